@@ -1,0 +1,181 @@
+"""What a collector is. Read this file, then write yours.
+
+A collector measures one *protocol*. It is an async context manager: entering it takes what is
+ours (sockets, contexts), and what it yields, a ``Probe``, measures what is theirs::
+
+    entering fails     our fault: the exporter says what is missing
+    the probe fails    their fault: ``ProbeFailed``, with one Reason of a closed set
+    anything else      a bug: counted as ``Reason.LOCAL`` and logged once with its traceback
+
+The caller decides when to probe, cancels what has reached its deadline, logs, counts and labels.
+A collector therefore never sleeps, logs, retries, spawns or knows a label. The smallest one::
+
+    async def probe(target: Target, facts: Facts) -> Reply:
+        return Reply(rtt=await something(target), clock=Clock.USER)
+
+    @asynccontextmanager
+    async def collector(context: Context) -> AsyncIterator[Probe[Target]]:
+        yield one_by_one(probe)
+
+Its ``Target`` is a frozen dataclass of what the probe needs to know, and holds no secret in its
+``repr``. All durations are seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+Seconds = float
+T = TypeVar("T")
+
+
+class IpFamily(enum.StrEnum):
+    """The family a pair is measured over; never chosen by whichever answers first."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+
+class Clock(enum.StrEnum):
+    """Which clock took a measurement: the kernel's stamps, or our own around the system calls."""
+
+    KERNEL = "kernel"
+    USER = "user"
+
+
+class Reason(enum.StrEnum):
+    """Why a probe failed. Closed: every value is a label value that stands at 0 from the start."""
+
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    RESET = "reset"
+    UNREACHABLE = "unreachable"
+    DNS = "dns"
+    TLS = "tls"
+    STATUS = "status"
+    BODY = "body"
+    PROTOCOL = "protocol"
+    LOCAL = "local"
+
+
+class Phase(enum.StrEnum):
+    """The parts of an exchange, in order; each its own duration, none includes another."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    PROCESSING = "processing"
+    TRANSFER = "transfer"
+
+
+@dataclasses.dataclass(slots=True)
+class Facts:
+    """The notebook of one probe: what was seen so far, kept whatever the probe's end.
+
+    The caller hands in an empty one, so that a probe that is cancelled at its deadline still says
+    what it saw. A measured duration is no fact: it goes into the ``Reply`` of a success.
+    """
+
+    retransmitted: bool = False
+    """The TCP handshake needed another SYN (or has not finished for want of an answer to one)."""
+    silence: Reason = Reason.TIMEOUT
+    """What a missing answer means: LOCAL when our own receive buffer overflowed meanwhile, so that the
+    answer may have been lost here; PROTOCOL when something came that was not the answer."""
+    hop_limit: int | None = None
+    status_code: int | None = None
+    redirect: str | None = None
+    """Where a 3xx answer points; it is not followed."""
+    certificate_expiry: float | None = None
+    """Of the certificate that was served, trusted or not; seconds since the epoch."""
+    peer_processing: Seconds | None = None
+    """What the peer says of its own time (``Server-Timing``)."""
+    detail: str | None = None
+    """For people, of a failure: never a label."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reply:
+    """What a successful probe measured; a duration that could not be measured truly is None."""
+
+    rtt: Seconds | None
+    """The network's round trip; None where a handshake was retransmitted."""
+    clock: Clock
+    egress_queue: Seconds | None = None
+    """Time in this host's own transmit queue (between the SCHED and the driver's stamp)."""
+    response: Seconds | None = None
+    """Request out to the first byte of the answer in: network plus server."""
+    duration: Seconds | None = None
+    """The whole exchange, DNS to last byte."""
+    phases: Mapping[Phase, Seconds] = dataclasses.field(default_factory=dict)
+
+
+class ProbeFailed(Exception):  # noqa: N818 - it reads as the sentence it is, and is no error of ours
+    """The target did not answer as it should: the one exception that a probe raises on purpose."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LateReply:
+    """A reply that came after its probe's deadline."""
+
+    target: object
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DuplicateReply:
+    """One more reply to a probe that was answered."""
+
+    target: object
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReceiveOverflow:
+    """The kernel dropped packets because our receive buffer was full."""
+
+    packets: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SocketOpened:
+    """Which kind of ICMP socket a family got: ``datagram``, ``raw`` or ``none``."""
+
+    ip_family: IpFamily
+    kind: str
+
+
+Notice = LateReply | DuplicateReply | ReceiveOverflow | SocketOpened
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Context:
+    """What a collector is given by its caller."""
+
+    address: Callable[[str, IpFamily], str]
+    """The last good address of a name, at once; ProbeFailed(DNS) while none was ever obtained."""
+    lookup: Callable[[str, IpFamily], Awaitable[str]]
+    """A fresh lookup of a name, off the loop; ProbeFailed(DNS)."""
+    notice: Callable[[Notice], None]
+    """Takes what belongs to no probe under way."""
+
+
+Probe = Callable[[Sequence[tuple[T, Facts]]], Sequence[Awaitable[Reply]]]
+"""Starts one probe toward each target of a slot; one awaitable each, in the same order."""
+
+Collector = Callable[[Context], AbstractAsyncContextManager[Probe[T]]]
+
+
+def one_by_one(probe: Callable[[T, Facts], Awaitable[Reply]]) -> Probe[T]:
+    """Turn a probe of one target into a probe of a slot, for protocols that gain nothing by batches."""
+
+    def probe_slot(slot: Sequence[tuple[T, Facts]]) -> Sequence[Awaitable[Reply]]:
+        return [probe(target, facts) for target, facts in slot]
+
+    return probe_slot

@@ -1,0 +1,41 @@
+"""Foreign errors become ours here, once, by a table: OSError, TLS -> Reason."""
+
+from __future__ import annotations
+
+import errno
+import ssl
+
+from collectors.contract import ProbeFailed, Reason
+
+_BY_ERRNO = {
+    errno.ECONNREFUSED: Reason.REFUSED,
+    errno.ECONNRESET: Reason.RESET,
+    errno.ECONNABORTED: Reason.RESET,
+    errno.EPIPE: Reason.RESET,
+    errno.ETIMEDOUT: Reason.TIMEOUT,
+    errno.EHOSTUNREACH: Reason.UNREACHABLE,
+    errno.EHOSTDOWN: Reason.UNREACHABLE,
+    errno.ENETUNREACH: Reason.UNREACHABLE,
+    errno.ENETDOWN: Reason.UNREACHABLE,
+    errno.ENONET: Reason.UNREACHABLE,
+    errno.ENOPROTOOPT: Reason.UNREACHABLE,  # ICMP "protocol unreachable"
+    errno.EPROTO: Reason.UNREACHABLE,  # ICMP "parameter problem"
+    errno.EACCES: Reason.UNREACHABLE,  # a `prohibit` route, or ICMPv6 "administratively prohibited"
+    errno.EINVAL: Reason.UNREACHABLE,  # a `blackhole` route
+}
+"""What is not in here is ours, not the peer's: EPERM (own firewall), EMFILE, ENOBUFS, EADDRNOTAVAIL ..."""
+
+
+def from_os_error(error: OSError) -> ProbeFailed:
+    """Classify what a socket call said. TLS errors are OSErrors too."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ProbeFailed(Reason.TLS, error.verify_message)
+    if isinstance(error, ssl.SSLError):
+        return ProbeFailed(Reason.TLS, error.reason or str(error))
+    reason = _BY_ERRNO.get(error.errno or 0, Reason.LOCAL)
+    return ProbeFailed(reason, error.strerror or type(error).__name__)
+
+
+def from_icmp_error(number: int) -> ProbeFailed:
+    """Classify an ICMP error that answers an echo request: whatever it says, the target is not reached."""
+    return ProbeFailed(Reason.UNREACHABLE, errno.errorcode.get(number, str(number)))

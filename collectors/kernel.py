@@ -1,0 +1,168 @@
+"""The kernel's clocks: packet time stamps (SO_TIMESTAMPING) and TCP's own round trip (TCP_INFO).
+
+Stamps are integers of nanoseconds since the epoch (CLOCK_REALTIME), because a float of that size
+rounds to a quarter of a microsecond; everything else is seconds. A wall clock can be stepped, so a
+difference of two stamps is believed only between two ``Moment``s that agree with it: see ``elapsed``.
+
+Sources: Documentation/networking/timestamping.rst; include/uapi/linux/net_tstamp.h, errqueue.h,
+tcp.h; asm-generic/socket.h (the numbers below are the same on all architectures that Python's
+``socket`` module does not name them for, but for parisc and sparc).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from collectors.contract import Seconds
+
+SO_TIMESTAMPING = 37
+SO_RXQ_OVFL = 40
+SO_MEMINFO = 55
+SO_RCVBUFFORCE = 33
+IP_RECVERR = 11
+IPV6_RECVERR = 25
+
+_TX_SOFTWARE, _RX_SOFTWARE, _SOFTWARE, _OPT_ID, _TX_SCHED, _OPT_TSONLY = 1 << 1, 1 << 3, 1 << 4, 1 << 7, 1 << 8, 1 << 11
+WITH_PACKET = _TX_SCHED | _TX_SOFTWARE | _RX_SOFTWARE | _SOFTWARE
+"""For datagrams: each transmit stamp comes with the packet that it belongs to."""
+BY_OFFSET = _TX_SCHED | _RX_SOFTWARE | _SOFTWARE | _OPT_ID | _OPT_TSONLY
+"""For streams: each transmit stamp comes with the offset of the last byte of its send."""
+
+ORIGIN_LOCAL, ORIGIN_TIMESTAMPING = 1, 4
+STAMP_SND, STAMP_SCHED = 0, 1
+"""``ErrorReport.info`` of a stamp: taken by the driver, or on entering the queueing discipline."""
+
+_ERROR_LEVELS = {(socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)}
+_TIMESPEC = struct.Struct("@ll")
+_EXTENDED_ERR = struct.Struct("=IBBBxII")
+_ANCILLARY_ROOM = 512
+_MEMINFO_ROOM, _MEMINFO_DROPS = 36, 8
+_TCP_INFO_ROOM = 256
+_STEP: Seconds = 0.001
+"""Wall and monotonic clock may drift apart this far between two moments before it is a step."""
+
+
+class ErrorReport(NamedTuple):
+    """One message of a socket's error queue: an ICMP error, or a packet's transmit stamp."""
+
+    data: bytes
+    address: tuple[str, int] | tuple[str, int, int, int] | None
+    errno: int
+    origin: int
+    info: int
+    """Of a stamp: STAMP_SND or STAMP_SCHED."""
+    key: int
+    """Of a stamp BY_OFFSET: the offset of the last byte, counted from when stamping began."""
+    stamp: int | None
+
+
+class TcpInfo(NamedTuple):
+    """What the kernel knows of a connection; read it after the handshake and before any data."""
+
+    rtt: Seconds
+    retransmissions: int
+
+
+class Moment(NamedTuple):
+    """The monotonic and the wall clock, read together; seconds."""
+
+    monotonic: Seconds
+    wall: Seconds
+
+
+def now() -> Moment:
+    """Read both clocks within 50 microseconds, or as near as three attempts come."""
+    for _ in range(3):
+        before = time.monotonic()
+        wall = time.time()
+        after = time.monotonic()
+        if after - before < 50e-6:  # noqa: PLR2004 - the docstring's bound
+            break
+    return Moment(after, wall)
+
+
+def elapsed(sent: int, received: int, before: Moment, after: Moment) -> Seconds | None:
+    """Return seconds from one stamp to the other, or None if the clock that took them cannot be believed.
+
+    ``before`` was taken before the send and ``after`` after the receipt: the stamps lie between them, so
+    their difference is neither negative nor longer, and the wall clock was not stepped meanwhile.
+    """
+    between = (received - sent) / 1e9
+    monotonic = after.monotonic - before.monotonic
+    stepped = abs((after.wall - before.wall) - monotonic) > _STEP
+    return between if 0 <= between <= monotonic and not stepped else None
+
+
+def stamp_packets(sock: socket.socket, flags: int) -> None:
+    """Ask for stamps: WITH_PACKET or BY_OFFSET (a stream must be connected by then)."""
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
+
+
+def receive_stamp(ancillary: list[tuple[int, int, bytes]]) -> int | None:
+    """Return the software stamp among a message's ancillary data (struct scm_timestamping, first of three)."""
+    for level, kind, data in ancillary:
+        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+            return _nanoseconds(data)
+    return None
+
+
+def error_queue(sock: socket.socket, room: int) -> Iterator[ErrorReport]:
+    """Empty a non-blocking socket's error queue; ``room`` bytes of each packet are kept."""
+    while True:
+        try:
+            data, ancillary, _, address = sock.recvmsg(room, _ANCILLARY_ROOM, socket.MSG_ERRQUEUE)
+        except BlockingIOError:
+            return
+        report = next((payload for level, kind, payload in ancillary if (level, kind) in _ERROR_LEVELS), None)
+        if report is not None:
+            errno, origin, _, _, info, key = _EXTENDED_ERR.unpack_from(report)
+            yield ErrorReport(data, address or None, errno, origin, info, key, receive_stamp(ancillary))
+
+
+def tcp_info(sock: socket.socket) -> TcpInfo:
+    """Return TCP's round trip of a fresh handshake (SYN to SYN/ACK) and how often it sent again.
+
+    struct tcp_info: tcpi_rtt, u32 microseconds, at 68; tcpi_total_retrans, u32, at 100.
+    """
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_ROOM)
+    (rtt,) = struct.unpack_from("=I", info, 68)
+    (retransmissions,) = struct.unpack_from("=I", info, 100)
+    return TcpInfo(rtt / 1e6, retransmissions)
+
+
+def receive_drops(sock: socket.socket) -> int:
+    """Return how many packets the kernel dropped because the receive buffer was full, since the socket was made."""
+    meminfo = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO_ROOM)
+    (drops,) = struct.unpack_from("=I", meminfo, _MEMINFO_DROPS * 4)
+    return int(drops)
+
+
+def enlarge_receive_buffer(sock: socket.socket, size: int) -> None:
+    """Ask for ``size`` bytes: beyond net.core.rmem_max with CAP_NET_ADMIN, up to it without."""
+    with contextlib.suppress(PermissionError):
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+
+
+def close_quietly(sock: socket.socket) -> None:
+    """Close a connected TCP socket so that the peer reads an ordinary end and nobody keeps a TIME_WAIT.
+
+    First FIN, then at once RST: the peer's kernel has noted the end of the stream before the reset
+    arrives, so its program reads an end of file, not an error (tcp_fin() sets SOCK_DONE, which
+    tcp_recvmsg() looks at first); the reset then frees both ends.
+    """
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
+    sock.close()
+
+
+def _nanoseconds(timespec: bytes) -> int | None:
+    seconds, nanoseconds = _TIMESPEC.unpack_from(timespec)
+    return int(seconds * 1_000_000_000 + nanoseconds) or None
