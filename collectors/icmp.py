@@ -1,0 +1,282 @@
+"""ICMP echo toward all targets over one socket per family, timed from the kernel's stamp to the kernel's stamp.
+
+The round trip runs from SCHED, taken before this host's own egress queue, to the receipt: so it is
+comparable with TCP's. The time in that queue, SCHED to the driver's stamp, is told apart beside it.
+Because the kernel stamps, it does not matter how late we look: packets go out in batches and replies
+are read until there are none, without any loss of accuracy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+
+from collectors import echo, failures, kernel
+from collectors.contract import (
+    Clock,
+    Context,
+    DuplicateReply,
+    Facts,
+    IpFamily,
+    LateReply,
+    Probe,
+    ProbeFailed,
+    Reason,
+    ReceiveOverflow,
+    Reply,
+    Seconds,
+    SocketOpened,
+)
+from collectors.icmp_socket import FAMILIES, EchoSocket, open_socket
+from collectors.targets import IcmpTarget
+
+_REMEMBERED: Seconds = 15.0
+"""How long after its sending a decided probe is still known, so that late and duplicate replies are told apart."""
+_SEQUENCES = 1 << 16
+_AT_ONCE = 1024
+"""Packets read before they are worked on; bounds memory, not what is read."""
+_HEADERS = 128
+"""Room for link and IP headers before a packet."""
+_ANCILLARY_ROOM = 256
+_DSCP_SHIFT = 2
+_IP_PKTINFO = 8
+
+
+class _Sent:
+    """A probe under way, or one that was decided and may still be answered late or twice."""
+
+    __slots__ = ("address", "before", "facts", "future", "replied", "scheduled", "target", "token", "transmitted")
+
+    def __init__(self, target: IcmpTarget, facts: Facts, future: asyncio.Future[Reply], token: bytes) -> None:
+        self.target, self.facts, self.future, self.token = target, facts, future, token
+        self.address = ""
+        self.before = kernel.now()
+        self.scheduled: int | None = None
+        self.transmitted: int | None = None
+        self.replied = False
+
+
+class _Received:
+    """A packet as it was read."""
+
+    __slots__ = ("address", "hop_limit", "packet", "stamp")
+
+    def __init__(self, packet: bytes, address: str, stamp: int | None, hop_limit: int | None) -> None:
+        self.packet, self.address, self.stamp, self.hop_limit = packet, address, stamp, hop_limit
+
+
+class _Pinger:
+    """One family's socket, and the probes that were sent through it, by sequence and in the order of their sending."""
+
+    def __init__(self, ip_family: IpFamily, opened: EchoSocket, context: Context) -> None:
+        self._ip_family, self._opened, self._context = ip_family, opened, context
+        self._sock = opened.sock
+        self._loop = asyncio.get_running_loop()
+        self._numbers = FAMILIES[ip_family]
+        self._sent: dict[int, _Sent] = {}
+        self._sequence = int.from_bytes(os.urandom(2), "big")
+        self._largest = 0
+        self._drops = 0
+        self._loop.add_reader(self._sock, self._readable)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._sock)
+        self._sock.close()
+
+    # Sending
+
+    def send(self, target: IcmpTarget, facts: Facts, random: bytes) -> asyncio.Future[Reply]:
+        future: asyncio.Future[Reply] = self._loop.create_future()
+        try:
+            sent = _Sent(target, facts, future, echo.token(random, self._next_sequence()))
+            sent.address, destination = self._destination(target)
+            self._sent[echo.sequence_of(sent.token)] = sent
+            self._largest = max(self._largest, target.payload_bytes)
+            packet = echo.layout(self._ip_family, target.payload_bytes).request(self._opened.identifier, sent.token)
+            self._transmit(packet, self._options(target), destination)
+        except ProbeFailed as failed:
+            future.set_exception(failed)
+        except OSError as error:
+            future.set_exception(failures.from_os_error(error))
+        return future
+
+    def forget_old(self, now: Seconds) -> None:
+        """Drop decided probes that nobody will answer any more; the dict is in the order of sending."""
+        old = []
+        for sequence, sent in self._sent.items():
+            if now - sent.before.monotonic < _REMEMBERED:
+                break
+            if sent.future.done():
+                old.append(sequence)
+        for sequence in old:
+            del self._sent[sequence]
+
+    def _next_sequence(self) -> int:
+        for _ in range(_SEQUENCES):
+            self._sequence = (self._sequence + 1) % _SEQUENCES
+            known = self._sent.get(self._sequence)
+            if known is None:
+                return self._sequence
+            if known.future.done():
+                del self._sent[self._sequence]
+                return self._sequence
+        raise ProbeFailed(Reason.LOCAL, "65,536 echo requests are under way")
+
+    def _destination(self, target: IcmpTarget) -> tuple[str, tuple[str | int, ...]]:
+        """Return the address as the kernel writes it, and as it takes it."""
+        address = self._context.address(target.address, self._ip_family)
+        if self._ip_family is IpFamily.IPV4:
+            return address, (address, 0)
+        numeric, _, scope = address.partition("%")
+        canonical = socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, numeric))
+        return canonical, (canonical, 0, 0, socket.if_nametoindex(scope) if scope else 0)
+
+    def _options(self, target: IcmpTarget) -> list[tuple[int, int, bytes]]:
+        """Return source address and traffic class as ancillary data, because all targets share the socket."""
+        options = []
+        if target.dscp:
+            option = socket.IP_TOS if self._ip_family is IpFamily.IPV4 else socket.IPV6_TCLASS
+            traffic_class = (target.dscp << _DSCP_SHIFT).to_bytes(4, "little")
+            options.append((self._numbers.level, option, traffic_class))
+        if target.source_address and self._ip_family is IpFamily.IPV4:
+            source = bytes(4) + socket.inet_pton(socket.AF_INET, target.source_address) + bytes(4)
+            options.append((socket.IPPROTO_IP, _IP_PKTINFO, source))
+        elif target.source_address:
+            source = socket.inet_pton(socket.AF_INET6, target.source_address) + bytes(4)
+            options.append((socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, source))
+        return options
+
+    def _transmit(self, packet: bytes, options: list[tuple[int, int, bytes]], destination: tuple[str | int, ...]) -> None:
+        """Send; once more if it failed, because an ICMP error about another target is reported by the next call."""
+        try:
+            self._sock.sendmsg([packet], options, 0, destination)
+        except OSError:
+            self._sock.sendmsg([packet], options, 0, destination)
+
+    # Receiving
+
+    def read_stamps(self) -> None:
+        """Take transmit stamps and ICMP errors from the error queue."""
+        for report in kernel.error_queue(self._sock, self._largest + _HEADERS):
+            if report.origin != kernel.ORIGIN_TIMESTAMPING:
+                self._refused(report)
+                continue
+            sent = self._sent.get(echo.sequence_of(report.data))
+            if sent is None or sent.token != echo.token_of(report.data):
+                continue
+            if report.info == kernel.STAMP_SCHED:
+                sent.scheduled = report.stamp
+            else:
+                sent.transmitted = report.stamp
+
+    def _refused(self, report: kernel.ErrorReport) -> None:
+        quoted = echo.quoted(report.data)
+        sent = self._sent.get(quoted[1]) if quoted else None
+        if sent is None or sent.future.done() or quoted is None or quoted[0] != self._opened.identifier:
+            return
+        if report.address is None or report.address[0].partition("%")[0] != sent.address:
+            return
+        ours = report.origin == kernel.ORIGIN_LOCAL
+        failed = failures.from_os_error(OSError(report.errno, os.strerror(report.errno)))
+        sent.future.set_exception(
+            ProbeFailed(Reason.LOCAL, failed.detail) if ours else failures.from_icmp_error(report.errno)
+        )
+
+    def _readable(self) -> None:
+        while True:
+            packets = list(self._packets())
+            self.read_stamps()
+            after = kernel.now()
+            for received in packets:
+                self._replied(received, after)
+            self._count_drops()
+            if len(packets) < _AT_ONCE:
+                return
+
+    def _packets(self) -> Iterator[_Received]:
+        for _ in range(_AT_ONCE):
+            try:
+                data, ancillary, _, address = self._sock.recvmsg(self._largest + _HEADERS, _ANCILLARY_ROOM)
+            except BlockingIOError:
+                return
+            except OSError:  # an ICMP error, announced; the error queue has it in full
+                continue
+            header = (data[0] & 0x0F) * 4 if self._opened.with_ip_header and data else 0
+            hop_limit = next((value[0] for *kind, value in ancillary if tuple(kind) == self._numbers.hop_limit), None)
+            yield _Received(data[header:], address[0].partition("%")[0], kernel.receive_stamp(ancillary), hop_limit)
+
+    def _replied(self, received: _Received, after: kernel.Moment) -> None:
+        sent = self._sent.get(echo.sequence_of(received.packet))
+        if sent is None or received.address != sent.address:
+            return
+        echoes = echo.layout(self._ip_family, sent.target.payload_bytes)
+        if not echoes.answers(received.packet, self._opened.identifier, sent.token):
+            sent.facts.silence = Reason.PROTOCOL
+        elif sent.replied:
+            self._context.notice(DuplicateReply(sent.target))
+        elif sent.future.done():
+            sent.replied = True
+            self._context.notice(LateReply(sent.target))
+        else:
+            sent.replied = True
+            sent.facts.hop_limit = received.hop_limit
+            sent.future.set_result(_reply(sent, received.stamp, after))
+
+    def _count_drops(self) -> None:
+        drops = kernel.receive_drops(self._sock)
+        if drops == self._drops:
+            return
+        self._context.notice(ReceiveOverflow((drops - self._drops) % (1 << 32)))
+        self._drops = drops
+        for sent in self._sent.values():
+            sent.facts.silence = Reason.LOCAL
+
+
+def _reply(sent: _Sent, received: int | None, after: kernel.Moment) -> Reply:
+    rtt = queue = None
+    if sent.scheduled is not None and received is not None:
+        rtt = kernel.elapsed(sent.scheduled, received, sent.before, after)
+    if rtt is None:
+        return Reply(rtt=after.monotonic - sent.before.monotonic, clock=Clock.USER)
+    if sent.scheduled is not None and sent.transmitted is not None:
+        queue = kernel.elapsed(sent.scheduled, sent.transmitted, sent.before, after)
+    return Reply(rtt=rtt, clock=Clock.KERNEL, egress_queue=queue)
+
+
+def _no_permission() -> asyncio.Future[Reply]:
+    future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    future.set_exception(ProbeFailed(Reason.LOCAL, "no permission to open an ICMP socket"))
+    return future
+
+
+@asynccontextmanager
+async def collector(context: Context) -> AsyncIterator[Probe[IcmpTarget]]:
+    """Open both families' sockets; without permission each probe of that family fails as LOCAL."""
+    with contextlib.ExitStack() as stack:
+        pingers: dict[IpFamily, _Pinger] = {}
+        for ip_family in IpFamily:
+            opened = open_socket(ip_family)
+            context.notice(SocketOpened(ip_family, opened.kind if opened else "none"))
+            if opened:
+                pingers[ip_family] = _Pinger(ip_family, opened, context)
+                stack.callback(pingers[ip_family].close)
+
+        def probe(slot: Sequence[tuple[IcmpTarget, Facts]]) -> Sequence[asyncio.Future[Reply]]:
+            random = os.urandom(echo.RANDOM_BYTES * len(slot))
+            futures = []
+            for index, (target, facts) in enumerate(slot):
+                pinger = pingers.get(target.ip_family)
+                start = index * echo.RANDOM_BYTES
+                unguessable = random[start : start + echo.RANDOM_BYTES]
+                futures.append(pinger.send(target, facts, unguessable) if pinger else _no_permission())
+            now = kernel.now().monotonic
+            for pinger in pingers.values():
+                pinger.read_stamps()
+                pinger.forget_old(now)
+            return futures
+
+        yield probe

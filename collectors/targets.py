@@ -1,0 +1,98 @@
+"""What a probe of each protocol needs to know of its target: plain, frozen, checked beforehand.
+
+An ``address`` is a name or a literal address; a literal one is of the ``ip_family`` beside it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+from typing import ClassVar
+
+from yarl import URL
+
+from collectors.contract import IpFamily, Phase, Reason
+from collectors.secret import Secret
+
+_TCP_REASONS = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.UNREACHABLE, Reason.DNS, Reason.LOCAL)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class IcmpTarget:
+    """Whom to send echo requests, and how they look."""
+
+    reasons: ClassVar = (Reason.TIMEOUT, Reason.UNREACHABLE, Reason.DNS, Reason.PROTOCOL, Reason.LOCAL)
+    phases: ClassVar[tuple[Phase, ...]] = ()
+    cached_address: ClassVar = True
+
+    address: str
+    ip_family: IpFamily
+    payload_bytes: int
+    """Data behind the ICMP header, 8 to 65000."""
+    dscp: int
+    """The upper six bits of the traffic class, 0 to 63."""
+    source_address: str | None
+    """A literal address of ours, of the same family; None: the kernel chooses."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TcpTarget:
+    """Where to open a connection and close it again."""
+
+    reasons: ClassVar = _TCP_REASONS
+    phases: ClassVar[tuple[Phase, ...]] = (Phase.CONNECT,)
+    cached_address: ClassVar = True
+
+    address: str
+    ip_family: IpFamily
+    port: int
+    source_address: str | None
+    """A literal address of ours, of the same family; None: the kernel chooses."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class HttpTarget:
+    """What to ask, and what the answer must be."""
+
+    reasons: ClassVar = (*_TCP_REASONS, Reason.TLS, Reason.STATUS, Reason.BODY, Reason.PROTOCOL)
+    cached_address: ClassVar = False
+
+    url: str
+    """Absolute, http or https, ASCII only, without user, fragment or placeholder."""
+    ip_family: IpFamily
+    method: str
+    headers: tuple[tuple[str, str], ...]
+    """Printable ASCII; never one that frames the message or authenticates."""
+    expect_status: frozenset[int]
+    expect_body: re.Pattern[str] | None
+    """Searched for in the body; None: any body will do."""
+    max_body_bytes: int
+    tls_ca_file: str | None
+    """Absolute; it was loaded once already. None: the system's authorities."""
+    tls_verify: bool
+    user: str | None
+    password: Secret | None
+    """Both set or both None."""
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Those that an exchange with this target has: a literal address is not looked up, plain HTTP has no TLS."""
+        url = URL(self.url)
+        absent = set()
+        if url.scheme != "https":
+            absent.add(Phase.TLS)
+        if _is_address(url.host or ""):
+            absent.add(Phase.DNS)
+        return tuple(phase for phase in Phase if phase not in absent)
+
+
+Target = IcmpTarget | TcpTarget | HttpTarget
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
