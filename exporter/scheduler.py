@@ -1,0 +1,219 @@
+"""When each probe starts and when it is over; the one place that waits, spawns and times out.
+
+Every job has its own fixed cadence. Its phase within the interval is a stable hash of who measures
+what, so that a fleet that is started by one command never fires in the same moment. Jobs that are
+due within one slot are handed to their collector together. A job that could not start in time waits
+for its next turn: after a pause nothing is caught up, what was missed is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import heapq
+import itertools
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from collectors.contract import Facts, Probe, ProbeFailed, Reason, Reply, Seconds
+
+_log = logging.getLogger(__name__)
+
+SLOT: Seconds = 0.05
+"""What is due within one slot starts together at its end; fewer wake-ups are what makes probes cheap."""
+_TOO_LATE: Seconds = 1.0
+"""A probe that is later than this is skipped: starting it would bunch all that a pause has delayed."""
+_FIRST_ROUND_RATE = 500
+"""Probes per second of the first round, which begins at once rather than spread over the interval."""
+
+
+class Job(Protocol):
+    """What the scheduler has to know of a pair, or of anything else that is done again and again."""
+
+    @property
+    def identity(self) -> tuple[str, ...]: ...
+    @property
+    def interval(self) -> Seconds: ...
+    @property
+    def timeout(self) -> Seconds: ...
+    @property
+    def spec(self) -> Any: ...  # noqa: ANN401 - the target, whose type only its collector knows
+
+
+J = TypeVar("J", bound=Job)
+Outcome = Reply | ProbeFailed
+
+
+class Watcher(Protocol[J]):
+    """Who is told what became of the jobs; ``exporter.metrics`` for pairs."""
+
+    def decided(self, job: J, facts: Facts, outcome: Outcome) -> None:
+        """Take the end of a probe: answered, failed or timed out."""
+
+    def started_late(self, lateness: Seconds) -> None:
+        """Take how long after its slot a probe was handed to its collector."""
+
+    def skipped(self, probes: int) -> None:
+        """Take how many turns passed without a probe."""
+
+
+class _Turn(Generic[J]):
+    """A job and when it is due next; the same through every reload that keeps the job."""
+
+    __slots__ = ("due", "future", "job", "next_due", "probe", "removed")
+
+    def __init__(self, job: J, probe: Probe[Any], due: Seconds, next_due: Seconds) -> None:
+        self.job, self.probe, self.due, self.next_due = job, probe, due, next_due
+        self.future: asyncio.Future[Reply] | None = None
+        self.removed = False
+
+    def advance(self, now: Seconds) -> int:
+        """Move on to the first date after ``now``; return how many dates that leaves behind."""
+        missed = max(0, math.floor((now - self.next_due) / self.job.interval) + 1)
+        self.due = self.next_due + missed * self.job.interval
+        self.next_due = self.due + self.job.interval
+        return 1 + missed
+
+
+class Scheduler(Generic[J]):
+    """Starts jobs on their cadence while it is entered; leaving cancels what is under way.
+
+    ``source`` is this host's name, part of the phase. ``at_once`` starts all first probes together.
+    """
+
+    def __init__(self, source: str, watcher: Watcher[J], *, at_once: bool = False) -> None:
+        self._source, self._watcher, self._at_once = source, watcher, at_once
+        self._loop = asyncio.get_running_loop()
+        self._turns: dict[tuple[str, ...], _Turn[J]] = {}
+        self._calendar: list[tuple[Seconds, int, _Turn[J]]] = []
+        self._order = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._under_way: set[asyncio.Future[Reply]] = set()
+        self._known_bugs: set[str] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.replace([])
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=1.0)
+
+    def replace(self, jobs: Iterable[tuple[J, Probe[Any]]]) -> None:
+        """Make these the jobs: who stays keeps his cadence, who goes is cancelled and not decided."""
+        before, now = self._turns, self._loop.time()
+        self._turns = {}
+        jobs = list(jobs)
+        lead = 0.0 if self._at_once else max(1.0, len(jobs) / _FIRST_ROUND_RATE)
+        for job, probe in jobs:
+            turn = before.get(job.identity)
+            if turn is None or turn.job.interval != job.interval:
+                phase = self._phase(job)
+                cadence = now + (1 + phase) * job.interval
+                turn = _Turn(job, probe, now + phase * min(job.interval, lead), cadence)
+            else:
+                del before[job.identity]
+                turn.job, turn.probe = job, probe
+            self._turns[job.identity] = turn
+        for gone in before.values():
+            gone.removed = True
+            if gone.future:
+                gone.future.cancel()
+        self._calendar = [(turn.due, next(self._order), turn) for turn in self._turns.values()]
+        heapq.heapify(self._calendar)
+        self._set_timer()
+
+    def _phase(self, job: J) -> float:
+        """Return where in its interval a job lies, in [0, 1)."""
+        text = "\0".join((self._source, *job.identity)).encode("utf-8", "surrogatepass")
+        return int.from_bytes(hashlib.blake2b(text, digest_size=6).digest(), "big") / (1 << 48)
+
+    def _set_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(_slot(self._calendar[0][0]), self._tick) if self._calendar else None
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        slots: dict[Probe[Any], list[_Turn[J]]] = defaultdict(list)
+        while self._calendar and _slot(self._calendar[0][0]) <= now:
+            due, _, turn = heapq.heappop(self._calendar)
+            if self._may_start(turn, now):
+                self._watcher.started_late(now - _slot(due))
+                slots[turn.probe].append(turn)
+            heapq.heappush(self._calendar, (turn.due, next(self._order), turn))
+        for probe, turns in slots.items():
+            self._start(probe, turns)
+        self._set_timer()
+
+    def _may_start(self, turn: _Turn[J], now: Seconds) -> bool:
+        """Move a turn to its next date after ``now``; tell whether this one can still be kept."""
+        start = turn.future is None and now - _slot(turn.due) <= _TOO_LATE
+        skipped = turn.advance(now) - start
+        if skipped:
+            self._watcher.skipped(skipped)
+        return start
+
+    def _start(self, probe: Probe[Any], turns: Sequence[_Turn[J]]) -> None:
+        slot = [(turn.job.spec, Facts()) for turn in turns]
+        try:
+            awaitables = probe(slot)
+        except Exception as bug:  # noqa: BLE001 - a collector's bug must not end the schedule of the others
+            for turn, (_, facts) in zip(turns, slot, strict=True):
+                self._watcher.decided(turn.job, facts, self._bug(turn.job, bug))
+            return
+        by_timeout: dict[Seconds, list[asyncio.Future[Reply]]] = defaultdict(list)
+        for turn, (_, facts), awaitable in zip(turns, slot, awaitables, strict=True):
+            future = self._spawn(awaitable, turn, facts)
+            by_timeout[turn.job.timeout].append(future)
+        for timeout, futures in by_timeout.items():
+            self._loop.call_later(timeout, _expire, futures)
+
+    def _spawn(self, awaitable: Awaitable[Reply], turn: _Turn[J], facts: Facts) -> asyncio.Future[Reply]:
+        future = asyncio.ensure_future(awaitable)
+        turn.future = future
+        self._under_way.add(future)
+
+        def done(future: asyncio.Future[Reply]) -> None:
+            self._under_way.discard(future)
+            turn.future = None
+            outcome = self._outcome(turn, facts, future)
+            if not turn.removed:
+                self._watcher.decided(turn.job, facts, outcome)
+
+        future.add_done_callback(done)
+        return future
+
+    def _outcome(self, turn: _Turn[J], facts: Facts, future: asyncio.Future[Reply]) -> Outcome:
+        timeout = turn.job.timeout
+        if future.cancelled():
+            return ProbeFailed(facts.silence, facts.detail or f"no answer within {timeout:g} s")
+        error = future.exception()
+        if isinstance(error, ProbeFailed):
+            return error
+        if error is not None:
+            return self._bug(turn.job, error)
+        reply = future.result()
+        if reply.rtt is not None and reply.rtt > timeout:
+            return ProbeFailed(Reason.TIMEOUT, f"answered after {reply.rtt:g} s")
+        return reply
+
+    def _bug(self, job: J, error: BaseException) -> ProbeFailed:
+        """Log a bug once with its traceback; it counts as ours."""
+        kind = f"{type(error).__name__} {error}"
+        if kind not in self._known_bugs:
+            self._known_bugs.add(kind)
+            _log.error("a bug in a collector: probing %s failed", job.identity, exc_info=error)
+        return ProbeFailed(Reason.LOCAL, kind)
+
+
+def _slot(due: Seconds) -> Seconds:
+    return math.ceil(due / SLOT) * SLOT
+
+
+def _expire(futures: Iterable[asyncio.Future[Reply]]) -> None:
+    for future in futures:
+        future.cancel()

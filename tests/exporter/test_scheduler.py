@@ -1,0 +1,321 @@
+"""The scheduler, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Sequence
+from typing import Any, cast
+
+import pytest
+
+from collectors.contract import Clock, Facts, ProbeFailed, Reason, Reply, one_by_one
+from exporter.scheduler import SLOT, Outcome, Scheduler
+
+from .virtual_time import VirtualLoop, run
+
+ANSWER = Reply(rtt=0.01, clock=Clock.KERNEL)
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A pair, as far as the scheduler knows one."""
+
+    name: str
+    interval: float = 15.0
+    timeout: float = 10.0
+    spec: Any = None
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.name,)
+
+
+class Record:
+    """A watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.decisions: list[tuple[float, str, Outcome]] = []
+        self.lateness: list[float] = []
+        self.skips = 0
+
+    def decided(self, job: Job, facts: Facts, outcome: Outcome) -> None:
+        self.decisions.append((asyncio.get_running_loop().time(), job.name, outcome))
+
+    def started_late(self, lateness: float) -> None:
+        self.lateness.append(lateness)
+
+    def skipped(self, probes: int) -> None:
+        self.skips += probes
+
+    def reasons(self) -> Counter[str]:
+        return Counter(o.reason.value if isinstance(o, ProbeFailed) else "fine" for _, _, o in self.decisions)
+
+
+class Starts:
+    """A collector that answers at once and remembers when it was asked for what."""
+
+    def __init__(self) -> None:
+        self.slots: list[tuple[float, int]] = []
+
+    def probe(self, slot: Sequence[tuple[Any, Facts]]) -> Sequence[Awaitable[Reply]]:
+        loop = asyncio.get_running_loop()
+        self.slots.append((loop.time(), len(slot)))
+        futures = [loop.create_future() for _ in slot]
+        for future in futures:
+            future.set_result(ANSWER)
+        return futures
+
+    def times(self) -> list[float]:
+        return [when for when, count in self.slots for _ in range(count)]
+
+
+async def never(_target: object, _facts: Facts) -> Reply:
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError
+
+
+def virtual_loop() -> VirtualLoop:
+    return cast(VirtualLoop, asyncio.get_running_loop())
+
+
+def test_a_day_of_probing_keeps_the_cadence_to_the_slot() -> None:
+    async def day() -> tuple[Record, list[float]]:
+        record, starts = Record(), Starts()
+        async with Scheduler("here", record) as scheduler:
+            scheduler.replace([(Job("a"), starts.probe)])
+            await asyncio.sleep(86_400)
+        return record, starts.times()
+
+    began = time.monotonic()
+    record, times = run(day())
+    assert len(times) == 86_400 // 15
+    gaps = [after - before for before, after in zip(times[1:], times[2:], strict=False)]
+    assert max(abs(gap - 15) for gap in gaps) <= SLOT + 1e-6
+    assert record.reasons() == {"fine": len(times)}
+    assert record.skips == 0
+    assert max(record.lateness) < 1e-6
+    assert time.monotonic() - began < 20  # a guard against real waiting, not a measurement
+
+
+def test_the_first_probe_is_out_within_a_second_whatever_the_interval() -> None:
+    async def second() -> list[float]:
+        starts = Starts()
+        async with Scheduler("here", Record()) as scheduler:
+            scheduler.replace([(Job(f"job {number}", interval=3600.0), starts.probe) for number in range(100)])
+            await asyncio.sleep(1.0 + SLOT)
+        return starts.times()
+
+    assert len(run(second())) == 100
+
+
+def test_after_the_first_round_probes_are_spread_over_the_whole_interval() -> None:
+    async def rounds() -> list[float]:
+        starts = Starts()
+        async with Scheduler("here", Record()) as scheduler:
+            scheduler.replace([(Job(f"job {number}"), starts.probe) for number in range(1500)])
+            began = virtual_loop().time()
+            await asyncio.sleep(45 + SLOT)
+        return [when - began for when in starts.times()]
+
+    second_round = [when for when in run(rounds()) if 15 <= when < 30]
+    per_second = Counter(int(when) for when in second_round)
+    assert len(second_round) > 1300
+    assert max(per_second.values()) < 160  # of a mean of 100
+
+
+def test_two_hosts_with_the_same_fleet_file_do_not_fire_together() -> None:
+    async def times_of(source: str) -> set[int]:
+        starts = Starts()
+        async with Scheduler(source, Record()) as scheduler:
+            scheduler.replace([(Job("a", interval=600.0), starts.probe)])
+            began = virtual_loop().time()
+            await asyncio.sleep(1800)
+        return {round(when - began) for when in starts.times()[1:]}
+
+    assert run(times_of("wf001")).isdisjoint(run(times_of("wf008")))
+    assert run(times_of("wf001")) == run(times_of("wf001"))
+
+
+def test_jobs_that_are_due_within_one_slot_are_handed_over_together() -> None:
+    async def slots() -> list[tuple[float, int]]:
+        starts = Starts()
+        async with Scheduler("here", Record()) as scheduler:
+            scheduler.replace([(Job(str(number), interval=1.0, timeout=0.5), starts.probe) for number in range(1000)])
+            await asyncio.sleep(10)
+        return starts.slots
+
+    found = run(slots())
+    assert len(found) <= 10 / SLOT + 1
+    assert sum(count for _, count in found) >= 9000
+
+
+def test_a_hanging_target_does_not_delay_the_others() -> None:
+    async def minutes() -> tuple[Record, list[float]]:
+        record, starts = Record(), Starts()
+        async with Scheduler("here", record) as scheduler:
+            hanging = [(Job(f"hangs {number}"), one_by_one(never)) for number in range(50)]
+            scheduler.replace([*hanging, (Job("well"), starts.probe)])
+            await asyncio.sleep(600)
+        return record, starts.times()
+
+    record, times = run(minutes())
+    assert len(times) == 40
+    assert max(record.lateness) < 1e-6
+    assert record.skips == 0
+    assert record.reasons()["timeout"] >= 50 * 38
+
+
+def test_a_probe_ends_at_its_deadline_with_what_the_silence_means() -> None:
+    async def overflowed(_target: object, facts: Facts) -> Reply:
+        facts.silence = Reason.LOCAL
+        return await never(None, facts)
+
+    async def once() -> list[tuple[float, str, Outcome]]:
+        record = Record()
+        async with Scheduler("here", record, at_once=True) as scheduler:
+            began = virtual_loop().time()
+            jobs = [(Job("silent", timeout=4.0), one_by_one(never)), (Job("flooded"), one_by_one(overflowed))]
+            scheduler.replace(jobs)
+            await asyncio.sleep(14)
+        return [(when - began, name, outcome) for when, name, outcome in record.decisions]
+
+    (first, silent, timeout), (second, flooded, local) = run(once())
+    assert (silent, flooded) == ("silent", "flooded")
+    assert 4.0 <= first <= 4.0 + SLOT
+    assert 10.0 <= second <= 10.0 + SLOT
+    assert isinstance(timeout, ProbeFailed)
+    assert timeout.reason is Reason.TIMEOUT
+    assert isinstance(local, ProbeFailed)
+    assert local.reason is Reason.LOCAL
+
+
+def test_a_reply_that_took_longer_than_the_timeout_is_no_reply() -> None:
+    async def slow(_target: object, _facts: Facts) -> Reply:
+        return Reply(rtt=10.5, clock=Clock.KERNEL)
+
+    async def once() -> Counter[str]:
+        record = Record()
+        async with Scheduler("here", record, at_once=True) as scheduler:
+            scheduler.replace([(Job("a"), one_by_one(slow))])
+            await asyncio.sleep(1)
+        return record.reasons()
+
+    assert run(once()) == {"timeout": 1}
+
+
+def test_a_pause_is_not_caught_up_but_counted() -> None:
+    async def paused() -> tuple[Record, list[float], float]:
+        record, starts = Record(), Starts()
+        async with Scheduler("here", record) as scheduler:
+            jobs = [Job(str(number), interval=1.0, timeout=0.5) for number in range(100)]
+            scheduler.replace([(job, starts.probe) for job in jobs])
+            await asyncio.sleep(10)
+            virtual_loop().now += 30  # the process was stopped
+            resumed = virtual_loop().now
+            await asyncio.sleep(10)
+        return record, starts.times(), resumed
+
+    record, times, resumed = run(paused())
+    first_slots = Counter(round((when - resumed) / SLOT) for when in times if when >= resumed)
+    assert max(first_slots.values()) < 20  # as dense as ever: 5 per slot on average
+    assert 2900 <= record.skips <= 3000
+
+
+def test_a_short_delay_makes_probes_late_but_loses_none() -> None:
+    async def delayed() -> tuple[Record, int]:
+        record, starts = Record(), Starts()
+        async with Scheduler("here", record) as scheduler:
+            scheduler.replace([(Job(str(number), interval=1.0, timeout=0.5), starts.probe) for number in range(100)])
+            await asyncio.sleep(10)
+            virtual_loop().now += 0.4  # a long computation held the loop
+            await asyncio.sleep(9.6)
+        return record, len(starts.times())
+
+    record, started = run(delayed())
+    assert record.skips == 0
+    assert started >= 1900
+    assert 0.3 < max(record.lateness) <= 0.4 + 1e-6
+
+
+def test_a_probe_still_under_way_is_not_started_again() -> None:
+    async def stubborn(_target: object, facts: Facts) -> Reply:
+        try:
+            await never(None, facts)
+        except asyncio.CancelledError:
+            await asyncio.sleep(30)
+        return ANSWER
+
+    async def minute() -> Record:
+        record = Record()
+        async with Scheduler("here", record, at_once=True) as scheduler:
+            scheduler.replace([(Job("a"), one_by_one(stubborn))])
+            await asyncio.sleep(45)
+        return record
+
+    record = run(minute())
+    assert len(record.decisions) == 1
+    assert record.skips >= 1
+
+
+def test_a_bug_counts_as_ours_is_logged_once_and_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(_target: object, _facts: Facts) -> Reply:
+        message = "unexpected"
+        raise ValueError(message)
+
+    def broken_slot(_slot: Sequence[tuple[Any, Facts]]) -> Sequence[Awaitable[Reply]]:
+        message = "in the slot"
+        raise ValueError(message)
+
+    async def minute() -> Record:
+        record = Record()
+        async with Scheduler("here", record) as scheduler:
+            scheduler.replace(
+                [
+                    (Job("broken"), one_by_one(broken)),
+                    (Job("broken slot"), broken_slot),
+                    (Job("well"), Starts().probe),
+                ]
+            )
+            await asyncio.sleep(61)
+        return record
+
+    with caplog.at_level(logging.ERROR):
+        record = run(minute())
+    assert record.reasons()["local"] == 8
+    assert record.reasons()["fine"] == 4
+    assert [log.message.partition(":")[0] for log in caplog.records] == ["a bug in a collector"] * 2
+
+
+def test_a_reload_keeps_the_cadence_of_those_who_stay_and_drops_the_others_undecided() -> None:
+    async def reloaded() -> tuple[Record, list[float], float]:
+        record, stays, comes = Record(), Starts(), Starts()
+        async with Scheduler("here", record) as scheduler:
+            scheduler.replace([(Job("stays"), stays.probe), (Job("goes"), one_by_one(never))])
+            await asyncio.sleep(20)
+            goes = [name for _, name, _ in record.decisions].count("goes")
+            scheduler.replace([(Job("stays"), stays.probe), (Job("comes"), comes.probe)])
+            began = virtual_loop().time()
+            await asyncio.sleep(25)
+            assert [name for _, name, _ in record.decisions].count("goes") == goes
+        return record, stays.times(), comes.times()[0] - began
+
+    _, times, first = run(reloaded())
+    gaps = [after - before for before, after in zip(times[1:], times[2:], strict=False)]
+    assert gaps
+    assert all(abs(gap - 15) <= SLOT for gap in gaps)
+    assert first <= 1.0 + SLOT
+
+
+def test_leaving_ends_what_is_under_way_at_once() -> None:
+    async def left() -> float:
+        async with Scheduler("here", Record(), at_once=True) as scheduler:
+            scheduler.replace([(Job("a"), one_by_one(never))])
+            await asyncio.sleep(1)
+            began = virtual_loop().time()
+        return virtual_loop().time() - began
+
+    assert run(left()) < 0.1
