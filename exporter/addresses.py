@@ -1,0 +1,113 @@
+"""The last good address of every name, refreshed apart from the probes.
+
+ICMP and TCP measure toward a cached address, so that a slow or dead resolver is never on the
+measuring path: a refresh that fails keeps what was known. A refresh is a job of a scheduler like
+any probe, with ``Addresses.refresh`` in the collector's place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from collectors.contract import Clock, Facts, IpFamily, ProbeFailed, Reason, Reply, Seconds
+from exporter.fleet import Pair
+
+Lookup = Callable[[str, IpFamily], Awaitable[Sequence[str]]]
+
+_TIMEOUT: Seconds = 5.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Name:
+    """What is looked up for a target."""
+
+    name: str
+    ip_family: IpFamily
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Refresh:
+    """A job of the scheduler: one target's name, looked up every ``interval``."""
+
+    target: str
+    spec: Name
+    interval: Seconds
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Tell it from all other refreshes."""
+        return ("refresh", self.target, self.spec.name, self.spec.ip_family)
+
+    @property
+    def timeout(self) -> Seconds:
+        """Well within the interval."""
+        return min(_TIMEOUT, self.interval / 2)
+
+
+def refreshes(pairs: Iterable[Pair], interval: Seconds) -> list[Refresh]:
+    """Return the refreshes that these pairs need; HTTP looks its names up in the probe itself."""
+    wanted = {
+        Refresh(pair.target, Name(pair.spec.address, pair.ip_family), interval)
+        for pair in pairs
+        if pair.spec.cached_address
+    }
+    return sorted(wanted, key=lambda refresh: refresh.identity)
+
+
+class Addresses:
+    """A cache of addresses, and who fills it. ``failed`` is told the target of a refresh that failed."""
+
+    def __init__(self, lookup: Lookup, failed: Callable[[str], None]) -> None:
+        self._lookup, self._failed = lookup, failed
+        self._known: dict[Name, str] = {}
+        self._unanswered: set[Name] = set()
+        self._all_answered = asyncio.Event()
+
+    def get(self, name: str, ip_family: IpFamily) -> str:
+        """Return the last good address at once; ProbeFailed(DNS) while none was ever obtained."""
+        try:
+            return self._known[Name(name, ip_family)]
+        except KeyError:
+            raise ProbeFailed(Reason.DNS, f"{name} has no known {ip_family} address") from None
+
+    def expect(self, refreshes: Iterable[Refresh]) -> None:
+        """Say which names will be looked up; ``answered`` waits for those that are new."""
+        names = {refresh.spec for refresh in refreshes}
+        self._known = {name: address for name, address in self._known.items() if name in names}
+        self._unanswered = names - self._known.keys()
+        self._all_answered.clear()
+        if not self._unanswered:
+            self._all_answered.set()
+
+    async def answered(self, within: Seconds) -> None:
+        """Wait until each new name was looked up once, well or not, so that no first probe fails for haste."""
+        try:
+            async with asyncio.timeout(within):
+                await self._all_answered.wait()
+        except TimeoutError:
+            return
+
+    async def refresh(self, name: Name, _facts: Facts) -> Reply:
+        """Look a name up; keep its address while that is still among the answers."""
+        answers = await self._lookup(name.name, name.ip_family)
+        if self._known.get(name) not in answers:
+            self._known[name] = answers[0]
+        return Reply(rtt=None, clock=Clock.USER)
+
+    # The scheduler's watcher
+
+    def decided(self, job: Refresh, _facts: Facts, outcome: Reply | ProbeFailed) -> None:
+        """Take the end of a refresh."""
+        self._unanswered.discard(job.spec)
+        if not self._unanswered:
+            self._all_answered.set()
+        if isinstance(outcome, ProbeFailed):
+            self._failed(job.target)
+
+    def started_late(self, lateness: Seconds) -> None:
+        """Ignore it: a refresh has no hurry."""
+
+    def skipped(self, probes: int) -> None:
+        """Ignore it: the next refresh will do."""

@@ -1,0 +1,56 @@
+"""``latency-exporter check``: what the fleet file means for one host, in words and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from exporter.fleet import Fleet, Host, Pair
+from exporter.metrics import series_of
+
+_MANY_SERIES = 10_000
+
+
+def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
+    """Return what this host will probe, a line per pair, then the sum."""
+    buckets = fleet.defaults.buckets
+    rows = [("TARGET", "PROBE", "PROTOCOL", "FAMILY", "EVERY", "TIMEOUT", "SERIES")]
+    rows += [
+        (
+            _printable(pair.target),
+            _printable(pair.probe),
+            pair.protocol,
+            pair.ip_family.value,
+            f"{pair.interval:g} s",
+            f"{pair.timeout:g} s",
+            str(series_of(pair, buckets)),
+        )
+        for pair in pairs
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    rate = sum(1 / pair.interval for pair in pairs)
+    total = (
+        f"{_printable(host.name)}: {len(pairs)} pairs, at most {series(fleet, pairs):,} series of theirs, "
+        f"{rate:.3g} probes per second"
+    )
+    return "\n".join([*(table if pairs else []), total, ""])
+
+
+def series(fleet: Fleet, pairs: Sequence[Pair]) -> int:
+    """Return how many series all pairs cost at most."""
+    return sum(series_of(pair, fleet.defaults.buckets) for pair in pairs)
+
+
+def warnings(fleet: Fleet, pairs: Sequence[Pair]) -> list[str]:
+    """Return what is allowed but should be known: the file's own warnings, and the cost when it is high."""
+    found = [f"warning: {warning}" for warning in fleet.warnings]
+    if (count := series(fleet, pairs)) > _MANY_SERIES:
+        found.append(
+            f"warning: {fleet.source_file}: {count:,} series on this host, more than {_MANY_SERIES:,}; "
+            "measure fewer pairs with 'from' and 'to' of the probes, or leave out histograms with 'histogram: false'"
+        )
+    return found
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else repr(text)

@@ -1,0 +1,47 @@
+"""``latency-exporter healthcheck``: is the program on this machine answering? For a container's HEALTHCHECK.
+
+It has neither a certificate to trust nor a password to show, and needs none: whoever demands one is
+alive. It is asked in plain text first, then over TLS; any answer but a server error will do.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+
+from collectors.contract import Seconds
+
+_TIMEOUT: Seconds = 3.0
+_SERVER_ERROR = 500
+_TLS_ALERTS_OF_THE_LIVING = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "PROTOCOL_VERSION")
+
+
+def problem_of(host: str, port: int) -> str | None:
+    """Return what is wrong with the program that should listen there, or None."""
+    address = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - replaced, not used
+    plain = _ask(http.client.HTTPConnection(address, port, timeout=_TIMEOUT))
+    if plain is None:
+        return None
+    secure = _ask(http.client.HTTPSConnection(address, port, timeout=_TIMEOUT, context=_unverified()))
+    return secure and f"{host}:{port} is not well: {plain}; over TLS: {secure}"
+
+
+def _ask(connection: http.client.HTTPConnection) -> str | None:
+    try:
+        connection.request("GET", "/-/healthy")
+        status = connection.getresponse().status
+    except ssl.SSLError as error:
+        return None if any(word in str(error) for word in _TLS_ALERTS_OF_THE_LIVING) else str(error)
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+    return None if status < _SERVER_ERROR else f"status {status}"
+
+
+def _unverified() -> ssl.SSLContext:
+    """Trust whoever answers: it is asked whether it lives, and told nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,76 @@
+"""Listening sockets from --web.listen-address, and who holds a port that is taken."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import socket
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
+_LISTENING = "0A"
+"""TCP_LISTEN in the state column of /proc/net/tcp (proc(5))."""
+_BACKLOG = 512
+
+
+class CannotListen(Exception):  # noqa: N818 - a fault of the moment, said to the user as it is
+    """The address can't be listened on now; the text says why and what to do."""
+
+
+def parse(address: str) -> tuple[str, int]:
+    """Return host (empty: every address) and port of ``HOST:PORT``, ``[IPV6]:PORT`` or ``:PORT``; ValueError."""
+    match = _ADDRESS.fullmatch(address)
+    if not match or int(match["port"]) > 65535:  # noqa: PLR2004 - the largest port
+        message = f"{address!r} is no listen address; write :9102, 127.0.0.1:9102 or [::1]:9102"
+        raise ValueError(message)
+    return match["ipv6"] or match["host"] or "", int(match["port"])
+
+
+def open_sockets(addresses: Iterable[tuple[str, int]]) -> list[socket.socket]:
+    """Listen on all of them, or on none and raise CannotListen."""
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(_listen(host, port)) for host, port in addresses]
+        opened.pop_all()
+        return sockets
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        if not host and socket.has_dualstack_ipv6():
+            return socket.create_server(("::", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise CannotListen(_explain(error, host, port)) from error
+
+
+def _explain(error: OSError, host: str, port: int) -> str:
+    where = f"{host}:{port}" if ":" not in host else f"[{host}]:{port}"
+    if error.errno != errno.EADDRINUSE:
+        return f"cannot listen on {where}: {error.strerror or error}"
+    holders = ", ".join(holders_of(port)) or "a process that can't be seen from here (try: ss -tlnp as root)"
+    hint = "; :9102 is statsd_exporter's customary port too" if port == 9102 else ""  # noqa: PLR2004 - named beside it
+    return f"cannot listen on {where}: the port is taken by {holders}{hint}; choose another with --web.listen-address"
+
+
+def holders_of(port: int, proc: Path = Path("/proc")) -> list[str]:
+    """Return ``NAME (pid N)`` of the processes that listen on a TCP port, as far as we may see them."""
+    inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port, proc)}
+    found = []
+    for process in proc.glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # another user's process, or one that just ended
+            if any(os.readlink(descriptor) in inodes for descriptor in (process / "fd").iterdir()):
+                found.append(f"{(process / 'comm').read_text().strip()} (pid {process.name})")
+    return sorted(found)
+
+
+def _listening_inodes(port: int, proc: Path) -> Iterator[str]:
+    for table in ("net/tcp", "net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in (proc / table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+                    yield fields[9]

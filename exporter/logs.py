@@ -1,0 +1,45 @@
+"""Log lines on stderr, as logfmt or JSON: one line per event, whatever its text holds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Literal
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+_NAMES = {number: name for name, number in LEVELS.items()} | {logging.CRITICAL: "error"}
+_BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, style: Literal["logfmt", "json"]) -> None:
+        super().__init__()
+        self._write = _logfmt if style == "logfmt" else json.dumps
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": _NAMES.get(record.levelno, record.levelname.lower()),
+            "msg": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return self._write(fields)
+
+
+def configure(level: str, style: Literal["logfmt", "json"]) -> None:
+    """Send everything of at least ``level`` (one of LEVELS) to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter(style))
+    logging.basicConfig(level=LEVELS[level], handlers=[handler], force=True)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+def _logfmt(fields: dict[str, str]) -> str:
+    return " ".join(
+        f"{key}={value}" if _BARE.fullmatch(value) else f"{key}={json.dumps(value, ensure_ascii=False)}"
+        for key, value in fields.items()
+    )

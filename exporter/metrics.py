@@ -1,0 +1,300 @@
+"""Every metric name, help, label and bucket, in one place; ``exporter.recorder`` puts in what happened.
+
+What is said of pairs, and what of our own is counted once per probe, goes through
+``exporter.exposition``; the rest of our own is ``prometheus_client``'s, in a registry of our own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import Histogram as SlowHistogram
+
+from collectors.contract import Seconds
+from exporter.exposition import Family, Labels, bucket_samples
+from exporter.fleet import Pair
+from exporter.series import Histogram, Latest, PairSeries
+
+LATENESS_BUCKETS = (0.0001, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+EGRESS_QUEUE_BUCKETS = (1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.1, 1.0)
+REQUEST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+HANDLERS = ("metrics", "ping", "index", "healthy", "ready", "reload", "other")
+PROTOCOLS = ("http", "icmp", "tcp")
+PAIR_LABELS = ("target", "target_location", "target_datacenter", "target_country", "probe", "protocol", "ip_family")
+"""In the order of ``Pair.identity``."""
+PEER_LABELS = ("peer", "peer_location", "peer_datacenter", "peer_country")
+SELF_LABELS = ("self", "self_location", "self_datacenter", "self_country")
+
+_ALL = frozenset(PROTOCOLS)
+_TCP_BASED = frozenset({"tcp", "http"})
+_ICMP = frozenset({"icmp"})
+_HTTP = frozenset({"http"})
+
+
+def _one(protocols: frozenset[str]) -> Callable[[Pair], Iterable[tuple[str, Labels]]]:
+    return lambda pair: (("", ()),) if pair.protocol in protocols else ()
+
+
+def _gauge(name: str, text: str, protocols: frozenset[str], read: Callable[[Latest], float | None]) -> Family:
+    def values(series: PairSeries, now: Seconds) -> tuple[float] | None:
+        latest = series.shown(now)
+        value = None if latest is None else read(latest)
+        return None if value is None else (value,)
+
+    return Family(name, "gauge", text, _one(protocols), values)
+
+
+def _counter(name: str, text: str, protocols: frozenset[str], read: Callable[[PairSeries], int]) -> Family:
+    return Family(name, "counter", text, _one(protocols), lambda series, _: (read(series),))
+
+
+def _histogram(
+    name: str, text: str, protocols: frozenset[str], buckets: Sequence[float], read: Callable[[PairSeries], Histogram]
+) -> Family:
+    samples = bucket_samples(buckets)
+
+    def of(pair: Pair) -> Iterable[tuple[str, Labels]]:
+        return samples if pair.histogram and pair.protocol in protocols else ()
+
+    return Family(name, "histogram", text, of, lambda series, _: read(series).row())
+
+
+def _failures(pair: Pair) -> Iterable[tuple[str, Labels]]:
+    return [("", (("reason", reason.value),)) for reason in pair.spec.reasons]
+
+
+def _phases(pair: Pair) -> Iterable[tuple[str, Labels]]:
+    return [(part, (("phase", phase.value),)) for phase in pair.spec.phases for part in ("_sum", "_count")]
+
+
+def _last_success(series: PairSeries, now: Seconds) -> tuple[float] | None:
+    if series.last_success is None or series.shown(now) is None:
+        return None
+    return (series.last_success,)
+
+
+def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
+    """Return the table of what is said of each pair, in the order of the page."""
+    return (
+        _gauge(
+            "network_latency_rtt_seconds",
+            "The network's round trip in the latest probe, by the kernel's clock: ICMP echo to reply, or TCP's SYN to "
+            "SYN/ACK. No program's time is inside.",
+            _ALL,
+            lambda latest: latest.reply and latest.reply.rtt,
+        ),
+        _histogram(
+            "network_latency_rtt_distribution_seconds",
+            "The network's round trip in all successful probes.",
+            _ALL,
+            buckets,
+            lambda series: series.rtt,
+        ),
+        _gauge(
+            "network_latency_http_response_seconds",
+            "HTTP request out to first byte in, by the kernel's clock: network plus server.",
+            _HTTP,
+            lambda latest: latest.reply and latest.reply.response,
+        ),
+        _histogram(
+            "network_latency_http_response_distribution_seconds",
+            "HTTP request out to first byte in, in all successful probes.",
+            _HTTP,
+            buckets,
+            lambda series: series.response,
+        ),
+        _gauge(
+            "network_latency_http_server_seconds",
+            "What the server took, seen from outside: response minus round trip.",
+            _HTTP,
+            lambda latest: latest.server,
+        ),
+        _histogram(
+            "network_latency_http_duration_seconds",
+            "The whole HTTP exchange, DNS to last byte, in all successful probes.",
+            _HTTP,
+            buckets,
+            lambda series: series.duration,
+        ),
+        _gauge(
+            "network_latency_probe_success",
+            "Whether the latest decided probe succeeded.",
+            _ALL,
+            lambda latest: latest.success,
+        ),
+        Family(
+            "network_latency_last_success_timestamp_seconds",
+            "gauge",
+            "When a probe last succeeded, in seconds since the epoch.",
+            _one(_ALL),
+            _last_success,
+        ),
+        _counter(
+            "network_latency_probes_total",
+            "Probes that were decided: answered, failed or timed out.",
+            _ALL,
+            lambda series: series.probes,
+        ),
+        Family(
+            "network_latency_probe_failures_total",
+            "counter",
+            "Probes that failed, by reason.",
+            _failures,
+            lambda series, _: tuple(series.failures.values()),
+        ),
+        Family(
+            "network_latency_phase_seconds",
+            "summary",
+            "The phases of successful probes, each for itself, not cumulative.",
+            _phases,
+            lambda series, _: series.phase_row(),
+        ),
+        _counter(
+            "network_latency_retransmitted_handshakes_total",
+            "TCP handshakes that needed another SYN, finished or not.",
+            _TCP_BASED,
+            lambda series: series.retransmitted,
+        ),
+        _counter(
+            "network_latency_late_replies_total",
+            "ICMP replies that came after their probe's deadline.",
+            _ICMP,
+            lambda series: series.late_replies,
+        ),
+        _counter(
+            "network_latency_duplicate_replies_total",
+            "ICMP replies to a probe that was already answered.",
+            _ICMP,
+            lambda series: series.duplicate_replies,
+        ),
+        _gauge(
+            "network_latency_reply_hop_limit",
+            "Hop limit (TTL) with which the latest reply arrived; a change is a change of route.",
+            _ICMP,
+            lambda latest: latest.facts.hop_limit,
+        ),
+        _gauge(
+            "network_latency_http_status_code",
+            "Status code of the latest probe that got one.",
+            _HTTP,
+            lambda latest: latest.facts.status_code,
+        ),
+        _gauge(
+            "network_latency_tls_certificate_expiry_timestamp_seconds",
+            "When the served certificate expires, trusted or not, in seconds since the epoch.",
+            _HTTP,
+            lambda latest: latest.facts.certificate_expiry,
+        ),
+        _gauge(
+            "network_latency_peer_processing_seconds",
+            "What the peer's /ping said of its own time.",
+            _HTTP,
+            lambda latest: latest.facts.peer_processing,
+        ),
+    )
+
+
+def series_of(pair: Pair, buckets: Sequence[float]) -> int:
+    """Return how many series a pair costs at most."""
+    return sum(len(list(family.samples(pair))) for family in network_families(buckets))
+
+
+def own_families(lateness: Histogram, egress_queue: Histogram) -> tuple[Family, ...]:
+    """Return the table of our own histograms that are filled once per probe."""
+    return (
+        _own_histogram("latency_exporter_probe_lateness_seconds", "How long after its slot a probe was started.", lateness),
+        _own_histogram(
+            "latency_exporter_egress_queue_seconds",
+            "Time of echo requests in this host's own transmit queue, by the kernel's clock.",
+            egress_queue,
+        ),
+    )
+
+
+def _own_histogram(name: str, text: str, histogram: Histogram) -> Family:
+    samples = bucket_samples(histogram.bounds)
+    return Family(name, "histogram", text, lambda _: samples, lambda _state, _now: histogram.row())
+
+
+class OwnMetrics:
+    """Our own counters that are few, or counted seldom."""
+
+    def __init__(self, version: str) -> None:
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] - the library leaves it untyped
+        self.registry = registry = CollectorRegistry()
+        for collector in (
+            prometheus_client.ProcessCollector,
+            prometheus_client.PlatformCollector,
+            prometheus_client.GCCollector,
+        ):
+            collector(registry=registry)
+        python = ".".join(map(str, sys.version_info[:3]))
+        name = "latency_exporter_"
+        Gauge(f"{name}build_info", "Version of this program.", ["version", "python"], registry=registry).labels(
+            version, python
+        ).set(1)
+        self.self_info = Gauge(
+            f"{name}self_info",
+            "Which host of the fleet this is.",
+            SELF_LABELS,
+            registry=registry,
+        )
+        self.config_hash = Gauge(f"{name}config_hash", "The fleet file, as a number to compare.", registry=registry)
+        self.reload_successful = Gauge(
+            f"{name}config_last_reload_successful", "Whether the fleet file was last read well.", registry=registry
+        )
+        self.reload_time = Gauge(
+            f"{name}config_last_reload_success_timestamp_seconds",
+            "When the fleet file was last read well, in seconds since the epoch.",
+            registry=registry,
+        )
+        self.pairs = Gauge(f"{name}pairs", "Pairs that this host probes.", ["protocol"], registry=registry)
+        self.measurements = Counter(
+            f"{name}measurements_total",
+            "Measurements by the clock that took them; user: a kernel stamp was missing or could not be trusted.",
+            ["protocol", "clock"],
+            registry=registry,
+        )
+        self.overflows = Counter(
+            f"{name}icmp_receive_overflows_total",
+            "ICMP packets that the kernel dropped because our receive buffer was full; not counted as loss.",
+            registry=registry,
+        )
+        self.skipped = Counter(
+            f"{name}probes_skipped_total",
+            "Turns that passed without a probe, because this program was held up or the last one had not ended.",
+            registry=registry,
+        )
+        self.dns_failures = Counter(
+            f"{name}dns_refresh_failures_total",
+            "Refreshes of a cached address that failed; the last good one stays in use.",
+            ["target"],
+            registry=registry,
+        )
+        self.icmp_socket = Gauge(
+            f"{name}icmp_socket",
+            "Which kind of ICMP socket a family got; none: no permission, its probes fail as local.",
+            ["ip_family", "kind"],
+            registry=registry,
+        )
+        self.pings = Counter(
+            "network_latency_pings_received_total",
+            "Requests of our /ping, by the peer that says it sent them.",
+            PEER_LABELS,
+            registry=registry,
+        )
+        self.requests = Counter(
+            f"{name}http_requests_total", "Answered HTTP requests.", ["handler", "code"], registry=registry
+        )
+        self.request_duration = SlowHistogram(
+            f"{name}http_request_duration_seconds",
+            "Time to answer an HTTP request, without sending it.",
+            ["handler"],
+            buckets=REQUEST_BUCKETS,
+            registry=registry,
+        )
+        for handler in HANDLERS:
+            self.request_duration.labels(handler)

@@ -1,0 +1,171 @@
+"""What happened goes in, the page comes out: the state behind all series.
+
+``configure`` comes first, and again at every reload: pairs that stay keep what was counted of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from prometheus_client import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_latest_openmetrics
+
+from collectors.contract import (
+    Clock,
+    DuplicateReply,
+    Facts,
+    IpFamily,
+    LateReply,
+    Notice,
+    ProbeFailed,
+    ReceiveOverflow,
+    Reply,
+    Seconds,
+    SocketOpened,
+)
+from exporter import metrics
+from exporter.exposition import Page
+from exporter.fleet import Fleet, Host, Pair
+from exporter.series import Histogram, PairSeries
+
+_log = logging.getLogger(__name__)
+
+_NOBODY = ("other", "", "", "")
+"""The peer labels of who asked our /ping and is no host of the fleet."""
+
+
+class Recorder:
+    """All that this program counts; the watcher of the pairs' scheduler and the server's view."""
+
+    def __init__(self, version: str) -> None:
+        self._own = own = metrics.OwnMetrics(version)
+        self._series: dict[tuple[str, ...], PairSeries] = {}
+        self._by_target: dict[int, PairSeries] = {}
+        self._buckets: tuple[float, ...] = ()
+        self._peers: dict[str, tuple[str, ...]] = {}
+        self._names: set[str] = set()
+        self._sockets: dict[IpFamily, str] = {}
+        self._measurements = {
+            (protocol, clock): own.measurements.labels(protocol, clock.value)
+            for protocol in metrics.PROTOCOLS
+            for clock in Clock
+        }
+        self._lateness = Histogram(metrics.LATENESS_BUCKETS)
+        self._egress_queue = Histogram(metrics.EGRESS_QUEUE_BUCKETS)
+        self._own_page = Page(metrics.own_families(self._lateness, self._egress_queue))
+        self._own_page.add(None, (), None)
+        self._page = Page(metrics.network_families(()))
+
+    # What is configured
+
+    def configure(self, fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> None:
+        """Take a fleet that was read well; other buckets begin all series anew."""
+        buckets = tuple(fleet.defaults.buckets)
+        kept = self._series if buckets == self._buckets else {}
+        self._buckets, self._series, self._by_target = buckets, {}, {}
+        self._page = Page(metrics.network_families(buckets))
+        for pair in pairs:
+            fresh_for = 2 * pair.interval + pair.timeout
+            series = kept.get(pair.identity) or PairSeries(pair.spec.reasons, pair.spec.phases, buckets)
+            series.fresh_for = fresh_for
+            self._series[pair.identity] = self._by_target[id(pair.spec)] = series
+            self._page.add(pair, tuple(zip(metrics.PAIR_LABELS, pair.identity, strict=True)), series)
+        self._describe(fleet, host, pairs)
+
+    def reload_failed(self) -> None:
+        """Show that the fleet file could not be read and the one before is still in force."""
+        self._own.reload_successful.set(0)
+
+    def watch_names(self, targets: Iterable[str]) -> None:
+        """Let the refreshes of these targets' addresses stand at 0 until one fails, and no others'."""
+        names = set(targets)
+        for target in names:
+            self._own.dns_failures.labels(target)
+        for gone in self._names - names:
+            self._own.dns_failures.remove(gone)
+        self._names = names
+
+    def _describe(self, fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> None:
+        own = self._own
+        own.self_info.clear()
+        own.self_info.labels(*_described(host)).set(1)
+        own.config_hash.set(fleet.config_hash)
+        own.reload_successful.set(1)
+        own.reload_time.set_to_current_time()
+        for protocol in metrics.PROTOCOLS:
+            own.pairs.labels(protocol).set(sum(pair.protocol == protocol for pair in pairs))
+        own.icmp_socket.clear()
+        for ip_family in {pair.ip_family for pair in pairs if pair.protocol == "icmp"}:
+            for kind in ("datagram", "raw", "none"):
+                own.icmp_socket.labels(ip_family.value, kind).set(self._sockets.get(ip_family) == kind)
+        self._describe_peers({peer.name: _described(peer) for peer in fleet.hosts} | {_NOBODY[0]: _NOBODY})
+
+    def _describe_peers(self, peers: dict[str, tuple[str, ...]]) -> None:
+        for labels in peers.values():
+            self._own.pings.labels(*labels)
+        for labels in set(self._peers.values()) - set(peers.values()):
+            self._own.pings.remove(*labels)
+        self._peers = peers
+
+    # What happened
+
+    def decided(self, job: Pair, facts: Facts, outcome: Reply | ProbeFailed) -> None:
+        """Take the end of a pair's probe."""
+        self._series[job.identity].record(facts, outcome, time.monotonic(), time.time())
+        if isinstance(outcome, Reply):
+            self._measurements[job.protocol, outcome.clock].inc()
+            if outcome.egress_queue is not None:
+                self._egress_queue.observe(outcome.egress_queue)
+        elif _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s failed: %s: %s", " ".join(job.identity), outcome.reason.value, outcome.detail)
+
+    def started_late(self, lateness: Seconds) -> None:
+        """Take how long after its slot a probe was started."""
+        self._lateness.observe(lateness)
+
+    def skipped(self, probes: int) -> None:
+        """Take how many turns passed without a probe."""
+        self._own.skipped.inc(probes)
+
+    def notice(self, notice: Notice) -> None:
+        """Take what a collector tells that belongs to no probe under way."""
+        match notice:
+            case LateReply(target):
+                if series := self._by_target.get(id(target)):
+                    series.late_replies += 1
+            case DuplicateReply(target):
+                if series := self._by_target.get(id(target)):
+                    series.duplicate_replies += 1
+            case ReceiveOverflow(packets):
+                self._own.overflows.inc(packets)
+            case SocketOpened(ip_family, kind):
+                self._sockets[ip_family] = kind
+
+    def dns_refresh_failed(self, target: str) -> None:
+        """Count a refresh of a target's cached address that failed."""
+        self._own.dns_failures.labels(target).inc()
+
+    def ping_received(self, peer: str | None) -> None:
+        """Count who asked our /ping, by the name he gave."""
+        self._own.pings.labels(*self._peers.get(peer or "", _NOBODY)).inc()
+
+    def request_answered(self, handler: str, code: int, duration: Seconds) -> None:
+        """Count an HTTP request of one of ``metrics.HANDLERS``."""
+        self._own.requests.labels(handler, str(code)).inc()
+        self._own.request_duration.labels(handler).observe(duration)
+
+    # The page
+
+    def page(self, *, openmetrics: bool) -> Iterator[bytes]:
+        """Return the exposition in pieces, between which others may run."""
+        now = time.monotonic()
+        yield from self._page.render(now, openmetrics=openmetrics)
+        yield from self._own_page.render(now, openmetrics=openmetrics)
+        generate = generate_latest_openmetrics if openmetrics else generate_latest
+        yield generate(self._own.registry)
+
+
+def _described(host: Host) -> tuple[str, str, str, str]:
+    return host.name, host.location, host.datacenter, host.country

@@ -1,0 +1,147 @@
+"""The HTTP side: routes and what they answer; everything it shows is asked of a ``View``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Protocol
+
+from aiohttp import web
+
+from exporter import __version__
+from exporter.fleet import HOST_HEADER, PING_PATH
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+_ROUTES = {"/": "index", PING_PATH: "ping", "/-/healthy": "healthy", "/-/ready": "ready", "/-/reload": "reload"}
+_GZIP_LEVEL = 1
+"""Ten times faster than the highest and a tenth larger."""
+
+
+class View(Protocol):
+    """What the server shows, counts and triggers."""
+
+    def page(self, *, openmetrics: bool) -> Iterator[bytes]:
+        """Return the exposition in pieces."""
+
+    def ping_received(self, peer: str | None) -> None:
+        """Count who asked our /ping."""
+
+    def request_answered(self, handler: str, code: int, duration: float) -> None:
+        """Count an answered request."""
+
+
+class Server:
+    """The application; ``reload`` is None unless --web.enable-lifecycle allows it over HTTP."""
+
+    def __init__(
+        self,
+        view: View,
+        telemetry_path: str,
+        reload: Callable[[], Awaitable[list[str]]] | None,
+    ) -> None:
+        self._view, self._reload, self._telemetry_path = view, reload, telemetry_path
+        self._renders: dict[tuple[bool, bool], asyncio.Future[bytes]] = {}
+        self.ready = False
+
+    def application(self, *middlewares: web.Middleware) -> web.Application:
+        """Return the routes, counted; further middlewares come before them."""
+        app = web.Application(middlewares=[self._counted, *middlewares], client_max_size=64 << 10)
+        app.router.add_get(self._telemetry_path, self._metrics)
+        if self._telemetry_path != "/":
+            app.router.add_get("/", self._index)
+        app.router.add_get(PING_PATH, self._ping)
+        app.router.add_get("/-/healthy", self._healthy)
+        app.router.add_get("/-/ready", self._ready)
+        app.router.add_post("/-/reload", self._reload_now)
+        return app
+
+    @web.middleware
+    async def _counted(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        started = time.perf_counter()
+        code = 500
+        try:
+            response = await handler(request)
+            code = response.status
+        except web.HTTPException as error:
+            code = error.status
+            raise
+        finally:
+            self._view.request_answered(self._handler(request.path), code, time.perf_counter() - started)
+        return response
+
+    def _handler(self, path: str) -> str:
+        return "metrics" if path == self._telemetry_path else _ROUTES.get(path, "other")
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        openmetrics = "application/openmetrics-text" in request.headers.get("Accept", "")
+        packed = "gzip" in request.headers.get("Accept-Encoding", "")
+        body = await self._rendered(openmetrics=openmetrics, packed=packed)
+        headers = {"Content-Type": OPENMETRICS if openmetrics else TEXT, "Vary": "Accept, Accept-Encoding"}
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(body=body, headers=headers)
+
+    async def _rendered(self, *, openmetrics: bool, packed: bool) -> bytes:
+        """Return the page; who asks while one is being made waits for that one."""
+        key = openmetrics, packed
+        if under_way := self._renders.get(key):
+            return await asyncio.shield(under_way)
+        self._renders[key] = under_way = asyncio.get_running_loop().create_future()
+        try:
+            body = await self._render(openmetrics=openmetrics, packed=packed)
+        except BaseException:
+            under_way.cancel()
+            raise
+        finally:
+            del self._renders[key]
+        under_way.set_result(body)
+        return body
+
+    async def _render(self, *, openmetrics: bool, packed: bool) -> bytes:
+        pieces = []
+        for piece in self._view.page(openmetrics=openmetrics):
+            pieces.append(piece)
+            await asyncio.sleep(0)  # replies are received and probes sent between the pieces
+        body = b"".join(pieces)
+        return await asyncio.to_thread(_pack, body) if packed else body
+
+    async def _ping(self, request: web.Request) -> web.Response:
+        started = time.perf_counter()
+        self._view.ping_received(request.headers.get(HOST_HEADER))
+        milliseconds = (time.perf_counter() - started) * 1000
+        return web.Response(text="pong\n", headers={"Server-Timing": f"app;dur={milliseconds:.3f}"})
+
+    async def _index(self, _: web.Request) -> web.Response:
+        return web.Response(
+            text=f"latency-exporter {__version__}\n\n"
+            f"{self._telemetry_path}  what this host measured, for Prometheus\n"
+            "/ping  what its peers measure\n"
+            "/-/healthy  /-/ready\n"
+        )
+
+    async def _healthy(self, _: web.Request) -> web.Response:
+        return web.Response(text="latency-exporter is healthy.\n")
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        if not self.ready:
+            raise web.HTTPServiceUnavailable(text="latency-exporter is not ready.\n")
+        return web.Response(text="latency-exporter is ready.\n")
+
+    async def _reload_now(self, _: web.Request) -> web.Response:
+        if self._reload is None:
+            raise web.HTTPForbidden(text="Reload over HTTP needs --web.enable-lifecycle; SIGHUP always reloads.\n")
+        problems = await self._reload()
+        if problems:
+            raise web.HTTPInternalServerError(text="\n".join([*problems, ""]))
+        return web.Response(text="reloaded\n")
+
+
+def _pack(body: bytes) -> bytes:
+    """Compress; run it in a thread, since zlib lets others run meanwhile."""
+    packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
