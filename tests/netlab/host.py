@@ -1,0 +1,127 @@
+"""A host of the lab: a namespace with one address per family, and what can be done to it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .firewall import Rule, add_rule, iptables
+from .namespaces import Namespace
+from .programs import MARK, Program, kill_marked
+from .shell import Seconds, ip_batch, run
+
+FAULT_METRIC = 1
+"""Routes of faults stand before those of links (``LINK_METRIC``), which stay and come back."""
+
+
+@dataclass(eq=False)
+class Host:
+    """Reachable from all its neighbours at ``address`` and ``address6``, over whichever link."""
+
+    name: str
+    namespace: Namespace
+    folder: Path
+    """Where the output of its programs goes."""
+    mark: str
+    address: str = ""
+    address6: str = ""
+    programs: list[Program] = field(default_factory=list)
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def entered(self) -> contextlib.AbstractContextManager[None]:
+        """Move the current thread in and back (see ``Namespace.entered``): for sockets."""
+        return self.namespace.entered()
+
+    def popen(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Program:
+        """Start a program inside; ``Program`` is a ``Popen`` with its output in files. The lab ends it.
+
+        Its pid is the program's own: ``ip netns exec`` turns into it. It sees this host's
+        ``/etc/hosts`` and ``/etc/resolv.conf``.
+        """
+        output = self.folder / f"{self.name}-{next(self._numbers)}-{Path(argv[0]).name}"
+        program = Program(self._inside(argv), mark=self.mark, output=output, env=env, cwd=cwd)
+        self.programs.append(program)
+        return program
+
+    def run(
+        self, argv: Sequence[str], *, timeout: Seconds = 30.0, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command inside to its end; with ``check`` any exit but 0 raises."""
+        marked = {**os.environ, MARK: self.mark}
+        return subprocess.run(
+            self._inside(argv), env=marked, capture_output=True, text=True, timeout=timeout, check=check
+        )
+
+    def ip(self, *arguments: str) -> str:
+        """``ip -n NAMESPACE arguments``."""
+        return run(["ip", "-n", self.namespace.name, *arguments])
+
+    def sysctl(self, key: str, value: str | None = None) -> str:
+        """Set or read a ``net.*`` kernel setting of this host."""
+        return self.namespace.sysctl(key, value)
+
+    def allow_ping_groups(self, first: int = 0, last: int = 2147483647) -> None:
+        """Who may open datagram ICMP sockets here: everybody; (1, 0) is nobody, Debian 12's default."""
+        self.sysctl("net.ipv4.ping_group_range", f"{first} {last}")
+
+    def iptables(self, *arguments: str) -> str:
+        """``iptables arguments`` inside."""
+        return iptables(self.namespace.name, "iptables", *arguments)
+
+    def ip6tables(self, *arguments: str) -> str:
+        """``ip6tables arguments`` inside."""
+        return iptables(self.namespace.name, "ip6tables", *arguments)
+
+    def drop(self, *match: str, chain: str = "INPUT", ip_family: str = "ipv4") -> Rule:
+        """Drop what matches (``"-p", "tcp", "--dport", "9102"``), in silence."""
+        return add_rule(self.namespace.name, ip_family, chain, [*match, "-j", "DROP"])
+
+    def drop_every(self, n: int, *match: str, chain: str = "INPUT", ip_family: str = "ipv4", first: int = 0) -> Rule:
+        """Drop exactly one in ``n`` of what matches, beginning with the packet number ``first`` (from 0)."""
+        every = ["-m", "statistic", "--mode", "nth", "--every", str(n), "--packet", str(first)]
+        return self.drop(*match, *every, chain=chain, ip_family=ip_family)
+
+    def reject(self, *match: str, chain: str = "INPUT", ip_family: str = "ipv4", reject_with: str = "") -> Rule:
+        """Refuse with an ICMP error, or with ``reject_with="tcp-reset"`` (see iptables-extensions(8))."""
+        how = ["--reject-with", reject_with] if reject_with else []
+        return add_rule(self.namespace.name, ip_family, chain, [*match, "-j", "REJECT", *how])
+
+    def flush_firewall(self) -> None:
+        """Take out all rules of both families."""
+        self.iptables("-F")
+        self.ip6tables("-F")
+
+    def forbid_route(self, peer: Host, how: str = "unreachable") -> None:
+        """Refuse to send to a peer, locally: ``unreachable``, ``blackhole`` or ``prohibit`` (ip-route(8))."""
+        ip_batch(self.namespace.name, (f"route add {how} {to} metric {FAULT_METRIC}" for to in _prefixes(peer)))
+
+    def allow_route(self, peer: Host) -> None:
+        """Undo ``forbid_route``: the link's own route is used again."""
+        ip_batch(self.namespace.name, (f"route del {to} metric {FAULT_METRIC}" for to in _prefixes(peer)))
+
+    def move_to(self, address: str, address6: str) -> None:
+        """Have these addresses and no others; the links' routes are the lab's (``Lab.readdress``)."""
+        old = _prefixes(self) if self.address else []
+        self.address, self.address6 = address, address6
+        added = [f"address add {prefix} dev lo" for prefix in _prefixes(self)]
+        ip_batch(self.namespace.name, [*added, *(f"address del {prefix} dev lo" for prefix in old)])
+
+    def close(self) -> None:
+        """End what was started here: its programs, then what they left behind."""
+        for program in self.programs:
+            if program.poll() is None:
+                program.kill()
+            program.wait()
+        kill_marked(self.namespace.pids(), self.mark)
+
+    def _inside(self, argv: Sequence[str]) -> list[str]:
+        return ["ip", "netns", "exec", self.namespace.name, *argv]
+
+
+def _prefixes(host: Host) -> list[str]:
+    return [f"{host.address}/32", f"{host.address6}/128"]

@@ -1,0 +1,109 @@
+"""Network namespaces: making, entering and removing them, and sweeping up after killed runs."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from .shell import CommandFailed, run
+
+PREFIX = "lex-"
+_RUN_NETNS = Path("/run/netns")
+_ETC_NETNS = Path("/etc/netns")
+_CLONE_NEWNET = 0x40000000
+"""include/uapi/linux/sched.h; ``os.setns`` only exists from Python 3.12 on."""
+_OURS = re.compile(rf"^{PREFIX}(?P<pid>\d+)-")
+
+
+class Namespace:
+    """A network namespace with loopback up; ``/etc/netns/NAME`` holds files it sees instead of ``/etc``'s."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.etc = _ETC_NETNS / name
+
+    def create(self) -> None:
+        """Make it, with a silent IPv6: what crosses a link is what a test sent."""
+        run(["ip", "netns", "add", self.name])
+        self.etc.mkdir(parents=True)
+        self.sysctl("net.ipv6.conf.default.addr_gen_mode", "1")
+        self.sysctl("net.ipv6.conf.default.accept_dad", "0")
+        self.sysctl("net.ipv6.conf.default.router_solicitations", "0")
+        run(["ip", "-n", self.name, "link", "set", "lo", "up"])
+
+    def remove(self) -> None:
+        """Take it away with its files; fine if parts are missing."""
+        remove(self.name)
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Move the *current thread* in, and back at the end; what is made inside stays there.
+
+        For sockets and ``/proc/sys/net``. Do not ``await`` inside: another task would run in here.
+        A thread started inside stays inside. Names resolve as outside: this moves no mounts.
+        """
+        back = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            inside = os.open(_RUN_NETNS / self.name, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                _set_namespace(inside)
+            finally:
+                os.close(inside)
+            try:
+                yield
+            finally:
+                _set_namespace(back)
+        finally:
+            os.close(back)
+
+    def sysctl(self, key: str, value: str | None = None) -> str:
+        """Set a ``net.*`` kernel setting of this namespace, or only read it."""
+        path = Path("/proc/sys", *key.split("."))
+        with self.entered():
+            if value is not None:
+                path.write_text(value, encoding="ascii")
+            return path.read_text(encoding="ascii").strip()
+
+    def pids(self) -> list[int]:
+        """Of all processes inside."""
+        return [int(pid) for pid in run(["ip", "netns", "pids", self.name]).split()]
+
+
+def remove(name: str) -> None:
+    """Remove a namespace and its ``/etc/netns`` folder; the common parent goes with the last of them."""
+    try:
+        run(["ip", "netns", "delete", name])
+    except CommandFailed:
+        if (_RUN_NETNS / name).exists():  # else it was gone already, swept by a run beside this one
+            raise
+    shutil.rmtree(_ETC_NETNS / name, ignore_errors=True)
+    with contextlib.suppress(OSError):  # not empty: somebody else's
+        _ETC_NETNS.rmdir()
+
+
+def sweep() -> list[str]:
+    """Remove what killed runs left: only names with our prefix and a pid that no longer exists."""
+    swept = [name for name in leftovers() if not Path("/proc", _OURS.match(name)["pid"]).exists()]  # type: ignore[index] # leftovers() matched it
+    for name in swept:
+        remove(name)
+    return swept
+
+
+def leftovers(pid: int | None = None) -> list[str]:
+    """Names of the lab's namespaces and folders that exist now, of all processes or of one."""
+    folders = [folder for folder in (_RUN_NETNS, _ETC_NETNS) if folder.is_dir()]
+    names = {entry.name for folder in folders for entry in folder.iterdir()}
+    found = [(name, match) for name in sorted(names) if (match := _OURS.match(name))]
+    return [name for name, match in found if pid is None or int(match["pid"]) == pid]
+
+
+def _set_namespace(descriptor: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, _CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"setns: {os.strerror(number)}")
