@@ -9,9 +9,9 @@ are read until there are none, without any loss of accuracy.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
+import struct
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -43,7 +43,6 @@ _HEADERS = 128
 """Room for link and IP headers before a packet."""
 _ANCILLARY_ROOM = 256
 _DSCP_SHIFT = 2
-_IP_PKTINFO = 8
 
 
 class _Sent:
@@ -51,9 +50,9 @@ class _Sent:
 
     __slots__ = ("address", "before", "facts", "future", "replied", "scheduled", "target", "token", "transmitted")
 
-    def __init__(self, target: IcmpTarget, facts: Facts, future: asyncio.Future[Reply], token: bytes) -> None:
-        self.target, self.facts, self.future, self.token = target, facts, future, token
-        self.address = ""
+    def __init__(self, target: IcmpTarget, facts: Facts, future: asyncio.Future[Reply]) -> None:
+        self.target, self.facts, self.future = target, facts, future
+        self.token, self.address = b"", ""
         self.before = kernel.now()
         self.scheduled: int | None = None
         self.transmitted: int | None = None
@@ -89,20 +88,15 @@ class _Pinger:
 
     # Sending
 
-    def send(self, target: IcmpTarget, facts: Facts, random: bytes) -> asyncio.Future[Reply]:
-        future: asyncio.Future[Reply] = self._loop.create_future()
-        try:
-            sent = _Sent(target, facts, future, echo.token(random, self._next_sequence()))
-            sent.address, destination = self._destination(target)
-            self._sent[echo.sequence_of(sent.token)] = sent
-            self._largest = max(self._largest, target.payload_bytes)
-            packet = echo.layout(self._ip_family, target.payload_bytes).request(self._opened.identifier, sent.token)
-            self._transmit(packet, self._options(target), destination)
-        except ProbeFailed as failed:
-            future.set_exception(failed)
-        except OSError as error:
-            future.set_exception(failures.from_os_error(error))
-        return future
+    def send(self, sent: _Sent, random: bytes) -> None:
+        """Send an echo request; ProbeFailed or OSError if it cannot be sent."""
+        target = sent.target
+        sent.token = echo.token(random, self._next_sequence())
+        sent.address, destination = self._destination(target)
+        packet = echo.layout(self._ip_family, target.payload_bytes).request(self._opened.identifier, sent.token)
+        self._largest = max(self._largest, target.payload_bytes)
+        self._sent[echo.sequence_of(sent.token)] = sent
+        self._transmit(packet, self._options(target), destination)
 
     def forget_old(self, now: Seconds) -> None:
         """Drop decided probes that nobody will answer any more; the dict is in the order of sending."""
@@ -136,19 +130,11 @@ class _Pinger:
         return canonical, (canonical, 0, 0, socket.if_nametoindex(scope) if scope else 0)
 
     def _options(self, target: IcmpTarget) -> list[tuple[int, int, bytes]]:
-        """Return source address and traffic class as ancillary data, because all targets share the socket."""
-        options = []
-        if target.dscp:
-            option = socket.IP_TOS if self._ip_family is IpFamily.IPV4 else socket.IPV6_TCLASS
-            traffic_class = (target.dscp << _DSCP_SHIFT).to_bytes(4, "little")
-            options.append((self._numbers.level, option, traffic_class))
-        if target.source_address and self._ip_family is IpFamily.IPV4:
-            source = bytes(4) + socket.inet_pton(socket.AF_INET, target.source_address) + bytes(4)
-            options.append((socket.IPPROTO_IP, _IP_PKTINFO, source))
-        elif target.source_address:
-            source = socket.inet_pton(socket.AF_INET6, target.source_address) + bytes(4)
-            options.append((socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, source))
-        return options
+        """Return the traffic class as ancillary data, because targets of any class share the socket."""
+        if not target.dscp:
+            return []
+        option = socket.IP_TOS if self._ip_family is IpFamily.IPV4 else socket.IPV6_TCLASS
+        return [(self._numbers.level, option, struct.pack("@i", target.dscp << _DSCP_SHIFT))]
 
     def _transmit(self, packet: bytes, options: list[tuple[int, int, bytes]], destination: tuple[str | int, ...]) -> None:
         """Send; once more if it failed, because an ICMP error about another target is reported by the next call."""
@@ -247,36 +233,60 @@ def _reply(sent: _Sent, received: int | None, after: kernel.Moment) -> Reply:
     return Reply(rtt=rtt, clock=Clock.KERNEL, egress_queue=queue)
 
 
-def _no_permission() -> asyncio.Future[Reply]:
-    future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-    future.set_exception(ProbeFailed(Reason.LOCAL, "no permission to open an ICMP socket"))
-    return future
+class _Pingers:
+    """One pinger per family, opened on entering; one more for each source address, when it is first used."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._pingers: dict[tuple[IpFamily, str | None], _Pinger] = {}
+        for ip_family in IpFamily:
+            opened = open_socket(ip_family)
+            context.notice(SocketOpened(ip_family, opened.kind if opened else "none"))
+            if opened:
+                self._pingers[ip_family, None] = _Pinger(ip_family, opened, context)
+
+    def probe(self, slot: Sequence[tuple[IcmpTarget, Facts]]) -> Sequence[asyncio.Future[Reply]]:
+        """Send to all targets of a slot, then take the transmit stamps that are there already."""
+        random = os.urandom(echo.RANDOM_BYTES * len(slot))
+        futures = [
+            self._send(target, facts, random[start : start + echo.RANDOM_BYTES])
+            for (target, facts), start in zip(slot, range(0, len(random), echo.RANDOM_BYTES), strict=True)
+        ]
+        now = kernel.now().monotonic
+        for pinger in self._pingers.values():
+            pinger.read_stamps()
+            pinger.forget_old(now)
+        return futures
+
+    def close(self) -> None:
+        for pinger in self._pingers.values():
+            pinger.close()
+
+    def _send(self, target: IcmpTarget, facts: Facts, random: bytes) -> asyncio.Future[Reply]:
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        try:
+            self._pinger(target).send(_Sent(target, facts, future), random)
+        except ProbeFailed as failed:
+            future.set_exception(failed)
+        except OSError as error:
+            future.set_exception(failures.from_os_error(error))
+        return future
+
+    def _pinger(self, target: IcmpTarget) -> _Pinger:
+        key = target.ip_family, target.source_address
+        if key not in self._pingers:
+            opened = open_socket(*key)
+            if opened is None:
+                raise ProbeFailed(Reason.LOCAL, "no permission to open an ICMP socket")
+            self._pingers[key] = _Pinger(target.ip_family, opened, self._context)
+        return self._pingers[key]
 
 
 @asynccontextmanager
 async def collector(context: Context) -> AsyncIterator[Probe[IcmpTarget]]:
     """Open both families' sockets; without permission each probe of that family fails as LOCAL."""
-    with contextlib.ExitStack() as stack:
-        pingers: dict[IpFamily, _Pinger] = {}
-        for ip_family in IpFamily:
-            opened = open_socket(ip_family)
-            context.notice(SocketOpened(ip_family, opened.kind if opened else "none"))
-            if opened:
-                pingers[ip_family] = _Pinger(ip_family, opened, context)
-                stack.callback(pingers[ip_family].close)
-
-        def probe(slot: Sequence[tuple[IcmpTarget, Facts]]) -> Sequence[asyncio.Future[Reply]]:
-            random = os.urandom(echo.RANDOM_BYTES * len(slot))
-            futures = []
-            for index, (target, facts) in enumerate(slot):
-                pinger = pingers.get(target.ip_family)
-                start = index * echo.RANDOM_BYTES
-                unguessable = random[start : start + echo.RANDOM_BYTES]
-                futures.append(pinger.send(target, facts, unguessable) if pinger else _no_permission())
-            now = kernel.now().monotonic
-            for pinger in pingers.values():
-                pinger.read_stamps()
-                pinger.forget_old(now)
-            return futures
-
-        yield probe
+    pingers = _Pingers(context)
+    try:
+        yield pingers.probe
+    finally:
+        pingers.close()

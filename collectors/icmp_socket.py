@@ -1,13 +1,15 @@
 """The one ICMP socket of a family: datagram where the kernel allows it, raw where we may, else none.
 
 A datagram (ping) socket needs our group in ``net.ipv4.ping_group_range`` (icmp(7)); a raw one needs
-CAP_NET_RAW (raw(7)). The kernel gives a ping socket its identifier and only the replies to it. A raw
+CAP_NET_RAW (raw(7)). The kernel gives a ping socket its identifier and only the replies to it (of two that
+choose the same one by hand, the second takes the other's replies, so it is the kernel that chooses). A raw
 socket sees every ICMP packet of the host, so the kernel is told to pass on ours alone: by type
 (ICMP_FILTER, RFC 3542's ICMP6_FILTER), then by identifier (a classic BPF program, bpf(2)).
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import socket
@@ -71,8 +73,12 @@ class EchoSocket(NamedTuple):
     with_ip_header: bool
 
 
-def open_socket(ip_family: IpFamily) -> EchoSocket | None:
-    """Open the best socket we are allowed, stamping packets and reporting errors; None without permission."""
+def open_socket(ip_family: IpFamily, source_address: str | None = None) -> EchoSocket | None:
+    """Open the best socket we are allowed, stamping packets and reporting errors; None without permission.
+
+    OSError if ``source_address`` is none of this host's. It is bound to, because ICMPv6 ping sockets
+    ignore the source that goes with a packet (IPV6_PKTINFO; net/ipv6/ping.c, seen on 6.18).
+    """
     numbers = FAMILIES[ip_family]
     kinds: tuple[tuple[Kind, socket.SocketKind], ...] = (("datagram", socket.SOCK_DGRAM), ("raw", socket.SOCK_RAW))
     for kind, socket_type in kinds:
@@ -80,8 +86,12 @@ def open_socket(ip_family: IpFamily) -> EchoSocket | None:
             sock = socket.socket(numbers.af, socket_type | socket.SOCK_NONBLOCK, numbers.protocol)
         except OSError:  # EACCES or EPERM; EAFNOSUPPORT and EPROTONOSUPPORT on a host without IPv6
             continue
-        identifier = _identify_datagram(sock, numbers) if kind == "datagram" else _identify_raw(sock, ip_family)
-        _prepare(sock, numbers)
+        with contextlib.ExitStack() as opened:
+            opened.callback(sock.close)
+            sock.bind((source_address or numbers.any_address, 0))
+            identifier = int(sock.getsockname()[1]) if kind == "datagram" else _identify_raw(sock, ip_family)
+            _prepare(sock, numbers)
+            opened.pop_all()
         return EchoSocket(sock, kind, identifier, with_ip_header=kind == "raw" and ip_family is IpFamily.IPV4)
     return None
 
@@ -92,12 +102,6 @@ def _prepare(sock: socket.socket, numbers: _Family) -> None:
     sock.setsockopt(numbers.level, numbers.report_errors, 1)
     sock.setsockopt(numbers.level, numbers.report_hop_limit, 1)
     kernel.stamp_packets(sock, kernel.WITH_PACKET)
-
-
-def _identify_datagram(sock: socket.socket, numbers: _Family) -> int:
-    """Let the kernel choose: of two sockets bound to one identifier by hand, the second takes the other's replies."""
-    sock.bind((numbers.any_address, 0))
-    return int(sock.getsockname()[1])
 
 
 def _identify_raw(sock: socket.socket, ip_family: IpFamily) -> int:
