@@ -83,8 +83,9 @@ class Facts:
     retransmitted: bool = False
     """The TCP handshake needed another SYN (or has not finished for want of an answer to one)."""
     silence: Reason = Reason.TIMEOUT
-    """What a missing answer means: LOCAL when our own receive buffer overflowed meanwhile, so that the
-    answer may have been lost here; PROTOCOL when something came that was not the answer."""
+    """What it means if the deadline comes first: LOCAL when our own receive buffer overflowed meanwhile, so
+    that the answer may have been lost here; PROTOCOL when something came that was not the answer; DNS
+    while a name is looked up."""
     hop_limit: int | None = None
     status_code: int | None = None
     redirect: str | None = None
