@@ -136,7 +136,9 @@ class _Pinger:
         option = socket.IP_TOS if self._ip_family is IpFamily.IPV4 else socket.IPV6_TCLASS
         return [(self._numbers.level, option, struct.pack("@i", target.dscp << _DSCP_SHIFT))]
 
-    def _transmit(self, packet: bytes, options: list[tuple[int, int, bytes]], destination: tuple[str | int, ...]) -> None:
+    def _transmit(
+        self, packet: bytes, options: list[tuple[int, int, bytes]], destination: tuple[str | int, ...]
+    ) -> None:
         """Send; once more if it failed, because an ICMP error about another target is reported by the next call."""
         try:
             self._sock.sendmsg([packet], options, 0, destination)

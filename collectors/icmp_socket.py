@@ -122,6 +122,4 @@ def _attach_filter(sock: socket.socket, program: list[tuple[int, int, int, int]]
     """Attach instructions of (code, jump if true, jump if false, operand), as struct sock_filter has them."""
     instructions = b"".join(struct.pack("@HBBI", *instruction) for instruction in program)
     memory = ctypes.create_string_buffer(instructions)
-    sock.setsockopt(
-        socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program), ctypes.addressof(memory))
-    )
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program), ctypes.addressof(memory)))

@@ -24,7 +24,6 @@ class IcmpTarget:
 
     reasons: ClassVar = (Reason.TIMEOUT, Reason.UNREACHABLE, Reason.DNS, Reason.PROTOCOL, Reason.LOCAL)
     phases: ClassVar[tuple[Phase, ...]] = ()
-    cached_address: ClassVar = True
 
     address: str
     ip_family: IpFamily
@@ -35,6 +34,11 @@ class IcmpTarget:
     source_address: str | None
     """A literal address of ours, of the same family; None: the kernel chooses."""
 
+    @property
+    def cached_name(self) -> str:
+        """The name whose last good address is used."""
+        return self.address
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TcpTarget:
@@ -42,7 +46,6 @@ class TcpTarget:
 
     reasons: ClassVar = _TCP_REASONS
     phases: ClassVar[tuple[Phase, ...]] = (Phase.CONNECT,)
-    cached_address: ClassVar = True
 
     address: str
     ip_family: IpFamily
@@ -50,13 +53,17 @@ class TcpTarget:
     source_address: str | None
     """A literal address of ours, of the same family; None: the kernel chooses."""
 
+    @property
+    def cached_name(self) -> str:
+        """The name whose last good address is used."""
+        return self.address
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HttpTarget:
     """What to ask, and what the answer must be."""
 
     reasons: ClassVar = (*_TCP_REASONS, Reason.TLS, Reason.STATUS, Reason.BODY, Reason.PROTOCOL)
-    cached_address: ClassVar = False
 
     url: str
     """Absolute, http or https, ASCII only, without user, fragment or placeholder."""
@@ -74,6 +81,10 @@ class HttpTarget:
     user: str | None
     password: Secret | None
     """Both set or both None."""
+
+    @property
+    def cached_name(self) -> None:
+        """None: names are looked up in the probe, which has a phase for it."""
 
     @property
     def phases(self) -> tuple[Phase, ...]:

@@ -49,9 +49,9 @@ class Refresh:
 def refreshes(pairs: Iterable[Pair], interval: Seconds) -> list[Refresh]:
     """Return the refreshes that these pairs need; HTTP looks its names up in the probe itself."""
     wanted = {
-        Refresh(pair.target, Name(pair.spec.address, pair.ip_family), interval)
+        Refresh(pair.target, Name(name, pair.ip_family), interval)
         for pair in pairs
-        if pair.spec.cached_address
+        if (name := pair.spec.cached_name) is not None
     }
     return sorted(wanted, key=lambda refresh: refresh.identity)
 
@@ -62,6 +62,7 @@ class Addresses:
     def __init__(self, lookup: Lookup, failed: Callable[[str], None]) -> None:
         self._lookup, self._failed = lookup, failed
         self._known: dict[Name, str] = {}
+        self._expected: frozenset[Name] = frozenset()
         self._unanswered: set[Name] = set()
         self._all_answered = asyncio.Event()
 
@@ -73,10 +74,14 @@ class Addresses:
             raise ProbeFailed(Reason.DNS, f"{name} has no known {ip_family} address") from None
 
     def expect(self, refreshes: Iterable[Refresh]) -> None:
-        """Say which names will be looked up; ``answered`` waits for those that are new."""
-        names = {refresh.spec for refresh in refreshes}
-        self._known = {name: address for name, address in self._known.items() if name in names}
-        self._unanswered = names - self._known.keys()
+        """Say which names will be looked up; ``answered`` waits for those that are new.
+
+        Those expected until now stay known until the next time: their pairs probe on while we wait.
+        """
+        names = frozenset(refresh.spec for refresh in refreshes)
+        kept = names | self._expected
+        self._known = {name: address for name, address in self._known.items() if name in kept}
+        self._expected, self._unanswered = names, set(names - self._known.keys())
         self._all_answered.clear()
         if not self._unanswered:
             self._all_answered.set()
@@ -84,7 +89,7 @@ class Addresses:
     async def answered(self, within: Seconds) -> None:
         """Wait until each new name was looked up once, well or not, so that no first probe fails for haste."""
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(within):  # noqa: TID251 - of the start, not of a probe
                 await self._all_answered.wait()
         except TimeoutError:
             return

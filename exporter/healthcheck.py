@@ -23,15 +23,21 @@ def problem_of(host: str, port: int) -> str | None:
     if plain is None:
         return None
     secure = _ask(http.client.HTTPSConnection(address, port, timeout=_TIMEOUT, context=_unverified()))
-    return secure and f"{host}:{port} is not well: {plain}; over TLS: {secure}"
+    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return secure and f"{where} is not well: {plain}; over TLS: {secure}"
 
 
 def _ask(connection: http.client.HTTPConnection) -> str | None:
+    handshaken = False
     try:
+        connection.connect()
+        handshaken = isinstance(connection.sock, ssl.SSLSocket)
         connection.request("GET", "/-/healthy")
         status = connection.getresponse().status
-    except ssl.SSLError as error:
-        return None if any(word in str(error) for word in _TLS_ALERTS_OF_THE_LIVING) else str(error)
+    except (ssl.SSLError, ConnectionError) as error:
+        # TLS 1.3 demands a certificate after the handshake, and the hanging up may overtake the alert that says so.
+        alive = handshaken or any(word in str(error) for word in _TLS_ALERTS_OF_THE_LIVING)
+        return None if alive else str(error) or type(error).__name__
     except (OSError, http.client.HTTPException) as error:
         return str(error) or type(error).__name__
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import re
 import socket
 from collections.abc import Iterable, Iterator
@@ -23,7 +22,7 @@ class CannotListen(Exception):  # noqa: N818 - a fault of the moment, said to th
 def parse(address: str) -> tuple[str, int]:
     """Return host (empty: every address) and port of ``HOST:PORT``, ``[IPV6]:PORT`` or ``:PORT``; ValueError."""
     match = _ADDRESS.fullmatch(address)
-    if not match or int(match["port"]) > 65535:  # noqa: PLR2004 - the largest port
+    if not match or not address.isascii() or int(match["port"]) > 65535:  # noqa: PLR2004 - the largest port
         message = f"{address!r} is no listen address; write :9102, 127.0.0.1:9102 or [::1]:9102"
         raise ValueError(message)
     return match["ipv6"] or match["host"] or "", int(match["port"])
@@ -62,9 +61,15 @@ def holders_of(port: int, proc: Path = Path("/proc")) -> list[str]:
     found = []
     for process in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):  # another user's process, or one that just ended
-            if any(os.readlink(descriptor) in inodes for descriptor in (process / "fd").iterdir()):
+            if not inodes.isdisjoint(_descriptors(process)):
                 found.append(f"{(process / 'comm').read_text().strip()} (pid {process.name})")
     return sorted(found)
+
+
+def _descriptors(process: Path) -> Iterator[str]:
+    for descriptor in (process / "fd").iterdir():
+        with contextlib.suppress(OSError):  # one that was just closed
+            yield str(descriptor.readlink())
 
 
 def _listening_inodes(port: int, proc: Path) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 _NAMES = {number: name for name, number in LEVELS.items()} | {logging.CRITICAL: "error"}
-_BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
+_WORD = re.compile(r"[^ \"=\\]+")
 
 
 class _Formatter(logging.Formatter):
@@ -39,7 +39,10 @@ def configure(level: str, style: Literal["logfmt", "json"]) -> None:
 
 
 def _logfmt(fields: dict[str, str]) -> str:
-    return " ".join(
-        f"{key}={value}" if _BARE.fullmatch(value) else f"{key}={json.dumps(value, ensure_ascii=False)}"
-        for key, value in fields.items()
-    )
+    return " ".join(f"{key}={_value(value)}" for key, value in fields.items())
+
+
+def _value(text: str) -> str:
+    """Quote what is not one word; escape it where it holds what ends lines or commands terminals."""
+    visible = text.isprintable()
+    return text if visible and _WORD.fullmatch(text) else json.dumps(text, ensure_ascii=not visible)

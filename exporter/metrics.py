@@ -10,8 +10,9 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client import Histogram as SlowHistogram
+from prometheus_client.openmetrics.exposition import generate_latest as generate_latest_openmetrics
 
 from collectors.contract import Seconds
 from exporter.exposition import Family, Labels, bucket_samples
@@ -84,7 +85,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "The network's round trip in the latest probe, by the kernel's clock: ICMP echo to reply, or TCP's SYN to "
             "SYN/ACK. No program's time is inside.",
             _ALL,
-            lambda latest: latest.reply and latest.reply.rtt,
+            lambda latest: latest.reply.rtt if latest.reply else None,
         ),
         _histogram(
             "network_latency_rtt_distribution_seconds",
@@ -97,7 +98,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "network_latency_http_response_seconds",
             "HTTP request out to first byte in, by the kernel's clock: network plus server.",
             _HTTP,
-            lambda latest: latest.reply and latest.reply.response,
+            lambda latest: latest.reply.response if latest.reply else None,
         ),
         _histogram(
             "network_latency_http_response_distribution_seconds",
@@ -178,7 +179,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
         ),
         _gauge(
             "network_latency_http_status_code",
-            "Status code of the latest probe that got one.",
+            "Status code of the latest probe, well or failed, if it got one.",
             _HTTP,
             lambda latest: latest.facts.status_code,
         ),
@@ -205,7 +206,9 @@ def series_of(pair: Pair, buckets: Sequence[float]) -> int:
 def own_families(lateness: Histogram, egress_queue: Histogram) -> tuple[Family, ...]:
     """Return the table of our own histograms that are filled once per probe."""
     return (
-        _own_histogram("latency_exporter_probe_lateness_seconds", "How long after its slot a probe was started.", lateness),
+        _own_histogram(
+            "latency_exporter_probe_lateness_seconds", "How long after its slot a probe was started.", lateness
+        ),
         _own_histogram(
             "latency_exporter_egress_queue_seconds",
             "Time of echo requests in this host's own transmit queue, by the kernel's clock.",
@@ -223,7 +226,7 @@ class OwnMetrics:
     """Our own counters that are few, or counted seldom."""
 
     def __init__(self, version: str) -> None:
-        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] - the library leaves it untyped
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
         self.registry = registry = CollectorRegistry()
         for collector in (
             prometheus_client.ProcessCollector,
@@ -298,3 +301,9 @@ class OwnMetrics:
         )
         for handler in HANDLERS:
             self.request_duration.labels(handler)
+
+    def page(self, *, openmetrics: bool) -> bytes:
+        """Return these families; in OpenMetrics the end of the page too."""
+        if openmetrics:
+            return bytes(generate_latest_openmetrics(self.registry))  # type: ignore[no-untyped-call]  # untyped upstream
+        return generate_latest(self.registry)

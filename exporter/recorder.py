@@ -9,9 +9,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from prometheus_client import generate_latest
-from prometheus_client.openmetrics.exposition import generate_latest as generate_latest_openmetrics
-
+from collectors import kernel
 from collectors.contract import (
     Clock,
     DuplicateReply,
@@ -27,7 +25,7 @@ from collectors.contract import (
 )
 from exporter import metrics
 from exporter.exposition import Page
-from exporter.fleet import Fleet, Host, Pair
+from exporter.fleet import Fleet, Host, Pair, host_header
 from exporter.series import Histogram, PairSeries
 
 _log = logging.getLogger(__name__)
@@ -67,9 +65,8 @@ class Recorder:
         self._buckets, self._series, self._by_target = buckets, {}, {}
         self._page = Page(metrics.network_families(buckets))
         for pair in pairs:
-            fresh_for = 2 * pair.interval + pair.timeout
             series = kept.get(pair.identity) or PairSeries(pair.spec.reasons, pair.spec.phases, buckets)
-            series.fresh_for = fresh_for
+            series.aim(pair.spec.phases, fresh_for=2 * pair.interval + pair.timeout)
             self._series[pair.identity] = self._by_target[id(pair.spec)] = series
             self._page.add(pair, tuple(zip(metrics.PAIR_LABELS, pair.identity, strict=True)), series)
         self._describe(fleet, host, pairs)
@@ -100,7 +97,7 @@ class Recorder:
         for ip_family in {pair.ip_family for pair in pairs if pair.protocol == "icmp"}:
             for kind in ("datagram", "raw", "none"):
                 own.icmp_socket.labels(ip_family.value, kind).set(self._sockets.get(ip_family) == kind)
-        self._describe_peers({peer.name: _described(peer) for peer in fleet.hosts} | {_NOBODY[0]: _NOBODY})
+        self._describe_peers({host_header(peer.name): _described(peer) for peer in fleet.hosts} | {"": _NOBODY})
 
     def _describe_peers(self, peers: dict[str, tuple[str, ...]]) -> None:
         for labels in peers.values():
@@ -113,7 +110,7 @@ class Recorder:
 
     def decided(self, job: Pair, facts: Facts, outcome: Reply | ProbeFailed) -> None:
         """Take the end of a pair's probe."""
-        self._series[job.identity].record(facts, outcome, time.monotonic(), time.time())
+        self._series[job.identity].record(facts, outcome, kernel.now())
         if isinstance(outcome, Reply):
             self._measurements[job.protocol, outcome.clock].inc()
             if outcome.egress_queue is not None:
@@ -163,9 +160,8 @@ class Recorder:
         now = time.monotonic()
         yield from self._page.render(now, openmetrics=openmetrics)
         yield from self._own_page.render(now, openmetrics=openmetrics)
-        generate = generate_latest_openmetrics if openmetrics else generate_latest
-        yield generate(self._own.registry)
+        yield self._own.page(openmetrics=openmetrics)
 
 
-def _described(host: Host) -> tuple[str, str, str, str]:
+def _described(host: Host) -> tuple[str, ...]:
     return host.name, host.location, host.datacenter, host.country

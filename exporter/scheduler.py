@@ -15,7 +15,7 @@ import itertools
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from collectors.contract import Facts, Probe, ProbeFailed, Reason, Reply, Seconds
@@ -44,13 +44,14 @@ class Job(Protocol):
 
 
 J = TypeVar("J", bound=Job)
+J_contra = TypeVar("J_contra", bound=Job, contravariant=True)
 Outcome = Reply | ProbeFailed
 
 
-class Watcher(Protocol[J]):
+class Watcher(Protocol[J_contra]):
     """Who is told what became of the jobs; ``exporter.metrics`` for pairs."""
 
-    def decided(self, job: J, facts: Facts, outcome: Outcome) -> None:
+    def decided(self, job: J_contra, facts: Facts, outcome: Outcome) -> None:
         """Take the end of a probe: answered, failed or timed out."""
 
     def started_late(self, lateness: Seconds) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from collectors.contract import Facts, Phase, ProbeFailed, Reason, Reply, Seconds
+from collectors.kernel import Moment
 
 
 class Histogram:
@@ -80,18 +81,18 @@ class PairSeries:
         self.last_success: float | None = None
         self.decided_at: Seconds = 0.0
 
-    def record(self, facts: Facts, outcome: Reply | ProbeFailed, monotonic: Seconds, wall: float) -> None:
-        """Take one decided probe; ``wall`` is seconds since the epoch."""
+    def record(self, facts: Facts, outcome: Reply | ProbeFailed, now: Moment) -> None:
+        """Take one probe that was decided now."""
         self.probes += 1
         self.retransmitted += facts.retransmitted
-        self.decided_at = monotonic
+        self.decided_at = now.monotonic
         if isinstance(outcome, ProbeFailed):
             reason = outcome.reason if outcome.reason in self.failures else Reason.LOCAL
             self.failures[reason] += 1
             self.latest = Latest(0, facts, None)
             return
         self.latest = Latest(1, facts, outcome)
-        self.last_success = wall
+        self.last_success = now.wall
         for histogram, value in (
             (self.rtt, outcome.rtt),
             (self.response, outcome.response),
@@ -100,8 +101,14 @@ class PairSeries:
             if value is not None:
                 histogram.observe(value)
         for phase, seconds in outcome.phases.items():
-            total, count = self.phases[phase]
-            self.phases[phase] = total + seconds, count + 1
+            if phase in self.phases:  # a probe that a reload overtook may have one that its target no longer has
+                total, count = self.phases[phase]
+                self.phases[phase] = total + seconds, count + 1
+
+    def aim(self, phases: Sequence[Phase], fresh_for: Seconds) -> None:
+        """Go on with what is configured now: another address or scheme of the target may have other phases."""
+        self.phases = {phase: self.phases.get(phase, (0.0, 0)) for phase in phases}
+        self.fresh_for = fresh_for
 
     def phase_row(self) -> tuple[float, ...]:
         """Return sum and count of each phase, in order."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from exporter import __version__
 from exporter.fleet import HOST_HEADER, PING_PATH
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+_OPENMETRICS = "application/openmetrics-text"
+OPENMETRICS = f"{_OPENMETRICS}; version=1.0.0; charset=utf-8"
+_QUALITY = re.compile(r"q=([01](?:\.[0-9]*)?)")
 _ROUTES = {"/": "index", PING_PATH: "ping", "/-/healthy": "healthy", "/-/ready": "ready", "/-/reload": "reload"}
 _GZIP_LEVEL = 1
 """Ten times faster than the highest and a tenth larger."""
@@ -46,8 +50,8 @@ class Server:
         self._renders: dict[tuple[bool, bool], asyncio.Future[bytes]] = {}
         self.ready = False
 
-    def application(self, *middlewares: web.Middleware) -> web.Application:
-        """Return the routes, counted; further middlewares come before them."""
+    def application(self, *middlewares: Middleware) -> web.Application:
+        """Return the routes; what the middlewares refuse is counted too."""
         app = web.Application(middlewares=[self._counted, *middlewares], client_max_size=64 << 10)
         app.router.add_get(self._telemetry_path, self._metrics)
         if self._telemetry_path != "/":
@@ -59,9 +63,7 @@ class Server:
         return app
 
     @web.middleware
-    async def _counted(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
+    async def _counted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
         code = 500
         try:
@@ -78,8 +80,8 @@ class Server:
         return "metrics" if path == self._telemetry_path else _ROUTES.get(path, "other")
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        openmetrics = "application/openmetrics-text" in request.headers.get("Accept", "")
-        packed = "gzip" in request.headers.get("Accept-Encoding", "")
+        openmetrics = 0 < _weight(request, "Accept", _OPENMETRICS) >= _weight(request, "Accept", "text/plain")
+        packed = _weight(request, "Accept-Encoding", "gzip") > 0
         body = await self._rendered(openmetrics=openmetrics, packed=packed)
         headers = {"Content-Type": OPENMETRICS if openmetrics else TEXT, "Vary": "Accept, Accept-Encoding"}
         if packed:
@@ -94,8 +96,9 @@ class Server:
         self._renders[key] = under_way = asyncio.get_running_loop().create_future()
         try:
             body = await self._render(openmetrics=openmetrics, packed=packed)
-        except BaseException:
-            under_way.cancel()
+        except BaseException as error:
+            under_way.set_exception(error)
+            under_way.exception()  # taken, so that it is no complaint of the loop's when nobody waits
             raise
         finally:
             del self._renders[key]
@@ -106,7 +109,7 @@ class Server:
         pieces = []
         for piece in self._view.page(openmetrics=openmetrics):
             pieces.append(piece)
-            await asyncio.sleep(0)  # replies are received and probes sent between the pieces
+            await asyncio.sleep(0)  # noqa: TID251 - no wait: between the pieces others have their turn
         body = b"".join(pieces)
         return await asyncio.to_thread(_pack, body) if packed else body
 
@@ -139,6 +142,18 @@ class Server:
         if problems:
             raise web.HTTPInternalServerError(text="\n".join([*problems, ""]))
         return web.Response(text="reloaded\n")
+
+
+def _weight(request: web.Request, header: str, name: str) -> float:
+    """Return how much a header wants something (RFC 9110, section 12.4.2); 0 where it does not name it."""
+    weights = [0.0]
+    for item in ",".join(request.headers.getall(header, ())).lower().split(","):
+        named, *parameters = (part.strip() for part in item.split(";"))
+        if named == name:
+            given = next((parameter for parameter in parameters if parameter.startswith("q=")), "q=1")
+            quality = _QUALITY.fullmatch(given)
+            weights.append(float(quality[1]) if quality else 0.0)
+    return max(weights)
 
 
 def _pack(body: bytes) -> bytes:

@@ -96,7 +96,12 @@ async def test_stamps_of_a_stream_tell_when_each_send_left(listener: socket.sock
             server.send(b"answer")
             loop = asyncio.get_running_loop()
             readable: asyncio.Future[None] = loop.create_future()
-            loop.add_reader(client, lambda: readable.done() or readable.set_result(None))
+
+            def wake() -> None:
+                if not readable.done():
+                    readable.set_result(None)
+
+            loop.add_reader(client, wake)
             await readable
             loop.remove_reader(client)
             reports = [report for report in kernel.error_queue(client, 0) if report.info == kernel.STAMP_SCHED]

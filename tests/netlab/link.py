@@ -137,7 +137,7 @@ class Link(Cable):
         """Of the delay box, so that a test can see that it is gone."""
         return self._box.pid
 
-    def _via(self, peer: Host) -> tuple[str, str]:  # noqa: ARG002 - a TUN has one neighbour: nothing to be found
+    def _via(self, peer: Host) -> tuple[str, str]:
         return "", ""
 
     def _indexes(self, toward: Host | str | None) -> list[int]:

@@ -39,7 +39,7 @@ class Program(subprocess.Popen[bytes]):
         """What it has written to stdout so far."""
         return self.stdout_path.read_text(encoding="utf-8", errors="replace")
 
-    def errors(self) -> str:
+    def error_output(self) -> str:
         """What it has written to stderr so far."""
         return self.stderr_path.read_text(encoding="utf-8", errors="replace")
 

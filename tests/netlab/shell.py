@@ -32,7 +32,7 @@ def ip_batch(namespace: str, lines: Iterable[str]) -> None:
         run(["ip", "-n", namespace, "-batch", "-"], stdin=script + "\n")
 
 
-def wait_until(condition: Callable[[], T], what: str, timeout: Seconds = 10.0) -> T:
+def wait_until(condition: Callable[[], T | None], what: str, timeout: Seconds = 10.0) -> T:
     """Look again and again until the condition holds; what it returned then. TimeoutError says what never came."""
     deadline = time.monotonic() + timeout
     while not (seen := condition()):

@@ -27,7 +27,11 @@ class Page:
 
     def values(self, name: str, **labels: str) -> list[float]:
         """The values of all series of this name with at least these labels."""
-        return [value for (found, had), value in self.samples.items() if found == name and labels.items() <= dict(had).items()]
+        return [
+            value
+            for (found, had), value in self.samples.items()
+            if found == name and labels.items() <= dict(had).items()
+        ]
 
     def value(self, name: str, **labels: str) -> float | None:
         """The value of the only such series; None if there is none."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.netlab import Host, Lab, Link, requires_root, wait_until
+from tests.netlab import Lab, Link, requires_root, wait_until
 
 from .running import Exporter, Page
 
@@ -172,11 +172,13 @@ def test_a_name_that_is_not_there_is_dns_and_one_that_appears_is_found(stage: St
     probes = ("icmp", "tcp", "ping")
     wait_until(lambda: all(stranger.page().failures(probe=probe) for probe in probes), "failures", 5)
     page = stranger.page()
-    assert {probe: set(page.failures(probe=probe)) for probe in probes} == dict.fromkeys(probes, {"dns"})
+    assert {probe: set(page.failures(probe=probe)) for probe in probes} == {probe: {"dns"} for probe in probes}
     assert page.value("latency_exporter_dns_refresh_failures_total", target="wf008")
     stage.lab.name("later.example", stage.there)
     wait_until(
-        lambda: stranger.page().values("network_latency_probe_success") == [1, 1, 1], "all succeed", 2 * INTERVAL + SLACK
+        lambda: stranger.page().values("network_latency_probe_success") == [1, 1, 1],
+        "all succeed",
+        2 * INTERVAL + SLACK,
     )
     stage.lab.name("later.example")
     wait_until(lambda: set(stranger.page().failures(probe="ping")) == {"dns"}, "HTTP notices", 5)
@@ -215,8 +217,10 @@ def test_an_address_that_changes_is_followed(stage: Stage) -> None:
     counts = "network_latency_rtt_distribution_seconds_count"
 
     def all_answered_again() -> bool:
-        return all((stage.page().value(counts, probe=probe) or 0) >= (before.value(counts, probe=probe) or 0) + 2
-                   for probe in ("icmp", "tcp", "ping"))
+        return all(
+            (stage.page().value(counts, probe=probe) or 0) >= (before.value(counts, probe=probe) or 0) + 2
+            for probe in ("icmp", "tcp", "ping")
+        )
 
     wait_until(all_answered_again, "answers from the new address", 2 * INTERVAL + INTERVAL + TIMEOUT + SLACK)
 

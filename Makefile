@@ -1,0 +1,104 @@
+# Everything that people and CI do with this tree. `make help` lists it.
+PYTHON ?= python3
+ARGS ?=
+PYTEST_ARGS ?=
+
+venv := .venv
+bin := $(venv)/bin
+.DEFAULT_GOAL := help
+.PHONY: help run install test test-unit check check-format check-lint check-types check-imports format \
+	lock image image-test clean dev prerequisites FORCE
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: $(venv)/.runtime ## set up what is missing and run; flags: make run ARGS="--web.listen-address=:9103"
+	@exec $(bin)/latency-exporter $(ARGS)
+
+install: $(venv)/.runtime ## set up the program as .venv/bin/latency-exporter
+	@echo "$(bin)/latency-exporter is ready"
+
+test: dev prerequisites ## set up and run all tests but the image's; PYTEST_ARGS="-k icmp -x" narrows
+	$(bin)/python -m pytest $(PYTEST_ARGS)
+
+test-unit: dev ## the tests that need neither root nor servers
+	$(bin)/python -m pytest -m "not (root or servers or image)" $(PYTEST_ARGS)
+
+check: check-format check-lint check-types check-imports ## format, lint, types and the import contract
+check-format: dev
+	$(bin)/ruff format --check
+check-lint: dev
+	$(bin)/ruff check
+check-types: dev
+	$(bin)/mypy
+check-imports: dev
+	$(bin)/lint-imports --no-logo
+
+format: dev ## let ruff write the format and the fixes that it is sure of
+	$(bin)/ruff format
+	$(bin)/ruff check --fix
+
+# --- Set-up ---------------------------------------------------------------------------------------
+# A stamp is removed before its step and written, with this folder's name, after it. So a stamp that is missing
+# or names another folder means a set-up in an unknown state: it is made from scratch (pip's cache makes that quick).
+# One that is only older than the lock file is brought up to date in place.
+
+ifneq ($(file < $(venv)/.runtime),$(CURDIR))
+$(venv)/.runtime: FORCE
+endif
+
+# $(call pip,WHAT,ARGUMENTS): its noise is worth reading only when it fails.
+pip = echo "set-up: $(1)" >&2 && { $(bin)/python -m pip --disable-pip-version-check --no-input $(2) >$(venv)/pip.log 2>&1 \
+	|| { cat $(venv)/pip.log >&2; echo "set-up failed: $(1); see above, then run make again" >&2; exit 1; }; }
+
+$(venv)/.runtime: requirements.lock setup.cfg pyproject.toml
+	@if [ "$$(cat $@ 2>/dev/null)" != "$(CURDIR)" ] || ! $(bin)/python -c '' 2>/dev/null; then \
+		$(call find_python) && rm -rf $(venv) && $(PYTHON) -m venv $(venv); fi
+	@rm -f $@ $(venv)/.dev
+	@$(call pip,packages of requirements.lock,install --require-hashes -r requirements.lock)
+	@$(call pip,latency-exporter,install --no-deps --no-build-isolation --editable .)
+	@printf %s "$(CURDIR)" >$@
+
+$(venv)/.dev: requirements-dev.lock $(venv)/.runtime
+	@rm -f $@
+	@$(call pip,packages of requirements-dev.lock,install --require-hashes -r requirements-dev.lock)
+	@touch $@
+
+dev: $(venv)/.dev
+
+# Debian splits venv from python3; installing both is harmless where only one is missing.
+define find_python
+{ $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || [ "$(PYTHON)" != python3 ] \
+	|| sh tests/packages.sh "make install" python3 python3-venv; } \
+&& { $(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	|| { echo "$(PYTHON) is missing, older than 3.11 or has no venv module; name another: make PYTHON=python3.12" >&2; exit 1; }; }
+endef
+
+# What tests need beside Python. What can't be had is said here, and the tests left out are listed after the run.
+prerequisites:
+	@sh tests/packages.sh "tests in network namespaces (marked root)" iproute2:ip iptables:iptables iputils-ping:ping || true
+	@sh tests/servers.sh || true
+
+# --- Now and then ---------------------------------------------------------------------------------
+
+uv := .cache/uv/bin
+uv_compile = $(uv)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url $(UV_ARGS)
+
+lock: ## resolve setup.cfg anew into both lock files; UV_ARGS="--upgrade" takes newer versions
+	@[ -x $(uv)/uv ] || { $(PYTHON) -m venv .cache/uv && $(uv)/pip install --quiet uv; }
+	echo "setuptools >= 66" | $(uv_compile) --output-file requirements.lock setup.cfg -
+	echo "setuptools >= 66" | $(uv_compile) --output-file requirements-dev.lock --extra dev setup.cfg -
+
+image: ## build the image latency-exporter:latest with docker, or buildah where there is none
+	@if docker info >/dev/null 2>&1; then docker build --tag latency-exporter .; \
+	else buildah bud --format docker --layers=false --tag latency-exporter .; fi
+
+image-test: dev ## build the image and run both variants of deploy/compose.yml (docker, or buildah and podman)
+	@docker info >/dev/null 2>&1 || sh tests/packages.sh "the image test without a Docker engine" \
+		buildah:buildah podman:podman runc:runc mmdebstrap:mmdebstrap
+	$(bin)/python -m pytest tests/image -m image -o faulthandler_timeout=1500 $(PYTEST_ARGS)
+
+clean: ## remove everything that make has made
+	rm -rf .venv .cache build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

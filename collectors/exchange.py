@@ -1,0 +1,170 @@
+"""One HTTP/1.1 exchange as bytes, without sockets: the request to send, and the answer understood and judged.
+
+Framing is h11's. Redirects are reported and not followed, nothing is decompressed, no cookie is kept,
+and what a peer may cost is bounded: 16 KiB of headers, eight interim answers, ``max_body_bytes``.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import urllib.parse
+from typing import NamedTuple
+
+import h11
+
+from collectors.contract import Facts, ProbeFailed, Reason, Seconds
+from collectors.targets import HttpTarget
+
+HEADER_ROOM = 16 * 1024
+_INTERIM_ANSWERS = 8
+_SHOWN = 200
+"""Characters of what a peer says that people get to see."""
+_PORTS = {"http": 80, "https": 443}
+_WITH_BODY = {"POST", "PUT", "PATCH"}
+_SWITCHING_PROTOCOLS = 101
+_REDIRECTS = range(300, 400)
+
+
+class Url(NamedTuple):
+    """A url taken apart; the host is in ASCII (IDNA), without brackets."""
+
+    tls: bool
+    host: str
+    port: int
+    authority: str
+    """As the Host header has it."""
+    path: str
+    """With the query."""
+
+
+def split_url(text: str) -> Url:
+    """Take a url apart; ProbeFailed(DNS) for a host that can be no name."""
+    parts = urllib.parse.urlsplit(text)
+    try:
+        host = (parts.hostname or "").encode("idna" if not text.isascii() else "ascii").decode()
+    except UnicodeError as error:
+        raise ProbeFailed(Reason.DNS, f"{parts.hostname!r} is not a domain name") from error
+    port = parts.port or _PORTS[parts.scheme]
+    bracketed = f"[{host}]" if ":" in host else host
+    authority = bracketed if port == _PORTS[parts.scheme] else f"{bracketed}:{port}"
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Url(
+        parts.scheme == "https",
+        host,
+        port,
+        authority,
+        urllib.parse.quote(path, safe="/?%:@!$&'()*+,;=~", errors="replace"),
+    )
+
+
+class Exchange:
+    """A request, and what has come of its answer so far."""
+
+    def __init__(self, target: HttpTarget, facts: Facts) -> None:
+        self._target, self._facts = target, facts
+        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEADER_ROOM)
+        self._interim = self._body_bytes = 0
+        self._body: list[bytes] = []
+
+    def request(self, url: Url, user_agent: str) -> bytes:
+        """Return the request's bytes; ProbeFailed(LOCAL) without its text (it may hold a secret) if there are none."""
+        try:
+            headers = _headers(self._target, url, user_agent)
+            message = h11.Request(method=self._target.method, target=url.path, headers=headers)
+            return (self._connection.send(message) or b"") + (self._connection.send(h11.EndOfMessage()) or b"")
+        except (h11.LocalProtocolError, UnicodeError):
+            raise ProbeFailed(Reason.LOCAL, "method, url or a header can't be written in HTTP/1.1") from None
+
+    def feed(self, data: bytes) -> bool:
+        """Take bytes of the answer (none: the peer has closed), return whether it is complete, and as expected."""
+        try:
+            self._connection.receive_data(data)
+            while (event := self._connection.next_event()) is not h11.NEED_DATA:
+                if self._is_last(event):
+                    return True
+        except h11.RemoteProtocolError as error:
+            detail = str(error)[:_SHOWN] if data else "closed before the answer was complete"
+            raise ProbeFailed(Reason.PROTOCOL, detail) from error
+        return False
+
+    def _is_last(self, event: object) -> bool:
+        if isinstance(event, h11.Data):
+            self._take_body(event.data)
+        elif isinstance(event, h11.Response):
+            self._take_head(event)
+        elif isinstance(event, h11.InformationalResponse):
+            self._take_interim(event)
+        else:
+            self._check_body()
+            return True
+        return False
+
+    def _take_interim(self, event: h11.InformationalResponse) -> None:
+        self._interim += 1
+        if event.status_code == _SWITCHING_PROTOCOLS or self._interim > _INTERIM_ANSWERS:
+            raise ProbeFailed(Reason.PROTOCOL, f"interim answer {event.status_code} (number {self._interim})")
+
+    def _take_head(self, event: h11.Response) -> None:
+        self._facts.status_code = event.status_code
+        for name, value in event.headers:
+            if name == b"location" and event.status_code in _REDIRECTS:
+                self._facts.redirect = value[:_SHOWN].decode("ascii", "backslashreplace")[:_SHOWN]
+            elif name == b"server-timing" and self._facts.peer_processing is None:
+                self._facts.peer_processing = peer_processing(value)
+        if event.status_code not in self._target.expect_status:
+            raise ProbeFailed(Reason.STATUS, f"status {event.status_code}")
+
+    def _take_body(self, data: bytes) -> None:
+        self._body_bytes += len(data)
+        if self._body_bytes > self._target.max_body_bytes:
+            raise ProbeFailed(Reason.BODY, f"more than max_body_bytes ({self._target.max_body_bytes})")
+        if self._target.expect_body is not None:
+            self._body.append(bytes(data))
+
+    def _check_body(self) -> None:
+        pattern = self._target.expect_body
+        if pattern is not None and not pattern.search(b"".join(self._body).decode("utf-8", "replace")):
+            raise ProbeFailed(Reason.BODY, f"nothing matches {pattern.pattern!r}")
+
+
+def peer_processing(value: bytes) -> Seconds | None:
+    """Return what ``Server-Timing: app;dur=MILLISECONDS`` says (W3C Server Timing), in seconds."""
+    for metric in value.decode("latin-1").split(","):
+        name, *parameters = (part.strip() for part in metric.split(";"))
+        for parameter in parameters if name == "app" else ():
+            key, _, number = parameter.partition("=")
+            if key.strip().lower() == "dur":
+                return _duration(number.strip().strip('"'))
+    return None
+
+
+def _duration(number: str) -> Seconds | None:
+    try:
+        seconds = float(number) / 1000
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _headers(target: HttpTarget, url: Url, user_agent: str) -> list[tuple[bytes, bytes]]:
+    """Return the target's own headers, and of ours those that they do not replace."""
+    own = {name.lower() for name, _ in target.headers}
+    ours = {
+        "host": url.authority,
+        "user-agent": user_agent,
+        "accept": "*/*",
+        "accept-encoding": "identity",
+        "connection": "close",
+    }
+    if target.method in _WITH_BODY:
+        ours["content-length"] = "0"
+    if target.user is not None:
+        ours["authorization"] = _basic(target)
+    kept = [(name, value) for name, value in ours.items() if name not in own]
+    return [(name.encode(), value.encode()) for name, value in (*kept, *target.headers)]
+
+
+def _basic(target: HttpTarget) -> str:
+    password = target.password.reveal() if target.password is not None else ""
+    return "Basic " + base64.b64encode(f"{target.user}:{password}".encode()).decode()

@@ -1,0 +1,99 @@
+"""HTTP and HTTPS: a cold connection and one request per probe, every part of it timed by the kernel.
+
+    dns         the lookup, by the user clock; none for a literal address
+    connect     SYN to SYN/ACK (TCP_INFO)
+    tls         each flight out to the last byte of its answer in, added up
+    processing  the request's last byte out to the answer's first byte in: the ``response``
+    transfer    the answer's first byte in to its last
+
+``duration`` is their sum, so our own program's time is not in it. Only where a SYN was lost the
+connection counts as long as it took by the user clock, while rtt and the connect phase are absent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from collectors import connection, kernel
+from collectors.contract import Clock, Context, Facts, Phase, Probe, Reason, Reply, Seconds, one_by_one
+from collectors.dns import literal
+from collectors.exchange import Exchange, split_url
+from collectors.stream import Receipt, Stream
+from collectors.targets import HttpTarget
+from collectors.tls import Contexts, Tls
+
+_AROUND_THE_BODY = 64 * 1024
+"""What a peer may send beside ``max_body_bytes``: certificates, TLS records, headers, chunk sizes."""
+
+_Phases = dict[Phase, Seconds]
+
+
+@contextlib.asynccontextmanager
+async def collector(context: Context, user_agent: str = "latency-exporter") -> AsyncIterator[Probe[HttpTarget]]:
+    """Ask web servers; ``user_agent`` is what their logs will call us."""
+    contexts = Contexts()
+
+    async def probe(target: HttpTarget, facts: Facts) -> Reply:
+        url, exchange = split_url(target.url), Exchange(target, facts)
+        request = exchange.request(url, user_agent)
+        trust = contexts.get(target.tls_ca_file, verify=target.tls_verify) if url.tls else None
+        phases: _Phases = {}
+        address = await _resolve(context, url.host, target, facts, phases)
+        with connection.open_socket(target.ip_family) as sock:
+            handshake = await connection.connect(sock, address, url.port, facts)
+            if handshake.rtt is not None:
+                phases[Phase.CONNECT] = handshake.rtt
+            with Stream(sock, target.max_body_bytes + _AROUND_THE_BODY) as stream:
+                if trust is None:
+                    await _converse(stream, stream, exchange, request, phases)
+                else:
+                    with Tls(stream, trust, url.host.rstrip(".")) as tls:
+                        phases[Phase.TLS] = await tls.handshake(facts)
+                        await _converse(tls, stream, exchange, request, phases)
+        return _reply(handshake, phases, stream.clock)
+
+    with kernel.keep_stamping():
+        yield one_by_one(probe)
+
+
+class _Channel(Protocol):
+    """Plain (``Stream``) or encrypted (``Tls``)."""
+
+    async def send(self, data: bytes) -> None: ...
+    async def first(self) -> tuple[Receipt, Receipt]: ...
+    async def more(self) -> Receipt: ...
+
+
+async def _resolve(context: Context, host: str, target: HttpTarget, facts: Facts, phases: _Phases) -> str:
+    if (address := literal(host, target.ip_family)) is not None:
+        return address
+    started = kernel.now()
+    facts.silence = Reason.DNS  # whoever is silent until the deadline, it is not the peer
+    address = await context.lookup(host, target.ip_family)
+    facts.silence = Reason.TIMEOUT
+    phases[Phase.DNS] = kernel.now().monotonic - started.monotonic
+    return address
+
+
+async def _converse(channel: _Channel, stream: Stream, exchange: Exchange, request: bytes, phases: _Phases) -> None:
+    """Send the request, read the answer, and note when its first and its last byte came."""
+    await channel.send(request)
+    began, receipt = await channel.first()
+    phases[Phase.PROCESSING] = stream.since_send(began)
+    last = receipt
+    while not exchange.feed(receipt.data):
+        receipt = await channel.more()
+        last = receipt if receipt.data else last
+    phases[Phase.TRANSFER] = stream.between(began, last)
+
+
+def _reply(handshake: connection.Handshake, phases: _Phases, clock: Clock) -> Reply:
+    return Reply(
+        rtt=handshake.rtt,
+        clock=clock,
+        response=phases[Phase.PROCESSING],
+        duration=sum(phases.values()) + (handshake.took if handshake.rtt is None else 0),
+        phases=phases,
+    )

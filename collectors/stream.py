@@ -1,0 +1,143 @@
+"""A connected TCP socket whose every send and receipt bears the kernel's stamp.
+
+How the kernel stamps a stream (net/ipv4/tcp.c, tcp_input.c), which bounds what can be known:
+
+- a send's last byte is stamped when it is handed to the queueing discipline (SCHED), and again if it is
+  sent again: the first stamp counts;
+- recvmsg() tells the stamp of the last segment that it read from, so reading one byte tells the first's;
+- segments that lie unread in the receive queue may be merged, and then bear the latest one's stamp
+  (tcp_try_coalesce). So where we read late *and* the answer came in several segments apart, its
+  first byte may seem to have come when a later one did; never later than its last, and never
+  after we read it. An answer of one segment is always told truly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import NamedTuple, Self
+
+from collectors import connection, failures, kernel
+from collectors.contract import Clock, ProbeFailed, Reason, Seconds
+
+_ANCILLARY_ROOM = socket.CMSG_SPACE(3 * 16)
+"""For struct scm_timestamping: three timespecs."""
+_READ = 4096
+"""Bytes at a time: what they cost to understand is what one turn of the loop may take."""
+
+
+class Receipt(NamedTuple):
+    """Some bytes, when the kernel had them, and when we did; no bytes: the peer has closed."""
+
+    data: bytes
+    stamp: int | None
+    moment: kernel.Moment
+
+
+class Stream:
+    """Sends and receives, remembers when, and says what lay between; while entered it has the loop's reader."""
+
+    def __init__(self, sock: socket.socket, room: int) -> None:
+        """Accept ``room`` bytes from the peer in all, whatever they are: more is ProbeFailed(PROTOCOL)."""
+        self.clock = Clock.KERNEL
+        self._sock, self._descriptor, self._room = sock, sock.fileno(), room
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
+        self._sent = 0
+        self._before = kernel.now()
+        self._scheduled: dict[int, int | None] = {}
+        kernel.stamp_packets(sock, kernel.BY_OFFSET)
+
+    def __enter__(self) -> Self:
+        self._loop.add_reader(self._descriptor, self._wake)
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Close the connection, whatever happened; what a socket or TLS said becomes ProbeFailed."""
+        self._loop.remove_reader(self._descriptor)
+        kernel.close_quietly(self._sock)
+        if isinstance(error, OSError):
+            raise failures.from_os_error(error) from error
+
+    async def send(self, data: bytes) -> None:
+        """Send all of it, as a rule at once: what is measured from now on begins with its last byte."""
+        self._before = kernel.now()
+        while data:
+            try:
+                count = self._sock.send(data)
+            except BlockingIOError:
+                await connection.writable(self._sock)
+            else:
+                self._sent += count
+                data = data[count:]
+            self._read_transmit_stamps()
+
+    def send_at_once(self, data: bytes) -> None:
+        """Send what the kernel takes now, and forget the rest: a last word that nobody waits for."""
+        with contextlib.suppress(OSError):
+            self._sock.send(data)
+
+    async def receive(self, room: int) -> Receipt:
+        """Read once, after one turn of the loop: however fast a peer sends, others have theirs in between."""
+        while True:
+            await self._readable()
+            try:
+                data, ancillary, _, _ = self._sock.recvmsg(min(room, self._room + 1), _ANCILLARY_ROOM)
+            except BlockingIOError:
+                self._read_transmit_stamps()  # it was for them, or nothing, that the loop called
+                continue
+            self._room -= len(data)
+            if self._room < 0:
+                raise ProbeFailed(Reason.PROTOCOL, "far more bytes than an answer of the permitted size needs")
+            return Receipt(data, kernel.receive_stamp(ancillary), kernel.now())
+
+    async def exactly(self, count: int) -> Receipt:
+        """Read so many bytes, fewer only at the end, stamped as the first of them."""
+        first = receipt = await self.receive(count)
+        data = first.data
+        while receipt.data and len(data) < count:
+            receipt = await self.receive(count - len(data))
+            data += receipt.data
+        return first._replace(data=data)
+
+    async def first(self) -> tuple[Receipt, Receipt]:
+        """Return when an answer began, and its first bytes: one byte alone, so that the stamp is its own."""
+        receipt = await self.receive(1)
+        return receipt, receipt
+
+    async def more(self) -> Receipt:
+        """Return further bytes; none: the peer has closed."""
+        return await self.receive(_READ)
+
+    def since_send(self, receipt: Receipt) -> Seconds:
+        """Return the time from the last byte of the latest send to a receipt."""
+        if self._sent - 1 not in self._scheduled:
+            self._read_transmit_stamps()
+        return self._between(self._scheduled.get(self._sent - 1), receipt, self._before)
+
+    def between(self, first: Receipt, last: Receipt) -> Seconds:
+        """Return the time from one receipt to a later one."""
+        return self._between(first.stamp, last, first.moment)
+
+    def _between(self, start: int | None, end: Receipt, user_start: kernel.Moment) -> Seconds:
+        """Subtract by the kernel's clock where it can be believed, and else by ours, remembering that."""
+        if start is not None and end.stamp is not None:
+            measured = kernel.elapsed(start, end.stamp, self._before, end.moment)
+            if measured is not None:
+                return measured
+        self.clock = Clock.USER
+        return end.moment.monotonic - user_start.monotonic
+
+    def _read_transmit_stamps(self) -> None:
+        for report in kernel.error_queue(self._sock, 0):
+            if report.origin == kernel.ORIGIN_TIMESTAMPING and report.info == kernel.STAMP_SCHED:
+                self._scheduled.setdefault(report.key, report.stamp)
+
+    async def _readable(self) -> None:
+        self._waiter = self._loop.create_future()
+        await self._waiter
+
+    def _wake(self) -> None:
+        if self._waiter is not None:
+            connection.wake(self._waiter)

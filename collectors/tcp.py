@@ -1,0 +1,29 @@
+"""TCP: one handshake per probe, timed by the kernel (TCP_INFO), and nothing sent."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from collectors import connection, kernel
+from collectors.contract import Clock, Context, Facts, Phase, Probe, Reply, one_by_one
+from collectors.targets import TcpTarget
+
+
+@contextlib.asynccontextmanager
+async def collector(context: Context) -> AsyncIterator[Probe[TcpTarget]]:
+    """Connect to a port; what answers is the peer's kernel, so a frozen program still answers."""
+
+    async def probe(target: TcpTarget, facts: Facts) -> Reply:
+        address = context.address(target.address, target.ip_family)
+        with connection.open_socket(target.ip_family, target.source_address) as sock:
+            handshake = await connection.connect(sock, address, target.port, facts)
+            kernel.close_quietly(sock)
+        return _reply(handshake)
+
+    yield one_by_one(probe)
+
+
+def _reply(handshake: connection.Handshake) -> Reply:
+    phases = {} if handshake.rtt is None else {Phase.CONNECT: handshake.rtt}
+    return Reply(rtt=handshake.rtt, clock=Clock.KERNEL, phases=phases)

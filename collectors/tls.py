@@ -1,0 +1,161 @@
+"""TLS over a stamped stream: the handshake's network time, and the expiry of the served certificate.
+
+TLS runs on memory buffers (``SSLContext.wrap_bio``), so that every byte still passes our own socket
+calls and bears the kernel's stamps; what our own cryptography takes is never inside a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from typing import Self
+
+from collectors import certificate, kernel
+from collectors.contract import Facts, ProbeFailed, Reason, Seconds
+from collectors.stream import Receipt, Stream
+
+_RECORD_HEADER = 5
+"""Type, version and, in the last two bytes, length (RFC 8446, 5.1)."""
+_READ = 4096
+
+
+class Contexts:
+    """TLS contexts, one for each way of trusting, made when first needed: the system's roots take 55 ms to load."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str | None, bool], ssl.SSLContext] = {}
+
+    def get(self, ca_file: str | None, *, verify: bool) -> ssl.SSLContext:
+        """Return the context that trusts ``ca_file`` (else the system); ProbeFailed(LOCAL) if it can't be read."""
+        if (ca_file, verify) not in self._kept:
+            context = _trusting(ca_file) if verify else _trusting_anything()
+            context.set_alpn_protocols(["http/1.1"])
+            context.options |= ssl.OP_NO_RENEGOTIATION
+            self._kept[ca_file, verify] = context
+        return self._kept[ca_file, verify]
+
+
+class Tls:
+    """A channel of the same shape as ``Stream``, encrypted; ``handshake`` comes first."""
+
+    def __init__(self, stream: Stream, context: ssl.SSLContext, host: str) -> None:
+        self._stream, self._ended = stream, False
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+
+    async def handshake(self, facts: Facts) -> Seconds:
+        """Return the network's and the peer's time: from each flight of ours to the last byte that answers it.
+
+        Our last flight waits for nothing in TLS 1.3; it goes out with the request.
+        """
+        took, receipt = 0.0, None
+        while not self._advanced(facts):
+            if self._outgoing.pending:
+                took += self._stream.since_send(receipt) if receipt else 0
+                await self._stream.send(self._outgoing.read())
+            receipt = await self._stream.receive(_READ)
+            self._take(receipt)
+        return took + (self._stream.since_send(receipt) if receipt else 0)
+
+    async def send(self, data: bytes) -> None:
+        """Send it in one piece, behind what is left of the handshake."""
+        self._tls.write(data)
+        await self._stream.send(self._outgoing.read())
+
+    async def first(self) -> tuple[Receipt, Receipt]:
+        """Return when the record began that brought the answer's first bytes, and those.
+
+        Record by record, because session tickets (TLS 1.3) may come long before the answer.
+        """
+        while True:
+            began = receipt = await self._stream.exactly(_RECORD_HEADER)
+            self._take(began)
+            missing = int.from_bytes(began.data[3:], "big")
+            while missing and not self._ended:
+                receipt = await self._stream.receive(min(missing, _READ))
+                self._take(receipt)
+                missing -= len(receipt.data)
+            plain = self._plain()
+            if plain or self._ended:
+                return began, receipt._replace(data=plain)
+
+    async def more(self) -> Receipt:
+        """Return further bytes; none: the peer has closed."""
+        while not self._ended:
+            receipt = await self._stream.receive(_READ)
+            self._take(receipt)
+            if plain := self._plain():
+                return receipt._replace(data=plain)
+        return Receipt(b"", None, kernel.now())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Say, without waiting, that this was all, or what was wrong with the handshake."""
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self._stream.send_at_once(self._outgoing.read())
+
+    def _advanced(self, facts: Facts) -> bool:
+        """Go on with the handshake; return whether it is done."""
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError:
+            facts.certificate_expiry = _expiry_of_refused(self._tls)
+            raise
+        served = self._tls.getpeercert(binary_form=True)
+        facts.certificate_expiry = certificate.expiry(served) if served else None
+        return True
+
+    def _take(self, receipt: Receipt) -> None:
+        if receipt.data:
+            self._incoming.write(receipt.data)
+        else:
+            self._incoming.write_eof()
+            self._ended = True
+
+    def _plain(self) -> bytes:
+        """Decrypt what has come. TCP's end alone is an end too: HTTP's framing knows if something is missing."""
+        pieces = []
+        try:
+            while piece := self._tls.read(_READ):
+                pieces.append(piece)
+            self._ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLEOFError:
+            self._ended = True
+        return b"".join(pieces)
+
+
+def _trusting(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError as error:
+        raise ProbeFailed(Reason.LOCAL, f"tls_ca_file {ca_file}: no certificate in PEM format") from error
+    except OSError as error:
+        raise ProbeFailed(Reason.LOCAL, f"tls_ca_file {ca_file}: {error.strerror}") from error
+
+
+def _trusting_anything() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _expiry_of_refused(tls: ssl.SSLObject) -> float | None:
+    """Return the expiry of the certificate whose verification has just failed.
+
+    ``getpeercert`` refuses until the handshake is done, but OpenSSL (3.0 and later) keeps the chain that
+    was sent, and Python hands it out: publicly since 3.13, before that by the same method of the object
+    within. The alternative, a second handshake that trusts anything, costs the peer another connection.
+    """
+    if hasattr(tls, "get_unverified_chain"):
+        chain = tls.get_unverified_chain()
+        return certificate.expiry(chain[0]) if chain else None
+    chain = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+    return certificate.expiry(ssl.PEM_cert_to_DER_cert(chain[0].public_bytes())) if chain else None

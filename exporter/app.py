@@ -1,0 +1,164 @@
+"""The running program: collectors, schedulers, metrics and server put together, until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import functools
+import logging
+import os
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from collectors import dns, http, icmp, tcp
+from collectors.contract import Collector, Context, Notice, Probe, Seconds, SocketOpened, one_by_one
+from exporter import __version__
+from exporter.addresses import Addresses, refreshes
+from exporter.fleet import BadFleet, Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
+from exporter.recorder import Recorder
+from exporter.scheduler import Scheduler
+from exporter.server import Server
+
+_log = logging.getLogger(__name__)
+
+COLLECTORS: Mapping[str, Collector[Any]] = {
+    "icmp": icmp.collector,
+    "tcp": tcp.collector,
+    "http": functools.partial(http.collector, user_agent=f"latency-exporter/{__version__}"),
+}
+"""Every protocol there is; a new one is one more word here."""
+
+_FIRST_LOOKUPS: Seconds = 0.5
+"""How long the first probes wait for the first addresses."""
+_HANG_UP: Seconds = 0.5
+"""How long a scrape under way may go on when we stop."""
+_ICMP_HINT = (
+    "no permission for %s echo requests: ICMP probes fail as 'local', the others go on. Grant CAP_NET_RAW (container: "
+    "cap_add NET_RAW and user 0:0), or let the kernel open ping sockets to all: "
+    "sysctl -w net.ipv4.ping_group_range='0 2147483647'"
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says of a run."""
+
+    config_file: Path
+    host: str | None
+    telemetry_path: str
+    enable_lifecycle: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Configuration:
+    """A fleet file that was read well, and what it means for this host."""
+
+    fleet: Fleet
+    host: Host
+    pairs: tuple[Pair, ...]
+
+
+def configuration(config_file: Path, host: str | None) -> Configuration:
+    """Read the fleet file, find out which of its hosts this is, and what it measures; raises BadFleet."""
+    fleet = load(config_file)
+    environ = os.environ  # noqa: TID251 - together with the flag it says who we are
+    me = who_am_i(fleet, flag=host, environ=environ, hostname=socket.gethostname())
+    return Configuration(fleet, me, pairs(fleet, me))
+
+
+def configuration_to_run(config_file: Path, host: str | None) -> Configuration:
+    """The same, for a host that is to run the program; raises BadFleet where the fleet says that it does not."""
+    found = configuration(config_file, host)
+    ensure_exporter(found.fleet, found.host)
+    return found
+
+
+class App:
+    """One run of the program."""
+
+    def __init__(self, options: Options, first: Configuration) -> None:
+        self._options, self._current = options, first
+        self._recorder = Recorder(__version__)
+        self._addresses = Addresses(dns.addresses, self._recorder.dns_refresh_failed)
+        self._reloading = asyncio.Lock()
+        self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        reload = self.reload if options.enable_lifecycle else None
+        self._server = Server(self._recorder, options.telemetry_path, reload)
+
+    async def run(self, sockets: Sequence[socket.socket]) -> None:
+        """Probe and serve until SIGTERM or SIGINT; SIGHUP reloads."""
+        async with contextlib.AsyncExitStack() as stack:
+            context = Context(address=self._addresses.get, lookup=dns.lookup, notice=self._notice)
+            self._probes: dict[str, Probe[Any]] = {
+                protocol: await stack.enter_async_context(collector(context))
+                for protocol, collector in COLLECTORS.items()
+            }
+            self._refresher = await stack.enter_async_context(Scheduler("", self._addresses, at_once=True))
+            self._prober = await stack.enter_async_context(Scheduler(self._current.host.name, self._recorder))
+            await self._serve(stack, sockets)
+            await self._apply(self._current)
+            self._server.ready = True
+            _log.info("probing %d pairs as %s", len(self._current.pairs), self._current.host.name)
+            await self._follow_signals()
+
+    async def reload(self) -> list[str]:
+        """Read the fleet file again; return its problems, which change nothing."""
+        async with self._reloading:
+            try:
+                read = await asyncio.to_thread(configuration_to_run, self._options.config_file, self._options.host)
+            except BadFleet as bad:
+                self._recorder.reload_failed()
+                for problem in bad.problems:
+                    _log.error("not reloaded: %s", problem)
+                return [str(problem) for problem in bad.problems]
+            await self._apply(read)
+            _log.info("reloaded: probing %d pairs", len(self._current.pairs))
+            return []
+
+    async def _apply(self, new: Configuration) -> None:
+        """Let a configuration take effect: first its names, then, in one go, its pairs and their series."""
+        unchanged = {pair: pair for pair in self._current.pairs}
+        new = dataclasses.replace(new, pairs=tuple(unchanged.get(pair, pair) for pair in new.pairs))
+        names = refreshes(new.pairs, new.fleet.defaults.resolve_interval)
+        self._addresses.expect(names)
+        refresh = one_by_one(self._addresses.refresh)
+        self._refresher.replace((name, refresh) for name in names)
+        await self._addresses.answered(_FIRST_LOOKUPS)
+        self._recorder.configure(new.fleet, new.host, new.pairs)
+        self._recorder.watch_names(name.target for name in names)
+        self._prober.replace((pair, self._probes[pair.protocol]) for pair in new.pairs)
+        self._current = new
+
+    async def _serve(self, stack: contextlib.AsyncExitStack, sockets: Sequence[socket.socket]) -> None:
+        runner = web.AppRunner(self._server.application(), access_log=None, shutdown_timeout=_HANG_UP)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        for sock in sockets:
+            await web.SockSite(runner, sock).start()
+            _log.info("listening on %s", _written(sock.getsockname()))
+
+    async def _follow_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signals.put_nowait, number)
+        while (number := await self._signals.get()) is signal.SIGHUP:
+            await self.reload()
+        _log.info("stopping on %s", number.name)
+
+    def _notice(self, notice: Notice) -> None:
+        self._recorder.notice(notice)
+        if isinstance(notice, SocketOpened) and notice.kind == "none":
+            used = {pair.ip_family for pair in self._current.pairs if pair.protocol == "icmp"}
+            if notice.ip_family in used:
+                _log.warning(_ICMP_HINT, notice.ip_family.value)
+
+
+def _written(address: tuple[Any, ...]) -> str:
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,239 @@
+"""The command line: flags as Prometheus' exporters have them, exit codes, and text for people on stderr.
+
+Exit 0: fine; 1: a fault of the moment; 2: bad configuration or command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import difflib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from exporter import __version__, check, healthcheck, listen, logs, scrape_configs
+from exporter.app import App, Configuration, Options, configuration, configuration_to_run
+from exporter.fleet import BadFleet, load
+
+FINE, FAULT, BAD_CONFIGURATION = 0, 1, 2
+
+_USAGE = """\
+latency-exporter [run]            measure, and serve :9102
+latency-exporter check            read the configuration and print what it means
+latency-exporter scrape-configs   write Prometheus' and VictoriaMetrics' configuration
+latency-exporter healthcheck      ask the program on this machine whether it is well (for containers)
+
+Each has its own --help.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    name = words.pop(0) if words and not words[0].startswith("-") else "run"
+    if name not in COMMANDS:
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(COMMANDS)}"
+        return _complain(f"latency-exporter: unknown command {name!r}{hint}", BAD_CONFIGURATION)
+    make_parser, command = COMMANDS[name]
+    try:
+        return command(make_parser().parse_args(words))
+    except BadFleet as bad:
+        return _complain("\n".join(map(str, bad.problems)), BAD_CONFIGURATION)
+    except (listen.CannotListen, scrape_configs.CannotWrite) as error:
+        return _complain(f"latency-exporter: {error}", FAULT)
+
+
+def _run(flags: argparse.Namespace) -> int:
+    logs.configure(flags.log_level, flags.log_format)
+    first = configuration_to_run(flags.config_file, flags.host)
+    for warning in check.warnings(first.fleet, first.pairs):
+        _tell(warning)
+    sockets = listen.open_sockets(flags.listen or [listen.parse(":9102")])
+    options = Options(flags.config_file, flags.host, flags.telemetry_path, flags.enable_lifecycle)
+
+    async def serve(options: Options, first: Configuration) -> None:
+        await App(options, first).run(sockets)
+
+    asyncio.run(serve(options, first))
+    return FINE
+
+
+def _check(flags: argparse.Namespace) -> int:
+    found = configuration(flags.config_file, flags.host)
+    for warning in check.warnings(found.fleet, found.pairs):
+        _tell(warning)
+    sys.stdout.write(check.describe(found.fleet, found.host, found.pairs))
+    return FINE
+
+
+def _scrape_configs(flags: argparse.Namespace) -> int:
+    written = scrape_configs.write(load(flags.config_file), flags.output_dir, flags.targets_dir)
+    for path in written:
+        _tell(f"wrote {path}")
+    if not written:
+        _tell(f"{flags.output_dir}: all files are current")
+    elif flags.output_dir / scrape_configs.STANZAS in written:
+        _tell("the jobs have changed: paste their stanzas into prometheus.yml (or include them) and reload")
+    return FINE
+
+
+def _healthcheck(flags: argparse.Namespace) -> int:
+    host, port = (flags.listen or [listen.parse(":9102")])[0]
+    problem = healthcheck.problem_of(host, port)
+    return _complain(f"latency-exporter: {problem}", FAULT) if problem else FINE
+
+
+def run_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``run``, the default command."""
+    parser = _parser("run", "Measure, and serve what was measured.", epilog=_USAGE)
+    _add_fleet(parser)
+    _add_host(parser)
+    _add_listen(parser)
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        metavar="FILE",
+        help="TLS and users, in the format of Prometheus' exporter-toolkit",
+    )
+    parser.add_argument(
+        "--web.telemetry-path",
+        dest="telemetry_path",
+        type=_path,
+        default="/metrics",
+        metavar="PATH",
+        help="where the metrics are (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--web.enable-lifecycle",
+        dest="enable_lifecycle",
+        action="store_true",
+        help="allow POST /-/reload; SIGHUP always reloads",
+    )
+    parser.add_argument(
+        "--log.level",
+        dest="log_level",
+        choices=logs.LEVELS,
+        default="info",
+        help="what is logged to stderr (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--log.format",
+        dest="log_format",
+        choices=("logfmt", "json"),
+        default="logfmt",
+        help="how it is written (default: %(default)s)",
+    )
+    return parser
+
+
+def check_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``check``."""
+    parser = _parser("check", "Read the configuration and print what it means for one host.")
+    _add_fleet(parser)
+    _add_host(parser)
+    return parser
+
+
+def scrape_configs_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``scrape-configs``."""
+    parser = _parser("scrape-configs", "Write the scrape configuration of the whole fleet.")
+    _add_fleet(parser)
+    parser.add_argument(
+        "--output-dir",
+        dest="output_dir",
+        type=Path,
+        default=Path("prometheus/scrape_configs"),
+        metavar="DIR",
+        help="where the files go (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--targets-dir",
+        dest="targets_dir",
+        default=None,
+        metavar="DIR",
+        help="the same folder as Prometheus sees it, in its container (default: DIR of --output-dir, absolute)",
+    )
+    return parser
+
+
+def healthcheck_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``healthcheck``."""
+    parser = _parser("healthcheck", "Ask the program on this machine whether it answers, with or without TLS.")
+    _add_listen(parser)
+    return parser
+
+
+COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
+    "run": (run_parser, _run),
+    "check": (check_parser, _check),
+    "scrape-configs": (scrape_configs_parser, _scrape_configs),
+    "healthcheck": (healthcheck_parser, _healthcheck),
+}
+
+
+def _parser(command: str, text: str, epilog: str | None = None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"latency-exporter {command}",
+        description=text,
+        epilog=epilog,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"latency-exporter {__version__}")
+    return parser
+
+
+def _add_fleet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config.file",
+        dest="config_file",
+        type=Path,
+        default=Path("config/exporter.yml"),
+        metavar="FILE",
+        help="the fleet file (default: %(default)s)",
+    )
+
+
+def _add_host(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--host",
+        metavar="NAME",
+        help="which host of the fleet this is (default: $LATENCY_EXPORTER_HOST, then the machine's own name)",
+    )
+
+
+def _add_listen(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--web.listen-address",
+        dest="listen",
+        type=_listen_address,
+        action="append",
+        metavar="[HOST]:PORT",
+        help="where to listen; may be given several times (default: :9102)",
+    )
+
+
+def _listen_address(text: str) -> tuple[str, int]:
+    try:
+        return listen.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/"):
+        message = f"{text!r} is no path; it has to begin with /"
+        raise argparse.ArgumentTypeError(message)
+    return text
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _complain(lines: str, code: int) -> int:
+    _tell(lines)
+    return code

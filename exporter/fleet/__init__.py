@@ -1,0 +1,35 @@
+"""The fleet file: who the peers are and what is measured; all its checks and all its messages.
+
+    path -> load() -> Fleet -> who_am_i() -> Host -> pairs() -> the pairs of this host
+
+Whatever is wrong with the file, with the choice of the host or with a password that a pair needs
+is one BadFleet with one Problem per line.
+"""
+
+from exporter.fleet.fleet import Fleet
+from exporter.fleet.identity import VARIABLE, ensure_exporter, who_am_i
+from exporter.fleet.loading import load
+from exporter.fleet.pairs import Identity, Pair, pairs
+from exporter.fleet.probe_schema import Endpoint
+from exporter.fleet.problems import BadFleet, Problem
+from exporter.fleet.schema import Database, Host
+from exporter.fleet.specs import HOST_HEADER, PING_PATH, host_header
+
+__all__ = [
+    "HOST_HEADER",
+    "PING_PATH",
+    "VARIABLE",
+    "BadFleet",
+    "Database",
+    "Endpoint",
+    "Fleet",
+    "Host",
+    "Identity",
+    "Pair",
+    "Problem",
+    "ensure_exporter",
+    "host_header",
+    "load",
+    "pairs",
+    "who_am_i",
+]

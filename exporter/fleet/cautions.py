@@ -1,0 +1,61 @@
+"""What a fleet file may say, but is seldom meant: warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from exporter.fleet.findings import Finding
+from exporter.fleet.mesh import probed
+from exporter.fleet.net_values import PLACEHOLDER
+from exporter.fleet.probe_schema import HttpProbe, TcpProbe
+from exporter.fleet.problems import Loc, shown
+from exporter.fleet.schema import Sections
+
+_CUSTOMARY = {5432: "PostgreSQL", 6432: "PgBouncer", 3306: "MySQL", 33060: "MySQL's X protocol"}
+
+
+def cautions(sections: Sections) -> Iterator[Finding]:
+    """Warn of what works, but not as expected."""
+    for loc, port, addresses in _plain_connects(sections):
+        owner = _database_at(sections, port, addresses)
+        if owner:
+            message = (
+                f"{port} is the port of {owner}, to which a bare connect is a fault: MySQL blocks a host after "
+                "100 of them (max_connect_errors), PostgreSQL logs each one; probe another port"
+            )
+            yield Finding((*loc, "port"), message, is_warning=True)
+    yield from _idle_parts(sections)
+
+
+def _plain_connects(sections: Sections) -> Iterator[tuple[Loc, int, Collection[str]]]:
+    """Give each tcp probe's port, with the names and addresses that it connects to."""
+    for name, probe in sections.probes.items():
+        if isinstance(probe, TcpProbe):
+            hosts = probed(sections.hosts, probe.to)
+            yield ("probes", name), probe.port, {text for host in hosts for text in (host.name, host.address)}
+    for index, endpoint in enumerate(sections.endpoints):
+        settings = endpoint.settings(sections.probes)
+        if isinstance(settings, TcpProbe):
+            own = () if isinstance(endpoint.probe, str) else ("probe",)
+            yield ("endpoints", index, *own), settings.port, {endpoint.whom or ""}
+
+
+def _database_at(sections: Sections, port: int, addresses: Collection[str]) -> str | None:
+    address_of = {host.name: host.address for host in sections.hosts}
+    for database in sections.databases:
+        host = database.host or ""
+        if database.port == port and not {host, address_of.get(host, host)}.isdisjoint(addresses):
+            return f"the database {shown(database.name)}"
+    return _CUSTOMARY.get(port)
+
+
+def _idle_parts(sections: Sections) -> Iterator[Finding]:
+    for name, probe in sections.probes.items():
+        if isinstance(probe, HttpProbe) and PLACEHOLDER not in probe.url and len(sections.hosts) > 1:
+            message = f"holds no {PLACEHOLDER}, so that the same server is asked in the name of every host"
+            yield Finding(("probes", name, "url"), f"{message}; make it an endpoint", is_warning=True)
+    for index, endpoint in enumerate(sections.endpoints):
+        settings = endpoint.settings(sections.probes)
+        if isinstance(settings, HttpProbe) and PLACEHOLDER not in settings.url and endpoint.whom:
+            message = f"is not used, because the url {shown(settings.url)} holds no {PLACEHOLDER}"
+            yield Finding(("endpoints", index, "address"), f"{message}; remove it", is_warning=True)

@@ -1,0 +1,149 @@
+"""What one part of the fleet file demands of another: each rule a function, each yields findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collectors.contract import Seconds
+from exporter.fleet.cautions import cautions
+from exporter.fleet.findings import Finding, probes_written
+from exporter.fleet.mesh import WORDS
+from exporter.fleet.net_values import PLACEHOLDER, literal_family
+from exporter.fleet.probe_schema import AnyProbe, Endpoint, FileLogin, HttpProbe, IcmpProbe, Login, TcpProbe
+from exporter.fleet.problems import Hints, Loc, key_of, listed, shown
+from exporter.fleet.references import references
+from exporter.fleet.schema import Sections
+
+
+def check(sections: Sections, hints: Hints) -> list[Finding]:
+    """Hold every rule against the sections."""
+    return [
+        *_names(sections),
+        *references(sections, hints),
+        *_timing(sections),
+        *_families(sections),
+        *_endpoints(sections),
+        *_logins(sections),
+        *cautions(sections),
+    ]
+
+
+def _names(sections: Sections) -> Iterator[Finding]:
+    first: dict[str, Loc] = {}
+    for section in ("hosts", "endpoints", "databases"):
+        for index, item in enumerate(getattr(sections, section)):
+            loc: Loc = (section, index)
+            if item.name in first:
+                message = f"{shown(item.name)} is the name of {key_of(first[item.name])} already; choose another"
+                yield Finding((*loc, "name"), message)
+            first.setdefault(item.name, loc)
+            if section == "hosts" and item.name in WORDS:
+                yield Finding((*loc, "name"), f"{shown(item.name)} is a word of 'to'; choose another name")
+    seen: set[str] = set()
+    for index, n8n in enumerate(sections.n8n):
+        if n8n.name in seen:
+            yield Finding(("n8n", index, "name"), f"{shown(n8n.name)} is given twice; choose another")
+        seen.add(n8n.name)
+
+
+def _timing(sections: Sections) -> Iterator[Finding]:
+    defaults, scrape = sections.defaults, sections.scrape
+    own = defaults.timeout if "timeout" in defaults.model_fields_set else None
+    yield from _below(("defaults",), "interval", defaults.interval, own, defaults.timeout)
+    for loc, probe in probes_written(sections):
+        if probe.interval is not None or probe.timeout is not None:
+            interval = defaults.interval if probe.interval is None else probe.interval
+            yield from _below(loc, "interval", interval, probe.timeout, defaults.timeout)
+    for index, database in enumerate(sections.databases):
+        for key, interval in (("interval", database.interval), ("cold_interval", database.cold_interval)):
+            yield from _below(("databases", index), key, interval, database.timeout, defaults.timeout)
+    if scrape.timeout > scrape.interval:
+        message = f"{scrape.timeout:g}s is above the interval of {scrape.interval:g}s, which Prometheus refuses"
+        yield Finding(("scrape", "timeout"), f"{message}; shorten it")
+
+
+def _below(loc: Loc, key: str, interval: Seconds, own: Seconds | None, default: Seconds) -> Iterator[Finding]:
+    if own is None and default >= interval:
+        message = f"{interval:g}s is not above the default timeout of {default:g}s; add a timeout below {interval:g}s"
+        yield Finding((*loc, key), message)
+    elif own is not None and own >= interval:
+        message = f"{own:g}s is not below the {key} of {interval:g}s; shorten it, or probe less often"
+        yield Finding((*loc, "timeout"), message)
+
+
+def _families(sections: Sections) -> Iterator[Finding]:
+    for loc, probe in probes_written(sections):
+        if isinstance(probe, HttpProbe) or probe.source_address is None:
+            continue
+        family = literal_family(probe.source_address)
+        if any(other != family for other in probe.ip_families or sections.defaults.ip_families):
+            message = f"{shown(probe.source_address)} can only send {family}; add ip_families: [{family}]"
+            yield Finding((*loc, "source_address"), message)
+
+
+def _endpoints(sections: Sections) -> Iterator[Finding]:
+    for index, endpoint in enumerate(sections.endpoints):
+        loc: Loc = ("endpoints", index)
+        yield from _own_probe(loc, endpoint)
+        probe = endpoint.settings(sections.probes)
+        if probe is not None:
+            yield from _whom(loc, endpoint, probe)
+
+
+def _own_probe(loc: Loc, endpoint: Endpoint) -> Iterator[Finding]:
+    """Say what an endpoint's own probe holds that belongs beside it."""
+    probe = endpoint.probe
+    if isinstance(probe, str):
+        return
+    if "to" in probe.model_fields_set:
+        yield Finding((*loc, "probe", "to"), "has no meaning: the endpoint itself is probed; remove it")
+    if endpoint.from_ is not None and probe.from_ is not None:
+        yield Finding((*loc, "probe", "from"), "is given beside the probe already; keep one")
+    if endpoint.address is not None and probe.address is not None:
+        yield Finding((*loc, "probe", "address"), "is given beside the probe already; keep one")
+
+
+def _whom(loc: Loc, endpoint: Endpoint, probe: AnyProbe) -> Iterator[Finding]:
+    whom = endpoint.whom
+    if whom is None:
+        if isinstance(probe, IcmpProbe | TcpProbe):
+            yield Finding((*loc, "address"), f"missing; a probe of protocol {probe.protocol} needs it")
+        elif PLACEHOLDER in probe.url:
+            yield Finding((*loc, "address"), f"missing; the url {shown(probe.url)} needs it")
+        return
+    family = literal_family(whom)
+    if family and probe.ip_families and family not in probe.ip_families:
+        message = f"{shown(whom)} is {family}, but the probe's ip_families are {listed(probe.ip_families)}"
+        yield Finding((*loc, "address"), f"{message}; change one of them")
+
+
+def _logins(sections: Sections) -> Iterator[Finding]:
+    for index, database in enumerate(sections.databases):
+        yield from _one_password(("databases", index), database)
+    for loc, login in _web_logins(sections):
+        yield from _one_password(loc, login)
+        password = login.password_file or (isinstance(login, Login) and login.password_env)
+        if login.user and not password:
+            yield Finding((*loc, "user"), "has no password; add password_file")
+        if password and not login.user:
+            yield Finding((*loc, "password_file"), "has no user; add user")
+        if login.user and ":" in login.user:
+            yield Finding((*loc, "user"), f"{shown(login.user)} must not hold ':'; HTTP ends the user there")
+
+
+def _one_password(loc: Loc, login: FileLogin) -> Iterator[Finding]:
+    if isinstance(login, Login) and login.password_file and login.password_env:
+        yield Finding((*loc, "password_env"), "stands beside password_file; keep one of them")
+
+
+def _web_logins(sections: Sections) -> Iterator[tuple[Loc, FileLogin]]:
+    for loc, probe in probes_written(sections):
+        if isinstance(probe, HttpProbe):
+            yield loc, probe
+    for name, job in sections.scrape.jobs.items():
+        yield ("scrape", "jobs", name), job
+    yield ("peers",), sections.peers
+    for server in type(sections.stack).model_fields:
+        login = getattr(sections.stack, server)
+        if isinstance(login, FileLogin):
+            yield ("stack", server), login

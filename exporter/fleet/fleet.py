@@ -1,0 +1,36 @@
+"""A fleet file that has passed every check."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from exporter.fleet.probe_schema import Endpoint, HttpProbe, IcmpProbe, TcpProbe
+from exporter.fleet.problems import Loc, Problem, key_of
+from exporter.fleet.schema import Database, Defaults, Host, N8n, Peers, Scrape, Stack
+from exporter.fleet.yaml_source import Node
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fleet:
+    """The file's sections, and where they came from."""
+
+    defaults: Defaults
+    hosts: tuple[Host, ...]
+    probes: Mapping[str, IcmpProbe | TcpProbe | HttpProbe]
+    endpoints: tuple[Endpoint, ...]
+    databases: tuple[Database, ...]
+    n8n: tuple[N8n, ...]
+    scrape: Scrape
+    peers: Peers
+    stack: Stack
+    source_file: str
+    config_hash: int
+    """The first 48 bits of the SHA-256 of the file's bytes: exact as a float."""
+    warnings: tuple[Problem, ...]
+    tree: Node = dataclasses.field(repr=False)
+    """What was written, with its lines."""
+
+    def problem(self, loc: Loc, message: str) -> Problem:
+        """Say what is wrong at a place of the file."""
+        return Problem(self.source_file, self.tree.line_of(loc) if loc else 0, key_of(loc), message)

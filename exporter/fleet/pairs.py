@@ -1,0 +1,136 @@
+"""A fleet, seen from one of its hosts -> the pairs that this host measures."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from collectors.contract import IpFamily, Seconds
+from exporter.fleet.fleet import Fleet
+from exporter.fleet.mesh import measures, probed
+from exporter.fleet.net_values import PLACEHOLDER, literal_family
+from exporter.fleet.probe_schema import AnyProbe, Endpoint, HttpProbe
+from exporter.fleet.problems import BadFleet, Loc
+from exporter.fleet.schema import Defaults, Host
+from exporter.fleet.specs import Access, Files, Spec, http_spec_of, own_access, peer_access, spec_of
+
+Identity = tuple[str, str, str, str, str, str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One probe toward one target over one family: the unit that is scheduled, and its labels."""
+
+    target: str
+    target_location: str
+    target_datacenter: str
+    target_country: str
+    probe: str
+    protocol: str
+    ip_family: IpFamily
+    interval: Seconds
+    timeout: Seconds
+    histogram: bool
+    spec: Spec
+
+    @property
+    def identity(self) -> Identity:
+        """The seven labels' values: what its series are known by, also across a reload."""
+        return (
+            self.target,
+            self.target_location,
+            self.target_datacenter,
+            self.target_country,
+            self.probe,
+            self.protocol,
+            self.ip_family.value,
+        )
+
+
+def pairs(
+    fleet: Fleet,
+    host: Host,
+    environ: Mapping[str, str] = os.environ,  # noqa: TID251 - named secrets are read from it
+) -> tuple[Pair, ...]:
+    """List what ``host`` measures, in the file's order; the same file gives the same order.
+
+    Reads the passwords and certificates that these pairs need, and raises BadFleet with all that
+    cannot be had; what only other hosts need is not looked at.
+    """
+    files = Files(fleet, environ)
+    found = (*_mesh(fleet, host, files), *_endpoints(fleet, host, files))
+    if files.problems:
+        raise BadFleet(files.problems)
+    return found
+
+
+def _mesh(fleet: Fleet, host: Host, files: Files) -> Iterator[Pair]:
+    alone = len(fleet.hosts) == 1
+    for name, probe in fleet.probes.items():
+        targets = [target for target in probed(fleet.hosts, probe.to) if alone or target.name != host.name]
+        if not targets or not measures(host, probe.from_):
+            continue
+        access = None
+        if isinstance(probe, HttpProbe):
+            access = peer_access(files, ("probes", name), probe, fleet, host.name)
+        for target in targets:
+            for spec in _specs(fleet.defaults, probe, target.address, access):
+                yield _pair(fleet.defaults, target, name, probe, spec)
+
+
+def _endpoints(fleet: Fleet, host: Host, files: Files) -> Iterator[Pair]:
+    for index, endpoint in enumerate(fleet.endpoints):
+        probe = endpoint.settings(fleet.probes)
+        own = None if isinstance(endpoint.probe, str) else endpoint.probe.from_
+        if probe is None or not measures(host, endpoint.from_ or own):
+            continue
+        name, loc = _endpoint_probe(endpoint, index)
+        access = own_access(files, loc, probe) if isinstance(probe, HttpProbe) else None
+        for spec in _specs(fleet.defaults, probe, endpoint.whom or "", access):
+            yield _pair(fleet.defaults, endpoint, name, probe, spec)
+
+
+def _endpoint_probe(endpoint: Endpoint, index: int) -> tuple[str, Loc]:
+    """Give the name and the place of an endpoint's probe: one of ``probes``, or its own."""
+    if isinstance(endpoint.probe, str):
+        return endpoint.probe, ("probes", endpoint.probe)
+    return endpoint.probe.protocol, ("endpoints", index, "probe")
+
+
+def _pair(defaults: Defaults, target: Host | Endpoint, name: str, probe: AnyProbe, spec: Spec) -> Pair:
+    return Pair(
+        target=target.name,
+        target_location=target.location,
+        target_datacenter=target.datacenter,
+        target_country=target.country,
+        probe=name,
+        protocol=probe.protocol,
+        ip_family=spec.ip_family,
+        interval=probe.interval or defaults.interval,
+        timeout=probe.timeout or defaults.timeout,
+        histogram=probe.histogram,
+        spec=spec,
+    )
+
+
+def _specs(defaults: Defaults, probe: AnyProbe, address: str, access: Access | None) -> Iterator[Spec]:
+    """Aim a probe at an address, once per family."""
+    for ip_family in _families(defaults, probe, address):
+        if not isinstance(probe, HttpProbe):
+            yield spec_of(probe, address, ip_family)
+        elif access is not None:
+            yield http_spec_of(probe, address, ip_family, access)
+
+
+def _families(defaults: Defaults, probe: AnyProbe, address: str) -> tuple[IpFamily, ...]:
+    """A literal address has its own family alone, unless the probe is about the other one."""
+    if isinstance(probe, HttpProbe) and PLACEHOLDER not in probe.url:
+        address = urlsplit(probe.url).hostname or ""
+    literal = literal_family(address)
+    if literal is None:
+        return probe.ip_families or defaults.ip_families
+    if probe.ip_families is None or literal in probe.ip_families:
+        return (literal,)
+    return ()

@@ -1,0 +1,98 @@
+"""What is wrong with a fleet file: every problem with its place, all of them in one exception."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import json
+import re
+from collections.abc import Collection, Iterable
+
+Loc = tuple[str | int, ...]
+"""Where a value stands: ``("hosts", 1, "address")``."""
+
+HALF_A_LINE = 60
+FEW = 50
+MAX_HINTS = 20
+"""Searching among many names is slow: beyond so many mistakes the later ones get no hint."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """One line for people: place, what is wrong, what to do. Line 0 is the file as a whole."""
+
+    file: str
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+class BadFleet(Exception):  # noqa: N818 - the word that the callers' sentences read best with
+    """The fleet file cannot be used: exit 2, one line per problem, no traceback."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.key)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def key_of(loc: Loc) -> str:
+    """Write a place as people do: ``hosts[1].address``; an odd key in quotes, on one line."""
+    key = ""
+    for step in loc:
+        if isinstance(step, int):
+            key += f"[{step}]"
+        else:
+            plain = re.fullmatch(r"[\w-]{1,80}", step)
+            key += ("." if key else "") + (step if plain else json.dumps(step[:HALF_A_LINE], ensure_ascii=False))
+    return key
+
+
+def shown(value: object) -> str:
+    """Show a value of the file within a message: quoted, on one line, of bounded length."""
+    if isinstance(value, dict):
+        return "a map"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = str(value)
+    if not text:
+        return "nothing"
+    return repr(text if len(text) <= HALF_A_LINE else text[: HALF_A_LINE - 3] + "...")
+
+
+def listed(names: Iterable[str], limit: int = 20) -> str:
+    """Join names for a message; of a long list the beginning."""
+    several = list(names)
+    more = f" and {len(several) - limit} more" if len(several) > limit else ""
+    return ", ".join(name if name.isprintable() else repr(name) for name in several[:limit]) + more
+
+
+@functools.lru_cache(maxsize=256)
+def _closest(word: str, names: frozenset[str]) -> str | None:
+    by_folded = {name.casefold(): name for name in sorted(names)}
+    close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+class Hints:
+    """Finds what was probably meant."""
+
+    def __init__(self) -> None:
+        self._left = MAX_HINTS
+
+    def best(self, word: str, known: Collection[str]) -> str | None:
+        """Name the known word that is closest to ``word``, if any is close."""
+        if len(known) > FEW:
+            if self._left == 0:
+                return None
+            self._left -= 1
+        return _closest(word[:80], frozenset(known))
+
+    def ask(self, word: str, known: Collection[str]) -> str:
+        """Give the end of a message: ``; did you mean 'address'?`` or nothing."""
+        best = self.best(word, known)
+        return f"; did you mean {shown(best)}?" if best else ""

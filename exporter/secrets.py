@@ -1,0 +1,91 @@
+"""Passwords from the files and variables that the fleet file names; read only where they are used."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from collectors.secret import Secret
+
+MAX_BYTES = 4096
+RUN_SECRETS = Path("/run/secrets")
+
+
+class NoSecret(Exception):  # noqa: N818 - it says what there is
+    """A named secret cannot be had; the message says what to do and holds nothing secret."""
+
+
+def trusted_folders(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """List the folders in which the platform sets the files' modes, not the user."""
+    credentials = environ.get("CREDENTIALS_DIRECTORY")
+    return (RUN_SECRETS, Path(credentials)) if credentials else (RUN_SECRETS,)
+
+
+def from_variable(name: str, environ: Mapping[str, str]) -> Secret:
+    """Read a secret from the environment."""
+    if name not in environ:
+        message = f"the variable {name} is not set; set it for this program, or use password_file"
+        raise NoSecret(message)
+    return _not_empty(environ[name], f"the variable {name}")
+
+
+def from_file(path: Path, trusted: Iterable[Path] = (RUN_SECRETS,)) -> Secret:
+    """Read a secret from a file that nobody else can read, without its trailing newline."""
+    try:
+        data = _read(path, trusted)
+    except FileNotFoundError:
+        message = f"{path}: no such file; create it with the password in it, and: chmod 600 {path}"
+        raise NoSecret(message) from None
+    except PermissionError:
+        raise NoSecret(_not_readable(path)) from None
+    except OSError as error:
+        message = f"{path}: cannot be read: {error.strerror}; name the file that holds the password"
+        raise NoSecret(message) from None
+    if len(data) > MAX_BYTES:
+        message = f"{path}: is larger than {MAX_BYTES} bytes; it must hold the password alone"
+        raise NoSecret(message)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        message = f"{path}: is not UTF-8 text; it must hold the password alone"
+        raise NoSecret(message) from None
+    return _not_empty(text.rstrip("\r\n"), f"{path}:")
+
+
+def _read(path: Path, trusted: Iterable[Path]) -> bytes:
+    with open(path, "rb", opener=_without_waiting) as file:
+        _refuse_unsafe(path, os.fstat(file.fileno()), trusted)
+        return file.read(MAX_BYTES + 1)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open at once: a pipe that nobody writes to must not stop the start."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _not_empty(text: str, where: str) -> Secret:
+    if not text:
+        message = f"{where} is empty; put the password there"
+        raise NoSecret(message)
+    return Secret(text)
+
+
+def _refuse_unsafe(path: Path, status: os.stat_result, trusted: Iterable[Path]) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        message = f"{path}: is no regular file; name the file that holds the password"
+        raise NoSecret(message)
+    mode = stat.S_IMODE(status.st_mode)
+    folder = path.parent.resolve()
+    if mode & 0o066 and not any(folder.is_relative_to(place.resolve()) for place in trusted):
+        message = f"{path}: others than its owner have access (mode {mode:04o}); run: chmod 600 {path}"
+        raise NoSecret(message)
+
+
+def _not_readable(path: Path) -> str:
+    try:
+        owner = f"the file belongs to uid {path.stat().st_uid}"
+    except OSError:
+        owner = f"the folder {path.parent} is closed to it"
+    return f"{path}: not readable by this program, which runs as uid {os.geteuid()}; {owner}"

@@ -1,0 +1,96 @@
+"""Every collector is asked the same questions."""
+
+import asyncio
+import re
+import socket
+
+import pytest
+
+from collectors import http, icmp, tcp
+from collectors.contract import Context, Facts, IpFamily, ProbeFailed, Reason
+from collectors.secret import Secret
+from collectors.targets import IcmpTarget
+from tests.collectors import peers
+from tests.collectors.peers import Peer, ask, context, http_target, tcp_target
+
+
+def over_tcp(port):
+    return tcp_target(port)
+
+
+def over_http(port):
+    return http_target(f"http://127.0.0.1:{port}/", user="u", password=Secret("hush"))
+
+
+def over_https(port):
+    return http_target(f"https://127.0.0.1:{port}/", tls_verify=False, user="u", password=Secret("hush"))
+
+
+def over_icmp(_port):
+    return IcmpTarget(address="127.0.0.1", ip_family=IpFamily.IPV4, payload_bytes=56, dscp=0, source_address=None)
+
+
+_TCP = [
+    pytest.param(tcp.collector, over_tcp, id="tcp"),
+    pytest.param(http.collector, over_http, id="http"),
+    pytest.param(http.collector, over_https, id="https"),
+]
+those_over_tcp = pytest.mark.parametrize(("collector", "target"), _TCP)
+every_collector = pytest.mark.parametrize(
+    ("collector", "target"), [*_TCP, pytest.param(icmp.collector, over_icmp, id="icmp")]
+)
+
+
+@every_collector
+async def test_entering_and_leaving_touches_no_network_and_keeps_nothing(collector, target, monkeypatch):
+    def touched(*_):
+        raise AssertionError("the network was touched")
+
+    for call in ("connect", "connect_ex", "send", "sendto", "sendmsg"):
+        monkeypatch.setattr(socket.socket, call, touched)
+    before = peers.descriptors(), peers.readers()
+    async with collector(Context(address=touched, lookup=touched, notice=print)):
+        pass
+    assert (peers.descriptors(), peers.readers()) == before
+
+
+@every_collector
+@pytest.mark.parametrize("turns", range(12))
+async def test_cancelling_at_any_moment_leaves_no_socket_no_task_and_no_reader(collector, target, turns):
+    async with collector(context()) as probe:
+        before = peers.descriptors(), peers.readers(), len(asyncio.all_tasks())
+        with Peer(peers.silent) as peer:
+            task = asyncio.create_task(ask(probe, target(peer.port)))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+        assert (peers.descriptors(), peers.readers(), len(asyncio.all_tasks())) == before
+
+
+@those_over_tcp
+async def test_a_slot_is_answered_in_its_order_and_one_hanging_target_delays_no_other(collector, target):
+    with Peer(peers.silent) as gone:
+        pass
+    with peers.full_backlog() as listener:
+        async with collector(context()) as probe:
+            slot = [(target(listener.getsockname()[1]), Facts()), (target(gone.port), Facts())]
+            hangs, fails = (asyncio.ensure_future(one) for one in probe(slot))
+            with pytest.raises(ProbeFailed) as caught:
+                await fails
+            assert caught.value.reason is Reason.REFUSED
+            assert not hangs.done()
+            hangs.cancel()
+            await asyncio.wait([hangs])
+
+
+@those_over_tcp
+async def test_no_secret_shows_in_a_target_or_in_a_failure(collector, target):
+    with Peer(peers.silent) as gone:
+        pass
+    async with collector(context()) as probe:
+        facts = Facts()
+        with pytest.raises(ProbeFailed) as caught:
+            await ask(probe, target(gone.port), facts)
+    shown = f"{target(1)!r} {caught.value!r} {facts!r} {caught.value.__cause__!r}"
+    assert not re.search("hush|dTpodXNo", shown)

@@ -1,0 +1,273 @@
+"""HTTP and HTTPS against real, slow and hostile servers: what is measured, what it may cost, what is left behind."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import gzip
+import ssl
+import threading
+import time
+import tracemalloc
+
+import pytest
+
+from collectors import http, kernel
+from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason
+from tests.collectors import peers
+from tests.collectors.peers import OK, Hog, Peer, answering, ask, context, failure, http_target, https, url
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture
+async def probe():
+    async with http.collector(context(), "latency-exporter/1.2") as probe:
+        yield probe
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_an_exchange_has_its_phases_and_their_sum(probe, host):
+    with Peer(answering(OK), host=host) as peer:
+        reply = await ask(probe, http_target(url(peer, host=f"[{host}]" if ":" in host else host)))
+    assert list(reply.phases) == [Phase.CONNECT, Phase.PROCESSING, Phase.TRANSFER]
+    assert reply.duration == sum(reply.phases.values())
+    assert reply.phases[Phase.CONNECT] == reply.rtt > 0
+    assert reply.phases[Phase.PROCESSING] == reply.response > 0
+    assert reply.clock is Clock.KERNEL
+
+
+async def test_a_name_is_looked_up_in_the_probe_and_has_a_phase(probe):
+    with Peer(answering(OK)) as peer:
+        reply = await ask(probe, http_target(url(peer, host="localhost")))
+    assert next(iter(reply.phases)) is Phase.DNS
+    assert reply.phases[Phase.DNS] > 0
+
+
+async def test_https_has_a_tls_phase_and_the_certificates_expiry(probe, authority):
+    facts, until = Facts(), dt.datetime(2049, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+    with Peer(answering(OK), tls=authority.server("localhost", until=until)) as peer:
+        reply = await ask(probe, https(peer, authority), facts)
+    assert list(reply.phases) == list(Phase)
+    assert reply.clock is Clock.KERNEL
+    assert facts.certificate_expiry == until.timestamp()
+
+
+async def test_what_the_server_takes_is_in_the_response_and_not_in_the_round_trip(probe):
+    def slowly(connection):
+        peers.read_request(connection)
+        time.sleep(0.1)
+        connection.sendall(OK)
+
+    with Peer(slowly) as peer:
+        reply = await ask(probe, http_target(url(peer)))
+    assert 0.1 <= reply.response < 0.3
+    assert reply.response - reply.rtt > 0.09
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_session_tickets_before_the_answer_are_not_the_answer(probe, authority, version):
+    def slowly(connection):
+        peers.read_request(connection)
+        time.sleep(0.1)
+        connection.sendall(OK)
+
+    with Peer(slowly, tls=authority.server("localhost", version=version)) as peer:
+        reply = await ask(probe, https(peer, authority))
+    assert 0.1 <= reply.response < 0.3
+    assert reply.phases[Phase.TLS] < 0.1
+
+
+async def test_the_transfer_runs_from_the_first_byte_to_the_last(probe):
+    def in_two_pieces(connection):
+        peers.read_request(connection)
+        connection.sendall(OK[:-1])
+        time.sleep(0.1)
+        connection.sendall(OK[-1:])
+
+    with Peer(in_two_pieces) as peer:
+        reply = await ask(probe, http_target(url(peer)))
+    assert 0.1 <= reply.phases[Phase.TRANSFER] < 0.3
+    assert reply.response < 0.1
+
+
+async def test_a_loop_that_stands_still_is_in_no_measurement(probe):
+    hog = Hog(lambda: time.sleep(0.3))
+
+    def talk(connection):
+        peers.read_request(connection)
+        hog.begin()
+        connection.sendall(OK)
+
+    with Peer(talk) as peer:
+        started = time.monotonic()
+        reply = await ask(probe, http_target(url(peer)))
+        assert time.monotonic() - started >= 0.3
+    assert reply.response < 0.2
+    assert reply.duration < 0.2
+
+
+async def test_a_thread_that_holds_the_interpreter_is_in_no_measurement(probe):
+    def hold():
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            sum(range(100_000))
+
+    def talk(connection):
+        peers.read_request(connection)
+        connection.sendall(OK)
+        hold()
+
+    with Peer(talk) as peer:
+        threading.Thread(target=hold).start()
+        reply = await ask(probe, http_target(url(peer)))
+    assert reply.rtt < 0.2
+    assert reply.clock is Clock.KERNEL
+
+
+async def test_our_own_time_is_not_in_the_tls_phase(probe, authority):
+    hog = Hog(lambda: time.sleep(0.3))
+    server = authority.server("localhost")
+    server.sni_callback = lambda *_: hog.begin()
+    with Peer(answering(OK), tls=server) as peer:
+        reply = await ask(probe, https(peer, authority))
+    assert reply.phases[Phase.TLS] < 0.2
+
+
+async def test_stamps_that_cannot_be_believed_are_replaced_by_the_user_clock(probe, monkeypatch):
+    monkeypatch.setattr(kernel, "elapsed", lambda *_: None)
+    with Peer(answering(OK)) as peer:
+        reply = await ask(probe, http_target(url(peer)))
+    assert reply.clock is Clock.USER
+    assert 0 < reply.response < 1
+
+
+async def test_a_lost_syn_leaves_no_rtt_and_counts_in_the_duration_only(probe):
+    facts = Facts()
+    with peers.full_backlog() as listener:
+
+        def serve():
+            listener.accept()[0].close()
+            with listener.accept()[0] as connection:
+                answering(OK)(connection)
+
+        async with asyncio.TaskGroup() as tasks:
+            asked = tasks.create_task(ask(probe, http_target(f"http://127.0.0.1:{listener.getsockname()[1]}/"), facts))
+            await asyncio.sleep(0)  # now its SYN is out, and dropped
+            server = threading.Thread(target=serve)
+            server.start()
+        server.join()
+    assert asked.result().rtt is None
+    assert list(asked.result().phases) == [Phase.PROCESSING, Phase.TRANSFER]
+    assert asked.result().duration > 0.9
+    assert facts.retransmitted
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize(
+    ("beginning", "piece", "reason"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X-Filler: " + b"x" * 1000 + b"\r\n", Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\nX-Filler: ", b"x" * 1000, Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536, Reason.BODY),
+        (CHUNKED + b"ffffffffffffffff\r\n", b"x" * 65536, Reason.BODY),
+        (CHUNKED, b"1\r\nx\r\n" * 1000, Reason.PROTOCOL),
+        (
+            CHUNKED,
+            b"1;" + b"x" * 15000 + b"\r\nx\r\n",
+            Reason.PROTOCOL,
+        ),
+        (b"", b"HTTP/1.1 102 Wait\r\n\r\n" * 100, Reason.PROTOCOL),
+        (b"", b"\r\n" * 1000, Reason.PROTOCOL),
+        (b"", b"\0" * 1000, Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", gzip.compress(bytes(10_000_000)), Reason.BODY),
+    ],
+)
+async def test_an_endless_answer_costs_little_memory_and_leaves_others_their_turns(
+    probe, authority, encrypted, beginning, piece, reason
+):
+    turns = 0
+
+    async def take_turns():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    tls = authority.server("localhost") if encrypted else None
+    with Peer(peers.endlessly(beginning, piece), tls=tls) as peer:
+        target = https(peer, authority) if encrypted else http_target(url(peer))
+        if encrypted:  # its context is made once, and is not the peer's doing
+            await failure(probe, target)
+        other = asyncio.create_task(take_turns())
+        tracemalloc.start()
+        try:
+            failed = await failure(probe, target)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+            other.cancel()
+    assert failed[0] is reason
+    assert peak < 65536 + 512 * 1024
+    assert turns >= 4
+
+
+async def test_a_body_in_records_of_one_byte_ends(probe, authority):
+    with Peer(peers.endlessly(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), tls=authority.server("localhost")) as peer:
+        failed = await failure(probe, https(peer, authority))
+    assert failed == (Reason.PROTOCOL, "far more bytes than an answer of the permitted size needs")
+
+
+async def test_a_trickling_server_costs_no_more_than_the_deadline(probe):
+    stop = threading.Event()
+
+    def trickle(connection):
+        peers.read_request(connection)
+        while not stop.wait(0.005):
+            connection.sendall(b"H")
+
+    with Peer(trickle) as peer, pytest.raises(TimeoutError):
+        await ask(probe, http_target(url(peer)), deadline=0.2)
+    stop.set()
+
+
+async def test_an_answer_is_not_decompressed(probe):
+    body = gzip.compress(b"hello")
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with Peer(answering(head + body)) as peer:
+        assert (await failure(probe, http_target(url(peer), expect_body="hello")))[0] is Reason.BODY
+
+
+async def test_200_probes_of_each_kind_leave_no_descriptor_and_no_reader(probe, authority):
+    before = peers.descriptors(), peers.readers()
+    kinds = [
+        (answering(OK), None),
+        (answering(b"HTTP/1.1 500 No\r\n\r\n"), None),
+        (answering(b"nonsense\r\n\r\n"), None),
+        (answering(b""), None),
+        (peers.silent, None),
+        (answering(OK), authority.server("localhost")),
+        (answering(OK), authority.server()),
+        (answering(b"HTTP"), authority.server("localhost")),
+    ]
+    for talk, tls in kinds:
+        with Peer(talk, tls=tls) as peer:
+            target = https(peer, authority) if tls else http_target(url(peer))
+            for _ in range(200):
+                with contextlib.suppress(ProbeFailed, TimeoutError):
+                    await ask(probe, target, deadline=0.002 if talk is peers.silent else 10)
+    assert (peers.descriptors(), peers.readers()) == before
+
+
+async def test_a_server_reads_an_ordinary_end_and_nobody_keeps_a_time_wait(probe):
+    ends = []
+
+    def talk(connection):
+        peers.read_request(connection)
+        connection.sendall(OK)
+        ends.append(peers.until_reset(connection))
+
+    with Peer(talk) as peer:
+        for _ in range(50):
+            await ask(probe, http_target(url(peer)))
+    assert ends == [b""] * 50
+    assert peers.lingering(peer) == 0

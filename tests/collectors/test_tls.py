@@ -1,0 +1,91 @@
+"""Whom we trust, what we say when we do not, and that the expiry is told all the same."""
+
+import datetime as dt
+import ssl
+
+import pytest
+
+from collectors import http
+from collectors.contract import Facts, Reason
+from tests.collectors import peers
+from tests.collectors.peers import OK, Peer, answering, ask, context, failure, http_target, https, url
+
+YESTERDAY = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+
+
+@pytest.fixture
+async def probe():
+    async with http.collector(context(), "latency-exporter/1.2") as probe:
+        yield probe
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(
+    ("hosts", "until", "detail"),
+    [
+        (["localhost"], YESTERDAY, "certificate has expired"),
+        ([], None, "self-signed certificate"),
+        (["other.test"], None, "Hostname mismatch, certificate is not valid for 'localhost'."),
+    ],
+)
+async def test_a_certificate_that_is_not_to_be_trusted_fails_and_still_tells_its_expiry(
+    probe, authority, version, hosts, until, detail
+):
+    facts = Facts()
+    until = dt.datetime.now(dt.UTC) - dt.timedelta(days=1) if until else None
+    with Peer(answering(OK), tls=authority.server(*hosts, until=until, version=version)) as peer:
+        assert await failure(probe, https(peer, authority), facts) == (Reason.TLS, detail)
+        assert facts.certificate_expiry is not None
+        assert facts.status_code is None
+        await ask(probe, https(peer, authority, tls_verify=False))
+
+
+async def test_an_authority_nobody_knows_is_not_trusted(probe, authority):
+    with Peer(answering(OK), tls=authority.server("localhost")) as peer:
+        failed = await failure(probe, https(peer, authority, tls_ca_file=None))
+    assert failed == (Reason.TLS, "unable to get local issuer certificate")
+
+
+async def test_a_certificate_for_an_address_is_checked_for_it(probe, authority):
+    with Peer(answering(OK), tls=authority.server("127.0.0.1")) as peer:
+        target = http_target(url(peer, scheme="https"), tls_ca_file=authority.ca_file)
+        assert (await ask(probe, target)).rtt
+
+
+async def test_a_ca_file_that_cannot_be_read_is_our_fault(probe, tmp_path):
+    missing = http_target("https://127.0.0.1/", tls_ca_file=str(tmp_path / "none.pem"))
+    assert await failure(probe, missing) == (
+        Reason.LOCAL,
+        f"tls_ca_file {tmp_path}/none.pem: No such file or directory",
+    )
+    (tmp_path / "bad.pem").write_text("nothing")
+    bad = http_target("https://127.0.0.1/", tls_ca_file=str(tmp_path / "bad.pem"))
+    assert await failure(probe, bad) == (Reason.LOCAL, f"tls_ca_file {tmp_path}/bad.pem: no certificate in PEM format")
+
+
+def saying(data):
+    """Reads something, and answers this whatever it was."""
+    return lambda connection: connection.recv(9999) and connection.sendall(data)
+
+
+@pytest.mark.parametrize(
+    ("talk", "reason"),
+    [
+        (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Reason.TLS),
+        (saying(b"\x16\x03\x03\xff\xff" + bytes(70_000)), Reason.TLS),
+        (lambda connection: connection.recv(9999), Reason.TLS),
+        (lambda connection: connection.recv(1), Reason.RESET),
+    ],
+    ids=["plain http", "a giant record", "an end", "a reset"],
+)
+async def test_a_handshake_with_what_speaks_no_tls_fails(probe, talk, reason):
+    with Peer(talk) as peer:
+        assert (await failure(probe, http_target(url(peer, scheme="https"))))[0] is reason
+
+
+async def test_a_server_silent_after_the_handshake_leaves_what_was_seen(probe, authority):
+    facts = Facts()
+    with Peer(peers.silent, tls=authority.server("localhost")) as peer, pytest.raises(TimeoutError):
+        await ask(probe, https(peer, authority), facts, deadline=0.3)
+    assert facts.certificate_expiry is not None
+    assert facts.status_code is None

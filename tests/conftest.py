@@ -1,0 +1,72 @@
+"""What a test may need of the machine, by its marker; and a run never hides what it left out.
+
+Where CI runs (``CI`` is set) everything is to be had, so there a test left out fails the run.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.netlab import requirements
+
+_LEFT_OUT = "NOT TESTED, "
+"""How the reason begins when it is the machine that lacks something (tests.netlab says it likewise)."""
+_SERVERS = Path(__file__).parent.parent / ".cache/servers/usr/bin"
+_SERVER_PROGRAMS = ("prometheus", "promtool", "victoria-metrics")
+
+# First on the PATH, so that a test says `prometheus` and gets the one that tests/servers.sh unpacked.
+os.environ["PATH"] = f"{_SERVERS}:{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects by markers
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks the lab's tests `root`, skips where something is lacking, and takes the image only when asked by name."""
+    for item in items:
+        if requirements.requires_root.mark in item.iter_markers("skipif"):
+            item.add_marker(pytest.mark.root)
+        for reason in _lacking(item):
+            item.add_marker(pytest.mark.skip(reason=_LEFT_OUT + reason))
+    if "image" not in config.option.markexpr:
+        items[:] = [item for item in items if item.get_closest_marker("image") is None]
+
+
+def _lacking(item: pytest.Item) -> Iterator[str]:
+    if item.get_closest_marker("root") and (missing := requirements.missing()):
+        yield f"the network lab cannot be built here: {', '.join(missing)}"
+    if item.get_closest_marker("servers") and (
+        missing := [name for name in _SERVER_PROGRAMS if shutil.which(name) is None]
+    ):
+        yield f"needs real servers (tests/servers.sh gets them): no {', '.join(missing)}"
+
+
+def _left_out(config: pytest.Config) -> dict[str, int]:
+    """Reason -> how many tests."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    counts: dict[str, int] = {}
+    for report in reporter.stats.get("skipped", []) if reporter else []:
+        if isinstance(report.longrepr, tuple) and _LEFT_OUT in (reason := report.longrepr[2]):
+            reason = reason.partition(_LEFT_OUT)[2]
+            counts[reason] = counts.get(reason, 0) + 1
+    return counts
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, a test left out is a failure."""
+    if os.environ.get("CI") and _left_out(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # after everybody else's summary
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Iterator[None]:
+    """The last thing on the screen is what was not tested, and why."""
+    yield
+    if not (left_out := _left_out(config)):
+        return
+    terminalreporter.section("LEFT OUT", sep="!", red=True, bold=True)
+    for reason, count in left_out.items():
+        terminalreporter.line(f"{count} test{'s' * (count != 1)}: {reason}", red=True)
+    if os.environ.get("CI"):
+        terminalreporter.line("CI is set, where everything is to be had: the run has failed", red=True)
