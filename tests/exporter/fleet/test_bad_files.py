@@ -1,0 +1,147 @@
+"""Every bad file gives its exact messages, all at once, and nothing but messages."""
+
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from exporter.fleet import BadFleet, load
+
+HERE = Path(__file__).parent
+EXAMPLE = HERE.parents[2] / "config" / "fleet.example.yml"
+
+
+def read_bad_files():
+    _, *blocks = (HERE / "bad_files.txt").read_text().split("\n=== ")
+    for block in blocks:
+        name, _, rest = block.partition("\n")
+        text, *messages = rest.split("=> ")
+        yield pytest.param(text, [message.rstrip("\n") for message in messages], id=name)
+
+
+def messages_of(path):
+    with pytest.raises(BadFleet) as caught:
+        load(path)
+    assert str(caught.value) == "\n".join(map(str, caught.value.problems))
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(("text", "messages"), [*read_bad_files()])
+def test_a_bad_file_gives_its_messages(text, messages, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("fleet.yml").write_text(text)
+    assert messages_of(Path("fleet.yml")) == messages
+
+
+BYTES = {
+    "not UTF-8": (b"hosts:\n  - {name: caf\xe9}\n", "fleet.yml:2: byte 0xe9 is not UTF-8; save the file in UTF-8"),
+    "UTF-16": ("hosts: []".encode("utf-16"), "fleet.yml:1: byte 0xff is not UTF-8; save the file in UTF-8"),
+    "a NUL": (b"hosts:\n\0", "fleet.yml:2: holds the control character U+0000; remove it"),
+    "3,000 brackets": (b"[" * 3000, "fleet.yml:1: [0][0]: nested deeper than 32 levels; simplify it"),
+    "a million brackets": (b"x: " + b"[" * 10**6, "fleet.yml:1: x[0]: nested deeper than 32 levels; simplify it"),
+    "a bomb of aliases": (
+        b"x-0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+        + b"".join(b"x-%d: &a%d [%s]\n" % (n, n, b", ".join([b"*a%d" % (n - 1)] * 9)) for n in range(1, 10)),
+        "fleet.yml:6: x-5[6]: more than 500,000 keys and values, aliases written out; use fewer",
+    ),
+    "a chain of aliases": (
+        b"x-0: &a0 [x]\n" + b"".join(b"x-%d: &a%d [*a%d]\n" % (n, n, n - 1) for n in range(1, 1000)),
+        "fleet.yml:32: x-31[0]: nested deeper than 32 levels; simplify it",
+    ),
+    "more than 8 MiB": (b"# x\n" * 2**21 + b"#", "fleet.yml: is larger than 8 MiB; is this the fleet file?"),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), BYTES.values(), ids=BYTES)
+def test_hostile_bytes_give_a_message_at_once(data, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("fleet.yml").write_bytes(data)
+    began = time.monotonic()
+    assert messages_of(Path("fleet.yml")) == [message]
+    assert time.monotonic() - began < 2
+
+
+def test_a_missing_file_names_the_flag(tmp_path):
+    path = tmp_path / "fleet.yml"
+    assert messages_of(path) == [f"{path}: no such file; create it, or name another one with --config.file"]
+
+
+def test_a_directory_is_told_from_a_file(tmp_path):
+    assert messages_of(tmp_path) == [f"{tmp_path}: is a directory; name the file in it with --config.file"]
+
+
+def test_a_path_that_cannot_be_one_is_a_message():
+    (message,) = messages_of(Path("fleet\0.yml"))
+    assert message.endswith(
+        "cannot be read: no valid path; check the file that --config.file names, and its permissions"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_file_that_may_not_be_read_is_a_message(tmp_path):
+    path = tmp_path / "fleet.yml"
+    path.write_text("hosts: []")
+    path.chmod(0)
+    os.seteuid(65534)
+    try:
+        (message,) = messages_of(path)
+    finally:
+        os.seteuid(0)
+    assert message.startswith(f"{path}: cannot be read: Permission denied; check")
+
+
+def test_problems_come_in_the_order_of_their_lines(tmp_path):
+    path = tmp_path / "fleet.yml"
+    path.write_text("peers: {x: y}\nhosts:\n  - {name: a, adress: b}\n  - {}\nstack: {z: 1}\n")
+    with pytest.raises(BadFleet) as caught:
+        load(path)
+    assert [problem.line for problem in caught.value.problems] == [1, 3, 4, 4, 5]
+
+
+def test_a_message_is_one_short_line_whatever_the_file_holds(tmp_path):
+    path = tmp_path / "fleet.yml"
+    path.write_text('hosts:\n  - {name: a, address: "' + "x\\n" * 5000 + '", "b\\nc' + "d" * 5000 + '": 1}\n')
+    for message in messages_of(path):
+        assert "\n" not in message
+        assert len(message) < len(str(path)) + 300
+
+
+def mutant(text, dice):
+    """Change a good file as tired people and broken editors do."""
+    lines = text.splitlines(keepends=True)
+    for _ in range(dice.randint(1, 4)):
+        at = dice.randrange(len(lines))
+        line = lines[at]
+        column = dice.randrange(len(line) + 1)
+        lines[at] = dice.choice(
+            [
+                "",
+                line * 2,
+                line[:column] + line[column + 1 :],
+                line[:column] + dice.choice(":{}[],&*!|>'\"%@`#-?~\t\\\n é\x00\u2028😀0") + line[column:],
+                " " * dice.randrange(6) + line.lstrip(),
+                line.replace(dice.choice([":", "s", "1", '"', "[", "a"]), dice.choice(["", "::", "null", "*x", "<<"])),
+                lines[dice.randrange(len(lines))],
+            ]
+        )
+    return "".join(lines)
+
+
+def test_300_mutants_of_the_example_load_or_give_messages(tmp_path):
+    path = tmp_path / "fleet.yml"
+    text = EXAMPLE.read_text()
+    loaded = 0
+    for seed in range(300):
+        path.write_text(mutant(text, random.Random(seed)))
+        try:
+            load(path)
+        except BadFleet as bad:
+            messages = [problem.message for problem in bad.problems]
+        else:
+            loaded += 1
+            continue
+        assert messages
+        assert all(messages)
+    assert 0 < loaded < 300

@@ -1,0 +1,226 @@
+"""Who measures whom, over what, and with which labels."""
+
+import re
+
+import pytest
+
+from collectors.contract import IpFamily
+from collectors.targets import HttpTarget, IcmpTarget, TcpTarget
+from exporter.fleet import BadFleet, host_header, pairs
+
+THREE = """
+hosts:
+  - {name: a, address: a.example, location: la, datacenter: da, country: NO}
+  - {name: b, address: b.example}
+  - {name: c, address: c.example, exporter: false}
+"""
+
+
+def seen(fleet, name="a", environ=None):
+    host = next(host for host in fleet.hosts if host.name == name)
+    return pairs(fleet, host, environ or {})
+
+
+def targets(fleet, name="a"):
+    return [pair.target for pair in seen(fleet, name)]
+
+
+def test_a_pair_bears_the_labels_of_its_target(fleet):
+    (pair, _) = seen(fleet(THREE + "probes: {echo: {protocol: icmp}}"), "b")
+    assert pair.identity == ("a", "la", "da", "NO", "echo", "icmp", "ipv4")
+    assert pair.spec == IcmpTarget(
+        address="a.example", ip_family=IpFamily.IPV4, payload_bytes=56, dscp=0, source_address=None
+    )
+    assert (pair.interval, pair.timeout, pair.histogram) == (15, 10, True)
+
+
+def test_a_probe_overrides_the_defaults(fleet):
+    probe = "{protocol: tcp, port: 22, interval: 2s, timeout: 1s, histogram: false}"
+    (pair,) = seen(fleet(THREE + f"probes: {{ssh: {probe}}}"))
+    assert (pair.interval, pair.timeout, pair.histogram) == (2, 1, False)
+    assert pair.spec == TcpTarget(address="b.example", ip_family=IpFamily.IPV4, port=22, source_address=None)
+
+
+def test_a_fleet_of_one_probes_itself(fleet):
+    assert targets(fleet("hosts: [{name: a, address: a.example}]\nprobes: {icmp: {protocol: icmp}}")) == ["a"]
+
+
+def test_in_a_larger_fleet_nobody_probes_itself(fleet):
+    found = fleet(THREE + "probes: {icmp: {protocol: icmp, to: [a, b, c]}}")
+    assert (targets(found, "a"), targets(found, "b")) == (["b", "c"], ["a", "c"])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "to", "expected"),
+    [
+        ("protocol: icmp", "", ["b", "c"]),
+        ("protocol: icmp", ", to: exporters", ["b"]),
+        ("protocol: tcp, port: 1", "", ["b"]),
+        ("protocol: tcp, port: 1", ", to: [exporters, c]", ["b", "c"]),
+        ("protocol: tcp, port: 1", ", to: c", ["c"]),
+        ("protocol: tcp, port: 1", ", to: all", ["b", "c"]),
+        ('protocol: http, url: "http://{address}/"', "", ["b"]),
+        ('protocol: http, url: "http://{address}/"', ", to: [c]", ["c"]),
+    ],
+)
+def test_a_host_without_an_exporter_is_asked_by_tcp_and_http_only_where_to_says_so(fleet, protocol, to, expected):
+    assert targets(fleet(THREE + f"probes: {{p: {{{protocol}{to}}}}}")) == expected
+
+
+def test_a_host_without_an_exporter_measures_nothing(fleet):
+    assert targets(fleet(THREE + "probes: {icmp: {protocol: icmp, from: all}}"), "c") == []
+
+
+@pytest.mark.parametrize(("source", "measuring"), [("", "ab"), (", from: b", "b"), (", from: exporters", "ab")])
+def test_from_says_who_measures(fleet, source, measuring):
+    found = fleet(THREE + f"probes: {{icmp: {{protocol: icmp{source}}}}}")
+    assert "".join(name for name in "abc" if targets(found, name)) == measuring
+
+
+def test_two_families_are_two_pairs(fleet):
+    found = seen(fleet(THREE + "probes: {icmp: {protocol: icmp, to: b, ip_families: [ipv4, ipv6]}}"))
+    assert [(pair.identity[-1], pair.spec.ip_family) for pair in found] == [("ipv4", "ipv4"), ("ipv6", "ipv6")]
+
+
+@pytest.mark.parametrize(
+    ("address", "families", "expected"),
+    [
+        ("192.0.2.1", "", ["ipv4"]),
+        ("2001:db8::1", "", ["ipv6"]),
+        ("192.0.2.1", ", ip_families: [ipv4, ipv6]", ["ipv4"]),
+        ("2001:db8::1", ", ip_families: [ipv4]", []),
+        ("b.example", ", ip_families: [ipv6]", ["ipv6"]),
+    ],
+)
+def test_a_literal_address_has_its_own_family_alone(fleet, address, families, expected):
+    found = fleet(f"""
+        hosts: [{{name: a, address: a.example}}, {{name: b, address: "{address}"}}]
+        probes: {{icmp: {{protocol: icmp{families}}}}}
+    """)
+    assert [pair.ip_family for pair in seen(found)] == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("b.example", "http://b.example:9102/x"),
+        ("192.0.2.1", "http://192.0.2.1:9102/x"),
+        ("2001:db8::1", "http://[2001:db8::1]:9102/x"),
+    ],
+)
+def test_a_url_is_filled_with_the_address_in_brackets_where_it_is_ipv6(fleet, address, url):
+    found = fleet(f"""
+        hosts: [{{name: a, address: a.example}}, {{name: b, address: "{address}"}}]
+        probes: {{p: {{protocol: http, url: "http://{{address}}:9102/x"}}}}
+    """)
+    assert [pair.spec.url for pair in seen(found)] == [url]
+
+
+def test_a_ping_says_who_asks_and_other_requests_do_not(fleet):
+    found = fleet(
+        THREE
+        + """
+probes:
+  ping: {protocol: http, url: "http://{address}:9102/ping", headers: {Accept: text/plain}}
+  page: {protocol: http, url: "http://{address}:9102/"}
+endpoints:
+  - {name: gateway, probe: ping, address: gateway.example}
+"""
+    )
+    headers = {(pair.target, pair.probe): pair.spec.headers for pair in seen(found)}
+    assert headers == {
+        ("b", "ping"): (("Accept", "text/plain"), ("Latency-Exporter-Host", "a")),
+        ("b", "page"): (),
+        ("gateway", "ping"): (("Accept", "text/plain"),),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("wf001", "wf001"), ("a b", "a%20b"), ("100%", "100%25"), ("é\n", "%C3%A9%0A"), ('q"\\', 'q"\\')],
+)
+def test_a_name_becomes_a_header_of_printable_ascii(name, value):
+    assert host_header(name) == value
+
+
+def test_peers_hold_for_pings_of_hosts_alone(fleet, tmp_path):
+    (tmp_path / "password").write_text("hunter2\n")
+    (tmp_path / "password").chmod(0o600)
+    found = fleet(
+        THREE
+        + """
+probes:
+  ping: {protocol: http, url: "http://{address}:9102/ping"}
+  page: {protocol: http, url: "http://{address}:9102/"}
+peers: {scheme: https, user: peer, password_file: password}
+"""
+    )
+    ping, page = (pair.spec for pair in seen(found))
+    assert (ping.url, ping.user, ping.password.reveal()) == ("https://b.example:9102/ping", "peer", "hunter2")
+    assert (page.url, page.user, page.password) == ("http://b.example:9102/", None, None)
+
+
+def test_an_endpoint_is_measured_by_its_own_probe_or_a_named_one(fleet):
+    found = fleet(
+        THREE
+        + """
+probes:
+  echo: {protocol: icmp, from: b, dscp: 46}
+endpoints:
+  - {name: dns, probe: echo, address: 192.0.2.53, country: DE, from: a}
+  - {name: gate, probe: {protocol: tcp, port: 443, address: gate.example}}
+  - {name: site, probe: {protocol: http, url: "https://site.example/", expect_status: [301], expect_body: "^o"}}
+"""
+    )
+    dns, gate, site = seen(found)
+    assert dns.identity == ("dns", "", "", "DE", "echo", "icmp", "ipv4")
+    assert dns.spec.dscp == 46
+    assert gate.identity == ("gate", "", "", "", "tcp", "tcp", "ipv4")
+    assert gate.spec.address == "gate.example"
+    assert site.identity[:6] == ("site", "", "", "", "http", "http")
+    assert isinstance(site.spec, HttpTarget)
+    assert site.spec.expect_status == frozenset({301})
+    assert site.spec.expect_body == re.compile("^o")
+    assert [pair.target for pair in seen(found, "b")] == ["a", "c", "gate", "site"]
+
+
+def test_a_url_with_a_literal_address_implies_its_family(fleet):
+    found = fleet(THREE + 'endpoints: [{name: s, probe: {protocol: http, url: "http://[2001:db8::1]/"}}]')
+    assert [pair.ip_family for pair in seen(found)] == ["ipv6"]
+
+
+def test_the_order_is_that_of_the_file_and_the_same_every_time(fleet):
+    text = THREE + "probes: {z: {protocol: icmp}, b: {protocol: tcp, port: 1, to: all}}"
+    order = [(pair.probe, pair.target) for pair in seen(fleet(text))]
+    assert order == [("z", "b"), ("z", "c"), ("b", "b"), ("b", "c")]
+    assert seen(fleet(text)) == seen(fleet(text))
+
+
+def test_identities_are_unique(fleet):
+    text = THREE + "probes: {i: {protocol: icmp, ip_families: [ipv4, ipv6]}, j: {protocol: icmp}}"
+    found = [pair.identity for pair in seen(fleet(text))]
+    assert len(set(found)) == len(found) == 6
+
+
+def test_certificates_that_cannot_be_used_are_problems_of_this_host_alone(fleet, tmp_path):
+    (tmp_path / "empty.pem").write_text("nothing")
+    found = fleet(
+        THREE
+        + """
+probes:
+  one: {protocol: http, url: "https://{address}/", tls_ca_file: empty.pem, from: a}
+  two: {protocol: http, url: "https://{address}/", tls_ca_file: missing.pem, from: a}
+"""
+    )
+    with pytest.raises(BadFleet) as caught:
+        seen(found)
+    empty, missing = (str(problem).replace(str(tmp_path), "") for problem in caught.value.problems)
+    assert empty == (
+        "/fleet.yml:8: probes.one.tls_ca_file: /empty.pem: holds no certificate in PEM form; "
+        "name a file that begins with -----BEGIN"
+    )
+    assert missing == (
+        "/fleet.yml:9: probes.two.tls_ca_file: /missing.pem: cannot be read: No such file or directory; "
+        "name a file of certificates"
+    )
+    assert len(seen(found, "b")) == 0

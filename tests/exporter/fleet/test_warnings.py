@@ -1,0 +1,72 @@
+"""What may be written, but is seldom meant, is a warning with its place."""
+
+import pytest
+
+HOSTS = """\
+hosts:
+  - {name: a, address: a.example}
+  - {name: b, address: b.example}
+"""
+
+
+def warnings(fleet, text):
+    found = fleet(HOSTS + text)
+    return [str(warning).removeprefix(found.source_file) for warning in found.warnings]
+
+
+def blocked(owner):
+    return (
+        f"is the port of {owner}, to which a bare connect is a fault: MySQL blocks a host after "
+        "100 of them (max_connect_errors), PostgreSQL logs each one; probe another port"
+    )
+
+
+@pytest.mark.parametrize(
+    ("port", "owner"), [(5432, "PostgreSQL"), (6432, "PgBouncer"), (3306, "MySQL"), (33060, "MySQL's X protocol")]
+)
+def test_a_bare_connect_to_a_databases_customary_port_is_warned_of(fleet, port, owner):
+    text = f"probes:\n  tcp: {{protocol: tcp, port: {port}}}\n"
+    assert warnings(fleet, text) == [f":5: probes.tcp.port: {port} {blocked(owner)}"]
+
+
+@pytest.mark.parametrize("host", ["b", "b.example"])
+def test_a_bare_connect_to_a_configured_database_is_warned_of_on_any_port(fleet, host):
+    database = f"databases:\n  - {{name: db, type: mysql, host: {host}, port: 4000}}\n"
+    probe = "probes:\n  tcp: {protocol: tcp, port: 4000}\n"
+    owner = "the database 'db'"
+    assert warnings(fleet, database + probe) == [f":7: probes.tcp.port: 4000 {blocked(owner)}"]
+    assert warnings(fleet, database + "probes:\n  tcp: {protocol: tcp, port: 4000, to: a}\n") == []
+
+
+def test_an_endpoints_bare_connect_is_warned_of_too(fleet):
+    text = "endpoints:\n  - {name: e, probe: {protocol: tcp, port: 5432, address: e.example}}\n"
+    assert warnings(fleet, text) == [f":5: endpoints[0].probe.port: 5432 {blocked('PostgreSQL')}"]
+
+
+def test_a_mesh_probe_that_asks_one_server_for_all_hosts_is_warned_of(fleet):
+    text = "probes:\n  web: {protocol: http, url: 'https://site.example/'}\n"
+    (warning,) = warnings(fleet, text)
+    assert warning == (
+        ":5: probes.web.url: holds no {address}, so that the same server is asked in the name of every host; "
+        "make it an endpoint"
+    )
+
+
+def test_an_address_that_no_url_uses_is_warned_of(fleet):
+    text = "endpoints:\n  - {name: e, address: e.example, probe: {protocol: http, url: 'https://site.example/'}}\n"
+    assert warnings(fleet, text) == [
+        ":5: endpoints[0].address: is not used, because the url 'https://site.example/' holds no {address}; remove it"
+    ]
+
+
+def test_a_database_whose_host_is_almost_one_of_the_fleet_is_warned_of(fleet):
+    text = "  - {name: wfdb02, address: c.example}\ndatabases:\n  - {name: db, type: mysql, host: wfdb2}\n"
+    (warning,) = warnings(fleet, text)
+    assert warning == (
+        ":6: databases[0].host: 'wfdb2' is no host of the fleet, so that it is resolved as a name; "
+        "did you mean 'wfdb02'?"
+    )
+
+
+def test_a_port_of_ours_is_not_warned_of(fleet):
+    assert warnings(fleet, "probes:\n  tcp: {protocol: tcp, port: 9102}\n  icmp: {protocol: icmp}\n") == []

@@ -1,0 +1,210 @@
+"""The generated files in the servers that they are made for."""
+
+import base64
+import contextlib
+import json
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import yaml
+
+from exporter.fleet import load
+from exporter.scrape_configs import STANZAS, write
+
+pytestmark = pytest.mark.servers
+
+PATIENCE = 40
+"""Prometheus takes up changes of targets every 5 s."""
+ODD = 'a "q" \\ %{HOME} ${HOME} \n é 😀 \u2028 \ufeff'
+PAGE = b'# TYPE network_latency_rtt_seconds gauge\nnetwork_latency_rtt_seconds{target="t",probe="icmp"} 0.1\n'
+
+
+class FakeExporter(BaseHTTPRequestHandler):
+    def do_GET(self):
+        wanted = f"Basic {base64.b64encode(b'me:secret').decode()}" if self.path == "/protected" else None
+        page = PAGE if self.headers["Authorization"] == wanted else b""
+        self.send_response(200 if page else 401)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def exporter_port():
+    with ThreadingHTTPServer(("127.0.0.1", 0), FakeExporter) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.fixture
+def generated(tmp_path):
+    """Writes a fleet's files, and the two servers' own that take them in as the README says."""
+
+    def generate(sections):
+        (tmp_path / "fleet.yml").write_text(yaml.safe_dump(sections))
+        write(load(tmp_path / "fleet.yml"), tmp_path / "sd", None)
+        stanzas = (tmp_path / "sd" / STANZAS).read_text()
+        (tmp_path / "prometheus.yml").write_text(f"scrape_configs:\n  - job_name: theirs\n{stanzas}")
+        (tmp_path / "victoria.yml").write_text(f"scrape_config_files: [{tmp_path}/sd/{STANZAS}]\n")
+        return tmp_path
+
+    return generate
+
+
+def a_fleet(port, *more_hosts):
+    login = {"user": "me", "password_file": "secret", "path": "/protected"}
+    hosts = [
+        {"name": "west", "location": "oslo", "datacenter": "dc1", "country": "NO"},
+        {"name": ODD, "location": ODD},
+        {"name": "protected", "scrape": {"latency": login}},
+        {"name": "tls", "scrape": {"node": {"scheme": "https", "path": "/other"}}},
+        {"name": "databases", "exporter": "false", "country": "BR"},
+        *more_hosts,
+    ]
+    return {
+        "hosts": [{"address": "127.0.0.1"} | host for host in hosts],
+        "scrape": {
+            "interval": "1s",
+            "timeout": "1s",
+            "jobs": {
+                "latency": {"port": str(port)},
+                "node": {"port": str(port)},
+                ODD: {"port": str(port), "keep_instance": "true"},
+            },
+        },
+    }
+
+
+def test_both_servers_find_the_configuration_good(generated):
+    folder = generated(a_fleet(9102))
+    (folder / "secret").write_text("secret")
+    for command in (
+        ["promtool", "check", "config", folder / "prometheus.yml"],
+        ["victoria-metrics", "-dryRun", f"-promscrape.config={folder}/victoria.yml"],
+        ["victoria-metrics", "-dryRun", f"-promscrape.config={folder}/prometheus.yml"],
+    ):
+        checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@contextlib.contextmanager
+def running(log, *command):
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def servers(tmp_path):
+    """Starts both on generated files; gives their addresses."""
+
+    @contextlib.contextmanager
+    def start(folder):
+        ours, theirs = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+        prometheus = (
+            "prometheus",
+            f"--config.file={folder}/prometheus.yml",
+            f"--storage.tsdb.path={tmp_path}/prometheus",
+            f"--web.listen-address={ours}",
+        )
+        victoria = (
+            "victoria-metrics",
+            f"-promscrape.config={folder}/victoria.yml",
+            f"-storageDataPath={tmp_path}/victoria",
+            f"-httpListenAddr={theirs}",
+            "-promscrape.fileSDCheckInterval=1s",
+        )
+        with running(tmp_path / "prometheus.log", *prometheus), running(tmp_path / "victoria.log", *victoria):
+            yield ours, theirs
+
+    return start
+
+
+def asked(server, path):
+    with urllib.request.urlopen(f"http://{server}/api/v1/{path}", timeout=5) as answer:
+        return json.load(answer)["data"]
+
+
+def targets(server):
+    found = asked(server, "targets")["activeTargets"]
+    return {(each["scrapeUrl"], frozenset(each["labels"].items()), each["health"]) for each in found}
+
+
+def series(server):
+    return {frozenset(each.items()) for each in asked(server, "series?match[]=network_latency_rtt_seconds")}
+
+
+def assert_eventually(look, server, wanted):
+    deadline = time.monotonic() + PATIENCE
+    found = None
+    while found != wanted and time.monotonic() < deadline:
+        time.sleep(0.2)
+        with contextlib.suppress(OSError):  # it does not listen yet
+            found = look(server)
+    assert found == wanted
+
+
+def expected_targets(fleet):
+    """Says in the servers' words what a fleet's hosts are scraped as."""
+    jobs = fleet["scrape"]["jobs"]
+    for host in fleet["hosts"]:
+        name, address = host["name"], f"127.0.0.1:{jobs['latency']['port']}"
+        places = {key: host[key] for key in ("location", "datacenter", "country") if key in host}
+        page = f"http://{address}/metrics"
+        if ODD in jobs:
+            yield page, {"job": ODD, "host": name, "instance": address} | places, "up"
+        if "node" in jobs:
+            at, health = (f"https://{address}/other", "down") if name == "tls" else (page, "up")
+            yield at, {"job": "node", "host": name, "instance": name} | places, health
+        if "exporter" not in host:
+            at = f"http://{address}/protected" if name == "protected" else page
+            source = {f"source_{key}": value for key, value in places.items()}
+            yield at, {"job": "latency", "host": name, "instance": name, "source": name} | source, "up"
+
+
+def comparable(expected):
+    return {(url, frozenset(labels.items()), health) for url, labels, health in expected}
+
+
+def expected_series(fleet):
+    own = {"__name__": "network_latency_rtt_seconds", "target": "t", "probe": "icmp"}
+    return {frozenset((labels | own).items()) for _, labels, health in expected_targets(fleet) if health == "up"}
+
+
+def test_labels_are_equal_in_both_servers_and_hosts_and_jobs_come_and_go_without_a_restart(
+    generated, servers, exporter_port, tmp_path
+):
+    (tmp_path / "secret").write_text("secret")
+    fleet = a_fleet(exporter_port)
+    with servers(generated(fleet)) as both:
+        for server in both:
+            assert_eventually(targets, server, comparable(expected_targets(fleet)))
+            assert_eventually(series, server, expected_series(fleet))
+
+        fleet = a_fleet(exporter_port, {"name": "new", "country": "US"})
+        generated(fleet)
+        for server in both:
+            assert_eventually(targets, server, comparable(expected_targets(fleet)))
+
+        del fleet["scrape"]["jobs"][ODD]
+        generated(fleet)
+        for server in both:
+            assert_eventually(targets, server, comparable(expected_targets(fleet)))
