@@ -64,19 +64,18 @@ class Configuration:
     pairs: tuple[Pair, ...]
 
 
-def configuration(config_file: Path, host: str | None) -> Configuration:
-    """Read the fleet file, find out which of its hosts this is, and what it measures; raises BadFleet."""
+def identified(config_file: Path, host: str | None) -> tuple[Fleet, Host]:
+    """Read the fleet file and find out which of its hosts this is; raises BadFleet."""
     fleet = load(config_file)
     environ = os.environ  # noqa: TID251 - together with the flag it says who we are
-    me = who_am_i(fleet, flag=host, environ=environ, hostname=socket.gethostname())
+    return fleet, who_am_i(fleet, flag=host, environ=environ, hostname=socket.gethostname())
+
+
+def configuration(config_file: Path, host: str | None) -> Configuration:
+    """Read what is to be run here; raises BadFleet, also for a password that is missing."""
+    fleet, me = identified(config_file, host)
+    ensure_exporter(fleet, me)
     return Configuration(fleet, me, pairs(fleet, me))
-
-
-def configuration_to_run(config_file: Path, host: str | None) -> Configuration:
-    """The same, for a host that is to run the program; raises BadFleet where the fleet says that it does not."""
-    found = configuration(config_file, host)
-    ensure_exporter(found.fleet, found.host)
-    return found
 
 
 class App:
@@ -93,6 +92,9 @@ class App:
 
     async def run(self, sockets: Sequence[socket.socket]) -> None:
         """Probe and serve until SIGTERM or SIGINT; SIGHUP reloads."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signals.put_nowait, number)
         async with contextlib.AsyncExitStack() as stack:
             context = Context(address=self._addresses.get, lookup=dns.lookup, notice=self._notice)
             self._probes: dict[str, Probe[Any]] = {
@@ -111,7 +113,7 @@ class App:
         """Read the fleet file again; return its problems, which change nothing."""
         async with self._reloading:
             try:
-                read = await asyncio.to_thread(configuration_to_run, self._options.config_file, self._options.host)
+                read = await asyncio.to_thread(configuration, self._options.config_file, self._options.host)
             except BadFleet as bad:
                 self._recorder.reload_failed()
                 for problem in bad.problems:
@@ -144,9 +146,6 @@ class App:
             _log.info("listening on %s", _written(sock.getsockname()))
 
     async def _follow_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._signals.put_nowait, number)
         while (number := await self._signals.get()) is signal.SIGHUP:
             await self.reload()
         _log.info("stopping on %s", number.name)

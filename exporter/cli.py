@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from exporter import __version__, check, healthcheck, listen, logs, scrape_configs
-from exporter.app import App, Configuration, Options, configuration, configuration_to_run
-from exporter.fleet import BadFleet, load
+from exporter.app import App, Configuration, Options, configuration, identified
+from exporter.fleet import BadFleet, load, survey
 
 FINE, FAULT, BAD_CONFIGURATION = 0, 1, 2
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(flags: argparse.Namespace) -> int:
     logs.configure(flags.log_level, flags.log_format)
-    first = configuration_to_run(flags.config_file, flags.host)
+    first = configuration(flags.config_file, flags.host)
     for warning in check.warnings(first.fleet, first.pairs):
         _tell(warning)
     sockets = listen.open_sockets(flags.listen or [listen.parse(":9102")])
@@ -61,10 +61,15 @@ def _run(flags: argparse.Namespace) -> int:
 
 
 def _check(flags: argparse.Namespace) -> int:
-    found = configuration(flags.config_file, flags.host)
-    for warning in check.warnings(found.fleet, found.pairs):
+    fleet, host = identified(flags.config_file, flags.host)
+    found, missing = survey(fleet, host)
+    if missing and flags.host is None:
+        raise BadFleet(missing)
+    for problem in missing:  # whoever names a host may look at it from elsewhere, where its secrets are not
+        _tell(f"warning: needed on {host.name}, and not to be had here: {problem}")
+    for warning in check.warnings(fleet, found):
         _tell(warning)
-    sys.stdout.write(check.describe(found.fleet, found.host, found.pairs))
+    sys.stdout.write(check.describe(fleet, host, found))
     return FINE
 
 

@@ -138,7 +138,12 @@ class Scheduler(Generic[J]):
         self._timer = self._loop.call_at(_slot(self._calendar[0][0]), self._tick) if self._calendar else None
 
     def _tick(self) -> None:
-        now = self._loop.time()
+        try:
+            self._start_due(self._loop.time())
+        finally:
+            self._set_timer()  # whatever happens, there is a next slot
+
+    def _start_due(self, now: Seconds) -> None:
         slots: dict[Probe[Any], list[_Turn[J]]] = defaultdict(list)
         while self._calendar and _slot(self._calendar[0][0]) <= now:
             due, _, turn = heapq.heappop(self._calendar)
@@ -148,7 +153,6 @@ class Scheduler(Generic[J]):
             heapq.heappush(self._calendar, (turn.due, next(self._order), turn))
         for probe, turns in slots.items():
             self._start(probe, turns)
-        self._set_timer()
 
     def _may_start(self, turn: _Turn[J], now: Seconds) -> bool:
         """Move a turn to its next date after ``now``; tell whether this one can still be kept."""

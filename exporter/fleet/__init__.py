@@ -9,7 +9,7 @@ is one BadFleet with one Problem per line.
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.identity import VARIABLE, ensure_exporter, who_am_i
 from exporter.fleet.loading import load
-from exporter.fleet.pairs import Identity, Pair, pairs
+from exporter.fleet.pairs import Identity, Pair, pairs, survey
 from exporter.fleet.probe_schema import Endpoint
 from exporter.fleet.problems import BadFleet, Problem
 from exporter.fleet.schema import Database, Host
@@ -31,5 +31,6 @@ __all__ = [
     "host_header",
     "load",
     "pairs",
+    "survey",
     "who_am_i",
 ]

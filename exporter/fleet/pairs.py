@@ -12,7 +12,7 @@ from exporter.fleet.fleet import Fleet
 from exporter.fleet.mesh import measures, probed
 from exporter.fleet.net_values import PLACEHOLDER, literal_family
 from exporter.fleet.probe_schema import AnyProbe, Endpoint, HttpProbe
-from exporter.fleet.problems import BadFleet, Loc
+from exporter.fleet.problems import BadFleet, Loc, Problem
 from exporter.fleet.schema import Defaults, Host
 from exporter.fleet.specs import Access, Files, Spec, http_spec_of, own_access, peer_access, spec_of
 
@@ -49,20 +49,30 @@ class Pair:
         )
 
 
+def survey(
+    fleet: Fleet,
+    host: Host,
+    environ: Mapping[str, str] = os.environ,  # noqa: TID251 - named secrets are read from it
+) -> tuple[tuple[Pair, ...], tuple[Problem, ...]]:
+    """List what ``host`` measures, in the file's order, and what of it lacks something here.
+
+    Reads the passwords and certificates that these pairs need; those that cannot be had are the
+    problems. What only other hosts need is not looked at.
+    """
+    files = Files(fleet, environ)
+    found = (*_mesh(fleet, host, files), *_endpoints(fleet, host, files))
+    return found, tuple(files.problems)
+
+
 def pairs(
     fleet: Fleet,
     host: Host,
     environ: Mapping[str, str] = os.environ,  # noqa: TID251 - named secrets are read from it
 ) -> tuple[Pair, ...]:
-    """List what ``host`` measures, in the file's order; the same file gives the same order.
-
-    Reads the passwords and certificates that these pairs need, and raises BadFleet with all that
-    cannot be had; what only other hosts need is not looked at.
-    """
-    files = Files(fleet, environ)
-    found = (*_mesh(fleet, host, files), *_endpoints(fleet, host, files))
-    if files.problems:
-        raise BadFleet(files.problems)
+    """List what ``host`` measures; raises BadFleet if anything that it needs cannot be had."""
+    found, missing = survey(fleet, host, environ)
+    if missing:
+        raise BadFleet(missing)
     return found
 
 
