@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from collectors import dns
 from collectors.contract import Clock, Facts, IpFamily, ProbeFailed, Reason, Reply, Seconds
 from exporter.fleet import Pair
 
@@ -47,11 +48,11 @@ class Refresh:
 
 
 def refreshes(pairs: Iterable[Pair], interval: Seconds) -> list[Refresh]:
-    """Return the refreshes that these pairs need; HTTP looks its names up in the probe itself."""
+    """Return the refreshes that these pairs need: of names, and not of HTTP's, which are looked up in the probe."""
     wanted = {
         Refresh(pair.target, Name(name, pair.ip_family), interval)
         for pair in pairs
-        if (name := pair.spec.cached_name) is not None
+        if (name := pair.spec.cached_name) is not None and dns.literal(name, pair.ip_family) is None
     }
     return sorted(wanted, key=lambda refresh: refresh.identity)
 
@@ -68,10 +69,12 @@ class Addresses:
 
     def get(self, name: str, ip_family: IpFamily) -> str:
         """Return the last good address at once; ProbeFailed(DNS) while none was ever obtained."""
-        try:
-            return self._known[Name(name, ip_family)]
-        except KeyError:
-            raise ProbeFailed(Reason.DNS, f"{name} has no known {ip_family} address") from None
+        asked = Name(name, ip_family)
+        address = self._known.get(asked) or dns.literal(name, ip_family)
+        if address is None:
+            raise ProbeFailed(Reason.DNS, f"{name} has no known {ip_family} address")
+        self._known[asked] = address
+        return address
 
     def expect(self, refreshes: Iterable[Refresh]) -> None:
         """Say which names will be looked up; ``answered`` waits for those that are new.

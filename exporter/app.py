@@ -128,12 +128,12 @@ class App:
         unchanged = {pair: pair for pair in self._current.pairs}
         new = dataclasses.replace(new, pairs=tuple(unchanged.get(pair, pair) for pair in new.pairs))
         names = refreshes(new.pairs, new.fleet.defaults.resolve_interval)
+        self._recorder.watch_names(name.target for name in names)
         self._addresses.expect(names)
         refresh = one_by_one(self._addresses.refresh)
         self._refresher.replace((name, refresh) for name in names)
         await self._addresses.answered(_FIRST_LOOKUPS)
         self._recorder.configure(new.fleet, new.host, new.pairs)
-        self._recorder.watch_names(name.target for name in names)
         self._prober.replace((pair, self._probes[pair.protocol]) for pair in new.pairs)
         self._current = new
 

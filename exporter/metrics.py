@@ -7,7 +7,7 @@ What is said of pairs, and what of our own is counted once per probe, goes throu
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
@@ -203,9 +203,19 @@ def series_of(pair: Pair, buckets: Sequence[float]) -> int:
     return sum(len(list(family.samples(pair))) for family in network_families(buckets))
 
 
-def own_families(lateness: Histogram, egress_queue: Histogram) -> tuple[Family, ...]:
-    """Return the table of our own histograms that are filled once per probe."""
+def own_families(lateness: Histogram, egress_queue: Histogram, dns_failures: Mapping[str, int]) -> tuple[Family, ...]:
+    """Return the table of our own families that are filled once per probe, or have a series per target.
+
+    The owner of the histograms is None, that of a look-up's failures is its target.
+    """
     return (
+        Family(
+            "latency_exporter_dns_refresh_failures_total",
+            "counter",
+            "Refreshes of a cached address that failed; the last good one stays in use.",
+            lambda target: () if target is None else (("", ()),),
+            lambda target, _: (dns_failures[target],),
+        ),
         _own_histogram(
             "latency_exporter_probe_lateness_seconds", "How long after its slot a probe was started.", lateness
         ),
@@ -219,7 +229,13 @@ def own_families(lateness: Histogram, egress_queue: Histogram) -> tuple[Family, 
 
 def _own_histogram(name: str, text: str, histogram: Histogram) -> Family:
     samples = bucket_samples(histogram.bounds)
-    return Family(name, "histogram", text, lambda _: samples, lambda _state, _now: histogram.row())
+    return Family(
+        name,
+        "histogram",
+        text,
+        lambda owner: samples if owner is None else (),
+        lambda _state, _now: histogram.row(),
+    )
 
 
 class OwnMetrics:
@@ -269,12 +285,6 @@ class OwnMetrics:
         self.skipped = Counter(
             f"{name}probes_skipped_total",
             "Turns that passed without a probe, because this program was held up or the last one had not ended.",
-            registry=registry,
-        )
-        self.dns_failures = Counter(
-            f"{name}dns_refresh_failures_total",
-            "Refreshes of a cached address that failed; the last good one stays in use.",
-            ["target"],
             registry=registry,
         )
         self.icmp_socket = Gauge(

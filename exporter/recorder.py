@@ -43,7 +43,7 @@ class Recorder:
         self._by_target: dict[int, PairSeries] = {}
         self._buckets: tuple[float, ...] = ()
         self._peers: dict[str, tuple[str, ...]] = {}
-        self._names: set[str] = set()
+        self._dns_failures: dict[str, int] = {}
         self._sockets: dict[IpFamily, str] = {}
         self._measurements = {
             (protocol, clock): own.measurements.labels(protocol, clock.value)
@@ -52,8 +52,8 @@ class Recorder:
         }
         self._lateness = Histogram(metrics.LATENESS_BUCKETS)
         self._egress_queue = Histogram(metrics.EGRESS_QUEUE_BUCKETS)
-        self._own_page = Page(metrics.own_families(self._lateness, self._egress_queue))
-        self._own_page.add(None, (), None)
+        self._own_page = Page(())
+        self.watch_names(())
         self._page = Page(metrics.network_families(()))
 
     # What is configured
@@ -77,12 +77,11 @@ class Recorder:
 
     def watch_names(self, targets: Iterable[str]) -> None:
         """Let the refreshes of these targets' addresses stand at 0 until one fails, and no others'."""
-        names = set(targets)
-        for target in names:
-            self._own.dns_failures.labels(target)
-        for gone in self._names - names:
-            self._own.dns_failures.remove(gone)
-        self._names = names
+        self._dns_failures = {target: self._dns_failures.get(target, 0) for target in targets}
+        self._own_page = Page(metrics.own_families(self._lateness, self._egress_queue, self._dns_failures))
+        self._own_page.add(None, (), None)
+        for target in self._dns_failures:
+            self._own_page.add(target, (("target", target),), target)
 
     def _describe(self, fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> None:
         own = self._own
@@ -142,7 +141,8 @@ class Recorder:
 
     def dns_refresh_failed(self, target: str) -> None:
         """Count a refresh of a target's cached address that failed."""
-        self._own.dns_failures.labels(target).inc()
+        if target in self._dns_failures:  # else a reload has just taken it away
+            self._dns_failures[target] += 1
 
     def ping_received(self, peer: str | None) -> None:
         """Count who asked our /ping, by the name he gave."""
