@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,8 @@ from exporter.fleet import BadFleet, Fleet, Host, Pair, ensure_exporter, load, p
 from exporter.recorder import Recorder
 from exporter.scheduler import Scheduler
 from exporter.server import Server
+from exporter.web_config import Limits, WebConfig, authenticate, extra_headers, limited, serve, sparing_handler
+from exporter.web_config import load as load_web_config
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +56,7 @@ class Options:
     host: str | None
     telemetry_path: str
     enable_lifecycle: bool
+    web_config_file: Path | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Configuration:
     fleet: Fleet
     host: Host
     pairs: tuple[Pair, ...]
+    web: WebConfig
+    """How the web side is protected."""
 
 
 def identified(config_file: Path, host: str | None) -> tuple[Fleet, Host]:
@@ -71,11 +77,12 @@ def identified(config_file: Path, host: str | None) -> tuple[Fleet, Host]:
     return fleet, who_am_i(fleet, flag=host, environ=environ, hostname=socket.gethostname())
 
 
-def configuration(config_file: Path, host: str | None) -> Configuration:
+def configuration(options: Options) -> Configuration:
     """Read what is to be run here; raises BadFleet, also for a password that is missing."""
-    fleet, me = identified(config_file, host)
+    fleet, me = identified(options.config_file, options.host)
     ensure_exporter(fleet, me)
-    return Configuration(fleet, me, pairs(fleet, me))
+    web_config = load_web_config(options.web_config_file) if options.web_config_file else WebConfig()
+    return Configuration(fleet, me, pairs(fleet, me), web_config)
 
 
 class App:
@@ -93,6 +100,7 @@ class App:
     async def run(self, sockets: Sequence[socket.socket]) -> None:
         """Probe and serve until SIGTERM or SIGINT; SIGHUP reloads."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(sparing_handler())
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signals.put_nowait, number)
         async with contextlib.AsyncExitStack() as stack:
@@ -103,6 +111,7 @@ class App:
             }
             self._refresher = await stack.enter_async_context(Scheduler("", self._addresses, at_once=True))
             self._prober = await stack.enter_async_context(Scheduler(self._current.host.name, self._recorder))
+            self._recorder.configure(self._current.fleet, self._current.host, self._current.pairs)
             await self._serve(stack, sockets)
             await self._apply(self._current)
             self._server.ready = True
@@ -113,7 +122,7 @@ class App:
         """Read the fleet file again; return its problems, which change nothing."""
         async with self._reloading:
             try:
-                read = await asyncio.to_thread(configuration, self._options.config_file, self._options.host)
+                read = await asyncio.to_thread(configuration, self._options)
             except BadFleet as bad:
                 self._recorder.reload_failed()
                 for problem in bad.problems:
@@ -138,17 +147,26 @@ class App:
         self._current = new
 
     async def _serve(self, stack: contextlib.AsyncExitStack, sockets: Sequence[socket.socket]) -> None:
-        runner = web.AppRunner(self._server.application(), access_log=None, shutdown_timeout=_HANG_UP)
+        limits = Limits().within(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        application = self._server.application(authenticate(self._web))
+        application.on_response_prepare.append(extra_headers(self._web))
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=_HANG_UP, **limits.runner_options())
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
+        assert runner.server is not None  # noqa: S101 - setup() has made it
+        connections = limited(runner.server, self._web, limits)
         for sock in sockets:
-            await web.SockSite(runner, sock).start()
+            stack.callback((await serve(sock, connections)).close)
             _log.info("listening on %s", _written(sock.getsockname()))
 
     async def _follow_signals(self) -> None:
         while (number := await self._signals.get()) is signal.SIGHUP:
             await self.reload()
         _log.info("stopping on %s", number.name)
+
+    def _web(self) -> WebConfig:
+        """Return the protection in force now: a reload may change it between two connections."""
+        return self._current.web
 
     def _notice(self, notice: Notice) -> None:
         self._recorder.notice(notice)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import difflib
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from exporter import __version__, check, healthcheck, listen, logs, scrape_configs
+from exporter import __version__, check, healthcheck, listen, logs, scrape_configs, server
 from exporter.app import App, Configuration, Options, configuration, identified
 from exporter.fleet import BadFleet, load, survey
 
@@ -47,11 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(flags: argparse.Namespace) -> int:
     logs.configure(flags.log_level, flags.log_format)
-    first = configuration(flags.config_file, flags.host)
-    for warning in check.warnings(first.fleet, first.pairs):
-        _tell(warning)
+    options = Options(
+        flags.config_file, flags.host, flags.telemetry_path, flags.enable_lifecycle, flags.web_config_file
+    )
+    first = configuration(options)
+    for warning in (*check.warnings(first.fleet, first.pairs), *first.web.warnings):
+        _tell(str(warning))
     sockets = listen.open_sockets(flags.listen or [listen.parse(":9102")])
-    options = Options(flags.config_file, flags.host, flags.telemetry_path, flags.enable_lifecycle)
 
     async def serve(options: Options, first: Configuration) -> None:
         await App(options, first).run(sockets)
@@ -230,8 +233,11 @@ def _listen_address(text: str) -> tuple[str, int]:
 
 def _path(text: str) -> str:
     if not text.startswith("/"):
-        message = f"{text!r} is no path; it has to begin with /"
-        raise argparse.ArgumentTypeError(message)
+        raise argparse.ArgumentTypeError(f"{text!r} is no path; it has to begin with /")
+    if not re.fullmatch("[A-Za-z0-9/._~-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no path; it may hold letters, digits and any of /._~-")
+    if text != "/" and text in server.ROUTES:
+        raise argparse.ArgumentTypeError(f"{text!r} is what this program answers otherwise; choose another path")
     return text
 
 

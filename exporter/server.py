@@ -19,7 +19,7 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _OPENMETRICS = "application/openmetrics-text"
 OPENMETRICS = f"{_OPENMETRICS}; version=1.0.0; charset=utf-8"
 _QUALITY = re.compile(r"q=([01](?:\.[0-9]*)?)")
-_ROUTES = {"/": "index", PING_PATH: "ping", "/-/healthy": "healthy", "/-/ready": "ready", "/-/reload": "reload"}
+ROUTES = {"/": "index", PING_PATH: "ping", "/-/healthy": "healthy", "/-/ready": "ready", "/-/reload": "reload"}
 _GZIP_LEVEL = 1
 """Ten times faster than the highest and a tenth larger."""
 
@@ -77,7 +77,7 @@ class Server:
         return response
 
     def _handler(self, path: str) -> str:
-        return "metrics" if path == self._telemetry_path else _ROUTES.get(path, "other")
+        return "metrics" if path == self._telemetry_path else ROUTES.get(path, "other")
 
     async def _metrics(self, request: web.Request) -> web.Response:
         openmetrics = 0 < _weight(request, "Accept", _OPENMETRICS) >= _weight(request, "Accept", "text/plain")

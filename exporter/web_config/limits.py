@@ -1,0 +1,99 @@
+"""How much one client and all of them may take, and who gives way where there is no room.
+
+There is no refusal: the connection whose latest request is the longest ago is closed for a newcomer. A
+flood of idle connections so closes its own, and a scrape gets through, even from the same address; and
+a reverse proxy, which is one address for all its clients, loses idle connections and no request.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from typing import Any, Protocol
+
+from collectors.contract import Seconds
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one client and all of them may take. For aiohttp's own part see ``runner_options``."""
+
+    connections: int = 512
+    per_address: int = 64
+    """An address is one of IPv4, or a /64 of IPv6, which is what one customer is given."""
+    head: Seconds = 10.0
+    """From the connection, or the first byte of a further request, to the end of the request's head."""
+    idle: Seconds = 75.0
+    """Between two requests; longer than Prometheus' usual interval and than proxies keep theirs."""
+    send: Seconds = 5.0
+    """What waits to be sent has to shrink by ``send_bytes`` in every such period."""
+    send_bytes: int = 16 << 10
+    unfinished_bytes: int = 64 << 10
+    """Received without the end of a head: a head that has none, or a body, which nobody here wants."""
+
+    def runner_options(self) -> dict[str, Any]:
+        """Give the arguments for ``web.AppRunner``; bodies are not unpacked and not waited for."""
+        return {"keepalive_timeout": self.idle, "lingering_time": min(1.0, self.head), "auto_decompress": False}
+
+    def within(self, open_files: int) -> Limits:
+        """Leave half of the process' file descriptors (RLIMIT_NOFILE) to the probes."""
+        connections = max(1, min(self.connections, open_files // 2))
+        return dataclasses.replace(self, connections=connections, per_address=min(self.per_address, connections))
+
+
+class Guest(Protocol):
+    """An open connection."""
+
+    def cut(self) -> None:
+        """Close at once, whatever waits to be sent."""
+
+
+class Guests:
+    """The open connections, the one that asked longest ago first."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._all: dict[Guest, str] = {}
+        self._by_address: dict[str, dict[Guest, None]] = {}
+
+    def enter(self, newcomer: Guest, address: str) -> None:
+        """Let a connection in; another one may have to leave for it."""
+        neighbours = self._by_address.get(address, {})
+        if len(neighbours) >= self._limits.per_address:
+            self._evict(next(iter(neighbours)))
+        elif len(self._all) >= self._limits.connections:
+            self._evict(next(iter(self._all)))
+        self._all[newcomer] = address
+        self._by_address.setdefault(address, {})[newcomer] = None
+
+    def asked(self, guest: Guest) -> None:
+        """Note that a connection brought a request: it is the last to leave."""
+        address = self._all.get(guest)
+        if address is not None:
+            self.leave(guest)
+            self._all[guest] = address
+            self._by_address.setdefault(address, {})[guest] = None
+
+    def leave(self, guest: Guest) -> None:
+        """Strike a connection off; it may have left before."""
+        address = self._all.pop(guest, None)
+        if address is not None:
+            del self._by_address[address][guest]
+            if not self._by_address[address]:
+                del self._by_address[address]
+
+    def _evict(self, guest: Guest) -> None:
+        self.leave(guest)
+        guest.cut()
+
+
+def address_of(peer: object) -> str:
+    """Tell whose connection this is from the socket's peer name; "" where peers have none (Unix sockets)."""
+    if not isinstance(peer, tuple):
+        return ""
+    address = ipaddress.ip_address(peer[0].partition("%")[0])
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))

@@ -1,0 +1,247 @@
+"""Hostile clients over real sockets, with deadlines of fractions of a second."""
+
+import asyncio
+import contextlib
+import gc
+import ssl
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from exporter.web_config import load
+from tests.exporter.web_config.conftest import LONG, Client, serving, until
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+PAGE = 15 << 20
+
+
+async def read_response(client, length):
+    answer = b""
+    async with asyncio.timeout(LONG):
+        while not answer.endswith(b"pong\n"):
+            piece = await asyncio.get_running_loop().sock_recv(client.socket, length)
+            assert piece, "the server has hung up"
+            answer += piece
+    return answer
+
+
+@contextlib.asynccontextmanager
+async def clients(number, port, **kwargs):
+    async with contextlib.AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(Client(port, **kwargs)) for _ in range(number)]
+
+
+async def test_40_readers_that_stall_on_15_mb_are_cut_and_their_memory_is_freed():
+    tracemalloc.start()
+    try:
+        async with serving(page=b"x" * PAGE, send=0.3) as port:
+            async with clients(40, port, receive_buffer=4096) as readers:
+                for reader in readers:
+                    await reader.send(REQUEST)
+                await until(lambda: tracemalloc.get_traced_memory()[0] > 20 * PAGE)
+                await until(lambda: len(asyncio.all_tasks()) == 1)
+                assert [await reader.closed() < LONG for reader in readers] == [True] * 40
+            gc.collect()
+            assert tracemalloc.get_traced_memory()[0] < 3 * PAGE
+            async with Client(port) as scraper:
+                assert len(await scraper.get()) > PAGE
+    finally:
+        tracemalloc.stop()
+
+
+async def test_over_tls_a_stalled_reader_is_cut_too(written, tmp_path):
+    config = load(written("tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"))
+    context = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    async with (
+        serving(lambda: config, page=b"x" * PAGE, send=0.3) as port,
+        Client(port, receive_buffer=4096) as reader,
+    ):
+        _, writer = await asyncio.open_connection(sock=reader.socket.dup(), ssl=context, server_hostname="localhost")
+        assert isinstance(writer.transport, asyncio.Transport)
+        writer.transport.pause_reading()
+        writer.write(REQUEST)
+        started = time.monotonic()
+        await until(lambda: len(asyncio.all_tasks()) > 1)
+        await until(lambda: len(asyncio.all_tasks()) == 1)
+        assert 0.2 < time.monotonic() - started < 2
+        writer.transport.abort()
+
+
+async def test_a_slow_reader_that_makes_progress_is_served_to_the_end():
+    async with (
+        serving(page=b"x" * (2 << 20) + b"pong\n", send=0.2, send_bytes=1000) as port,
+        Client(port, receive_buffer=65536) as reader,
+    ):
+        await reader.send(REQUEST)
+        started, received = time.monotonic(), 0
+        while received < 2 << 20:
+            piece = await asyncio.get_running_loop().sock_recv(reader.socket, 100_000)
+            assert piece
+            received += len(piece)
+            await asyncio.sleep(0.03)
+        assert time.monotonic() - started > 0.4
+
+
+async def test_a_reader_that_stalls_on_the_last_bytes_is_cut_while_the_connection_is_being_closed():
+    async with serving(page=b"x" * PAGE, send=0.3) as port, Client(port, receive_buffer=4096) as reader:
+        await reader.send(REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        reader.socket.shutdown(1)
+        await until(lambda: len(asyncio.all_tasks()) > 1)
+        await until(lambda: len(asyncio.all_tasks()) == 1)
+
+
+async def test_a_trickled_head_is_cut_however_often_a_byte_comes():
+    async with serving(head=0.2) as port:
+        async with Client(port) as trickler:
+            started = time.monotonic()
+            with contextlib.suppress(ConnectionError):
+                for byte in REQUEST * 1000:
+                    await trickler.send(bytes([byte]) if byte != 13 else b"x")
+                    await asyncio.sleep(0.02)
+                    assert time.monotonic() - started < 2
+        async with Client(port) as silent:
+            assert 0.1 < await silent.closed() < 2
+
+
+async def test_the_head_of_a_second_request_has_the_same_deadline():
+    async with serving(head=0.2) as port, Client(port) as client:
+        await client.send(REQUEST)
+        await read_response(client, 65536)
+        await asyncio.sleep(0.3)
+        await client.send(REQUEST)
+        await read_response(client, 65536)
+        await client.send(b"GET / HT")
+        assert await client.closed() < 2
+
+
+@pytest.mark.parametrize("cuts", [[9, 28], [27, 29, 30], list(range(1, len(REQUEST)))])
+async def test_a_head_in_pieces_is_a_head(cuts):
+    async with serving(head=0.2) as port, Client(port) as client:
+        for start, end in zip([0, *cuts], [*cuts, None], strict=True):
+            await client.send(REQUEST[start:end])
+            await asyncio.sleep(0.001)
+        await read_response(client, 65536)
+        await asyncio.sleep(0.3)
+        await client.send(REQUEST + REQUEST)
+        assert (await read_response(client, 65536)).startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_an_idle_connection_is_closed_after_its_time():
+    async with serving(idle=0.2) as port, Client(port) as client:
+        await client.send(REQUEST)
+        assert 0.1 < await client.closed() < 2
+
+
+async def test_a_large_body_is_not_taken():
+    async with serving(unfinished_bytes=10_000) as port, Client(port) as client:
+        started = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            await client.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000\r\n\r\n")
+            for _ in range(1000):
+                await client.send(b"x" * 10_000)
+        await client.closed()
+        assert time.monotonic() - started < 0.8  # aiohttp itself goes on reading for 1 s
+
+
+async def test_a_flood_closes_its_own_connections_and_a_scrape_from_the_same_address_gets_through():
+    async with serving(per_address=10) as port, clients(60, port) as flood:
+        assert [await client.closed() < 1 for client in flood[:50]] == [True] * 50
+        async with Client(port) as scraper:
+            assert (await scraper.get()).endswith(b"pong\n")
+        assert [client for client in flood[51:] if not is_open(client)] == []
+
+
+async def test_a_connection_that_brings_requests_stays_while_idle_ones_come_and_go():
+    async with serving(per_address=5) as port, Client(port) as scraper, contextlib.AsyncExitStack() as idle:
+        for _ in range(4):
+            await scraper.send(REQUEST)
+            await read_response(scraper, 65536)
+            await idle.enter_async_context(clients(4, port))
+        assert is_open(scraper)
+
+
+async def test_a_flood_from_one_address_takes_no_connection_of_another():
+    async with serving(per_address=10, connections=50) as port, Client(port) as scraper:
+        await scraper.send(REQUEST)
+        await read_response(scraper, 65536)
+        async with clients(60, port, source="127.0.0.2"):
+            await scraper.send(REQUEST)
+            await read_response(scraper, 65536)
+
+
+async def test_the_cap_over_all_addresses_holds():
+    async with (
+        serving(per_address=10, connections=15) as port,
+        clients(10, port, source="127.0.0.2") as first,
+        clients(10, port, source="127.0.0.3") as second,
+    ):
+        assert [await client.closed() < 1 for client in first[:5]] == [True] * 5
+        assert all(is_open(client) for client in first[5:] + second)
+
+
+@contextlib.asynccontextmanager
+async def process_with_64_descriptors(limits):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PROGRAM,
+        limits,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+    )
+    assert process.stdout
+    try:
+        yield process, int(await process.stdout.readline())
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+PROGRAM = """
+import asyncio, resource, socket, sys
+from aiohttp import web
+from exporter.web_config import Limits, WebConfig, limited, serve, sparing_handler
+async def main():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    asyncio.get_running_loop().set_exception_handler(sparing_handler())
+    app = web.Application()
+    app.router.add_get("/", lambda request: asyncio.sleep(0, web.Response(text="pong\\n")))
+    runner = web.AppRunner(app)
+    await runner.setup()
+    sock = socket.create_server(("127.0.0.1", 0))
+    server = await serve(sock, limited(runner.server, WebConfig, eval(sys.argv[1])))
+    print(sock.getsockname()[1], flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
+async def test_a_burst_beyond_the_file_descriptors_takes_none_from_the_scrape():
+    async with process_with_64_descriptors("Limits().within(64)") as (process, port), clients(150, port):
+        async with Client(port) as scraper:
+            assert (await scraper.get()).endswith(b"pong\n")
+        process.terminate()
+        assert await process.stderr.read() == b""
+
+
+async def test_without_a_file_descriptor_left_there_is_one_line_and_not_a_flood():
+    async with process_with_64_descriptors("Limits(per_address=512)") as (process, port), clients(100, port):
+        async with asyncio.timeout(LONG):
+            assert b"out of system resource" in await process.stderr.readline()
+        await asyncio.sleep(1.5)  # asyncio tries again each second
+        process.terminate()
+        assert b"out of system resource" not in await process.stderr.read()
+
+
+def is_open(client):
+    try:
+        return bool(client.socket.recv(1))
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
