@@ -1,0 +1,161 @@
+"""A small fleet, what its recorder shows, and pages read back by prometheus_client's parsers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, Reply
+from collectors.kernel import Moment
+from exporter.fleet import Fleet, Host, Pair, load, pairs, who_am_i
+from exporter.recorder import Recorder
+
+SMALL = """\
+defaults: {buckets: [0.001, 0.1]}
+hosts:
+  - {name: wf001, address: 192.0.2.1, location: wf001_usa, datacenter: wf001, country: US}
+  - {name: wf008, address: wf008.example, location: wf008_brazil, datacenter: wf008, country: BR}
+probes:
+  icmp: {protocol: icmp, interval: 5s, timeout: 4s}
+  tcp: {protocol: tcp, port: 9102}
+  ping: {protocol: http, url: "http://{address}:9102/ping"}
+endpoints:
+  - {name: grafana, probe: {protocol: http, url: "https://grafana.example/api/health"}, location: wfdb01_usa}
+"""
+
+ANSWERS = {
+    "icmp": Reply(rtt=0.05, clock=Clock.KERNEL, egress_queue=2e-6),
+    "tcp": Reply(rtt=0.06, clock=Clock.KERNEL, phases={Phase.CONNECT: 0.06}),
+    "http": Reply(
+        rtt=0.0625,
+        clock=Clock.KERNEL,
+        response=0.078125,
+        duration=0.25,
+        phases={Phase.DNS: 0.03125, Phase.CONNECT: 0.0625, Phase.PROCESSING: 0.078125, Phase.TRANSFER: 0.015625},
+    ),
+}
+"""One good answer per protocol; those of http are exact in binary, so that sums are too."""
+TIMEOUT = ProbeFailed(Reason.TIMEOUT)
+
+
+@dataclasses.dataclass
+class Time:
+    """Stands where ``exporter.recorder`` has the modules ``time`` and ``kernel``."""
+
+    passed: float = 1000.0
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def now(self) -> Moment:
+        return Moment(self.passed, 1_700_000_000.0 + self.passed)
+
+
+class Small:
+    """A recorder, configured with a fleet as one of its hosts sees it."""
+
+    def __init__(self, folder: Path, text: str = SMALL, host: str = "wf001") -> None:
+        self._file, self._host = folder / "fleet.yml", host
+        self.recorder = Recorder("1.2.3")
+        self.reload(text)
+
+    def reload(self, text: str) -> None:
+        """Take another fleet; pairs that are the same stay the same objects, as in the program."""
+        before: Iterable[Pair] = self.__dict__.get("pairs", ())
+        unchanged = {pair: pair for pair in before}
+        self.fleet, self.host, found = read(self._file, text, self._host)
+        self.pairs = tuple(unchanged.get(pair, pair) for pair in found)
+        self.recorder.configure(self.fleet, self.host, self.pairs)
+
+    def pair(self, target: str, probe: str) -> Pair:
+        (found,) = (pair for pair in self.pairs if (pair.target, pair.probe) == (target, probe))
+        return found
+
+    def decide(self, target: str, probe: str, outcome: Reply | ProbeFailed, facts: Facts | None = None) -> None:
+        self.recorder.decided(self.pair(target, probe), facts or Facts(), outcome)
+
+    def answer_all(self) -> None:
+        """Let every pair have one good answer and all the facts that there can be."""
+        facts = Facts(hop_limit=57, status_code=200, certificate_expiry=1.9e9, peer_processing=0.0001)
+        for pair in self.pairs:
+            self.recorder.decided(pair, facts, ANSWERS[pair.protocol])
+
+    def page(self, *, openmetrics: bool = False) -> str:
+        return b"".join(self.recorder.page(openmetrics=openmetrics)).decode()
+
+    def samples(self) -> Samples:
+        return Samples(self.page())
+
+
+class Samples:
+    """A page in the text format, by value; two samples of one identity are an error."""
+
+    def __init__(self, page: str) -> None:
+        self._values: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
+        for family in parse_text(page):
+            for sample in family.samples:
+                key = (sample.name, frozenset(sample.labels.items()))
+                assert key not in self._values, f"twice on one page: {key}"
+                self._values[key] = sample.value
+
+    def all(self, name: str, **labels: str) -> dict[frozenset[tuple[str, str]], float]:
+        """Return the samples of a name that bear at least these labels."""
+        wanted = labels.items()
+        return {of: value for (known, of), value in self._values.items() if known == name and of >= set(wanted)}
+
+    def get(self, name: str, **labels: str) -> float | None:
+        """Return the value of the one sample with at least these labels, None if there is none."""
+        found = self.all(name, **labels)
+        assert len(found) < 2, f"{name} {labels} is not one series: {list(found)}"
+        return next(iter(found.values()), None)
+
+    def by(self, label: str, name: str, **labels: str) -> dict[str, float]:
+        """Return the samples of a name by one of their labels."""
+        return {dict(of)[label]: value for of, value in self.all(name, **labels).items()}
+
+
+def read(file: Path, text: str, host: str) -> tuple[Fleet, Host, tuple[Pair, ...]]:
+    """Read a fleet file with this text, as that host."""
+    file.write_text(text)
+    fleet = load(file)
+    me = who_am_i(fleet, flag=host, environ={}, hostname="")
+    return fleet, me, pairs(fleet, me, {})
+
+
+def parsed(page: str, *, openmetrics: bool) -> list[Metric]:
+    """Return the families as the library's strict (OpenMetrics) or lenient (text) parser finds them."""
+    return list((parse_openmetrics if openmetrics else parse_text)(page))
+
+
+def heads(page: str) -> dict[str, str]:
+    """Return the type of each family; its HELP stands before its TYPE, both once, and its samples behind them."""
+    types: dict[str, str] = {}
+    described, current = "", ""
+    for line in page.splitlines():
+        if line.startswith("# HELP "):
+            described = line.split(" ", 3)[2]
+            assert line.split(" ", 3)[3].strip(), f"no help: {line}"
+        elif line.startswith("# TYPE "):
+            _, _, current, kind = line.split(" ")
+            assert current == described, f"TYPE without HELP: {line}"
+            assert current not in types, f"the family is split: {line}"
+            types[current] = kind
+        elif line != "# EOF":
+            assert _belongs(line, current, types[current]), f"{line} does not belong to {current}"
+    return types
+
+
+def _belongs(line: str, family: str, kind: str) -> bool:
+    name = line.partition(" ")[0].partition("{")[0]
+    suffixes: Mapping[str, tuple[str, ...]] = {
+        "histogram": ("_bucket", "_sum", "_count"),
+        "summary": ("_sum", "_count"),
+        "counter": ("", "_total"),
+        "info": ("_info",),
+    }
+    return name in {family + suffix for suffix in suffixes.get(kind, ("",))}

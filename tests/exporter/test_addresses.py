@@ -1,0 +1,231 @@
+"""Cached addresses, in virtual time and with a resolver made of a dictionary."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from collectors.contract import IpFamily, ProbeFailed, Reason, one_by_one
+from exporter.addresses import Addresses, Name, Refresh, refreshes
+from exporter.scheduler import Scheduler
+
+from .pages import SMALL, Small
+from .virtual_time import VirtualLoop, run
+
+V4, V6 = IpFamily.IPV4, IpFamily.IPV6
+PEER = Refresh("wf008", Name("wf008.example", V4), 60.0)
+
+
+class Resolver:
+    """Answers from what ``names`` holds now; a name that is missing fails, an empty one never answers."""
+
+    def __init__(self, **names: Sequence[str]) -> None:
+        self.names = {f"{name}.example": addresses for name, addresses in names.items()}
+        self.asked: list[tuple[float, str]] = []
+
+    async def __call__(self, name: str, ip_family: IpFamily) -> Sequence[str]:
+        loop = asyncio.get_running_loop()
+        self.asked.append((loop.time(), name))
+        if name not in self.names:
+            raise ProbeFailed(Reason.DNS, f"{name}: no {ip_family} address")
+        if not self.names[name]:
+            await loop.create_future()
+        return self.names[name]
+
+
+class World:
+    """A cache that is refreshed by a scheduler, as in the program."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+        self.failures: list[str] = []
+        self.addresses = Addresses(resolver, self.failures.append)
+        self.scheduler = Scheduler("", self.addresses, at_once=True)
+
+    def reload(self, *wanted: Refresh) -> None:
+        self.addresses.expect(wanted)
+        self.scheduler.replace((refresh, one_by_one(self.addresses.refresh)) for refresh in wanted)
+
+    def get(self, name: str = "wf008") -> str:
+        return self.addresses.get(f"{name}.example", V4)
+
+    def fails(self, name: str = "wf008") -> ProbeFailed:
+        with pytest.raises(ProbeFailed) as failed:
+            self.get(name)
+        return failed.value
+
+
+@contextlib.asynccontextmanager
+async def world(resolver: Resolver, *wanted: Refresh) -> AsyncIterator[World]:
+    """A world in which these are refreshed."""
+    world = World(resolver)
+    async with world.scheduler:
+        world.reload(*wanted)
+        yield world
+
+
+def test_an_address_is_known_after_the_first_lookup_and_fails_with_dns_before() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.8"]), PEER) as w:
+            failed = w.fails()
+            assert (failed.reason, failed.detail) == (Reason.DNS, "wf008.example has no known ipv4 address")
+            await w.addresses.answered(within=0.5)
+            assert w.get() == "192.0.2.8"
+
+    run(main())
+
+
+def test_a_family_that_is_not_looked_up_fails_with_dns() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.8"]), PEER) as w:
+            await w.addresses.answered(within=0.5)
+            with pytest.raises(ProbeFailed, match="no known ipv6 address"):
+                w.addresses.get("wf008.example", V6)
+
+    run(main())
+
+
+def test_a_failed_refresh_keeps_the_last_good_address_and_is_counted() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.8"]), PEER) as w:
+            await asyncio.sleep(1)
+            del w.resolver.names["wf008.example"]
+            await asyncio.sleep(10 * 60)
+            assert w.get() == "192.0.2.8"
+            assert w.failures == ["wf008"] * (len(w.resolver.asked) - 1)
+            assert len(w.failures) in {9, 10}
+
+    run(main())
+
+
+def test_a_resolver_that_never_answers_keeps_the_last_good_address_and_is_counted() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.8"]), PEER) as w:
+            await asyncio.sleep(1)
+            w.resolver.names["wf008.example"] = []
+            await asyncio.sleep(10 * 60)
+            assert w.get() == "192.0.2.8"
+            assert len(w.failures) in {9, 10}
+
+    run(main())
+
+
+def test_a_name_that_appears_later_is_known_within_one_interval() -> None:
+    async def main() -> None:
+        async with world(Resolver(), PEER) as w:
+            await asyncio.sleep(150)
+            w.fails()
+            w.resolver.names["wf008.example"] = ["192.0.2.8"]
+            await asyncio.sleep(60)
+            assert w.get() == "192.0.2.8"
+
+    run(main())
+
+
+def test_an_address_that_changes_is_followed_within_one_interval() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.8"]), PEER) as w:
+            await asyncio.sleep(150)
+            w.resolver.names["wf008.example"] = ["192.0.2.9"]
+            await asyncio.sleep(60)
+            assert w.get() == "192.0.2.9"
+
+    run(main())
+
+
+def test_an_address_stays_while_it_is_among_the_answers_whatever_their_order() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.8", "192.0.2.9"]), PEER) as w:
+            await asyncio.sleep(1)
+            w.resolver.names["wf008.example"] = ["192.0.2.7", "192.0.2.8"]
+            await asyncio.sleep(60)
+            assert w.get() == "192.0.2.8"
+
+    run(main())
+
+
+def test_names_are_looked_up_on_their_interval_and_not_when_they_are_used() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.8"]), PEER) as w:
+            for _ in range(3600):
+                await asyncio.sleep(1)
+                w.get()
+            assert len(w.resolver.asked) in {59, 60}
+
+    run(main())
+
+
+def test_the_first_probes_wait_for_the_first_addresses_but_not_for_a_dead_resolver() -> None:
+    async def waited(resolver: Resolver) -> float:
+        async with world(resolver, PEER) as w:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, VirtualLoop)
+            began = loop.time()
+            await w.addresses.answered(within=0.5)
+            return loop.time() - began
+
+    assert run(waited(Resolver(wf008=["192.0.2.8"]))) <= 0.05
+    assert run(waited(Resolver())) <= 0.05
+    assert run(waited(Resolver(wf008=[]))) == pytest.approx(0.5)
+
+
+def test_without_names_nobody_waits() -> None:
+    async def main() -> None:
+        async with world(Resolver()) as w:
+            await asyncio.wait_for(w.addresses.answered(within=60), timeout=0.001)
+
+    run(main())
+
+
+def test_a_reload_keeps_known_addresses_and_waits_for_the_new_names_alone() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.8"], new=["192.0.2.10"]), PEER) as w:
+            await asyncio.sleep(1)
+            w.resolver.names["wf008.example"] = []
+            w.reload(PEER, Refresh("new", Name("new.example", V4), 60.0))
+            await w.addresses.answered(within=0.5)
+            assert (w.get(), w.get("new")) == ("192.0.2.8", "192.0.2.10")
+
+    run(main())
+
+
+def test_while_a_reload_looks_up_new_names_the_old_ones_still_serve_the_old_pairs() -> None:
+    async def main() -> None:
+        moved = Refresh("wf008", Name("moved.example", V4), 60.0)
+        async with world(Resolver(wf008=["192.0.2.8"], moved=["192.0.2.9"]), PEER) as w:
+            await asyncio.sleep(1)
+            w.reload(moved)
+            assert w.get() == "192.0.2.8"
+            await w.addresses.answered(within=0.5)
+            assert w.get("moved") == "192.0.2.9"
+            w.reload(moved)
+            w.fails()
+
+    run(main())
+
+
+def test_refreshes_are_those_of_icmp_and_tcp_and_one_per_target_name_and_family(tmp_path: Path) -> None:
+    text = SMALL.replace("  ping:", "  both: {protocol: icmp, ip_families: [ipv4, ipv6]}\n  ping:")
+    found = refreshes(Small(tmp_path, text).pairs, 60.0)
+    assert found == [
+        Refresh("wf008", Name("wf008.example", V4), 60.0),
+        Refresh("wf008", Name("wf008.example", V6), 60.0),
+    ]
+
+
+def test_a_literal_address_is_known_without_a_lookup(tmp_path: Path) -> None:
+    assert refreshes(Small(tmp_path, SMALL, "wf008").pairs, 60.0) == []
+
+    async def main() -> str:
+        return Addresses(Resolver(), lambda _: None).get("192.0.2.1", V4)
+
+    assert run(main()) == "192.0.2.1"
+
+
+def test_a_refresh_ends_well_before_the_next() -> None:
+    assert PEER.timeout == 5.0
+    assert Refresh("wf008", PEER.spec, 4.0).timeout == 2.0

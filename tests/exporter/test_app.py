@@ -1,0 +1,252 @@
+"""The running program: a process of its own, asked and told from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .pages import Samples, heads
+
+DEADLINE = 15.0
+"""How long a test waits for what should take a moment: the machine may be busy."""
+
+FLEET = """\
+defaults: {{interval: 1s, timeout: 900ms}}
+hosts: [{{name: here, address: 127.0.0.1}}]
+probes:
+  tcp: {{protocol: tcp, port: {port}}}
+  hangs: {{protocol: http, url: "http://{{address}}:{port}/"}}
+"""
+
+
+class Program:
+    """A started program; its log is read line by line."""
+
+    def __init__(self, fleet_file: Path, *flags: str) -> None:
+        words = [sys.executable, "-m", "exporter", f"--config.file={fleet_file}", "--log.format=json", *flags]
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("LATENCY_")}
+        self.process = subprocess.Popen(
+            words, cwd=Path(__file__).parents[2], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.log: list[dict[str, str]] = []
+        self._unread = b""
+
+    def logged(self, pattern: str) -> dict[str, str]:
+        """Wait for a line of the log; return it."""
+        until = time.monotonic() + DEADLINE
+        seen = 0
+        while True:
+            for line in self.log[seen:]:
+                seen += 1
+                if re.search(pattern, line["msg"]):
+                    return line
+            assert self._read(until - time.monotonic()), f"never logged: {pattern}; but: {self.log} {self._unread!r}"
+
+    def port(self) -> int:
+        return int(self.logged("^listening on ")["msg"].rpartition(":")[2])
+
+    def samples(self) -> Samples:
+        return Samples(self.get("/metrics"))
+
+    def get(self, path: str, data: bytes | None = None) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port()}{path}", data, timeout=DEADLINE) as response:
+            return str(response.read().decode())
+
+    def wait_for(self, condition: Callable[[Samples], object]) -> Samples:
+        """Scrape until the condition holds; return the page on which it did."""
+        until = time.monotonic() + DEADLINE
+        while not condition(samples := self.samples()):
+            assert time.monotonic() < until, "did not come to pass"
+            time.sleep(0.02)
+        return samples
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
+        """Send a signal; return how long the end took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(DEADLINE)
+        return time.monotonic() - began
+
+    def _read(self, timeout: float) -> bool:
+        """Take what was logged meanwhile; False at the end or when nothing came in time."""
+        stream = self.process.stderr
+        assert stream
+        if timeout <= 0 or not select.select([stream], [], [], timeout)[0]:
+            return False
+        data = os.read(stream.fileno(), 1 << 16)
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        self.log += [json.loads(line) for line in lines]
+        return bool(data)
+
+
+@pytest.fixture
+def hanging() -> Iterator[socket.socket]:
+    """A target whose kernel accepts and that never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+        listener.settimeout(DEADLINE)
+        yield listener
+
+
+@pytest.fixture
+def fleet_file(tmp_path: Path, hanging: socket.socket) -> Path:
+    file = tmp_path / "fleet.yml"
+    file.write_text(FLEET.format(port=hanging.getsockname()[1]))
+    return file
+
+
+@pytest.fixture
+def start(fleet_file: Path) -> Iterator[Callable[..., Program]]:
+    programs: list[Program] = []
+
+    def start(*flags: str) -> Program:
+        programs.append(Program(fleet_file, *(flags or ("--web.listen-address=127.0.0.1:0",))))
+        return programs[-1]
+
+    yield start
+    for program in programs:
+        program.process.kill()
+        program.process.communicate()
+
+
+Start = Callable[..., Program]
+
+
+def test_the_first_probe_is_out_within_a_second_and_sigterm_ends_it_while_a_target_hangs(
+    start: Start, hanging: socket.socket
+) -> None:
+    program = start()
+    began = datetime.datetime.fromisoformat(program.logged("^listening on ")["ts"]).timestamp()
+    hanging.accept()[0].close()
+    assert time.time() - began < 1.5  # a second, and a busy machine
+    samples = program.wait_for(lambda samples: samples.get("network_latency_rtt_seconds", probe="tcp"))
+    assert samples.get("latency_exporter_config_last_reload_successful") == 1
+    assert program.get("/-/ready") == "latency-exporter is ready.\n"
+    scrape = socket.create_connection(("127.0.0.1", program.port()))
+    scrape.sendall(b"GET /metrics HTTP/1.1\r\n")  # and then nothing: a client that hangs
+    assert program.stop() < 2.0
+    scrape.close()
+    assert program.process.returncode == 0
+    program.logged("^stopping on SIGTERM$")
+    assert not [line for line in program.log if line["level"] == "error"]
+
+
+def test_a_target_that_hangs_is_a_timeout_and_delays_nobody(start: Start) -> None:
+    program = start()
+    samples = program.wait_for(
+        lambda samples: (samples.get("network_latency_probe_failures_total", probe="hangs", reason="timeout") or 0) >= 2
+    )
+    assert samples.get("network_latency_probe_success", probe="tcp") == 1
+    assert samples.get("network_latency_rtt_seconds", probe="hangs") is None
+    assert samples.get("latency_exporter_probes_skipped_total") == 0
+
+
+def test_every_series_stands_at_zero_as_soon_as_somebody_can_ask(start: Start) -> None:
+    program = start()
+    program.logged("^listening on ")
+    page = program.get("/metrics")
+    assert heads(page)["network_latency_probes_total"] == "counter"
+    samples = Samples(page)
+    assert samples.by("probe", "network_latency_probes_total").keys() == {"tcp", "hangs"}
+    assert len(samples.all("network_latency_probe_failures_total", probe="tcp")) == 6
+    assert samples.get("latency_exporter_config_last_reload_successful") == 1
+
+
+def test_a_reload_by_sighup_keeps_what_stays_drops_what_goes_and_a_bad_file_changes_nothing(
+    start: Start, fleet_file: Path
+) -> None:
+    program = start()
+    counted = "network_latency_probes_total"
+    before = program.wait_for(lambda samples: (samples.get(counted, probe="tcp") or 0) >= 1).get(counted, probe="tcp")
+
+    fleet_file.write_text(fleet_file.read_text().replace("  hangs:", "  other:"))
+    program.process.send_signal(signal.SIGHUP)
+    program.logged("^reloaded: probing 2 pairs$")
+    samples = program.samples()
+    assert samples.by("probe", counted).keys() == {"tcp", "other"}
+    assert (samples.get(counted, probe="tcp") or 0) >= (before or 0) >= 1
+    hash_before = samples.get("latency_exporter_config_hash")
+
+    good = fleet_file.read_text()
+    fleet_file.write_text(good.replace("address:", "adress:"))
+    program.process.send_signal(signal.SIGHUP)
+    assert program.logged("^not reloaded: ")["msg"] == (
+        f"not reloaded: {fleet_file}:2: hosts[0].adress: unknown key; did you mean 'address'?"
+    )
+    samples = program.samples()
+    assert samples.get("latency_exporter_config_last_reload_successful") == 0
+    assert samples.get("latency_exporter_config_hash") == hash_before
+    now = samples.get(counted, probe="tcp") or 0
+    program.wait_for(lambda samples: (samples.get(counted, probe="tcp") or 0) > now)
+
+    fleet_file.write_text(good + "# again\n")
+    program.process.send_signal(signal.SIGHUP)
+    samples = program.wait_for(lambda samples: samples.get("latency_exporter_config_last_reload_successful") == 1)
+    assert samples.get("latency_exporter_config_hash") != hash_before
+
+
+def test_a_reload_over_http_works_with_the_flag_and_tells_problems(start: Start, fleet_file: Path) -> None:
+    program = start("--web.enable-lifecycle", "--web.listen-address=127.0.0.1:0")
+    program.logged("^probing 2 pairs as here$")
+    assert program.get("/-/reload", data=b"") == "reloaded\n"
+    fleet_file.write_text("hosts: [\n")
+    with pytest.raises(urllib.error.HTTPError) as failed:
+        program.get("/-/reload", data=b"")
+    with contextlib.closing(failed.value) as response:
+        assert response.code == 500
+        assert response.read().decode().startswith(f"{fleet_file}:")
+
+
+def test_signals_that_come_while_it_starts_are_not_lost(start: Start) -> None:
+    program = start()
+    program.logged("^listening on ")  # before the first configuration is in force
+    program.process.send_signal(signal.SIGHUP)
+    program.logged("^reloaded: ")
+    assert program.stop() < 2.0
+    assert program.process.returncode == 0
+
+
+def test_a_port_that_is_taken_is_exit_1_and_says_by_whom(start: Start, hanging: socket.socket) -> None:
+    port = hanging.getsockname()[1]
+    program = start(f"--web.listen-address=127.0.0.1:{port}")
+    out, err = program.process.communicate(timeout=DEADLINE)
+    assert (program.process.returncode, out) == (1, b"")
+    comm = Path("/proc/self/comm").read_text().strip()
+    assert err.decode() == (
+        f"latency-exporter: cannot listen on 127.0.0.1:{port}: the port is taken by {comm} (pid {os.getpid()}); "
+        "choose another with --web.listen-address\n"
+    )
+
+
+def test_a_bad_file_is_exit_2_with_all_its_lines_and_no_traceback(start: Start, fleet_file: Path) -> None:
+    fleet_file.write_text("hosts:\n  - {name: here, adress: 127.0.0.1}\nprobe: {}\n")
+    program = start()
+    out, err = program.process.communicate(timeout=DEADLINE)
+    assert (program.process.returncode, out) == (2, b"")
+    assert [line.partition(": ")[0] for line in err.decode().splitlines()] == [f"{fleet_file}:2", f"{fleet_file}:3"]
+
+
+def test_it_listens_on_every_address_it_is_given_and_ends_on_sigint_too(start: Start) -> None:
+    program = start("--web.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.2:0")
+    program.logged("^probing ")
+    places = [line["msg"].removeprefix("listening on ") for line in program.log if "listening" in line["msg"]]
+    assert [place.partition(":")[0] for place in places] == ["127.0.0.1", "127.0.0.2"]
+    for place in places:
+        with urllib.request.urlopen(f"http://{place}/ping", timeout=DEADLINE) as response:
+            assert response.read() == b"pong\n"
+    assert program.stop(signal.SIGINT) < 2.0
+    assert program.process.returncode == 0

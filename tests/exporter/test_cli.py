@@ -1,0 +1,191 @@
+"""Commands, flags and exit codes; what runs for long is in test_app.py."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from exporter import __version__
+from exporter.cli import COMMANDS, check_parser, main, run_parser
+
+from .pages import SMALL
+
+BAD = "hosts:\n  - {name: wf001, adress: 192.0.2.1}\nprobes:\n  icmp: {protocol: icmp, interval: 5}\n"
+
+
+@pytest.fixture
+def fleet_file(tmp_path: Path) -> Path:
+    file = tmp_path / "fleet.yml"
+    file.write_text(SMALL)
+    return file
+
+
+def stopped(*arguments: str) -> int | str | None:
+    """Return the exit code that argparse ends with."""
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    return end.value.code
+
+
+def test_run_is_the_default_command_with_the_exporters_customary_flags() -> None:
+    flags = run_parser().parse_args([])
+    assert vars(flags) == {
+        "config_file": Path("config/exporter.yml"),
+        "host": None,
+        "listen": None,
+        "web_config_file": None,
+        "telemetry_path": "/metrics",
+        "enable_lifecycle": False,
+        "log_level": "info",
+        "log_format": "logfmt",
+    }
+
+
+def test_the_listen_address_may_be_given_several_times() -> None:
+    flags = run_parser().parse_args(["--web.listen-address=:9102", "--web.listen-address", "[::1]:9103"])
+    assert flags.listen == [("", 9102), ("::1", 9103)]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_a_help_and_the_version_on_stdout(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert stopped(command, "--help") == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"usage: latency-exporter {command} ")
+    assert err == ""
+    assert stopped(command, "--version") == 0
+    assert capsys.readouterr().out == f"latency-exporter {__version__}\n"
+
+
+def test_the_version_needs_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert stopped("--version") == 0
+    assert capsys.readouterr().out == f"latency-exporter {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("chek", "latency-exporter: unknown command 'chek'; did you mean 'check'?\n"),
+        ("frobnicate", "latency-exporter: unknown command 'frobnicate'; there are " + ", ".join(COMMANDS) + "\n"),
+    ],
+)
+def test_an_unknown_command_is_exit_2_with_a_remedy(
+    capsys: pytest.CaptureFixture[str], word: str, message: str
+) -> None:
+    assert main([word]) == 2
+    assert capsys.readouterr() == ("", message)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--web.listen-address=9102", "'9102' is no listen address; write :9102, 127.0.0.1:9102 or [::1]:9102"),
+        ("--web.telemetry-path=metrics", "'metrics' is no path; it has to begin with /"),
+        ("--web.telemetry-path=/ping", "'/ping' is what this program answers otherwise; choose another path"),
+        ("--web.telemetry-path=/{x}", "'/{x}' is no path; it may hold letters, digits and any of /._~-"),
+        ("--log.level=loud", "invalid choice: 'loud'"),
+        ("--config", "unrecognized arguments: --config"),
+    ],
+)
+def test_a_bad_flag_is_exit_2_with_the_reason(capsys: pytest.CaptureFixture[str], flag: str, message: str) -> None:
+    with pytest.raises(SystemExit) as end:  # not by main(): a flag that is wrongly let through would start a server
+        run_parser().parse_args([flag])
+    assert end.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_check_prints_the_table_on_stdout_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], fleet_file: Path
+) -> None:
+    assert main(["check", f"--config.file={fleet_file}", "--host=wf008"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1] == "wf008: 4 pairs, at most 121 series of theirs, 0.4 probes per second"
+    assert err == ""
+
+
+def test_check_warns_on_stderr(capsys: pytest.CaptureFixture[str], fleet_file: Path) -> None:
+    fleet_file.write_text(SMALL.replace("port: 9102}", "port: 5432}"))
+    assert main(["check", f"--config.file={fleet_file}", "--host=wf001"]) == 0
+    assert capsys.readouterr().err.startswith(f"warning: {fleet_file}:7: probes.tcp.port: ")
+
+
+@pytest.mark.parametrize("command", ["check", "run", "scrape-configs"])
+def test_a_bad_file_is_exit_2_with_a_line_per_problem(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, fleet_file: Path, command: str
+) -> None:
+    monkeypatch.setattr("exporter.logs.configure", lambda *_: None)  # pytest's own handlers are to stay
+    fleet_file.write_text(BAD)
+    assert main([command, f"--config.file={fleet_file}"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.splitlines()
+    assert lines[0].startswith(f"{fleet_file}:2: hosts[0].adress: unknown key; did you mean 'address'?")
+    assert lines[-1].startswith(f"{fleet_file}:4: probes.icmp.interval: ")
+    assert all(line.startswith(str(fleet_file)) for line in lines)
+
+
+def test_a_host_that_is_not_in_the_fleet_is_exit_2_with_those_that_are(
+    capsys: pytest.CaptureFixture[str], fleet_file: Path
+) -> None:
+    assert main(["check", f"--config.file={fleet_file}", "--host=wf01"]) == 2
+    assert "the fleet has only: wf001, wf008" in capsys.readouterr().err
+
+
+def test_the_host_may_come_from_the_environment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, fleet_file: Path
+) -> None:
+    monkeypatch.setenv("LATENCY_EXPORTER_HOST", "wf008")
+    assert main(["check", f"--config.file={fleet_file}"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("wf008: 4 pairs")
+
+
+def test_a_missing_file_is_exit_2_with_a_remedy(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["check", f"--config.file={tmp_path}/none.yml"]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"{tmp_path}/none.yml: no such file; create it, or name another one with --config.file\n",
+    )
+
+
+def test_the_default_file_is_checked_from_the_projects_folder(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert main(["check"]) == 0
+    out, err = capsys.readouterr()
+    assert re.search(r"^localhost: 3 pairs, .* 0\.6 probes per second$", out, re.MULTILINE)
+    assert err == ""
+
+
+def test_scrape_configs_tells_what_it_wrote(capsys: pytest.CaptureFixture[str], fleet_file: Path) -> None:
+    folder = fleet_file.parent / "out"
+    assert main(["scrape-configs", f"--config.file={fleet_file}", f"--output-dir={folder}"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert {line for line in err.splitlines() if line.startswith("wrote ")} == {
+        f"wrote {path}" for path in folder.iterdir()
+    }
+
+
+def test_a_folder_that_cannot_be_written_is_exit_1_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], fleet_file: Path
+) -> None:
+    assert main(["scrape-configs", f"--config.file={fleet_file}", f"--output-dir={fleet_file}/out"]) == 1
+    assert f"{fleet_file}" in capsys.readouterr().err
+
+
+def test_a_healthcheck_of_nobody_is_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert main(["healthcheck", f"--web.listen-address=127.0.0.1:{port}"]) == 1
+    assert capsys.readouterr().err.startswith(f"latency-exporter: 127.0.0.1:{port} is not well: ")
+
+
+def test_check_has_no_flags_of_the_server() -> None:
+    with pytest.raises(SystemExit):
+        check_parser().parse_args(["--web.listen-address=:9102"])

@@ -1,0 +1,109 @@
+"""Log lines: one per event, and readable by machines."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import pytest
+
+from exporter import logs
+
+Style = Literal["logfmt", "json"]
+AWKWARD = ["two\nlines", "\r\n", 'a "quoted" word', "a\\b", "", "key=value", "\ud800 alone", "🛰 São Paulo", "\x1b[31m"]
+AWKWARD += ["\u2028", "\x85", "\x9b31m", "\x00", "tab\there", "\x7f", "%s %d", "{}"]
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]]]:
+    """Log with the given style and level; what was written comes back by lines, strictly in UTF-8."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    root.handlers.clear()  # configure() would close them
+
+    def written(log: Callable[[logging.Logger], object], style: Style = "logfmt", level: str = "info") -> list[str]:
+        data = io.BytesIO()
+        monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(data, "utf-8", errors="backslashreplace", newline="\n"))
+        logs.configure(level, style)
+        log(logging.getLogger("exporter.test"))
+        sys.stderr.flush()
+        text = data.getvalue().decode()
+        assert not text or text.endswith("\n")
+        return text.split("\n")[:-1]
+
+    yield written
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+def unquoted(line: str) -> dict[str, str]:
+    """Read logfmt: what is in quotes is a JSON string."""
+    fields = re.findall(r'([a-z]+)=("(?:[^"\\]|\\.)*"|[^ "]+)(?: |$)', line)
+    assert " ".join(f"{key}={value}" for key, value in fields) == line
+    return {key: json.loads(value) if value.startswith('"') else value for key, value in fields}
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+def test_whatever_the_text_a_logfmt_line_is_one_line_that_gives_it_back(
+    lines: Callable[..., list[str]], text: str
+) -> None:
+    (line,) = lines(lambda log: log.info("%s", text))
+    assert line.isprintable()
+    assert unquoted(line)["msg"] == text
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+def test_whatever_the_text_a_json_line_is_one_line_that_gives_it_back(
+    lines: Callable[..., list[str]], text: str
+) -> None:
+    (line,) = lines(lambda log: log.info("%s", text), "json")
+    assert line.isprintable()
+    assert json.loads(line)["msg"] == text
+
+
+def test_a_line_reads_like_this(lines: Callable[..., list[str]]) -> None:
+    (line,) = lines(lambda log: log.warning("probing %d pairs as %s", 3, "São Paulo"))
+    match = re.fullmatch(r'ts=(\S+) level=warn msg="probing 3 pairs as São Paulo"', line)
+    assert match
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", match[1])
+    (line,) = lines(lambda log: log.error("stopped"))
+    assert line.endswith(" level=error msg=stopped")
+
+
+@pytest.mark.parametrize("style", ["logfmt", "json"])
+def test_a_traceback_is_a_field_of_its_line(lines: Callable[..., list[str]], style: Style) -> None:
+    with pytest.raises(ValueError, match="lines") as raised:
+        int("two\nlines")
+    (line,) = lines(lambda log: log.error("a bug", exc_info=raised.value), style)
+    fields = unquoted(line) if style == "logfmt" else json.loads(line)
+    assert (fields["level"], fields["msg"]) == ("error", "a bug")
+    assert fields["traceback"].startswith("Traceback (most recent call last):\n")
+    assert fields["traceback"].endswith("\nValueError: invalid literal for int() with base 10: 'two\\nlines'")
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ("debug", ["debug", "info", "warn", "error", "error"]),
+        ("info", ["info", "warn", "error", "error"]),
+        ("warn", ["warn", "error", "error"]),
+        ("error", ["error", "error"]),
+    ],
+)
+def test_a_level_lets_through_itself_and_what_is_worse(
+    lines: Callable[..., list[str]], level: str, expected: list[str]
+) -> None:
+    def all_of_them(log: logging.Logger) -> None:
+        for number in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL):
+            log.log(number, "text")
+
+    assert [unquoted(line)["level"] for line in lines(all_of_them, level=level)] == expected
+
+
+def test_requests_are_not_logged_one_by_one(lines: Callable[..., list[str]]) -> None:
+    assert lines(lambda _: logging.getLogger("aiohttp.access").info("GET /metrics"), level="debug") == []

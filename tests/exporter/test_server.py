@@ -1,0 +1,283 @@
+"""The routes, asked by a real client; what is behind them is a stand-in."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from exporter.fleet import HOST_HEADER
+from exporter.server import OPENMETRICS, TEXT, Server
+
+from .pages import ANSWERS, Small, parsed
+
+PROMETHEUS_2_42 = (
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+    "application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
+    "text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+)
+VICTORIA_METRICS = "text/plain;version=0.0.4;q=1,*/*;q=0.1"
+
+
+class View:
+    """Shows a page that takes some turns of the loop, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.renders = 0
+        self.peers: list[str | None] = []
+        self.answered: list[tuple[str, int]] = []
+        self.broken = False
+
+    def page(self, *, openmetrics: bool) -> Iterator[bytes]:
+        self.renders += 1
+        for number in range(20):
+            yield f"line {number} of {'openmetrics' if openmetrics else 'text'}\n".encode()
+        if self.broken:
+            raise ValueError("a bug")
+
+    def ping_received(self, peer: str | None) -> None:
+        self.peers.append(peer)
+
+    def request_answered(self, handler: str, code: int, duration: float) -> None:
+        assert 0 <= duration < 10
+        self.answered.append((handler, code))
+
+
+Start = Callable[..., Awaitable[TestClient]]
+
+
+@pytest.fixture
+def view() -> View:
+    return View()
+
+
+@pytest.fixture
+async def start(view: View) -> AsyncIterator[Start]:
+    """Start a server; ``start()`` gives a client of it that adds no header of its own."""
+    clients: list[TestClient] = []
+
+    async def start(telemetry_path: str = "/metrics", reload: Callable[[], Awaitable[list[str]]] | None = None):
+        server = Server(view, telemetry_path, reload)
+        server.ready = True
+        skipped = ("Accept", "Accept-Encoding", "User-Agent")
+        client = TestClient(TestServer(server.application()), skip_auto_headers=skipped, auto_decompress=False)
+        await client.start_server()
+        clients.append(client)
+        return client
+
+    yield start
+    for client in clients:
+        await client.close()
+
+
+# /metrics
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (PROMETHEUS_2_42, OPENMETRICS),
+        (PROMETHEUS_3, OPENMETRICS),
+        ("application/openmetrics-text", OPENMETRICS),
+        ("Application/OpenMetrics-Text ; Version=1.0.0 ; Q=0.9, text/plain;q=0.8", OPENMETRICS),
+        (VICTORIA_METRICS, TEXT),
+        ("*/*", TEXT),
+        (None, TEXT),
+        ("", TEXT),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", TEXT),
+        ("application/openmetrics-text;q=0", TEXT),
+        ("application/openmetrics-text;version=1.0.0;q=0.000,*/*", TEXT),
+        ("text/plain;version=0.0.4;q=0.8,application/openmetrics-text;q=0.2", TEXT),
+        ("application/openmetrics-text;q=nan", TEXT),
+        ("application/openmetrics-text-or-not", TEXT),
+        (";;,,;q=", TEXT),
+    ],
+)
+async def test_the_format_is_the_one_that_is_asked_for(start: Start, accept: str | None, content_type: str) -> None:
+    client = await start()
+    response = await client.get("/metrics", headers={} if accept is None else {"Accept": accept})
+    assert response.status == 200
+    assert response.headers["Content-Type"] == content_type
+    assert ("openmetrics" in await response.text()) == (content_type == OPENMETRICS)
+    assert response.headers["Vary"] == "Accept, Accept-Encoding"
+
+
+async def test_accept_may_stand_in_several_lines(start: Start) -> None:
+    client = await start()
+    headers = [("Accept", "text/plain;q=0.5"), ("Accept", "application/openmetrics-text")]
+    assert (await client.get("/metrics", headers=headers)).headers["Content-Type"] == OPENMETRICS
+
+
+@pytest.mark.parametrize("accept", [PROMETHEUS_2_42, VICTORIA_METRICS])
+async def test_a_compressed_page_is_the_same_page(start: Start, accept: str) -> None:
+    client = await start()
+    plain = await client.get("/metrics", headers={"Accept": accept})
+    packed = await client.get("/metrics", headers={"Accept": accept, "Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(await packed.read()) == await plain.read()
+    assert packed.headers["Content-Type"] == plain.headers["Content-Type"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        ("gzip", True),
+        ("deflate, GZIP;q=0.5", True),
+        ("gzip;q=0", False),
+        ("identity", False),
+        ("*", False),
+        ("", False),
+    ],
+)
+async def test_a_page_is_compressed_only_for_who_wants_it(start: Start, accepted: str, *, packed: bool) -> None:
+    client = await start()
+    response = await client.get("/metrics", headers={"Accept-Encoding": accepted})
+    assert ("Content-Encoding" in response.headers) == packed
+
+
+async def test_who_asks_while_a_page_is_made_gets_that_page(start: Start, view: View) -> None:
+    client = await start()
+    responses = await asyncio.gather(*(client.get("/metrics") for _ in range(8)))
+    assert len({await response.text() for response in responses}) == 1
+    assert view.renders < 8
+    await client.get("/metrics")
+    before = view.renders
+    await client.get("/metrics")
+    assert view.renders == before + 1, "a page was kept"
+
+
+async def test_formats_that_are_asked_for_at_the_same_time_do_not_mix(start: Start) -> None:
+    client = await start()
+    accepts = [VICTORIA_METRICS, PROMETHEUS_3] * 4
+    responses = await asyncio.gather(*(client.get("/metrics", headers={"Accept": accept}) for accept in accepts))
+    for accept, response in zip(accepts, responses, strict=True):
+        assert ("openmetrics" in await response.text()) == (accept == PROMETHEUS_3)
+
+
+async def test_a_page_that_cannot_be_made_is_a_500_for_all_who_wait_and_tried_anew(start: Start, view: View) -> None:
+    client = await start()
+    view.broken = True
+    responses = await asyncio.gather(*(client.get("/metrics") for _ in range(4)))
+    assert [response.status for response in responses] == [500] * 4
+    view.broken = False
+    assert (await client.get("/metrics")).status == 200
+    assert view.answered == [("metrics", 500)] * 4 + [("metrics", 200)]
+
+
+async def test_a_head_request_is_answered_without_a_body(start: Start) -> None:
+    client = await start()
+    response = await client.head("/metrics")
+    length = len(await (await client.get("/metrics")).read())
+    assert (response.status, await response.read()) == (200, b"")
+    assert response.headers["Content-Length"] == str(length)
+    assert response.headers["Content-Type"] == TEXT
+
+
+@pytest.mark.parametrize("path", ["/other/metrics", "/"])
+async def test_the_telemetry_path_can_be_another(start: Start, view: View, path: str) -> None:
+    client = await start(telemetry_path=path)
+    assert "line 19 of text" in await (await client.get(path)).text()
+    assert (await client.get("/metrics")).status == 404
+    assert view.answered == [("metrics", 200), ("other", 404)]
+
+
+async def test_a_scrape_causes_no_probe_and_changes_no_metric_of_a_pair(start: Start, tmp_path: Path) -> None:
+    small = Small(tmp_path)
+    small.decide("wf008", "icmp", ANSWERS["icmp"])
+    client = TestClient(TestServer(Server(small.recorder, "/metrics", None).application()))
+    async with client:
+        pages = [await (await client.get("/metrics", headers={"Accept": PROMETHEUS_3})).text() for _ in range(3)]
+    assert parsed(pages[0], openmetrics=True)
+    of_pairs = [[line for line in page.splitlines() if "target=" in line] for page in pages]
+    assert of_pairs[0] == of_pairs[1] == of_pairs[2]
+    assert len(of_pairs[0]) > 50
+
+
+# /ping and the others
+
+
+@pytest.mark.parametrize("peer", ["wf008", None, "Brasília", "x" * 1000])
+async def test_a_ping_is_tiny_says_its_own_time_and_who_asked_is_counted(
+    start: Start, view: View, peer: str | None
+) -> None:
+    client = await start()
+    response = await client.get("/ping", headers={} if peer is None else {HOST_HEADER: peer})
+    assert (response.status, await response.text()) == (200, "pong\n")
+    assert sum(len(name) + len(value) + 4 for name, value in response.headers.items()) < 250
+    match = re.fullmatch(r"app;dur=([0-9]+\.[0-9]{3})", response.headers["Server-Timing"])
+    assert match
+    assert 0 <= float(match[1]) < 1000
+    assert view.peers == [peer]
+    assert view.answered == [("ping", 200)]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "handler", "code"),
+    [
+        ("GET", "/", "index", 200),
+        ("GET", "/metrics", "metrics", 200),
+        ("HEAD", "/metrics", "metrics", 200),
+        ("POST", "/metrics", "metrics", 405),
+        ("GET", "/-/healthy", "healthy", 200),
+        ("GET", "/-/ready", "ready", 200),
+        ("POST", "/-/reload", "reload", 403),
+        ("GET", "/-/reload", "reload", 405),
+        ("GET", "/favicon.ico", "other", 404),
+        ("GET", "/metrics/", "other", 404),
+        ("GET", "/%ff%00?x=1", "other", 404),
+        ("DELETE", "/../../etc/passwd", "other", 404),
+    ],
+)
+async def test_each_request_is_counted_by_its_handler_and_unknown_paths_are_other(
+    start: Start, view: View, method: str, path: str, handler: str, code: int
+) -> None:
+    client = await start()
+    response = await client.request(method, path)
+    assert (response.status, view.answered) == (code, [(handler, code)])
+
+
+async def test_the_index_names_the_paths(start: Start) -> None:
+    client = await start(telemetry_path="/here")
+    text = await (await client.get("/")).text()
+    for path in ("/here", "/ping", "/-/healthy", "/-/ready"):
+        assert path in text
+
+
+async def test_not_ready_is_503_until_the_first_configuration_is_in_force(view: View) -> None:
+    server = Server(view, "/metrics", None)
+    async with TestClient(TestServer(server.application())) as client:
+        assert (await client.get("/-/ready")).status == 503
+        assert (await client.get("/-/healthy")).status == 200
+        server.ready = True
+        assert (await client.get("/-/ready")).status == 200
+
+
+async def test_a_reload_over_http_needs_the_flag_and_says_so(start: Start) -> None:
+    client = await start()
+    response = await client.post("/-/reload")
+    assert response.status == 403
+    assert await response.text() == "Reload over HTTP needs --web.enable-lifecycle; SIGHUP always reloads.\n"
+
+
+async def test_a_reload_over_http_is_done_and_tells_every_problem(start: Start) -> None:
+    problems: list[str] = []
+
+    async def reload() -> list[str]:
+        return problems
+
+    client = await start(reload=reload)
+    response = await client.post("/-/reload")
+    assert (response.status, await response.text()) == (200, "reloaded\n")
+    problems += ["fleet.yml:1: one", "fleet.yml:2: two"]
+    response = await client.post("/-/reload")
+    assert (response.status, await response.text()) == (500, "fleet.yml:1: one\nfleet.yml:2: two\n")
