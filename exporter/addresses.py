@@ -2,7 +2,9 @@
 
 ICMP and TCP measure toward a cached address, so that a slow or dead resolver is never on the
 measuring path: a refresh that fails keeps what was known. A refresh is a job of a scheduler like
-any probe, with ``Addresses.refresh`` in the collector's place.
+any probe, with ``Addresses.refresh`` in the collector's place. It comes round as often as the target
+is probed and as a rule finds the address fresh; so a name that has none yet, or whose resolver is
+back, is found within one interval and not after ``resolve_interval``.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from exporter.fleet import Pair
 Lookup = Callable[[str, IpFamily], Awaitable[Sequence[str]]]
 
 _TIMEOUT: Seconds = 5.0
+_OF_AN_INTERVAL = 0.9
+"""A little less than one, so that what is due at every nth turn does not wait for the turn after."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Name:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Refresh:
-    """A job of the scheduler: one target's name, looked up every ``interval``."""
+    """A job of the scheduler: one target's name, whose freshness is looked at every ``interval``."""
 
     target: str
     spec: Name
@@ -43,18 +47,19 @@ class Refresh:
 
     @property
     def timeout(self) -> Seconds:
-        """Well within the interval."""
-        return min(_TIMEOUT, self.interval / 2)
+        """Within the interval."""
+        return min(_TIMEOUT, _OF_AN_INTERVAL * self.interval)
 
 
-def refreshes(pairs: Iterable[Pair], interval: Seconds) -> list[Refresh]:
+def refreshes(pairs: Iterable[Pair], keep: Seconds) -> list[Refresh]:
     """Return the refreshes that these pairs need: of names, and not of HTTP's, which are looked up in the probe."""
-    wanted = {
-        Refresh(pair.target, Name(name, pair.ip_family), interval)
-        for pair in pairs
-        if (name := pair.spec.cached_name) is not None and dns.literal(name, pair.ip_family) is None
-    }
-    return sorted(wanted, key=lambda refresh: refresh.identity)
+    intervals: dict[tuple[str, Name], Seconds] = {}
+    for pair in pairs:
+        name = pair.spec.cached_name
+        if name is not None and dns.literal(name, pair.ip_family) is None:
+            key = pair.target, Name(name, pair.ip_family)
+            intervals[key] = min(keep, pair.interval, intervals.get(key, keep))
+    return [Refresh(target, name, interval) for (target, name), interval in intervals.items()]
 
 
 class Addresses:
@@ -62,7 +67,10 @@ class Addresses:
 
     def __init__(self, lookup: Lookup, failed: Callable[[str], None]) -> None:
         self._lookup, self._failed = lookup, failed
+        self._loop = asyncio.get_running_loop()
         self._known: dict[Name, str] = {}
+        self._fresh_until: dict[Name, Seconds] = {}
+        self._keep: Seconds = 0.0
         self._expected: frozenset[Name] = frozenset()
         self._unanswered: set[Name] = set()
         self._all_answered = asyncio.Event()
@@ -76,15 +84,16 @@ class Addresses:
         self._known[asked] = address
         return address
 
-    def expect(self, refreshes: Iterable[Refresh]) -> None:
-        """Say which names will be looked up; ``answered`` waits for those that are new.
+    def expect(self, refreshes: Iterable[Refresh], keep: Seconds) -> None:
+        """Say which names will be looked up, every ``keep`` seconds; ``answered`` waits for those that are new.
 
         Those expected until now stay known until the next time: their pairs probe on while we wait.
         """
         names = frozenset(refresh.spec for refresh in refreshes)
         kept = names | self._expected
         self._known = {name: address for name, address in self._known.items() if name in kept}
-        self._expected, self._unanswered = names, set(names - self._known.keys())
+        self._fresh_until = {name: until for name, until in self._fresh_until.items() if name in names}
+        self._keep, self._expected, self._unanswered = keep, names, set(names - self._known.keys())
         self._all_answered.clear()
         if not self._unanswered:
             self._all_answered.set()
@@ -98,11 +107,16 @@ class Addresses:
             return
 
     async def refresh(self, name: Name, _facts: Facts) -> Reply:
-        """Look a name up; keep its address while that is still among the answers."""
+        """Look a name up, if it is time to; keep its address while that is still among the answers."""
+        if self._loop.time() >= self._fresh_until.get(name, 0.0):
+            await self._look_up(name)
+        return Reply(rtt=None, clock=Clock.USER)
+
+    async def _look_up(self, name: Name) -> None:
         answers = await self._lookup(name.name, name.ip_family)
         if self._known.get(name) not in answers:
             self._known[name] = answers[0]
-        return Reply(rtt=None, clock=Clock.USER)
+        self._fresh_until[name] = self._loop.time() + _OF_AN_INTERVAL * self._keep
 
     # The scheduler's watcher
 

@@ -136,9 +136,10 @@ class App:
         """Let a configuration take effect: first its names, then, in one go, its pairs and their series."""
         unchanged = {pair: pair for pair in self._current.pairs}
         new = dataclasses.replace(new, pairs=tuple(unchanged.get(pair, pair) for pair in new.pairs))
-        names = refreshes(new.pairs, new.fleet.defaults.resolve_interval)
+        keep = new.fleet.defaults.resolve_interval
+        names = refreshes(new.pairs, keep)
         self._recorder.watch_names(name.target for name in names)
-        self._addresses.expect(names)
+        self._addresses.expect(names, keep)
         refresh = one_by_one(self._addresses.refresh)
         self._refresher.replace((name, refresh) for name in names)
         await self._addresses.answered(_FIRST_LOOKUPS)

@@ -113,7 +113,7 @@ class Scheduler(Generic[J]):
             turn = before.get(job.identity)
             if turn is None or turn.job.interval != job.interval:
                 phase = self._phase(job)
-                cadence = now + (1 + phase) * job.interval
+                cadence = now + (phase if self._at_once else 1 + phase) * job.interval
                 turn = _Turn(job, probe, now + phase * min(job.interval, lead), cadence)
             else:
                 del before[job.identity]

@@ -47,7 +47,7 @@ class World:
         self.scheduler = Scheduler("", self.addresses, at_once=True)
 
     def reload(self, *wanted: Refresh) -> None:
-        self.addresses.expect(wanted)
+        self.addresses.expect(wanted, keep=60.0)
         self.scheduler.replace((refresh, one_by_one(self.addresses.refresh)) for refresh in wanted)
 
     def get(self, name: str = "wf008") -> str:
@@ -210,11 +210,29 @@ def test_while_a_reload_looks_up_new_names_the_old_ones_still_serve_the_old_pair
 
 def test_refreshes_are_those_of_icmp_and_tcp_and_one_per_target_name_and_family(tmp_path: Path) -> None:
     text = SMALL.replace("  ping:", "  both: {protocol: icmp, ip_families: [ipv4, ipv6]}\n  ping:")
-    found = refreshes(Small(tmp_path, text).pairs, 60.0)
-    assert found == [
-        Refresh("wf008", Name("wf008.example", V4), 60.0),
-        Refresh("wf008", Name("wf008.example", V6), 60.0),
+    found = refreshes(Small(tmp_path, text).pairs, keep=60.0)
+    assert found == [  # as often as the more frequent of icmp and tcp
+        Refresh("wf008", Name("wf008.example", V4), 5.0),
+        Refresh("wf008", Name("wf008.example", V6), 15.0),
     ]
+    assert refreshes(Small(tmp_path, text).pairs, keep=2.0)[0].interval == 2.0
+
+
+def test_a_fresh_address_is_not_looked_up_again_but_a_missing_one_at_every_turn() -> None:
+    often = Refresh("wf008", PEER.spec, 5.0)
+
+    async def main() -> None:
+        async with world(Resolver(), often) as w:
+            await asyncio.sleep(30)
+            assert len(w.resolver.asked) in {6, 7}
+            w.resolver.names["wf008.example"] = ["192.0.2.8"]
+            await asyncio.sleep(5.1)
+            assert w.get() == "192.0.2.8"
+            found = len(w.resolver.asked)
+            await asyncio.sleep(600)
+            assert len(w.resolver.asked) - found in {9, 10, 11}
+
+    run(main())
 
 
 def test_a_literal_address_is_known_without_a_lookup(tmp_path: Path) -> None:
@@ -226,6 +244,6 @@ def test_a_literal_address_is_known_without_a_lookup(tmp_path: Path) -> None:
     assert run(main()) == "192.0.2.1"
 
 
-def test_a_refresh_ends_well_before_the_next() -> None:
+def test_a_refresh_ends_before_the_next() -> None:
     assert PEER.timeout == 5.0
-    assert Refresh("wf008", PEER.spec, 4.0).timeout == 2.0
+    assert Refresh("wf008", PEER.spec, 4.0).timeout == pytest.approx(3.6)
