@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import logging
 import time
 from collections import Counter
@@ -93,7 +94,7 @@ def test_a_day_of_probing_keeps_the_cadence_to_the_slot() -> None:
     began = time.monotonic()
     record, times = run(day())
     assert len(times) == 86_400 // 15
-    gaps = [after - before for before, after in zip(times[1:], times[2:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(times[1:])]
     assert max(abs(gap - 15) for gap in gaps) <= SLOT + 1e-6
     assert record.reasons() == {"fine": len(times)}
     assert record.skips == 0
@@ -304,7 +305,7 @@ def test_a_reload_keeps_the_cadence_of_those_who_stay_and_drops_the_others_undec
         return record, stays.times(), comes.times()[0] - began
 
     _, times, first = run(reloaded())
-    gaps = [after - before for before, after in zip(times[1:], times[2:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(times[1:])]
     assert gaps
     assert all(abs(gap - 15) <= SLOT for gap in gaps)
     assert first <= 1.0 + SLOT
