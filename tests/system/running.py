@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -52,10 +53,13 @@ class Page:
 class Exporter:
     """The program, started on a host of a lab from a fleet file."""
 
-    def __init__(self, host: Host, fleet_file: Path, *flags: str, port: int = 9102) -> None:
+    def __init__(
+        self, host: Host, fleet_file: Path, *flags: str, port: int = 9102, through: Sequence[str] = ()
+    ) -> None:
+        """``through`` is a command that runs the program, such as setpriv with its flags."""
         self.host, self.port = host, port
         command = [sys.executable, "-m", "exporter", "run", "--config.file", str(fleet_file), "--host", host.name]
-        self.program: Program = host.popen([*command, "--log.level=debug", *flags], cwd=REPOSITORY)
+        self.program: Program = host.popen([*through, *command, "--log.level=debug", *flags], cwd=REPOSITORY)
 
     def page(self) -> Page:
         """Scrape it from its own host."""
