@@ -93,7 +93,8 @@ class App:
         self._recorder = Recorder(__version__)
         self._addresses = Addresses(dns.addresses, self._recorder.dns_refresh_failed)
         self._reloading = asyncio.Lock()
-        self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._hangup = asyncio.Event()
+        self._stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
         reload = self.reload if options.enable_lifecycle else None
         self._server = Server(self._recorder, options.telemetry_path, reload)
 
@@ -101,8 +102,9 @@ class App:
         """Probe and serve until SIGTERM or SIGINT; SIGHUP reloads."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(sparing_handler())
-        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._signals.put_nowait, number)
+        loop.add_signal_handler(signal.SIGHUP, self._hangup.set)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number)
         async with contextlib.AsyncExitStack() as stack:
             context = Context(address=self._addresses.get, lookup=dns.lookup, notice=self._notice)
             self._probes: dict[str, Probe[Any]] = {
@@ -116,7 +118,7 @@ class App:
             await self._apply(self._current)
             self._server.ready = True
             _log.info("probing %d pairs as %s", len(self._current.pairs), self._current.host.name)
-            await self._follow_signals()
+            await self._until_stopped()
 
     async def reload(self) -> list[str]:
         """Read the fleet file again; return its problems, which change nothing."""
@@ -128,6 +130,10 @@ class App:
                 for problem in bad.problems:
                     _log.error("not reloaded: %s", problem)
                 return [str(problem) for problem in bad.problems]
+            except Exception as bug:
+                self._recorder.reload_failed()
+                _log.exception("not reloaded, by a bug")
+                return [f"not reloaded, by a bug: {type(bug).__name__}"]
             await self._apply(read)
             _log.info("reloaded: probing %d pairs", len(self._current.pairs))
             return []
@@ -160,10 +166,22 @@ class App:
             stack.callback((await serve(sock, connections)).close)
             _log.info("listening on %s", _written(sock.getsockname()))
 
-    async def _follow_signals(self) -> None:
-        while (number := await self._signals.get()) is signal.SIGHUP:
-            await self.reload()
+    async def _until_stopped(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            reloads = group.create_task(self._reload_on_hangups())
+            number = await self._stopped
+            reloads.cancel()
         _log.info("stopping on %s", number.name)
+
+    async def _reload_on_hangups(self) -> None:
+        """Reload on SIGHUP; on many at once, once more than the one under way."""
+        while await self._hangup.wait():
+            self._hangup.clear()
+            await self.reload()
+
+    def _stop(self, number: signal.Signals) -> None:
+        if not self._stopped.done():
+            self._stopped.set_result(number)
 
     def _web(self) -> WebConfig:
         """Return the protection in force now: a reload may change it between two connections."""

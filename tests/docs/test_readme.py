@@ -498,6 +498,13 @@ def test_the_endpoints_are_those_that_the_server_has() -> None:
     assert {words(path)[0] for path, _ in tables(section("Endpoints"))["path"]} == served
 
 
+def test_the_limits_for_clients_are_those_of_the_program() -> None:
+    (said,) = re.findall(r"^\*\*What a hostile client can cost\.\*\* (.*?)\n\n", TEXT, re.MULTILINE | re.DOTALL)
+    limits = web_config.Limits()
+    numbers = [int(number) for number in re.findall(r"\b(?<!IPv)(?<!/)[0-9]+\b", said)]
+    assert numbers == [limits.connections, limits.per_address, limits.head, limits.send]
+
+
 # PromQL
 
 
