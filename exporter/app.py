@@ -130,7 +130,7 @@ class App:
                 for problem in bad.problems:
                     _log.error("not reloaded: %s", problem)
                 return [str(problem) for problem in bad.problems]
-            except Exception as bug:
+            except Exception as bug:  # noqa: BLE001 - what runs must go on running on what it has
                 self._recorder.reload_failed()
                 _log.exception("not reloaded, by a bug")
                 return [f"not reloaded, by a bug: {type(bug).__name__}"]
