@@ -41,7 +41,6 @@ class Recorder:
         self._own = own = metrics.OwnMetrics(version)
         self._series: dict[tuple[str, ...], PairSeries] = {}
         self._by_target: dict[int, PairSeries] = {}
-        self._buckets: tuple[float, ...] = ()
         self._peers: dict[str, tuple[str, ...]] = {}
         self._dns_failures: dict[str, int] = {}
         self._sockets: dict[IpFamily, str] = {}
@@ -59,14 +58,13 @@ class Recorder:
     # What is configured
 
     def configure(self, fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> None:
-        """Take a fleet that was read well; other buckets begin all series anew."""
+        """Take a fleet that was read well; the counters of a pair that stays go on."""
         buckets = tuple(fleet.defaults.buckets)
-        kept = self._series if buckets == self._buckets else {}
-        self._buckets, self._series, self._by_target = buckets, {}, {}
+        kept, self._series, self._by_target = self._series, {}, {}
         self._page = Page(metrics.network_families(buckets))
         for pair in pairs:
-            series = kept.get(pair.identity) or PairSeries(pair.spec.reasons, pair.spec.phases, buckets)
-            series.aim(pair.spec.phases, fresh_for=2 * pair.interval + pair.timeout)
+            series = kept.get(pair.identity) or PairSeries(pair.spec.reasons)
+            series.aim(pair.spec.phases, buckets, fresh_for=2 * pair.interval + pair.timeout)
             self._series[pair.identity] = self._by_target[id(pair.spec)] = series
             self._page.add(pair, tuple(zip(metrics.PAIR_LABELS, pair.identity, strict=True)), series)
         self._describe(fleet, host, pairs)

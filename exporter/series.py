@@ -52,7 +52,10 @@ class Latest:
 
 
 class PairSeries:
-    """Everything that is counted of one pair; goes on through every reload that keeps the pair."""
+    """Everything that is counted of one pair; goes on through every reload that keeps the pair.
+
+    ``aim`` it before the first probe, and again at each reload.
+    """
 
     __slots__ = (
         "decided_at",
@@ -70,13 +73,13 @@ class PairSeries:
         "rtt",
     )
 
-    def __init__(self, reasons: Sequence[Reason], phases: Sequence[Phase], buckets: Sequence[float]) -> None:
+    def __init__(self, reasons: Sequence[Reason]) -> None:
         self.fresh_for: Seconds = 0.0
         self.probes = 0
         self.failures = dict.fromkeys(reasons, 0)
         self.retransmitted = self.late_replies = self.duplicate_replies = 0
-        self.rtt, self.response, self.duration = Histogram(buckets), Histogram(buckets), Histogram(buckets)
-        self.phases = dict.fromkeys(phases, (0.0, 0))
+        self.rtt, self.response, self.duration = Histogram(()), Histogram(()), Histogram(())
+        self.phases: dict[Phase, tuple[Seconds, int]] = {}
         self.latest: Latest | None = None
         self.last_success: float | None = None
         self.decided_at: Seconds = 0.0
@@ -105,10 +108,15 @@ class PairSeries:
                 total, count = self.phases[phase]
                 self.phases[phase] = total + seconds, count + 1
 
-    def aim(self, phases: Sequence[Phase], fresh_for: Seconds) -> None:
-        """Go on with what is configured now: another address or scheme of the target may have other phases."""
+    def aim(self, phases: Sequence[Phase], buckets: Sequence[float], fresh_for: Seconds) -> None:
+        """Go on with what is configured now: other buckets begin the histograms anew, what is counted goes on.
+
+        Another address or scheme of the target may have other phases.
+        """
         self.phases = {phase: self.phases.get(phase, (0.0, 0)) for phase in phases}
         self.fresh_for = fresh_for
+        if self.rtt.bounds != buckets:
+            self.rtt, self.response, self.duration = Histogram(buckets), Histogram(buckets), Histogram(buckets)
 
     def phase_row(self) -> tuple[float, ...]:
         """Return sum and count of each phase, in order."""

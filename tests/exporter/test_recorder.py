@@ -302,11 +302,12 @@ def test_a_longer_interval_keeps_the_series_fresh_for_longer(small: Small, time:
     assert small.samples().get("network_latency_rtt_seconds", probe="icmp") == 0.05
 
 
-def test_other_buckets_begin_all_series_anew(small: Small) -> None:
+def test_other_buckets_begin_the_histograms_anew_and_leave_the_counters(small: Small) -> None:
     small.answer_all()
     small.reload(SMALL.replace("[0.001, 0.1]", "[0.001, 0.01, 0.1]"))
     samples = small.samples()
-    assert set(samples.by("probe", "network_latency_probes_total").values()) == {0}
+    assert set(samples.by("probe", "network_latency_probes_total").values()) == {1}
+    assert set(samples.by("probe", "network_latency_rtt_distribution_seconds_count").values()) == {0}
     assert list(samples.by("le", "network_latency_rtt_distribution_seconds_bucket", probe="icmp")) == [
         "0.001",
         "0.01",

@@ -21,8 +21,8 @@ NOW = Moment(0.0, 0.0)
 
 
 def new_series() -> PairSeries:
-    series = PairSeries(HttpTarget.reasons, tuple(Phase), BOUNDS)
-    series.fresh_for = 40.0
+    series = PairSeries(HttpTarget.reasons)
+    series.aim(tuple(Phase), BOUNDS, fresh_for=40.0)
     return series
 
 
@@ -92,13 +92,14 @@ def test_the_servers_share_is_response_minus_round_trip_and_never_negative(
 
 
 def test_a_reason_that_its_protocol_does_not_have_counts_as_ours() -> None:
-    series = PairSeries((Reason.TIMEOUT, Reason.LOCAL), (), BOUNDS)
+    series = PairSeries((Reason.TIMEOUT, Reason.LOCAL))
     series.record(Facts(), ProbeFailed(Reason.STATUS), NOW)
     assert series.failures == {Reason.TIMEOUT: 0, Reason.LOCAL: 1}
 
 
 def test_a_phase_that_its_target_no_longer_has_is_left_out() -> None:
-    series = PairSeries((Reason.LOCAL,), (Phase.CONNECT,), BOUNDS)
+    series = PairSeries((Reason.LOCAL,))
+    series.aim((Phase.CONNECT,), BOUNDS, fresh_for=40.0)
     series.record(Facts(), ANSWER, NOW)
     assert series.phases == {Phase.CONNECT: (0.0625, 1)}
 
