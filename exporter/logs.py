@@ -35,7 +35,8 @@ def configure(level: str, style: Literal["logfmt", "json"]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter(style))
     logging.basicConfig(level=LEVELS[level], handlers=[handler], force=True)
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    for chatty in ("asyncio", "aiohttp.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _logfmt(fields: dict[str, str]) -> str:

@@ -113,7 +113,8 @@ class Recorder:
             if outcome.egress_queue is not None:
                 self._egress_queue.observe(outcome.egress_queue)
         elif _log.isEnabledFor(logging.DEBUG):
-            _log.debug("%s failed: %s: %s", " ".join(job.identity), outcome.reason.value, outcome.detail)
+            pair = f"{job.target} {job.probe} {job.ip_family.value}"
+            _log.debug("%s failed: %s: %s", pair, outcome.reason.value, outcome.detail)
 
     def started_late(self, lateness: Seconds) -> None:
         """Take how long after its slot a probe was started."""

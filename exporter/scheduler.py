@@ -26,8 +26,9 @@ SLOT: Seconds = 0.05
 """What is due within one slot starts together at its end; fewer wake-ups are what makes probes cheap."""
 _TOO_LATE: Seconds = 1.0
 """A probe that is later than this is skipped: starting it would bunch all that a pause has delayed."""
+_FIRST_ROUND: Seconds = 0.2
 _FIRST_ROUND_RATE = 500
-"""Probes per second of the first round, which begins at once rather than spread over the interval."""
+"""How long the first round takes, and its probes per second if they are many: it begins at once."""
 
 
 class Job(Protocol):
@@ -108,7 +109,7 @@ class Scheduler(Generic[J]):
         before, now = self._turns, self._loop.time()
         self._turns = {}
         jobs = list(jobs)
-        lead = 0.0 if self._at_once else max(1.0, len(jobs) / _FIRST_ROUND_RATE)
+        lead = 0.0 if self._at_once else max(_FIRST_ROUND, len(jobs) / _FIRST_ROUND_RATE)
         for job, probe in jobs:
             turn = before.get(job.identity)
             if turn is None or turn.job.interval != job.interval:

@@ -39,7 +39,8 @@ def from_file(path: Path, trusted: Iterable[Path] = (RUN_SECRETS,)) -> Secret:
         message = f"{path}: no such file; create it with the password in it, and: chmod 600 {path}"
         raise NoSecret(message) from None
     except PermissionError:
-        raise NoSecret(_not_readable(path)) from None
+        message = f"{path}: {not_ours(path)}"
+        raise NoSecret(message) from None
     except OSError as error:
         message = f"{path}: cannot be read: {error.strerror}; name the file that holds the password"
         raise NoSecret(message) from None
@@ -83,9 +84,10 @@ def _refuse_unsafe(path: Path, status: os.stat_result, trusted: Iterable[Path]) 
         raise NoSecret(message)
 
 
-def _not_readable(path: Path) -> str:
+def not_ours(path: Path) -> str:
+    """Say why permission to read a file was denied: whose it is, and who we are."""
     try:
         owner = f"the file belongs to uid {path.stat().st_uid}"
     except OSError:
         owner = f"the folder {path.parent} is closed to it"
-    return f"{path}: not readable by this program, which runs as uid {os.geteuid()}; {owner}"
+    return f"not readable by this program, which runs as uid {os.geteuid()}; {owner}"

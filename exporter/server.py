@@ -60,6 +60,7 @@ class Server:
         app.router.add_get("/-/healthy", self._healthy)
         app.router.add_get("/-/ready", self._ready)
         app.router.add_post("/-/reload", self._reload_now)
+        app.on_response_prepare.append(_name_us)
         return app
 
     @web.middleware
@@ -154,6 +155,11 @@ def _weight(request: web.Request, header: str, name: str) -> float:
             quality = _QUALITY.fullmatch(given)
             weights.append(float(quality[1]) if quality else 0.0)
     return max(weights)
+
+
+async def _name_us(_: web.Request, response: web.StreamResponse) -> None:
+    """Say who answers, and not which versions of what aiohttp would name."""
+    response.headers["Server"] = "latency-exporter"
 
 
 def _pack(body: bytes) -> bytes:

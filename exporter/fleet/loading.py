@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from exporter import secrets
 from exporter.fleet.checks import check
 from exporter.fleet.findings import Finding
 from exporter.fleet.fleet import Fleet
@@ -53,6 +54,8 @@ def _read(path: Path) -> bytes:
         message = "no such file; create it, or name another one with --config.file"
     except IsADirectoryError:
         message = "is a directory; name the file in it with --config.file"
+    except PermissionError:
+        message = secrets.not_ours(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no valid path"
         message = f"cannot be read: {reason}; check the file that --config.file names, and its permissions"

@@ -464,7 +464,7 @@ def test_every_command_of_ours_in_the_examples_is_understood() -> None:
 
 def test_the_examples_use_only_programs_that_their_readers_have() -> None:
     programs = {Path(line[0]).name for line in command_lines()}
-    assert programs <= {"apt-get", "cp", "curl", "docker", "latency-exporter", "make", "mkdir", "systemctl"}
+    assert programs <= {"cp", "curl", "docker", "latency-exporter", "make", "mkdir", "systemctl"}
 
 
 def test_every_make_target_named_exists() -> None:

@@ -89,7 +89,7 @@ def test_a_file_that_may_not_be_read_is_a_message(tmp_path):
         (message,) = messages_of(path)
     finally:
         os.seteuid(0)
-    assert message.startswith(f"{path}: cannot be read: Permission denied; check")
+    assert message.startswith(f"{path}: not readable by this program, which runs as uid 65534; the f")
 
 
 def test_problems_come_in_the_order_of_their_lines(tmp_path):
