@@ -39,13 +39,13 @@ class Family:
         text = self.help.replace("\\", "\\\\").replace("\n", "\\n")
         return f"# HELP {name} {text}\n# TYPE {name} {self.kind}\n".encode()
 
-    def template(self, owner: object, labels: Labels) -> bytes:
-        """Return this family's lines for one owner, with ``%a`` in place of each number."""
-        lines = (
-            f"{self.name}{suffix}{_braces((*labels, *more))} ".replace("%", "%%") + "%a\n"
-            for suffix, more in self.samples(owner)
-        )
-        return "".join(lines).encode()
+    def template(self, owner: object, labels: str) -> bytes:
+        """Return this family's lines for one owner, whose labels are written already, with ``%a`` for each number."""
+        lines = []
+        for suffix, more in self.samples(owner):
+            all_labels = ",".join(filter(None, (labels, _written(more))))
+            lines.append(f"{self.name}{suffix}{{{all_labels}}} " if all_labels else f"{self.name}{suffix} ")
+        return "".join(line.replace("%", "%%") + "%a\n" for line in lines).encode()
 
 
 class Page:
@@ -58,8 +58,9 @@ class Page:
 
     def add(self, owner: object, labels: Labels, state: object) -> None:
         """Add one owner's lines to every family; ``state`` is what the families' ``read`` will be given."""
+        written = _written(labels)
         for family in self._families:
-            template = family.template(owner, labels)
+            template = family.template(owner, written)
             if template:
                 self._filled[family.name].append((template, state))
                 self.samples += template.count(b"\n")
@@ -84,10 +85,8 @@ def bucket_samples(bounds: Sequence[float]) -> list[tuple[str, Labels]]:
     return [*buckets, ("_bucket", (("le", "+Inf"),)), ("_sum", ()), ("_count", ())]
 
 
-def _braces(labels: Labels) -> str:
-    if not labels:
-        return ""
-    return "{" + ",".join(f'{name}="{_escape(value)}"' for name, value in labels) + "}"
+def _written(labels: Labels) -> str:
+    return ",".join(f'{name}="{_escape(value)}"' for name, value in labels)
 
 
 def _escape(value: str) -> str:
