@@ -86,6 +86,8 @@ class Facts:
     """What it means if the deadline comes first: LOCAL when our own receive buffer overflowed meanwhile, so
     that the answer may have been lost here; PROTOCOL when something came that was not the answer; DNS
     while a name is looked up."""
+    answered_late: bool = False
+    """A reply came, longer after its request than the timeout allows; set by the caller."""
     hop_limit: int | None = None
     status_code: int | None = None
     redirect: str | None = None
@@ -94,8 +96,6 @@ class Facts:
     """Of the certificate that was served, trusted or not; seconds since the epoch."""
     peer_processing: Seconds | None = None
     """What the peer says of its own time (``Server-Timing``)."""
-    detail: str | None = None
-    """For people, of a failure: never a label."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 Each lookup has a resolver of its own, made and closed with it. A kept one would cost half (90 instead
 of 165 microseconds), but since c-ares 1.31 it answers from a cache of its own, so that a probe's ``dns``
 phase would say nothing of the resolver; it cannot cancel one query; and it would have to notice a
-changed resolv.conf. This way each lookup is fresh, and cancelling it leaves nothing behind.
+changed resolv.conf. This way each lookup is fresh, and cancelling it leaves nothing behind but the
+one thread that pycares keeps for its whole life.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +17,7 @@ import aiodns
 import pycares
 
 from collectors.contract import IpFamily, ProbeFailed, Reason, Seconds
+from collectors.targets import literal_family
 
 TIMEOUT: Seconds = 2.0
 """For the first answer of each name server; the second and last try waits twice as long (resolv.conf(5) says 5 s)."""
@@ -49,13 +50,10 @@ async def addresses(name: str, ip_family: IpFamily, nameservers: Sequence[str] =
 
 def literal(name: str, ip_family: IpFamily) -> str | None:
     """Return a literal address, None for a name; ProbeFailed(DNS) if it belongs to the other family."""
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return None
-    if f"ipv{address.version}" != ip_family:
+    family = literal_family(name)
+    if family not in (None, ip_family):
         raise ProbeFailed(Reason.DNS, f"{name} is no {ip_family} address")
-    return name
+    return name if family else None
 
 
 async def _ask(name: str, ip_family: IpFamily, nameservers: Sequence[str]) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ _REDIRECTS = range(300, 400)
 
 
 class Url(NamedTuple):
-    """A url taken apart; the host is in ASCII (IDNA), without brackets."""
+    """A url taken apart; the host without brackets."""
 
     tls: bool
     host: str
@@ -39,12 +39,9 @@ class Url(NamedTuple):
 
 
 def split_url(text: str) -> Url:
-    """Take a url apart; ProbeFailed(DNS) for a host that can be no name."""
+    """Take a url apart."""
     parts = urllib.parse.urlsplit(text)
-    try:
-        host = (parts.hostname or "").encode("idna" if not text.isascii() else "ascii").decode()
-    except UnicodeError as error:
-        raise ProbeFailed(Reason.DNS, f"{parts.hostname!r} is not a domain name") from error
+    host = parts.hostname or ""
     port = parts.port or _PORTS[parts.scheme]
     bracketed = f"[{host}]" if ":" in host else host
     authority = bracketed if port == _PORTS[parts.scheme] else f"{bracketed}:{port}"
@@ -113,7 +110,8 @@ class Exchange:
             elif name == b"server-timing" and self._facts.peer_processing is None:
                 self._facts.peer_processing = peer_processing(value)
         if event.status_code not in self._target.expect_status:
-            raise ProbeFailed(Reason.STATUS, f"status {event.status_code}")
+            where = f", which points to {self._facts.redirect}" if self._facts.redirect else ""
+            raise ProbeFailed(Reason.STATUS, f"status {event.status_code}{where}")
 
     def _take_body(self, data: bytes) -> None:
         self._body_bytes += len(data)

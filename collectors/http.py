@@ -1,4 +1,4 @@
-"""HTTP and HTTPS: a cold connection and one request per probe, every part of it timed by the kernel.
+"""HTTP and HTTPS: a cold connection and one request per probe, all but the look-up timed by the kernel.
 
     dns         the lookup, by the user clock; none for a literal address
     connect     SYN to SYN/ACK (TCP_INFO)
@@ -6,7 +6,8 @@
     processing  the request's last byte out to the answer's first byte in: the ``response``
     transfer    the answer's first byte in to its last
 
-``duration`` is their sum, so our own program's time is not in it. Only where a SYN was lost the
+``duration`` is their sum: of our own program's time, only what noticing the end of the look-up takes is in it.
+Only where a SYN was lost the
 connection counts as long as it took by the user clock, while rtt and the connect phase are absent.
 """
 

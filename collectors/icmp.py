@@ -9,10 +9,11 @@ are read until there are none, without any loss of accuracy.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from collectors import echo, failures, kernel
@@ -37,6 +38,12 @@ from collectors.targets import IcmpTarget
 _REMEMBERED: Seconds = 15.0
 """How long after its sending a decided probe is still known, so that late and duplicate replies are told apart."""
 _SEQUENCES = 1 << 16
+_SENDS = 16
+"""How often a send is tried: each failure may be the echo of one error about somebody else."""
+_FORWARDED = {errno.EREMOTEIO}
+"""Errors that are none: a redirect, which says that the packet went on (icmp_err_convert[], net/ipv4/icmp.c)."""
+_FLOOD = 256
+"""Packets in one drain without which a full buffer of megabytes is not to be believed."""
 _AT_ONCE = 1024
 """Packets read before they are worked on; bounds memory, not what is read."""
 _HEADERS = 128
@@ -48,7 +55,18 @@ _DSCP_SHIFT = 2
 class _Sent:
     """A probe under way, or one that was decided and may still be answered late or twice."""
 
-    __slots__ = ("address", "before", "facts", "future", "replied", "scheduled", "target", "token", "transmitted")
+    __slots__ = (
+        "address",
+        "before",
+        "facts",
+        "forget_at",
+        "future",
+        "replied",
+        "scheduled",
+        "target",
+        "token",
+        "transmitted",
+    )
 
     def __init__(self, target: IcmpTarget, facts: Facts, future: asyncio.Future[Reply]) -> None:
         self.target, self.facts, self.future = target, facts, future
@@ -57,6 +75,7 @@ class _Sent:
         self.scheduled: int | None = None
         self.transmitted: int | None = None
         self.replied = False
+        self.forget_at: Seconds | None = None
 
 
 class _Received:
@@ -78,8 +97,9 @@ class _Pinger:
         self._numbers = FAMILIES[ip_family]
         self._sent: dict[int, _Sent] = {}
         self._sequence = int.from_bytes(os.urandom(2), "big")
-        self._largest = 0
+        self._room = _HEADERS
         self._drops = 0
+        self._counts_forgeries = opened.kind == "raw" and ip_family is IpFamily.IPV6
         self._loop.add_reader(self._sock, self._readable)
 
     def close(self) -> None:
@@ -94,18 +114,23 @@ class _Pinger:
         sent.token = echo.token(random, self._next_sequence())
         sent.address, destination = self._destination(target)
         packet = echo.layout(self._ip_family, target.payload_bytes).request(self._opened.identifier, sent.token)
-        self._largest = max(self._largest, target.payload_bytes)
+        self._room = max(self._room, target.payload_bytes + _HEADERS)
         self._sent[echo.sequence_of(sent.token)] = sent
         self._transmit(packet, self._options(target), destination)
 
     def forget_old(self, now: Seconds) -> None:
-        """Drop decided probes that nobody will answer any more; the dict is in the order of sending."""
+        """Drop decided probes that nobody will answer any more; the dict is in the order of sending.
+
+        One that was given up is remembered from when that is first seen, since its timeout may be long.
+        """
         old = []
         for sequence, sent in self._sent.items():
             if now - sent.before.monotonic < _REMEMBERED:
                 break
-            if sent.future.done():
+            if sent.replied or (sent.forget_at is not None and sent.forget_at <= now):
                 old.append(sequence)
+            elif sent.future.done() and sent.forget_at is None:
+                sent.forget_at = now + _REMEMBERED
         for sequence in old:
             del self._sent[sequence]
 
@@ -139,17 +164,20 @@ class _Pinger:
     def _transmit(
         self, packet: bytes, options: list[tuple[int, int, bytes]], destination: tuple[str | int, ...]
     ) -> None:
-        """Send; once more if it failed, because an ICMP error about another target is reported by the next call."""
-        try:
-            self._sock.sendmsg([packet], options, 0, destination)
-        except OSError:
-            self._sock.sendmsg([packet], options, 0, destination)
+        """Send; again if it failed, because an ICMP error about another target is reported by the next call."""
+        for _ in range(_SENDS - 1):
+            try:
+                self._sock.sendmsg([packet], options, 0, destination)
+            except OSError:
+                continue
+            return
+        self._sock.sendmsg([packet], options, 0, destination)
 
     # Receiving
 
     def read_stamps(self) -> None:
         """Take transmit stamps and ICMP errors from the error queue."""
-        for report in kernel.error_queue(self._sock, self._largest + _HEADERS):
+        for report in kernel.error_queue(self._sock, self._room):
             if report.origin != kernel.ORIGIN_TIMESTAMPING:
                 self._refused(report)
                 continue
@@ -168,34 +196,38 @@ class _Pinger:
             return
         if report.address is None or report.address[0].partition("%")[0] != sent.address:
             return
-        ours = report.origin == kernel.ORIGIN_LOCAL
-        failed = failures.from_os_error(OSError(report.errno, os.strerror(report.errno)))
-        sent.future.set_exception(
-            ProbeFailed(Reason.LOCAL, failed.detail) if ours else failures.from_icmp_error(report.errno)
-        )
+        if report.errno not in _FORWARDED:
+            sent.future.set_exception(failures.from_icmp_error(report.errno))
 
     def _readable(self) -> None:
         while True:
-            packets = list(self._packets())
+            packets = self._packets()
             self.read_stamps()
             after = kernel.now()
             for received in packets:
                 self._replied(received, after)
-            self._count_drops()
+            self._count_drops(len(packets))
             if len(packets) < _AT_ONCE:
                 return
 
-    def _packets(self) -> Iterator[_Received]:
-        for _ in range(_AT_ONCE):
+    def _packets(self) -> list[_Received]:
+        packets: list[_Received] = []
+        room, is_hop_limit, with_ip_header = self._room, self._numbers.hop_limit, self._opened.with_ip_header
+        while len(packets) < _AT_ONCE:
             try:
-                data, ancillary, _, address = self._sock.recvmsg(self._largest + _HEADERS, _ANCILLARY_ROOM)
+                data, ancillary, _, address = self._sock.recvmsg(room, _ANCILLARY_ROOM)
             except BlockingIOError:
-                return
+                break
             except OSError:  # an ICMP error, announced; the error queue has it in full
                 continue
-            header = (data[0] & 0x0F) * 4 if self._opened.with_ip_header and data else 0
-            hop_limit = next((value[0] for *kind, value in ancillary if tuple(kind) == self._numbers.hop_limit), None)
-            yield _Received(data[header:], address[0].partition("%")[0], kernel.receive_stamp(ancillary), hop_limit)
+            header = (data[0] & 0x0F) * 4 if with_ip_header and data else 0
+            hop_limit = None
+            for level, kind, value in ancillary:
+                if (level, kind) == is_hop_limit:
+                    hop_limit = value[0]
+            source = address[0].partition("%")[0]
+            packets.append(_Received(data[header:], source, kernel.receive_stamp(ancillary), hop_limit))
+        return packets
 
     def _replied(self, received: _Received, after: kernel.Moment) -> None:
         sent = self._sent.get(echo.sequence_of(received.packet))
@@ -214,12 +246,12 @@ class _Pinger:
             sent.facts.hop_limit = received.hop_limit
             sent.future.set_result(_reply(sent, received.stamp, after))
 
-    def _count_drops(self) -> None:
+    def _count_drops(self, read: int) -> None:
         drops = kernel.receive_drops(self._sock)
-        if drops == self._drops:
+        new, self._drops = (drops - self._drops) % (1 << 32), drops
+        if not new or (self._counts_forgeries and read < _FLOOD):
             return
-        self._context.notice(ReceiveOverflow((drops - self._drops) % (1 << 32)))
-        self._drops = drops
+        self._context.notice(ReceiveOverflow(new))
         for sent in self._sent.values():
             sent.facts.silence = Reason.LOCAL
 
@@ -241,11 +273,15 @@ class _Pingers:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._pingers: dict[tuple[IpFamily, str | None], _Pinger] = {}
-        for ip_family in IpFamily:
-            opened = open_socket(ip_family)
-            context.notice(SocketOpened(ip_family, opened.kind if opened else "none"))
-            if opened:
-                self._pingers[ip_family, None] = _Pinger(ip_family, opened, context)
+
+    def open(self, ip_family: IpFamily, source_address: str | None = None) -> _Pinger | None:
+        """Open a socket if we may, and tell of which kind; OSError for a source address that is not ours."""
+        opened = open_socket(ip_family, source_address)
+        self._context.notice(SocketOpened(ip_family, opened.kind if opened else "none"))
+        if opened is None:
+            return None
+        pinger = self._pingers[ip_family, source_address] = _Pinger(ip_family, opened, self._context)
+        return pinger
 
     def probe(self, slot: Sequence[tuple[IcmpTarget, Facts]]) -> Sequence[asyncio.Future[Reply]]:
         """Send to all targets of a slot, then take the transmit stamps that are there already."""
@@ -276,12 +312,10 @@ class _Pingers:
 
     def _pinger(self, target: IcmpTarget) -> _Pinger:
         key = target.ip_family, target.source_address
-        if key not in self._pingers:
-            opened = open_socket(*key)
-            if opened is None:
-                raise ProbeFailed(Reason.LOCAL, "no permission to open an ICMP socket")
-            self._pingers[key] = _Pinger(target.ip_family, opened, self._context)
-        return self._pingers[key]
+        pinger = self._pingers.get(key) or self.open(*key)
+        if pinger is None:
+            raise ProbeFailed(Reason.LOCAL, "no permission to open an ICMP socket")
+        return pinger
 
 
 @asynccontextmanager
@@ -289,6 +323,8 @@ async def collector(context: Context) -> AsyncIterator[Probe[IcmpTarget]]:
     """Open both families' sockets; without permission each probe of that family fails as LOCAL."""
     pingers = _Pingers(context)
     try:
+        for ip_family in IpFamily:
+            pingers.open(ip_family)
         yield pingers.probe
     finally:
         pingers.close()

@@ -12,6 +12,7 @@ tcp.h; asm-generic/socket.h (the numbers below are the same on all architectures
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import struct
 import time
@@ -21,7 +22,6 @@ from typing import NamedTuple
 from collectors.contract import Seconds
 
 SO_TIMESTAMPING = 37
-SO_RXQ_OVFL = 40
 SO_MEMINFO = 55
 SO_RCVBUFFORCE = 33
 IP_RECVERR = 11
@@ -33,9 +33,9 @@ WITH_PACKET = _TX_SCHED | _TX_SOFTWARE | _RX_SOFTWARE | _SOFTWARE
 BY_OFFSET = _TX_SCHED | _RX_SOFTWARE | _SOFTWARE | _OPT_ID | _OPT_TSONLY
 """For streams: each transmit stamp comes with the offset of the last byte of its send."""
 
-ORIGIN_LOCAL, ORIGIN_TIMESTAMPING = 1, 4
-STAMP_SND, STAMP_SCHED = 0, 1
-"""``ErrorReport.info`` of a stamp: taken by the driver, or on entering the queueing discipline."""
+ORIGIN_TIMESTAMPING = 4
+STAMP_SCHED = 1
+"""``ErrorReport.info`` of a stamp taken on entering the queueing discipline; 0 is the driver's."""
 
 _ERROR_LEVELS = {(socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)}
 _TIMESPEC = struct.Struct("@ll")
@@ -43,6 +43,7 @@ _EXTENDED_ERR = struct.Struct("=IBBBxII")
 _ANCILLARY_ROOM = 512
 _MEMINFO_ROOM, _MEMINFO_DROPS = 36, 8
 _TCP_INFO_ROOM = 256
+_TOGETHER: Seconds = 50e-6
 _STEP: Seconds = 0.001
 """Wall and monotonic clock may drift apart this far between two moments before it is a step."""
 
@@ -55,7 +56,7 @@ class ErrorReport(NamedTuple):
     errno: int
     origin: int
     info: int
-    """Of a stamp: STAMP_SND or STAMP_SCHED."""
+    """Of a stamp: STAMP_SCHED, or 0 for the driver's."""
     key: int
     """Of a stamp BY_OFFSET: the offset of the last byte, counted from when stamping began."""
     stamp: int | None
@@ -76,14 +77,17 @@ class Moment(NamedTuple):
 
 
 def now() -> Moment:
-    """Read both clocks within 50 microseconds, or as near as three attempts come."""
+    """Read both clocks within 50 microseconds, or the nearest of three attempts."""
+    narrowest, nearest = math.inf, Moment(0.0, 0.0)
     for _ in range(3):
         before = time.monotonic()
         wall = time.time()  # noqa: TID251 - this is the one place that may: it reads both clocks together
         after = time.monotonic()
-        if after - before < 50e-6:  # noqa: PLR2004 - the docstring's bound
+        if after - before < narrowest:
+            narrowest, nearest = after - before, Moment(after, wall)
+        if narrowest < _TOGETHER:
             break
-    return Moment(after, wall)
+    return nearest
 
 
 def elapsed(sent: int, received: int, before: Moment, after: Moment) -> Seconds | None:
@@ -130,10 +134,10 @@ def error_queue(sock: socket.socket, room: int) -> Iterator[ErrorReport]:
             data, ancillary, _, address = sock.recvmsg(room, _ANCILLARY_ROOM, socket.MSG_ERRQUEUE)
         except BlockingIOError:
             return
-        report = next((payload for level, kind, payload in ancillary if (level, kind) in _ERROR_LEVELS), None)
-        if report is not None:
-            errno, origin, _, _, info, key = _EXTENDED_ERR.unpack_from(report)
-            yield ErrorReport(data, address or None, errno, origin, info, key, receive_stamp(ancillary))
+        for level, kind, payload in ancillary:
+            if (level, kind) in _ERROR_LEVELS:
+                errno, origin, _, _, info, key = _EXTENDED_ERR.unpack_from(payload)
+                yield ErrorReport(data, address or None, errno, origin, info, key, receive_stamp(ancillary))
 
 
 def tcp_info(sock: socket.socket) -> TcpInfo:
@@ -148,7 +152,10 @@ def tcp_info(sock: socket.socket) -> TcpInfo:
 
 
 def receive_drops(sock: socket.socket) -> int:
-    """Return how many packets the kernel dropped because the receive buffer was full, since the socket was made."""
+    """Return how many packets the kernel dropped because the receive buffer was full, since the socket was made.
+
+    A raw ICMPv6 socket counts packets with a wrong checksum too (rawv6_rcv_skb(), net/ipv6/raw.c).
+    """
     meminfo = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO_ROOM)
     (drops,) = struct.unpack_from("=I", meminfo, _MEMINFO_DROPS * 4)
     return int(drops)

@@ -47,7 +47,10 @@ class Stream:
         self._sent = 0
         self._before = kernel.now()
         self._scheduled: dict[int, int | None] = {}
-        kernel.stamp_packets(sock, kernel.BY_OFFSET)
+        try:
+            kernel.stamp_packets(sock, kernel.BY_OFFSET)
+        except OSError:  # EINVAL: it is no connection any more
+            raise ProbeFailed(Reason.RESET, "reset right after the handshake") from None
 
     def __enter__(self) -> Self:
         self._loop.add_reader(self._descriptor, self._wake)

@@ -7,15 +7,32 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-import re
-from typing import ClassVar
-
-from yarl import URL
+from typing import ClassVar, Protocol
+from urllib.parse import urlsplit
 
 from collectors.contract import IpFamily, Phase, Reason
 from collectors.secret import Secret
 
 _TCP_REASONS = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.UNREACHABLE, Reason.DNS, Reason.LOCAL)
+
+
+class Expression(Protocol):
+    """A compiled regular expression that no text can keep busy (RE2's, in time linear in the text)."""
+
+    @property
+    def pattern(self) -> str:
+        """As it was written."""
+
+    def search(self, text: str) -> object:
+        """Return something true if it is found."""
+
+
+def literal_family(address: str) -> IpFamily | None:
+    """Return the family of a literal address; None for a name."""
+    try:
+        return IpFamily(f"ipv{ipaddress.ip_address(address).version}")
+    except ValueError:
+        return None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +89,11 @@ class HttpTarget:
     headers: tuple[tuple[str, str], ...]
     """Printable ASCII; never one that frames the message or authenticates."""
     expect_status: frozenset[int]
-    expect_body: re.Pattern[str] | None
+    expect_body: Expression | None
     """Searched for in the body; None: any body will do."""
     max_body_bytes: int
     tls_ca_file: str | None
-    """Absolute; it was loaded once already. None: the system's authorities."""
+    """Absolute. None: the system's authorities."""
     tls_verify: bool
     user: str | None
     password: Secret | None
@@ -89,21 +106,10 @@ class HttpTarget:
     @property
     def phases(self) -> tuple[Phase, ...]:
         """Those that an exchange with this target has: a literal address is not looked up, plain HTTP has no TLS."""
-        url = URL(self.url)
+        url = urlsplit(self.url)
         absent = set()
         if url.scheme != "https":
             absent.add(Phase.TLS)
-        if _is_address(url.host or ""):
+        if literal_family(url.hostname or ""):
             absent.add(Phase.DNS)
         return tuple(phase for phase in Phase if phase not in absent)
-
-
-Target = IcmpTarget | TcpTarget | HttpTarget
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from pathlib import Path
 from typing import Self
 
 from collectors import certificate, kernel
@@ -16,23 +17,30 @@ from collectors.stream import Receipt, Stream
 
 _RECORD_HEADER = 5
 """Type, version and, in the last two bytes, length (RFC 8446, 5.1)."""
+_CONTENT_TYPES = {bytes([content_type]) for content_type in range(20, 25)}
+"""change_cipher_spec to heartbeat (RFC 8446, B.1; RFC 6520)."""
 _READ = 4096
 
 
 class Contexts:
-    """TLS contexts, one for each way of trusting, made when first needed: the system's roots take 55 ms to load."""
+    """TLS contexts, one for each way of trusting, made when first needed: the system's roots take 55 ms to load.
+
+    A CA file that was replaced is read again.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str | None, bool], ssl.SSLContext] = {}
+        self._kept: dict[tuple[str | None, bool], tuple[object, ssl.SSLContext]] = {}
 
     def get(self, ca_file: str | None, *, verify: bool) -> ssl.SSLContext:
         """Return the context that trusts ``ca_file`` (else the system); ProbeFailed(LOCAL) if it can't be read."""
-        if (ca_file, verify) not in self._kept:
+        version = _version(ca_file)
+        kept = self._kept.get((ca_file, verify))
+        if kept is None or kept[0] != version:
             context = _trusting(ca_file) if verify else _trusting_anything()
             context.set_alpn_protocols(["http/1.1"])
             context.options |= ssl.OP_NO_RENEGOTIATION
-            self._kept[ca_file, verify] = context
-        return self._kept[ca_file, verify]
+            self._kept[ca_file, verify] = kept = version, context
+        return kept[1]
 
 
 class Tls:
@@ -53,8 +61,7 @@ class Tls:
             if self._outgoing.pending:
                 took += self._stream.since_send(receipt) if receipt else 0
                 await self._stream.send(self._outgoing.read())
-            receipt = await self._stream.receive(_READ)
-            self._take(receipt)
+            _, receipt = await self._record()
         return took + (self._stream.since_send(receipt) if receipt else 0)
 
     async def send(self, data: bytes) -> None:
@@ -65,16 +72,10 @@ class Tls:
     async def first(self) -> tuple[Receipt, Receipt]:
         """Return when the record began that brought the answer's first bytes, and those.
 
-        Record by record, because session tickets (TLS 1.3) may come long before the answer.
+        Session tickets (TLS 1.3) may come long before the answer.
         """
         while True:
-            began = receipt = await self._stream.exactly(_RECORD_HEADER)
-            self._take(began)
-            missing = int.from_bytes(began.data[3:], "big")
-            while missing and not self._ended:
-                receipt = await self._stream.receive(min(missing, _READ))
-                self._take(receipt)
-                missing -= len(receipt.data)
+            began, receipt = await self._record()
             plain = self._plain()
             if plain or self._ended:
                 return began, receipt._replace(data=plain)
@@ -87,6 +88,21 @@ class Tls:
             if plain := self._plain():
                 return receipt._replace(data=plain)
         return Receipt(b"", None, kernel.now())
+
+    async def _record(self) -> tuple[Receipt, Receipt]:
+        """Take in one record; return the receipts of its beginning and of its end.
+
+        Never more, or else what belongs to the answer might be read with the handshake: Go's servers send
+        their session ticket with it. What is no record is not waited for, TLS will say so.
+        """
+        began = receipt = await self._stream.exactly(_RECORD_HEADER)
+        self._take(began)
+        missing = int.from_bytes(began.data[3:], "big") if began.data[:1] in _CONTENT_TYPES else 0
+        while missing and not self._ended:
+            receipt = await self._stream.receive(min(missing, _READ))
+            self._take(receipt)
+            missing -= len(receipt.data)
+        return began, receipt
 
     def __enter__(self) -> Self:
         return self
@@ -129,6 +145,15 @@ class Tls:
         except ssl.SSLEOFError:
             self._ended = True
         return b"".join(pieces)
+
+
+def _version(file: str | None) -> object:
+    """Return what differs when a file was written anew; None for no file."""
+    try:
+        status = Path(file).stat() if file else None
+    except OSError:
+        return None
+    return status and (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def _trusting(ca_file: str | None) -> ssl.SSLContext:

@@ -47,8 +47,8 @@ class Refresh:
 
     @property
     def timeout(self) -> Seconds:
-        """Within the interval."""
-        return min(_TIMEOUT, _OF_AN_INTERVAL * self.interval)
+        """Long enough to ask a second name server; a look-up that outlasts its turn misses the next one."""
+        return _TIMEOUT
 
 
 def refreshes(pairs: Iterable[Pair], keep: Seconds) -> list[Refresh]:

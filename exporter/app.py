@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from collectors import dns, http, icmp, tcp
-from collectors.contract import Collector, Context, Notice, Probe, Seconds, SocketOpened, one_by_one
+from collectors.contract import Collector, Context, IpFamily, Notice, Probe, Seconds, SocketOpened, one_by_one
 from exporter import __version__
 from exporter.addresses import Addresses, refreshes
 from exporter.fleet import BadFleet, Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
@@ -37,7 +37,7 @@ COLLECTORS: Mapping[str, Collector[Any]] = {
 }
 """Every protocol there is; a new one is one more word here."""
 
-_FIRST_LOOKUPS: Seconds = 0.5
+_FIRST_LOOKUPS: Seconds = 0.25
 """How long the first probes wait for the first addresses."""
 _HANG_UP: Seconds = 0.5
 """How long a scrape under way may go on when we stop."""
@@ -93,6 +93,8 @@ class App:
         self._recorder = Recorder(__version__)
         self._addresses = Addresses(dns.addresses, self._recorder.dns_refresh_failed)
         self._reloading = asyncio.Lock()
+        self._kinds: dict[IpFamily, str] = {}
+        self._hinted: set[IpFamily] = set()
         self._hangup = asyncio.Event()
         self._stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
         reload = self.reload if options.enable_lifecycle else None
@@ -124,7 +126,7 @@ class App:
         """Read the fleet file again; return its problems, which change nothing."""
         async with self._reloading:
             try:
-                read = await asyncio.to_thread(configuration, self._options)
+                await self._apply(await asyncio.to_thread(configuration, self._options))
             except BadFleet as bad:
                 self._recorder.reload_failed()
                 for problem in bad.problems:
@@ -134,7 +136,6 @@ class App:
                 self._recorder.reload_failed()
                 _log.exception("not reloaded, by a bug")
                 return [f"not reloaded, by a bug: {type(bug).__name__}"]
-            await self._apply(read)
             _log.info("reloaded: probing %d pairs", len(self._current.pairs))
             return []
 
@@ -152,6 +153,7 @@ class App:
         self._recorder.configure(new.fleet, new.host, new.pairs)
         self._prober.replace((pair, self._probes[pair.protocol]) for pair in new.pairs)
         self._current = new
+        self._hint()
 
     async def _serve(self, stack: contextlib.AsyncExitStack, sockets: Sequence[socket.socket]) -> None:
         limits = Limits().within(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
@@ -189,10 +191,17 @@ class App:
 
     def _notice(self, notice: Notice) -> None:
         self._recorder.notice(notice)
-        if isinstance(notice, SocketOpened) and notice.kind == "none":
-            used = {pair.ip_family for pair in self._current.pairs if pair.protocol == "icmp"}
-            if notice.ip_family in used:
-                _log.warning(_ICMP_HINT, notice.ip_family.value)
+        if isinstance(notice, SocketOpened):
+            self._kinds[notice.ip_family] = notice.kind
+            self._hint()
+
+    def _hint(self) -> None:
+        """Say once for each family that is used and not permitted what to do about it."""
+        used = {pair.ip_family for pair in self._current.pairs if pair.protocol == "icmp"}
+        for ip_family in sorted(used - self._hinted):
+            if self._kinds.get(ip_family) == "none":
+                self._hinted.add(ip_family)
+                _log.warning(_ICMP_HINT, ip_family.value)
 
 
 def _written(address: tuple[Any, ...]) -> str:

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import difflib
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,11 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(make_parser().parse_args(words))
     except BadFleet as bad:
         return _complain("\n".join(map(str, bad.problems)), BAD_CONFIGURATION)
+    except BrokenPipeError:
+        return _closed()
     except (listen.CannotListen, scrape_configs.CannotWrite) as error:
         return _complain(f"latency-exporter: {error}", FAULT)
 
 
 def _run(flags: argparse.Namespace) -> int:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whoever is just starting reads the files anyway
     logs.configure(flags.log_level, flags.log_format)
     options = Options(
         flags.config_file, flags.host, flags.telemetry_path, flags.enable_lifecycle, flags.web_config_file
@@ -73,6 +77,7 @@ def _check(flags: argparse.Namespace) -> int:
     for warning in check.warnings(fleet, found):
         _tell(warning)
     sys.stdout.write(check.describe(fleet, host, found))
+    sys.stdout.flush()
     return FINE
 
 
@@ -239,6 +244,12 @@ def _path(text: str) -> str:
     if text != "/" and text in server.ROUTES:
         raise argparse.ArgumentTypeError(f"{text!r} is what this program answers otherwise; choose another path")
     return text
+
+
+def _closed() -> int:
+    """Whoever was reading our output has gone; Python would complain once more when it flushes."""
+    sys.stdout = None  # as the interpreter itself has it where there is none
+    return FAULT
 
 
 def _tell(line: str) -> None:

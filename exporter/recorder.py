@@ -25,12 +25,12 @@ from collectors.contract import (
 )
 from exporter import metrics
 from exporter.exposition import Page
-from exporter.fleet import Fleet, Host, Pair, host_header
+from exporter.fleet import STRANGER, Fleet, Host, Pair, host_header
 from exporter.series import Histogram, PairSeries
 
 _log = logging.getLogger(__name__)
 
-_NOBODY = ("other", "", "", "")
+_NOBODY = (STRANGER, "", "", "")
 """The peer labels of who asked our /ping and is no host of the fleet."""
 
 
@@ -44,6 +44,7 @@ class Recorder:
         self._peers: dict[str, tuple[str, ...]] = {}
         self._dns_failures: dict[str, int] = {}
         self._sockets: dict[IpFamily, str] = {}
+        self._families: set[IpFamily] = set()
         self._measurements = {
             (protocol, clock): own.measurements.labels(protocol, clock.value)
             for protocol in metrics.PROTOCOLS
@@ -90,11 +91,16 @@ class Recorder:
         own.reload_time.set_to_current_time()
         for protocol in metrics.PROTOCOLS:
             own.pairs.labels(protocol).set(sum(pair.protocol == protocol for pair in pairs))
-        own.icmp_socket.clear()
-        for ip_family in {pair.ip_family for pair in pairs if pair.protocol == "icmp"}:
-            for kind in ("datagram", "raw", "none"):
-                own.icmp_socket.labels(ip_family.value, kind).set(self._sockets.get(ip_family) == kind)
+        self._families = {pair.ip_family for pair in pairs if pair.protocol == "icmp"}
+        self._describe_sockets()
         self._describe_peers({host_header(peer.name): _described(peer) for peer in fleet.hosts} | {"": _NOBODY})
+
+    def _describe_sockets(self) -> None:
+        """Show the kinds of the families that are used: that others lack permission is no news."""
+        self._own.icmp_socket.clear()
+        for ip_family in self._families:
+            for kind in ("datagram", "raw", "none"):
+                self._own.icmp_socket.labels(ip_family.value, kind).set(self._sockets.get(ip_family) == kind)
 
     def _describe_peers(self, peers: dict[str, tuple[str, ...]]) -> None:
         for labels in peers.values():
@@ -137,6 +143,7 @@ class Recorder:
                 self._own.overflows.inc(packets)
             case SocketOpened(ip_family, kind):
                 self._sockets[ip_family] = kind
+                self._describe_sockets()
 
     def dns_refresh_failed(self, target: str) -> None:
         """Count a refresh of a target's cached address that failed."""

@@ -14,6 +14,7 @@ import heapq
 import itertools
 import logging
 import math
+import traceback
 from collections import defaultdict
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -26,6 +27,8 @@ SLOT: Seconds = 0.05
 """What is due within one slot starts together at its end; fewer wake-ups are what makes probes cheap."""
 _TOO_LATE: Seconds = 1.0
 """A probe that is later than this is skipped: starting it would bunch all that a pause has delayed."""
+_HELD_UP: Seconds = 0.1
+"""A deadline noticed later than this was not the peer's doing alone."""
 _FIRST_ROUND: Seconds = 0.2
 _FIRST_ROUND_RATE = 500
 """How long the first round takes, and its probes per second if they are many: it begins at once."""
@@ -94,7 +97,7 @@ class Scheduler(Generic[J]):
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._under_way: set[asyncio.Future[Reply]] = set()
-        self._known_bugs: set[str] = set()
+        self._known_bugs: set[tuple[str, int]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -109,7 +112,8 @@ class Scheduler(Generic[J]):
         before, now = self._turns, self._loop.time()
         self._turns = {}
         jobs = list(jobs)
-        lead = 0.0 if self._at_once else max(_FIRST_ROUND, len(jobs) / _FIRST_ROUND_RATE)
+        new = sum(job.identity not in before for job, _ in jobs)
+        lead = 0.0 if self._at_once else max(_FIRST_ROUND, new / _FIRST_ROUND_RATE)
         for job, probe in jobs:
             turn = before.get(job.identity)
             if turn is None or turn.job.interval != job.interval:
@@ -166,17 +170,17 @@ class Scheduler(Generic[J]):
     def _start(self, probe: Probe[Any], turns: Sequence[_Turn[J]]) -> None:
         slot = [(turn.job.spec, Facts()) for turn in turns]
         try:
-            awaitables = probe(slot)
+            started = list(zip(turns, slot, probe(slot), strict=True))
         except Exception as bug:  # noqa: BLE001 - a collector's bug must not end the schedule of the others
             for turn, (_, facts) in zip(turns, slot, strict=True):
                 self._watcher.decided(turn.job, facts, self._bug(turn.job, bug))
             return
         by_timeout: dict[Seconds, list[asyncio.Future[Reply]]] = defaultdict(list)
-        for turn, (_, facts), awaitable in zip(turns, slot, awaitables, strict=True):
-            future = self._spawn(awaitable, turn, facts)
-            by_timeout[turn.job.timeout].append(future)
+        for turn, (_, facts), awaitable in started:
+            by_timeout[turn.job.timeout].append(self._spawn(awaitable, turn, facts))
+        now = self._loop.time()
         for timeout, futures in by_timeout.items():
-            self._loop.call_later(timeout, _expire, futures)
+            self._loop.call_at(now + timeout, self._expire, futures, now + timeout)
 
     def _spawn(self, awaitable: Awaitable[Reply], turn: _Turn[J], facts: Facts) -> asyncio.Future[Reply]:
         future = asyncio.ensure_future(awaitable)
@@ -193,33 +197,46 @@ class Scheduler(Generic[J]):
         future.add_done_callback(done)
         return future
 
+    def _expire(self, futures: Iterable[asyncio.Future[Reply]], deadline: Seconds) -> None:
+        """Cancel who has not ended; if we were held up, only after what has come meanwhile was looked at."""
+        if self._loop.time() - deadline > _HELD_UP:
+            self._loop.call_later(_HELD_UP, _cancel, futures)
+        else:
+            _cancel(futures)
+
     def _outcome(self, turn: _Turn[J], facts: Facts, future: asyncio.Future[Reply]) -> Outcome:
         timeout = turn.job.timeout
         if future.cancelled():
-            return ProbeFailed(facts.silence, facts.detail or f"no answer within {timeout:g} s")
+            return ProbeFailed(facts.silence, f"no answer within {timeout:g} s")
         error = future.exception()
         if isinstance(error, ProbeFailed):
             return error
         if error is not None:
             return self._bug(turn.job, error)
         reply = future.result()
-        if reply.rtt is not None and reply.rtt > timeout:
-            return ProbeFailed(Reason.TIMEOUT, f"answered after {reply.rtt:g} s")
-        return reply
+        took = max(reply.rtt or 0.0, reply.duration or 0.0)
+        facts.answered_late = took > timeout
+        return ProbeFailed(Reason.TIMEOUT, f"answered after {took:g} s") if facts.answered_late else reply
 
     def _bug(self, job: J, error: BaseException) -> ProbeFailed:
         """Log a bug once with its traceback; it counts as ours."""
-        kind = f"{type(error).__name__} {error}"
-        if kind not in self._known_bugs:
-            self._known_bugs.add(kind)
+        place = _place(error)
+        if place not in self._known_bugs:
+            self._known_bugs.add(place)
             _log.error("a bug in a collector: probing %s failed", job.identity, exc_info=error)
-        return ProbeFailed(Reason.LOCAL, kind)
+        return ProbeFailed(Reason.LOCAL, f"a bug: {type(error).__name__}")
+
+
+def _place(error: BaseException) -> tuple[str, int]:
+    """Return where in the code an error was raised."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return (frames[-1][0].f_code.co_filename, frames[-1][1]) if frames else ("", 0)
 
 
 def _slot(due: Seconds) -> Seconds:
     return math.ceil(due / SLOT) * SLOT
 
 
-def _expire(futures: Iterable[asyncio.Future[Reply]]) -> None:
+def _cancel(futures: Iterable[asyncio.Future[Reply]]) -> None:
     for future in futures:
         future.cancel()

@@ -28,7 +28,11 @@ def from_variable(name: str, environ: Mapping[str, str]) -> Secret:
     if name not in environ:
         message = f"the variable {name} is not set; set it for this program, or use password_file"
         raise NoSecret(message)
-    return _not_empty(environ[name], f"the variable {name}")
+    text = environ[name]
+    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+        message = f"the variable {name} is not UTF-8 text; set it to the password alone"
+        raise NoSecret(message)
+    return _not_empty(text, f"the variable {name}")
 
 
 def from_file(path: Path, trusted: Iterable[Path] = (RUN_SECRETS,)) -> Secret:

@@ -88,6 +88,7 @@ class PairSeries:
         """Take one probe that was decided now."""
         self.probes += 1
         self.retransmitted += facts.retransmitted
+        self.late_replies += facts.answered_late
         self.decided_at = now.monotonic
         if isinstance(outcome, ProbeFailed):
             reason = outcome.reason if outcome.reason in self.failures else Reason.LOCAL

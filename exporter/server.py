@@ -20,6 +20,8 @@ _OPENMETRICS = "application/openmetrics-text"
 OPENMETRICS = f"{_OPENMETRICS}; version=1.0.0; charset=utf-8"
 _QUALITY = re.compile(r"q=([01](?:\.[0-9]*)?)")
 ROUTES = {"/": "index", PING_PATH: "ping", "/-/healthy": "healthy", "/-/ready": "ready", "/-/reload": "reload"}
+_STARTED = web.RequestKey("started", float)
+"""When we began with a request, before anybody asked who sent it."""
 _GZIP_LEVEL = 1
 """Ten times faster than the highest and a tenth larger."""
 
@@ -65,7 +67,7 @@ class Server:
 
     @web.middleware
     async def _counted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        started = time.perf_counter()
+        started = request[_STARTED] = time.perf_counter()
         code = 500
         try:
             response = await handler(request)
@@ -115,9 +117,8 @@ class Server:
         return await asyncio.to_thread(_pack, body) if packed else body
 
     async def _ping(self, request: web.Request) -> web.Response:
-        started = time.perf_counter()
         self._view.ping_received(request.headers.get(HOST_HEADER))
-        milliseconds = (time.perf_counter() - started) * 1000
+        milliseconds = (time.perf_counter() - request[_STARTED]) * 1000
         return web.Response(text="pong\n", headers={"Server-Timing": f"app;dur={milliseconds:.3f}"})
 
     async def _index(self, _: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ is one BadFleet with one Problem per line.
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.identity import VARIABLE, ensure_exporter, who_am_i
 from exporter.fleet.loading import load
+from exporter.fleet.mesh import STRANGER
 from exporter.fleet.pairs import Identity, Pair, pairs, survey
 from exporter.fleet.probe_schema import Endpoint
 from exporter.fleet.problems import BadFleet, Problem
@@ -18,6 +19,7 @@ from exporter.fleet.specs import HOST_HEADER, PING_PATH, host_header
 __all__ = [
     "HOST_HEADER",
     "PING_PATH",
+    "STRANGER",
     "VARIABLE",
     "BadFleet",
     "Database",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.contract import Seconds
+from collectors.targets import literal_family
 from exporter.fleet.cautions import cautions
 from exporter.fleet.findings import Finding, probes_written
-from exporter.fleet.mesh import WORDS
-from exporter.fleet.net_values import PLACEHOLDER, literal_family
+from exporter.fleet.mesh import STRANGER, WORDS
+from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probe_schema import AnyProbe, Endpoint, FileLogin, HttpProbe, IcmpProbe, Login, TcpProbe
 from exporter.fleet.problems import Hints, Loc, key_of, listed, shown
 from exporter.fleet.references import references
@@ -39,6 +40,8 @@ def _names(sections: Sections) -> Iterator[Finding]:
             first.setdefault(item.name, loc)
             if section == "hosts" and item.name in WORDS:
                 yield Finding((*loc, "name"), f"{shown(item.name)} is a word of 'to'; choose another name")
+            if section == "hosts" and item.name == STRANGER:
+                yield Finding((*loc, "name"), f"{shown(item.name)} is what strangers are called; choose another name")
     seen: set[str] = set()
     for index, n8n in enumerate(sections.n8n):
         if n8n.name in seen:

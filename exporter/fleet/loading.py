@@ -17,7 +17,7 @@ from exporter.fleet.problems import BadFleet, Hints, Problem, key_of, shown
 from exporter.fleet.repair import independent, repaired
 from exporter.fleet.schema import Sections
 from exporter.fleet.yaml_faults import Unreadable
-from exporter.fleet.yaml_source import MAX_BYTES, Duplicate, Node, parse
+from exporter.fleet.yaml_source import MAX_BYTES, Duplicate, Node, parse, read
 
 
 def load(path: Path) -> Fleet:
@@ -48,8 +48,7 @@ def load(path: Path) -> Fleet:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read(path, MAX_BYTES + 1)
     except FileNotFoundError:
         message = "no such file; create it, or name another one with --config.file"
     except IsADirectoryError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from collectors.contract import IpFamily
+from collectors.targets import literal_family
 from exporter.fleet.problems import shown
 from exporter.fleet.values import fault, text_of
 
@@ -27,15 +26,6 @@ _OUR_HEADERS = {
     "authorization": "a secret never stands in this file; use user and password_file",
     "proxy-authorization": "a secret never stands in this file, and no proxy is used",
 }
-
-
-def literal_family(address: str) -> IpFamily | None:
-    """Tell the family of a literal address; None for a name."""
-    try:
-        version = ipaddress.ip_address(address).version
-    except ValueError:
-        return None
-    return IpFamily.IPV4 if version == 4 else IpFamily.IPV6  # noqa: PLR2004 - IP's own name
 
 
 def _address(value: object) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from collectors.contract import IpFamily, Seconds
+from collectors.targets import literal_family
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.mesh import measures, probed
-from exporter.fleet.net_values import PLACEHOLDER, literal_family
+from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probe_schema import AnyProbe, Endpoint, HttpProbe
 from exporter.fleet.problems import BadFleet, Loc, Problem
 from exporter.fleet.schema import Defaults, Host

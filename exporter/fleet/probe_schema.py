@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from collectors.contract import IpFamily
 from exporter.fleet.net_values import Address, Headers, LiteralAddress, Method, Url, VariableName
-from exporter.fleet.values import Duration, Expression, Flag, Interval, Label, Name, Names, Port, Text, Whole, fault
+from exporter.fleet.values import BodyExpression, Duration, Flag, Interval, Label, Name, Names, Port, Text, Whole, fault
 
 
 def _once(families: tuple[IpFamily, ...]) -> tuple[IpFamily, ...]:
@@ -87,7 +87,7 @@ class HttpProbe(Settings, Login):
     method: Method = "GET"
     headers: Headers = Field(default_factory=dict)
     expect_status: Annotated[frozenset[StatusCode], Field(min_length=1)] = frozenset(range(200, 300))
-    expect_body: Expression | None = None
+    expect_body: BodyExpression | None = None
     max_body_bytes: Annotated[int, Whole(1, 16 * 2**20)] = 65536
     tls_ca_file: Text | None = None
     tls_verify: Flag = True

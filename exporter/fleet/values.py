@@ -9,12 +9,14 @@ import re
 import unicodedata
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field
+import re2
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from collectors.contract import Seconds
+from collectors.targets import Expression
 from exporter.fleet.problems import shown
 
 MAX_TEXT = 200
@@ -22,6 +24,8 @@ MAX_TEXT = 200
 MIN_INTERVAL: Seconds = 0.1
 """Below this a pair costs more than it tells, and a slot of the scheduler is a part of it."""
 MAX_DURATION: Seconds = 86_400.0
+_QUIET = re2.Options()
+_QUIET.log_errors = False
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -117,14 +121,14 @@ def _name(value: str) -> str:
     return value
 
 
-def _compiled(value: object) -> re.Pattern[str]:
+def _compiled(value: object) -> Expression:
     text = text_of(value, "a regular expression")
     if len(text) > 10 * MAX_TEXT:
         raise fault(f"is {len(text)} characters long; at most {10 * MAX_TEXT} are allowed")
     try:
-        return re.compile(text)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise fault(f"{shown(text)} is no regular expression: {error}") from None
+        return cast(Expression, re2.compile(text, _QUIET))
+    except re2.error as error:
+        raise fault(f"{shown(text)} is no regular expression of RE2: {error.args[0].decode()}") from None
 
 
 def _sql_word(value: str) -> str:
@@ -143,5 +147,5 @@ Name = Annotated[Label, AfterValidator(_name)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_as_list), Field(min_length=1)]
 """Names of hosts; a single one may stand without brackets."""
 Text = Annotated[str, BeforeValidator(lambda value: text_of(value, "text")), AfterValidator(_bounded(10 * MAX_TEXT))]
-Expression = Annotated[re.Pattern[str], BeforeValidator(_compiled)]
+BodyExpression = Annotated[Expression, PlainValidator(_compiled)]
 SqlWord = Annotated[str, AfterValidator(_sql_word)]

@@ -8,8 +8,10 @@ aliases are bounded before anything of that size exists (332 bytes of aliases ca
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import yaml
@@ -81,6 +83,13 @@ class Duplicate(NamedTuple):
     line: int
     first_line: int
     loc: Loc
+
+
+def read(path: Path, limit: int) -> bytes:
+    """Read at most so many bytes of a file; a pipe that has none must not hang whoever reloads. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(limit)
 
 
 def parse(text: str) -> tuple[Node, list[Duplicate]]:

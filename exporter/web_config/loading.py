@@ -19,7 +19,7 @@ from collectors.contract import Seconds
 from exporter.fleet.probe_schema import Section
 from exporter.fleet.problems import BadFleet, Hints, Loc, Problem, key_of, listed, shown
 from exporter.fleet.yaml_faults import Unreadable
-from exporter.fleet.yaml_source import Node, parse
+from exporter.fleet.yaml_source import Node, parse, read
 from exporter.web_config.schema import HttpServer, RateLimit, Sections
 from exporter.web_config.tls import Tls, Unusable
 from exporter.web_config.tls_schema import TlsServer
@@ -99,8 +99,7 @@ def _tree(path: Path) -> tuple[Node, list[Problem]]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read(path, MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise Unreadable(0, f"is larger than {MAX_BYTES // 2**20} MiB; is this the web configuration?")
         return data.decode("utf-8-sig")

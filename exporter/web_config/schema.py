@@ -12,7 +12,7 @@ from exporter.fleet.problems import listed, shown
 from exporter.fleet.values import Duration, Flag, Whole, fault
 from exporter.web_config.tls_schema import TlsServer
 
-MAX_COST = 18
+MAX_COST = 14
 """Of bcrypt: 18 takes a processor 15 s per login, and each step doubles that."""
 
 _HEADERS: dict[str, tuple[str, ...]] = {

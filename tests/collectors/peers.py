@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import datetime as dt
 import ipaddress
-import re
 import select
 import socket
 import ssl
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+import re2
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -203,7 +203,7 @@ def http_target(url: str, **changes) -> HttpTarget:
         "password": None,
     }
     if changes.get("expect_body") is not None:
-        changes["expect_body"] = re.compile(changes["expect_body"])
+        changes["expect_body"] = re2.compile(changes["expect_body"])
     return HttpTarget(**plain | changes)
 
 

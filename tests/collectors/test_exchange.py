@@ -125,7 +125,9 @@ async def test_answers_that_are_not(probe, answer, changes, reason, detail):
 async def test_a_redirect_is_reported_and_not_followed(probe):
     facts = Facts()
     with Peer(answering(b"HTTP/1.1 301 Moved\r\nLocation: http://10.0.0.1/\xfc" + b"x" * 999 + b"\r\n\r\n")) as peer:
-        assert await failure(probe, http_target(url(peer)), facts) == (Reason.STATUS, "status 301")
+        reason, detail = await failure(probe, http_target(url(peer)), facts)
+        assert reason is Reason.STATUS
+        assert detail.startswith("status 301, which points to http://10.0.0.1/")
     assert facts.status_code == 301
     assert facts.redirect == "http://10.0.0.1/\\xfc" + "x" * 180
     assert len(peer.clients) == 1

@@ -110,7 +110,7 @@ Answer = Callable[[bytes, str], Sequence[bytes]]
 
 
 @contextlib.asynccontextmanager
-async def answering(host: Host, answer: Answer) -> AsyncIterator[list[bytes]]:
+async def answering(host: Host, answer: Answer, seen: Callable[[bytes], object] = len) -> AsyncIterator[list[bytes]]:
     """Answer echo requests by hand, the kernel being told not to; the list is what came, IP header and all."""
     host.sysctl("net.ipv4.icmp_echo_ignore_all", "1")
     with host.entered():
@@ -122,6 +122,7 @@ async def answering(host: Host, answer: Answer) -> AsyncIterator[list[bytes]]:
         packet, (source, _) = sock.recvfrom(65535)
         if packet[IP_HEADER] == ECHO_REQUEST:
             came.append(packet)
+            seen(packet)
             for reply in answer(packet[IP_HEADER:], source):
                 sock.sendto(reply, (source, 0))
 
@@ -323,6 +324,20 @@ async def test_an_icmpv6_error_is_unreachable(here: Host, there: Host) -> None:
         assert await reason_of(probe, target(there.address6, ip_family=IpFamily.IPV6)) is Reason.UNREACHABLE
 
 
+async def test_a_redirect_is_no_failure_because_the_packet_goes_on(here: Host, there: Host) -> None:
+    ours: list[bytes] = []
+
+    def redirected(request: bytes, _: str) -> Sequence[bytes]:
+        gateway = socket.inet_aton(there.address)
+        blank = bytes([5, 1, 0, 0]) + gateway + ours[-1][:IP_HEADER] + request[:8]
+        return [blank[:2] + checksum(blank) + blank[4:], reply_to(request)]
+
+    async with pinging(here) as (probe, notices), answering(there, redirected, ours.append):
+        for _ in range(5):
+            assert (await one(probe, target(there.address))).rtt
+    assert not [notice for notice in notices if isinstance(notice, LateReply)]
+
+
 async def test_an_error_about_one_target_is_not_held_against_another(here: Host, there: Host, lab: Lab) -> None:
     there.reject("-p", "icmp", reject_with="icmp-host-prohibited")
     far = target(lab.hosts["far"].address)
@@ -333,6 +348,19 @@ async def test_an_error_about_one_target_is_not_held_against_another(here: Host,
                 ends = await asyncio.gather(*awaitables, return_exceptions=True)
             assert isinstance(ends[1], Reply)
             assert all(isinstance(end, ProbeFailed) and end.reason is Reason.UNREACHABLE for end in ends[::2])
+
+
+async def test_a_flood_of_errors_about_one_target_does_not_fail_another(here: Host, there: Host, lab: Lab) -> None:
+    there.reject("-p", "icmp", reject_with="icmp-host-prohibited")
+    far, bad = target(lab.hosts["far"].address), target(there.address)
+    async with pinging(here) as (probe, _), asyncio.timeout(SOON):
+        for _ in range(20):
+            aims = [bad] * 50 + [far] + [bad] * 50
+            futures = [asyncio.ensure_future(end) for end in probe([(aim, Facts()) for aim in aims])]
+            assert (await futures.pop(50)).rtt
+            for future in futures:
+                future.cancel()
+            await asyncio.gather(*futures, return_exceptions=True)
 
 
 @pytest.mark.parametrize("how", ["unreachable", "blackhole", "prohibit"])

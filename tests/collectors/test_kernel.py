@@ -75,7 +75,7 @@ def test_a_quiet_close_reads_as_an_ordinary_end_and_leaves_no_time_wait(listener
             kernel.close_quietly(client)
             with server:
                 assert server.recv(1) == b""
-            assert port not in _ports_in_the_kernel()
+            assert (port, listener.getsockname()[1]) not in _connections()
 
 
 def test_a_quiet_close_of_what_was_never_connected_closes_it() -> None:
@@ -136,7 +136,7 @@ def test_drops_of_a_full_receive_buffer_are_counted() -> None:
         assert 0 < kernel.receive_drops(sock) < 50
 
 
-def _ports_in_the_kernel() -> set[int]:
-    """The local ports of all TCP sockets on loopback but those that only wait to be collected by the peer."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return {int(line.split()[1].rpartition(":")[2], 16) for line in lines}
+def _connections() -> set[tuple[int, int]]:
+    """The local and the remote port of every TCP socket that the kernel still knows, TIME_WAIT included."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {(int(line[1].rpartition(":")[2], 16), int(line[2].rpartition(":")[2], 16)) for line in lines}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import pytest
+from aiohttp.http_exceptions import BadHttpMessage
 
 from exporter import logs
 
@@ -107,3 +108,16 @@ def test_a_level_lets_through_itself_and_what_is_worse(
 
 def test_requests_are_not_logged_one_by_one(lines: Callable[..., list[str]]) -> None:
     assert lines(lambda _: logging.getLogger("aiohttp.access").info("GET /metrics"), level="debug") == []
+
+
+def test_what_a_client_did_wrong_is_not_logged_because_its_password_may_be_in_it(
+    lines: Callable[..., list[str]],
+) -> None:
+    def refuse(_: logging.Logger) -> None:
+        error = BadHttpMessage("Authorization : Basic c2VjcmV0")
+        logging.getLogger("aiohttp.server").error("Error handling request", exc_info=error)
+        logging.getLogger("aiohttp.server").error("Error handling request", exc_info=ValueError("ours"))
+
+    (line,) = lines(refuse)
+    assert "ours" in line
+    assert "c2VjcmV0" not in line

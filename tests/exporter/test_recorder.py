@@ -369,6 +369,9 @@ def test_the_icmp_socket_is_told_for_the_families_in_use(small: Small) -> None:
     samples = small.samples()
     assert samples.by("kind", "latency_exporter_icmp_socket", ip_family="ipv4") == {"datagram": 0, "raw": 0, "none": 1}
     assert not samples.all("latency_exporter_icmp_socket", ip_family="ipv6")
+    small.recorder.notice(SocketOpened(IpFamily.IPV4, "datagram"))  # permission was granted meanwhile
+    kinds = small.samples().by("kind", "latency_exporter_icmp_socket", ip_family="ipv4")
+    assert kinds == {"datagram": 1, "raw": 0, "none": 0}
 
 
 def test_who_asks_and_is_no_host_of_the_fleet_is_other(small: Small) -> None:

@@ -194,6 +194,40 @@ def test_a_probe_ends_at_its_deadline_with_what_the_silence_means() -> None:
     assert local.reason is Reason.LOCAL
 
 
+def test_an_answer_that_came_while_we_were_held_up_past_the_deadline_is_an_answer() -> None:
+    async def in_steps(_target: object, _facts: Facts) -> Reply:
+        loop = asyncio.get_running_loop()
+        for _ in range(3):  # connect, TLS, answer: each is a turn of the loop
+            arrived: asyncio.Future[None] = loop.create_future()
+            loop.call_later(0.01, arrived.set_result, None)
+            await arrived
+        return ANSWER
+
+    async def once() -> Counter[str]:
+        record = Record()
+        async with Scheduler("here", record, at_once=True) as scheduler:
+            scheduler.replace([(Job("a", timeout=1.0), one_by_one(in_steps))])
+            asyncio.get_running_loop().call_later(SLOT + 0.015, hold_the_loop)
+            await asyncio.sleep(3)
+        return record.reasons()
+
+    def hold_the_loop() -> None:
+        virtual_loop().now += 1.2
+
+    assert run(once()) == {"fine": 1}
+
+
+def test_a_collector_that_answers_for_too_few_is_a_bug_and_stops_nobody() -> None:
+    async def second() -> Counter[str]:
+        record = Record()
+        async with Scheduler("here", record, at_once=True) as scheduler:
+            scheduler.replace([(Job("a"), lambda _: []), (Job("b"), Starts().probe)])
+            await asyncio.sleep(1)
+        return record.reasons()
+
+    assert run(second()) == {"local": 1, "fine": 1}
+
+
 def test_a_reply_that_took_longer_than_the_timeout_is_no_reply() -> None:
     async def slow(_target: object, _facts: Facts) -> Reply:
         return Reply(rtt=10.5, clock=Clock.KERNEL)

@@ -110,3 +110,9 @@ def test_the_latest_probe_is_shown_while_it_is_fresh_and_not_before_the_first() 
     series.record(Facts(), ANSWER, Moment(100.0, 0.0))
     assert series.shown(140.0) is series.latest
     assert series.shown(140.1) is None
+
+
+def test_an_answer_after_the_timeout_is_a_late_reply_and_a_failure() -> None:
+    series = new_series()
+    series.record(Facts(answered_late=True), ProbeFailed(Reason.TIMEOUT), NOW)
+    assert (series.late_replies, series.failures[Reason.TIMEOUT]) == (1, 1)

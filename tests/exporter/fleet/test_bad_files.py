@@ -145,3 +145,9 @@ def test_300_mutants_of_the_example_load_or_give_messages(tmp_path):
         assert messages
         assert all(messages)
     assert 0 < loaded < 300
+
+
+def test_a_pipe_that_nobody_writes_to_hangs_nobody(tmp_path):
+    path = tmp_path / "fleet.yml"
+    os.mkfifo(path)
+    assert len(messages_of(path)) == 1

@@ -175,3 +175,10 @@ def test_secrets_that_are_missing_are_problems_with_name_and_line_all_at_once(fl
 def test_a_host_that_does_not_use_a_secret_does_not_need_it(fleet):
     found = fleet(FLEET)
     assert pairs(found, found.hosts[1], {}) == ()
+
+
+def test_a_variable_that_is_not_utf8_is_refused_and_two_odd_secrets_can_be_compared():
+    odd = b"p\xe4ss".decode("utf-8", "surrogateescape")  # as os.environ gives it
+    with pytest.raises(secrets.NoSecret, match="the variable WORD is not UTF-8 text"):
+        secrets.from_variable("WORD", {"WORD": odd})
+    assert Secret(odd) == Secret(odd) != Secret("other")
