@@ -4,17 +4,20 @@ import asyncio
 import contextlib
 import datetime as dt
 import gzip
+import socket
 import ssl
+import struct
 import threading
 import time
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
 from collectors import http, kernel
 from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason
 from tests.collectors import peers
-from tests.collectors.peers import OK, Hog, Peer, answering, ask, context, failure, http_target, https, url
+from tests.collectors.peers import OK, Authority, Hog, Peer, answering, ask, context, failure, http_target, https, url
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -271,3 +274,24 @@ async def test_a_server_reads_an_ordinary_end_and_nobody_keeps_a_time_wait(probe
             await ask(probe, http_target(url(peer)))
     assert ends == [b""] * 50
     assert peers.lingering(peer) == 0
+
+
+async def test_a_peer_that_resets_right_after_the_handshake_is_reset_and_no_bug(probe):
+    def reset(connection):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
+        connection.close()
+
+    with Peer(reset) as peer:
+        for _ in range(300):
+            assert (await failure(probe, http_target(url(peer))))[0] is Reason.RESET
+
+
+async def test_a_ca_file_that_was_replaced_is_read_again(probe, tmp_path):
+    old, new = (Authority(tmp_path / name) for name in ("old", "new") if (tmp_path / name).mkdir() is None)
+    trusted = tmp_path / "ca.pem"
+    trusted.write_bytes(Path(old.ca_file).read_bytes())
+    with Peer(answering(OK), tls=new.server("localhost")) as peer:
+        target = http_target(url(peer, host="localhost", scheme="https"), tls_ca_file=str(trusted))
+        assert (await failure(probe, target))[0] is Reason.TLS
+        trusted.write_bytes(Path(new.ca_file).read_bytes())
+        assert (await ask(probe, target)).response
