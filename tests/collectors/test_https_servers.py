@@ -1,4 +1,4 @@
-"""HTTPS against a server of another make: Prometheus', that is Go's, whose session ticket comes with its first flight."""
+"""HTTPS against a server of another make: Prometheus', that is Go's, whose ticket comes with its first flight."""
 
 from __future__ import annotations
 
