@@ -28,7 +28,7 @@ SLOT: Seconds = 0.05
 _TOO_LATE: Seconds = 1.0
 """A probe that is later than this is skipped: starting it would bunch all that a pause has delayed."""
 _HELD_UP: Seconds = 0.1
-"""A deadline noticed later than this was not the peer's doing alone."""
+"""A deadline that is noticed later than this was missed by us: answers may be waiting unread."""
 _FIRST_ROUND: Seconds = 0.2
 _FIRST_ROUND_RATE = 500
 """How long the first round takes, and its probes per second if they are many: it begins at once."""
@@ -198,9 +198,10 @@ class Scheduler(Generic[J]):
         return future
 
     def _expire(self, futures: Iterable[asyncio.Future[Reply]], deadline: Seconds) -> None:
-        """Cancel who has not ended; if we were held up, only after what has come meanwhile was looked at."""
-        if self._loop.time() - deadline > _HELD_UP:
-            self._loop.call_later(_HELD_UP, _cancel, futures)
+        """Cancel who has not ended; if we were held up, give back the time that we took."""
+        late = self._loop.time() - deadline
+        if late > _HELD_UP:
+            self._loop.call_later(late, _cancel, futures)
         else:
             _cancel(futures)
 
