@@ -21,7 +21,7 @@ from collectors import dns, http, icmp, tcp
 from collectors.contract import Collector, Context, IpFamily, Notice, Probe, Seconds, SocketOpened, one_by_one
 from exporter import __version__
 from exporter.addresses import Addresses, refreshes
-from exporter.fleet import BadFleet, Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
+from exporter.fleet import BadFile, Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
 from exporter.recorder import Recorder
 from exporter.scheduler import Scheduler
 from exporter.server import Server
@@ -71,14 +71,14 @@ class Configuration:
 
 
 def identified(config_file: Path, host: str | None) -> tuple[Fleet, Host]:
-    """Read the fleet file and find out which of its hosts this is; raises BadFleet."""
+    """Read the fleet file and find out which of its hosts this is; raises BadFile."""
     fleet = load(config_file)
     environ = os.environ  # noqa: TID251 - together with the flag it says who we are
     return fleet, who_am_i(fleet, flag=host, environ=environ, hostname=socket.gethostname())
 
 
 def configuration(options: Options) -> Configuration:
-    """Read what is to be run here; raises BadFleet, also for a password that is missing."""
+    """Read what is to be run here; raises BadFile, also for a password that is missing."""
     fleet, me = identified(options.config_file, options.host)
     ensure_exporter(fleet, me)
     web_config = load_web_config(options.web_config_file) if options.web_config_file else WebConfig()
@@ -127,7 +127,7 @@ class App:
         async with self._reloading:
             try:
                 await self._apply(await asyncio.to_thread(configuration, self._options))
-            except BadFleet as bad:
+            except BadFile as bad:
                 self._recorder.reload_failed()
                 for problem in bad.problems:
                     _log.error("not reloaded: %s", problem)

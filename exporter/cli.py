@@ -16,7 +16,7 @@ from pathlib import Path
 
 from exporter import __version__, check, healthcheck, listen, logs, scrape_configs, server
 from exporter.app import App, Configuration, Options, configuration, identified
-from exporter.fleet import BadFleet, load, survey
+from exporter.fleet import BadFile, load, survey
 
 FINE, FAULT, BAD_CONFIGURATION = 0, 1, 2
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     make_parser, command = COMMANDS[name]
     try:
         return command(make_parser().parse_args(words))
-    except BadFleet as bad:
+    except BadFile as bad:
         return _complain("\n".join(map(str, bad.problems)), BAD_CONFIGURATION)
     except BrokenPipeError:
         return _closed()
@@ -71,7 +71,7 @@ def _check(flags: argparse.Namespace) -> int:
     fleet, host = identified(flags.config_file, flags.host)
     found, missing = survey(fleet, host)
     if missing and flags.host is None:
-        raise BadFleet(missing)
+        raise BadFile(missing)
     for problem in missing:  # whoever names a host may look at it from elsewhere, where its secrets are not
         _tell(f"warning: needed on {host.name}, and not to be had here: {problem}")
     for warning in check.warnings(fleet, found):

@@ -113,7 +113,7 @@ class Recorder:
 
     def decided(self, job: Pair, facts: Facts, outcome: Reply | ProbeFailed) -> None:
         """Take the end of a pair's probe."""
-        self._series[job.identity].record(facts, outcome, kernel.now())
+        self._by_target[id(job.spec)].record(facts, outcome, kernel.now())
         if isinstance(outcome, Reply):
             self._measurements[job.protocol, outcome.clock].inc()
             if outcome.egress_queue is not None:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from collectors.contract import Seconds
-from exporter.fleet import BadFleet, Fleet, Host, Problem
+from exporter.fleet import BadFile, Fleet, Host, Problem
 from exporter.fleet.schema import Job, Scrape
 
 LATENCY = "latency"
@@ -59,7 +59,7 @@ class _Stanza(NamedTuple):
 
 
 def write(fleet: Fleet, output_dir: Path, targets_dir: str | None) -> list[Path]:
-    """Bring the folder up to date; return what had to be written. Raises BadFleet and CannotWrite.
+    """Bring the folder up to date; return what had to be written. Raises BadFile and CannotWrite.
 
     ``targets_dir`` is the same folder as the servers see it. The file of a job that is gone becomes an empty list,
     so that its targets leave everywhere: of a file that is missing, VictoriaMetrics 1.79 keeps them.
@@ -86,7 +86,7 @@ def files(fleet: Fleet, targets_dir: str) -> dict[str, str]:
     if odd := re.search(r"[*?\[\]\\\ud800-\udfff]", targets_dir):
         raise CannotWrite(f"--targets-dir: {targets_dir!r} holds {odd[0]!r}, which servers misread; name another")
     if problems := list(_problems(fleet)):
-        raise BadFleet(problems)
+        raise BadFile(problems)
     stanzas = [stanza for name, job in jobs(fleet).items() for stanza in _stanzas(fleet, name, job)]
     texts = {stanza.file: _listed(stanza.groups) for stanza in stanzas}
     return texts | {STANZAS: _HEADER + "".join(_yaml(stanza, fleet.scrape, targets_dir) for stanza in stanzas)}

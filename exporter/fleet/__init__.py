@@ -3,7 +3,7 @@
     path -> load() -> Fleet -> who_am_i() -> Host -> pairs() -> the pairs of this host
 
 Whatever is wrong with the file, with the choice of the host or with a password that a pair needs
-is one BadFleet with one Problem per line.
+is one BadFile with one Problem per line.
 """
 
 from exporter.fleet.fleet import Fleet
@@ -12,7 +12,7 @@ from exporter.fleet.loading import load
 from exporter.fleet.mesh import STRANGER
 from exporter.fleet.pairs import Identity, Pair, pairs, survey
 from exporter.fleet.probe_schema import Endpoint
-from exporter.fleet.problems import BadFleet, Problem
+from exporter.fleet.problems import BadFile, Problem
 from exporter.fleet.schema import Database, Host
 from exporter.fleet.specs import HOST_HEADER, PING_PATH, host_header
 
@@ -21,7 +21,7 @@ __all__ = [
     "PING_PATH",
     "STRANGER",
     "VARIABLE",
-    "BadFleet",
+    "BadFile",
     "Database",
     "Endpoint",
     "Fleet",

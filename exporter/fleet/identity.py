@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 
 from exporter.fleet.fleet import Fleet
-from exporter.fleet.problems import BadFleet, Hints, listed, shown
+from exporter.fleet.problems import BadFile, Hints, listed, shown
 from exporter.fleet.schema import Host
 
 VARIABLE = "LATENCY_EXPORTER_HOST"
 
 
 def who_am_i(fleet: Fleet, *, flag: str | None, environ: Mapping[str, str], hostname: str) -> Host:
-    """Find this machine by ``--host``, the variable or its own name; raises BadFleet."""
+    """Find this machine by ``--host``, the variable or its own name; raises BadFile."""
     if flag is not None:
         return _named(fleet, flag, "--host")
     if len(fleet.hosts) == 1:
@@ -29,13 +29,13 @@ def who_am_i(fleet: Fleet, *, flag: str | None, environ: Mapping[str, str], host
 
 
 def ensure_exporter(fleet: Fleet, host: Host) -> None:
-    """Refuse to run on a host that others take for one without an exporter; raises BadFleet.
+    """Refuse to run on a host that others take for one without an exporter; raises BadFile.
 
     Looking at the fleet from there (``check``) is no fault.
     """
     if not host.exporter:
         message = f"this machine is {shown(host.name)}, which is to run no exporter; remove this line, or stop it here"
-        raise BadFleet([fleet.problem(("hosts", fleet.hosts.index(host), "exporter"), message)])
+        raise BadFile([fleet.problem(("hosts", fleet.hosts.index(host), "exporter"), message)])
 
 
 def _named(fleet: Fleet, name: str, told_by: str) -> Host:
@@ -45,14 +45,14 @@ def _named(fleet: Fleet, name: str, told_by: str) -> Host:
     raise _nobody(fleet, f"{told_by} says {shown(name)}", name)
 
 
-def _nobody(fleet: Fleet, who: str, name: str) -> BadFleet:
+def _nobody(fleet: Fleet, who: str, name: str) -> BadFile:
     names = [host.name for host in fleet.hosts]
     hint = Hints().ask(name, names)
     message = (
         f"which host is this? {who}, but the fleet has only: {listed(names)}{hint or ''}; "
         f"say which with --host NAME or ${VARIABLE}, or add it to hosts"
     )
-    return BadFleet([fleet.problem((), message)])
+    return BadFile([fleet.problem((), message)])
 
 
 def _container(hostname: str) -> str:

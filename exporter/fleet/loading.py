@@ -13,7 +13,7 @@ from exporter.fleet.checks import check
 from exporter.fleet.findings import Finding
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.messages import faults_of
-from exporter.fleet.problems import BadFleet, Hints, Problem, key_of, shown
+from exporter.fleet.problems import BadFile, Hints, Problem, key_of, shown
 from exporter.fleet.repair import independent, repaired
 from exporter.fleet.schema import Sections
 from exporter.fleet.yaml_faults import Unreadable
@@ -21,14 +21,14 @@ from exporter.fleet.yaml_source import MAX_BYTES, Duplicate, Node, parse, read
 
 
 def load(path: Path) -> Fleet:
-    """Read and check a fleet file; raises BadFleet, whatever its bytes are."""
+    """Read and check a fleet file; raises BadFile, whatever its bytes are."""
     file = str(path)
     data = _read(path)
     try:
         tree, duplicates = parse(_decoded(data))
         plain = _top_level(tree)
     except Unreadable as error:
-        raise BadFleet([Problem(file, error.line, key_of(error.loc), error.message)]) from None
+        raise BadFile([Problem(file, error.line, key_of(error.loc), error.message)]) from None
     sections, findings = _checked(plain)
     problems = [_duplicate(file, duplicate) for duplicate in duplicates]
     warnings: list[Problem] = []
@@ -36,7 +36,7 @@ def load(path: Path) -> Fleet:
         problem = Problem(file, tree.line_of(finding.loc), key_of(finding.loc), finding.message)
         (warnings if finding.is_warning else problems).append(problem)
     if sections is None or problems:
-        raise BadFleet(problems)
+        raise BadFile(problems)
     return Fleet(
         **{name: getattr(sections, name) for name in Sections.model_fields},
         source_file=file,
@@ -62,7 +62,7 @@ def _read(path: Path) -> bytes:
         if len(data) <= MAX_BYTES:
             return data
         message = f"is larger than {MAX_BYTES // 2**20} MiB; is this the fleet file?"
-    raise BadFleet([Problem(str(path), 0, "", message)])
+    raise BadFile([Problem(str(path), 0, "", message)])
 
 
 def _decoded(data: bytes) -> str:

@@ -13,7 +13,7 @@ from exporter.fleet.fleet import Fleet
 from exporter.fleet.mesh import measures, probed
 from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probe_schema import AnyProbe, Endpoint, HttpProbe
-from exporter.fleet.problems import BadFleet, Loc, Problem
+from exporter.fleet.problems import BadFile, Loc, Problem
 from exporter.fleet.schema import Defaults, Host
 from exporter.fleet.specs import Access, Files, Spec, http_spec_of, own_access, peer_access, spec_of
 
@@ -70,10 +70,10 @@ def pairs(
     host: Host,
     environ: Mapping[str, str] = os.environ,  # noqa: TID251 - named secrets are read from it
 ) -> tuple[Pair, ...]:
-    """List what ``host`` measures; raises BadFleet if anything that it needs cannot be had."""
+    """List what ``host`` measures; raises BadFile if anything that it needs cannot be had."""
     found, missing = survey(fleet, host, environ)
     if missing:
-        raise BadFleet(missing)
+        raise BadFile(missing)
     return found
 
 

@@ -32,8 +32,8 @@ class Problem:
         return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
 
 
-class BadFleet(Exception):  # noqa: N818 - the word that the callers' sentences read best with
-    """The fleet file cannot be used: exit 2, one line per problem, no traceback."""
+class BadFile(Exception):  # noqa: N818 - the word that the callers' sentences read best with
+    """A configuration file cannot be used: exit 2, one line per problem, no traceback."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.key)))

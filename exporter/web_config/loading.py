@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from collectors.contract import Seconds
 from exporter.fleet.probe_schema import Section
-from exporter.fleet.problems import BadFleet, Hints, Loc, Problem, key_of, listed, shown
+from exporter.fleet.problems import BadFile, Hints, Loc, Problem, key_of, listed, shown
 from exporter.fleet.yaml_faults import Unreadable
 from exporter.fleet.yaml_source import Node, parse, read
 from exporter.web_config.schema import HttpServer, RateLimit, Sections
@@ -63,16 +63,16 @@ class WebConfig:
 
 
 def load(path: Path) -> WebConfig:
-    """Read and check the file and the files that it names; raises BadFleet with every problem."""
+    """Read and check the file and the files that it names; raises BadFile with every problem."""
     try:
         tree, duplicates = _tree(path)
         plain = _sections(tree)
     except Unreadable as error:
-        raise BadFleet([Problem(str(path), error.line, key_of(error.loc), error.message)]) from None
+        raise BadFile([Problem(str(path), error.line, key_of(error.loc), error.message)]) from None
     sections, tls, found = _checked(plain, path.parent)
     if found or duplicates or sections is None:
         problems = [Problem(str(path), tree.line_of(loc), key_of(loc), message) for loc, message in found]
-        raise BadFleet(problems + duplicates)
+        raise BadFile(problems + duplicates)
     http, limit = sections.http_server_config, sections.rate_limit
     loc = ("http_server_config", "http2")
     return WebConfig(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.fleet import BadFleet, load
+from exporter.fleet import BadFile, load
 from exporter.scrape_configs import STANZAS, CannotWrite, files, write
 
 ROOT = Path(__file__).parent.parent.parent
@@ -212,7 +212,7 @@ def test_odd_names_survive_readers_of_json_and_of_yaml(texts):
     ],
 )
 def test_what_no_server_understands_alike_is_a_problem_of_the_fleet_file(texts, tmp_path, text, message):
-    with pytest.raises(BadFleet) as bad:
+    with pytest.raises(BadFile) as bad:
         texts(text)
     assert str(bad.value) == f"{tmp_path}/{message}"
 

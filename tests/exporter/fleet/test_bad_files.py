@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.fleet import BadFleet, load
+from exporter.fleet import BadFile, load
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parents[2] / "config" / "fleet.example.yml"
@@ -22,7 +22,7 @@ def read_bad_files():
 
 
 def messages_of(path):
-    with pytest.raises(BadFleet) as caught:
+    with pytest.raises(BadFile) as caught:
         load(path)
     assert str(caught.value) == "\n".join(map(str, caught.value.problems))
     return [str(problem) for problem in caught.value.problems]
@@ -95,7 +95,7 @@ def test_a_file_that_may_not_be_read_is_a_message(tmp_path):
 def test_problems_come_in_the_order_of_their_lines(tmp_path):
     path = tmp_path / "fleet.yml"
     path.write_text("peers: {x: y}\nhosts:\n  - {name: a, adress: b}\n  - {}\nstack: {z: 1}\n")
-    with pytest.raises(BadFleet) as caught:
+    with pytest.raises(BadFile) as caught:
         load(path)
     assert [problem.line for problem in caught.value.problems] == [1, 3, 4, 4, 5]
 
@@ -137,7 +137,7 @@ def test_300_mutants_of_the_example_load_or_give_messages(tmp_path):
         path.write_text(mutant(text, random.Random(seed)))
         try:
             load(path)
-        except BadFleet as bad:
+        except BadFile as bad:
             messages = [problem.message for problem in bad.problems]
         else:
             loaded += 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.fleet import BadFleet, ensure_exporter, who_am_i
+from exporter.fleet import BadFile, ensure_exporter, who_am_i
 
 HOSTS = """
 hosts:
@@ -17,7 +17,7 @@ def found(fleet, *, flag=None, environ=None, hostname="elsewhere"):
 
 
 def refusal(fleet, **how):
-    with pytest.raises(BadFleet) as caught:
+    with pytest.raises(BadFile) as caught:
         found(fleet, **how)
     (problem,) = caught.value.problems
     return str(problem).removeprefix(f"{fleet.source_file}: ")
@@ -86,7 +86,7 @@ def test_of_a_large_fleet_the_beginning_is_listed(fleet):
 def test_a_host_without_an_exporter_may_look_but_not_run(fleet):
     looking = fleet(HOSTS)
     host = who_am_i(looking, flag="db.example.net", environ={}, hostname="")
-    with pytest.raises(BadFleet) as caught:
+    with pytest.raises(BadFile) as caught:
         ensure_exporter(looking, host)
     assert str(caught.value) == (
         f"{looking.source_file}:5: hosts[2].exporter: this machine is 'db.example.net', which is to run no exporter; "

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collectors.contract import IpFamily
-from exporter.fleet import BadFleet, load, pairs, who_am_i
+from exporter.fleet import BadFile, load, pairs, who_am_i
 
 CONFIG = Path(__file__).parents[3] / "config"
 BUCKETS = (
@@ -110,7 +110,7 @@ def test_anchors_merges_and_sections_for_them_work(fleet):
 
 
 def test_a_quoted_merge_key_is_no_merge(fleet):
-    with pytest.raises(BadFleet, match='"<<": unknown key'):
+    with pytest.raises(BadFile, match='"<<": unknown key'):
         fleet('hosts: [{"<<": {name: a}, address: b.example}]')
 
 
@@ -203,7 +203,7 @@ def test_ten_thousand_mistakes_are_told_within_seconds(tmp_path):
     path = tmp_path / "fleet.yml"
     path.write_text("hosts:\n" + "".join(f"  - {{name: h{number}, adress: h.example}}\n" for number in range(10_000)))
     began = time.monotonic()
-    with pytest.raises(BadFleet, match="did you mean 'address'") as caught:
+    with pytest.raises(BadFile, match="did you mean 'address'") as caught:
         load(path)
     assert len(caught.value.problems) == 10_000
     assert time.monotonic() - began < 5

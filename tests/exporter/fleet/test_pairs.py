@@ -4,7 +4,7 @@ import pytest
 
 from collectors.contract import IpFamily
 from collectors.targets import HttpTarget, IcmpTarget, TcpTarget
-from exporter.fleet import BadFleet, host_header, pairs
+from exporter.fleet import BadFile, host_header, pairs
 
 THREE = """
 hosts:
@@ -211,7 +211,7 @@ probes:
   two: {protocol: http, url: "https://{address}/", tls_ca_file: missing.pem, from: a}
 """
     )
-    with pytest.raises(BadFleet) as caught:
+    with pytest.raises(BadFile) as caught:
         seen(found)
     empty, missing = (str(problem).replace(str(tmp_path), "") for problem in caught.value.problems)
     assert empty == (

@@ -11,7 +11,7 @@ import pytest
 from collectors.secret import Secret
 from collectors.targets import HttpTarget
 from exporter import secrets
-from exporter.fleet import BadFleet, pairs
+from exporter.fleet import BadFile, pairs
 
 CANARY = "canary-7f3a"
 
@@ -163,7 +163,7 @@ def test_a_pair_gets_its_password_and_does_not_show_it(fleet, password):
 
 def test_secrets_that_are_missing_are_problems_with_name_and_line_all_at_once(fleet, tmp_path):
     found = fleet(FLEET)
-    with pytest.raises(BadFleet) as caught:
+    with pytest.raises(BadFile) as caught:
         pairs(found, found.hosts[0], {})
     path = tmp_path / "password"
     assert [str(problem).removeprefix(found.source_file) for problem in caught.value.problems] == [

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from exporter.fleet import BadFleet
+from exporter.fleet import BadFile
 from exporter.web_config import WebConfig, load
 
 HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
@@ -16,7 +16,7 @@ EXAMPLE = Path(__file__).parents[3] / "config/web.example.yml"
 
 
 def problems(path):
-    with pytest.raises(BadFleet) as caught:
+    with pytest.raises(BadFile) as caught:
         load(path)
     return [str(problem).removeprefix(str(path)) for problem in caught.value.problems]
 
