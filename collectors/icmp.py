@@ -40,14 +40,28 @@ _REMEMBERED: Seconds = 15.0
 _SEQUENCES = 1 << 16
 _SENDS = 16
 """How often a send is tried: each failure may be the echo of one error about somebody else."""
+_REPORTED = {
+    errno.ECONNREFUSED,
+    errno.EHOSTUNREACH,
+    errno.EHOSTDOWN,
+    errno.ENETUNREACH,
+    errno.ENONET,
+    errno.ENOPROTOOPT,
+    errno.EOPNOTSUPP,
+    errno.EPROTO,
+    errno.EACCES,
+    errno.EMSGSIZE,
+    errno.EREMOTEIO,
+}
+"""What an ICMP error can leave behind on a socket (icmp_err_convert[], net/ipv4/icmp.c; net/ipv6/icmp.c)."""
 _FORWARDED = {errno.EREMOTEIO}
 """Errors that are none: a redirect, which says that the packet went on (icmp_err_convert[], net/ipv4/icmp.c)."""
-_FLOOD = 256
-"""Packets in one drain without which a full buffer of megabytes is not to be believed."""
 _AT_ONCE = 1024
 """Packets read before they are worked on; bounds memory, not what is read."""
 _HEADERS = 128
 """Room for link and IP headers before a packet."""
+_OVERHEAD = 1024
+"""Bytes of the receive buffer that a packet takes beside its own (struct sk_buff and what it points to)."""
 _ANCILLARY_ROOM = 256
 _DSCP_SHIFT = 2
 
@@ -165,13 +179,14 @@ class _Pinger:
         self, packet: bytes, options: list[tuple[int, int, bytes]], destination: tuple[str | int, ...]
     ) -> None:
         """Send; again if it failed, because an ICMP error about another target is reported by the next call."""
-        for _ in range(_SENDS - 1):
+        for attempt in range(1, _SENDS + 1):
             try:
                 self._sock.sendmsg([packet], options, 0, destination)
-            except OSError:
-                continue
-            return
-        self._sock.sendmsg([packet], options, 0, destination)
+            except OSError as error:
+                if error.errno not in _REPORTED or attempt == _SENDS:
+                    raise
+            else:
+                return
 
     # Receiving
 
@@ -249,11 +264,16 @@ class _Pinger:
     def _count_drops(self, read: int) -> None:
         drops = kernel.receive_drops(self._sock)
         new, self._drops = (drops - self._drops) % (1 << 32), drops
-        if not new or (self._counts_forgeries and read < _FLOOD):
+        if not new or (self._counts_forgeries and read < self._least_flood()):
             return
         self._context.notice(ReceiveOverflow(new))
         for sent in self._sent.values():
             sent.facts.silence = Reason.LOCAL
+
+    def _least_flood(self) -> int:
+        """Return how many packets a drain brings at least if the buffer was full: it holds them with their overhead."""
+        buffer = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        return min(_AT_ONCE // 2, buffer // (4 * (self._room + _OVERHEAD)))
 
 
 def _reply(sent: _Sent, received: int | None, after: kernel.Moment) -> Reply:

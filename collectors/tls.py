@@ -19,6 +19,8 @@ _RECORD_HEADER = 5
 """Type, version and, in the last two bytes, length (RFC 8446, 5.1)."""
 _CONTENT_TYPES = {bytes([content_type]) for content_type in range(20, 25)}
 """change_cipher_spec to heartbeat (RFC 8446, B.1; RFC 6520)."""
+_LONGEST_RECORD = (1 << 14) + 2048
+"""Encrypted, in TLS 1.2 (RFC 5246, 6.2.3)."""
 _READ = 4096
 
 
@@ -97,7 +99,9 @@ class Tls:
         """
         began = receipt = await self._stream.exactly(_RECORD_HEADER)
         self._take(began)
-        missing = int.from_bytes(began.data[3:], "big") if began.data[:1] in _CONTENT_TYPES else 0
+        missing = int.from_bytes(began.data[3:], "big")
+        if began.data[:1] not in _CONTENT_TYPES or missing > _LONGEST_RECORD:
+            missing = 0
         while missing and not self._ended:
             receipt = await self._stream.receive(min(missing, _READ))
             self._take(receipt)

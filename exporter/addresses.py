@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from collectors import dns
@@ -21,7 +22,7 @@ Lookup = Callable[[str, IpFamily], Awaitable[Sequence[str]]]
 
 _TIMEOUT: Seconds = 5.0
 _OF_AN_INTERVAL = 0.9
-"""A little less than one, so that what is due at every nth turn does not wait for the turn after."""
+"""Of the time that an address is kept: a little less than one, so that the nth turn, then due, is not too early."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def refreshes(pairs: Iterable[Pair], keep: Seconds) -> list[Refresh]:
         if name is not None and dns.literal(name, pair.ip_family) is None:
             key = pair.target, Name(name, pair.ip_family)
             intervals[key] = min(keep, pair.interval, intervals.get(key, keep))
-    return [Refresh(target, name, interval) for (target, name), interval in intervals.items()]
+    return [Refresh(target, name, keep / math.ceil(keep / interval)) for (target, name), interval in intervals.items()]
 
 
 class Addresses:
@@ -113,10 +114,11 @@ class Addresses:
         return Reply(rtt=None, clock=Clock.USER)
 
     async def _look_up(self, name: Name) -> None:
+        started = self._loop.time()
         answers = await self._lookup(name.name, name.ip_family)
         if self._known.get(name) not in answers:
             self._known[name] = answers[0]
-        self._fresh_until[name] = self._loop.time() + _OF_AN_INTERVAL * self._keep
+        self._fresh_until[name] = started + _OF_AN_INTERVAL * self._keep
 
     # The scheduler's watcher
 

@@ -43,8 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(make_parser().parse_args(words))
     except BadFile as bad:
         return _complain("\n".join(map(str, bad.problems)), BAD_CONFIGURATION)
-    except BrokenPipeError:
-        return _closed()
     except (listen.CannotListen, scrape_configs.CannotWrite) as error:
         return _complain(f"latency-exporter: {error}", FAULT)
 
@@ -76,9 +74,7 @@ def _check(flags: argparse.Namespace) -> int:
         _tell(f"warning: needed on {host.name}, and not to be had here: {problem}")
     for warning in check.warnings(fleet, found):
         _tell(warning)
-    sys.stdout.write(check.describe(fleet, host, found))
-    sys.stdout.flush()
-    return FINE
+    return _print(check.describe(fleet, host, found))
 
 
 def _scrape_configs(flags: argparse.Namespace) -> int:
@@ -246,10 +242,14 @@ def _path(text: str) -> str:
     return text
 
 
-def _closed() -> int:
-    """Whoever was reading our output has gone; Python would complain once more when it flushes."""
-    sys.stdout = None  # as the interpreter itself has it where there is none
-    return FAULT
+def _print(text: str) -> int:
+    """Write data to stdout; whoever was to read it may have gone."""
+    try:
+        print(text, end="", flush=True)
+    except OSError as error:
+        sys.stdout = None  # or else Python would complain once more when it ends
+        return _complain(f"latency-exporter: cannot write to stdout: {error.strerror}", FAULT)
+    return FINE
 
 
 def _tell(line: str) -> None:

@@ -180,7 +180,7 @@ class Scheduler(Generic[J]):
             by_timeout[turn.job.timeout].append(self._spawn(awaitable, turn, facts))
         now = self._loop.time()
         for timeout, futures in by_timeout.items():
-            self._loop.call_at(now + timeout, self._expire, futures, now + timeout)
+            self._loop.call_at(now + timeout, self._expire, futures, now, timeout)
 
     def _spawn(self, awaitable: Awaitable[Reply], turn: _Turn[J], facts: Facts) -> asyncio.Future[Reply]:
         future = asyncio.ensure_future(awaitable)
@@ -197,11 +197,11 @@ class Scheduler(Generic[J]):
         future.add_done_callback(done)
         return future
 
-    def _expire(self, futures: Iterable[asyncio.Future[Reply]], deadline: Seconds) -> None:
-        """Cancel who has not ended; if we were held up, give back the time that we took."""
-        late = self._loop.time() - deadline
+    def _expire(self, futures: Iterable[asyncio.Future[Reply]], started: Seconds, timeout: Seconds) -> None:
+        """Cancel who has not ended; if we were held up, give back the time that we took, once, up to a timeout."""
+        late = self._loop.time() - started - timeout
         if late > _HELD_UP:
-            self._loop.call_later(late, _cancel, futures)
+            self._loop.call_later(min(late, timeout), _cancel, futures)
         else:
             _cancel(futures)
 

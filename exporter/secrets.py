@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from collectors.secret import Secret
 
@@ -15,6 +17,18 @@ RUN_SECRETS = Path("/run/secrets")
 
 class NoSecret(Exception):  # noqa: N818 - it says what there is
     """A named secret cannot be had; the message says what to do and holds nothing secret."""
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to be read; raises OSError, also for a pipe or a device: a reload must not hang on one.
+
+    A pipe could not be read again anyway, and half of what it will bring is a configuration too.
+    """
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return file
 
 
 def trusted_folders(environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -60,14 +74,9 @@ def from_file(path: Path, trusted: Iterable[Path] = (RUN_SECRETS,)) -> Secret:
 
 
 def _read(path: Path, trusted: Iterable[Path]) -> bytes:
-    with open(path, "rb", opener=_without_waiting) as file:
+    with open_regular(path) as file:
         _refuse_unsafe(path, os.fstat(file.fileno()), trusted)
         return file.read(MAX_BYTES + 1)
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open at once: a pipe that nobody writes to must not stop the start."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _not_empty(text: str, where: str) -> Secret:
@@ -78,9 +87,6 @@ def _not_empty(text: str, where: str) -> Secret:
 
 
 def _refuse_unsafe(path: Path, status: os.stat_result, trusted: Iterable[Path]) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        message = f"{path}: is no regular file; name the file that holds the password"
-        raise NoSecret(message)
     mode = stat.S_IMODE(status.st_mode)
     folder = path.parent.resolve()
     if mode & 0o066 and not any(folder.is_relative_to(place.resolve()) for place in trusted):

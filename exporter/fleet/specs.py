@@ -69,7 +69,7 @@ class Files:
             return None
         path = self._folder / file
         try:
-            with path.open("rb"):
+            with secrets.open_regular(path):
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=os.fspath(path))
         except ssl.SSLError:
             self._add(loc, f"{path}: holds no certificate in PEM form; name a file that begins with -----BEGIN")

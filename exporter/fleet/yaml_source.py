@@ -8,7 +8,6 @@ aliases are bounded before anything of that size exists (332 bytes of aliases ca
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import NamedTuple
 import yaml
 from yaml import events
 
+from exporter import secrets
 from exporter.fleet.problems import Loc, shown
 from exporter.fleet.yaml_faults import Unreadable, explained
 
@@ -86,9 +86,8 @@ class Duplicate(NamedTuple):
 
 
 def read(path: Path, limit: int) -> bytes:
-    """Read at most so many bytes of a file; a pipe that has none must not hang whoever reloads. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
+    """Read at most so many bytes of a configuration file; raises OSError."""
+    with secrets.open_regular(path) as file:
         return file.read(limit)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from exporter import secrets
 from exporter.fleet.probe_schema import Section
 from exporter.fleet.problems import listed, shown
 from exporter.fleet.values import Flag, Text, fault, text_of
@@ -52,7 +53,7 @@ def _path(value: object, info: ValidationInfo) -> Path:
 def unreadable(path: Path) -> str | None:
     """Say why a file cannot be read, if so."""
     try:
-        with path.open("rb"):
+        with secrets.open_regular(path):
             return None
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}; check the path and its permissions"

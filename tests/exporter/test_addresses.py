@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -233,6 +234,24 @@ def test_a_fresh_address_is_not_looked_up_again_but_a_missing_one_at_every_turn(
             assert len(w.resolver.asked) - found in {9, 10, 11}
 
     run(main())
+
+
+@pytest.mark.parametrize("interval", [1.6, 2.0, 2.5, 15.0, 40.0, 50.0, 55.0, 60.0, 300.0])
+def test_whatever_the_pairs_interval_a_name_is_looked_up_about_every_resolve_interval(
+    tmp_path: Path, interval: float
+) -> None:
+    text = SMALL.replace("interval: 5s", f"interval: {interval}s").replace("timeout: 4s", "timeout: 1s")
+    (peer,) = [r for r in refreshes(Small(tmp_path, text).pairs, keep=60.0) if r.spec.ip_family is V4]
+
+    async def main() -> list[float]:
+        async with world(Resolver(wf008=["192.0.2.8"]), peer) as w:
+            await asyncio.sleep(3600)
+            return [when for when, _ in w.resolver.asked]
+
+    asked = run(main())
+    gaps = [after - before for before, after in itertools.pairwise(asked[1:])]
+    assert min(gaps) >= 54.0 - 0.1
+    assert max(gaps) <= 60.0 + 0.1
 
 
 def test_a_literal_address_is_known_without_a_lookup(tmp_path: Path) -> None:

@@ -217,6 +217,22 @@ def test_an_answer_that_came_while_we_were_held_up_past_the_deadline_is_an_answe
     assert run(once()) == {"fine": 1}
 
 
+def test_after_a_long_pause_a_silent_target_is_given_up_within_its_timeout() -> None:
+    async def hour() -> list[float]:
+        record = Record()
+        async with Scheduler("here", record, at_once=True) as scheduler:
+            scheduler.replace([(Job("a", interval=1.0, timeout=0.9), one_by_one(never))])
+            await asyncio.sleep(0.5)
+            virtual_loop().now += 3600
+            resumed = virtual_loop().now
+            await asyncio.sleep(5)
+        return [when - resumed for when, _, _ in record.decisions]
+
+    decided = run(hour())
+    assert decided[0] < 1.0
+    assert len(decided) >= 3
+
+
 def test_a_collector_that_answers_for_too_few_is_a_bug_and_stops_nobody() -> None:
     async def second() -> Counter[str]:
         record = Record()

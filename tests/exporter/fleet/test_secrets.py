@@ -112,7 +112,7 @@ def test_bytes_that_are_no_text_are_refused(password):
 def test_a_folder_and_a_pipe_are_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe", 0o600)
     pipe = tmp_path / "pipe"
-    assert refusal(pipe) == f"{pipe}: is no regular file; name the file that holds the password"
+    assert refusal(pipe) == f"{pipe}: cannot be read: it is no regular file; name the file that holds the password"
     assert refusal(tmp_path) == f"{tmp_path}: cannot be read: Is a directory; name the file that holds the password"
 
 
