@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import pytest
 
-from collectors import icmp, icmp_socket
+from collectors import icmp, icmp_socket, pinger
 from collectors.contract import (
     Clock,
     Context,
@@ -413,7 +413,7 @@ async def test_an_overflowing_receive_buffer_is_counted_and_is_not_the_targets_l
 async def test_when_all_sequences_are_under_way_that_is_our_own_fault(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(icmp, "_SEQUENCES", 4)
+    monkeypatch.setattr(pinger, "_SEQUENCES", 4)
     async with pinging(here) as (probe, _), answering(there, lambda *_: []):
         futures = [asyncio.ensure_future(end) for end in probe([(target(there.address), Facts())] * 5)]
         failed = futures[4].exception()
@@ -427,7 +427,7 @@ async def test_when_all_sequences_are_under_way_that_is_our_own_fault(
 async def test_decided_probes_are_forgotten_when_nobody_will_answer_them_any_more(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(icmp, "_REMEMBERED", 0.0)
+    monkeypatch.setattr(pinger, "_REMEMBERED", 0.0)
     aim = target(there.address)
     async with pinging(here) as (probe, notices), answering(there, lambda request, _: [reply_to(request)] * 2):
         await one(probe, aim)
