@@ -8,7 +8,7 @@ ours (sockets, contexts), and what it yields, a ``Probe``, measures what is thei
     anything else      a bug: counted as ``Reason.LOCAL`` and logged once with its traceback
 
 The caller decides when to probe, cancels what has reached its deadline, logs, counts and labels.
-A collector therefore never sleeps, logs, retries, spawns or knows a label. The smallest one::
+A collector therefore never sleeps, logs, spawns, repeats a probe or knows a label. The smallest one::
 
     async def probe(target: Target, facts: Facts) -> Reply:
         return Reply(rtt=await something(target), clock=Clock.USER)

@@ -30,7 +30,8 @@ from collectors.icmp_socket import FAMILIES, EchoSocket
 from collectors.targets import IcmpTarget
 
 _REMEMBERED: Seconds = 15.0
-"""How long after its sending a decided probe is still known, so that late and duplicate replies are told apart."""
+"""How long an answered probe is known after its sending, and one that was given up after that was seen: so that late
+and duplicate replies are told apart."""
 _SEQUENCES = 1 << 16
 _SENDS = 16
 """How often a send is tried: each failure may be the echo of one error about somebody else."""

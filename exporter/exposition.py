@@ -1,6 +1,6 @@
 """Series to bytes: the hot path of a scrape.
 
-``prometheus_client`` needs about 20 microseconds a line, on the loop that receives replies. So the
+``prometheus_client`` needs 13 to 25 microseconds a line, on the loop that receives replies. So the
 lines of a pair, with names and labels, are made once, when the configuration is read, as one bytes
 template per family and pair; a scrape only fills in numbers. The lines are the same in the text
 format 0.0.4 and in OpenMetrics 1.0; only the head of a counter's family differs.
@@ -54,7 +54,6 @@ class Page:
     def __init__(self, families: Sequence[Family]) -> None:
         self._families = families
         self._filled: dict[str, list[tuple[bytes, Any]]] = {family.name: [] for family in families}
-        self.samples = 0
 
     def add(self, owner: object, labels: Labels, state: object) -> None:
         """Add one owner's lines to every family; ``state`` is what the families' ``read`` will be given."""
@@ -63,7 +62,6 @@ class Page:
             template = family.template(owner, written)
             if template:
                 self._filled[family.name].append((template, state))
-                self.samples += template.count(b"\n")
 
     def render(self, now: float, *, openmetrics: bool) -> Iterator[bytes]:
         """Return the page in pieces, each the work of a few hundred microseconds."""

@@ -7,26 +7,21 @@ is one BadFile with one Problem per line.
 """
 
 from exporter.fleet.fleet import Fleet
-from exporter.fleet.identity import VARIABLE, ensure_exporter, who_am_i
+from exporter.fleet.identity import ensure_exporter, who_am_i
 from exporter.fleet.loading import load
 from exporter.fleet.mesh import STRANGER
-from exporter.fleet.pairs import Identity, Pair, pairs, survey
-from exporter.fleet.probe_schema import Endpoint
+from exporter.fleet.pairs import Pair, pairs, survey
 from exporter.fleet.problems import BadFile, Problem
-from exporter.fleet.schema import Database, Host
+from exporter.fleet.schema import Host
 from exporter.fleet.specs import HOST_HEADER, PING_PATH, host_header
 
 __all__ = [
     "HOST_HEADER",
     "PING_PATH",
     "STRANGER",
-    "VARIABLE",
     "BadFile",
-    "Database",
-    "Endpoint",
     "Fleet",
     "Host",
-    "Identity",
     "Pair",
     "Problem",
     "ensure_exporter",
