@@ -17,6 +17,8 @@ A collector therefore never sleeps, logs, spawns, repeats a probe or knows a lab
     async def collector(context: Context) -> AsyncIterator[Probe[Target]]:
         yield one_by_one(probe)
 
+A protocol whose probes are cheaper together takes the slot as it is, and ends each ``Attempt`` itself.
+
 Its ``Target`` is a frozen dataclass of what the probe needs to know, and holds no secret in its
 ``repr``. All durations are seconds.
 """
@@ -25,29 +27,36 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Any, Generic, NamedTuple, TypeVar
 
 Seconds = float
 T = TypeVar("T")
 
 
-class IpFamily(enum.StrEnum):
+class Word(enum.StrEnum):
+    """One word of a closed set; its hash is its text's, because Enum's own is a function in Python."""
+
+    __hash__ = str.__hash__
+
+
+class IpFamily(Word):
     """The family a pair is measured over; never chosen by whichever answers first."""
 
     IPV4 = "ipv4"
     IPV6 = "ipv6"
 
 
-class Clock(enum.StrEnum):
+class Clock(Word):
     """Which clock took a measurement: the kernel's stamps, or our own around the system calls."""
 
     KERNEL = "kernel"
     USER = "user"
 
 
-class Reason(enum.StrEnum):
+class Reason(Word):
     """Why a probe failed. Closed: every value is a label value that stands at 0 from the start."""
 
     TIMEOUT = "timeout"
@@ -62,7 +71,7 @@ class Reason(enum.StrEnum):
     LOCAL = "local"
 
 
-class Phase(enum.StrEnum):
+class Phase(Word):
     """The parts of an exchange, in order; each its own duration, none includes another."""
 
     DNS = "dns"
@@ -72,7 +81,7 @@ class Phase(enum.StrEnum):
     TRANSFER = "transfer"
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass
 class Facts:
     """The notebook of one probe: what was seen so far, kept whatever the probe's end.
 
@@ -98,8 +107,7 @@ class Facts:
     """What the peer says of its own time (``Server-Timing``)."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What a successful probe measured; a duration that could not be measured truly is None."""
 
     rtt: Seconds | None
@@ -111,7 +119,7 @@ class Reply:
     """Request out to the first byte of the answer in: network plus server."""
     duration: Seconds | None = None
     """The whole exchange, DNS to last byte."""
-    phases: Mapping[Phase, Seconds] = dataclasses.field(default_factory=dict)
+    phases: Mapping[Phase, Seconds] = MappingProxyType({})
 
 
 class ProbeFailed(Exception):  # noqa: N818 - it reads as the sentence it is, and is no error of ours
@@ -121,6 +129,25 @@ class ProbeFailed(Exception):  # noqa: N818 - it reads as the sentence it is, an
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+
+Outcome = Reply | ProbeFailed
+
+
+class Attempt(Facts, Generic[T]):
+    """One probe under way: whom it asks, the notebook of what was seen, and its end, which comes once."""
+
+    def __init__(self, target: T, decided: Callable[[Attempt[T], Outcome], None]) -> None:
+        # What was not noted yet is read from the class, where a dataclass keeps its defaults.
+        self.target = target
+        self.over = False
+        self._decided = decided
+
+    def end(self, outcome: Outcome) -> None:
+        """Decide it, unless that was done: by a reply before, by its deadline, or because nobody asks any more."""
+        if not self.over:
+            self.over = True
+            self._decided(self, outcome)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -167,16 +194,17 @@ class Context:
     """Takes what belongs to no probe under way."""
 
 
-Probe = Callable[[Sequence[tuple[T, Facts]]], Sequence[Awaitable[Reply]]]
-"""Starts one probe toward each target of a slot; one awaitable each, in the same order."""
+Probe = Callable[[Sequence[Attempt[T]]], Sequence[Coroutine[Any, Any, Reply]]]
+"""Starts one probe toward each target of a slot. Returns a coroutine for each, in the same order, which the caller
+runs; or none at all, if the collector ends the attempts itself as their answers come in."""
 
 Collector = Callable[[Context], AbstractAsyncContextManager[Probe[T]]]
 
 
-def one_by_one(probe: Callable[[T, Facts], Awaitable[Reply]]) -> Probe[T]:
+def one_by_one(probe: Callable[[T, Facts], Coroutine[Any, Any, Reply]]) -> Probe[T]:
     """Turn a probe of one target into a probe of a slot, for protocols that gain nothing by batches."""
 
-    def probe_slot(slot: Sequence[tuple[T, Facts]]) -> Sequence[Awaitable[Reply]]:
-        return [probe(target, facts) for target, facts in slot]
+    def probe_slot(slot: Sequence[Attempt[T]]) -> Sequence[Coroutine[Any, Any, Reply]]:
+        return [probe(attempt.target, attempt) for attempt in slot]
 
     return probe_slot

@@ -6,15 +6,14 @@ comparable with TCP's. The time in that queue, SCHED to the driver's stamp, is t
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
-from collectors import echo, failures, kernel
-from collectors.contract import Context, Facts, IpFamily, Probe, ProbeFailed, Reason, Reply, SocketOpened
+from collectors import failures
+from collectors.contract import Attempt, Context, IpFamily, Probe, ProbeFailed, Reason, SocketOpened
 from collectors.icmp_socket import open_socket
-from collectors.pinger import Pinger, Sent
+from collectors.pinger import Pinger
 from collectors.targets import IcmpTarget
 
 
@@ -34,39 +33,33 @@ class _Pingers:
         pinger = self._pingers[ip_family, source_address] = Pinger(ip_family, opened, self._context)
         return pinger
 
-    def probe(self, slot: Sequence[tuple[IcmpTarget, Facts]]) -> Sequence[asyncio.Future[Reply]]:
-        """Send to all targets of a slot, then take the transmit stamps that are there already."""
-        random = os.urandom(echo.RANDOM_BYTES * len(slot))
-        futures = [
-            self._send(target, facts, random[start : start + echo.RANDOM_BYTES])
-            for (target, facts), start in zip(slot, range(0, len(random), echo.RANDOM_BYTES), strict=True)
-        ]
-        now = kernel.now().monotonic
-        for pinger in self._pingers.values():
-            pinger.read_stamps()
-            pinger.forget_old(now)
-        return futures
+    def probe(self, slot: Sequence[Attempt[IcmpTarget]]) -> Sequence[NoReturn]:
+        """Send to all targets of a slot, those alike together, and take what has come of it by then."""
+        alike: dict[tuple[IpFamily, str | None, int, int], list[Attempt[IcmpTarget]]] = {}
+        for attempt in slot:
+            to = attempt.target
+            alike.setdefault((to.ip_family, to.source_address, to.payload_bytes, to.dscp), []).append(attempt)
+        for (ip_family, source_address, payload_bytes, dscp), attempts in alike.items():
+            try:
+                pinger = self._pinger(ip_family, source_address)
+            except (OSError, ProbeFailed) as error:
+                failed = failures.from_os_error(error) if isinstance(error, OSError) else error
+                for attempt in attempts:
+                    attempt.end(failed)
+            else:
+                pinger.send(attempts, payload_bytes, dscp)
+                pinger.receive()
+        return ()
+
+    def _pinger(self, ip_family: IpFamily, source_address: str | None) -> Pinger:
+        pinger = self._pingers.get((ip_family, source_address)) or self.open(ip_family, source_address)
+        if pinger is None:
+            raise ProbeFailed(Reason.LOCAL, "no permission to open an ICMP socket")
+        return pinger
 
     def close(self) -> None:
         for pinger in self._pingers.values():
             pinger.close()
-
-    def _send(self, target: IcmpTarget, facts: Facts, random: bytes) -> asyncio.Future[Reply]:
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        try:
-            self._pinger(target).send(Sent(target, facts, future), random)
-        except ProbeFailed as failed:
-            future.set_exception(failed)
-        except OSError as error:
-            future.set_exception(failures.from_os_error(error))
-        return future
-
-    def _pinger(self, target: IcmpTarget) -> Pinger:
-        key = target.ip_family, target.source_address
-        pinger = self._pingers.get(key) or self.open(*key)
-        if pinger is None:
-            raise ProbeFailed(Reason.LOCAL, "no permission to open an ICMP socket")
-        return pinger
 
 
 @asynccontextmanager

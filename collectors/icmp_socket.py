@@ -39,7 +39,12 @@ class _Family(NamedTuple):
     report_errors: int
     report_hop_limit: int
     hop_limit: tuple[int, int]
+    traffic_class: int
     any_address: str
+    name_bytes: int
+    """Of its struct sockaddr."""
+    host_at: int
+    """Where in that the address begins."""
 
 
 FAMILIES = {
@@ -50,7 +55,10 @@ FAMILIES = {
         kernel.IP_RECVERR,
         _IP_RECVTTL,
         (socket.IPPROTO_IP, _IP_TTL),
+        socket.IP_TOS,
         "0.0.0.0",  # noqa: S104 - to be given an identifier, not to listen
+        16,
+        4,
     ),
     IpFamily.IPV6: _Family(
         socket.AF_INET6,
@@ -59,7 +67,10 @@ FAMILIES = {
         kernel.IPV6_RECVERR,
         socket.IPV6_RECVHOPLIMIT,
         (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT),
+        socket.IPV6_TCLASS,
         "::",
+        28,
+        8,
     ),
 }
 

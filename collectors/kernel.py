@@ -16,20 +16,24 @@ import math
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from collectors.batch import ancillary, control_of
 from collectors.contract import Seconds
 
 SO_TIMESTAMPING = 37
+_SOL_SOCKET = int(socket.SOL_SOCKET)
 SO_MEMINFO = 55
 SO_RCVBUFFORCE = 33
 IP_RECVERR = 11
 IPV6_RECVERR = 25
 
 _TX_SOFTWARE, _RX_SOFTWARE, _SOFTWARE, _OPT_ID, _TX_SCHED, _OPT_TSONLY = 1 << 1, 1 << 3, 1 << 4, 1 << 7, 1 << 8, 1 << 11
-WITH_PACKET = _TX_SCHED | _TX_SOFTWARE | _RX_SOFTWARE | _SOFTWARE
+WITH_PACKET = _TX_SCHED | _RX_SOFTWARE | _SOFTWARE
 """For datagrams: each transmit stamp comes with the packet that it belongs to."""
+BOTH_TRANSMIT_STAMPS = _TX_SCHED | _TX_SOFTWARE
+"""For a datagram that is to bring the driver's stamp too (``asking_for``)."""
 BY_OFFSET = _TX_SCHED | _RX_SOFTWARE | _SOFTWARE | _OPT_ID | _OPT_TSONLY
 """For streams: each transmit stamp comes with the offset of the last byte of its send."""
 
@@ -40,6 +44,18 @@ STAMP_SCHED = 1
 _ERROR_LEVELS = {(socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)}
 _TIMESPEC = struct.Struct("@ll")
 _EXTENDED_ERR = struct.Struct("=IBBBxII")
+_STAMPED = f"@Niill{4 * struct.calcsize('@l')}x"
+"""A struct cmsghdr and its struct scm_timestamping: three timespecs, of which the first is the software stamp."""
+_RECEIVED = struct.Struct(f"{_STAMPED}Niii")
+"""That, and a hop limit behind it: the order in which all of net/ipv4 and net/ipv6 write them."""
+_TRANSMITTED = struct.Struct(f"{_STAMPED}Nii4xB3xI")
+"""That, and a struct sock_extended_err behind it: its origin and its info."""
+_IPV6_HOP_LIMIT = [socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT]
+_BEHIND_HOP_LIMIT = struct.Struct(
+    f"@{struct.calcsize(_STAMPED + '0N') + socket.CMSG_SPACE(4) + socket.CMSG_LEN(0)}x4xB3xI"
+)
+"""Of IPv6, whose hop limit stands between them (ipv6_recv_error(), net/ipv6/datagram.c)."""
+_SECOND = 1_000_000_000
 _ANCILLARY_ROOM = 512
 _MEMINFO_ROOM, _MEMINFO_DROPS = 36, 8
 _TCP_INFO_ROOM = 256
@@ -107,6 +123,11 @@ def stamp_packets(sock: socket.socket, flags: int) -> None:
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
 
 
+def asking_for(transmit_stamps: int) -> bytes:
+    """Return the ancillary data of a datagram that asks for other transmit stamps than its socket does."""
+    return control_of(socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", transmit_stamps))
+
+
 def keep_stamping() -> socket.socket:
     """Return a socket that keeps receive stamps switched on while it is open; it takes no packet.
 
@@ -119,11 +140,40 @@ def keep_stamping() -> socket.socket:
     return sock
 
 
-def receive_stamp(ancillary: list[tuple[int, int, bytes]]) -> int | None:
+def receive_stamp(pieces: Iterable[tuple[int, int, bytes]]) -> int | None:
     """Return the software stamp among a message's ancillary data (struct scm_timestamping, first of three)."""
-    for level, kind, data in ancillary:
+    for level, kind, data in pieces:
         if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
             return _nanoseconds(data)
+    return None
+
+
+def received(memory: bytearray, at: int, hop_limit_kind: tuple[int, int]) -> tuple[int | None, int | None]:
+    """Return the stamp and the hop limit from a reply's ancillary data, which is at a place of an inbox."""
+    _, level, kind, seconds, nanoseconds, _, level2, kind2, value = _RECEIVED.unpack_from(memory, at)
+    stamped = kind == SO_TIMESTAMPING and level == _SOL_SOCKET
+    stamp = seconds * _SECOND + nanoseconds or None if stamped else None
+    return stamp, value if (level2, kind2) == hop_limit_kind else None
+
+
+def transmitted(memory: bytearray, at: int) -> tuple[bool, int, int]:
+    """Return whether a message of the error queue brings a transmit stamp, which (``ErrorReport.info``), and the stamp.
+
+    What brings none brings an ICMP error: see ``icmp_error``.
+    """
+    _, level, kind, seconds, nanoseconds, _, *other, origin, info = _TRANSMITTED.unpack_from(memory, at)
+    if other == _IPV6_HOP_LIMIT:
+        origin, info = _BEHIND_HOP_LIMIT.unpack_from(memory, at)
+    stamped = origin == ORIGIN_TIMESTAMPING and kind == SO_TIMESTAMPING and level == _SOL_SOCKET
+    return stamped, info, seconds * _SECOND + nanoseconds
+
+
+def icmp_error(control: bytes | bytearray) -> int | None:
+    """Return the errno of the ICMP error that a message of the error queue brings."""
+    for level, kind, data in ancillary(control):
+        if (level, kind) in _ERROR_LEVELS:
+            errno, origin, *_ = _EXTENDED_ERR.unpack_from(data)
+            return int(errno) if origin != ORIGIN_TIMESTAMPING else None
     return None
 
 
@@ -131,13 +181,13 @@ def error_queue(sock: socket.socket, room: int) -> Iterator[ErrorReport]:
     """Empty a non-blocking socket's error queue; ``room`` bytes of each packet are kept."""
     while True:
         try:
-            data, ancillary, _, address = sock.recvmsg(room, _ANCILLARY_ROOM, socket.MSG_ERRQUEUE)
+            data, pieces, _, address = sock.recvmsg(room, _ANCILLARY_ROOM, socket.MSG_ERRQUEUE)
         except BlockingIOError:
             return
-        for level, kind, payload in ancillary:
+        for level, kind, payload in pieces:
             if (level, kind) in _ERROR_LEVELS:
                 errno, origin, _, _, info, key = _EXTENDED_ERR.unpack_from(payload)
-                yield ErrorReport(data, address or None, errno, origin, info, key, receive_stamp(ancillary))
+                yield ErrorReport(data, address or None, errno, origin, info, key, receive_stamp(pieces))
 
 
 def tcp_info(sock: socket.socket) -> TcpInfo:
@@ -185,4 +235,4 @@ def close_quietly(sock: socket.socket) -> None:
 
 def _nanoseconds(timespec: bytes) -> int | None:
     seconds, nanoseconds = _TIMESPEC.unpack_from(timespec)
-    return int(seconds * 1_000_000_000 + nanoseconds) or None
+    return int(seconds * _SECOND + nanoseconds) or None

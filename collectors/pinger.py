@@ -1,7 +1,8 @@
 """One family's ICMP socket, and the probes that are under way through it.
 
 Because the kernel stamps, it does not matter how late we look: packets go out in batches and replies
-are read until there are none, without any loss of accuracy.
+are read in batches, without any loss of accuracy. This is the path that runs thousands of times a
+second; what it does once per batch it need not do per probe.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import errno
 import os
 import socket
 import struct
+from collections.abc import Sequence
 
 from collectors import echo, failures, kernel
+from collectors.batch import BATCH, CONTROL_ROOM, Inbox, Outbox, control_of, name_of
 from collectors.contract import (
+    Attempt,
     Clock,
     Context,
     DuplicateReply,
-    Facts,
     IpFamily,
     LateReply,
     ProbeFailed,
@@ -30,8 +33,8 @@ from collectors.icmp_socket import FAMILIES, EchoSocket
 from collectors.targets import IcmpTarget
 
 _REMEMBERED: Seconds = 15.0
-"""How long an answered probe is known after its sending, and one that was given up after that was seen: so that late
-and duplicate replies are told apart."""
+"""How long a probe that was given up is known after that was seen, so that a late reply is told as one."""
+_BETWEEN_SWEEPS: Seconds = 5.0
 _SEQUENCES = 1 << 16
 _SENDS = 16
 """How often a send is tried: each failure may be the echo of one error about somebody else."""
@@ -51,53 +54,51 @@ _REPORTED = {
 """What an ICMP error can leave behind on a socket (icmp_err_convert[], net/ipv4/icmp.c; net/ipv6/icmp.c)."""
 _FORWARDED = {errno.EREMOTEIO}
 """Errors that are none: a redirect, which says that the packet went on (icmp_err_convert[], net/ipv4/icmp.c)."""
-_AT_ONCE = 1024
-"""Packets read before they are worked on; bounds memory, not what is read."""
-_HEADERS = 128
+_HEADERS = 192
 """Room for link and IP headers before a packet."""
 _OVERHEAD = 1024
 """Bytes of the receive buffer that a packet takes beside its own (struct sk_buff and what it points to)."""
-_ANCILLARY_ROOM = 256
 _DSCP_SHIFT = 2
+_MANY_NAMES = 1 << 16
 
 
 class Sent:
-    """A probe under way, or one that was decided and may still be answered late or twice."""
+    """A request that has no reply yet: its probe is under way, or was given up and may still be answered late."""
 
-    __slots__ = (
-        "address",
-        "before",
-        "facts",
-        "forget_at",
-        "future",
-        "replied",
-        "scheduled",
-        "target",
-        "token",
-        "transmitted",
-    )
+    __slots__ = ("attempt", "before", "forget_at", "host", "request", "scheduled", "token", "transmitted")
 
-    def __init__(self, target: IcmpTarget, facts: Facts, future: asyncio.Future[Reply]) -> None:
-        self.target, self.facts, self.future = target, facts, future
-        self.token, self.address = b"", ""
-        self.before = kernel.now()
+    def __init__(
+        self, attempt: Attempt[IcmpTarget], token: bytes, request: bytes, host: bytes, before: kernel.Moment
+    ) -> None:
+        self.attempt, self.token, self.request, self.host, self.before = attempt, token, request, host, before
         self.scheduled: int | None = None
         self.transmitted: int | None = None
-        self.replied = False
         self.forget_at: Seconds | None = None
 
 
-class _Received:
-    """A packet as it was read."""
+class Answered:
+    """Whose requests were answered, by sequence until that is used again: another reply is told as a duplicate.
 
-    __slots__ = ("address", "hop_limit", "packet", "stamp")
+    Two flat tables, because an object each would be many: some ten thousand at 1,000 targets at 1 s.
+    """
 
-    def __init__(self, packet: bytes, address: str, stamp: int | None, hop_limit: int | None) -> None:
-        self.packet, self.address, self.stamp, self.hop_limit = packet, address, stamp, hop_limit
+    def __init__(self) -> None:
+        self._targets: list[IcmpTarget | None] = [None] * _SEQUENCES
+        self._tokens = bytearray(_SEQUENCES * echo.TOKEN_BYTES)
+
+    def add(self, sequence: int, target: IcmpTarget, token: bytes) -> None:
+        """Remember an answered request."""
+        self._targets[sequence] = target
+        self._tokens[sequence * echo.TOKEN_BYTES : (sequence + 1) * echo.TOKEN_BYTES] = token
+
+    def get(self, sequence: int, token: bytes | bytearray) -> IcmpTarget | None:
+        """Return whose request with this token was answered."""
+        known = self._tokens.startswith(token, sequence * echo.TOKEN_BYTES)
+        return self._targets[sequence] if known else None
 
 
 class Pinger:
-    """One family's socket, and the probes that were sent through it, by sequence and in the order of their sending."""
+    """One family's socket, and what was sent through it, by sequence and in the order of its sending."""
 
     def __init__(self, ip_family: IpFamily, opened: EchoSocket, context: Context) -> None:
         self._ip_family, self._opened, self._context = ip_family, opened, context
@@ -105,11 +106,18 @@ class Pinger:
         self._loop = asyncio.get_running_loop()
         self._numbers = FAMILIES[ip_family]
         self._sent: dict[int, Sent] = {}
+        self._answered = Answered()
+        self._swept_at: Seconds = 0.0
         self._sequence = int.from_bytes(os.urandom(2), "big")
-        self._room = _HEADERS
+        self._inbox = Inbox(self._sock, _HEADERS)
+        self._reports = Inbox(self._sock, _HEADERS, socket.MSG_ERRQUEUE)
+        self._outboxes: dict[tuple[int, int], Outbox] = {}
+        self._names: dict[str, tuple[bytes, bytes]] = {}
+        self._host_at = self._numbers.host_at
         self._drops = 0
+        self._judge = echo.Judge(ip_family, summed=opened.kind == "datagram" or ip_family is IpFamily.IPV6)
         self._counts_forgeries = opened.kind == "raw" and ip_family is IpFamily.IPV6
-        self._loop.add_reader(self._sock, self._readable)
+        self._loop.add_reader(self._sock, self.receive)
 
     def close(self) -> None:
         self._loop.remove_reader(self._sock)
@@ -117,144 +125,175 @@ class Pinger:
 
     # Sending
 
-    def send(self, sent: Sent, random: bytes) -> None:
-        """Send an echo request; ProbeFailed or OSError if it cannot be sent."""
-        target = sent.target
-        sent.token = echo.token(random, self._next_sequence())
-        sent.address, destination = self._destination(target)
-        packet = echo.layout(self._ip_family, target.payload_bytes).request(self._opened.identifier, sent.token)
-        self._room = max(self._room, target.payload_bytes + _HEADERS)
-        self._sent[echo.sequence_of(sent.token)] = sent
-        self._transmit(packet, self._options(target), destination)
+    def send(self, attempts: Sequence[Attempt[IcmpTarget]], payload_bytes: int, dscp: int) -> None:
+        """Send an echo request of this size and class for each; who cannot be sent one has ended."""
+        layout, outbox = echo.layout(self._ip_family, payload_bytes), self._outbox(payload_bytes, dscp)
+        for start in range(0, len(attempts), BATCH):
+            self._send_batch(attempts[start : start + BATCH], layout, outbox)
+        self._forget_old()
 
-    def forget_old(self, now: Seconds) -> None:
-        """Drop decided probes that nobody will answer any more; the dict is in the order of sending.
+    def _send_batch(self, attempts: Sequence[Attempt[IcmpTarget]], layout: echo.Layout, outbox: Outbox) -> None:
+        identifier, before = self._opened.identifier, kernel.now()
+        random = os.urandom(echo.RANDOM_BYTES * len(attempts))
+        packets, names, started = [], [], []
+        for attempt, at in zip(attempts, range(0, len(random), echo.RANDOM_BYTES), strict=True):
+            try:
+                name, host = self._name(attempt.target)
+                sequence = self._next_sequence()
+            except ProbeFailed as failed:
+                attempt.end(failed)
+                continue
+            except OSError as error:  # an interface that a scope names and that is gone
+                attempt.end(failures.from_os_error(error))
+                continue
+            token = echo.token(random[at : at + echo.RANDOM_BYTES], sequence)
+            packet = layout.request(identifier, token)
+            self._sent[sequence] = Sent(attempt, token, packet, host, before)
+            packets.append(packet)
+            names.append(name)
+            started.append(attempt)
+        self._transmit(outbox, packets, names, started)
 
-        One that was given up is remembered from when that is first seen, since its timeout may be long.
-        """
-        old = []
-        for sequence, sent in self._sent.items():
-            if now - sent.before.monotonic < _REMEMBERED:
-                break
-            if sent.replied or (sent.forget_at is not None and sent.forget_at <= now):
-                old.append(sequence)
-            elif sent.future.done() and sent.forget_at is None:
+    def _transmit(
+        self, outbox: Outbox, packets: Sequence[bytes], names: Sequence[bytes], attempts: Sequence[Attempt[IcmpTarget]]
+    ) -> None:
+        """Send them all; again where it failed, since the next call reports an ICMP error about another target."""
+        done = tries = 0
+        while done < len(packets):
+            try:
+                done += outbox.send(packets, names, done)
+                tries = 0
+            except OSError as error:
+                tries += 1
+                if error.errno not in _REPORTED or tries == _SENDS:
+                    attempts[done].end(failures.from_os_error(error))
+                    done += 1
+                    tries = 0
+
+    def _forget_old(self) -> None:
+        """Drop what was given up and nobody will answer any more; what was answered is not here."""
+        now = self._loop.time()
+        if now - self._swept_at < _BETWEEN_SWEEPS:
+            return
+        self._swept_at = now
+        for sequence, sent in list(self._sent.items()):
+            if sent.forget_at is not None and sent.forget_at <= now:
+                del self._sent[sequence]
+            elif sent.forget_at is None and sent.attempt.over:
                 sent.forget_at = now + _REMEMBERED
-        for sequence in old:
-            del self._sent[sequence]
 
     def _next_sequence(self) -> int:
         for _ in range(_SEQUENCES):
             self._sequence = (self._sequence + 1) % _SEQUENCES
             known = self._sent.get(self._sequence)
-            if known is None:
-                return self._sequence
-            if known.future.done():
-                del self._sent[self._sequence]
+            if known is None or known.attempt.over:
                 return self._sequence
         raise ProbeFailed(Reason.LOCAL, "65,536 echo requests are under way")
 
-    def _destination(self, target: IcmpTarget) -> tuple[str, tuple[str | int, ...]]:
-        """Return the address as the kernel writes it, and as it takes it."""
+    def _name(self, target: IcmpTarget) -> tuple[bytes, bytes]:
+        """Return the target's address as the kernel takes it, and its bytes alone."""
         address = self._context.address(target.address, self._ip_family)
-        if self._ip_family is IpFamily.IPV4:
-            return address, (address, 0)
-        numeric, _, scope = address.partition("%")
-        canonical = socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, numeric))
-        return canonical, (canonical, 0, 0, socket.if_nametoindex(scope) if scope else 0)
+        name = self._names.get(address)
+        if name is None:
+            numeric, _, scope = address.partition("%")
+            written = name_of(self._numbers.af, numeric, socket.if_nametoindex(scope) if scope else 0)
+            name = written, socket.inet_pton(self._numbers.af, numeric)
+            if len(self._names) >= _MANY_NAMES:
+                self._names.clear()
+            self._names[address] = name
+        return name
 
-    def _options(self, target: IcmpTarget) -> list[tuple[int, int, bytes]]:
-        """Return the traffic class as ancillary data, because targets of any class share the socket."""
-        if not target.dscp:
-            return []
-        option = socket.IP_TOS if self._ip_family is IpFamily.IPV4 else socket.IPV6_TCLASS
-        return [(self._numbers.level, option, struct.pack("@i", target.dscp << _DSCP_SHIFT))]
-
-    def _transmit(
-        self, packet: bytes, options: list[tuple[int, int, bytes]], destination: tuple[str | int, ...]
-    ) -> None:
-        """Send; again if it failed, because an ICMP error about another target is reported by the next call."""
-        for attempt in range(1, _SENDS + 1):
-            try:
-                self._sock.sendmsg([packet], options, 0, destination)
-            except OSError as error:
-                if error.errno not in _REPORTED or attempt == _SENDS:
-                    raise
-            else:
-                return
+    def _outbox(self, payload_bytes: int, dscp: int) -> Outbox:
+        """Return where packets of a size and a class go out; the class is ancillary, for all share the socket."""
+        outbox = self._outboxes.get((payload_bytes, dscp))
+        if outbox is None:
+            numbers, control = self._numbers, b""
+            if dscp:
+                control = control_of(numbers.level, numbers.traffic_class, struct.pack("@i", dscp << _DSCP_SHIFT))
+            asks_both = kernel.asking_for(kernel.BOTH_TRANSMIT_STAMPS)
+            outbox = Outbox(
+                self._sock, numbers.name_bytes, echo.HEADER_BYTES + payload_bytes, control, control + asks_both
+            )
+            self._outboxes[payload_bytes, dscp] = outbox
+            if self._inbox.room < payload_bytes + _HEADERS:
+                self._inbox = Inbox(self._sock, payload_bytes + _HEADERS)
+                self._reports = Inbox(self._sock, payload_bytes + _HEADERS, socket.MSG_ERRQUEUE)
+        return outbox
 
     # Receiving
 
-    def read_stamps(self) -> None:
-        """Take transmit stamps and ICMP errors from the error queue."""
-        for report in kernel.error_queue(self._sock, self._room):
-            if report.origin != kernel.ORIGIN_TIMESTAMPING:
-                self._refused(report)
-                continue
-            sent = self._sent.get(echo.sequence_of(report.data))
-            if sent is None or sent.token != echo.token_of(report.data):
-                continue
-            if report.info == kernel.STAMP_SCHED:
-                sent.scheduled = report.stamp
-            else:
-                sent.transmitted = report.stamp
-
-    def _refused(self, report: kernel.ErrorReport) -> None:
-        quoted = echo.quoted(report.data)
-        sent = self._sent.get(quoted[1]) if quoted else None
-        if sent is None or sent.future.done() or quoted is None or quoted[0] != self._opened.identifier:
-            return
-        if report.address is None or report.address[0].partition("%")[0] != sent.address:
-            return
-        if report.errno not in _FORWARDED:
-            sent.future.set_exception(failures.from_icmp_error(report.errno))
-
-    def _readable(self) -> None:
-        while True:
-            packets = self._packets()
-            self.read_stamps()
-            after = kernel.now()
-            for received in packets:
-                self._replied(received, after)
-            self._count_drops(len(packets))
-            if len(packets) < _AT_ONCE:
-                return
-
-    def _packets(self) -> list[_Received]:
-        packets: list[_Received] = []
-        room, is_hop_limit, with_ip_header = self._room, self._numbers.hop_limit, self._opened.with_ip_header
-        while len(packets) < _AT_ONCE:
+    def receive(self) -> None:
+        """Take what has come, until there is nothing more."""
+        count, more = 0, True
+        while more:
             try:
-                data, ancillary, _, address = self._sock.recvmsg(room, _ANCILLARY_ROOM)
-            except BlockingIOError:
-                break
+                batch = self._inbox.receive()
             except OSError:  # an ICMP error, announced; the error queue has it in full
                 continue
-            header = (data[0] & 0x0F) * 4 if with_ip_header and data else 0
-            hop_limit = None
-            for level, kind, value in ancillary:
-                if (level, kind) == is_hop_limit:
-                    hop_limit = value[0]
-            source = address[0].partition("%")[0]
-            packets.append(_Received(data[header:], source, kernel.receive_stamp(ancillary), hop_limit))
-        return packets
+            more = len(batch) == BATCH
+            self._read_reports()  # the stamps of what these replies answer are there by now
+            after = kernel.now()
+            for (control, name, data), length in batch:
+                self._replied(control, name, data, data + length, after)
+            count += len(batch)
+        self._count_drops(count)
 
-    def _replied(self, received: _Received, after: kernel.Moment) -> None:
-        sent = self._sent.get(echo.sequence_of(received.packet))
-        if sent is None or received.address != sent.address:
+    def _read_reports(self) -> None:
+        """Take transmit stamps and ICMP errors from the error queue."""
+        memory, sent_by, more = self._reports.memory, self._sent, True
+        while more:
+            batch = self._reports.receive()
+            more = len(batch) == BATCH
+            for (control, name, data), length in batch:
+                stamped, info, stamp = kernel.transmitted(memory, control)
+                end = data + length
+                if not stamped:
+                    self._refused(control, name, memory[data:end])
+                    continue
+                sent = sent_by.get(memory[end - 2] << 8 | memory[end - 1])
+                if sent is None or not memory.startswith(sent.token, end - echo.TOKEN_BYTES):
+                    continue
+                if info == kernel.STAMP_SCHED:
+                    sent.scheduled = stamp
+                else:
+                    sent.transmitted = stamp
+
+    def _refused(self, control: int, name: int, request: bytes | bytearray) -> None:
+        memory = self._reports.memory
+        error, quoted = kernel.icmp_error(memory[control : control + CONTROL_ROOM]), echo.quoted(request)
+        if error is None or error in _FORWARDED or quoted is None or quoted[0] != self._opened.identifier:
             return
-        echoes = echo.layout(self._ip_family, sent.target.payload_bytes)
-        if not echoes.answers(received.packet, self._opened.identifier, sent.token):
-            sent.facts.silence = Reason.PROTOCOL
-        elif sent.replied:
-            self._context.notice(DuplicateReply(sent.target))
-        elif sent.future.done():
-            sent.replied = True
-            self._context.notice(LateReply(sent.target))
-        else:
-            sent.replied = True
-            sent.facts.hop_limit = received.hop_limit
-            sent.future.set_result(_reply(sent, received.stamp, after))
+        sent = self._sent.get(quoted[1])
+        if sent and memory.startswith(sent.host, name + self._host_at):
+            sent.attempt.end(failures.from_icmp_error(error))
+
+    def _replied(self, control: int, name: int, start: int, end: int, after: kernel.Moment) -> None:
+        memory = self._inbox.memory
+        if self._opened.with_ip_header:
+            start += (memory[start] & 0x0F) * 4
+        sequence = memory[end - 2] << 8 | memory[end - 1]
+        sent = self._sent.get(sequence)
+        if sent is None:
+            self._replied_again(sequence, memory[end - echo.TOKEN_BYTES : end])
+            return
+        if not memory.startswith(sent.host, name + self._host_at):
+            return
+        attempt = sent.attempt
+        if not self._judge.answers(memory, start, end, sent.request):
+            attempt.silence = Reason.PROTOCOL
+            return
+        del self._sent[sequence]
+        self._answered.add(sequence, attempt.target, sent.token)
+        if attempt.over:
+            self._context.notice(LateReply(attempt.target))
+            return
+        stamp, attempt.hop_limit = kernel.received(memory, control, self._numbers.hop_limit)
+        attempt.end(_reply(sent, stamp, after))
+
+    def _replied_again(self, sequence: int, token: bytes | bytearray) -> None:
+        target = self._answered.get(sequence, token)
+        if target:
+            self._context.notice(DuplicateReply(target))
 
     def _count_drops(self, read: int) -> None:
         drops = kernel.receive_drops(self._sock)
@@ -263,20 +302,19 @@ class Pinger:
             return
         self._context.notice(ReceiveOverflow(new))
         for sent in self._sent.values():
-            sent.facts.silence = Reason.LOCAL
+            sent.attempt.silence = Reason.LOCAL
 
     def _least_flood(self) -> int:
         """Return how many packets a drain brings at least if the buffer was full: it holds them with their overhead."""
         buffer = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-        return min(_AT_ONCE // 2, buffer // (4 * (self._room + _OVERHEAD)))
+        return buffer // (4 * (self._inbox.room + _OVERHEAD))
 
 
 def _reply(sent: Sent, received: int | None, after: kernel.Moment) -> Reply:
-    rtt = queue = None
-    if sent.scheduled is not None and received is not None:
-        rtt = kernel.elapsed(sent.scheduled, received, sent.before, after)
-    if rtt is None:
-        return Reply(rtt=after.monotonic - sent.before.monotonic, clock=Clock.USER)
-    if sent.scheduled is not None and sent.transmitted is not None:
-        queue = kernel.elapsed(sent.scheduled, sent.transmitted, sent.before, after)
-    return Reply(rtt=rtt, clock=Clock.KERNEL, egress_queue=queue)
+    scheduled, transmitted = sent.scheduled, sent.transmitted
+    if scheduled is not None and received is not None:
+        rtt = kernel.elapsed(scheduled, received, sent.before, after)
+        if rtt is not None:
+            queue = None if transmitted is None else kernel.elapsed(scheduled, transmitted, sent.before, after)
+            return Reply(rtt, Clock.KERNEL, queue)
+    return Reply(after.monotonic - sent.before.monotonic, Clock.USER)

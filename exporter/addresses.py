@@ -13,9 +13,10 @@ import asyncio
 import dataclasses
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from collectors import dns
-from collectors.contract import Clock, Facts, IpFamily, ProbeFailed, Reason, Reply, Seconds
+from collectors.contract import Clock, Facts, IpFamily, Outcome, ProbeFailed, Reason, Reply, Seconds
 from exporter.fleet import Pair
 
 Lookup = Callable[[str, IpFamily], Awaitable[Sequence[str]]]
@@ -25,8 +26,7 @@ _OF_AN_INTERVAL = 0.9
 """Of the time that an address is kept: a little less than one, so that the nth turn, then due, is not too early."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """What is looked up for a target."""
 
     name: str
@@ -69,7 +69,7 @@ class Addresses:
     def __init__(self, lookup: Lookup, failed: Callable[[str], None]) -> None:
         self._lookup, self._failed = lookup, failed
         self._loop = asyncio.get_running_loop()
-        self._known: dict[Name, str] = {}
+        self._known: dict[tuple[str, IpFamily], str] = {}
         self._fresh_until: dict[Name, Seconds] = {}
         self._keep: Seconds = 0.0
         self._expected: frozenset[Name] = frozenset()
@@ -78,11 +78,15 @@ class Addresses:
 
     def get(self, name: str, ip_family: IpFamily) -> str:
         """Return the last good address at once; ProbeFailed(DNS) while none was ever obtained."""
-        asked = Name(name, ip_family)
-        address = self._known.get(asked) or dns.literal(name, ip_family)
+        address = self._known.get((name, ip_family)) or self._literal(name, ip_family)
         if address is None:
             raise ProbeFailed(Reason.DNS, f"{name} has no known {ip_family} address")
-        self._known[asked] = address
+        return address
+
+    def _literal(self, name: str, ip_family: IpFamily) -> str | None:
+        address = dns.literal(name, ip_family)
+        if address is not None:
+            self._known[Name(name, ip_family)] = address
         return address
 
     def expect(self, refreshes: Iterable[Refresh], keep: Seconds) -> None:
@@ -122,7 +126,7 @@ class Addresses:
 
     # The scheduler's watcher
 
-    def decided(self, job: Refresh, _facts: Facts, outcome: Reply | ProbeFailed) -> None:
+    def decided(self, job: Refresh, _facts: Facts, outcome: Outcome) -> None:
         """Take the end of a refresh."""
         self._unanswered.discard(job.spec)
         if not self._unanswered:
@@ -130,7 +134,7 @@ class Addresses:
         if isinstance(outcome, ProbeFailed):
             self._failed(job.target)
 
-    def started_late(self, lateness: Seconds) -> None:
+    def started_late(self, lateness: Seconds, probes: int) -> None:
         """Ignore it: a refresh has no hurry."""
 
     def skipped(self, probes: int) -> None:

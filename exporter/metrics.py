@@ -14,10 +14,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client import Histogram as SlowHistogram
 from prometheus_client.openmetrics.exposition import generate_latest as generate_latest_openmetrics
 
-from collectors.contract import Seconds
+from collectors.contract import Clock, Facts, Reply, Seconds
 from exporter.exposition import Family, Labels, bucket_samples
 from exporter.fleet import Pair
-from exporter.series import Histogram, Latest, PairSeries
+from exporter.series import Histogram, PairSeries
 
 LATENESS_BUCKETS = (0.0001, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 EGRESS_QUEUE_BUCKETS = (1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.1, 1.0)
@@ -39,13 +39,22 @@ def _one(protocols: frozenset[str]) -> Callable[[Pair], Iterable[tuple[str, Labe
     return lambda pair: (("", ()),) if pair.protocol in protocols else ()
 
 
-def _gauge(name: str, text: str, protocols: frozenset[str], read: Callable[[Latest], float | None]) -> Family:
+def _gauge(name: str, text: str, protocols: frozenset[str], read: Callable[[PairSeries], float | None]) -> Family:
     def values(series: PairSeries, now: Seconds) -> tuple[float] | None:
-        latest = series.shown(now)
-        value = None if latest is None else read(latest)
+        value = read(series) if series.shown(now) else None
         return None if value is None else (value,)
 
     return Family(name, "gauge", text, _one(protocols), values)
+
+
+def _measured(name: str, text: str, protocols: frozenset[str], read: Callable[[Reply], float | None]) -> Family:
+    """Return a gauge of what the latest probe measured, if it succeeded."""
+    return _gauge(name, text, protocols, lambda series: read(series.reply) if series.reply else None)
+
+
+def _seen(name: str, text: str, protocols: frozenset[str], read: Callable[[Facts], float | None]) -> Family:
+    """Return a gauge of what the latest probe saw, however it ended."""
+    return _gauge(name, text, protocols, lambda series: read(series.facts) if series.facts else None)
 
 
 def _counter(name: str, text: str, protocols: frozenset[str], read: Callable[[PairSeries], int]) -> Family:
@@ -72,7 +81,7 @@ def _phases(pair: Pair) -> Iterable[tuple[str, Labels]]:
 
 
 def _last_success(series: PairSeries, now: Seconds) -> tuple[float] | None:
-    if series.last_success is None or series.shown(now) is None:
+    if series.last_success is None or not series.shown(now):
         return None
     return (series.last_success,)
 
@@ -80,12 +89,12 @@ def _last_success(series: PairSeries, now: Seconds) -> tuple[float] | None:
 def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
     """Return the table of what is said of each pair, in the order of the page."""
     return (
-        _gauge(
+        _measured(
             "network_latency_rtt_seconds",
             "The network's round trip in the latest probe, by the kernel's clock: ICMP echo to reply, or TCP's SYN to "
             "SYN/ACK. No program's time is inside.",
             _ALL,
-            lambda latest: latest.reply.rtt if latest.reply else None,
+            lambda reply: reply.rtt,
         ),
         _histogram(
             "network_latency_rtt_distribution_seconds",
@@ -94,11 +103,11 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             buckets,
             lambda series: series.rtt,
         ),
-        _gauge(
+        _measured(
             "network_latency_http_response_seconds",
             "HTTP request out to first byte in, by the kernel's clock: network plus server.",
             _HTTP,
-            lambda latest: latest.reply.response if latest.reply else None,
+            lambda reply: reply.response,
         ),
         _histogram(
             "network_latency_http_response_distribution_seconds",
@@ -111,7 +120,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "network_latency_http_server_seconds",
             "What the server took, seen from outside: response minus round trip.",
             _HTTP,
-            lambda latest: latest.server,
+            lambda series: series.server,
         ),
         _histogram(
             "network_latency_http_duration_seconds",
@@ -124,7 +133,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "network_latency_probe_success",
             "Whether the latest decided probe succeeded.",
             _ALL,
-            lambda latest: latest.success,
+            lambda series: int(series.reply is not None),
         ),
         Family(
             "network_latency_last_success_timestamp_seconds",
@@ -171,29 +180,29 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             _ICMP,
             lambda series: series.duplicate_replies,
         ),
-        _gauge(
+        _seen(
             "network_latency_reply_hop_limit",
             "Hop limit (TTL) with which the latest reply arrived; a change is a change of route.",
             _ICMP,
-            lambda latest: latest.facts.hop_limit,
+            lambda facts: facts.hop_limit,
         ),
-        _gauge(
+        _seen(
             "network_latency_http_status_code",
             "Status code of the latest probe, well or failed, if it got one.",
             _HTTP,
-            lambda latest: latest.facts.status_code,
+            lambda facts: facts.status_code,
         ),
-        _gauge(
+        _seen(
             "network_latency_tls_certificate_expiry_timestamp_seconds",
             "When the served certificate expires, trusted or not, in seconds since the epoch.",
             _HTTP,
-            lambda latest: latest.facts.certificate_expiry,
+            lambda facts: facts.certificate_expiry,
         ),
-        _gauge(
+        _seen(
             "network_latency_peer_processing_seconds",
             "What the peer's /ping said of its own time.",
             _HTTP,
-            lambda latest: latest.facts.peer_processing,
+            lambda facts: facts.peer_processing,
         ),
     )
 
@@ -203,10 +212,19 @@ def series_of(pair: Pair, buckets: Sequence[float]) -> int:
     return sum(len(list(family.samples(pair))) for family in network_families(buckets))
 
 
-def own_families(lateness: Histogram, egress_queue: Histogram, dns_failures: Mapping[str, int]) -> tuple[Family, ...]:
+class ProbeCounts:
+    """What is counted of every probe, whatever its pair; by integers, since it happens thousands of times a second."""
+
+    def __init__(self) -> None:
+        self.lateness = Histogram(LATENESS_BUCKETS)
+        self.egress_queue = Histogram(EGRESS_QUEUE_BUCKETS)
+        self.measurements = {(protocol, clock): 0 for protocol in PROTOCOLS for clock in Clock}
+
+
+def own_families(counts: ProbeCounts, dns_failures: Mapping[str, int]) -> tuple[Family, ...]:
     """Return the table of our own families that are filled once per probe, or have a series per target.
 
-    The owner of the histograms is None, that of a look-up's failures is its target.
+    The owner of what is counted of probes is None, that of a look-up's failures is its target.
     """
     return (
         Family(
@@ -217,14 +235,25 @@ def own_families(lateness: Histogram, egress_queue: Histogram, dns_failures: Map
             lambda target, _: (dns_failures[target],),
         ),
         _own_histogram(
-            "latency_exporter_probe_lateness_seconds", "How long after its slot a probe was started.", lateness
+            "latency_exporter_probe_lateness_seconds", "How long after its slot a probe was started.", counts.lateness
         ),
         _own_histogram(
             "latency_exporter_egress_queue_seconds",
             "Time of echo requests in this host's own transmit queue, by the kernel's clock.",
-            egress_queue,
+            counts.egress_queue,
+        ),
+        Family(
+            "latency_exporter_measurements_total",
+            "counter",
+            "Measurements by the clock that took them; user: a kernel stamp was missing or could not be trusted.",
+            lambda owner: _by_clock(counts) if owner is None else (),
+            lambda _state, _now: tuple(counts.measurements.values()),
         ),
     )
+
+
+def _by_clock(counts: ProbeCounts) -> Iterable[tuple[str, Labels]]:
+    return [("", (("protocol", protocol), ("clock", clock.value))) for protocol, clock in counts.measurements]
 
 
 def _own_histogram(name: str, text: str, histogram: Histogram) -> Family:
@@ -271,12 +300,6 @@ class OwnMetrics:
             registry=registry,
         )
         self.pairs = Gauge(f"{name}pairs", "Pairs that this host probes.", ["protocol"], registry=registry)
-        self.measurements = Counter(
-            f"{name}measurements_total",
-            "Measurements by the clock that took them; user: a kernel stamp was missing or could not be trusted.",
-            ["protocol", "clock"],
-            registry=registry,
-        )
         self.overflows = Counter(
             f"{name}icmp_receive_overflows_total",
             "ICMP packets that the kernel dropped because our receive buffer was full; not counted as loss.",

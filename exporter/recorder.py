@@ -9,15 +9,13 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from collectors import kernel
 from collectors.contract import (
-    Clock,
     DuplicateReply,
     Facts,
     IpFamily,
     LateReply,
     Notice,
-    ProbeFailed,
+    Outcome,
     ReceiveOverflow,
     Reply,
     Seconds,
@@ -26,7 +24,7 @@ from collectors.contract import (
 from exporter import metrics
 from exporter.exposition import Page
 from exporter.fleet import STRANGER, Fleet, Host, Pair, host_header
-from exporter.series import Histogram, PairSeries
+from exporter.series import PairSeries
 
 _log = logging.getLogger(__name__)
 
@@ -38,20 +36,14 @@ class Recorder:
     """All that this program counts; the watcher of the pairs' scheduler and the server's view."""
 
     def __init__(self, version: str) -> None:
-        self._own = own = metrics.OwnMetrics(version)
+        self._own = metrics.OwnMetrics(version)
         self._series: dict[tuple[str, ...], PairSeries] = {}
         self._by_target: dict[int, PairSeries] = {}
         self._peers: dict[str, tuple[str, ...]] = {}
         self._dns_failures: dict[str, int] = {}
         self._sockets: dict[IpFamily, str] = {}
         self._families: set[IpFamily] = set()
-        self._measurements = {
-            (protocol, clock): own.measurements.labels(protocol, clock.value)
-            for protocol in metrics.PROTOCOLS
-            for clock in Clock
-        }
-        self._lateness = Histogram(metrics.LATENESS_BUCKETS)
-        self._egress_queue = Histogram(metrics.EGRESS_QUEUE_BUCKETS)
+        self._counts = metrics.ProbeCounts()
         self._own_page = Page(())
         self.watch_names(())
         self._page = Page(metrics.network_families(()))
@@ -77,7 +69,7 @@ class Recorder:
     def watch_names(self, targets: Iterable[str]) -> None:
         """Let the refreshes of these targets' addresses stand at 0 until one fails, and no others'."""
         self._dns_failures = {target: self._dns_failures.get(target, 0) for target in targets}
-        self._own_page = Page(metrics.own_families(self._lateness, self._egress_queue, self._dns_failures))
+        self._own_page = Page(metrics.own_families(self._counts, self._dns_failures))
         self._own_page.add(None, (), None)
         for target in self._dns_failures:
             self._own_page.add(target, (("target", target),), target)
@@ -111,20 +103,21 @@ class Recorder:
 
     # What happened
 
-    def decided(self, job: Pair, facts: Facts, outcome: Reply | ProbeFailed) -> None:
+    def decided(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
         """Take the end of a pair's probe."""
-        self._by_target[id(job.spec)].record(facts, outcome, kernel.now())
+        wall = time.time()  # noqa: TID251 - a date shown to people
+        self._by_target[id(job.spec)].record(facts, outcome, time.monotonic(), wall)
         if isinstance(outcome, Reply):
-            self._measurements[job.protocol, outcome.clock].inc()
+            self._counts.measurements[job.protocol, outcome.clock] += 1
             if outcome.egress_queue is not None:
-                self._egress_queue.observe(outcome.egress_queue)
+                self._counts.egress_queue.observe(outcome.egress_queue)
         elif _log.isEnabledFor(logging.DEBUG):
             pair = f"{job.target} {job.probe} {job.ip_family.value}"
             _log.debug("%s failed: %s: %s", pair, outcome.reason.value, outcome.detail)
 
-    def started_late(self, lateness: Seconds) -> None:
-        """Take how long after its slot a probe was started."""
-        self._lateness.observe(lateness)
+    def started_late(self, lateness: Seconds, probes: int) -> None:
+        """Take how long after their slot probes were started."""
+        self._counts.lateness.observe(lateness, probes)
 
     def skipped(self, probes: int) -> None:
         """Take how many turns passed without a probe."""

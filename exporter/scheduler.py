@@ -2,7 +2,8 @@
 
 Every job has its own fixed cadence. Its phase within the interval is a stable hash of who measures
 what, so that a fleet that is started by one command never fires in the same moment. Jobs that are
-due within one slot are handed to their collector together. A job that could not start in time waits
+due within one slot are handed to their collector together, and stay together: what is done once per slot
+instead of once per probe is most of what makes a probe cheap. A job that could not start in time waits
 for its next turn: after a pause nothing is caught up, what was missed is counted.
 """
 
@@ -15,15 +16,14 @@ import itertools
 import logging
 import math
 import traceback
-from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any, Generic, Protocol, Self, TypeVar
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
-from collectors.contract import Facts, Probe, ProbeFailed, Reason, Reply, Seconds
+from collectors.contract import Attempt, Facts, Outcome, Probe, ProbeFailed, Reason, Reply, Seconds
 
 _log = logging.getLogger(__name__)
 
-SLOT: Seconds = 0.05
+SLOT: Seconds = 0.1
 """What is due within one slot starts together at its end; fewer wake-ups are what makes probes cheap."""
 _TOO_LATE: Seconds = 1.0
 """A probe that is later than this is skipped: starting it would bunch all that a pause has delayed."""
@@ -49,7 +49,6 @@ class Job(Protocol):
 
 J = TypeVar("J", bound=Job)
 J_contra = TypeVar("J_contra", bound=Job, contravariant=True)
-Outcome = Reply | ProbeFailed
 
 
 class Watcher(Protocol[J_contra]):
@@ -58,29 +57,89 @@ class Watcher(Protocol[J_contra]):
     def decided(self, job: J_contra, facts: Facts, outcome: Outcome) -> None:
         """Take the end of a probe: answered, failed or timed out."""
 
-    def started_late(self, lateness: Seconds) -> None:
-        """Take how long after its slot a probe was handed to its collector."""
+    def started_late(self, lateness: Seconds, probes: int) -> None:
+        """Take how long after their slot probes were handed to their collector."""
 
     def skipped(self, probes: int) -> None:
         """Take how many turns passed without a probe."""
 
 
+class _Attempt(Attempt[Any]):
+    """An attempt of ours; ``task`` runs its coroutine, if it has one."""
+
+    task: asyncio.Task[Reply] | None = None
+
+
 class _Turn(Generic[J]):
-    """A job and when it is due next; the same through every reload that keeps the job."""
+    """A job, and its attempt while one is under way; the same through every reload that keeps the job."""
 
-    __slots__ = ("due", "future", "job", "next_due", "probe", "removed")
+    __slots__ = ("attempt", "group", "job", "removed", "watcher")
 
-    def __init__(self, job: J, probe: Probe[Any], due: Seconds, next_due: Seconds) -> None:
-        self.job, self.probe, self.due, self.next_due = job, probe, due, next_due
-        self.future: asyncio.Future[Reply] | None = None
+    def __init__(self, job: J, watcher: Watcher[J]) -> None:
+        self.job, self.watcher = job, watcher
+        self.group: _Group[J]
+        self.attempt: _Attempt | None = None
         self.removed = False
+
+    def decided(self, attempt: Attempt[Any], outcome: Outcome) -> None:
+        """Take the end of an attempt; a reply that took longer than the timeout is none."""
+        self.attempt = None
+        if self.removed:
+            return
+        if isinstance(outcome, Reply):
+            took = outcome.duration or outcome.rtt or 0.0
+            if took > self.job.timeout:
+                attempt.answered_late = True
+                outcome = ProbeFailed(Reason.TIMEOUT, f"answered after {took:g} s")
+        self.watcher.decided(self.job, attempt, outcome)
+
+    def remove(self) -> None:
+        """Forget the job; what is under way is not decided any more."""
+        self.removed = True
+        if self.attempt and self.attempt.task:
+            self.attempt.task.cancel()
+        elif self.attempt:
+            self.attempt.over = True
+
+
+class _Group(Generic[J]):
+    """Turns of one probe that come round together: of the same interval, timeout and slot."""
+
+    __slots__ = ("due", "interval", "next_due", "probe", "timeout", "turns")
+
+    def __init__(self, probe: Probe[Any], interval: Seconds, timeout: Seconds, due: Seconds, next_due: Seconds) -> None:
+        self.probe, self.interval, self.timeout = probe, interval, timeout
+        self.due, self.next_due = due, next_due
+        self.turns: list[_Turn[J]] = []
 
     def advance(self, now: Seconds) -> int:
         """Move on to the first date after ``now``; return how many dates that leaves behind."""
-        missed = max(0, math.floor((now - self.next_due) / self.job.interval) + 1)
-        self.due = self.next_due + missed * self.job.interval
-        self.next_due = self.due + self.job.interval
+        missed = max(0, math.floor((now - self.next_due) / self.interval) + 1)
+        self.due = self.next_due + missed * self.interval
+        self.next_due = self.due + self.interval
         return 1 + missed
+
+
+class _Deadline(NamedTuple):
+    """When the attempts of a slot are over."""
+
+    date: Seconds
+    order: int
+    slot: Sequence[_Attempt]
+    timeout: Seconds
+    put_off: bool = False
+
+    def is_idle(self) -> bool:
+        """Tell whether nobody waits for it any more."""
+        return all(attempt.over for attempt in self.slot)
+
+    def give_up(self) -> None:
+        """End who is not over."""
+        for attempt in self.slot:
+            if attempt.task:
+                attempt.task.cancel()
+            elif not attempt.over:
+                attempt.end(_silent(attempt, self.timeout))
 
 
 class Scheduler(Generic[J]):
@@ -93,10 +152,11 @@ class Scheduler(Generic[J]):
         self._source, self._watcher, self._at_once = source, watcher, at_once
         self._loop = asyncio.get_running_loop()
         self._turns: dict[tuple[str, ...], _Turn[J]] = {}
-        self._calendar: list[tuple[Seconds, int, _Turn[J]]] = []
+        self._calendar: list[tuple[Seconds, int, _Group[J]]] = []
+        self._deadlines: list[_Deadline] = []
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
-        self._under_way: set[asyncio.Future[Reply]] = set()
+        self._tasks: set[asyncio.Task[Reply]] = set()
         self._known_bugs: set[tuple[str, int]] = set()
 
     async def __aenter__(self) -> Self:
@@ -104,120 +164,124 @@ class Scheduler(Generic[J]):
 
     async def __aexit__(self, *_: object) -> None:
         self.replace([])
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=1.0)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
 
     def replace(self, jobs: Iterable[tuple[J, Probe[Any]]]) -> None:
         """Make these the jobs: who stays keeps his cadence, who goes is cancelled and not decided."""
-        before, now = self._turns, self._loop.time()
+        before, now, jobs = self._turns, self._loop.time(), list(jobs)
         self._turns = {}
-        jobs = list(jobs)
         new = sum(job.identity not in before for job, _ in jobs)
         lead = 0.0 if self._at_once else max(_FIRST_ROUND, new / _FIRST_ROUND_RATE)
+        groups: dict[tuple[object, ...], _Group[J]] = {}
         for job, probe in jobs:
-            turn = before.get(job.identity)
+            turn = before.pop(job.identity, None)
             if turn is None or turn.job.interval != job.interval:
-                phase = self._phase(job)
-                cadence = now + (phase if self._at_once else 1 + phase) * job.interval
-                turn = _Turn(job, probe, now + phase * min(job.interval, lead), cadence)
+                dates = self._first_dates(job, now, lead)
             else:
-                del before[job.identity]
-                turn.job, turn.probe = job, probe
-            self._turns[job.identity] = turn
+                dates = turn.group.due, turn.group.next_due
+            turn = self._turns[job.identity] = turn or _Turn(job, self._watcher)
+            turn.job = job
+            together = (probe, job.interval, job.timeout, dates)
+            turn.group = groups.get(together) or groups.setdefault(
+                together, _Group(probe, job.interval, job.timeout, *dates)
+            )
+            turn.group.turns.append(turn)
         for gone in before.values():
-            gone.removed = True
-            if gone.future:
-                gone.future.cancel()
-        self._calendar = [(turn.due, next(self._order), turn) for turn in self._turns.values()]
+            gone.remove()
+        self._calendar = [(group.due, next(self._order), group) for group in groups.values()]
         heapq.heapify(self._calendar)
         self._set_timer()
 
-    def _phase(self, job: J) -> float:
-        """Return where in its interval a job lies, in [0, 1)."""
+    def _first_dates(self, job: J, now: Seconds, lead: Seconds) -> tuple[Seconds, Seconds]:
+        """Return when a new job is due, first in the first round and then in its cadence.
+
+        Both are middles of slots, so that those of a slot are one group, however the sums are rounded.
+        """
         text = "\0".join((self._source, *job.identity)).encode("utf-8", "surrogatepass")
-        return int.from_bytes(hashlib.blake2b(text, digest_size=6).digest(), "big") / (1 << 48)
+        phase = int.from_bytes(hashlib.blake2b(text, digest_size=6).digest(), "big") / (1 << 48)
+        first = now + phase * min(job.interval, lead)
+        cadence = now + (phase if self._at_once else 1 + phase) * job.interval
+        return _slot(first) - SLOT / 2, _slot(cadence) - SLOT / 2
 
     def _set_timer(self) -> None:
+        """Wake up for the next slot, or for the first deadline that anybody still waits for."""
+        while self._deadlines and self._deadlines[0].is_idle():
+            heapq.heappop(self._deadlines)
         if self._timer:
             self._timer.cancel()
-        self._timer = self._loop.call_at(_slot(self._calendar[0][0]), self._tick) if self._calendar else None
+        dates = [_slot(self._calendar[0][0])] if self._calendar else []
+        dates += [self._deadlines[0].date] if self._deadlines else []
+        self._timer = self._loop.call_at(min(dates), self._tick) if dates else None
 
     def _tick(self) -> None:
         try:
-            self._start_due(self._loop.time())
+            now = self._loop.time()
+            self._expire(now)
+            self._start_due(now)
         finally:
             self._set_timer()  # whatever happens, there is a next slot
 
     def _start_due(self, now: Seconds) -> None:
-        slots: dict[Probe[Any], list[_Turn[J]]] = defaultdict(list)
         while self._calendar and _slot(self._calendar[0][0]) <= now:
-            due, _, turn = heapq.heappop(self._calendar)
-            if self._may_start(turn, now):
-                self._watcher.started_late(now - _slot(due))
-                slots[turn.probe].append(turn)
-            heapq.heappush(self._calendar, (turn.due, next(self._order), turn))
-        for probe, turns in slots.items():
-            self._start(probe, turns)
+            due, _, group = heapq.heappop(self._calendar)
+            lateness, turns = now - _slot(due), group.turns
+            ready = [turn for turn in turns if turn.attempt is None] if lateness <= _TOO_LATE else []
+            skipped = group.advance(now) * len(turns) - len(ready)
+            if skipped:
+                self._watcher.skipped(skipped)
+            heapq.heappush(self._calendar, (group.due, next(self._order), group))
+            if ready:
+                self._watcher.started_late(lateness, len(ready))
+                self._start(group, ready)
 
-    def _may_start(self, turn: _Turn[J], now: Seconds) -> bool:
-        """Move a turn to its next date after ``now``; tell whether this one can still be kept."""
-        start = turn.future is None and now - _slot(turn.due) <= _TOO_LATE
-        skipped = turn.advance(now) - start
-        if skipped:
-            self._watcher.skipped(skipped)
-        return start
-
-    def _start(self, probe: Probe[Any], turns: Sequence[_Turn[J]]) -> None:
-        slot = [(turn.job.spec, Facts()) for turn in turns]
+    def _start(self, group: _Group[J], turns: Sequence[_Turn[J]]) -> None:
+        slot = []
+        for turn in turns:
+            attempt = turn.attempt = _Attempt(turn.job.spec, turn.decided)
+            slot.append(attempt)
         try:
-            started = list(zip(turns, slot, probe(slot), strict=True))
+            coroutines = group.probe(slot)
+            for turn, attempt, coroutine in zip(turns, slot, coroutines, strict=True) if coroutines else ():
+                self._spawn(turn, attempt, coroutine)
         except Exception as bug:  # noqa: BLE001 - a collector's bug must not end the schedule of the others
-            for turn, (_, facts) in zip(turns, slot, strict=True):
-                self._watcher.decided(turn.job, facts, self._bug(turn.job, bug))
-            return
-        by_timeout: dict[Seconds, list[asyncio.Future[Reply]]] = defaultdict(list)
-        for turn, (_, facts), awaitable in started:
-            by_timeout[turn.job.timeout].append(self._spawn(awaitable, turn, facts))
-        now = self._loop.time()
-        for timeout, futures in by_timeout.items():
-            self._loop.call_at(now + timeout, self._expire, futures, now, timeout)
+            for turn, attempt in zip(turns, slot, strict=True):
+                if attempt.task is None:
+                    attempt.end(self._bug(turn.job, bug))
+        self._watch(_Deadline(self._loop.time() + group.timeout, next(self._order), slot, group.timeout))
 
-    def _spawn(self, awaitable: Awaitable[Reply], turn: _Turn[J], facts: Facts) -> asyncio.Future[Reply]:
-        future = asyncio.ensure_future(awaitable)
-        turn.future = future
-        self._under_way.add(future)
+    def _watch(self, deadline: _Deadline) -> None:
+        if not deadline.is_idle():
+            heapq.heappush(self._deadlines, deadline)
 
-        def done(future: asyncio.Future[Reply]) -> None:
-            self._under_way.discard(future)
-            turn.future = None
-            outcome = self._outcome(turn, facts, future)
-            if not turn.removed:
-                self._watcher.decided(turn.job, facts, outcome)
+    def _spawn(self, turn: _Turn[J], attempt: _Attempt, coroutine: Coroutine[Any, Any, Reply]) -> None:
+        task = attempt.task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
 
-        future.add_done_callback(done)
-        return future
+        def done(task: asyncio.Task[Reply]) -> None:
+            self._tasks.discard(task)
+            attempt.task = None
+            attempt.end(self._outcome(turn.job, attempt, task))
 
-    def _expire(self, futures: Iterable[asyncio.Future[Reply]], started: Seconds, timeout: Seconds) -> None:
-        """Cancel who has not ended; if we were held up, give back the time that we took, once, up to a timeout."""
-        late = self._loop.time() - started - timeout
-        if late > _HELD_UP:
-            self._loop.call_later(min(late, timeout), _cancel, futures)
-        else:
-            _cancel(futures)
+        task.add_done_callback(done)
 
-    def _outcome(self, turn: _Turn[J], facts: Facts, future: asyncio.Future[Reply]) -> Outcome:
-        timeout = turn.job.timeout
-        if future.cancelled():
-            return ProbeFailed(facts.silence, f"no answer within {timeout:g} s")
-        error = future.exception()
-        if isinstance(error, ProbeFailed):
-            return error
-        if error is not None:
-            return self._bug(turn.job, error)
-        reply = future.result()
-        took = max(reply.rtt or 0.0, reply.duration or 0.0)
-        facts.answered_late = took > timeout
-        return ProbeFailed(Reason.TIMEOUT, f"answered after {took:g} s") if facts.answered_late else reply
+    def _outcome(self, job: J, attempt: Attempt[Any], task: asyncio.Task[Reply]) -> Outcome:
+        if task.cancelled():
+            return _silent(attempt, job.timeout)
+        error = task.exception()
+        if error is None:
+            return task.result()
+        return error if isinstance(error, ProbeFailed) else self._bug(job, error)
+
+    def _expire(self, now: Seconds) -> None:
+        """End who has reached his deadline; if we were held up, give back the time we took, once, up to a timeout."""
+        while self._deadlines and self._deadlines[0].date <= now:
+            deadline = heapq.heappop(self._deadlines)
+            late = now - deadline.date
+            if late > _HELD_UP and not deadline.put_off:
+                self._watch(deadline._replace(date=now + min(late, deadline.timeout), put_off=True))
+            else:
+                deadline.give_up()
 
     def _bug(self, job: J, error: BaseException) -> ProbeFailed:
         """Log a bug once with its traceback; it counts as ours."""
@@ -238,6 +302,5 @@ def _slot(due: Seconds) -> Seconds:
     return math.ceil(due / SLOT) * SLOT
 
 
-def _cancel(futures: Iterable[asyncio.Future[Reply]]) -> None:
-    for future in futures:
-        future.cancel()
+def _silent(attempt: Attempt[Any], timeout: Seconds) -> ProbeFailed:
+    return ProbeFailed(attempt.silence, f"no answer within {timeout:g} s")

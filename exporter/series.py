@@ -5,13 +5,11 @@ Plain attributes that ``exporter.metrics`` reads through its table; no names, no
 
 from __future__ import annotations
 
-import dataclasses
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 
-from collectors.contract import Facts, Phase, ProbeFailed, Reason, Reply, Seconds
-from collectors.kernel import Moment
+from collectors.contract import Facts, Outcome, Phase, ProbeFailed, Reason, Reply, Seconds
 
 
 class Histogram:
@@ -24,31 +22,15 @@ class Histogram:
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
 
-    def observe(self, value: float) -> None:
-        """Count one value; a bound belongs to the bucket below it (``le``)."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
+    def observe(self, value: float, times: int = 1) -> None:
+        """Count a value; a bound belongs to the bucket below it (``le``)."""
+        self.counts[bisect_left(self.bounds, value)] += times
+        self.total += value * times
 
     def row(self) -> tuple[float, ...]:
         """Return the cumulative counts, then the sum, then the count: the order of their lines."""
         cumulative = tuple(accumulate(self.counts))
         return (*cumulative, self.total, cumulative[-1])
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Latest:
-    """The latest decided probe: what it measured, and what it saw."""
-
-    success: int
-    facts: Facts
-    reply: Reply | None
-
-    @property
-    def server(self) -> Seconds | None:
-        """What the server took, seen from outside; two clocks' noise must not make it negative."""
-        if self.reply is None or self.reply.response is None or self.reply.rtt is None:
-            return None
-        return max(0.0, self.reply.response - self.reply.rtt)
 
 
 class PairSeries:
@@ -61,13 +43,14 @@ class PairSeries:
         "decided_at",
         "duplicate_replies",
         "duration",
+        "facts",
         "failures",
         "fresh_for",
         "last_success",
         "late_replies",
-        "latest",
         "phases",
         "probes",
+        "reply",
         "response",
         "retransmitted",
         "rtt",
@@ -80,30 +63,32 @@ class PairSeries:
         self.retransmitted = self.late_replies = self.duplicate_replies = 0
         self.rtt, self.response, self.duration = Histogram(()), Histogram(()), Histogram(())
         self.phases: dict[Phase, tuple[Seconds, int]] = {}
-        self.latest: Latest | None = None
+        self.facts: Facts | None = None
+        """What the latest decided probe saw; None before the first."""
+        self.reply: Reply | None = None
+        """What it measured; None if it failed."""
         self.last_success: float | None = None
         self.decided_at: Seconds = 0.0
 
-    def record(self, facts: Facts, outcome: Reply | ProbeFailed, now: Moment) -> None:
-        """Take one probe that was decided now."""
+    def record(self, facts: Facts, outcome: Outcome, now: Seconds, wall: float) -> None:
+        """Take one probe that was decided now, by the monotonic and by the wall clock."""
         self.probes += 1
-        self.retransmitted += facts.retransmitted
-        self.late_replies += facts.answered_late
-        self.decided_at = now.monotonic
+        self.facts, self.decided_at = facts, now
+        if facts.retransmitted:
+            self.retransmitted += 1
         if isinstance(outcome, ProbeFailed):
+            self.reply = None
+            self.late_replies += facts.answered_late
             reason = outcome.reason if outcome.reason in self.failures else Reason.LOCAL
             self.failures[reason] += 1
-            self.latest = Latest(0, facts, None)
             return
-        self.latest = Latest(1, facts, outcome)
-        self.last_success = now.wall
-        for histogram, value in (
-            (self.rtt, outcome.rtt),
-            (self.response, outcome.response),
-            (self.duration, outcome.duration),
-        ):
-            if value is not None:
-                histogram.observe(value)
+        self.reply, self.last_success = outcome, wall
+        if outcome.rtt is not None:
+            self.rtt.observe(outcome.rtt)
+        if outcome.response is not None:
+            self.response.observe(outcome.response)
+        if outcome.duration is not None:
+            self.duration.observe(outcome.duration)
         for phase, seconds in outcome.phases.items():
             if phase in self.phases:  # a probe that a reload overtook may have one that its target no longer has
                 total, count = self.phases[phase]
@@ -123,6 +108,13 @@ class PairSeries:
         """Return sum and count of each phase, in order."""
         return tuple(number for phase in self.phases.values() for number in phase)
 
-    def shown(self, monotonic: Seconds) -> Latest | None:
-        """Return the latest probe, or None when it is too long ago to be shown as the present."""
-        return self.latest if monotonic - self.decided_at <= self.fresh_for else None
+    def shown(self, now: Seconds) -> bool:
+        """Tell whether the latest probe is recent enough to be shown as the present."""
+        return self.facts is not None and now - self.decided_at <= self.fresh_for
+
+    @property
+    def server(self) -> Seconds | None:
+        """What the server took, seen from outside; two clocks' noise must not make it negative."""
+        if self.reply is None or self.reply.response is None or self.reply.rtt is None:
+            return None
+        return max(0.0, self.reply.response - self.reply.rtt)

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime as dt
 import ipaddress
 import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from collectors import dns
-from collectors.contract import Context, Facts, IpFamily, Probe, ProbeFailed, Reason
+from collectors.contract import Attempt, Context, Facts, IpFamily, Outcome, Probe, ProbeFailed, Reason, Reply
 from collectors.targets import HttpTarget, TcpTarget
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -220,11 +221,41 @@ def context(lookup=dns.lookup) -> Context:
     return Context(address=lambda name, _family: name, lookup=lookup, notice=print)
 
 
+class Asked(Attempt[Any]):
+    """An attempt whose end can be awaited: ``answer`` is the Reply, or raises ProbeFailed."""
+
+    def __init__(self, target: object) -> None:
+        super().__init__(target, self._answered)
+        self.answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+    def _answered(self, _: object, outcome: Outcome) -> None:
+        if isinstance(outcome, ProbeFailed):
+            self.answer.set_exception(outcome)
+        else:
+            self.answer.set_result(outcome)
+
+    def give_up(self) -> None:
+        """End it at its deadline."""
+        self.over = True
+
+
+def begin(probe: Probe[Any], targets: Iterable[object]) -> list[Asked]:
+    """Start a slot of probes that end by themselves."""
+    slot = [Asked(target) for target in targets]
+    assert not probe(slot)
+    return slot
+
+
 async def ask(probe: Probe[Any], target: object, facts: Facts | None = None, *, deadline: float = 10) -> Any:
     """Make one probe with a deadline, as the scheduler does, for a Reply (whose durations may be None)."""
-    async with asyncio.timeout(deadline):
-        (answer,) = probe([(target, Facts() if facts is None else facts)])
-        return await answer
+    attempt = Asked(target)
+    try:
+        async with asyncio.timeout(deadline):
+            return await next(iter(probe([attempt])), attempt.answer)
+    finally:
+        attempt.give_up()
+        for field in dataclasses.fields(facts) if facts else ():
+            setattr(facts, field.name, getattr(attempt, field.name))
 
 
 async def failure(probe: Probe[Any], target: object, facts: Facts | None = None) -> tuple[Reason, str]:

@@ -11,7 +11,7 @@ from collectors.contract import Context, Facts, IpFamily, ProbeFailed, Reason
 from collectors.secret import Secret
 from collectors.targets import IcmpTarget
 from tests.collectors import peers
-from tests.collectors.peers import Peer, ask, context, http_target, tcp_target
+from tests.collectors.peers import Asked, Peer, ask, context, http_target, tcp_target
 
 
 def over_tcp(port):
@@ -74,7 +74,7 @@ async def test_a_slot_is_answered_in_its_order_and_one_hanging_target_delays_no_
         pass
     with peers.full_backlog() as listener:
         async with collector(context()) as probe:
-            slot = [(target(listener.getsockname()[1]), Facts()), (target(gone.port), Facts())]
+            slot = [Asked(target(listener.getsockname()[1])), Asked(target(gone.port))]
             hangs, fails = (asyncio.ensure_future(one) for one in probe(slot))
             with pytest.raises(ProbeFailed) as caught:
                 await fails

@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 import pytest
 
 from collectors import icmp, icmp_socket, pinger
+from collectors.batch import BATCH
 from collectors.contract import (
     Clock,
     Context,
     DuplicateReply,
-    Facts,
     IpFamily,
     LateReply,
     Notice,
@@ -28,6 +28,7 @@ from collectors.contract import (
     SocketOpened,
 )
 from collectors.targets import IcmpTarget
+from tests.collectors.peers import Asked, begin
 from tests.netlab import Host, Lab, requires_root
 
 pytestmark = requires_root
@@ -94,10 +95,16 @@ def target(
     )
 
 
-async def one(probe: Probe[IcmpTarget], aim: IcmpTarget, facts: Facts | None = None, within: float = SOON) -> Reply:
-    (awaitable,) = probe([(aim, facts or Facts())])
-    async with asyncio.timeout(within):
-        return await awaitable
+async def one(probe: Probe[IcmpTarget], aim: IcmpTarget) -> Reply:
+    (asked,) = begin(probe, [aim])
+    async with asyncio.timeout(SOON):
+        return await asked.answer
+
+
+def reason(asked: Asked) -> Reason | None:
+    """Why it failed; None if it did not, or is under way."""
+    error = asked.answer.exception() if asked.answer.done() else None
+    return error.reason if isinstance(error, ProbeFailed) else None
 
 
 async def reason_of(probe: Probe[IcmpTarget], aim: IcmpTarget) -> Reason:
@@ -156,23 +163,31 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 async def test_a_slot_of_targets_is_answered_by_the_kernels_clock(here: Host, there: Host) -> None:
-    facts = [Facts() for _ in range(50)]
     async with pinging(here) as (probe, _):
         await one(probe, target(there.address))  # the first stamps come a moment after they are asked for
-        replies = await asyncio.gather(*probe([(target(there.address), fact) for fact in facts]))
+        slot = begin(probe, [target(there.address)] * 150)
+        replies = await asyncio.gather(*(asked.answer for asked in slot))
     assert all(reply.clock is Clock.KERNEL for reply in replies)
     assert all(reply.rtt is not None and 0 < reply.rtt < 0.01 for reply in replies)
-    assert all(reply.egress_queue is not None for reply in replies)
-    assert {fact.hop_limit for fact in facts} == {64}
+    assert {asked.hop_limit for asked in slot} == {64}
+
+
+async def test_the_first_of_each_batch_tells_the_time_in_our_own_queue(here: Host, there: Host) -> None:
+    async with pinging(here) as (probe, _):
+        await one(probe, target(there.address))
+        slot = begin(probe, [target(there.address)] * (2 * BATCH))
+        queues = [(await asked.answer).egress_queue for asked in slot]
+    assert [number for number, queue in enumerate(queues) if queue is not None] == [0, BATCH]
+    assert all(0 <= queue < 0.01 for queue in queues if queue is not None)
 
 
 async def test_ipv6_is_measured_likewise(here: Host, there: Host) -> None:
-    facts = Facts()
     async with pinging(here) as (probe, _):
         await one(probe, target(there.address6, ip_family=IpFamily.IPV6))
-        reply = await one(probe, target(there.address6, ip_family=IpFamily.IPV6), facts)
+        (asked,) = begin(probe, [target(there.address6, ip_family=IpFamily.IPV6)])
+        reply = await asked.answer
     assert reply.clock is Clock.KERNEL
-    assert facts.hop_limit == 64
+    assert asked.hop_limit == 64
 
 
 async def test_a_link_of_20_ms_is_measured_to_the_half_millisecond(here: Host, lab: Lab) -> None:
@@ -186,9 +201,9 @@ async def test_a_link_of_20_ms_is_measured_to_the_half_millisecond(here: Host, l
 async def test_a_busy_process_does_not_show_in_the_numbers(here: Host, lab: Lab) -> None:
     async with pinging(here) as (probe, _):
         await one(probe, target(lab.hosts["far"].address))
-        awaitables = probe([(target(lab.hosts["far"].address), Facts())] * 20)
+        slot = begin(probe, [target(lab.hosts["far"].address)] * 20)
         time.sleep(0.3)  # noqa: ASYNC251 - holds the loop on purpose: that is what is tested
-        trips = [reply.rtt or 0 for reply in await asyncio.gather(*awaitables)]
+        trips = [reply.rtt or 0 for reply in await asyncio.gather(*(asked.answer for asked in slot))]
     assert max(trips) < 0.025
 
 
@@ -241,12 +256,12 @@ async def test_a_late_reply_is_counted_apart_and_answers_nobody(here: Host, ther
 
     first = target(there.address)
     async with pinging(here) as (probe, notices), answering(there, keep):
-        (early,) = probe([(first, Facts())])
+        (early,) = begin(probe, [first])
         await until(lambda: kept)
-        asyncio.ensure_future(early).cancel()  # its deadline
-        (second,) = probe([(target(there.address), Facts())])
+        early.give_up()
+        (second,) = begin(probe, [target(there.address)])
         await until(lambda: LateReply(first) in notices)
-        assert not asyncio.ensure_future(second).done()
+        assert not second.answer.done()
     assert not [notice for notice in notices if isinstance(notice, DuplicateReply)]
 
 
@@ -271,23 +286,21 @@ FORGERIES: dict[str, Callable[[bytes], bytes]] = {
 async def test_a_forged_reply_is_no_reply(here: Host, there: Host, forgery: str) -> None:
     forge = FORGERIES[forgery]
     async with pinging(here) as (probe, notices), answering(there, lambda request, _: [forge(request)]) as came:
-        (awaitable,) = probe([(target(there.address), Facts())])
+        (asked,) = begin(probe, [target(there.address)])
         await until(lambda: came)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await awaitable
+                await asked.answer
     assert not [notice for notice in notices if not isinstance(notice, SocketOpened)]
 
 
 async def test_a_reply_that_was_altered_on_the_way_is_a_protocol_failure_if_no_other_comes(
     here: Host, there: Host
 ) -> None:
-    facts = Facts()
     altered = FORGERIES["token"]
     async with pinging(here) as (probe, _), answering(there, lambda request, _: [altered(request)]):
-        (awaitable,) = probe([(target(there.address), facts)])
-        await until(lambda: facts.silence is Reason.PROTOCOL)
-        asyncio.ensure_future(awaitable).cancel()
+        (asked,) = begin(probe, [target(there.address)])
+        await until(lambda: asked.silence is Reason.PROTOCOL)
 
 
 async def test_a_reply_from_another_address_is_no_reply(here: Host, there: Host, lab: Lab) -> None:
@@ -304,10 +317,10 @@ async def test_a_reply_from_another_address_is_no_reply(here: Host, there: Host,
 
     with forger:
         async with pinging(here) as (probe, notices), answering(there, catch):
-            (awaitable,) = probe([(target(there.address), Facts())])
+            (asked,) = begin(probe, [target(there.address)])
             await until(lambda: caught)
             await one(probe, target(far.address))  # sent after the forgery, over the same path
-            assert not asyncio.ensure_future(awaitable).done()
+            assert not asked.answer.done()
     assert not [notice for notice in notices if not isinstance(notice, SocketOpened)]
 
 
@@ -343,9 +356,9 @@ async def test_an_error_about_one_target_is_not_held_against_another(here: Host,
     far = target(lab.hosts["far"].address)
     async with pinging(here) as (probe, _):
         for _ in range(5):
-            awaitables = probe([(target(there.address), Facts()), (far, Facts()), (target(there.address), Facts())])
+            slot = begin(probe, [target(there.address), far, target(there.address)])
             async with asyncio.timeout(SOON):
-                ends = await asyncio.gather(*awaitables, return_exceptions=True)
+                ends = await asyncio.gather(*(asked.answer for asked in slot), return_exceptions=True)
             assert isinstance(ends[1], Reply)
             assert all(isinstance(end, ProbeFailed) and end.reason is Reason.UNREACHABLE for end in ends[::2])
 
@@ -355,12 +368,10 @@ async def test_a_flood_of_errors_about_one_target_does_not_fail_another(here: Ho
     far, bad = target(lab.hosts["far"].address), target(there.address)
     async with pinging(here) as (probe, _), asyncio.timeout(SOON):
         for _ in range(20):
-            aims = [bad] * 50 + [far] + [bad] * 50
-            futures = [asyncio.ensure_future(end) for end in probe([(aim, Facts()) for aim in aims])]
-            assert (await futures.pop(50)).rtt
-            for future in futures:
-                future.cancel()
-            await asyncio.gather(*futures, return_exceptions=True)
+            slot = begin(probe, [bad] * 50 + [far] + [bad] * 50)
+            assert (await slot[50].answer).rtt
+            for asked in slot:
+                asked.give_up()
 
 
 @pytest.mark.parametrize("how", ["unreachable", "blackhole", "prohibit"])
@@ -398,16 +409,12 @@ async def test_an_overflowing_receive_buffer_is_counted_and_is_not_the_targets_l
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(icmp_socket, "_RECEIVE_BUFFER", 4096)
-    facts = [Facts() for _ in range(200)]
     async with pinging(here) as (probe, notices):
-        futures = [asyncio.ensure_future(end) for end in probe([(target(there.address), fact) for fact in facts])]
-        time.sleep(0.1)  # noqa: ASYNC251 - the replies must find nobody reading
+        slot = begin(probe, [target(there.address)] * 200)
         await until(lambda: any(isinstance(notice, ReceiveOverflow) for notice in notices))
-        unanswered = [fact for future, fact in zip(futures, facts, strict=True) if not future.done()]
-        for future in futures:
-            future.cancel()
+        unanswered = [asked for asked in slot if not asked.answer.done()]
     assert unanswered
-    assert {fact.silence for fact in unanswered} == {Reason.LOCAL}
+    assert {asked.silence for asked in unanswered} == {Reason.LOCAL}
 
 
 async def test_when_all_sequences_are_under_way_that_is_our_own_fault(
@@ -415,24 +422,32 @@ async def test_when_all_sequences_are_under_way_that_is_our_own_fault(
 ) -> None:
     monkeypatch.setattr(pinger, "_SEQUENCES", 4)
     async with pinging(here) as (probe, _), answering(there, lambda *_: []):
-        futures = [asyncio.ensure_future(end) for end in probe([(target(there.address), Facts())] * 5)]
-        failed = futures[4].exception()
-        assert isinstance(failed, ProbeFailed)
-        assert failed.reason is Reason.LOCAL
-        futures[0].cancel()
-        (again,) = probe([(target(there.address), Facts())])
-        assert not asyncio.ensure_future(again).done()
+        slot = begin(probe, [target(there.address)] * 5)
+        assert [reason(asked) for asked in slot] == [None] * 4 + [Reason.LOCAL]
+        slot[0].give_up()
+        (again,) = begin(probe, [target(there.address)])
+        assert not again.answer.done()
 
 
-async def test_decided_probes_are_forgotten_when_nobody_will_answer_them_any_more(
+async def test_probes_that_were_given_up_are_forgotten_when_nobody_will_answer_them_any_more(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pinger, "_REMEMBERED", 0.0)
-    aim = target(there.address)
-    async with pinging(here) as (probe, notices), answering(there, lambda request, _: [reply_to(request)] * 2):
-        await one(probe, aim)
-        await one(probe, aim)
-        await until(lambda: DuplicateReply(aim) in notices)
+    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    kept: list[bytes] = []
+
+    def keep(request: bytes, _: str) -> Sequence[bytes]:
+        kept.append(request)
+        return [reply_to(kept[0]), reply_to(request)] if len(kept) > 2 else []
+
+    async with pinging(here) as (probe, notices), answering(there, keep):
+        for _ in range(2):  # at the second, the first is seen to be over, and at the third it is forgotten
+            before = len(kept)
+            (early,) = begin(probe, [target(there.address)])
+            await until(lambda before=before: len(kept) > before)  # type: ignore[misc]  # mypy knows no default here
+            early.give_up()
+        await one(probe, target(there.address))
+    assert not [notice for notice in notices if isinstance(notice, LateReply)]
 
 
 async def test_leaving_closes_the_sockets_and_their_readers(here: Host) -> None:

@@ -11,7 +11,6 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, Reply
-from collectors.kernel import Moment
 from exporter.fleet import Fleet, Host, Pair, load, pairs, who_am_i
 from exporter.recorder import Recorder
 
@@ -45,15 +44,15 @@ TIMEOUT = ProbeFailed(Reason.TIMEOUT)
 
 @dataclasses.dataclass
 class Time:
-    """Stands where ``exporter.recorder`` has the modules ``time`` and ``kernel``."""
+    """Stands where ``exporter.recorder`` has the module ``time``."""
 
     passed: float = 1000.0
 
     def monotonic(self) -> float:
         return self.passed
 
-    def now(self) -> Moment:
-        return Moment(self.passed, 1_700_000_000.0 + self.passed)
+    def time(self) -> float:
+        return 1_700_000_000.0 + self.passed
 
 
 class Small:

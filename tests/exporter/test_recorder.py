@@ -44,7 +44,6 @@ DISTRIBUTIONS = (
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
     monkeypatch.setattr("exporter.recorder.time", time)
-    monkeypatch.setattr("exporter.recorder.kernel", time)
     return time
 
 
@@ -66,7 +65,7 @@ def tell_a_story(small: Small, time: Time) -> None:
     small.recorder.notice(DuplicateReply(small.pair("wf008", "icmp").spec))
     small.decide("wf008", "tcp", Reply(rtt=None, clock=Clock.USER), Facts(retransmitted=True))
     small.decide("grafana", "http", ProbeFailed(Reason.TLS, "expired"), Facts(certificate_expiry=1.6e9))
-    small.recorder.started_late(0.003)
+    small.recorder.started_late(0.003, 1)
     small.recorder.skipped(4)
     small.recorder.dns_refresh_failed("wf008")
     small.recorder.ping_received("wf008")
@@ -391,7 +390,7 @@ def test_each_measurement_is_counted_by_the_clock_that_took_it(small: Small) -> 
 
 def test_the_egress_queue_and_the_lateness_have_distributions_of_their_own(small: Small) -> None:
     small.decide("wf008", "icmp", ANSWERS["icmp"])
-    small.recorder.started_late(0.02)
+    small.recorder.started_late(0.02, 1)
     samples = small.samples()
     assert samples.get("latency_exporter_egress_queue_seconds_sum") == 2e-6
     assert samples.by("le", "latency_exporter_egress_queue_seconds_bucket")["2.5e-06"] == 1

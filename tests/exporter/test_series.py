@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, Reply
-from collectors.kernel import Moment
 from collectors.targets import HttpTarget
-from exporter.series import Histogram, Latest, PairSeries
+from exporter.series import Histogram, PairSeries
 
 from .pages import ANSWERS, TIMEOUT
 
 BOUNDS = (0.001, 0.1, 1.0)
 ANSWER = ANSWERS["http"]
-NOW = Moment(0.0, 0.0)
+NOW = (0.0, 0.0)
 
 
 def new_series() -> PairSeries:
@@ -46,9 +43,9 @@ def test_buckets_are_cumulative_and_the_last_holds_all(values: list[float]) -> N
 
 def test_a_success_is_counted_in_every_distribution_and_in_its_phases() -> None:
     series = new_series()
-    series.record(Facts(status_code=200), ANSWER, Moment(5.0, 1.7e9))
+    series.record(Facts(status_code=200), ANSWER, 5.0, 1.7e9)
     assert (series.probes, sum(series.failures.values())) == (1, 0)
-    assert series.latest == Latest(1, Facts(status_code=200), ANSWER)
+    assert (series.facts, series.reply) == (Facts(status_code=200), ANSWER)
     assert (series.last_success, series.decided_at) == (1.7e9, 5.0)
     assert (series.rtt.total, series.response.total, series.duration.total) == (0.0625, 0.078125, 0.25)
     assert series.phase_row() == (0.03125, 1, 0.0625, 1, 0.0, 0, 0.078125, 1, 0.015625, 1)
@@ -56,28 +53,27 @@ def test_a_success_is_counted_in_every_distribution_and_in_its_phases() -> None:
 
 def test_a_failure_moves_no_distribution_and_no_phase() -> None:
     series = new_series()
-    series.record(Facts(), ANSWER, Moment(5.0, 1.7e9))
+    series.record(Facts(), ANSWER, 5.0, 1.7e9)
     before = (series.rtt.row(), series.response.row(), series.duration.row(), series.phase_row())
-    series.record(Facts(status_code=503), ProbeFailed(Reason.STATUS), Moment(20.0, 1.7e9 + 15))
+    series.record(Facts(status_code=503), ProbeFailed(Reason.STATUS), 20.0, 1.7e9 + 15)
     assert (series.rtt.row(), series.response.row(), series.duration.row(), series.phase_row()) == before
     assert (series.probes, series.failures[Reason.STATUS], sum(series.failures.values())) == (2, 1, 1)
-    assert series.latest == Latest(0, Facts(status_code=503), None)
+    assert (series.facts, series.reply) == (Facts(status_code=503), None)
     assert series.last_success == 1.7e9
 
 
 def test_a_retransmitted_handshake_is_counted_whatever_the_probes_end() -> None:
     series = new_series()
-    series.record(Facts(retransmitted=True), TIMEOUT, NOW)
-    series.record(Facts(retransmitted=True), dataclasses.replace(ANSWER, rtt=None), NOW)
-    series.record(Facts(), ANSWER, NOW)
+    series.record(Facts(retransmitted=True), TIMEOUT, *NOW)
+    series.record(Facts(retransmitted=True), ANSWER._replace(rtt=None), *NOW)
+    series.record(Facts(), ANSWER, *NOW)
     assert series.retransmitted == 2
 
 
 def test_without_a_round_trip_there_is_no_share_of_the_server() -> None:
     series = new_series()
-    series.record(Facts(retransmitted=True), dataclasses.replace(ANSWER, rtt=None), NOW)
-    assert series.latest
-    assert series.latest.server is None
+    series.record(Facts(retransmitted=True), ANSWER._replace(rtt=None), *NOW)
+    assert series.server is None
     assert series.rtt.row() == (0, 0, 0, 0, 0.0, 0)
     assert series.response.row()[-1] == series.duration.row()[-1] == 1
 
@@ -88,31 +84,33 @@ def test_without_a_round_trip_there_is_no_share_of_the_server() -> None:
 def test_the_servers_share_is_response_minus_round_trip_and_never_negative(
     rtt: float, response: float | None, server: float | None
 ) -> None:
-    assert Latest(1, Facts(), Reply(rtt=rtt, clock=Clock.KERNEL, response=response)).server == server
+    series = new_series()
+    series.record(Facts(), Reply(rtt=rtt, clock=Clock.KERNEL, response=response), *NOW)
+    assert series.server == server
 
 
 def test_a_reason_that_its_protocol_does_not_have_counts_as_ours() -> None:
     series = PairSeries((Reason.TIMEOUT, Reason.LOCAL))
-    series.record(Facts(), ProbeFailed(Reason.STATUS), NOW)
+    series.record(Facts(), ProbeFailed(Reason.STATUS), *NOW)
     assert series.failures == {Reason.TIMEOUT: 0, Reason.LOCAL: 1}
 
 
 def test_a_phase_that_its_target_no_longer_has_is_left_out() -> None:
     series = PairSeries((Reason.LOCAL,))
     series.aim((Phase.CONNECT,), BOUNDS, fresh_for=40.0)
-    series.record(Facts(), ANSWER, NOW)
+    series.record(Facts(), ANSWER, *NOW)
     assert series.phases == {Phase.CONNECT: (0.0625, 1)}
 
 
 def test_the_latest_probe_is_shown_while_it_is_fresh_and_not_before_the_first() -> None:
     series = new_series()
-    assert series.shown(0.0) is None
-    series.record(Facts(), ANSWER, Moment(100.0, 0.0))
-    assert series.shown(140.0) is series.latest
-    assert series.shown(140.1) is None
+    assert not series.shown(0.0)
+    series.record(Facts(), ANSWER, 100.0, 0.0)
+    assert series.shown(140.0)
+    assert not series.shown(140.1)
 
 
 def test_an_answer_after_the_timeout_is_a_late_reply_and_a_failure() -> None:
     series = new_series()
-    series.record(Facts(answered_late=True), ProbeFailed(Reason.TIMEOUT), NOW)
+    series.record(Facts(answered_late=True), ProbeFailed(Reason.TIMEOUT), *NOW)
     assert (series.late_replies, series.failures[Reason.TIMEOUT]) == (1, 1)

@@ -1,0 +1,168 @@
+"""Many datagrams by one system call: sendmmsg(2) and recvmmsg(2), which Python's ``socket`` does not have.
+
+Three of four system calls of an echo are receipts (two transmit stamps and the reply), and each costs Python more
+in objects than the kernel in work. Here a batch's headers, addresses and ancillary data lie in one block of
+memory whose pointers are written once; what came is read out of it by ``struct``.
+
+    struct mmsghdr  { struct msghdr { name, namelen, iov, iovlen, control, controllen, flags }, len }
+    struct cmsghdr  { len, level, type }, its data, up to the next multiple of a long
+
+Sources: recvmmsg(2), cmsg(3); include/linux/socket.h. ``struct``'s native sizes and padding are the C compiler's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import itertools
+import os
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+BATCH = 64
+"""Datagrams of one call."""
+_NAME_ROOM = 32
+"""For struct sockaddr_in6 (28 bytes), aligned."""
+CONTROL_ROOM = 192
+"""For a stamp and an ICMPv6 error with its sender (136 bytes), and some more."""
+_HEADER = struct.Struct("@PIPNPNi0PI0P")
+_CONTROL_LENGTH = struct.calcsize("@PIPNP")
+_LENGTHS = [struct.Struct("@" + f"{struct.calcsize('@PIPNPNi0P')}xI0P" * count) for count in range(BATCH + 1)]
+"""The datagrams' lengths, by how many headers have one."""
+_VECTOR = struct.Struct("@PN")
+_CONTROL = struct.Struct("@Nii")
+_LONG = struct.calcsize("@l")
+
+_ZEROS = bytes(BATCH * CONTROL_ROOM)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_sendmmsg, _recvmmsg = _libc.sendmmsg, _libc.recvmmsg
+_sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
+_recvmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
+
+
+class Place(NamedTuple):
+    """Where in an inbox' ``memory`` a datagram of a batch lies."""
+
+    control: int
+    """Its ancillary data, with zeros behind it."""
+    name: int
+    """Who sent it: struct sockaddr_in or sockaddr_in6."""
+    data: int
+
+
+class _Block:
+    """Memory for a batch: headers, ancillary data, vectors, names and datagrams, each of them BATCH times."""
+
+    def __init__(self, name_bytes: int, room: int) -> None:
+        sizes = (_HEADER.size, CONTROL_ROOM, _VECTOR.size, _NAME_ROOM, room)
+        headers, controls, vectors, names, data, end = itertools.accumulate((BATCH * size for size in sizes), initial=0)
+        self.memory = bytearray(end)
+        self.address = ctypes.addressof((ctypes.c_char * end).from_buffer(self.memory))
+        self.places = [
+            Place(controls + n * CONTROL_ROOM, names + n * _NAME_ROOM, data + n * room) for n in range(BATCH)
+        ]
+        for n, place in enumerate(self.places):
+            vector = vectors + n * _VECTOR.size
+            _VECTOR.pack_into(self.memory, vector, self.address + place.data, room)
+            pointers = (self.address + place.name, name_bytes, self.address + vector, 1, self.address + place.control)
+            _HEADER.pack_into(self.memory, headers + n * _HEADER.size, *pointers, CONTROL_ROOM, 0, 0)
+        self.headers = bytes(self.memory[headers:controls])
+        """The headers as they are before the kernel writes to them."""
+
+
+class Outbox:
+    """Sends datagrams of one length to addresses of one family (of ``name_bytes``).
+
+    ``control`` is the ancillary data of each, ``first`` that of the first of a batch.
+    """
+
+    def __init__(self, sock: socket.socket, name_bytes: int, length: int, control: bytes, first: bytes) -> None:
+        self._descriptor = sock.fileno()
+        self._block = block = _Block(name_bytes, length)
+        for n, place in enumerate(block.places):
+            own = control if n else first
+            block.memory[place.control : place.control + len(own)] = own
+            struct.pack_into("@N", block.memory, n * _HEADER.size + _CONTROL_LENGTH, len(own))
+
+    def send(self, datagrams: Sequence[bytes], names: Sequence[bytes], skip: int = 0) -> int:
+        """Send a batch from its ``skip``-th datagram on; return how many went, at least one.
+
+        OSError is about the first that was to be sent.
+        """
+        block = self._block
+        if not skip:
+            for at, packed in ((block.places[0].name, b"".join(names)), (block.places[0].data, b"".join(datagrams))):
+                block.memory[at : at + len(packed)] = packed
+        first = block.address + skip * _HEADER.size
+        sent: int = _sendmmsg(self._descriptor, first, len(datagrams) - skip, 0)
+        if sent < 0:
+            _raise()
+        return sent
+
+
+class Inbox:
+    """Receives datagrams of up to ``room`` bytes into ``memory``; of a longer one the beginning.
+
+    ``flags`` are those of recvmsg(2).
+    """
+
+    def __init__(self, sock: socket.socket, room: int, flags: int = 0) -> None:
+        self.room = room
+        self._descriptor, self._flags = sock.fileno(), flags | int(socket.MSG_DONTWAIT)
+        self._block = _Block(_NAME_ROOM, room)
+        self._used = 0
+        self.memory = self._block.memory
+
+    def receive(self) -> list[tuple[Place, int]]:
+        """Take what is there, up to a batch; return where each datagram lies, and its length.
+
+        It lies there until the next call. OSError is as recvmsg(2) has it; of nothing there the list is empty.
+        """
+        self._renew()
+        count: int = _recvmmsg(self._descriptor, self._block.address, BATCH, self._flags, None)
+        if count >= 0:
+            self._used = count
+            return list(zip(self._block.places, _LENGTHS[count].unpack_from(self.memory), strict=False))
+        if ctypes.get_errno() != errno.EAGAIN:
+            _raise()
+        return []
+
+    def _renew(self) -> None:
+        """Undo what the kernel wrote before: what a message lacks must not be its predecessor's."""
+        if self._used:
+            headers, controls = self._used * _HEADER.size, self._used * CONTROL_ROOM
+            start = self._block.places[0].control
+            self.memory[:headers] = self._block.headers[:headers]
+            self.memory[start : start + controls] = _ZEROS[:controls]
+            self._used = 0
+
+
+def name_of(ip_family: int, address: str, scope: int = 0) -> bytes:
+    """Return struct sockaddr_in or sockaddr_in6 of a literal address, without a port, filled up with zeros."""
+    packed = socket.inet_pton(ip_family, address)
+    if ip_family == socket.AF_INET:
+        return struct.pack("@H2x4s", ip_family, packed).ljust(_NAME_ROOM, b"\0")
+    return struct.pack("@H2x4x16sI", ip_family, packed, scope).ljust(_NAME_ROOM, b"\0")
+
+
+def control_of(level: int, kind: int, data: bytes) -> bytes:
+    """Return one piece of ancillary data."""
+    written = _CONTROL.pack(_CONTROL.size + len(data), level, kind) + data
+    return written + bytes(-len(written) % _LONG)
+
+
+def ancillary(control: bytes | bytearray) -> Iterator[tuple[int, int, bytes | bytearray]]:
+    """Return the pieces of a message's ancillary data: level, kind, data."""
+    at = 0
+    while at + _CONTROL.size <= len(control):
+        length, level, kind = _CONTROL.unpack_from(control, at)
+        yield level, kind, control[at + _CONTROL.size : at + length]
+        at += max(length + -length % _LONG, _CONTROL.size)
+
+
+def _raise() -> None:
+    number = ctypes.get_errno()
+    raise OSError(number, os.strerror(number))
