@@ -35,6 +35,8 @@ from collectors.targets import IcmpTarget
 _REMEMBERED: Seconds = 15.0
 """How long a probe that was given up is known after that was seen, so that a late reply is told as one."""
 _BETWEEN_SWEEPS: Seconds = 5.0
+_REMEMBERED_ANSWERS = 1 << 14
+"""How many answered requests are known, so that a second reply is told as a duplicate: 16 s at 1,000 a second."""
 _SEQUENCES = 1 << 16
 _SENDS = 16
 """How often a send is tried: each failure may be the echo of one error about somebody else."""
@@ -77,24 +79,25 @@ class Sent:
 
 
 class Answered:
-    """Whose requests were answered, by sequence until that is used again: another reply is told as a duplicate.
+    """Whose were the latest requests that were answered: another reply to one of them is a duplicate.
 
-    Two flat tables, because an object each would be many: some ten thousand at 1,000 targets at 1 s.
+    Flat tables, because an object each would be many to keep and to look through for the garbage collector.
     """
 
     def __init__(self) -> None:
-        self._targets: list[IcmpTarget | None] = [None] * _SEQUENCES
-        self._tokens = bytearray(_SEQUENCES * echo.TOKEN_BYTES)
+        self._targets: list[IcmpTarget | None] = [None] * _REMEMBERED_ANSWERS
+        self._tokens = bytearray(_REMEMBERED_ANSWERS * echo.TOKEN_BYTES)
 
     def add(self, sequence: int, target: IcmpTarget, token: bytes) -> None:
         """Remember an answered request."""
-        self._targets[sequence] = target
-        self._tokens[sequence * echo.TOKEN_BYTES : (sequence + 1) * echo.TOKEN_BYTES] = token
+        at = sequence % _REMEMBERED_ANSWERS
+        self._targets[at] = target
+        self._tokens[at * echo.TOKEN_BYTES : (at + 1) * echo.TOKEN_BYTES] = token
 
     def get(self, sequence: int, token: bytes | bytearray) -> IcmpTarget | None:
         """Return whose request with this token was answered."""
-        known = self._tokens.startswith(token, sequence * echo.TOKEN_BYTES)
-        return self._targets[sequence] if known else None
+        at = sequence % _REMEMBERED_ANSWERS
+        return self._targets[at] if self._tokens.startswith(token, at * echo.TOKEN_BYTES) else None
 
 
 class Pinger:

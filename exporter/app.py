@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
+import gc
 import logging
 import os
 import resource
@@ -153,6 +154,7 @@ class App:
         self._recorder.configure(new.fleet, new.host, new.pairs)
         self._prober.replace((pair, self._probes[pair.protocol]) for pair in new.pairs)
         self._current = new
+        _spare_the_collector()
         self._hint()
 
     async def _serve(self, stack: contextlib.AsyncExitStack, sockets: Sequence[socket.socket]) -> None:
@@ -202,6 +204,16 @@ class App:
             if self._kinds.get(ip_family) == "none":
                 self._hinted.add(ip_family)
                 _log.warning(_ICMP_HINT, ip_family.value)
+
+
+def _spare_the_collector() -> None:
+    """Let the garbage collector look at what is made from now on, and not again and again at what stays.
+
+    A full collection over 3,000 pairs would hold the loop for 50 ms every other minute.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _written(address: tuple[Any, ...]) -> str:
