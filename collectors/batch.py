@@ -19,7 +19,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any
 
 BATCH = 64
 """Datagrams of one call."""
@@ -43,16 +43,6 @@ _sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int
 _recvmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
 
 
-class Place(NamedTuple):
-    """Where in an inbox' ``memory`` a datagram of a batch lies."""
-
-    control: int
-    """Its ancillary data, with zeros behind it."""
-    name: int
-    """Who sent it: struct sockaddr_in or sockaddr_in6."""
-    data: int
-
-
 class _Block:
     """Memory for a batch: headers, ancillary data, vectors, names and datagrams, each of them BATCH times."""
 
@@ -61,14 +51,15 @@ class _Block:
         headers, controls, vectors, names, data, end = itertools.accumulate((BATCH * size for size in sizes), initial=0)
         self.memory = bytearray(end)
         self.address = ctypes.addressof((ctypes.c_char * end).from_buffer(self.memory))
-        self.places = [
-            Place(controls + n * CONTROL_ROOM, names + n * _NAME_ROOM, data + n * room) for n in range(BATCH)
-        ]
-        for n, place in enumerate(self.places):
-            vector = vectors + n * _VECTOR.size
-            _VECTOR.pack_into(self.memory, vector, self.address + place.data, room)
-            pointers = (self.address + place.name, name_bytes, self.address + vector, 1, self.address + place.control)
-            _HEADER.pack_into(self.memory, headers + n * _HEADER.size, *pointers, CONTROL_ROOM, 0, 0)
+        self.controls = range(controls, vectors, CONTROL_ROOM)
+        self.names = range(names, data, _NAME_ROOM)
+        self.data = range(data, end, room)
+        """Where each of them is in ``memory``."""
+        for n, vector in enumerate(range(vectors, names, _VECTOR.size)):
+            _VECTOR.pack_into(self.memory, vector, self.address + self.data[n], room)
+            name, control = self.address + self.names[n], self.address + self.controls[n]
+            header = (name, name_bytes, self.address + vector, 1, control, CONTROL_ROOM, 0, 0)
+            _HEADER.pack_into(self.memory, headers + n * _HEADER.size, *header)
         self.headers = bytes(self.memory[headers:controls])
         """The headers as they are before the kernel writes to them."""
 
@@ -82,9 +73,9 @@ class Outbox:
     def __init__(self, sock: socket.socket, name_bytes: int, length: int, control: bytes, first: bytes) -> None:
         self._descriptor = sock.fileno()
         self._block = block = _Block(name_bytes, length)
-        for n, place in enumerate(block.places):
+        for n, at in enumerate(block.controls):
             own = control if n else first
-            block.memory[place.control : place.control + len(own)] = own
+            block.memory[at : at + len(own)] = own
             struct.pack_into("@N", block.memory, n * _HEADER.size + _CONTROL_LENGTH, len(own))
 
     def send(self, datagrams: Sequence[bytes], names: Sequence[bytes], skip: int = 0) -> int:
@@ -94,8 +85,8 @@ class Outbox:
         """
         block = self._block
         if not skip:
-            for at, packed in ((block.places[0].name, b"".join(names)), (block.places[0].data, b"".join(datagrams))):
-                block.memory[at : at + len(packed)] = packed
+            for places, packed in ((block.names, b"".join(names)), (block.data, b"".join(datagrams))):
+                block.memory[places.start : places.start + len(packed)] = packed
         first = block.address + skip * _HEADER.size
         sent: int = _sendmmsg(self._descriptor, first, len(datagrams) - skip, 0)
         if sent < 0:
@@ -106,26 +97,34 @@ class Outbox:
 class Inbox:
     """Receives datagrams of up to ``room`` bytes into ``memory``; of a longer one the beginning.
 
-    ``flags`` are those of recvmsg(2).
+    ``shape`` says how their ancillary data is read, in the layout that nearly all of it has; ``flags`` are
+    those of recvmsg(2).
     """
 
-    def __init__(self, sock: socket.socket, room: int, flags: int = 0) -> None:
+    def __init__(self, sock: socket.socket, room: int, shape: str, flags: int = 0) -> None:
         self.room = room
         self._descriptor, self._flags = sock.fileno(), flags | int(socket.MSG_DONTWAIT)
-        self._block = _Block(_NAME_ROOM, room)
+        self._block = block = _Block(_NAME_ROOM, room)
         self._used = 0
-        self.memory = self._block.memory
+        self._shape = struct.Struct(f"{shape}{CONTROL_ROOM - struct.calcsize(shape)}x")
+        self._controls = memoryview(block.memory)[block.controls.start : block.controls.stop]
+        self.memory = block.memory
 
-    def receive(self) -> list[tuple[Place, int]]:
-        """Take what is there, up to a batch; return where each datagram lies, and its length.
+    def receive(self) -> list[tuple[tuple[Any, ...], int, int, int, int]]:
+        """Take what is there, up to a batch.
 
-        It lies there until the next call. OSError is as recvmsg(2) has it; of nothing there the list is empty.
+        Return of each datagram its ancillary data as read, and where in ``memory`` that, the sender's address and
+        the datagram lie, and the datagram's length. They lie there until the next call. OSError is as
+        recvmsg(2) has it; of nothing there the list is empty.
         """
+        block = self._block
         self._renew()
-        count: int = _recvmmsg(self._descriptor, self._block.address, BATCH, self._flags, None)
+        count: int = _recvmmsg(self._descriptor, block.address, BATCH, self._flags, None)
         if count >= 0:
             self._used = count
-            return list(zip(self._block.places, _LENGTHS[count].unpack_from(self.memory), strict=False))
+            read = self._shape.iter_unpack(self._controls[: count * CONTROL_ROOM])
+            lengths = _LENGTHS[count].unpack_from(self.memory)
+            return list(zip(read, block.controls, block.names, block.data, lengths, strict=False))
         if ctypes.get_errno() != errno.EAGAIN:
             _raise()
         return []
@@ -134,7 +133,7 @@ class Inbox:
         """Undo what the kernel wrote before: what a message lacks must not be its predecessor's."""
         if self._used:
             headers, controls = self._used * _HEADER.size, self._used * CONTROL_ROOM
-            start = self._block.places[0].control
+            start = self._block.controls.start
             self.memory[:headers] = self._block.headers[:headers]
             self.memory[start : start + controls] = _ZEROS[:controls]
             self._used = 0

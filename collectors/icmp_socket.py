@@ -38,7 +38,11 @@ class _Family(NamedTuple):
     level: int
     report_errors: int
     report_hop_limit: int
-    hop_limit: tuple[int, int]
+    hop_limit: bytes
+    """Level and type of the ancillary data, as bytes."""
+    report: str
+    error: bytes
+    """How a transmit stamp is read (``kernel``), and level and type of what says that it is one."""
     traffic_class: int
     any_address: str
     name_bytes: int
@@ -54,7 +58,9 @@ FAMILIES = {
         socket.IPPROTO_IP,
         kernel.IP_RECVERR,
         _IP_RECVTTL,
-        (socket.IPPROTO_IP, _IP_TTL),
+        struct.pack("@ii", socket.IPPROTO_IP, _IP_TTL),
+        kernel.IP_REPORT,
+        kernel.IP_ERROR,
         socket.IP_TOS,
         "0.0.0.0",  # noqa: S104 - to be given an identifier, not to listen
         16,
@@ -66,7 +72,9 @@ FAMILIES = {
         socket.IPPROTO_IPV6,
         kernel.IPV6_RECVERR,
         socket.IPV6_RECVHOPLIMIT,
-        (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT),
+        struct.pack("@ii", socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT),
+        kernel.IPV6_REPORT,
+        kernel.IPV6_ERROR,
         socket.IPV6_TCLASS,
         "::",
         28,

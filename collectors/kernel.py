@@ -19,11 +19,10 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from collectors.batch import ancillary, control_of
+from collectors.batch import CONTROL_ROOM, ancillary, control_of
 from collectors.contract import Seconds
 
 SO_TIMESTAMPING = 37
-_SOL_SOCKET = int(socket.SOL_SOCKET)
 SO_MEMINFO = 55
 SO_RCVBUFFORCE = 33
 IP_RECVERR = 11
@@ -41,21 +40,23 @@ ORIGIN_TIMESTAMPING = 4
 STAMP_SCHED = 1
 """``ErrorReport.info`` of a stamp taken on entering the queueing discipline; 0 is the driver's."""
 
-_ERROR_LEVELS = {(socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)}
+_ERROR_LEVELS = ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR))
 _TIMESPEC = struct.Struct("@ll")
 _EXTENDED_ERR = struct.Struct("=IBBBxII")
-_STAMPED = f"@Niill{4 * struct.calcsize('@l')}x"
+STAMP = struct.pack("@ii", socket.SOL_SOCKET, SO_TIMESTAMPING)
+"""Level and type of a struct cmsghdr, as bytes."""
+IP_ERROR, IPV6_ERROR = struct.pack("@ii", *_ERROR_LEVELS[0]), struct.pack("@ii", *_ERROR_LEVELS[1])
+_STAMPED = f"@N8sll{4 * struct.calcsize('@l')}x"
 """A struct cmsghdr and its struct scm_timestamping: three timespecs, of which the first is the software stamp."""
-_RECEIVED = struct.Struct(f"{_STAMPED}Niii")
-"""That, and a hop limit behind it: the order in which all of net/ipv4 and net/ipv6 write them."""
-_TRANSMITTED = struct.Struct(f"{_STAMPED}Nii4xB3xI")
-"""That, and a struct sock_extended_err behind it: its origin and its info."""
-_IPV6_HOP_LIMIT = [socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT]
-_BEHIND_HOP_LIMIT = struct.Struct(
-    f"@{struct.calcsize(_STAMPED + '0N') + socket.CMSG_SPACE(4) + socket.CMSG_LEN(0)}x4xB3xI"
-)
-"""Of IPv6, whose hop limit stands between them (ipv6_recv_error(), net/ipv6/datagram.c)."""
-_SECOND = 1_000_000_000
+_ERROR = "N8s4xB3xI"
+"""One more, with a struct sock_extended_err: its origin and its info."""
+REPLY = f"{_STAMPED}N8si"
+"""The ancillary data of a reply: the stamp, then the hop limit, as all of net/ipv4 and net/ipv6 write them."""
+IP_REPORT = f"{_STAMPED}{_ERROR}"
+"""The ancillary data of a message of the error queue with a transmit stamp."""
+IPV6_REPORT = f"{_STAMPED}{socket.CMSG_SPACE(4)}x{_ERROR}"
+"""Of IPv6, whose hop limit stands between (ipv6_recv_error(), net/ipv6/datagram.c)."""
+SECOND = 1_000_000_000
 _ANCILLARY_ROOM = 512
 _MEMINFO_ROOM, _MEMINFO_DROPS = 36, 8
 _TCP_INFO_ROOM = 256
@@ -140,7 +141,7 @@ def keep_stamping() -> socket.socket:
     return sock
 
 
-def receive_stamp(pieces: Iterable[tuple[int, int, bytes]]) -> int | None:
+def receive_stamp(pieces: Iterable[tuple[int, int, bytes | bytearray]]) -> int | None:
     """Return the software stamp among a message's ancillary data (struct scm_timestamping, first of three)."""
     for level, kind, data in pieces:
         if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
@@ -148,24 +149,18 @@ def receive_stamp(pieces: Iterable[tuple[int, int, bytes]]) -> int | None:
     return None
 
 
-def received(memory: bytearray, at: int, hop_limit_kind: tuple[int, int]) -> tuple[int | None, int | None]:
-    """Return the stamp and the hop limit from a reply's ancillary data, which is at a place of an inbox."""
-    _, level, kind, seconds, nanoseconds, _, level2, kind2, value = _RECEIVED.unpack_from(memory, at)
-    stamped = kind == SO_TIMESTAMPING and level == _SOL_SOCKET
-    stamp = seconds * _SECOND + nanoseconds or None if stamped else None
-    return stamp, value if (level2, kind2) == hop_limit_kind else None
+def transmitted(memory: bytearray, control: int) -> tuple[int, int] | None:
+    """Return which transmit stamp (``ErrorReport.info``) a message of the error queue brings, and the stamp.
 
-
-def transmitted(memory: bytearray, at: int) -> tuple[bool, int, int]:
-    """Return whether a message of the error queue brings a transmit stamp, which (``ErrorReport.info``), and the stamp.
-
-    What brings none brings an ICMP error: see ``icmp_error``.
+    None if it brings none: then it brings an ICMP error. For the few that are in another order than the REPORT shapes.
     """
-    _, level, kind, seconds, nanoseconds, _, *other, origin, info = _TRANSMITTED.unpack_from(memory, at)
-    if other == _IPV6_HOP_LIMIT:
-        origin, info = _BEHIND_HOP_LIMIT.unpack_from(memory, at)
-    stamped = origin == ORIGIN_TIMESTAMPING and kind == SO_TIMESTAMPING and level == _SOL_SOCKET
-    return stamped, info, seconds * _SECOND + nanoseconds
+    pieces = list(ancillary(memory[control : control + CONTROL_ROOM]))
+    stamp = receive_stamp(pieces)
+    for level, kind, data in pieces:
+        if (level, kind) in _ERROR_LEVELS:
+            _, origin, _, _, info, _ = _EXTENDED_ERR.unpack_from(data)
+            return (info, stamp) if origin == ORIGIN_TIMESTAMPING and stamp is not None else None
+    return None
 
 
 def icmp_error(control: bytes | bytearray) -> int | None:
@@ -233,6 +228,6 @@ def close_quietly(sock: socket.socket) -> None:
     sock.close()
 
 
-def _nanoseconds(timespec: bytes) -> int | None:
+def _nanoseconds(timespec: bytes | bytearray) -> int | None:
     seconds, nanoseconds = _TIMESPEC.unpack_from(timespec)
-    return int(seconds * _SECOND + nanoseconds) or None
+    return int(seconds * SECOND + nanoseconds) or None

@@ -13,6 +13,7 @@ import os
 import socket
 import struct
 from collections.abc import Sequence
+from typing import Any
 
 from collectors import echo, failures, kernel
 from collectors.batch import BATCH, CONTROL_ROOM, Inbox, Outbox, control_of, name_of
@@ -61,6 +62,7 @@ _HEADERS = 192
 _OVERHEAD = 1024
 """Bytes of the receive buffer that a packet takes beside its own (struct sk_buff and what it points to)."""
 _DSCP_SHIFT = 2
+_SECRET = struct.Struct(f"{echo.RANDOM_BYTES}s")
 _MANY_NAMES = 1 << 16
 
 
@@ -112,8 +114,7 @@ class Pinger:
         self._answered = Answered()
         self._swept_at: Seconds = 0.0
         self._sequence = int.from_bytes(os.urandom(2), "big")
-        self._inbox = Inbox(self._sock, _HEADERS)
-        self._reports = Inbox(self._sock, _HEADERS, socket.MSG_ERRQUEUE)
+        self._open_inboxes(_HEADERS)
         self._outboxes: dict[tuple[int, int], Outbox] = {}
         self._names: dict[str, tuple[bytes, bytes]] = {}
         self._host_at = self._numbers.host_at
@@ -139,7 +140,7 @@ class Pinger:
         identifier, before = self._opened.identifier, kernel.now()
         random = os.urandom(echo.RANDOM_BYTES * len(attempts))
         packets, names, started = [], [], []
-        for attempt, at in zip(attempts, range(0, len(random), echo.RANDOM_BYTES), strict=True):
+        for attempt, (secret,) in zip(attempts, _SECRET.iter_unpack(random), strict=True):
             try:
                 name, host = self._name(attempt.target)
                 sequence = self._next_sequence()
@@ -149,7 +150,7 @@ class Pinger:
             except OSError as error:  # an interface that a scope names and that is gone
                 attempt.end(failures.from_os_error(error))
                 continue
-            token = echo.token(random[at : at + echo.RANDOM_BYTES], sequence)
+            token = echo.token(secret, sequence)
             packet = layout.request(identifier, token)
             self._sent[sequence] = Sent(attempt, token, packet, host, before)
             packets.append(packet)
@@ -219,9 +220,12 @@ class Pinger:
             )
             self._outboxes[payload_bytes, dscp] = outbox
             if self._inbox.room < payload_bytes + _HEADERS:
-                self._inbox = Inbox(self._sock, payload_bytes + _HEADERS)
-                self._reports = Inbox(self._sock, payload_bytes + _HEADERS, socket.MSG_ERRQUEUE)
+                self._open_inboxes(payload_bytes + _HEADERS)
         return outbox
+
+    def _open_inboxes(self, room: int) -> None:
+        self._inbox = Inbox(self._sock, room, kernel.REPLY)
+        self._reports = Inbox(self._sock, room, self._numbers.report, socket.MSG_ERRQUEUE)
 
     # Receiving
 
@@ -236,27 +240,30 @@ class Pinger:
             more = len(batch) == BATCH
             self._read_reports()  # the stamps of what these replies answer are there by now
             after = kernel.now()
-            for (control, name, data), length in batch:
-                self._replied(control, name, data, data + length, after)
+            for ancillary, _, name, data, length in batch:
+                self._replied(ancillary, name, data, data + length, after)
             count += len(batch)
         self._count_drops(count)
 
     def _read_reports(self) -> None:
         """Take transmit stamps and ICMP errors from the error queue."""
-        memory, sent_by, more = self._reports.memory, self._sent, True
+        memory, sent_by, is_error, more = self._reports.memory, self._sent, self._numbers.error, True
         while more:
             batch = self._reports.receive()
             more = len(batch) == BATCH
-            for (control, name, data), length in batch:
-                stamped, info, stamp = kernel.transmitted(memory, control)
+            for (_, first, seconds, nanoseconds, _, second, origin, info), control, name, data, length in batch:
                 end = data + length
-                if not stamped:
+                if first == kernel.STAMP and second == is_error and origin == kernel.ORIGIN_TIMESTAMPING:
+                    which, stamp = info, seconds * kernel.SECOND + nanoseconds
+                elif (transmitted := kernel.transmitted(memory, control)) is not None:
+                    which, stamp = transmitted
+                else:
                     self._refused(control, name, memory[data:end])
                     continue
                 sent = sent_by.get(memory[end - 2] << 8 | memory[end - 1])
                 if sent is None or not memory.startswith(sent.token, end - echo.TOKEN_BYTES):
                     continue
-                if info == kernel.STAMP_SCHED:
+                if which == kernel.STAMP_SCHED:
                     sent.scheduled = stamp
                 else:
                     sent.transmitted = stamp
@@ -270,7 +277,7 @@ class Pinger:
         if sent and memory.startswith(sent.host, name + self._host_at):
             sent.attempt.end(failures.from_icmp_error(error))
 
-    def _replied(self, control: int, name: int, start: int, end: int, after: kernel.Moment) -> None:
+    def _replied(self, ancillary: tuple[Any, ...], name: int, start: int, end: int, after: kernel.Moment) -> None:
         memory = self._inbox.memory
         if self._opened.with_ip_header:
             start += (memory[start] & 0x0F) * 4
@@ -290,8 +297,11 @@ class Pinger:
         if attempt.over:
             self._context.notice(LateReply(attempt.target))
             return
-        stamp, attempt.hop_limit = kernel.received(memory, control, self._numbers.hop_limit)
-        attempt.end(_reply(sent, stamp, after))
+        _, first, seconds, nanoseconds, _, second, value = ancillary
+        if second == self._numbers.hop_limit:
+            attempt.hop_limit = value
+        stamp = seconds * kernel.SECOND + nanoseconds if first == kernel.STAMP else 0
+        attempt.end(_reply(sent, stamp or None, after))
 
     def _replied_again(self, sequence: int, token: bytes | bytearray) -> None:
         target = self._answered.get(sequence, token)

@@ -53,7 +53,7 @@ class Page:
         written = _written(labels).encode()
         for family in self._families:
             lines = _Lines.of(family.name, tuple(family.samples(owner)), labelled=bool(labels))
-            if lines.count:
+            if lines.size:
                 self._lines[family.name].append((self._shared.setdefault(lines, lines), written, state))
 
     def render(self, now: float, *, openmetrics: bool) -> Iterator[bytes]:
@@ -74,7 +74,7 @@ class _Lines(NamedTuple):
     """One owner's lines of one family, with room for the owner's labels and for a number in each: the same for many."""
 
     template: bytes
-    count: int
+    size: int
     labelled: bool
 
     @classmethod
@@ -89,7 +89,7 @@ class _Lines(NamedTuple):
     def fill(self, labels: bytes, values: Sequence[float]) -> bytes:
         if not self.labelled:
             return self.template % tuple(values)
-        filled: list[bytes | float] = [labels] * (2 * self.count)
+        filled: list[bytes | float] = [labels] * (2 * self.size)
         filled[1::2] = values
         return self.template % tuple(filled)
 

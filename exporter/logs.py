@@ -1,11 +1,19 @@
-"""Log lines on stderr, as logfmt or JSON: one line per event, whatever its text holds."""
+"""Log lines on stderr, as logfmt or JSON: one line per event, whatever its text holds.
+
+Whoever reads them may be slow or stand still, as a full disk behind a pipe does; a write then waits, and
+with it would every probe. So a thread writes, and what it can't keep up with is counted instead.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import queue
 import re
 import sys
+import threading
+import time
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -14,6 +22,11 @@ from aiohttp.http_exceptions import HttpProcessingError
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 _NAMES = {number: name for name, number in LEVELS.items()} | {logging.CRITICAL: "error"}
 _WORD = re.compile(r"[^ \"=\\]+")
+
+
+_WAITING_LINES = 1000
+_LAST_WORDS = 1.0
+"""Seconds that the end of the program waits for its last lines to be read."""
 
 
 class _Formatter(logging.Formatter):
@@ -32,11 +45,48 @@ class _Formatter(logging.Formatter):
         return self._write(fields)
 
 
+class _Writer(logging.Handler):
+    """Hands lines to a thread that writes them to stderr."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self._stream, self._lost = sys.stderr, 0
+        self._lines: queue.Queue[str] = queue.Queue(_WAITING_LINES)
+        threading.Thread(target=self._write, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue a line, or count it where there is no room."""
+        try:
+            self._lines.put_nowait(self.format(record))
+        except queue.Full:
+            self._lost += 1
+        except Exception:  # noqa: BLE001 - as every handler of logging's: a bad record must not end what logs it
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Wait a little until all is written."""
+        deadline = time.monotonic() + _LAST_WORDS
+        with self._lines.all_tasks_done:
+            while self._lines.unfinished_tasks and (left := deadline - time.monotonic()) > 0:
+                self._lines.all_tasks_done.wait(left)
+
+    def _write(self) -> None:
+        while True:
+            line = self._lines.get()
+            lost, self._lost = self._lost, 0
+            if lost:
+                text = f"{lost} lines are missing here: nobody read them in time"
+                line = f"{self.format(logging.makeLogRecord({'msg': text, 'levelno': logging.WARNING}))}\n{line}"
+            with contextlib.suppress(OSError, ValueError):  # nobody reads any more, or stderr was closed
+                self._stream.write(f"{line}\n")
+                self._stream.flush()
+            self._lines.task_done()
+
+
 def configure(level: str, style: Literal["logfmt", "json"]) -> None:
     """Send everything of at least ``level`` (one of LEVELS) to stderr."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter(style))
-    logging.basicConfig(level=LEVELS[level], handlers=[handler], force=True)
+    logging.basicConfig(level=LEVELS[level], handlers=[_Writer(_Formatter(style))], force=True)
     logging.getLogger("aiohttp.server").addFilter(_is_ours)
     for chatty in ("asyncio", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

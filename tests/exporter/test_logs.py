@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import pytest
@@ -32,7 +34,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]]]
         monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(data, "utf-8", errors="backslashreplace", newline="\n"))
         logs.configure(level, style)
         log(logging.getLogger("exporter.test"))
-        sys.stderr.flush()
+        root.handlers[-1].flush()
         text = data.getvalue().decode()
         assert not text or text.endswith("\n")
         return text.split("\n")[:-1]
@@ -121,3 +123,32 @@ def test_what_a_client_did_wrong_is_not_logged_because_its_password_may_be_in_it
     (line,) = lines(refuse)
     assert "ours" in line
     assert "c2VjcmV0" not in line
+
+
+def test_a_reader_that_stands_still_holds_nobody_up_and_is_told_what_it_missed(
+    lines: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, writes = os.pipe()
+
+    def everything() -> list[str]:
+        with os.fdopen(reads, encoding="utf-8") as read:
+            return read.readlines()
+
+    with os.fdopen(writes, "w", encoding="utf-8") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        logs.configure("info", "logfmt")
+        log, handler = logging.getLogger("exporter.test"), logging.getLogger().handlers[-1]
+        for number in range(5000):  # some 500 kB, into a pipe of 64 kB: whoever wrote it himself would stand still
+            log.info("line %d %s", number, "." * 50)
+        with ThreadPoolExecutor() as executor:
+            read = executor.submit(everything)
+            handler.flush()
+            log.info("the end")  # what is lost is told with the next line
+            handler.flush()
+            stderr.close()
+            seen = read.result(10)
+    missing = [line for line in seen if "are missing here" in line]
+    lost = sum(int(re.findall(r"(\d+) lines are missing", line)[0]) for line in missing)
+    assert lost > 0
+    assert len(seen) - len(missing) - 1 + lost == 5000
+    assert all("level=warn" in line for line in missing)
