@@ -11,7 +11,6 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Annotated, cast
 
-import re2
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
@@ -22,10 +21,8 @@ from exporter.fleet.problems import shown
 MAX_TEXT = 200
 """Longest name or label, in characters."""
 MIN_INTERVAL: Seconds = 0.1
-"""Below this a pair costs more than it tells, and a slot of the scheduler is a part of it."""
+"""Below this a pair costs more than it tells, and it is a slot of the scheduler."""
 MAX_DURATION: Seconds = 86_400.0
-_QUIET = re2.Options()
-_QUIET.log_errors = False
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -125,8 +122,12 @@ def _compiled(value: object) -> Expression:
     text = text_of(value, "a regular expression")
     if len(text) > 10 * MAX_TEXT:
         raise fault(f"is {len(text)} characters long; at most {10 * MAX_TEXT} are allowed")
+    import re2  # noqa: PLC0415 - 3 MB that only who has an expression pays for
+
+    quiet = re2.Options()
+    quiet.log_errors = False
     try:
-        return cast(Expression, re2.compile(text, _QUIET))
+        return cast(Expression, re2.compile(text, quiet))
     except re2.error as error:
         raise fault(f"{shown(text)} is no regular expression of RE2: {error.args[0].decode()}") from None
 
