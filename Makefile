@@ -2,12 +2,13 @@
 PYTHON ?= python3
 ARGS ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 venv := .venv
 bin := $(venv)/bin
 .DEFAULT_GOAL := help
 .PHONY: help run install test test-unit check check-format check-lint check-types check-imports format \
-	lock image image-test clean dev prerequisites FORCE
+	bench lock image image-test clean dev prerequisites FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,6 +24,11 @@ test: dev prerequisites ## set up and run all tests but the image's; PYTEST_ARGS
 
 test-unit: dev ## the tests that need neither root nor servers
 	$(bin)/python -m pytest -m "not (root or servers or image)" $(PYTEST_ARGS)
+
+bench: dev $(venv)/.bench ## cost and truth beside fping, smokeping_prober, blackbox_exporter (root, half an hour); BENCH_ARGS="--quick"
+	@sh tests/packages.sh "the benchmark's peers" fping:fping prometheus-smokeping-prober:prometheus-smokeping-prober \
+		prometheus-blackbox-exporter:prometheus-blackbox-exporter iproute2:ip iptables:iptables
+	$(bin)/python -m benchmarks $(BENCH_ARGS)
 
 check: check-format check-lint check-types check-imports ## format, lint, types and the import contract
 check-format: dev
@@ -54,7 +60,7 @@ pip = echo "set-up: $(1)" >&2 && { $(bin)/python -m pip --disable-pip-version-ch
 $(venv)/.runtime: requirements.lock setup.cfg pyproject.toml
 	@if [ "$$(cat $@ 2>/dev/null)" != "$(CURDIR)" ] || ! $(bin)/python -c '' 2>/dev/null; then \
 		$(call find_python) && rm -rf $(venv) && $(PYTHON) -m venv $(venv); fi
-	@rm -f $@ $(venv)/.dev
+	@rm -f $@ $(venv)/.dev $(venv)/.bench
 	@$(call pip,packages of requirements.lock,install --require-hashes -r requirements.lock)
 	@$(call pip,latency-exporter,install --no-deps --no-build-isolation --editable .)
 	@printf %s "$(CURDIR)" >$@
@@ -62,6 +68,11 @@ $(venv)/.runtime: requirements.lock setup.cfg pyproject.toml
 $(venv)/.dev: requirements-dev.lock $(venv)/.runtime
 	@rm -f $@
 	@$(call pip,packages of requirements-dev.lock,install --require-hashes -r requirements-dev.lock)
+	@touch $@
+
+$(venv)/.bench: benchmarks/requirements.lock $(venv)/.runtime
+	@rm -f $@
+	@$(call pip,packages of benchmarks/requirements.lock,install --require-hashes -r benchmarks/requirements.lock)
 	@touch $@
 
 dev: $(venv)/.dev
@@ -85,10 +96,11 @@ uv := .cache/uv/bin
 uv_compile = $(uv)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url $(UV_ARGS)
 
-lock: ## resolve setup.cfg anew into both lock files; UV_ARGS="--upgrade" takes newer versions
+lock: ## resolve setup.cfg anew into all lock files; UV_ARGS="--upgrade" takes newer versions
 	@[ -x $(uv)/uv ] || { $(PYTHON) -m venv .cache/uv && $(uv)/pip install --quiet uv; }
 	echo "setuptools >= 66" | $(uv_compile) --output-file requirements.lock setup.cfg -
 	echo "setuptools >= 66" | $(uv_compile) --output-file requirements-dev.lock --extra dev setup.cfg -
+	echo matplotlib | $(uv_compile) --output-file benchmarks/requirements.lock --constraint requirements-dev.lock -
 
 image: ## build the image latency-exporter:latest with docker, or buildah where there is none
 	@if docker info >/dev/null 2>&1; then docker build --tag latency-exporter .; \

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, Self
 
 Labels = tuple[tuple[str, str], ...]
 
+_GAP = "\0"
+_COUNTS = ("_bucket", "_count")
 _AT_ONCE = 250
 """Templates filled in before the caller gets a piece of the page, and with it the chance to let others run."""
 
@@ -50,10 +52,10 @@ class Page:
 
     def add(self, owner: object, labels: Labels, state: object) -> None:
         """Add one owner's lines to every family; ``state`` is what the families' ``read`` will be given."""
-        written = _written(labels).encode()
+        written = _written(labels).replace("%", "%%").encode()
         for family in self._families:
-            lines = _Lines.of(family.name, tuple(family.samples(owner)), labelled=bool(labels))
-            if lines.size:
+            lines = _Lines.of(family, owner, labelled=bool(labels))
+            if lines.parts != (b"",):
                 self._lines[family.name].append((self._shared.setdefault(lines, lines), written, state))
 
     def render(self, now: float, *, openmetrics: bool) -> Iterator[bytes]:
@@ -71,27 +73,25 @@ class Page:
 
 
 class _Lines(NamedTuple):
-    """One owner's lines of one family, with room for the owner's labels and for a number in each: the same for many."""
+    """One owner's lines of one family, as what stands between his labels: the same for many owners.
 
-    template: bytes
-    size: int
-    labelled: bool
+    What counts is an integer and written as ``%d``, four times as fast as ``%a``, which is for what measures.
+    """
+
+    parts: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, name: str, samples: Sequence[tuple[str, Labels]], *, labelled: bool) -> Self:
+    def of(cls, family: Family, owner: object, *, labelled: bool) -> Self:
         lines = []
-        for suffix, more in samples:
-            own = _written(more).replace("%", "%%")
-            labels = ",".join(filter(None, ("%b" if labelled else "", own)))
-            lines.append(f"{name}{suffix}{{{labels}}} %a\n" if labels else f"{name}{suffix} %a\n")
-        return cls("".join(lines).encode(), len(lines), labelled)
+        for suffix, more in family.samples(owner):
+            counts = suffix in _COUNTS or family.kind == "counter"
+            labels = ",".join(filter(None, (_GAP if labelled else "", _written(more))))
+            name = f"{family.name}{suffix}{{{labels}}}" if labels else f"{family.name}{suffix}"
+            lines.append(f"{name.replace('%', '%%')} {'%d' if counts else '%a'}\n")
+        return cls(tuple("".join(lines).encode().split(_GAP.encode())))
 
     def fill(self, labels: bytes, values: Sequence[float]) -> bytes:
-        if not self.labelled:
-            return self.template % tuple(values)
-        filled: list[bytes | float] = [labels] * (2 * self.size)
-        filled[1::2] = values
-        return self.template % tuple(filled)
+        return labels.join(self.parts) % tuple(values)
 
 
 def bucket_samples(bounds: Sequence[float]) -> list[tuple[str, Labels]]:

@@ -267,6 +267,19 @@ def _own_histogram(name: str, text: str, histogram: Histogram) -> Family:
     )
 
 
+def ping_families(pings: Mapping[tuple[str, ...], int]) -> tuple[Family, ...]:
+    """Return what is said of each peer, whose labels are its owner: ours too, for there are as many as hosts."""
+    return (
+        Family(
+            "network_latency_pings_received_total",
+            "counter",
+            "Requests of our /ping, by the peer that says it sent them.",
+            lambda _: (("", ()),),
+            lambda peer, _: (pings[peer],),
+        ),
+    )
+
+
 class OwnMetrics:
     """Our own counters that are few, or counted seldom."""
 
@@ -314,12 +327,6 @@ class OwnMetrics:
             f"{name}icmp_socket",
             "Which kind of ICMP socket a family got; none: no permission, its probes fail as local.",
             ["ip_family", "kind"],
-            registry=registry,
-        )
-        self.pings = Counter(
-            "network_latency_pings_received_total",
-            "Requests of our /ping, by the peer that says it sent them.",
-            PEER_LABELS,
             registry=registry,
         )
         self.requests = Counter(

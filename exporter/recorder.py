@@ -44,7 +44,8 @@ class Recorder:
         self._sockets: dict[IpFamily, str] = {}
         self._families: set[IpFamily] = set()
         self._counts = metrics.ProbeCounts()
-        self._own_page = Page(())
+        self._pings: dict[tuple[str, ...], int] = {}
+        self._ping_page = self._own_page = Page(())
         self.watch_names(())
         self._page = Page(metrics.network_families(()))
 
@@ -95,11 +96,11 @@ class Recorder:
                 self._own.icmp_socket.labels(ip_family.value, kind).set(self._sockets.get(ip_family) == kind)
 
     def _describe_peers(self, peers: dict[str, tuple[str, ...]]) -> None:
-        for labels in peers.values():
-            self._own.pings.labels(*labels)
-        for labels in set(self._peers.values()) - set(peers.values()):
-            self._own.pings.remove(*labels)
         self._peers = peers
+        self._pings = {labels: self._pings.get(labels, 0) for labels in peers.values()}
+        self._ping_page = Page(metrics.ping_families(self._pings))
+        for labels in self._pings:
+            self._ping_page.add(labels, tuple(zip(metrics.PEER_LABELS, labels, strict=True)), labels)
 
     # What happened
 
@@ -145,7 +146,8 @@ class Recorder:
 
     def ping_received(self, peer: str | None) -> None:
         """Count who asked our /ping, by the name he gave."""
-        self._own.pings.labels(*self._peers.get(peer or "", _NOBODY)).inc()
+        labels = self._peers.get(peer or "", _NOBODY)
+        self._pings[labels] = self._pings.get(labels, 0) + 1
 
     def request_answered(self, handler: str, code: int, duration: Seconds) -> None:
         """Count an HTTP request of one of ``metrics.HANDLERS``."""
@@ -158,6 +160,7 @@ class Recorder:
         """Return the exposition in pieces, between which others may run."""
         now = time.monotonic()
         yield from self._page.render(now, openmetrics=openmetrics)
+        yield from self._ping_page.render(now, openmetrics=openmetrics)
         yield from self._own_page.render(now, openmetrics=openmetrics)
         yield self._own.page(openmetrics=openmetrics)
 

@@ -17,9 +17,10 @@ import logging
 import math
 import traceback
 from collections.abc import Coroutine, Iterable, Sequence
-from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Generic, Self
 
-from collectors.contract import Attempt, Facts, Outcome, Probe, ProbeFailed, Reason, Reply, Seconds
+from collectors.contract import Attempt, Outcome, Probe, ProbeFailed, Reason, Reply, Seconds
+from exporter.turns import Deadline, Group, J, Try, Turn, Watcher, silent
 
 _log = logging.getLogger(__name__)
 
@@ -34,114 +35,6 @@ _FIRST_ROUND_RATE = 500
 """How long the first round takes, and its probes per second if they are many: it begins at once."""
 
 
-class Job(Protocol):
-    """What the scheduler has to know of a pair, or of anything else that is done again and again."""
-
-    @property
-    def identity(self) -> tuple[str, ...]: ...
-    @property
-    def interval(self) -> Seconds: ...
-    @property
-    def timeout(self) -> Seconds: ...
-    @property
-    def spec(self) -> Any: ...  # noqa: ANN401 - the target, whose type only its collector knows
-
-
-J = TypeVar("J", bound=Job)
-J_contra = TypeVar("J_contra", bound=Job, contravariant=True)
-
-
-class Watcher(Protocol[J_contra]):
-    """Who is told what became of the jobs; ``exporter.metrics`` for pairs."""
-
-    def decided(self, job: J_contra, facts: Facts, outcome: Outcome) -> None:
-        """Take the end of a probe: answered, failed or timed out."""
-
-    def started_late(self, lateness: Seconds, probes: int) -> None:
-        """Take how long after their slot probes were handed to their collector."""
-
-    def skipped(self, probes: int) -> None:
-        """Take how many turns passed without a probe."""
-
-
-class _Attempt(Attempt[Any]):
-    """An attempt of ours; ``task`` runs its coroutine, if it has one."""
-
-    task: asyncio.Task[Reply] | None = None
-
-
-class _Turn(Generic[J]):
-    """A job, and its attempt while one is under way; the same through every reload that keeps the job."""
-
-    __slots__ = ("attempt", "group", "job", "removed", "watcher")
-
-    def __init__(self, job: J, watcher: Watcher[J]) -> None:
-        self.job, self.watcher = job, watcher
-        self.group: _Group[J]
-        self.attempt: _Attempt | None = None
-        self.removed = False
-
-    def decided(self, attempt: Attempt[Any], outcome: Outcome) -> None:
-        """Take the end of an attempt; a reply that took longer than the timeout is none."""
-        self.attempt = None
-        if self.removed:
-            return
-        if isinstance(outcome, Reply):
-            took = outcome.duration or outcome.rtt or 0.0
-            if took > self.job.timeout:
-                attempt.answered_late = True
-                outcome = ProbeFailed(Reason.TIMEOUT, f"answered after {took:g} s")
-        self.watcher.decided(self.job, attempt, outcome)
-
-    def remove(self) -> None:
-        """Forget the job; what is under way is not decided any more."""
-        self.removed = True
-        if self.attempt and self.attempt.task:
-            self.attempt.task.cancel()
-        elif self.attempt:
-            self.attempt.over = True
-
-
-class _Group(Generic[J]):
-    """Turns of one probe that come round together: of the same interval, timeout and slot."""
-
-    __slots__ = ("due", "interval", "next_due", "probe", "timeout", "turns")
-
-    def __init__(self, probe: Probe[Any], interval: Seconds, timeout: Seconds, due: Seconds, next_due: Seconds) -> None:
-        self.probe, self.interval, self.timeout = probe, interval, timeout
-        self.due, self.next_due = due, next_due
-        self.turns: list[_Turn[J]] = []
-
-    def advance(self, now: Seconds) -> int:
-        """Move on to the first date after ``now``; return how many dates that leaves behind."""
-        missed = max(0, math.floor((now - self.next_due) / self.interval) + 1)
-        self.due = self.next_due + missed * self.interval
-        self.next_due = self.due + self.interval
-        return 1 + missed
-
-
-class _Deadline(NamedTuple):
-    """When the attempts of a slot are over."""
-
-    date: Seconds
-    order: int
-    slot: Sequence[_Attempt]
-    timeout: Seconds
-    put_off: bool = False
-
-    def is_idle(self) -> bool:
-        """Tell whether nobody waits for it any more."""
-        return all(attempt.over for attempt in self.slot)
-
-    def give_up(self) -> None:
-        """End who is not over."""
-        for attempt in self.slot:
-            if attempt.task:
-                attempt.task.cancel()
-            elif not attempt.over:
-                attempt.end(_silent(attempt, self.timeout))
-
-
 class Scheduler(Generic[J]):
     """Starts jobs on their cadence while it is entered; leaving cancels what is under way.
 
@@ -151,9 +44,9 @@ class Scheduler(Generic[J]):
     def __init__(self, source: str, watcher: Watcher[J], *, at_once: bool = False) -> None:
         self._source, self._watcher, self._at_once = source, watcher, at_once
         self._loop = asyncio.get_running_loop()
-        self._turns: dict[tuple[str, ...], _Turn[J]] = {}
-        self._calendar: list[tuple[Seconds, int, _Group[J]]] = []
-        self._deadlines: list[_Deadline] = []
+        self._turns: dict[tuple[str, ...], Turn[J]] = {}
+        self._calendar: list[tuple[Seconds, int, Group[J]]] = []
+        self._deadlines: list[Deadline] = []
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Reply]] = set()
@@ -173,18 +66,18 @@ class Scheduler(Generic[J]):
         self._turns = {}
         new = sum(job.identity not in before for job, _ in jobs)
         lead = 0.0 if self._at_once else max(_FIRST_ROUND, new / _FIRST_ROUND_RATE)
-        groups: dict[tuple[object, ...], _Group[J]] = {}
+        groups: dict[tuple[object, ...], Group[J]] = {}
         for job, probe in jobs:
             turn = before.pop(job.identity, None)
             if turn is None or turn.job.interval != job.interval:
                 dates = self._first_dates(job, now, lead)
             else:
                 dates = turn.group.due, turn.group.next_due
-            turn = self._turns[job.identity] = turn or _Turn(job, self._watcher)
+            turn = self._turns[job.identity] = turn or Turn(job, self._watcher)
             turn.job = job
             together = (probe, job.interval, job.timeout, dates)
             turn.group = groups.get(together) or groups.setdefault(
-                together, _Group(probe, job.interval, job.timeout, *dates)
+                together, Group(probe, job.interval, job.timeout, *dates)
             )
             turn.group.turns.append(turn)
         for gone in before.values():
@@ -235,10 +128,10 @@ class Scheduler(Generic[J]):
                 self._watcher.started_late(lateness, len(ready))
                 self._start(group, ready)
 
-    def _start(self, group: _Group[J], turns: Sequence[_Turn[J]]) -> None:
+    def _start(self, group: Group[J], turns: Sequence[Turn[J]]) -> None:
         slot = []
         for turn in turns:
-            attempt = turn.attempt = _Attempt(turn.job.spec, turn.decided)
+            attempt = turn.attempt = Try(turn.job.spec, turn.decided)
             slot.append(attempt)
         try:
             coroutines = group.probe(slot)
@@ -248,13 +141,13 @@ class Scheduler(Generic[J]):
             for turn, attempt in zip(turns, slot, strict=True):
                 if attempt.task is None:
                     attempt.end(self._bug(turn.job, bug))
-        self._watch(_Deadline(self._loop.time() + group.timeout, next(self._order), slot, group.timeout))
+        self._watch(Deadline(self._loop.time() + group.timeout, next(self._order), slot, group.timeout))
 
-    def _watch(self, deadline: _Deadline) -> None:
+    def _watch(self, deadline: Deadline) -> None:
         if not deadline.is_idle():
             heapq.heappush(self._deadlines, deadline)
 
-    def _spawn(self, turn: _Turn[J], attempt: _Attempt, coroutine: Coroutine[Any, Any, Reply]) -> None:
+    def _spawn(self, turn: Turn[J], attempt: Try, coroutine: Coroutine[Any, Any, Reply]) -> None:
         task = attempt.task = asyncio.create_task(coroutine)
         self._tasks.add(task)
 
@@ -267,7 +160,7 @@ class Scheduler(Generic[J]):
 
     def _outcome(self, job: J, attempt: Attempt[Any], task: asyncio.Task[Reply]) -> Outcome:
         if task.cancelled():
-            return _silent(attempt, job.timeout)
+            return silent(attempt, job.timeout)
         error = task.exception()
         if error is None:
             return task.result()
@@ -300,7 +193,3 @@ def _place(error: BaseException) -> tuple[str, int]:
 
 def _slot(due: Seconds) -> Seconds:
     return math.ceil(due / SLOT) * SLOT
-
-
-def _silent(attempt: Attempt[Any], timeout: Seconds) -> ProbeFailed:
-    return ProbeFailed(attempt.silence, f"no answer within {timeout:g} s")

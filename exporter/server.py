@@ -26,6 +26,8 @@ _GZIP_LEVEL = 1
 """Ten times faster than the highest and a tenth larger."""
 _PACKED_AT_ONCE = 1 << 18
 """Bytes handed to a thread at once: what handing over costs is nothing beside it."""
+_SENT_AT_ONCE = 1 << 16
+"""Bytes handed to the transport at once: of more it would keep a copy, and move that with each packet."""
 
 
 class View(Protocol):
@@ -185,6 +187,7 @@ async def _sent(request: web.Request, headers: dict[str, str], pieces: Sequence[
     await response.prepare(request)
     if request.method != "HEAD":
         for piece in pieces:
-            await response.write(piece)
+            for start in range(0, len(piece), _SENT_AT_ONCE):
+                await response.write(memoryview(piece)[start : start + _SENT_AT_ONCE])
     await response.write_eof()
     return response

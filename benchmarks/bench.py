@@ -1,0 +1,123 @@
+"""What every measurement is given: the field, how long and how much, and where results go."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import http.client
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchmarks.field import Field
+from benchmarks.programs import Recipe, is_installed
+from benchmarks.rows import NOT_MEASURED, Errors, Results, Row
+from tests.netlab import CommandFailed
+
+Seconds = float
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many targets, by measurement."""
+
+    icmp_cost: tuple[int, ...] = (20, 200, 1000, 5000)
+    asked_at_most: int = 1000
+    """Beyond that, asking blackbox_exporter once a second per target is a load of its own."""
+    stream_cost: tuple[int, ...] = (20, 200, 1000)
+    icmp_truth: tuple[int, ...] = (200, 1000)
+    stream_truth: int = 200
+    page: int = 1000
+    small_page: int = 20
+    memory_after: Seconds = 30.0
+    scrapes: int = 10
+
+
+QUICK = Sizes(
+    icmp_cost=(20, 100),
+    stream_cost=(20,),
+    icmp_truth=(50,),
+    stream_truth=20,
+    page=50,
+    memory_after=5.0,
+    scrapes=3,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One run."""
+
+    field: Field
+    results: Results
+    run: int
+    seconds: Seconds
+    sizes: Sizes
+
+    def window(self) -> None:
+        """Let the programs be for as long as is measured."""
+        time.sleep(self.seconds)
+
+    def subject(self, measurement: str, recipe: Recipe, targets: int) -> Subject:
+        """Return what the next values are about."""
+        return Subject(self, measurement, recipe, targets)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One program at one size in one measurement of one run."""
+
+    bench: Bench
+    measurement: str
+    recipe: Recipe
+    targets: int
+
+    def addresses(self) -> list[str]:
+        """Return its targets."""
+        return self.bench.field.addresses(self.targets)
+
+    def add(self, **values: float) -> None:
+        """Keep values, and show them."""
+        head = (self.bench.run, self.measurement, self.recipe.name, self.targets)
+        self.bench.results.add(*(Row(*head, name, value) for name, value in values.items()))
+        tell(f"{self}: " + ", ".join(f"{name} {value:.6g}" for name, value in values.items()))
+
+    def add_errors(self, quantity: str, values: list[float]) -> None:
+        """Keep single errors, in microseconds."""
+        head = (self.bench.run, self.measurement, self.recipe.name, self.targets)
+        self.bench.results.add_errors(Errors(*head, quantity, tuple(values)))
+
+    def sized(self, targets: int) -> Subject:
+        """Return the same of another size."""
+        return dataclasses.replace(self, targets=targets)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let a failure of this program be noted, and the others go on."""
+        if not is_installed(self.recipe, self.bench.field):
+            raise MissingProgram(self.recipe.name)
+        try:
+            yield
+        except (
+            TimeoutError,
+            ChildProcessError,
+            CommandFailed,
+            OSError,
+            LookupError,
+            http.client.HTTPException,
+        ) as error:
+            tell(f"{self}: not measured: {error}")
+            self.add(**{NOT_MEASURED: 1})
+
+    def __str__(self) -> str:
+        return f"run {self.bench.run}, {self.measurement}, {self.recipe.name}, {self.targets} targets"
+
+
+class MissingProgram(Exception):  # noqa: N818 - it reads as the sentence it is
+    """A program that is to be compared is not installed; ``make bench`` installs it."""
+
+
+def tell(line: str) -> None:
+    """Say on stderr what is going on."""
+    sys.stderr.write(f"{line}\n")

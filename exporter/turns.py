@@ -1,0 +1,126 @@
+"""What the scheduler keeps: a job's turn, the group it comes round with, its attempt, and when that is over.
+
+Plain objects that neither wait nor spawn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from collectors.contract import Attempt, Facts, Outcome, Probe, ProbeFailed, Reason, Reply, Seconds
+
+
+class Job(Protocol):
+    """What the scheduler has to know of a pair, or of anything else that is done again and again."""
+
+    @property
+    def identity(self) -> tuple[str, ...]: ...
+    @property
+    def interval(self) -> Seconds: ...
+    @property
+    def timeout(self) -> Seconds: ...
+    @property
+    def spec(self) -> Any: ...  # noqa: ANN401 - the target, whose type only its collector knows
+
+
+J = TypeVar("J", bound=Job)
+J_contra = TypeVar("J_contra", bound=Job, contravariant=True)
+
+
+class Watcher(Protocol[J_contra]):
+    """Who is told what became of the jobs; ``exporter.metrics`` for pairs."""
+
+    def decided(self, job: J_contra, facts: Facts, outcome: Outcome) -> None:
+        """Take the end of a probe: answered, failed or timed out."""
+
+    def started_late(self, lateness: Seconds, probes: int) -> None:
+        """Take how long after their slot probes were handed to their collector."""
+
+    def skipped(self, probes: int) -> None:
+        """Take how many turns passed without a probe."""
+
+
+class Try(Attempt[Any]):
+    """An attempt of ours; ``task`` runs its coroutine, if it has one."""
+
+    task: asyncio.Task[Reply] | None = None
+
+
+class Turn(Generic[J]):
+    """A job, and its attempt while one is under way; the same through every reload that keeps the job."""
+
+    __slots__ = ("attempt", "group", "job", "removed", "watcher")
+
+    def __init__(self, job: J, watcher: Watcher[J]) -> None:
+        self.job, self.watcher = job, watcher
+        self.group: Group[J]
+        self.attempt: Try | None = None
+        self.removed = False
+
+    def decided(self, attempt: Attempt[Any], outcome: Outcome) -> None:
+        """Take the end of an attempt; a reply that took longer than the timeout is none."""
+        self.attempt = None
+        if self.removed:
+            return
+        if isinstance(outcome, Reply):
+            took = outcome.duration or outcome.rtt or 0.0
+            if took > self.job.timeout:
+                attempt.answered_late = True
+                outcome = ProbeFailed(Reason.TIMEOUT, f"answered after {took:g} s")
+        self.watcher.decided(self.job, attempt, outcome)
+
+    def remove(self) -> None:
+        """Forget the job; what is under way is not decided any more."""
+        self.removed = True
+        if self.attempt and self.attempt.task:
+            self.attempt.task.cancel()
+        elif self.attempt:
+            self.attempt.over = True
+
+
+class Group(Generic[J]):
+    """Turns of one probe that come round together: of the same interval, timeout and slot."""
+
+    __slots__ = ("due", "interval", "next_due", "probe", "timeout", "turns")
+
+    def __init__(self, probe: Probe[Any], interval: Seconds, timeout: Seconds, due: Seconds, next_due: Seconds) -> None:
+        self.probe, self.interval, self.timeout = probe, interval, timeout
+        self.due, self.next_due = due, next_due
+        self.turns: list[Turn[J]] = []
+
+    def advance(self, now: Seconds) -> int:
+        """Move on to the first date after ``now``; return how many dates that leaves behind."""
+        missed = max(0, math.floor((now - self.next_due) / self.interval) + 1)
+        self.due = self.next_due + missed * self.interval
+        self.next_due = self.due + self.interval
+        return 1 + missed
+
+
+class Deadline(NamedTuple):
+    """When the attempts of a slot are over."""
+
+    date: Seconds
+    order: int
+    slot: Sequence[Try]
+    timeout: Seconds
+    put_off: bool = False
+
+    def is_idle(self) -> bool:
+        """Tell whether nobody waits for it any more."""
+        return all(attempt.over for attempt in self.slot)
+
+    def give_up(self) -> None:
+        """End who is not over."""
+        for attempt in self.slot:
+            if attempt.task:
+                attempt.task.cancel()
+            elif not attempt.over:
+                attempt.end(silent(attempt, self.timeout))
+
+
+def silent(attempt: Attempt[Any], timeout: Seconds) -> ProbeFailed:
+    """Return how an attempt ends that nobody answered."""
+    return ProbeFailed(attempt.silence, f"no answer within {timeout:g} s")
