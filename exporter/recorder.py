@@ -46,6 +46,7 @@ class Recorder:
         self._counts = metrics.ProbeCounts()
         self._pings: dict[tuple[str, ...], int] = {}
         self._ping_page = self._own_page = Page(())
+        self._describe_peers({"": _NOBODY})
         self.watch_names(())
         self._page = Page(metrics.network_families(()))
 

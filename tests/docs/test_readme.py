@@ -93,7 +93,7 @@ def known_metrics() -> dict[str, tuple[str, frozenset[str]]]:
     recorder = Recorder("0")
     recorder.watch_names(["wf008"])
     page = b"".join(recorder.page(openmetrics=False)).decode()
-    for name, kind in re.findall(r"^# TYPE (latency_exporter_\S+) (\S+)", page, re.MULTILINE):
+    for name, kind in re.findall(r"^# TYPE (latency_exporter_\S+|network_latency_pings\S+) (\S+)", page, re.MULTILINE):
         labels = re.findall(rf"^{name}(?:_bucket)?{{(.*)}}", page, re.MULTILINE)
         found[name] = kind, frozenset(re.findall(r'(\w+)="', ",".join(labels))) - {"le"}
     own: Iterable[Any] = recorder._own.registry._collector_to_names
