@@ -63,7 +63,7 @@ def measure(subject: Subject, protocol: str) -> None:
         field = subject.bench.field
         with field.capture() as capture, running(field, subject.recipe, subject.addresses()) as program:
             time.sleep(subject.recipe.warm_up(subject.targets))
-            before, began = field.received(protocol), time.monotonic()
+            before, began, since = field.received(protocol), time.monotonic(), time.time()
             reports = _watch(subject, protocol)
             probes = field.received(protocol) - before
             subject.add(probes_per_second=probes / (time.monotonic() - began))
@@ -72,7 +72,7 @@ def measure(subject: Subject, protocol: str) -> None:
         wire = _wire(capture, protocol)
         if subject.recipe.name == SMOKEPING:  # it counts only from when all its targets have been started
             reports = {quantity: list(aligned(reported, wire[quantity])) for quantity, reported in reports.items()}
-        _compare(subject, reports, wire)
+        _compare(subject, reports, wire, since)
 
 
 def _watch(subject: Subject, protocol: str) -> dict[str, list[Reported]]:
@@ -121,18 +121,22 @@ def _wire(capture: Capture, protocol: str) -> dict[str, Wire]:
     return {"rtt": wire_of(pair_handshakes(packets)), "response": wire_of(pair_requests(packets, WEB_PORT))}
 
 
-def _compare(subject: Subject, reports: Mapping[str, Sequence[Reported]], wires: Mapping[str, Wire]) -> None:
+def _compare(
+    subject: Subject, reports: Mapping[str, Sequence[Reported]], wires: Mapping[str, Wire], since: float
+) -> None:
+    """Compare what began in the window: the first rounds of a program that has just started are not its usual ones."""
     for quantity, reported in reports.items():
-        pairs = pair(reported, wires[quantity])
+        pairs = pair(reported, wires[quantity], since=since)
         errors = errors_us(pairs)
         if not errors:
             raise LookupError(f"no {quantity} could be compared, of {len(reported)} reported")
+        if reported[0].number and best_shift(reported, wires[quantity]):
+            raise LookupError(f"the numbers of its {quantity} are out of step with the packets")
         subject.add_errors(quantity, errors)
         values = summary(errors) | {
             "reported": len(reported),
             "impossible": impossible(errors),
             "wire_median_us": statistics.median(true for _, true in pairs) * 1e6,
-            "best_shift": best_shift(reported, wires[quantity]) if reported[0].number else 0,
         }
         subject.add(**{f"{quantity}_{name}": value for name, value in values.items()})
 

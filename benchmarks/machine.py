@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sysconfig
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+
+from benchmarks.field import REPOSITORY
 
 
 def facts(programs: Iterable[str]) -> str:
@@ -17,9 +20,24 @@ def facts(programs: Iterable[str]) -> str:
     versions = ", ".join(f"{program} {version_in(_version_text(program))}" for program in programs)
     return (
         f"{os.cpu_count()} cores ({_processor()}), Linux {platform.release()}, {_system()}, "
-        f"Python {platform.python_version()} ({_build()}), {datetime.now(UTC):%Y-%m-%d}. "
+        f"Python {platform.python_version()} ({_build()}), {datetime.now(UTC):%Y-%m-%d}, commit {_commit()}. "
         f"Beside it: {versions}."
     )
+
+
+def _commit() -> str:
+    """Name the program that was measured; with a mark, if it was changed since."""
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
+    named = subprocess.run(  # noqa: S603 - a command of ours
+        [git, "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        check=False,
+    )
+    return named.stdout.strip() or "unknown"
 
 
 def version_in(text: str) -> str:

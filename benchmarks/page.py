@@ -29,7 +29,7 @@ def page(bench: Bench) -> None:
             subject.add(**{f"{kind}_held_ms": _held(program, notes) * 1000})
         _remember(subject, program)
     _memory(bench.subject("page", _ours("-m", "exporter"), bench.sizes.small_page))
-    subject = bench.subject("page", smokeping(), bench.sizes.page)
+    subject = bench.subject("page", smokeping("15s"), bench.sizes.page)
     with subject.alone(), running(bench.field, subject.recipe, subject.addresses()) as program:
         time.sleep(subject.recipe.warm_up(subject.targets))
         for kind in ("plain", "gzip"):
@@ -67,6 +67,7 @@ def _scrape(subject: Subject, program: Program, kind: str) -> None:
         "bytes": statistics.median(scrape.bytes for scrape in found),
         "lines": statistics.median(scrape.lines for scrape in found),
         "answer_ms": statistics.median(scrape.duration for scrape in found) * 1000,
+        "scrape_ms": spent / len(found) * 1000,
         "line_us": spent / lines * 1e6,
     }
     subject.add(**{f"{kind}_{name}": value for name, value in values.items()})

@@ -1,8 +1,8 @@
 """Puts what was measured into the documentation: ``python -m benchmarks.publish [RESULTS]``.
 
 Tables and pictures are made anew from the raw values first, so that they are of today's code.
-The summary goes into README.md, everything into docs/performance.md, each between two markers; the pictures
-go beside the latter.
+The summary goes into README.md, everything into docs/performance.md, each between two markers; the pictures and
+the raw rows go beside the latter. Only a whole benchmark is published: part of one would leave rows out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from benchmarks import pictures, tables
 from benchmarks.bench import tell
 from benchmarks.field import REPOSITORY
 from benchmarks.pictures import COST_FILE, ERROR_FILE
-from benchmarks.rows import Results
+from benchmarks.rows import ROWS_FILE, Results
 from benchmarks.tables import TABLE_FILE
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
@@ -34,6 +34,9 @@ def main() -> int:
     results = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("benchmarks/results")
     try:
         measured = Results.read(results / "raw")
+        if missing := lacking(measured):
+            tell(f"not published: nothing was measured for {', '.join(sorted(missing))}; run it without --only")
+            return 1
         tables.write(results, measured)
         pictures.draw(results, measured)
         publish(results, REPOSITORY)
@@ -41,6 +44,11 @@ def main() -> int:
         tell(f"not published: {error}")
         return 1
     return 0
+
+
+def lacking(measured: Results) -> set[str]:
+    """Return the measurements of which there is no row."""
+    return {figure.measurement for figure in tables.FIGURES} - {row.measurement for row in measured.rows}
 
 
 def publish(results: Path, repository: Path) -> None:
@@ -57,6 +65,7 @@ def publish(results: Path, repository: Path) -> None:
     for name in _PICTURES:
         if (results / name).exists():
             shutil.copyfile(results / name, performance.with_name(f"bench-{name}"))
+    shutil.copyfile(results / "raw" / ROWS_FILE, performance.with_name(f"bench-{ROWS_FILE}"))
 
 
 def insert(path: Path, text: str) -> str:

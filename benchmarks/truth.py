@@ -91,16 +91,19 @@ def aligned(reported: Iterable[Reported], wire: Wire) -> Iterator[Reported]:
             yield from (replace(report, number=report.number + offset) for report in reports)
 
 
-def pair(reported: Iterable[Reported], wire: Wire, shift: int = 0) -> list[tuple[Reported, Seconds]]:
+def pair(
+    reported: Iterable[Reported], wire: Wire, shift: int = 0, since: Seconds = 0.0
+) -> list[tuple[Reported, Seconds]]:
     """Return what was reported beside the wire's round trip; what cannot be told apart is left out.
 
-    ``shift`` pairs numbers with a neighbour instead, to see whether that would fit better.
+    So is what began before ``since``. ``shift`` pairs numbers with a neighbour instead, to see whether that would
+    fit better.
     """
     pairs = []
     for report in reported:
         trips = wire.get(report.target, ())
         trip = _numbered(trips, report.number + shift) if report.number else _within(trips, report)
-        if trip is not None and trip.round_trip is not None:
+        if trip is not None and trip.round_trip is not None and trip.began >= since:
             pairs.append((report, trip.round_trip))
     return pairs
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from benchmarks import tables
 from benchmarks.asker import body_of, is_complete
 from benchmarks.held import NotingSelector
 from benchmarks.machine import version_in
 from benchmarks.ours import account_of
 from benchmarks.process import cpu_between
 from benchmarks.programs import BLACKBOX, FPING, OURS
-from benchmarks.publish import BEGIN, END, NoMarkers, publish
+from benchmarks.publish import BEGIN, END, NoMarkers, lacking, publish
 from benchmarks.rows import NOT_MEASURED, Errors, Results, Row
 from benchmarks.scraper import Wanted
 from benchmarks.tables import document, medians, number, ratio
@@ -112,11 +115,20 @@ def test_publishing_fills_both_texts_between_their_markers(tmp_path):
         (tmp_path / name).write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     (tmp_path / "table.md").write_text("| summary |\n\n## More\n\n| details |\n")
     (tmp_path / "cost.svg").write_text("<svg/>")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/rows.csv").write_text("run,value\n")
     publish(tmp_path, tmp_path)
     assert (tmp_path / "README.md").read_text() == f"before\n{BEGIN}\n| summary |\n{END}\nafter\n"
     assert "(bench-cost.svg)" in (tmp_path / "docs/performance.md").read_text()
     assert "| details |" in (tmp_path / "docs/performance.md").read_text()
     assert (tmp_path / "docs/bench-cost.svg").exists()
+    assert (tmp_path / "docs/bench-rows.csv").read_text() == "run,value\n"
+
+
+def test_part_of_a_benchmark_is_not_published():
+    assert lacking(Results(Path(), [Row(1, "page", OURS, 20, "resident_mb", 59.0)])) >= {"icmp-cost", "load-http"}
+    whole = [Row(1, figure.measurement, OURS, 20, figure.name, 1.0) for figure in tables.FIGURES]
+    assert lacking(Results(Path(), whole)) == set()
 
 
 def test_publishing_says_what_is_missing_and_writes_nothing(tmp_path):
