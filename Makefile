@@ -23,7 +23,7 @@ test: dev prerequisites ## set up and run all tests but the image's; PYTEST_ARGS
 	$(bin)/python -m pytest $(PYTEST_ARGS)
 
 test-unit: dev ## the tests that need neither root nor servers
-	$(bin)/python -m pytest -m "not (root or servers or image)" $(PYTEST_ARGS)
+	$(bin)/python -m pytest -m "not (root or servers or browser or image)" $(PYTEST_ARGS)
 
 bench: dev $(venv)/.bench ## cost and truth beside fping, smokeping_prober, blackbox_exporter (root, half an hour); BENCH_ARGS="--quick"
 	@sh tests/packages.sh "the benchmark's peers" fping:fping prometheus-smokeping-prober:prometheus-smokeping-prober \
@@ -88,6 +88,7 @@ endef
 # What tests need beside Python. What can't be had is said here, and the tests left out are listed after the run.
 prerequisites:
 	@sh tests/packages.sh "tests in network namespaces (marked root)" iproute2:ip iptables:iptables iputils-ping:ping || true
+	@sh tests/packages.sh "the overview in a browser (marked browser)" chromium:chromium || true
 	@sh tests/servers.sh || true
 
 # --- Now and then ---------------------------------------------------------------------------------

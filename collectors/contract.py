@@ -95,6 +95,8 @@ class Facts:
     """What it means if the deadline comes first: LOCAL when our own receive buffer overflowed meanwhile, so
     that the answer may have been lost here; PROTOCOL when something came that was not the answer; DNS
     while a name is looked up."""
+    phase: Phase | None = None
+    """What was begun last: where a probe that failed came to its end."""
     answered_late: bool = False
     """A reply came, longer after its request than the timeout allows; set by the caller."""
     hop_limit: int | None = None
@@ -125,10 +127,12 @@ class Reply(NamedTuple):
 class ProbeFailed(Exception):  # noqa: N818 - it reads as the sentence it is, and is no error of ours
     """The target did not answer as it should: the one exception that a probe raises on purpose."""
 
-    def __init__(self, reason: Reason, detail: str = "") -> None:
+    def __init__(self, reason: Reason, detail: str = "", *, misconfigured: bool = False) -> None:
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+        self.misconfigured = misconfigured
+        """What was asked can't succeed, whoever is well: a name that does not exist, a login that is refused."""
 
 
 Outcome = Reply | ProbeFailed

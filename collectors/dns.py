@@ -24,6 +24,7 @@ TIMEOUT: Seconds = 2.0
 TRIES = 2
 
 _FAMILIES = {IpFamily.IPV4: socket.AF_INET, IpFamily.IPV6: socket.AF_INET6}
+_NO_SUCH_NAME = (pycares.errno.ARES_ENOTFOUND, pycares.errno.ARES_ENODATA, pycares.errno.ARES_EBADNAME)
 _NO_SORT = 1 << 7
 """ARES_AI_NOSORT (ares.h): do not try a UDP socket toward each address; ours are sorted by value."""
 
@@ -40,11 +41,12 @@ async def addresses(name: str, ip_family: IpFamily, nameservers: Sequence[str] =
     try:
         found = await _ask(name, ip_family, nameservers)
     except (aiodns.error.DNSError, pycares.AresError) as error:
-        raise ProbeFailed(Reason.DNS, f"{name}: {error.args[-1]}") from error
+        unknown = error.args[0] in _NO_SUCH_NAME
+        raise ProbeFailed(Reason.DNS, f"{name}: {error.args[-1]}", misconfigured=unknown) from error
     except (ValueError, RuntimeError) as error:  # what pycares and idna say of a name that can be none
-        raise ProbeFailed(Reason.DNS, f"{name!r} is not a domain name") from error
+        raise ProbeFailed(Reason.DNS, f"{name!r} is not a domain name", misconfigured=True) from error
     if not found:
-        raise ProbeFailed(Reason.DNS, f"{name}: no {ip_family} address")
+        raise ProbeFailed(Reason.DNS, f"{name}: no {ip_family} address", misconfigured=True)
     return found
 
 
@@ -52,7 +54,7 @@ def literal(name: str, ip_family: IpFamily) -> str | None:
     """Return a literal address, None for a name; ProbeFailed(DNS) if it belongs to the other family."""
     family = literal_family(name)
     if family not in (None, ip_family):
-        raise ProbeFailed(Reason.DNS, f"{name} is no {ip_family} address")
+        raise ProbeFailed(Reason.DNS, f"{name} is no {ip_family} address", misconfigured=True)
     return name if family else None
 
 

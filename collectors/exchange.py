@@ -24,6 +24,8 @@ _PORTS = {"http": 80, "https": 443}
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 _SWITCHING_PROTOCOLS = 101
 _REDIRECTS = range(300, 400)
+_REFUSALS = set(range(400, 500)) - {408, 425, 429}
+"""The server is well and does not take this request (RFC 9110, section 15.5); the others ask to come later."""
 
 
 class Url(NamedTuple):
@@ -59,7 +61,7 @@ class Exchange:
     """A request, and what has come of its answer so far."""
 
     def __init__(self, target: HttpTarget, facts: Facts) -> None:
-        self._target, self._facts = target, facts
+        self._target, self.facts = target, facts
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEADER_ROOM)
         self._interim = self._body_bytes = 0
         self._body: list[bytes] = []
@@ -103,15 +105,16 @@ class Exchange:
             raise ProbeFailed(Reason.PROTOCOL, f"interim answer {event.status_code} (number {self._interim})")
 
     def _take_head(self, event: h11.Response) -> None:
-        self._facts.status_code = event.status_code
+        self.facts.status_code = event.status_code
         for name, value in event.headers:
             if name == b"location" and event.status_code in _REDIRECTS:
-                self._facts.redirect = value[:_SHOWN].decode("ascii", "backslashreplace")[:_SHOWN]
-            elif name == b"server-timing" and self._facts.peer_processing is None:
-                self._facts.peer_processing = peer_processing(value)
+                self.facts.redirect = value[:_SHOWN].decode("ascii", "backslashreplace")[:_SHOWN]
+            elif name == b"server-timing" and self.facts.peer_processing is None:
+                self.facts.peer_processing = peer_processing(value)
         if event.status_code not in self._target.expect_status:
-            where = f", which points to {self._facts.redirect}" if self._facts.redirect else ""
-            raise ProbeFailed(Reason.STATUS, f"status {event.status_code}{where}")
+            where = f", which points to {self.facts.redirect}" if self.facts.redirect else ""
+            refused = event.status_code in _REDIRECTS or event.status_code in _REFUSALS
+            raise ProbeFailed(Reason.STATUS, f"status {event.status_code}{where}", misconfigured=refused)
 
     def _take_body(self, data: bytes) -> None:
         self._body_bytes += len(data)

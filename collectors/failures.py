@@ -26,10 +26,14 @@ _BY_ERRNO = {
 """What is not in here is ours, not the peer's: EPERM (own firewall), EMFILE, ENOBUFS, EADDRNOTAVAIL ..."""
 
 
+_OUT_OF_DATE = (9, 10)
+"""X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED (x509_vfy.h): all other refusals are of a name or an authority."""
+
+
 def from_os_error(error: OSError) -> ProbeFailed:
     """Classify what a socket call said. TLS errors are OSErrors too."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return ProbeFailed(Reason.TLS, error.verify_message)
+        return ProbeFailed(Reason.TLS, error.verify_message, misconfigured=error.verify_code not in _OUT_OF_DATE)
     if isinstance(error, ssl.SSLError):
         return ProbeFailed(Reason.TLS, error.reason or str(error))
     reason = _BY_ERRNO.get(error.errno or 0, Reason.LOCAL)

@@ -43,7 +43,7 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
         phases: _Phases = {}
         address = await _resolve(context, url.host, target, facts, phases)
         with connection.open_socket(target.ip_family) as sock:
-            handshake = await connection.connect(sock, address, url.port, facts)
+            handshake = await connector.connect(sock, address, url.port, facts)
             if handshake.rtt is not None:
                 phases[Phase.CONNECT] = handshake.rtt
             with Stream(sock, target.max_body_bytes + _AROUND_THE_BODY) as stream:
@@ -51,11 +51,12 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
                     await _converse(stream, stream, exchange, request, phases)
                 else:
                     with Tls(stream, trust, url.host.rstrip(".")) as tls:
+                        facts.phase = Phase.TLS
                         phases[Phase.TLS] = await tls.handshake(facts)
                         await _converse(tls, stream, exchange, request, phases)
         return _reply(handshake, phases, stream.clock)
 
-    with kernel.keep_stamping():
+    with kernel.keep_stamping(), connection.Connector() as connector:
         yield one_by_one(probe)
 
 
@@ -70,7 +71,7 @@ class _Channel(Protocol):
 async def _resolve(context: Context, host: str, target: HttpTarget, facts: Facts, phases: _Phases) -> str:
     if (address := literal(host, target.ip_family)) is not None:
         return address
-    started = kernel.now()
+    started, facts.phase = kernel.now(), Phase.DNS
     facts.silence = Reason.DNS  # whoever is silent until the deadline, it is not the peer
     address = await context.lookup(host, target.ip_family)
     facts.silence = Reason.TIMEOUT
@@ -80,8 +81,10 @@ async def _resolve(context: Context, host: str, target: HttpTarget, facts: Facts
 
 async def _converse(channel: _Channel, stream: Stream, exchange: Exchange, request: bytes, phases: _Phases) -> None:
     """Send the request, read the answer, and note when its first and its last byte came."""
+    exchange.facts.phase = Phase.PROCESSING
     await channel.send(request)
     began, receipt = await channel.first()
+    exchange.facts.phase = Phase.TRANSFER
     phases[Phase.PROCESSING] = stream.since_send(began)
     last = receipt
     while not exchange.feed(receipt.data):

@@ -133,6 +133,8 @@ class Pinger:
         """Send an echo request of this size and class for each; who cannot be sent one has ended."""
         layout, outbox = echo.layout(self._ip_family, payload_bytes), self._outbox(payload_bytes, dscp)
         for start in range(0, len(attempts), BATCH):
+            if start:  # answers and stamps of the batch before share the buffer with those to come
+                self.receive()
             self._send_batch(attempts[start : start + BATCH], layout, outbox)
         self._forget_old()
 

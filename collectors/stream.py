@@ -70,7 +70,7 @@ class Stream:
             try:
                 count = self._sock.send(data)
             except BlockingIOError:
-                await connection.writable(self._sock)
+                await self._writable()
             else:
                 self._sent += count
                 data = data[count:]
@@ -140,6 +140,15 @@ class Stream:
     async def _readable(self) -> None:
         self._waiter = self._loop.create_future()
         await self._waiter
+
+    async def _writable(self) -> None:
+        """Wait until the kernel takes more: seldom, for requests are smaller than its buffer."""
+        waiter = self._loop.create_future()
+        self._loop.add_writer(self._descriptor, connection.wake, waiter)
+        try:
+            await waiter
+        finally:
+            self._loop.remove_writer(self._descriptor)
 
     def _wake(self) -> None:
         if self._waiter is not None:

@@ -17,11 +17,12 @@ async def collector(context: Context) -> AsyncIterator[Probe[TcpTarget]]:
     async def probe(target: TcpTarget, facts: Facts) -> Reply:
         address = context.address(target.address, target.ip_family)
         with connection.open_socket(target.ip_family, target.source_address) as sock:
-            handshake = await connection.connect(sock, address, target.port, facts)
+            handshake = await connector.connect(sock, address, target.port, facts)
             kernel.close_quietly(sock)
         return _reply(handshake)
 
-    yield one_by_one(probe)
+    with connection.Connector() as connector:
+        yield one_by_one(probe)
 
 
 def _reply(handshake: connection.Handshake) -> Reply:

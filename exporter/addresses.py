@@ -70,6 +70,7 @@ class Addresses:
         self._lookup, self._failed = lookup, failed
         self._loop = asyncio.get_running_loop()
         self._known: dict[tuple[str, IpFamily], str] = {}
+        self._why: dict[tuple[str, IpFamily], tuple[str, bool]] = {}
         self._fresh_until: dict[Name, Seconds] = {}
         self._keep: Seconds = 0.0
         self._expected: frozenset[Name] = frozenset()
@@ -77,10 +78,11 @@ class Addresses:
         self._all_answered = asyncio.Event()
 
     def get(self, name: str, ip_family: IpFamily) -> str:
-        """Return the last good address at once; ProbeFailed(DNS) while none was ever obtained."""
+        """Return the last good address at once; while none was ever obtained ProbeFailed(DNS), as the look-up said."""
         address = self._known.get((name, ip_family)) or self._literal(name, ip_family)
         if address is None:
-            raise ProbeFailed(Reason.DNS, f"{name} has no known {ip_family} address")
+            why, misconfigured = self._why.get((name, ip_family), (f"{name} has no known {ip_family} address", False))
+            raise ProbeFailed(Reason.DNS, why, misconfigured=misconfigured)
         return address
 
     def _literal(self, name: str, ip_family: IpFamily) -> str | None:
@@ -98,6 +100,7 @@ class Addresses:
         kept = names | self._expected
         self._known = {name: address for name, address in self._known.items() if name in kept}
         self._fresh_until = {name: until for name, until in self._fresh_until.items() if name in names}
+        self._why = {name: why for name, why in self._why.items() if name in names}
         self._keep, self._expected, self._unanswered = keep, names, set(names - self._known.keys())
         self._all_answered.clear()
         if not self._unanswered:
@@ -132,7 +135,10 @@ class Addresses:
         if not self._unanswered:
             self._all_answered.set()
         if isinstance(outcome, ProbeFailed):
+            self._why[job.spec] = outcome.detail, outcome.misconfigured
             self._failed(job.target)
+        else:
+            self._why.pop(job.spec, None)
 
     def started_late(self, lateness: Seconds, probes: int) -> None:
         """Ignore it: a refresh has no hurry."""

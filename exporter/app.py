@@ -5,38 +5,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import functools
 import gc
 import logging
 import os
 import resource
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from collectors import dns, http, icmp, tcp
-from collectors.contract import Collector, Context, IpFamily, Notice, Probe, Seconds, SocketOpened, one_by_one
-from exporter import __version__
+from collectors import dns
+from collectors.contract import Context, IpFamily, Notice, Seconds, SocketOpened, one_by_one
+from exporter import __version__, collecting, once
 from exporter.addresses import Addresses, refreshes
+from exporter.changes import changes
 from exporter.fleet import BadFile, Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
+from exporter.on_request import OnRequest
+from exporter.overview import Overview
+from exporter.overview.timeline import Answer
 from exporter.recorder import Recorder
 from exporter.scheduler import Scheduler
-from exporter.server import Server
+from exporter.server import Actions, Refused, Server
 from exporter.web_config import Limits, WebConfig, authenticate, extra_headers, limited, serve, sparing_handler
 from exporter.web_config import load as load_web_config
 
 _log = logging.getLogger(__name__)
-
-COLLECTORS: Mapping[str, Collector[Any]] = {
-    "icmp": icmp.collector,
-    "tcp": tcp.collector,
-    "http": functools.partial(http.collector, user_agent=f"latency-exporter/{__version__}"),
-}
-"""Every protocol there is; a new one is one more word here."""
 
 _FIRST_LOOKUPS: Seconds = 0.25
 """How long the first probes wait for the first addresses."""
@@ -98,8 +94,10 @@ class App:
         self._hinted: set[IpFamily] = set()
         self._hangup = asyncio.Event()
         self._stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
-        reload = self.reload if options.enable_lifecycle else None
-        self._server = Server(self._recorder, options.telemetry_path, reload)
+        overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.here)
+        on_request = OnRequest(lambda: self._current.pairs, self._ask, self._recorder.usually, self._recorder.here)
+        actions = Actions(on_request.explain, self._reload_or_refuse if options.enable_lifecycle else None)
+        self._server = Server(self._recorder, overview, actions, options.telemetry_path)
 
     async def run(self, sockets: Sequence[socket.socket]) -> None:
         """Probe and serve until SIGTERM or SIGINT; SIGHUP reloads."""
@@ -110,35 +108,34 @@ class App:
             loop.add_signal_handler(number, self._stop, number)
         async with contextlib.AsyncExitStack() as stack:
             context = Context(address=self._addresses.get, lookup=dns.lookup, notice=self._notice)
-            self._probes: dict[str, Probe[Any]] = {
-                protocol: await stack.enter_async_context(collector(context))
-                for protocol, collector in COLLECTORS.items()
-            }
+            self._probes = await stack.enter_async_context(collecting.probes(context))
             self._refresher = await stack.enter_async_context(Scheduler("", self._addresses, at_once=True))
             self._prober = await stack.enter_async_context(Scheduler(self._current.host.name, self._recorder))
             self._recorder.configure(self._current.fleet, self._current.host, self._current.pairs)
             await self._serve(stack, sockets)
-            await self._apply(self._current)
+            async with self._reloading:
+                await self._apply(self._current)
             self._server.ready = True
             _log.info("probing %d pairs as %s", len(self._current.pairs), self._current.host.name)
             await self._until_stopped()
 
-    async def reload(self) -> list[str]:
-        """Read the fleet file again; return its problems, which change nothing."""
+    async def reload(self) -> str:
+        """Read the fleet file again and return what changed; BadFile or whatever else it may be changes nothing."""
         async with self._reloading:
+            before = self._current
             try:
                 await self._apply(await asyncio.to_thread(configuration, self._options))
-            except BadFile as bad:
-                self._recorder.reload_failed()
-                for problem in bad.problems:
-                    _log.error("not reloaded: %s", problem)
-                return [str(problem) for problem in bad.problems]
-            except Exception as bug:  # noqa: BLE001 - what runs must go on running on what it has
-                self._recorder.reload_failed()
-                _log.exception("not reloaded, by a bug")
-                return [f"not reloaded, by a bug: {type(bug).__name__}"]
-            _log.info("reloaded: probing %d pairs", len(self._current.pairs))
-            return []
+            except Exception as error:  # what runs must go on running on what it has
+                problems = error.problems if isinstance(error, BadFile) else [f"a bug: {type(error).__name__}"]
+                more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+                self._recorder.reload_failed(f"{problems[0]}{more}")
+                raise
+            told = changes(before.fleet, self._current.fleet, before.pairs, self._current.pairs)
+            _log.info("reloaded: %s", told)
+            return told
+
+    async def _ask(self, pairs: Sequence[Pair]) -> Sequence[Answer]:
+        return await once.ask(pairs, self._probes)
 
     async def _apply(self, new: Configuration) -> None:
         """Let a configuration take effect: first its names, then, in one go, its pairs and their series."""
@@ -181,7 +178,20 @@ class App:
         """Reload on SIGHUP; on many at once, once more than the one under way."""
         while await self._hangup.wait():
             self._hangup.clear()
-            await self.reload()
+            with contextlib.suppress(Refused):
+                await self._reload_or_refuse()
+
+    async def _reload_or_refuse(self) -> str:
+        """Reload, and log why if it can't be done; Refused(500) with the same text."""
+        try:
+            return f"reloaded: {await self.reload()}\n"
+        except BadFile as bad:
+            for problem in bad.problems:
+                _log.error("not reloaded: %s", problem)
+            raise Refused(500, "\n".join(map(str, bad.problems))) from bad
+        except Exception as bug:
+            _log.exception("not reloaded, by a bug")
+            raise Refused(500, f"not reloaded, by a bug: {type(bug).__name__}") from bug
 
     def _stop(self, number: signal.Signals) -> None:
         if not self._stopped.done():

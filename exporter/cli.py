@@ -14,7 +14,17 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from exporter import __version__, check, healthcheck, listen, logs, scrape_configs, server
+from exporter import (
+    __version__,
+    check,
+    healthcheck,
+    listen,
+    logs,
+    on_request,
+    probe_now,
+    scrape_configs,
+    server,
+)
 from exporter.app import App, Configuration, Options, configuration, identified
 from exporter.fleet import BadFile, load, survey
 
@@ -23,6 +33,7 @@ FINE, FAULT, BAD_CONFIGURATION = 0, 1, 2
 _USAGE = """\
 latency-exporter [run]            measure, and serve :9102
 latency-exporter check            read the configuration and print what it means
+latency-exporter probe TARGET     one probe of each kind now, phase by phase
 latency-exporter scrape-configs   write Prometheus' and VictoriaMetrics' configuration
 latency-exporter healthcheck      ask the program on this machine whether it is well (for containers)
 
@@ -75,6 +86,23 @@ def _check(flags: argparse.Namespace) -> int:
     for warning in check.warnings(fleet, found):
         _tell(warning)
     return _print(check.describe(fleet, host, found))
+
+
+def _probe(flags: argparse.Namespace) -> int:
+    logs.configure("error", "logfmt")
+    fleet, host = identified(flags.config_file, flags.host)
+    try:
+        asked = on_request.chosen(survey(fleet, host)[0], flags.target, flags.probe)
+    except server.Refused as refused:
+        return _complain(f"{flags.config_file}: {refused}", BAD_CONFIGURATION)
+    if missing := survey(fleet, host, target=flags.target)[1]:
+        raise BadFile(missing)
+    answers = asyncio.run(probe_now.probe_now(asked))
+    text, well = probe_now.describe(answers)
+    printed = _print(text)
+    for line in probe_now.routes(asked) if flags.route and printed == FINE else ():
+        printed = printed or _print(line)
+    return printed or (FINE if well else FAULT)
 
 
 def _scrape_configs(flags: argparse.Namespace) -> int:
@@ -146,6 +174,17 @@ def check_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def probe_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``probe``."""
+    parser = _parser("probe", "Probe a target of the fleet file once, now, and print it phase by phase.")
+    parser.add_argument("target", metavar="TARGET", help="a host or an endpoint that this host measures")
+    parser.add_argument("--probe", metavar="NAME", help="only this one of the target's probes")
+    parser.add_argument("--route", action="store_true", help="print the path there too (needs a raw socket)")
+    _add_fleet(parser)
+    _add_host(parser)
+    return parser
+
+
 def scrape_configs_parser() -> argparse.ArgumentParser:
     """Return the flags of ``scrape-configs``."""
     parser = _parser("scrape-configs", "Write the scrape configuration of the whole fleet.")
@@ -178,6 +217,7 @@ def healthcheck_parser() -> argparse.ArgumentParser:
 COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
     "run": (run_parser, _run),
     "check": (check_parser, _check),
+    "probe": (probe_parser, _probe),
     "scrape-configs": (scrape_configs_parser, _scrape_configs),
     "healthcheck": (healthcheck_parser, _healthcheck),
 }

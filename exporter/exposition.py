@@ -16,8 +16,8 @@ Labels = tuple[tuple[str, str], ...]
 
 _GAP = "\0"
 _COUNTS = ("_bucket", "_count")
-_AT_ONCE = 250
-"""Templates filled in before the caller gets a piece of the page, and with it the chance to let others run."""
+_AT_ONCE = 2000
+"""Lines written before the caller gets a piece of the page, and with it the chance to let others run."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,13 +59,14 @@ class Page:
                 self._lines[family.name].append((self._shared.setdefault(lines, lines), written, state))
 
     def render(self, now: float, *, openmetrics: bool) -> Iterator[bytes]:
-        """Return the page in pieces, each the work of a few hundred microseconds."""
+        """Return the page in pieces, each the work of a millisecond or two."""
         for family in self._families:
             yield family.head(openmetrics=openmetrics)
             owned, read = self._lines[family.name], family.read
-            for start in range(0, len(owned), _AT_ONCE):
+            at_once = _AT_ONCE // max((lines.number for lines, _, _ in owned[:1]), default=1) or 1
+            for start in range(0, len(owned), at_once):
                 pieces = []
-                for lines, labels, state in owned[start : start + _AT_ONCE]:
+                for lines, labels, state in owned[start : start + at_once]:
                     values = read(state, now)
                     if values is not None:
                         pieces.append(lines.fill(labels, values))
@@ -79,6 +80,11 @@ class _Lines(NamedTuple):
     """
 
     parts: tuple[bytes, ...]
+
+    @property
+    def number(self) -> int:
+        """How many they are."""
+        return sum(part.count(b"\n") for part in self.parts)
 
     @classmethod
     def of(cls, family: Family, owner: object, *, labelled: bool) -> Self:

@@ -1,5 +1,7 @@
 """Log lines on stderr, as logfmt or JSON: one line per event, whatever its text holds.
 
+A record's ``extra={"fields": {...}}`` are fields of its line, for whoever selects by them.
+
 Whoever reads them may be slow or stand still, as a full disk behind a pipe does; a write then waits, and
 with it would every probe. So a thread writes, and what it can't keep up with is counted instead.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import queue
 import re
 import sys
@@ -39,6 +42,7 @@ class _Formatter(logging.Formatter):
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": _NAMES.get(record.levelno, record.levelname.lower()),
             "msg": record.getMessage(),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
@@ -51,14 +55,20 @@ class _Writer(logging.Handler):
     def __init__(self, formatter: logging.Formatter) -> None:
         super().__init__()
         self.setFormatter(formatter)
-        self._stream, self._lost = sys.stderr, 0
+        self._descriptor = sys.stderr.fileno() if sys.stderr else os.open(os.devnull, os.O_WRONLY)
+        self._lost = 0
         self._lines: queue.Queue[str] = queue.Queue(_WAITING_LINES)
         threading.Thread(target=self._write, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a line, or count it where there is no room."""
         try:
-            self._lines.put_nowait(self.format(record))
+            line, lost = self.format(record), self._lost
+            if lost:
+                text = f"{lost} lines are missing here: nobody read them in time"
+                line = f"{self.format(logging.makeLogRecord({'msg': text, 'levelno': logging.WARNING}))}\n{line}"
+            self._lines.put_nowait(line)
+            self._lost -= lost
         except queue.Full:
             self._lost += 1
         except Exception:  # noqa: BLE001 - as every handler of logging's: a bad record must not end what logs it
@@ -74,14 +84,15 @@ class _Writer(logging.Handler):
     def _write(self) -> None:
         while True:
             line = self._lines.get()
-            lost, self._lost = self._lost, 0
-            if lost:
-                text = f"{lost} lines are missing here: nobody read them in time"
-                line = f"{self.format(logging.makeLogRecord({'msg': text, 'levelno': logging.WARNING}))}\n{line}"
-            with contextlib.suppress(OSError, ValueError):  # nobody reads any more, or stderr was closed
-                self._stream.write(f"{line}\n")
-                self._stream.flush()
+            with contextlib.suppress(OSError):  # nobody reads any more
+                _write_all(self._descriptor, f"{line}\n".encode("utf-8", "backslashreplace"))
             self._lines.task_done()
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write past Python's own buffer: at the end it would wait for that for ever, if a reader stands still."""
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def configure(level: str, style: Literal["logfmt", "json"]) -> None:
@@ -97,8 +108,8 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
-def _logfmt(fields: dict[str, str]) -> str:
-    return " ".join(f"{key}={_value(value)}" for key, value in fields.items())
+def _logfmt(fields: dict[str, object]) -> str:
+    return " ".join(f"{key}={_value(str(value))}" for key, value in fields.items())
 
 
 def _value(text: str) -> str:

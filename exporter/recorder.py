@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -24,6 +25,9 @@ from collectors.contract import (
 from exporter import metrics
 from exporter.exposition import Page
 from exporter.fleet import STRANGER, Fleet, Host, Pair, host_header
+from exporter.history import Lately
+from exporter.outages import Outages
+from exporter.overview.verdict import Here
 from exporter.series import PairSeries
 
 _log = logging.getLogger(__name__)
@@ -39,6 +43,11 @@ class Recorder:
         self._own = metrics.OwnMetrics(version)
         self._series: dict[tuple[str, ...], PairSeries] = {}
         self._by_target: dict[int, PairSeries] = {}
+        self._pairs: Sequence[Pair] = ()
+        self._outages = Outages()
+        self._queue, self._lateness = Lately(), Lately()
+        self._skipped, self._overflows = Lately(operator.add), Lately(operator.add)
+        self._not_reloaded = ""
         self._peers: dict[str, tuple[str, ...]] = {}
         self._dns_failures: dict[str, int] = {}
         self._sockets: dict[IpFamily, str] = {}
@@ -56,17 +65,18 @@ class Recorder:
         """Take a fleet that was read well; the counters of a pair that stays go on."""
         buckets = tuple(fleet.defaults.buckets)
         kept, self._series, self._by_target = self._series, {}, {}
-        self._page = Page(metrics.network_families(buckets))
+        self._page, self._pairs = Page(metrics.network_families(buckets)), pairs
         for pair in pairs:
             series = kept.get(pair.identity) or PairSeries(pair.spec.reasons)
-            series.aim(pair.spec.phases, buckets, fresh_for=2 * pair.interval + pair.timeout)
+            series = series.aimed(pair.spec.phases, buckets, fresh_for=2 * pair.interval + pair.timeout)
             self._series[pair.identity] = self._by_target[id(pair.spec)] = series
             self._page.add(pair, tuple(zip(metrics.PAIR_LABELS, pair.identity, strict=True)), series)
         self._describe(fleet, host, pairs)
 
-    def reload_failed(self) -> None:
+    def reload_failed(self, problem: str) -> None:
         """Show that the fleet file could not be read and the one before is still in force."""
         self._own.reload_successful.set(0)
+        self._not_reloaded = problem
 
     def watch_names(self, targets: Iterable[str]) -> None:
         """Let the refreshes of these targets' addresses stand at 0 until one fails, and no others'."""
@@ -82,6 +92,7 @@ class Recorder:
         own.self_info.labels(*_described(host)).set(1)
         own.config_hash.set(fleet.config_hash)
         own.reload_successful.set(1)
+        self._not_reloaded = ""
         own.reload_time.set_to_current_time()
         for protocol in metrics.PROTOCOLS:
             own.pairs.labels(protocol).set(sum(pair.protocol == protocol for pair in pairs))
@@ -107,23 +118,34 @@ class Recorder:
 
     def decided(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
         """Take the end of a pair's probe."""
-        wall = time.time()  # noqa: TID251 - a date shown to people
-        self._by_target[id(job.spec)].record(facts, outcome, time.monotonic(), wall)
+        now, wall = time.monotonic(), time.time()  # noqa: TID251 - a date shown to people
+        series = self._by_target[id(job.spec)]
+        failed_before = series.failed_in_a_row
+        series.record(facts, outcome, now, wall)
         if isinstance(outcome, Reply):
             self._counts.measurements[job.protocol, outcome.clock] += 1
             if outcome.egress_queue is not None:
                 self._counts.egress_queue.observe(outcome.egress_queue)
-        elif _log.isEnabledFor(logging.DEBUG):
+                self._queue.add(outcome.egress_queue, now)
+            if failed_before:
+                self._outages.succeeded(job, failed_before, series.failing_since, now)
+            return
+        self._outages.failed(job, series, now)
+        if _log.isEnabledFor(logging.DEBUG):
             pair = f"{job.target} {job.probe} {job.ip_family.value}"
             _log.debug("%s failed: %s: %s", pair, outcome.reason.value, outcome.detail)
 
     def started_late(self, lateness: Seconds, probes: int) -> None:
         """Take how long after their slot probes were started."""
+        now = time.monotonic()
         self._counts.lateness.observe(lateness, probes)
+        self._lateness.add(lateness, now)
+        self._outages.summarise(now)
 
     def skipped(self, probes: int) -> None:
         """Take how many turns passed without a probe."""
         self._own.skipped.inc(probes)
+        self._skipped.add(probes, time.monotonic())
 
     def notice(self, notice: Notice) -> None:
         """Take what a collector tells that belongs to no probe under way."""
@@ -136,6 +158,7 @@ class Recorder:
                     series.duplicate_replies += 1
             case ReceiveOverflow(packets):
                 self._own.overflows.inc(packets)
+                self._overflows.add(packets, time.monotonic())
             case SocketOpened(ip_family, kind):
                 self._sockets[ip_family] = kind
                 self._describe_sockets()
@@ -155,14 +178,33 @@ class Recorder:
         self._own.requests.labels(handler, str(code)).inc()
         self._own.request_duration.labels(handler).observe(duration)
 
-    # The page
+    # What is shown
+
+    def states(self) -> list[tuple[Pair, PairSeries]]:
+        """Return every pair that is configured, with what is known of it."""
+        return [(pair, self._by_target[id(pair.spec)]) for pair in self._pairs]
+
+    def usually(self, pair: Pair) -> tuple[Seconds | None, Seconds | None]:
+        """Return a pair's usual round trip and server's share; None where nothing is known."""
+        series = self._series.get(pair.identity)
+        return (series.usual_rtt.median(), series.usual_server.median()) if series else (None, None)
+
+    def here(self, now: Seconds) -> Here:
+        """Return how our own measuring goes, at this time of the monotonic clock."""
+        return Here(
+            egress_queue=self._queue.read(now),
+            lateness=self._lateness.read(now),
+            skipped=int(self._skipped.read(now)),
+            overflows=int(self._overflows.read(now)),
+            no_icmp=any(self._sockets.get(ip_family) == "none" for ip_family in self._families),
+            not_reloaded=self._not_reloaded,
+        )
 
     def page(self, *, openmetrics: bool) -> Iterator[bytes]:
         """Return the exposition in pieces, between which others may run."""
         now = time.monotonic()
-        yield from self._page.render(now, openmetrics=openmetrics)
-        yield from self._ping_page.render(now, openmetrics=openmetrics)
-        yield from self._own_page.render(now, openmetrics=openmetrics)
+        for page in (self._page, self._ping_page, self._own_page):
+            yield from page.render(now, openmetrics=openmetrics)
         yield self._own.page(openmetrics=openmetrics)
 
 

@@ -120,13 +120,17 @@ class Scheduler(Generic[J]):
             due, _, group = heapq.heappop(self._calendar)
             lateness, turns = now - _slot(due), group.turns
             ready = [turn for turn in turns if turn.attempt is None] if lateness <= _TOO_LATE else []
-            skipped = group.advance(now) * len(turns) - len(ready)
+            skipped = group.advance(now - SLOT / 2) * len(turns) - len(ready)  # a slot counts until its end
             if skipped:
                 self._watcher.skipped(skipped)
             heapq.heappush(self._calendar, (group.due, next(self._order), group))
             if ready:
-                self._watcher.started_late(lateness, len(ready))
                 self._start(group, ready)
+                # Behind the first steps of the coroutines that were just spawned, if there are any.
+                self._loop.call_soon(self._started, _slot(due), len(ready))
+
+    def _started(self, slot: Seconds, probes: int) -> None:
+        self._watcher.started_late(self._loop.time() - slot, probes)
 
     def _start(self, group: Group[J], turns: Sequence[Turn[J]]) -> None:
         slot = []

@@ -5,11 +5,14 @@ Plain attributes that ``exporter.metrics`` reads through its table; no names, no
 
 from __future__ import annotations
 
+import copy
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 from collectors.contract import Facts, Outcome, Phase, ProbeFailed, Reason, Reply, Seconds
+from exporter.history import LOST, UNMEASURED, Recent, Usual
 
 
 class Histogram:
@@ -33,10 +36,21 @@ class Histogram:
         return (*cumulative, self.total, cumulative[-1])
 
 
+class Failure(NamedTuple):
+    """How a probe failed: what is kept of a ``ProbeFailed``, which would keep all that it passed through."""
+
+    reason: Reason
+    detail: str
+    misconfigured: bool
+    phase: Phase | None
+    wall: float
+    """When, in seconds since the epoch."""
+
+
 class PairSeries:
     """Everything that is counted of one pair; goes on through every reload that keeps the pair.
 
-    ``aim`` it before the first probe, and again at each reload.
+    ``aimed`` gives the one for a configuration, before the first probe and again at each reload.
     """
 
     __slots__ = (
@@ -44,16 +58,22 @@ class PairSeries:
         "duplicate_replies",
         "duration",
         "facts",
+        "failed_in_a_row",
+        "failing_since",
         "failures",
         "fresh_for",
+        "last_failure",
         "last_success",
         "late_replies",
         "phases",
         "probes",
+        "recent",
         "reply",
         "response",
         "retransmitted",
         "rtt",
+        "usual_rtt",
+        "usual_server",
     )
 
     def __init__(self, reasons: Sequence[Reason]) -> None:
@@ -69,40 +89,70 @@ class PairSeries:
         """What it measured; None if it failed."""
         self.last_success: float | None = None
         self.decided_at: Seconds = 0.0
+        self.failed_in_a_row = 0
+        self.failing_since: Seconds = 0.0
+        """If the latest probe failed: when the last one succeeded, or the first was decided."""
+        self.last_failure: Failure | None = None
+        self.recent = Recent()
+        self.usual_rtt, self.usual_server = Usual(), Usual()
 
     def record(self, facts: Facts, outcome: Outcome, now: Seconds, wall: float) -> None:
         """Take one probe that was decided now, by the monotonic and by the wall clock."""
         self.probes += 1
-        self.facts, self.decided_at = facts, now
+        self.facts = facts
         if facts.retransmitted:
             self.retransmitted += 1
         if isinstance(outcome, ProbeFailed):
-            self.reply = None
-            self.late_replies += facts.answered_late
-            reason = outcome.reason if outcome.reason in self.failures else Reason.LOCAL
-            self.failures[reason] += 1
-            return
-        self.reply, self.last_success = outcome, wall
-        if outcome.rtt is not None:
-            self.rtt.observe(outcome.rtt)
-        if outcome.response is not None:
-            self.response.observe(outcome.response)
-        if outcome.duration is not None:
-            self.duration.observe(outcome.duration)
-        for phase, seconds in outcome.phases.items():
+            self._fail(facts, outcome, now, wall)
+        else:
+            self._succeed(outcome, wall)
+        self.decided_at = now
+
+    def _fail(self, facts: Facts, failed: ProbeFailed, now: Seconds, wall: float) -> None:
+        self.reply = None
+        self.late_replies += facts.answered_late
+        reason = failed.reason if failed.reason in self.failures else Reason.LOCAL
+        self.failures[reason] += 1
+        if not self.failed_in_a_row:
+            self.failing_since = self.decided_at or now
+        self.failed_in_a_row += 1
+        self.last_failure = Failure(reason, failed.detail, failed.misconfigured, facts.phase, wall)
+        self.recent.add(LOST)
+
+    def _succeed(self, reply: Reply, wall: float) -> None:
+        self.reply, self.last_success, self.failed_in_a_row = reply, wall, 0
+        headline = UNMEASURED
+        if reply.rtt is not None:
+            headline = reply.rtt
+            self.rtt.observe(headline)
+            self.usual_rtt.add(headline)
+        if reply.response is not None:
+            headline = reply.response
+            self.response.observe(headline)
+            if reply.rtt is not None:
+                self.usual_server.add(max(0.0, headline - reply.rtt))
+        self.recent.add(headline)
+        if reply.duration is not None:
+            self.duration.observe(reply.duration)
+        for phase, seconds in reply.phases.items():
             if phase in self.phases:  # a probe that a reload overtook may have one that its target no longer has
                 total, count = self.phases[phase]
                 self.phases[phase] = total + seconds, count + 1
 
-    def aim(self, phases: Sequence[Phase], buckets: Sequence[float], fresh_for: Seconds) -> None:
-        """Go on with what is configured now: other buckets begin the histograms anew, what is counted goes on.
+    def aimed(self, phases: Sequence[Phase], buckets: Sequence[float], fresh_for: Seconds) -> PairSeries:
+        """Return what goes on with what is configured now: other buckets begin the histograms anew, the counts go on.
 
-        Another address or scheme of the target may have other phases.
+        Another address or scheme of the target may have other phases. Whatever changes the number of lines is a
+        new object: a page may be under way that goes on with the old one.
         """
-        self.phases = {phase: self.phases.get(phase, (0.0, 0)) for phase in phases}
-        self.fresh_for = fresh_for
+        same = self.rtt.bounds == buckets and tuple(self.phases) == tuple(phases)
+        series = self if same else copy.copy(self)
+        series.fresh_for = fresh_for
+        if not same:
+            series.phases = {phase: self.phases.get(phase, (0.0, 0)) for phase in phases}
         if self.rtt.bounds != buckets:
-            self.rtt, self.response, self.duration = Histogram(buckets), Histogram(buckets), Histogram(buckets)
+            series.rtt, series.response, series.duration = Histogram(buckets), Histogram(buckets), Histogram(buckets)
+        return series
 
     def phase_row(self) -> tuple[float, ...]:
         """Return sum and count of each phase, in order."""

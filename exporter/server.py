@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from exporter import __version__
 from exporter.fleet import HOST_HEADER, PING_PATH
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _OPENMETRICS = "application/openmetrics-text"
 OPENMETRICS = f"{_OPENMETRICS}; version=1.0.0; charset=utf-8"
 _QUALITY = re.compile(r"q=([01](?:\.[0-9]*)?)")
-ROUTES = {"/": "index", PING_PATH: "ping", "/-/healthy": "healthy", "/-/ready": "ready", "/-/reload": "reload"}
+ROUTES = {
+    "/": "index",
+    PING_PATH: "ping",
+    "/probe": "probe",
+    "/-/healthy": "healthy",
+    "/-/ready": "ready",
+    "/-/reload": "reload",
+}
+Shape = Literal["text", "html", "json"]
+_SHAPES: dict[Shape, str] = {
+    "text": "text/plain; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+}
+_PAGE = re.compile("[1-9][0-9]{0,5}")
+_FOR_BROWSERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 _STARTED = web.RequestKey("started", float)
 """When we began with a request, before anybody asked who sent it."""
 _GZIP_LEVEL = 1
@@ -43,17 +58,40 @@ class View(Protocol):
         """Count an answered request."""
 
 
-class Server:
-    """The application; ``reload`` is None unless --web.enable-lifecycle allows it over HTTP."""
+class Front(Protocol):
+    """What the server shows to people."""
 
-    def __init__(
-        self,
-        view: View,
-        telemetry_path: str,
-        reload: Callable[[], Awaitable[list[str]]] | None,
-    ) -> None:
-        self._view, self._reload, self._telemetry_path = view, reload, telemetry_path
-        self._renders: dict[tuple[bool, bool], asyncio.Future[list[bytes]]] = {}
+    policy: str
+    """Its Content-Security-Policy."""
+
+    def pieces(self, shape: Shape, links: Mapping[str, str], page: int) -> Iterator[bytes]:
+        """Return the overview in pieces; ``links`` are names and paths of other pages of ours."""
+
+
+class Refused(Exception):  # noqa: N818 - it says what became of the request
+    """What was asked for was not done: ``status`` (RFC 9110, RFC 6585), and the reason as text."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Actions(NamedTuple):
+    """What a request can cause; both return text for people, or raise ``Refused``."""
+
+    probe: Callable[[str, str | None], Awaitable[str]]
+    """Probe a target now, by one of its probes or by all."""
+    reload: Callable[[], Awaitable[str]] | None
+    """None unless --web.enable-lifecycle allows it over HTTP."""
+
+
+class Server:
+    """The application."""
+
+    def __init__(self, view: View, front: Front, actions: Actions, telemetry_path: str) -> None:
+        self._view, self._front, self._actions = view, front, actions
+        self._telemetry_path = telemetry_path
+        self._renders: dict[object, asyncio.Future[list[bytes]]] = {}
         self.ready = False
 
     def application(self, *middlewares: Middleware) -> web.Application:
@@ -63,6 +101,7 @@ class Server:
         if self._telemetry_path != "/":
             app.router.add_get("/", self._index)
         app.router.add_get(PING_PATH, self._ping)
+        app.router.add_get("/probe", self._probe, allow_head=False)
         app.router.add_get("/-/healthy", self._healthy)
         app.router.add_get("/-/ready", self._ready)
         app.router.add_post("/-/reload", self._reload_now)
@@ -89,20 +128,19 @@ class Server:
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         openmetrics = 0 < _weight(request, "Accept", _OPENMETRICS) >= _weight(request, "Accept", "text/plain")
         packed = _weight(request, "Accept-Encoding", "gzip") > 0
-        pieces = await self._rendered(openmetrics=openmetrics, packed=packed)
+        pieces = await self._made((openmetrics, packed), lambda: self._page(openmetrics=openmetrics, packed=packed))
         headers = {"Content-Type": OPENMETRICS if openmetrics else TEXT, "Vary": "Accept, Accept-Encoding"}
         if packed:
             headers["Content-Encoding"] = "gzip"
         return await _sent(request, headers, pieces)
 
-    async def _rendered(self, *, openmetrics: bool, packed: bool) -> list[bytes]:
-        """Return the page; who asks while one is being made waits for that one."""
-        key = openmetrics, packed
+    async def _made(self, key: object, make: Callable[[], Awaitable[list[bytes]]]) -> list[bytes]:
+        """Return what ``make`` makes; who asks for the same while it is being made waits for that."""
         if under_way := self._renders.get(key):
             return await asyncio.shield(under_way)
         self._renders[key] = under_way = asyncio.get_running_loop().create_future()
         try:
-            pieces = await self._render(openmetrics=openmetrics, packed=packed)
+            pieces = await make()
         except BaseException as error:
             under_way.set_exception(error)
             under_way.exception()  # taken, so that it is no complaint of the loop's when nobody waits
@@ -112,7 +150,7 @@ class Server:
         under_way.set_result(pieces)
         return pieces
 
-    async def _render(self, *, openmetrics: bool, packed: bool) -> list[bytes]:
+    async def _page(self, *, openmetrics: bool, packed: bool) -> list[bytes]:
         """Make the page, never in one piece: 1,000 targets' is 30 MB."""
         packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
         done: list[bytes] = []
@@ -133,13 +171,33 @@ class Server:
         milliseconds = (time.perf_counter() - request[_STARTED]) * 1000
         return web.Response(text="pong\n", headers={"Server-Timing": f"app;dur={milliseconds:.3f}"})
 
-    async def _index(self, _: web.Request) -> web.Response:
-        return web.Response(
-            text=f"latency-exporter {__version__}\n\n"
-            f"{self._telemetry_path}  what this host measured, for Prometheus\n"
-            "/ping  what its peers measure\n"
-            "/-/healthy  /-/ready\n"
-        )
+    async def _index(self, request: web.Request) -> web.StreamResponse:
+        """Show the overview: to browsers as a page, to everybody else as lines."""
+        asked = request.query.get("format")
+        shape = next((shape for shape in _SHAPES if shape == asked), None)
+        if asked is None:
+            shape = "html" if _weight(request, "Accept", "text/html") > 0 else "text"
+        number = request.query.get("page", "1")
+        if shape is None or not _PAGE.fullmatch(number):
+            raise web.HTTPBadRequest(text=f"format is one of {', '.join(_SHAPES)}, and page a number from 1\n")
+        page = int(number) if shape == "html" else 1
+        pieces = await self._made((shape, page), lambda: self._overview(shape, page))
+        headers = {"Content-Type": _SHAPES[shape], "Content-Security-Policy": self._front.policy, "Vary": "Accept"}
+        return await _sent(request, headers | _FOR_BROWSERS, pieces)
+
+    async def _overview(self, shape: Shape, page: int) -> list[bytes]:
+        pieces = []
+        links = {"metrics": self._telemetry_path, "as text": "/?format=text", "as JSON": "/?format=json"}
+        for piece in self._front.pieces(shape, links, page):
+            pieces.append(piece)
+            await asyncio.sleep(0)  # noqa: TID251 - no wait: between the pieces others have their turn
+        return pieces
+
+    async def _probe(self, request: web.Request) -> web.Response:
+        target, probe = request.query.get("target"), request.query.get("probe")
+        if not target:
+            raise web.HTTPBadRequest(text="say which: /probe?target=NAME, and &probe=NAME for one of its probes\n")
+        return await _done(self._actions.probe(target, probe))
 
     async def _healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="latency-exporter is healthy.\n")
@@ -150,12 +208,16 @@ class Server:
         return web.Response(text="latency-exporter is ready.\n")
 
     async def _reload_now(self, _: web.Request) -> web.Response:
-        if self._reload is None:
+        if self._actions.reload is None:
             raise web.HTTPForbidden(text="Reload over HTTP needs --web.enable-lifecycle; SIGHUP always reloads.\n")
-        problems = await self._reload()
-        if problems:
-            raise web.HTTPInternalServerError(text="\n".join([*problems, ""]))
-        return web.Response(text="reloaded\n")
+        return await _done(self._actions.reload())
+
+
+async def _done(action: Awaitable[str]) -> web.Response:
+    try:
+        return web.Response(text=await action)
+    except Refused as refused:
+        return web.Response(status=refused.status, text=f"{refused}\n")
 
 
 def _weight(request: web.Request, header: str, name: str) -> float:
@@ -184,12 +246,16 @@ async def _sent(request: web.Request, headers: dict[str, str], pieces: Sequence[
     """Answer piece by piece, so that no more than one at a time waits in the client's buffer."""
     response = web.StreamResponse(headers=headers)
     response.content_length = sum(map(len, pieces))
-    await response.prepare(request)
-    if request.method != "HEAD":
-        for piece in pieces:
-            if len(piece) > _SENT_AT_ONCE:  # a client may take it all as fast as it is handed over
-                await asyncio.sleep(0)  # noqa: TID251 - no wait: others have their turn
-            for start in range(0, len(piece), _SENT_AT_ONCE):
-                await response.write(memoryview(piece)[start : start + _SENT_AT_ONCE])
-    await response.write_eof()
+    with contextlib.suppress(ConnectionError):  # who does not wait for the rest has his reasons
+        await response.prepare(request)
+        await _send(response, pieces if request.method != "HEAD" else ())
+        await response.write_eof()
     return response
+
+
+async def _send(response: web.StreamResponse, pieces: Sequence[bytes]) -> None:
+    for piece in pieces:
+        if len(piece) > _SENT_AT_ONCE:  # a client may take it all as fast as it is handed over
+            await asyncio.sleep(0)  # noqa: TID251 - no wait: others have their turn
+        for start in range(0, len(piece), _SENT_AT_ONCE):
+            await response.write(memoryview(piece)[start : start + _SENT_AT_ONCE])

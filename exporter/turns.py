@@ -31,13 +31,13 @@ J_contra = TypeVar("J_contra", bound=Job, contravariant=True)
 
 
 class Watcher(Protocol[J_contra]):
-    """Who is told what became of the jobs; ``exporter.metrics`` for pairs."""
+    """Who is told what became of the jobs; ``exporter.recorder`` for pairs."""
 
     def decided(self, job: J_contra, facts: Facts, outcome: Outcome) -> None:
         """Take the end of a probe: answered, failed or timed out."""
 
     def started_late(self, lateness: Seconds, probes: int) -> None:
-        """Take how long after their slot probes were handed to their collector."""
+        """Take how long after their slot the last of some probes was started."""
 
     def skipped(self, probes: int) -> None:
         """Take how many turns passed without a probe."""

@@ -40,6 +40,8 @@ def _lacking(item: pytest.Item) -> Iterator[str]:
         missing := [name for name in _SERVER_PROGRAMS if shutil.which(name) is None]
     ):
         yield f"needs real servers (tests/servers.sh gets them): no {', '.join(missing)}"
+    if item.get_closest_marker("browser") and shutil.which("chromium") is None:
+        yield "needs a browser: no chromium"
 
 
 def _left_out(config: pytest.Config) -> dict[str, int]:

@@ -54,14 +54,16 @@ def survey(
     fleet: Fleet,
     host: Host,
     environ: Mapping[str, str] = os.environ,  # noqa: TID251 - named secrets are read from it
+    *,
+    target: str | None = None,
 ) -> tuple[tuple[Pair, ...], tuple[Problem, ...]]:
-    """List what ``host`` measures, in the file's order, and what of it lacks something here.
+    """List what ``host`` measures, or what of it has this target, in the file's order, and what lacks something here.
 
     Reads the passwords and certificates that these pairs need; those that cannot be had are the
-    problems. What only other hosts need is not looked at.
+    problems. What only other hosts, or other targets, need is not looked at.
     """
     files = Files(fleet, environ)
-    found = (*_mesh(fleet, host, files), *_endpoints(fleet, host, files))
+    found = (*_mesh(fleet, host, files, target), *_endpoints(fleet, host, files, target))
     return found, tuple(files.problems)
 
 
@@ -77,10 +79,11 @@ def pairs(
     return found
 
 
-def _mesh(fleet: Fleet, host: Host, files: Files) -> Iterator[Pair]:
+def _mesh(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iterator[Pair]:
     alone = len(fleet.hosts) == 1
     for name, probe in fleet.probes.items():
         targets = [target for target in probed(fleet.hosts, probe.to) if alone or target.name != host.name]
+        targets = [target for target in targets if only in (None, target.name)]
         if not targets or not measures(host, probe.from_):
             continue
         access = None
@@ -91,8 +94,10 @@ def _mesh(fleet: Fleet, host: Host, files: Files) -> Iterator[Pair]:
                 yield _pair(fleet.defaults, target, name, probe, spec)
 
 
-def _endpoints(fleet: Fleet, host: Host, files: Files) -> Iterator[Pair]:
+def _endpoints(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iterator[Pair]:
     for index, endpoint in enumerate(fleet.endpoints):
+        if only not in (None, endpoint.name):
+            continue
         probe = endpoint.settings(fleet.probes)
         own = None if isinstance(endpoint.probe, str) else endpoint.probe.from_
         if probe is None or not measures(host, endpoint.from_ or own):

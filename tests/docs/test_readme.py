@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import dataclasses
 import functools
 import json
@@ -24,8 +25,9 @@ from collectors.contract import Phase
 from exporter import cli, metrics, scrape_configs, web_config
 from exporter.fleet import Pair, load, pairs, probe_schema, schema
 from exporter.fleet.values import MAX_DURATION, MIN_INTERVAL
+from exporter.overview import Overview
 from exporter.recorder import Recorder
-from exporter.server import Server
+from exporter.server import Actions, Server
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text("utf-8")
@@ -167,7 +169,8 @@ def known_flags() -> dict[str, dict[str, argparse.Action]]:
     found: dict[str, dict[str, argparse.Action]] = {}
     for command, (make_parser, _) in cli.COMMANDS.items():
         for action in make_parser()._actions:
-            found.setdefault(action.option_strings[-1], {})[command] = action
+            for name in action.option_strings[-1:]:  # none: an argument by its place
+                found.setdefault(name, {})[command] = action
     return found
 
 
@@ -493,9 +496,12 @@ def test_every_file_of_this_tree_named_exists() -> None:
 
 
 def test_the_endpoints_are_those_that_the_server_has() -> None:
-    routes = Server(Recorder("0"), "/metrics", None).application().router.routes()
+    recorder = Recorder("0")
+    overview = Overview(lambda: "", recorder.states, recorder.here)
+    actions = Actions(lambda _target, _probe: asyncio.sleep(0, ""), None)
+    routes = Server(recorder, overview, actions, "/metrics").application().router.routes()
     served = {f"{'POST ' * (route.method == 'POST')}{route.resource.canonical}" for route in routes if route.resource}
-    assert {words(path)[0] for path, _ in tables(section("Endpoints"))["path"]} == served
+    assert {words(path)[0].partition("?")[0] for path, _ in tables(section("Endpoints"))["path"]} == served
 
 
 def test_the_limits_for_clients_are_those_of_the_program() -> None:

@@ -175,7 +175,7 @@ def test_a_reload_by_sighup_keeps_what_stays_drops_what_goes_and_a_bad_file_chan
 
     fleet_file.write_text(fleet_file.read_text().replace("  hangs:", "  other:"))
     program.process.send_signal(signal.SIGHUP)
-    program.logged("^reloaded: probing 2 pairs$")
+    program.logged("^reloaded: [+]1 probe, −1 probe, [+]1 pair, −1 pair, 1 pair kept$")
     samples = program.samples()
     assert samples.by("probe", counted).keys() == {"tcp", "other"}
     assert (samples.get(counted, probe="tcp") or 0) >= (before or 0) >= 1
@@ -202,7 +202,7 @@ def test_a_reload_by_sighup_keeps_what_stays_drops_what_goes_and_a_bad_file_chan
 def test_a_reload_over_http_works_with_the_flag_and_tells_problems(start: Start, fleet_file: Path) -> None:
     program = start("--web.enable-lifecycle", "--web.listen-address=127.0.0.1:0")
     program.logged("^probing 2 pairs as here$")
-    assert program.get("/-/reload", data=b"") == "reloaded\n"
+    assert program.get("/-/reload", data=b"") == "reloaded: 2 pairs kept\n"
     fleet_file.write_text("hosts: [\n")
     with pytest.raises(urllib.error.HTTPError) as failed:
         program.get("/-/reload", data=b"")

@@ -184,4 +184,5 @@ def test_a_large_page_comes_in_pieces_and_says_how_many_samples_it_can_have() ->
     page = page_of(FAMILIES, owners)
     pieces = list(page.render(0.0, openmetrics=False))
     assert len(b"".join(pieces).splitlines()) == 1000 * (1 + 1 + 7 + 2) + 2 * len(FAMILIES)
-    assert max(piece.count(b"\n") for piece in pieces) <= 250 * 7
+    assert max(piece.count(b"\n") for piece in pieces) <= 2000
+    assert len(pieces) >= 5

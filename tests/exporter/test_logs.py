@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import os
 import re
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
@@ -30,12 +31,13 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]]]
     root.handlers.clear()  # configure() would close them
 
     def written(log: Callable[[logging.Logger], object], style: Style = "logfmt", level: str = "info") -> list[str]:
-        data = io.BytesIO()
-        monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(data, "utf-8", errors="backslashreplace", newline="\n"))
-        logs.configure(level, style)
-        log(logging.getLogger("exporter.test"))
-        root.handlers[-1].flush()
-        text = data.getvalue().decode()
+        with tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n") as stderr:
+            monkeypatch.setattr(sys, "stderr", stderr)
+            logs.configure(level, style)
+            log(logging.getLogger("exporter.test"))
+            root.handlers[-1].flush()
+            stderr.seek(0)
+            text = stderr.read()
         assert not text or text.endswith("\n")
         return text.split("\n")[:-1]
 
@@ -152,3 +154,26 @@ def test_a_reader_that_stands_still_holds_nobody_up_and_is_told_what_it_missed(
     assert lost > 0
     assert len(seen) - len(missing) - 1 + lost == 5000
     assert all("level=warn" in line for line in missing)
+
+
+def test_a_reader_that_stands_still_does_not_keep_the_program_from_its_end() -> None:
+    floods = (
+        "import logging; from exporter import logs; logs.configure('info', 'json');"
+        "[logging.info('line %d %s', number, 'x' * 100) for number in range(3000)]"
+    )
+    with subprocess.Popen([sys.executable, "-c", floods], stderr=subprocess.PIPE) as process:
+        try:
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+def test_fields_of_a_record_are_fields_of_its_line(lines: Callable[..., list[str]]) -> None:
+    def log_fields(log: logging.Logger) -> None:
+        log.info("it fails", extra={"fields": {"target": "wf 008", "seconds": 1.5}})
+
+    (line,) = lines(log_fields)
+    assert line.endswith(' msg="it fails" target="wf 008" seconds=1.5')
+    (line,) = lines(log_fields, style="json")
+    assert json.loads(line)["target"] == "wf 008"
+    assert json.loads(line)["seconds"] == 1.5

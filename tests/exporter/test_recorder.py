@@ -319,7 +319,7 @@ def test_a_failed_reload_shows_until_one_succeeds_and_changes_nothing_else(small
     name = "latency_exporter_config_last_reload_successful"
     assert small.samples().get(name) == 1
     small.answer_all()
-    small.recorder.reload_failed()
+    small.recorder.reload_failed("fleet.yml:1: x")
     samples = small.samples()
     assert samples.get(name) == 0
     assert samples.get("network_latency_rtt_seconds", probe="icmp") == 0.05

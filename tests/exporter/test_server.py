@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from exporter.fleet import HOST_HEADER
-from exporter.server import OPENMETRICS, TEXT, Server
+from exporter.server import OPENMETRICS, TEXT, Actions, Refused, Server, Shape
 
 from .pages import ANSWERS, Small, parsed
 
@@ -52,6 +52,27 @@ class View:
         self.answered.append((handler, code))
 
 
+class Front:
+    """Shows which overview was asked for."""
+
+    policy = "default-src 'none'"
+
+    def pieces(self, shape: Shape, links: Mapping[str, str], page: int) -> Iterator[bytes]:
+        yield f"{shape} page {page}: ".encode()
+        yield " ".join(links.values()).encode()
+
+
+async def probe(target: str, probe: str | None) -> str:
+    if target == "busy":
+        raise Refused(429, "too often")
+    return f"probed {target} {probe}\n"
+
+
+def new_server(view: View, telemetry_path: str = "/metrics", reload: Reload | None = None) -> Server:
+    return Server(view, Front(), Actions(probe, reload), telemetry_path)
+
+
+Reload = Callable[[], Awaitable[str]]
 Start = Callable[..., Awaitable[TestClient]]
 
 
@@ -65,8 +86,8 @@ async def start(view: View) -> AsyncIterator[Start]:
     """Start a server; ``start()`` gives a client of it that adds no header of its own."""
     clients: list[TestClient] = []
 
-    async def start(telemetry_path: str = "/metrics", reload: Callable[[], Awaitable[list[str]]] | None = None):
-        server = Server(view, telemetry_path, reload)
+    async def start(telemetry_path: str = "/metrics", reload: Reload | None = None):
+        server = new_server(view, telemetry_path, reload)
         server.ready = True
         skipped = ("Accept", "Accept-Encoding", "User-Agent")
         client = TestClient(TestServer(server.application()), skip_auto_headers=skipped, auto_decompress=False)
@@ -194,7 +215,7 @@ async def test_the_telemetry_path_can_be_another(start: Start, view: View, path:
 async def test_a_scrape_causes_no_probe_and_changes_no_metric_of_a_pair(start: Start, tmp_path: Path) -> None:
     small = Small(tmp_path)
     small.decide("wf008", "icmp", ANSWERS["icmp"])
-    client = TestClient(TestServer(Server(small.recorder, "/metrics", None).application()))
+    client = TestClient(TestServer(Server(small.recorder, Front(), Actions(probe, None), "/metrics").application()))
     async with client:
         pages = [await (await client.get("/metrics", headers={"Accept": PROMETHEUS_3})).text() for _ in range(3)]
     assert parsed(pages[0], openmetrics=True)
@@ -233,6 +254,12 @@ async def test_a_ping_is_tiny_says_its_own_time_and_who_asked_is_counted(
         ("POST", "/-/reload", "reload", 403),
         ("GET", "/-/reload", "reload", 405),
         ("GET", "/favicon.ico", "other", 404),
+        ("GET", "/?format=xml", "index", 400),
+        ("GET", "/probe?target=wf008", "probe", 200),
+        ("GET", "/probe", "probe", 400),
+        ("GET", "/probe?target=busy", "probe", 429),
+        ("HEAD", "/probe?target=wf008", "probe", 405),
+        ("POST", "/probe?target=wf008", "probe", 405),
         ("GET", "/metrics/", "other", 404),
         ("GET", "/%ff%00?x=1", "other", 404),
         ("DELETE", "/../../etc/passwd", "other", 404),
@@ -246,15 +273,53 @@ async def test_each_request_is_counted_by_its_handler_and_unknown_paths_are_othe
     assert (response.status, view.answered) == (code, [(handler, code)])
 
 
-async def test_the_index_names_the_paths(start: Start) -> None:
+# / and /probe
+
+CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "path", "shape", "content_type"),
+    [
+        ("*/*", "/", "text page 1", "text/plain; charset=utf-8"),
+        (None, "/", "text page 1", "text/plain; charset=utf-8"),
+        ("*/*", "/?page=3", "text page 1", "text/plain; charset=utf-8"),
+        (CHROME, "/", "html page 1", "text/html; charset=utf-8"),
+        (CHROME, "/?page=3", "html page 3", "text/html; charset=utf-8"),
+        (CHROME, "/?format=text", "text page 1", "text/plain; charset=utf-8"),
+        ("text/html;q=0", "/", "text page 1", "text/plain; charset=utf-8"),
+        ("*/*", "/?format=html&page=2", "html page 2", "text/html; charset=utf-8"),
+        (CHROME, "/?format=json", "json page 1", "application/json"),
+    ],
+)
+async def test_the_overview_is_a_page_for_browsers_and_lines_for_everybody_else(
+    start: Start, accept: str | None, path: str, shape: str, content_type: str
+) -> None:
     client = await start(telemetry_path="/here")
-    text = await (await client.get("/")).text()
-    for path in ("/here", "/ping", "/-/healthy", "/-/ready"):
-        assert path in text
+    response = await client.get(path, headers={} if accept is None else {"Accept": accept})
+    assert await response.text() == f"{shape}: /here /?format=text /?format=json"
+    assert response.headers["Content-Type"] == content_type
+    assert response.headers["Content-Security-Policy"] == "default-src 'none'"
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("query", ["format=", "format=HTML", "page=0", "page=-1", "page=x", "page=1e9", "page=%D9%A1"])
+async def test_a_wrong_format_or_page_is_a_400_with_the_right_ones(start: Start, query: str) -> None:
+    response = await (await start()).get(f"/?{query}")
+    assert response.status == 400
+    assert await response.text() == "format is one of text, html, json, and page a number from 1\n"
+
+
+async def test_probe_needs_a_target_and_passes_on_what_became_of_it(start: Start) -> None:
+    client = await start()
+    assert await (await client.get("/probe?target=wf008&probe=icmp")).text() == "probed wf008 icmp\n"
+    assert await (await client.get("/probe?target=wf008")).text() == "probed wf008 None\n"
+    assert await (await client.get("/probe?target=busy")).text() == "too often\n"
+    assert (await (await client.get("/probe")).text()).startswith("say which: /probe?target=NAME")
 
 
 async def test_not_ready_is_503_until_the_first_configuration_is_in_force(view: View) -> None:
-    server = Server(view, "/metrics", None)
+    server = new_server(view)
     async with TestClient(TestServer(server.application())) as client:
         assert (await client.get("/-/ready")).status == 503
         assert (await client.get("/-/healthy")).status == 200
@@ -269,15 +334,17 @@ async def test_a_reload_over_http_needs_the_flag_and_says_so(start: Start) -> No
     assert await response.text() == "Reload over HTTP needs --web.enable-lifecycle; SIGHUP always reloads.\n"
 
 
-async def test_a_reload_over_http_is_done_and_tells_every_problem(start: Start) -> None:
+async def test_a_reload_over_http_is_done_and_tells_what_changed_or_every_problem(start: Start) -> None:
     problems: list[str] = []
 
-    async def reload() -> list[str]:
-        return problems
+    async def reload() -> str:
+        if problems:
+            raise Refused(500, "\n".join(problems))
+        return "reloaded: +2 hosts, 14 pairs kept\n"
 
     client = await start(reload=reload)
     response = await client.post("/-/reload")
-    assert (response.status, await response.text()) == (200, "reloaded\n")
+    assert (response.status, await response.text()) == (200, "reloaded: +2 hosts, 14 pairs kept\n")
     problems += ["fleet.yml:1: one", "fleet.yml:2: two"]
     response = await client.post("/-/reload")
     assert (response.status, await response.text()) == (500, "fleet.yml:1: one\nfleet.yml:2: two\n")

@@ -1,0 +1,44 @@
+"""What a reload has changed, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
+
+from exporter.fleet import Fleet, Pair
+
+
+def changes(before: Fleet, after: Fleet, pairs_before: Sequence[Pair], pairs_after: Sequence[Pair]) -> str:
+    """Return for example: +2 hosts, −1 probe; 14 pairs kept (3 with other settings), +6 pairs."""
+    told = [
+        *_counted("host", _names(before.hosts), _names(after.hosts)),
+        *_counted("probe", before.probes, after.probes),
+        *_counted("endpoint", _names(before.endpoints), _names(after.endpoints)),
+        *_counted("database", _names(before.databases), _names(after.databases)),
+        *_counted("n8n", _names(before.n8n), _names(after.n8n)),
+    ]
+    old, new = ({pair.identity: pair for pair in pairs} for pairs in (pairs_before, pairs_after))
+    kept = old.keys() & new.keys()
+    other = sum(old[identity] != new[identity] for identity in kept)
+    told += _counted("pair", old, new)
+    told.append(f"{len(kept)} pair{_s(len(kept))} kept" + (f" ({other} with other settings)" if other else ""))
+    return ", ".join(told)
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def _names(things: Iterable[_Named]) -> list[str]:
+    return [thing.name for thing in things]
+
+
+def _counted(what: str, before: Collection[object], after: Collection[object]) -> list[str]:
+    old, new = set(before), set(after)
+    counts = (("+", len(new - old)), ("−", len(old - new)))
+    return [f"{sign}{count} {what}{_s(count)}" for sign, count in counts if count]
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"

@@ -1,0 +1,59 @@
+"""``/probe``: a configured pair is probed now, because somebody asked; never another address, and not too often."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from collectors.contract import Seconds
+from exporter.fleet import Pair
+from exporter.overview.rows import Usually
+from exporter.overview.timeline import Answer, explain
+from exporter.overview.verdict import Here
+from exporter.server import Refused
+
+_APART: Seconds = 1.0
+"""Between two probes of one pair that were asked for."""
+
+Ask = Callable[[Sequence[Pair]], Awaitable[Sequence[Answer]]]
+
+
+def chosen(pairs: Sequence[Pair], target: str, probe: str | None) -> list[Pair]:
+    """Return the pairs toward a target, by one probe or by all; Refused(404) with what there is."""
+    toward = [pair for pair in pairs if pair.target == target]
+    if not toward:
+        raise Refused(404, _unknown("target", target, {pair.target for pair in pairs}))
+    found = [pair for pair in toward if probe in (None, pair.probe)]
+    if not found:
+        raise Refused(404, _unknown(f"probe toward {target}", probe or "", {pair.probe for pair in toward}))
+    return found
+
+
+def _unknown(what: str, name: str, there_are: set[str]) -> str:
+    close = difflib.get_close_matches(name, there_are, n=1)
+    some = ", ".join(sorted(there_are)[:20]) or "none"
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {some}"
+    return f"this host measures no {what} {name!r}; {hint}"
+
+
+class OnRequest:
+    """Answers ``/probe``; ``ask`` probes, ``usually`` and ``here`` say what the verdict needs."""
+
+    def __init__(
+        self, pairs: Callable[[], Sequence[Pair]], ask: Ask, usually: Usually, here: Callable[[float], Here]
+    ) -> None:
+        self._pairs, self._ask, self._usually, self._here = pairs, ask, usually, here
+        self._asked: dict[tuple[str, ...], Seconds] = {}
+
+    async def explain(self, target: str, probe: str | None) -> str:
+        """Probe and explain; Refused where there is no such pair, or it was asked for a moment ago."""
+        pairs = chosen(self._pairs(), target, probe)
+        now = time.monotonic()
+        self._asked = {pair: at for pair, at in self._asked.items() if now - at < _APART}
+        if any(pair.identity in self._asked for pair in pairs):
+            raise Refused(429, f"a pair is probed at most once in {_APART:g} s when asked for; try again")
+        self._asked |= dict.fromkeys((pair.identity for pair in pairs), now)
+        answers = await self._ask(pairs)
+        wall = time.time()  # noqa: TID251 - to tell how many days a certificate has left
+        return "\n".join(explain(answers, self._usually, self._here(time.monotonic()), wall))

@@ -1,0 +1,147 @@
+"""The overview for a browser: one page that asks for nothing else, in words as well as in colours."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from html import escape
+from itertools import starmap
+from urllib.parse import urlencode
+
+from collectors.contract import Seconds
+from exporter.overview.rows import Row, Snapshot
+from exporter.overview.sparkline import sparkline
+from exporter.overview.text import here_in_words, summary
+from exporter.overview.verdict import Verdict, judge_host
+from exporter.overview.wording import percent, span
+
+ROWS = 100
+"""Pairs on a page."""
+_AT_ONCE = 25
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1b1f24; --dim: #57606a; --paper: #fff; --line: #d0d7de; --link: #0550ae;
+  --fine: #116329; --bad: #a40e26; --doubt: #7d4e00; --trace: #0550ae }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --dim: #9da7b3; --paper: #0d1117; --line: #30363d;
+  --link: #79c0ff; --fine: #56d364; --bad: #ff9492; --doubt: #e3b341; --trace: #79c0ff } }
+body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 1rem }
+h1 { font-size: 1.25rem; margin: 0 0 .25rem }
+p { margin: .25rem 0 }
+a { color: var(--link) }
+a:focus-visible, div:focus-visible { outline: 2px solid var(--link); outline-offset: 2px }
+div { overflow-x: auto; margin: .75rem 0 }
+table { border-collapse: collapse }
+caption { text-align: left; color: var(--dim); padding-bottom: .25rem }
+th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: middle }
+tbody th { font-weight: 600 }
+td { white-space: nowrap }
+td:first-child { white-space: normal; min-width: 12rem }
+td, th { font-variant-numeric: tabular-nums }
+.dim { color: var(--dim) }
+.fine b { color: var(--fine) }
+.network b, .peer b, .database b { color: var(--bad) }
+.this-host b, .configuration b { color: var(--doubt) }
+path { fill: none; stroke: var(--trace); stroke-width: 1.5 }
+path.lost { stroke: var(--bad) }
+svg { display: block }
+nav a { margin-right: 1rem }
+"""
+POLICY = (
+    "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"
+)
+"""The Content-Security-Policy: whatever a name may hold, nothing runs and nothing is fetched."""
+
+_COLUMNS = ("Verdict", "Target", "Probe", "Now", "Loss", "Recent results", "Age", "Last failure", "Look closer")
+
+
+def html_text(seen: Snapshot, links: Mapping[str, str], page: int) -> Iterator[str]:
+    """Write page number ``page``, from 1, in pieces; ``links`` are names and paths of other pages of ours."""
+    host, count = judge_host(seen.here), len(seen.rows)
+    shown = seen.rows[ROWS * (page - 1) : ROWS * page]
+    title = escape(seen.title)
+    yield (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="icon" href="data:,"><title>{title}</title><style>{_STYLE}</style></head>\n<body><main>'
+        f"<h1>{title}</h1>\n<p>{escape(summary(seen.rows, host))}</p>\n"
+        f"<p{_class(host)}>This host: {escape(here_in_words(seen.here))}. {_told(host)}</p>\n"
+    )
+    if shown:
+        yield _table_head(count, page)
+    for start in range(0, len(shown), _AT_ONCE):
+        yield "".join(_line(row, seen.wall) for row in shown[start : start + _AT_ONCE])
+    yield "</tbody></table></div>\n" if shown else "<p>There is nothing on this page.</p>\n"
+    yield f'{_pages(count, page)}<nav aria-label="This host">{"".join(starmap(_link, links.items()))}</nav>'
+    yield "</main></body></html>\n"
+
+
+def _table_head(count: int, page: int) -> str:
+    first = ROWS * (page - 1) + 1
+    caption = f"Pairs {first} to {min(count, ROWS * page)} of {count}, the worst first. Reload for newer results."
+    heads = "".join(f'<th scope="col">{column}</th>' for column in _COLUMNS)
+    return (
+        '<div role="region" aria-label="Pairs" tabindex="0"><table>'
+        f"<caption>{caption}</caption><thead><tr>{heads}</tr></thead><tbody>\n"
+    )
+
+
+def _line(row: Row, wall: float) -> str:
+    pair, seen = row.pair, row.seen
+    cells = (
+        f"<td>{_told(row.verdict)}</td>",
+        f'<th scope="row">{escape(pair.target)}</th>',
+        f"<td>{escape(row.probe)}</td>",
+        f"<td>{_now(row)}</td>",
+        f"<td>{percent(seen.lost, seen.results)}</td>",
+        f"<td>{sparkline(row.recent)}</td>",
+        f"<td>{'-' if seen.age is None else span(seen.age)}</td>",
+        f"<td>{_last_failure(row, wall)}</td>",
+        f'<td><a href="{escape(_probe_link(row))}"{_label(row)}>probe now</a></td>',
+    )
+    return f"<tr{_class(row.verdict)}>{''.join(cells)}</tr>\n"
+
+
+def _now(row: Row) -> str:
+    """Write what is on the page of metrics too, with its exact value beside the words."""
+    value: Seconds | None = row.seen.rtt if row.seen.response is None else row.seen.response
+    words = escape(row.now)
+    return words if value is None else f'<data value="{value!r}">{words}</data>'
+
+
+def _last_failure(row: Row, wall: float) -> str:
+    failure = row.last_failure
+    if failure is None:
+        return '<span class="dim">none</span>'
+    return f"{escape(failure.reason)}, {span(max(0.0, wall - failure.wall))} ago"
+
+
+def _label(row: Row) -> str:
+    """Tell the links of all rows apart for whoever hears them one by one."""
+    return f' aria-label="{escape(f"probe now: {row.pair.target} {row.probe}")}"'
+
+
+def _probe_link(row: Row) -> str:
+    return "probe?" + urlencode({"target": row.pair.target, "probe": row.pair.probe}, errors="surrogatepass")
+
+
+def _told(verdict: Verdict) -> str:
+    why = f": {escape(verdict.why)}" if verdict.why else ""
+    return f"<b>{verdict.word}</b>{why}"
+
+
+def _class(verdict: Verdict) -> str:
+    return f' class="{verdict.word.replace(" ", "-")}"'
+
+
+def _pages(count: int, page: int) -> str:
+    last = -(-count // ROWS)
+    steps = [("previous", page - 1), ("next", page + 1)]
+    links = [f'<a href="?page={number}">{word} {ROWS} pairs</a>' for word, number in steps if 1 <= number <= last]
+    return f'<nav aria-label="Pages">{"".join(links)}</nav>' if links else ""
+
+
+def _link(name: str, path: str) -> str:
+    """Link relatively: a proxy may have put a prefix in front."""
+    return f'<a href="{escape(path.removeprefix("/") or "./")}">{escape(name)}</a>'

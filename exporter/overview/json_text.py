@@ -1,0 +1,62 @@
+"""The overview for programs: what was measured, in seconds, and the verdicts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from exporter.overview.rows import Row, Snapshot
+from exporter.overview.verdict import Verdict, judge_host
+
+_AT_ONCE = 50
+
+
+def json_text(seen: Snapshot) -> Iterator[str]:
+    """Write it in pieces; a duration that was not measured is null."""
+    this_host = {**dataclasses.asdict(seen.here), "verdict": _verdict(judge_host(seen.here))}
+    yield json.dumps({"title": seen.title, "time": seen.wall, "this_host": this_host})[:-1] + ', "pairs": ['
+    for start in range(0, len(seen.rows), _AT_ONCE):
+        some = ",\n".join(json.dumps(_pair(row)) for row in seen.rows[start : start + _AT_ONCE])
+        yield (",\n" if start else "\n") + some
+    yield "\n]}\n"
+
+
+def _pair(row: Row) -> dict[str, Any]:
+    pair, seen = row.pair, row.seen
+    return {
+        "target": pair.target,
+        "target_location": pair.target_location,
+        "target_datacenter": pair.target_datacenter,
+        "target_country": pair.target_country,
+        "probe": pair.probe,
+        "protocol": pair.protocol,
+        "ip_family": pair.ip_family,
+        "verdict": _verdict(row.verdict),
+        "success": None if seen.age is None else seen.reason is None,
+        "reason": seen.reason,
+        "phase": seen.phase,
+        "failing_for": seen.failing_for if seen.reason else None,
+        "age": seen.age,
+        "rtt": seen.rtt,
+        "response": seen.response,
+        "server": seen.server,
+        "usual_rtt": seen.usual_rtt,
+        "usual_server": seen.usual_server,
+        "lost": seen.lost,
+        "losses": seen.losses,
+        "results": seen.results,
+        "recent": [value if math.isfinite(value) else None for value in row.recent],
+        "last_failure": row.last_failure
+        and {
+            "time": row.last_failure.wall,
+            "reason": row.last_failure.reason,
+            "detail": row.last_failure.detail,
+        },
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, str]:
+    return {"word": verdict.word, "why": verdict.why}

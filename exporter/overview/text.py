@@ -1,0 +1,56 @@
+"""The overview for a terminal: one aligned line per pair, the worst first, and this host last."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from exporter.overview.rows import Row, Snapshot
+from exporter.overview.verdict import Here, Verdict, Word, judge_host
+from exporter.overview.wording import percent, span
+
+_AT_ONCE = 250
+THIS_HOST = "(this host)"
+
+
+def text(seen: Snapshot) -> Iterator[str]:
+    """Write it in pieces."""
+    host = judge_host(seen.here)
+    lines = [_cells(row) for row in seen.rows] + [(THIS_HOST, "", here_in_words(seen.here), "", str(host))]
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    yield f"{printable(seen.title)}: {summary(seen.rows, host)}\n\n"
+    for start in range(0, len(lines), _AT_ONCE):
+        yield "".join(_aligned(line, widths) for line in lines[start : start + _AT_ONCE])
+
+
+def summary(rows: Sequence[Row], host: Verdict) -> str:
+    """Count the verdicts: 12 pairs, 10 fine, 1 network, 1 peer."""
+    counts = Counter(row.verdict.word for row in rows)
+    told = [f"{len(rows)} pair{'s' * (len(rows) != 1)}", *(f"{counts[word]} {word}" for word in Word if counts[word])]
+    doubt = "" if host.word is Word.FINE else f"; {host.word}: {host.why}"
+    return ", ".join(told) + doubt
+
+
+def here_in_words(here: Here) -> str:
+    """Write how this host's own measuring went in the last minute."""
+    told = [f"egress queue {span(here.egress_queue)}", f"probes late by {span(here.lateness)}"]
+    if here.skipped:
+        told.append(f"{here.skipped} skipped")
+    if here.overflows:
+        told.append(f"{here.overflows} replies lost here")
+    return ", ".join(told)
+
+
+def printable(name: str) -> str:
+    """Keep what a name holds from commanding a terminal."""
+    return name if name.isprintable() else ascii(name)[1:-1]
+
+
+def _cells(row: Row) -> tuple[str, str, str, str, str]:
+    loss = f"loss {percent(row.seen.lost, row.seen.results)}"
+    return printable(row.pair.target), printable(row.probe), row.now, loss, printable(str(row.verdict))
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
+    return "  ".join([*cells, line[-1]]).rstrip() + "\n"

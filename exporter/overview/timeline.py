@@ -1,0 +1,138 @@
+"""One probe, explained: its phases as a time line, what was seen on the way, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from collectors.contract import Facts, Outcome, Reply, Seconds
+from collectors.targets import HttpTarget, IcmpTarget, TcpTarget
+from exporter.fleet import Pair
+from exporter.overview.rows import Usually, now_in_words
+from exporter.overview.text import printable
+from exporter.overview.verdict import Here, Seen, judge
+from exporter.overview.wording import span
+
+_WIDTH = 40
+_DAY: Seconds = 86400.0
+
+
+class Answer(NamedTuple):
+    """How a probe ended."""
+
+    pair: Pair
+    facts: Facts
+    outcome: Outcome
+    took: Seconds
+    """By our own clock, with all that this host did meanwhile."""
+
+
+def explain(answers: Sequence[Answer], usually: Usually, here: Here, wall: float) -> Iterator[str]:
+    """Explain each answer; ``wall`` is the time in seconds since the epoch."""
+    looks = [_look(answer, usually) for answer in answers]
+    for answer, seen in zip(answers, looks, strict=True):
+        beside = [
+            other
+            for other, theirs in zip(looks, answers, strict=True)
+            if other is not seen and theirs.pair.target == answer.pair.target
+        ]
+        lines = [_asked(answer.pair), *_told(answer, seen, wall), f"verdict: {judge(seen, beside, here)}"]
+        yield printable_lines([lines[0], *(f"  {line}" for line in lines[1:])])
+
+
+def printable_lines(lines: Sequence[str]) -> str:
+    """Join lines, none of which can command a terminal."""
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def is_well(answer: Answer) -> bool:
+    """Tell whether the target answered as it should."""
+    return isinstance(answer.outcome, Reply)
+
+
+def _look(answer: Answer, usually: Usually) -> Seen:
+    """Look at one probe as the overview looks at the latest one."""
+    facts, outcome = answer.facts, answer.outcome
+    usual_rtt, usual_server = usually(answer.pair)
+    if isinstance(outcome, Reply):
+        both = outcome.response is not None and outcome.rtt is not None
+        return Seen(
+            probe=answer.pair.probe,
+            protocol=answer.pair.protocol,
+            age=0.0,
+            rtt=outcome.rtt,
+            response=outcome.response,
+            server=max(0.0, (outcome.response or 0) - (outcome.rtt or 0)) if both else None,
+            usual_rtt=usual_rtt,
+            usual_server=usual_server,
+            retransmitted=facts.retransmitted,
+        )
+    return Seen(
+        probe=answer.pair.probe,
+        protocol=answer.pair.protocol,
+        age=0.0,
+        reason=outcome.reason,
+        detail=outcome.detail,
+        misconfigured=outcome.misconfigured,
+        phase=facts.phase,
+        failing_for=answer.took,
+    )
+
+
+def _asked(pair: Pair) -> str:
+    return f"{pair.target} {pair.probe}: {_whom(pair.spec)} over {pair.ip_family}"
+
+
+def _whom(spec: IcmpTarget | TcpTarget | HttpTarget) -> str:
+    match spec:
+        case IcmpTarget():
+            return f"echo to {spec.address}"
+        case TcpTarget():
+            return f"handshake with {spec.address} port {spec.port}"
+        case HttpTarget():
+            url = urlsplit(spec.url)
+            query = "?..." if url.query else ""  # it may hold a token
+            return f"{spec.method} {url.scheme}://{url.netloc}{url.path}{query}"
+
+
+def _told(answer: Answer, seen: Seen, wall: float) -> Iterator[str]:
+    facts, outcome = answer.facts, answer.outcome
+    if isinstance(outcome, Reply):
+        yield from _phases(outcome)
+        yield now_in_words(seen)
+        if outcome.egress_queue is not None:
+            yield f"{span(outcome.egress_queue)} of it in this host's own egress queue"
+    else:
+        during = f" during {facts.phase}" if facts.phase else ""
+        yield f"failed{during}, after {span(answer.took)}: {outcome.reason}: {outcome.detail}"
+    yield from _seen_on_the_way(facts, wall)
+
+
+def _phases(reply: Reply) -> Iterator[str]:
+    """Draw each phase behind the one before."""
+    total = sum(reply.phases.values())
+    before = 0.0
+    for phase, took in reply.phases.items():
+        start, end = round(_WIDTH * before / total), round(_WIDTH * (before + took) / total)
+        bar = "#" * max(1, end - start)
+        yield f"{phase:<11}{span(took):>9}  |{' ' * min(start, _WIDTH - len(bar))}{bar}".ljust(_WIDTH + 23) + "|"
+        before += took
+    if len(reply.phases) > 1:
+        yield f"{'in all':<11}{span(total):>9}"
+
+
+def _seen_on_the_way(facts: Facts, wall: float) -> Iterator[str]:
+    if facts.retransmitted:
+        yield "the first SYN got lost and was sent again: no round trip was measured"
+    if facts.hop_limit is not None:
+        yield f"hop limit {facts.hop_limit} left"
+    if facts.status_code is not None:
+        yield f"status {facts.status_code}" + (f", points to {facts.redirect}" if facts.redirect else "")
+    if facts.peer_processing is not None:
+        yield f"the peer says that {span(facts.peer_processing)} were its own program's"
+    if facts.certificate_expiry is not None:
+        date = datetime.fromtimestamp(facts.certificate_expiry, UTC).date().isoformat()
+        days = (facts.certificate_expiry - wall) / _DAY
+        yield f"certificate until {date}, {days:.0f} days left" if days > 0 else f"certificate expired on {date}"

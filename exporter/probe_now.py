@@ -1,0 +1,78 @@
+"""``latency-exporter probe``: one probe of each kind toward a target, from here and now, for people."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
+
+import icmplib
+
+from collectors import dns
+from collectors.contract import Context, Seconds, one_by_one
+from collectors.targets import HttpTarget
+from exporter import collecting, once
+from exporter.addresses import Addresses, refreshes
+from exporter.fleet import Pair
+from exporter.overview.timeline import Answer, explain, is_well
+from exporter.overview.verdict import Here
+from exporter.overview.wording import span
+from exporter.scheduler import Scheduler
+
+_LOOKUPS: Seconds = 5.5
+"""As long as a refresh of an address may take."""
+_KEEP: Seconds = 60.0
+_HOPS, _PER_HOP, _HOP_TIMEOUT = 30, 2, 1.0
+
+
+async def probe_now(pairs: Sequence[Pair]) -> list[Answer]:
+    """Probe each pair once, with collectors and look-ups of our own."""
+    addresses = Addresses(dns.addresses, lambda _target: None)
+    context = Context(address=addresses.get, lookup=dns.lookup, notice=lambda _notice: None)
+    async with collecting.probes(context) as probes, Scheduler("", addresses, at_once=True) as refresher:
+        names = refreshes(pairs, _KEEP)
+        addresses.expect(names, _KEEP)
+        refresher.replace((name, one_by_one(addresses.refresh)) for name in names)
+        await addresses.answered(_LOOKUPS)
+        return await once.ask(pairs, probes)
+
+
+def describe(answers: Sequence[Answer]) -> tuple[str, bool]:
+    """Return what became of the probes, and whether all is well."""
+    wall = time.time()  # noqa: TID251 - to tell how many days a certificate has left
+    text = "\n".join(explain(answers, lambda _pair: (None, None), Here(), wall))
+    return text, all(map(is_well, answers))
+
+
+def routes(pairs: Sequence[Pair]) -> Iterator[str]:
+    """Walk to each address of the pairs, hop by hop; it takes a second for each router that keeps silent."""
+    walked = set()
+    for pair in pairs:
+        spec = pair.spec
+        name = (urlsplit(spec.url).hostname or "") if isinstance(spec, HttpTarget) else spec.address
+        if (name, pair.ip_family) not in walked:
+            walked.add((name, pair.ip_family))
+            yield f"\nroute to {name} over {pair.ip_family}\n"
+            yield from _route(name, 6 if pair.ip_family == "ipv6" else 4)
+
+
+def _route(name: str, family: int) -> Iterator[str]:
+    try:
+        hops = icmplib.traceroute(name, count=_PER_HOP, timeout=_HOP_TIMEOUT, max_hops=_HOPS, fast=True, family=family)
+    except icmplib.SocketPermissionError:
+        yield "  needs a raw socket: run it as root, or grant CAP_NET_RAW\n"
+    except (icmplib.ICMPLibError, OSError) as error:
+        yield f"  not to be walked: {error}\n"
+    else:
+        distance = 0
+        for hop in hops:
+            if hop.distance > distance + 1:
+                yield (
+                    f"  {distance + 1}-{hop.distance - 1}  no answer\n"
+                    if hop.distance > distance + 2
+                    else f"  {distance + 1}  no answer\n"
+                )
+            distance = hop.distance
+            yield f"  {hop.distance:<3} {hop.address:<40} {span(hop.avg_rtt / 1000)}\n"
+        if not hops:
+            yield f"  nobody answered within {_HOPS} hops\n"

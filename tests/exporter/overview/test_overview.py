@@ -1,0 +1,235 @@
+"""The overview in its three formats: what stands there, in which order, and that nothing in a name can break it."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from collectors.contract import Clock, Facts, IpFamily, Phase, ProbeFailed, Reason, Reply, SocketOpened
+from exporter.overview import Format, Overview
+from exporter.overview.html_text import ROWS
+
+from ..pages import ANSWERS, SMALL, TIMEOUT, Samples, Small, Time
+
+LINKS = {"metrics": "/metrics", "as JSON": "/?format=json"}
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    monkeypatch.setattr("exporter.recorder.time", time)
+    monkeypatch.setattr("exporter.overview.time", time)
+    return time
+
+
+@pytest.fixture
+def small(time: Time, tmp_path: Path) -> Small:
+    return Small(tmp_path)
+
+
+def shown(small: Small, shape: Format, page: int = 1) -> str:
+    overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.here)
+    return b"".join(overview.pieces(shape, LINKS, page)).decode()
+
+
+def told(small: Small, time: Time) -> None:
+    """Let a day be calm, and then three of four pairs be in trouble."""
+    for _ in range(20):
+        small.answer_all()
+        time.passed += 5
+    for _ in range(3):
+        time.passed += 5
+        small.decide("wf008", "icmp", TIMEOUT)
+    small.decide("wf008", "tcp", ProbeFailed(Reason.REFUSED, "Connection refused"), Facts(phase=Phase.CONNECT))
+    slow = Reply(rtt=0.0625, response=2.0625, duration=2.2, clock=Clock.KERNEL)
+    small.decide("wf008", "ping", slow, Facts(status_code=200))
+    small.decide("grafana", "http", ANSWERS["http"])
+
+
+def test_a_terminal_gets_one_aligned_line_per_pair_the_worst_first_and_this_host_last(small: Small, time: Time) -> None:
+    told(small, time)
+    small.recorder.started_late(0.002, 1)
+    title, blank, *lines = shown(small, "text").splitlines()
+    assert title.endswith(" on wf001, 2023-11-14T22:31:55Z: 4 pairs, 1 fine, 1 network, 2 peer")
+    assert blank == ""
+    assert lines == [
+        "wf008        icmp  no answer for 20 s (timeout)                           loss 13 %  "
+        "network: no answer; tcp refused: the host is up, only ICMP gets lost",
+        "wf008        tcp   failing for 20 s (refused)                             loss 5 %   "
+        "peer: the host is up, and nothing listens on this port",
+        "wf008        ping  2.06 s = network 62.5 ms + server 2 s (usual 78.1 ms)  loss 0 %   "
+        "peer: its program is slow, the network is not",
+        "grafana      http  78.1 ms = network 62.5 + server 15.6 (usual 78.1)      loss 0 %   fine",
+        "(this host)        egress queue 2 µs, probes late by 2 ms                            fine",
+    ]
+
+
+def test_before_the_first_results_nothing_is_claimed(small: Small) -> None:
+    lines = shown(small, "text").splitlines()[2:-1]
+    assert {line.rpartition("  ")[2] for line in lines} == {"this host: not measured yet"}
+    assert all("no result yet" in line and "loss -" in line for line in lines)
+
+
+def test_what_is_no_longer_measured_is_not_shown_as_the_present(small: Small, time: Time) -> None:
+    small.answer_all()
+    time.passed += 3600
+    lines = shown(small, "text").splitlines()[2:-1]
+    assert {tuple(re.split("  +", line)[2:]) for line in lines} == {
+        ("no result for 1 h", "loss 0 %", "this host: not measured for 1 h")
+    }
+
+
+def test_when_nobody_answers_the_own_link_is_suspected_first(small: Small) -> None:
+    for target, probe in (("wf008", "icmp"), ("wf008", "tcp"), ("wf008", "ping"), ("grafana", "http")):
+        small.decide(target, probe, TIMEOUT, Facts(phase=Phase.CONNECT))
+    assert shown(small, "text").count("network: no answer, from nobody at all: look at this host's own link first") == 4
+
+
+def test_this_host_tells_what_it_lacks(small: Small, time: Time) -> None:
+    small.answer_all()
+    small.recorder.notice(SocketOpened(IpFamily.IPV4, "none"))
+    assert (
+        shown(small, "text")
+        .splitlines()[0]
+        .endswith("4 fine; this host: no permission for ICMP: grant CAP_NET_RAW, or open net.ipv4.ping_group_range")
+    )
+    small.recorder.skipped(7)
+    assert "probes late by 0 µs, 7 skipped" in shown(small, "text")
+    small.recorder.notice(SocketOpened(IpFamily.IPV4, "raw"))
+    time.passed += 100
+    small.recorder.reload_failed("fleet.yml:3: hosts[1].adress: unknown key")
+    assert "configuration: not reloaded, the one before is in force: fleet.yml:3: hosts" in shown(small, "text")
+    small.reload(SMALL)
+    assert "not reloaded" not in shown(small, "text")
+
+
+def test_both_families_of_a_probe_can_be_told_apart(small: Small) -> None:
+    small.reload(SMALL.replace("icmp: {protocol: icmp,", "icmp: {protocol: icmp, ip_families: [ipv4, ipv6],"))
+    assert {"icmp", "icmp (ipv6)"} <= {line[13:26].strip() for line in shown(small, "text").splitlines()[2:]}
+
+
+def test_a_name_can_neither_command_a_terminal_nor_leave_its_cell_nor_break_the_json(small: Small) -> None:
+    name = '"a\\"b<script>alert(1)</script>&amp;\\u202e"'
+    small.reload(SMALL.replace("name: grafana", f"name: {name}"))
+    assert shown(small, "text").replace("\n", "").isprintable()
+    html = shown(small, "html")
+    assert "<script" not in html
+    assert "a&quot;b&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;" in html
+    assert {pair["target"] for pair in json.loads(shown(small, "json"))["pairs"]} == {"wf008", json.loads(name)}
+
+
+# For programs
+
+
+def test_json_has_what_the_metrics_have_in_seconds(small: Small, time: Time) -> None:
+    told(small, time)
+    samples, page = small.samples(), json.loads(shown(small, "json"))
+    pairs = {(pair["target"], pair["probe"]): pair for pair in page["pairs"]}
+    assert pairs["wf008", "ping"]["response"] == 2.0625
+    assert pairs["wf008", "icmp"]["verdict"]["word"] == "network"
+    assert pairs["wf008", "icmp"]["success"] is False
+    assert pairs["wf008", "icmp"]["reason"] == "timeout"
+    assert pairs["wf008", "icmp"]["recent"][-4:] == [pytest.approx(0.05), None, None, None]
+    for (target, probe), pair in pairs.items():
+        assert pair["rtt"] == value_of(samples, "network_latency_rtt_seconds", target, probe)
+        assert pair["server"] == value_of(samples, "network_latency_http_server_seconds", target, probe)
+        assert pair["success"] == value_of(samples, "network_latency_probe_success", target, probe)
+    assert page["this_host"]["verdict"] == {"word": "fine", "why": ""}
+    assert page["this_host"]["egress_queue"] == 2e-6
+
+
+def value_of(samples: Samples, name: str, target: str, probe: str) -> float | None:
+    return samples.get(name, target=target, probe=probe)
+
+
+# For browsers
+
+
+class Cells(HTMLParser):
+    """The rows of the page's table as their cells' text, and every tag with its attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self._open: list[str] = []
+        self.feed(page)
+        assert self._open == [], "every tag is closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in {"td", "th"}:
+            self.rows[-1].append("")
+        if tag not in {"meta", "link"}:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if {"td", "th"} & set(self._open):
+            self.rows[-1][-1] += data
+
+    def values(self, tag: str, attribute: str) -> list[str | None]:
+        return [attributes[attribute] for found, attributes in self.tags if found == tag and attribute in attributes]
+
+
+def test_a_browser_gets_the_same_in_a_table(small: Small, time: Time) -> None:
+    told(small, time)
+    page = Cells(shown(small, "html"))
+    head, *rows = page.rows
+    assert head == ["Verdict", "Target", "Probe", "Now", "Loss", "Recent results", "Age", "Last failure", "Look closer"]
+    assert [row[:5] for row in rows][:2] == [
+        [
+            "network: no answer; tcp refused: the host is up, only ICMP gets lost",
+            "wf008",
+            "icmp",
+            "no answer for 20 s (timeout)",
+            "13 %",
+        ],
+        ["peer: the host is up, and nothing listens on this port", "wf008", "tcp", "failing for 20 s (refused)", "5 %"],
+    ]
+    assert rows[0][6:8] == ["0 µs", "timeout, 0 µs ago"]
+    assert rows[3][7] == "none"
+    assert page.values("data", "value") == ["2.0625", "0.078125"]
+    assert "the last 23 results: 3 lost, between 50 ms and 50 ms" in page.values("svg", "aria-label")
+
+
+def test_it_asks_for_nothing_else_and_every_link_is_relative(small: Small, time: Time) -> None:
+    told(small, time)
+    page = Cells(shown(small, "html"))
+    links = [link for link in page.values("a", "href") if link]
+    assert links[0] == "probe?target=wf008&probe=icmp"
+    assert {"metrics", "?format=json"} <= set(links)
+    assert not any(link.startswith(("/", "http:", "https:", "//")) for link in links)
+    assert page.values("img", "src") == page.values("script", "src") == []
+    assert [tag for tag, _ in page.tags if tag in {"script", "iframe", "img", "form"}] == []
+    assert page.values("link", "href") == ["data:,"]
+
+
+def test_a_thousand_pairs_are_shown_a_hundred_at_a_time(small: Small) -> None:
+    hosts = "".join(f"  - {{name: h{number}, address: 192.0.2.{number % 250 + 1}}}\n" for number in range(250))
+    small.reload(f"hosts:\n  - {{name: wf001, address: 192.0.2.1}}\n{hosts}probes:\n  icmp: {{protocol: icmp}}\n")
+    first, last, beyond = (Cells(shown(small, "html", page)) for page in (1, 3, 4))
+    assert (len(first.rows), len(last.rows), len(beyond.rows)) == (1 + ROWS, 1 + 50, 0)
+    assert [link for link in first.values("a", "href") if link and link.startswith("?page")] == ["?page=2"]
+    assert [link for link in last.values("a", "href") if link and link.startswith("?page")] == ["?page=2"]
+    assert [link for link in beyond.values("a", "href") if link and link.startswith("?page")] == ["?page=3"]
+    assert len(shown(small, "text").splitlines()) == 250 + 3
+
+
+def test_gaps_in_a_sparkline_are_losses(small: Small, time: Time) -> None:
+    for outcome in (ANSWERS["icmp"], ANSWERS["icmp"], TIMEOUT, TIMEOUT, ANSWERS["icmp"]):
+        small.decide("wf008", "icmp", outcome)
+    page = Cells(shown(small, "html"))
+    classes = [attributes.get("class") for tag, attributes in page.tags if tag == "path"]
+    assert classes == [None, "lost", "lost", None]

@@ -1,0 +1,94 @@
+"""One probe, explained for people."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, Reply
+from collectors.targets import HttpTarget
+from exporter.overview.timeline import Answer, explain
+from exporter.overview.verdict import Here
+
+from ..pages import ANSWERS, Small
+
+NOW = 1_700_000_000.0
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Small:
+    return Small(tmp_path)
+
+
+def told(*answers: Answer, usual: tuple[float | None, float | None] = (None, None)) -> list[str]:
+    return "".join(explain(answers, lambda _: usual, Here(), NOW)).splitlines()
+
+
+def test_a_request_is_drawn_phase_by_phase(small: Small) -> None:
+    facts = Facts(status_code=200, certificate_expiry=NOW + 34 * 86400, peer_processing=0.0002)
+    assert told(Answer(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.26)) == [
+        "grafana http: GET https://grafana.example/api/health over ipv4",
+        "  dns          31.2 ms  |#######                                 |",
+        "  connect      62.5 ms  |       #############                    |",
+        "  processing   78.1 ms  |                    #################   |",
+        "  transfer     15.6 ms  |                                     ###|",
+        "  in all        188 ms",
+        "  78.1 ms = network 62.5 + server 15.6",
+        "  status 200",
+        "  the peer says that 200 µs were its own program's",
+        "  certificate until 2023-12-18, 34 days left",
+        "  verdict: fine",
+    ]
+
+
+def test_an_echo_tells_the_round_trip_what_is_usual_and_the_queue(small: Small) -> None:
+    answer = Answer(small.pair("wf008", "icmp"), Facts(hop_limit=54), ANSWERS["icmp"], 0.1)
+    assert told(answer, usual=(0.02, None)) == [
+        "wf008 icmp: echo to wf008.example over ipv4",
+        "  50 ms (usual 20)",
+        "  2 µs of it in this host's own egress queue",
+        "  hop limit 54 left",
+        "  verdict: network: 50 ms instead of 20 ms",
+    ]
+
+
+def test_a_failure_tells_how_far_it_came_and_the_others_are_its_witnesses(small: Small) -> None:
+    silent = Answer(
+        small.pair("wf008", "tcp"),
+        Facts(phase=Phase.CONNECT),
+        ProbeFailed(Reason.TIMEOUT, "no answer within 10 s"),
+        10.0,
+    )
+    well = Answer(small.pair("wf008", "icmp"), Facts(), ANSWERS["icmp"], 0.1)
+    assert told(silent, well)[:3] == [
+        "wf008 tcp: handshake with wf008.example port 9102 over ipv4",
+        "  failed during connect, after 10 s: timeout: no answer within 10 s",
+        "  verdict: network: no answer; icmp answers: the host is up, a firewall drops this port, or its queue is full",
+    ]
+
+
+def test_a_lost_syn_and_an_expired_certificate_are_said(small: Small) -> None:
+    facts = Facts(retransmitted=True, certificate_expiry=NOW - 86400, redirect="/login", status_code=302)
+    failed = ProbeFailed(Reason.STATUS, "status 302, which points to /login", misconfigured=True)
+    lines = told(Answer(small.pair("grafana", "http"), facts, failed, 1.2))
+    assert "  the first SYN got lost and was sent again: no round trip was measured" in lines
+    assert "  certificate expired on 2023-11-13" in lines
+    assert "  status 302, points to /login" in lines
+    assert lines[-1] == "  verdict: configuration: status 302, which points to /login; look at it in the fleet file"
+
+
+def test_neither_a_querys_token_nor_what_a_peer_says_reaches_the_terminal_raw(small: Small) -> None:
+    pair = small.pair("grafana", "http")
+    assert isinstance(pair.spec, HttpTarget)
+    pair = dataclasses.replace(pair, spec=dataclasses.replace(pair.spec, url="https://grafana.example/x?token=s3cret"))
+    lines = told(Answer(pair, Facts(), ProbeFailed(Reason.PROTOCOL, "bad \x1b[31m line\n"), 1.0))
+    assert lines[0] == "grafana http: GET https://grafana.example/x?... over ipv4"
+    assert lines[1] == "  failed, after 1 s: protocol: bad \\x1b[31m line\\n"
+    assert "s3cret" not in "".join(lines)
+
+
+def test_a_reply_without_a_round_trip_is_not_given_one(small: Small) -> None:
+    answer = Answer(small.pair("wf008", "tcp"), Facts(retransmitted=True), Reply(rtt=None, clock=Clock.KERNEL), 1.1)
+    assert "  answered, not measured" in told(answer)

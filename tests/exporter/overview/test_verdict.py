@@ -1,0 +1,229 @@
+"""One look -> whose fault it is, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from collectors.contract import Phase, Reason
+from exporter.overview.verdict import FINE, Here, Seen, Verdict, Word, judge, judge_host
+
+WELL = Here()
+
+
+icmp = partial(Seen, probe="icmp", protocol="icmp", age=1.0, rtt=0.35, usual_rtt=0.35, results=60)
+tcp = partial(icmp, probe="tcp", protocol="tcp")
+ping = partial(icmp, probe="ping", protocol="http", response=0.355, server=0.005, usual_server=0.005)
+
+
+def failed(make: Callable[..., Seen], reason: Reason, **seen: Any) -> Seen:
+    return make(reason=reason, rtt=None, response=None, server=None, failing_for=42.0, **seen)
+
+
+SILENT = failed(icmp, Reason.TIMEOUT)
+CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
+    "all as usual": (ping(), [], WELL, Word.FINE, ""),
+    "the very first answer": (icmp(usual_rtt=None), [], WELL, Word.FINE, ""),
+    "not yet measured": (icmp(age=None), [], WELL, Word.THIS_HOST, "not measured yet"),
+    "no longer measured": (icmp(age=130.0, stale=True), [], WELL, Word.THIS_HOST, "not measured for 2 min"),
+    "no permission": (
+        failed(icmp, Reason.LOCAL, detail="no permission to open an ICMP socket"),
+        [],
+        WELL,
+        Word.THIS_HOST,
+        "no permission to open an ICMP socket",
+    ),
+    "an unknown name": (
+        failed(tcp, Reason.DNS, detail="wf80: not found", misconfigured=True),
+        [],
+        WELL,
+        Word.CONFIGURATION,
+        "wf80: not found; look at it in the fleet file",
+    ),
+    "a dead name server": (
+        failed(ping, Reason.DNS, detail="wf008: Timeout", phase=Phase.DNS),
+        [icmp()],
+        WELL,
+        Word.NETWORK,
+        "the name can't be looked up: wf008: Timeout; icmp reaches the host by its last known address",
+    ),
+    "a dead name server from the start": (
+        failed(ping, Reason.DNS, detail="wf008: Timeout"),
+        [failed(icmp, Reason.DNS)],
+        WELL,
+        Word.NETWORK,
+        "the name can't be looked up: wf008: Timeout",
+    ),
+    "silence": (
+        SILENT,
+        [failed(tcp, Reason.TIMEOUT, phase=Phase.CONNECT)],
+        WELL,
+        Word.NETWORK,
+        "no answer: network or host down",
+    ),
+    "silence of everybody": (
+        SILENT,
+        [],
+        Here(nobody_answers=True),
+        Word.NETWORK,
+        "no answer, from nobody at all: look at this host's own link first",
+    ),
+    "only ICMP is silent": (
+        SILENT,
+        [failed(tcp, Reason.REFUSED, phase=Phase.CONNECT)],
+        WELL,
+        Word.NETWORK,
+        "no answer; tcp refused: the host is up, only ICMP gets lost",
+    ),
+    "only one port is silent": (
+        failed(tcp, Reason.TIMEOUT, phase=Phase.CONNECT),
+        [icmp()],
+        WELL,
+        Word.NETWORK,
+        "no answer; icmp answers: the host is up, a firewall drops this port, or its queue is full",
+    ),
+    "no route": (failed(icmp, Reason.UNREACHABLE), [], WELL, Word.NETWORK, "no way there: network or host down"),
+    "a closed port": (
+        failed(tcp, Reason.REFUSED),
+        [icmp()],
+        WELL,
+        Word.PEER,
+        "the host is up, and nothing listens on this port",
+    ),
+    "a frozen program": (
+        failed(ping, Reason.TIMEOUT, phase=Phase.PROCESSING),
+        [icmp()],
+        WELL,
+        Word.PEER,
+        "it connects, and then its program does not answer (processing)",
+    ),
+    "a broken connection": (
+        failed(ping, Reason.RESET, detail="Connection reset by peer"),
+        [],
+        WELL,
+        Word.PEER,
+        "Connection reset by peer",
+    ),
+    "an expired certificate": (
+        failed(ping, Reason.TLS, detail="certificate has expired"),
+        [],
+        WELL,
+        Word.PEER,
+        "certificate has expired",
+    ),
+    "a server's error": (failed(ping, Reason.STATUS, detail="status 503"), [], WELL, Word.PEER, "status 503"),
+    "a login that is refused": (
+        failed(ping, Reason.STATUS, detail="status 401", misconfigured=True),
+        [],
+        WELL,
+        Word.CONFIGURATION,
+        "status 401; look at it in the fleet file",
+    ),
+    "a failure without a detail": (failed(ping, Reason.BODY), [], WELL, Word.PEER, "body"),
+    "a slower network": (icmp(rtt=0.6), [], WELL, Word.NETWORK, "600 ms instead of 350 ms"),
+    "a network as slow as ever": (icmp(rtt=0.442, usual_rtt=0.349), [], WELL, Word.FINE, ""),
+    "noise on loopback": (icmp(rtt=0.002, usual_rtt=0.0001), [], WELL, Word.FINE, ""),
+    "a slower server": (ping(server=0.4), [], WELL, Word.PEER, "its program is slow, the network is not"),
+    "a server that was always slow": (
+        ping(server=2.4, usual_server=2.4),
+        [],
+        WELL,
+        Word.PEER,
+        "its program is slow, the network is not",
+    ),
+    "both slower, the server more": (
+        ping(rtt=0.6, server=0.9),
+        [],
+        WELL,
+        Word.PEER,
+        "its program is slow, and the network is slower than usual",
+    ),
+    "both slower, the network more": (ping(rtt=1.6, server=0.4), [], WELL, Word.NETWORK, "1.6 s instead of 350 ms"),
+    "our own queue": (
+        icmp(rtt=0.39, usual_rtt=0.001),
+        [],
+        Here(egress_queue=0.38),
+        Word.THIS_HOST,
+        "up to 380 ms of it are its own egress queue",
+    ),
+    "a queue that explains nothing": (
+        icmp(rtt=0.6),
+        [],
+        Here(egress_queue=0.02),
+        Word.NETWORK,
+        "600 ms instead of 350 ms",
+    ),
+    "a lost SYN": (
+        tcp(rtt=None, retransmitted=True),
+        [],
+        WELL,
+        Word.NETWORK,
+        "the first SYN got lost and was sent again",
+    ),
+    "losses": (
+        icmp(lost=4, losses=3),
+        [],
+        WELL,
+        Word.NETWORK,
+        "4 of the last 60 got lost, at 3 times",
+    ),
+    "an outage that is over": (icmp(lost=40, losses=1), [], WELL, Word.FINE, ""),
+    "two losses in very many": (icmp(lost=2, losses=2, results=100), [], WELL, Word.FINE, ""),
+    "a single loss": (icmp(lost=1, losses=1, results=8), [], WELL, Word.FINE, ""),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_fault_has_its_word_and_its_half_sentence(case: str) -> None:
+    seen, beside, here, word, why = CASES[case]
+    assert judge(seen, beside, here) == Verdict(word, why)
+
+
+def test_a_verdict_reads_as_the_word_and_then_the_reason() -> None:
+    assert str(FINE) == "fine"
+    assert str(Verdict(Word.PEER, "status 503")) == "peer: status 503"
+
+
+@pytest.mark.parametrize(
+    ("here", "verdict"),
+    [
+        (Here(), FINE),
+        (Here(lateness=0.02, egress_queue=1e-5), FINE),
+        (Here(lateness=0.12), Verdict(Word.THIS_HOST, "do not trust the lines above")),
+        (Here(egress_queue=0.038), Verdict(Word.THIS_HOST, "do not trust the lines above")),
+        (Here(skipped=1), Verdict(Word.THIS_HOST, "do not trust the lines above")),
+        (Here(overflows=1), Verdict(Word.THIS_HOST, "do not trust the lines above")),
+        (
+            Here(no_icmp=True),
+            Verdict(Word.THIS_HOST, "no permission for ICMP: grant CAP_NET_RAW, or open net.ipv4.ping_group_range"),
+        ),
+        (
+            Here(not_reloaded="fleet.yml:3: x"),
+            Verdict(Word.CONFIGURATION, "not reloaded, the one before is in force: fleet.yml:3: x"),
+        ),
+    ],
+)
+def test_this_host_has_a_verdict_of_its_own(here: Here, verdict: Verdict) -> None:
+    assert judge_host(here) == verdict
+
+
+@pytest.mark.parametrize(
+    ("seen", "reached"),
+    [
+        (icmp(), True),
+        (failed(tcp, Reason.REFUSED), True),
+        (failed(ping, Reason.TIMEOUT, phase=Phase.PROCESSING), True),
+        (failed(ping, Reason.STATUS, misconfigured=True), True),
+        (SILENT, False),
+        (failed(icmp, Reason.UNREACHABLE), False),
+        (failed(icmp, Reason.LOCAL), None),
+        (failed(icmp, Reason.DNS), None),
+        (icmp(age=None), None),
+        (icmp(stale=True), None),
+    ],
+)
+def test_some_failures_show_that_the_host_is_there_and_some_show_nothing(seen: Seen, reached: bool | None) -> None:
+    assert seen.reached is reached

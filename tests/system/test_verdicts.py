@@ -1,0 +1,354 @@
+"""``curl HOST:9102/`` at 3 a.m.: within two intervals of a fault, the line that matters has the right word."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.netlab import Lab, Link, requires_root, wait_until
+
+from .running import Exporter
+
+pytestmark = requires_root
+
+INTERVAL, TIMEOUT = 0.5, 0.4
+SLACK = 0.7
+"""For the machine, on top of two intervals and a timeout."""
+CALM = 3
+"""Rounds after which it is known what is usual."""
+
+FLEET = """
+defaults: {interval: 500ms, timeout: 400ms, resolve_interval: 1s}
+hosts:
+  - {name: wf001, address: wf001, country: US}
+  - {name: wf008, address: wf008, country: BR}
+probes:
+  icmp: {protocol: icmp}
+  tcp: {protocol: tcp, port: 9102}
+  ping: {protocol: http, url: "http://{address}:9102/ping"}
+endpoints:
+  - {name: api, probe: {protocol: http, url: "http://wf008:8080/"}}
+  - {name: gone, probe: {protocol: http, url: "http://wf008:8080/gone", expect_status: [404]}}
+"""
+SLOW_SERVER = """
+import http.server, pathlib, sys, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        time.sleep(float(pathlib.Path(sys.argv[1]).read_text()))
+        self.send_response(404 if "gone" in self.path else 200)
+        self.end_headers()
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+"""
+KNOWS_NOBODY = """
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("", 53))
+while True:
+    asked, sender = server.recvfrom(512)
+    question = asked[12 : asked.index(0, 12) + 5]
+    server.sendto(asked[:2] + b"\\x81\\x83\\0\\1\\0\\0\\0\\0\\0\\0" + question, sender)
+"""
+FLOOD = """
+import socket, sys, time
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+until = time.monotonic() + 8
+while time.monotonic() < until:
+    sock.sendto(bytes(1200), (sys.argv[1], 9))
+    time.sleep(0.004)
+"""
+
+
+class Stage:
+    """Two hosts, one of which measures the other and is asked what is wrong."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.lab = lab
+        self.here, self.there = lab.host("wf001"), lab.host("wf008")
+        self.link: Link = lab.link(self.here, self.there, delay=0.020)
+        self.there.sysctl("net.ipv4.icmp_ratelimit", "0")
+        self.fleet_file, self.delay = folder / "fleet.yml", folder / "delay"
+        self.fleet_file.write_text(FLEET)
+        self.delay.write_text("0.004")
+        self.there.popen([sys.executable, "-c", SLOW_SERVER, str(self.delay)])
+        self.peer = Exporter(self.there, self.fleet_file).ready()
+        self.measuring = self.peer
+
+    def lines(self) -> dict[tuple[str, str], str]:
+        """Target and probe -> the rest of its line, as ``curl`` gets it."""
+        return lines_of(self.measuring)
+
+    def measure(self) -> None:
+        """Start the program that is asked, and wait until it knows what is usual."""
+        self.measuring = Exporter(self.here, self.fleet_file).ready()
+        probes = "network_latency_probes_total"
+        wait_until(lambda: min(self.measuring.page().values(probes)) >= CALM, "what is usual", 10)
+        eventually(lambda: all_fine(self.lines()), "all is fine", self.measuring, 3)
+
+    def says(self, target: str, probe: str, word: str, why: str = "", within: float = 0) -> None:
+        """Wait for the verdict, two intervals and a timeout at most."""
+        says(self.measuring, target, probe, word, why, within)
+
+
+def lines_of(exporter: Exporter) -> dict[tuple[str, str], str]:
+    found = {}
+    for line in exporter.get("/").splitlines()[2:]:
+        parts = re.fullmatch(r"(\(this host\)|\S+) +(\S*?)  +(.*)", line)
+        assert parts, line
+        found[parts[1], parts[2]] = parts[3]
+    return found
+
+
+def all_fine(lines: dict[tuple[str, str], str]) -> bool:
+    return all(line.endswith("  fine") for (target, _), line in lines.items() if target != "(this host)")
+
+
+def says(exporter: Exporter, target: str, probe: str, word: str, why: str = "", within: float = 0) -> None:
+    def said() -> bool:
+        line = lines_of(exporter)[target, probe]
+        verdict = re.split("  +", line)[-1]
+        return verdict.startswith(word) and why in verdict
+
+    limit = within or 2 * INTERVAL + TIMEOUT + SLACK
+    eventually(said, f"{word}: ...{why} of {target} {probe}", exporter, limit)
+
+
+def eventually(condition: Callable[[], bool], what: str, exporter: Exporter, limit: float) -> None:
+    """Wait for it; if it does not come, show what stands there instead."""
+    try:
+        wait_until(condition, what, limit)
+    except TimeoutError as late:
+        raise AssertionError(f"{late}, but:\n{exporter.get('/')}") from None
+
+
+@pytest.fixture(scope="module")
+def lab_of_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with Lab() as lab:
+        yield Stage(lab, tmp_path_factory.mktemp("verdicts"))
+
+
+@pytest.fixture
+def stage(lab_of_two: Stage) -> Iterator[Stage]:
+    """Each fault comes upon a program that has seen nothing but calm."""
+    lab_of_two.measure()
+    yield lab_of_two
+    lab_of_two.measuring.program.stop()
+
+
+def test_all_is_well_and_said_in_one_look(stage: Stage) -> None:
+    wait_until(lambda: "skipped" not in stage.measuring.get("/"), "a calm host", 5)
+    title, *_ = stage.measuring.get("/").splitlines()
+    assert re.search(r"on wf001, \S+: 5 pairs, 5 fine", title)
+    line = stage.lines()["wf008", "ping"]
+    assert re.match(r"2\d(\.\d)? ms = network 2\d(\.\d)? \+ server \S+ \(usual 2\S+\) +loss \d+ %  fine", line), line
+
+
+def test_a_cut_link_is_the_network(stage: Stage) -> None:
+    stage.link.blackhole()
+    try:
+        for probe in ("icmp", "tcp", "ping"):
+            stage.says("wf008", probe, "network", "no answer")
+        assert "no answer for" in stage.lines()["wf008", "icmp"]
+        assert "(timeout)" in stage.lines()["wf008", "icmp"]
+    finally:
+        stage.link.restore()
+
+
+def test_losses_are_the_network_also_after_a_probe_that_came_through(stage: Stage) -> None:
+    rule = stage.there.drop_every(2, "-p", "icmp", "--icmp-type", "echo-request")
+    try:
+        stage.says("wf008", "icmp", "network")
+        stage.says("wf008", "icmp", "network", "got lost", within=4)
+        assert lines_of(stage.measuring)["wf008", "tcp"].endswith("fine")
+    finally:
+        rule.remove()
+
+
+def test_an_added_delay_is_the_network(stage: Stage) -> None:
+    stage.link.change(delay=0.120)
+    try:
+        for probe in ("icmp", "tcp", "ping"):
+            stage.says("wf008", probe, "network", "instead of 2")
+    finally:
+        stage.link.change(delay=0.020)
+
+
+def test_a_slow_program_of_the_peer_is_the_peer(stage: Stage) -> None:
+    stage.delay.write_text("0.3")
+    try:
+        stage.says("api", "http", "peer", "its program is slow, the network is not")
+        assert re.match(r"3\d\d ms = network 2\d(\.\d)? \+ server 3\d\d ", stage.lines()["api", "http"])
+        assert stage.lines()["wf008", "icmp"].endswith("fine")
+    finally:
+        stage.delay.write_text("0.004")
+
+
+def test_a_frozen_program_of_the_peer_is_the_peer(stage: Stage) -> None:
+    os.kill(stage.peer.program.pid, signal.SIGSTOP)
+    try:
+        stage.says("wf008", "ping", "peer", "it connects, and then its program does not answer (processing)")
+        assert stage.lines()["wf008", "tcp"].endswith("fine")
+    finally:
+        os.kill(stage.peer.program.pid, signal.SIGCONT)
+
+
+def test_a_closed_port_is_the_peer(stage: Stage) -> None:
+    stage.peer.program.stop()
+    try:
+        for probe in ("tcp", "ping"):
+            stage.says("wf008", probe, "peer", "the host is up, and nothing listens on this port")
+    finally:
+        stage.peer = Exporter(stage.there, stage.fleet_file).ready()
+
+
+def test_a_firewall_that_drops_a_port_is_the_network_and_the_host_is_up(stage: Stage) -> None:
+    rule = stage.there.drop("-p", "tcp", "--dport", "9102")
+    try:
+        stage.says("wf008", "tcp", "network", "icmp answers: the host is up, a firewall drops this port")
+    finally:
+        rule.remove()
+
+
+def test_lost_icmp_alone_is_the_network_and_the_host_is_up(stage: Stage) -> None:
+    rule = stage.there.drop("-p", "icmp")
+    try:
+        stage.says("wf008", "icmp", "network", "tcp answers: the host is up, only ICMP gets lost")
+    finally:
+        rule.remove()
+
+
+def test_a_status_that_says_no_is_the_configuration(stage: Stage, other: Callable[[str], Exporter]) -> None:
+    exporter = other(FLEET.replace(", expect_status: [404]", ""))
+    says(exporter, "gone", "http", "configuration", "status 404; look at it in the fleet file", within=5)
+
+
+@pytest.fixture
+def other(stage: Stage, tmp_path: Path) -> Iterator[Callable[[str], Exporter]]:
+    """Start a second program on the same host, with another fleet."""
+    started: list[Exporter] = []
+
+    def start(fleet: str) -> Exporter:
+        file = tmp_path / "fleet.yml"
+        file.write_text(fleet)
+        started.append(Exporter(stage.here, file, "--web.listen-address=:9103", port=9103).ready())
+        return started[-1]
+
+    yield start
+    for exporter in started:
+        exporter.program.stop()
+
+
+DNS = (
+    FLEET
+    + "  - {name: dead, probe: {protocol: http, url: 'http://dead.example/'}}\n"
+    + ("  - {name: dead-too, address: dead.example, probe: icmp}\n")
+)
+
+
+def test_a_dead_name_server_is_the_network(stage: Stage, other: Callable[[str], Exporter]) -> None:
+    stage.lab.name_server(stage.here, stage.there.address)
+    silent = stage.there.drop("-p", "udp")
+    try:
+        exporter = other(DNS)
+        says(exporter, "dead", "http", "network", "the name can't be looked up", within=6)
+        says(exporter, "dead-too", "icmp", "network", "the name can't be looked up", within=8)
+        assert lines_of(exporter)["wf008", "icmp"].endswith("fine")
+    finally:
+        silent.remove()
+
+
+def test_a_name_that_does_not_exist_is_the_configuration(stage: Stage, other: Callable[[str], Exporter]) -> None:
+    server = stage.there.popen([sys.executable, "-c", KNOWS_NOBODY])
+    stage.lab.name_server(stage.here, stage.there.address)
+    try:
+        exporter = other(DNS)
+        says(exporter, "dead", "http", "configuration", "dead.example", within=6)
+        says(exporter, "dead-too", "icmp", "configuration", "dead.example", within=6)
+    finally:
+        server.stop()
+
+
+def test_a_fleet_file_that_cannot_be_read_is_the_configuration_and_the_old_one_goes_on(stage: Stage) -> None:
+    stage.fleet_file.write_text(FLEET.replace("address: wf008", "adress: wf008"))
+    os.kill(stage.measuring.program.pid, signal.SIGHUP)
+    try:
+        wait_until(lambda: "unknown key; did you mean 'address'?" in stage.measuring.get("/"), "the problem", 3)
+        assert "configuration: not reloaded" in stage.measuring.get("/")
+        assert stage.lines()["wf008", "icmp"].endswith("fine")
+    finally:
+        stage.fleet_file.write_text(FLEET)
+        os.kill(stage.measuring.program.pid, signal.SIGHUP)
+    wait_until(lambda: "not reloaded" not in stage.measuring.get("/"), "it is read well again", 3)
+
+
+def test_a_full_egress_queue_is_this_host(stage: Stage) -> None:
+    device = stage.link.device_of(stage.here)
+    queue = ["tc", "qdisc", "replace", "dev", device, "root", "tbf"]
+    stage.here.run([*queue, "rate", "2mbit", "burst", "3000", "latency", "60ms"])
+    flood = stage.here.popen([sys.executable, "-c", FLOOD, stage.there.address])
+    try:
+        stage.says("wf008", "icmp", "this host", "its own egress queue")
+        stage.says("(this host)", "", "this host", "do not trust the lines above")
+        assert re.match(r"egress queue [4-9]\d(\.\d)? ms", stage.lines()["(this host)", ""])
+    finally:
+        flood.stop()
+        stage.here.run(["tc", "qdisc", "del", "dev", device, "root"])
+
+
+def test_a_process_that_gets_no_time_is_this_host(stage: Stage) -> None:
+    pid = stage.measuring.program.pid
+    os.kill(pid, signal.SIGSTOP)
+    stopped = time.monotonic()
+    wait_until(lambda: time.monotonic() - stopped > 1.5, "some time", 5)
+    os.kill(pid, signal.SIGCONT)
+    stage.says("(this host)", "", "this host", "do not trust the lines above")
+    assert "skipped" in stage.lines()["(this host)", ""]
+
+
+def test_probe_explains_a_pair_now_and_no_metric_knows_of_it(stage: Stage) -> None:
+    before = stage.measuring.page()
+    text = stage.measuring.get("/probe?target=wf008&probe=ping")
+    assert re.search(r"^  connect +2\d(\.\d)? ms  \| *#+ +\|$", text, re.MULTILINE), text
+    assert re.search(r"^  processing +2\d(\.\d)? ms  \| +#+ *\|$", text, re.MULTILINE), text
+    assert text.endswith("  verdict: fine\n"), text
+    assert "at most once in 1 s" in stage.measuring.get("/probe?target=wf008")
+    assert "did you mean 'wf008'?" in stage.measuring.get("/probe?target=wf007")
+    after = stage.measuring.page()
+    probes = "network_latency_probes_total"
+    added = (after.value(probes, target="wf008", probe="ping") or 0) - (
+        before.value(probes, target="wf008", probe="ping") or 0
+    )
+    assert added <= 1
+
+
+def test_the_probe_command_says_the_same_and_walks_the_route(stage: Stage) -> None:
+    command = [sys.executable, "-m", "exporter", "probe", f"--config.file={stage.fleet_file}", "--host=wf001"]
+    told = stage.here.run([*command, "wf008", "--route"], check=False)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert [line for line in told.stdout.splitlines() if not line.startswith(" ") and line] == [
+        "wf008 icmp: echo to wf008 over ipv4",
+        "wf008 tcp: handshake with wf008 port 9102 over ipv4",
+        "wf008 ping: GET http://wf008:9102/ping over ipv4",
+        "route to wf008 over ipv4",
+    ]
+    assert told.stdout.count("verdict: fine") == 3
+    assert re.search(rf"^  1 +{re.escape(stage.there.address)} +2\d(\.\d)? ms$", told.stdout, re.MULTILINE), told.stdout
+
+
+def test_the_probe_command_of_what_fails_is_exit_1_and_names_the_culprit(stage: Stage) -> None:
+    command = [sys.executable, "-m", "exporter", "probe", f"--config.file={stage.fleet_file}", "--host=wf001"]
+    rule = stage.there.drop("-p", "tcp", "--dport", "9102")
+    try:
+        told = stage.here.run([*command, "wf008"], check=False)
+    finally:
+        rule.remove()
+    assert told.returncode == 1
+    assert re.search(r"^  failed during connect, after [34]\d\d ms: timeout", told.stdout, re.MULTILINE), told.stdout
+    assert "verdict: network: no answer; icmp answers: the host is up, a firewall drops this port" in told.stdout
