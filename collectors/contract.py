@@ -65,6 +65,9 @@ class Reason(Word):
     UNREACHABLE = "unreachable"
     DNS = "dns"
     TLS = "tls"
+    AUTH = "auth"
+    LIMIT = "limit"
+    QUERY = "query"
     STATUS = "status"
     BODY = "body"
     PROTOCOL = "protocol"
@@ -77,6 +80,8 @@ class Phase(Word):
     DNS = "dns"
     CONNECT = "connect"
     TLS = "tls"
+    AUTH = "auth"
+    QUERY = "query"
     PROCESSING = "processing"
     TRANSFER = "transfer"
 
@@ -122,6 +127,8 @@ class Reply(NamedTuple):
     duration: Seconds | None = None
     """The whole exchange, DNS to last byte."""
     phases: Mapping[Phase, Seconds] = MappingProxyType({})
+    round_trips: int | None = None
+    """How often a login waited for the server, the TCP handshake included."""
 
 
 class ProbeFailed(Exception):  # noqa: N818 - it reads as the sentence it is, and is no error of ours

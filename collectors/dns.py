@@ -16,7 +16,8 @@ from typing import Any
 import aiodns
 import pycares
 
-from collectors.contract import IpFamily, ProbeFailed, Reason, Seconds
+from collectors import kernel
+from collectors.contract import Context, Facts, IpFamily, Phase, ProbeFailed, Reason, Seconds
 from collectors.targets import literal_family
 
 TIMEOUT: Seconds = 2.0
@@ -56,6 +57,18 @@ def literal(name: str, ip_family: IpFamily) -> str | None:
     if family not in (None, ip_family):
         raise ProbeFailed(Reason.DNS, f"{name} is no {ip_family} address", misconfigured=True)
     return name if family else None
+
+
+async def resolve(context: Context, host: str, ip_family: IpFamily, facts: Facts, phases: dict[Phase, Seconds]) -> str:
+    """Look a name up inside a probe, as its phase; a literal address has none."""
+    if (address := literal(host, ip_family)) is not None:
+        return address
+    started, facts.phase = kernel.now(), Phase.DNS
+    facts.silence = Reason.DNS  # whoever is silent until the deadline, it is not the peer
+    address = await context.lookup(host, ip_family)
+    facts.silence = Reason.TIMEOUT
+    phases[Phase.DNS] = kernel.now().monotonic - started.monotonic
+    return address
 
 
 async def _ask(name: str, ip_family: IpFamily, nameservers: Sequence[str]) -> tuple[str, ...]:

@@ -14,14 +14,14 @@ connection counts as long as it took by the user clock, while rtt and the connec
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
-from typing import Protocol
 
 from collectors import connection, kernel
-from collectors.contract import Clock, Context, Facts, Phase, Probe, Reason, Reply, Seconds, one_by_one
-from collectors.dns import literal
+from collectors.contract import Clock, Context, Facts, Phase, Probe, Reply, Seconds, one_by_one
+from collectors.dns import resolve
 from collectors.exchange import Exchange, split_url
-from collectors.stream import Receipt, Stream
+from collectors.stream import Channel, Stream
 from collectors.targets import HttpTarget
 from collectors.tls import Contexts, Tls
 
@@ -39,9 +39,9 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
     async def probe(target: HttpTarget, facts: Facts) -> Reply:
         url, exchange = split_url(target.url), Exchange(target, facts)
         request = exchange.request(url, user_agent)
-        trust = contexts.get(target.tls_ca_file, verify=target.tls_verify) if url.tls else None
+        trust = _trust(contexts, target) if url.tls else None
         phases: _Phases = {}
-        address = await _resolve(context, url.host, target, facts, phases)
+        address = await resolve(context, url.host, target.ip_family, facts, phases)
         with connection.open_socket(target.ip_family) as sock:
             handshake = await connector.connect(sock, address, url.port, facts)
             if handshake.rtt is not None:
@@ -60,26 +60,11 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
         yield one_by_one(probe)
 
 
-class _Channel(Protocol):
-    """Plain (``Stream``) or encrypted (``Tls``)."""
-
-    async def send(self, data: bytes) -> None: ...
-    async def first(self) -> tuple[Receipt, Receipt]: ...
-    async def more(self) -> Receipt: ...
+def _trust(contexts: Contexts, target: HttpTarget) -> ssl.SSLContext:
+    return contexts.get(target.tls_ca_file, verify=target.tls_verify, protocols=("http/1.1",))
 
 
-async def _resolve(context: Context, host: str, target: HttpTarget, facts: Facts, phases: _Phases) -> str:
-    if (address := literal(host, target.ip_family)) is not None:
-        return address
-    started, facts.phase = kernel.now(), Phase.DNS
-    facts.silence = Reason.DNS  # whoever is silent until the deadline, it is not the peer
-    address = await context.lookup(host, target.ip_family)
-    facts.silence = Reason.TIMEOUT
-    phases[Phase.DNS] = kernel.now().monotonic - started.monotonic
-    return address
-
-
-async def _converse(channel: _Channel, stream: Stream, exchange: Exchange, request: bytes, phases: _Phases) -> None:
+async def _converse(channel: Channel, stream: Stream, exchange: Exchange, request: bytes, phases: _Phases) -> None:
     """Send the request, read the answer, and note when its first and its last byte came."""
     exchange.facts.phase = Phase.PROCESSING
     await channel.send(request)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 from collectors import connection, failures, kernel
 from collectors.contract import Clock, ProbeFailed, Reason, Seconds
@@ -35,12 +35,25 @@ class Receipt(NamedTuple):
     moment: kernel.Moment
 
 
+class Channel(Protocol):
+    """Plain (``Stream``) or encrypted (``Tls``)."""
+
+    async def send(self, data: bytes) -> None: ...
+    def send_at_once(self, data: bytes) -> None: ...
+    async def first(self) -> tuple[Receipt, Receipt]: ...
+    async def more(self) -> Receipt: ...
+
+
 class Stream:
     """Sends and receives, remembers when, and says what lay between; while entered it has the loop's reader."""
 
     def __init__(self, sock: socket.socket, room: int) -> None:
         """Accept ``room`` bytes from the peer in all, whatever they are: more is ProbeFailed(PROTOCOL)."""
         self.clock = Clock.KERNEL
+        self.round_trips = 0
+        """How often something was sent and an answer waited for."""
+        self._awaits_answer = False
+        self._stamped = sock.family != socket.AF_UNIX
         self._sock, self._descriptor, self._room = sock, sock.fileno(), room
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
@@ -48,13 +61,23 @@ class Stream:
         self._before = kernel.now()
         self._scheduled: dict[int, int | None] = {}
         try:
-            kernel.stamp_packets(sock, kernel.BY_OFFSET)
+            if self._stamped:
+                kernel.stamp_packets(sock, kernel.BY_OFFSET)
         except OSError:  # EINVAL: it is no connection any more
             raise ProbeFailed(Reason.RESET, "reset right after the handshake") from None
 
     def __enter__(self) -> Self:
         self._loop.add_reader(self._descriptor, self._wake)
         return self
+
+    def pause(self) -> None:
+        """Leave the loop alone while nothing is asked, whatever the peer sends meanwhile."""
+        self._loop.remove_reader(self._descriptor)
+
+    def resume(self, room: int) -> None:
+        """Go on, and accept so many bytes from now on."""
+        self._room = room
+        self._loop.add_reader(self._descriptor, self._wake)
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         """Close the connection, whatever happened; what a socket or TLS said becomes ProbeFailed."""
@@ -65,7 +88,7 @@ class Stream:
 
     async def send(self, data: bytes) -> None:
         """Send all of it, as a rule at once: what is measured from now on begins with its last byte."""
-        self._before = kernel.now()
+        self._before, self._awaits_answer = kernel.now(), True
         while data:
             try:
                 count = self._sock.send(data)
@@ -90,6 +113,8 @@ class Stream:
             except BlockingIOError:
                 self._read_transmit_stamps()  # it was for them, or nothing, that the loop called
                 continue
+            self.round_trips += self._awaits_answer
+            self._awaits_answer = False
             self._room -= len(data)
             if self._room < 0:
                 raise ProbeFailed(Reason.PROTOCOL, "far more bytes than an answer of the permitted size needs")
@@ -119,6 +144,16 @@ class Stream:
             self._read_transmit_stamps()
         return self._between(self._scheduled.get(self._sent - 1), receipt, self._before)
 
+    def take_clock(self) -> Clock:
+        """Return which clock has measured since the last time."""
+        clock, self.clock = self.clock, Clock.KERNEL
+        return clock
+
+    def since(self, moment: kernel.Moment, receipt: Receipt) -> Seconds:
+        """Return the time from a moment of ours, which nothing was sent at, to a receipt."""
+        self._before = moment
+        return self._between(round(moment.wall * kernel.SECOND), receipt, moment)
+
     def between(self, first: Receipt, last: Receipt) -> Seconds:
         """Return the time from one receipt to a later one."""
         return self._between(first.stamp, last, first.moment)
@@ -133,6 +168,8 @@ class Stream:
         return end.moment.monotonic - user_start.monotonic
 
     def _read_transmit_stamps(self) -> None:
+        if not self._stamped:  # a Unix socket has no error queue, and would hand out data instead
+            return
         for report in kernel.error_queue(self._sock, 0):
             if report.origin == kernel.ORIGIN_TIMESTAMPING and report.info == kernel.STAMP_SCHED:
                 self._scheduled.setdefault(report.key, report.stamp)

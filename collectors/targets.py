@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 from urllib.parse import urlsplit
 
 from collectors.contract import IpFamily, Phase, Reason
 from collectors.secret import Secret
+
+Tls = Literal["disable", "require", "verify-ca", "verify-full"]
+"""``require`` encrypts and trusts anybody; ``verify-ca`` trusts whoever has a certificate of the authority."""
 
 _TCP_REASONS = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.UNREACHABLE, Reason.DNS, Reason.LOCAL)
 
@@ -107,9 +110,50 @@ class HttpTarget:
     def phases(self) -> tuple[Phase, ...]:
         """Those that an exchange with this target has: a literal address is not looked up, plain HTTP has no TLS."""
         url = urlsplit(self.url)
-        absent = set()
+        absent = {Phase.AUTH, Phase.QUERY}
         if url.scheme != "https":
             absent.add(Phase.TLS)
         if literal_family(url.hostname or ""):
             absent.add(Phase.DNS)
         return tuple(phase for phase in Phase if phase not in absent)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
+class DatabaseTarget:
+    """Where to log in, as whom, and what to ask there."""
+
+    reasons: ClassVar = (*_TCP_REASONS, Reason.TLS, Reason.AUTH, Reason.LIMIT, Reason.QUERY, Reason.PROTOCOL)
+    standard_query: ClassVar = "SELECT 1"
+
+    address: str
+    """Empty where ``socket`` is used."""
+    ip_family: IpFamily
+    port: int
+    socket: str | None
+    """Absolute: a Unix socket, or for PostgreSQL the folder that it is in."""
+    user: str
+    password: Secret | None
+    dbname: str
+    tls: Tls
+    tls_ca_file: str | None
+    """Absolute. None: the system's authorities."""
+    query: str
+    timeout: float
+    """In seconds; the server is told to give up a query of the user's own before."""
+    cold: bool
+    """A connection of its own for each probe; else one that is kept."""
+
+    @property
+    def cached_name(self) -> None:
+        """None: names are looked up in the probe."""
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Those that a cold probe of this target has."""
+        if not self.cold:
+            return ()
+        if self.socket:
+            return (Phase.AUTH, Phase.QUERY)
+        first = () if literal_family(self.address) else (Phase.DNS,)
+        secured = () if self.tls == "disable" else (Phase.TLS,)
+        return (*first, Phase.CONNECT, *secured, Phase.AUTH, Phase.QUERY)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -31,17 +32,24 @@ class Contexts:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str | None, bool], tuple[object, ssl.SSLContext]] = {}
+        self._kept: dict[tuple[object, ...], tuple[object, ssl.SSLContext]] = {}
 
-    def get(self, ca_file: str | None, *, verify: bool) -> ssl.SSLContext:
-        """Return the context that trusts ``ca_file`` (else the system); ProbeFailed(LOCAL) if it can't be read."""
-        version = _version(ca_file)
-        kept = self._kept.get((ca_file, verify))
+    def get(
+        self, ca_file: str | None, *, verify: bool, names: bool = True, protocols: Sequence[str] = ()
+    ) -> ssl.SSLContext:
+        """Return the context that trusts ``ca_file`` (else the system); ProbeFailed(LOCAL) if it can't be read.
+
+        ``names``: a certificate has to be for the host's name. ``protocols`` are offered by ALPN.
+        """
+        version, key = _version(ca_file), (ca_file, verify, names, *protocols)
+        kept = self._kept.get(key)
         if kept is None or kept[0] != version:
             context = _trusting(ca_file) if verify else _trusting_anything()
-            context.set_alpn_protocols(["http/1.1"])
+            context.check_hostname = verify and names
+            if protocols:
+                context.set_alpn_protocols(list(protocols))
             context.options |= ssl.OP_NO_RENEGOTIATION
-            self._kept[ca_file, verify] = kept = version, context
+            self._kept[key] = kept = version, context
         return kept[1]
 
 
@@ -70,6 +78,12 @@ class Tls:
         """Send it in one piece, behind what is left of the handshake."""
         self._tls.write(data)
         await self._stream.send(self._outgoing.read())
+
+    def send_at_once(self, data: bytes) -> None:
+        """Send what the kernel takes now, and forget the rest: a last word that nobody waits for."""
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.write(data)
+        self._stream.send_at_once(self._outgoing.read())
 
     async def first(self) -> tuple[Receipt, Receipt]:
         """Return when the record began that brought the answer's first bytes, and those.

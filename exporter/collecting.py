@@ -7,7 +7,7 @@ import functools
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from collectors import http, icmp, tcp
+from collectors import http, icmp, mysql, postgresql, tcp
 from collectors.contract import Collector, Context, Probe
 from exporter import __version__
 
@@ -15,6 +15,8 @@ COLLECTORS: Mapping[str, Collector[Any]] = {
     "icmp": icmp.collector,
     "tcp": tcp.collector,
     "http": functools.partial(http.collector, user_agent=f"latency-exporter/{__version__}"),
+    "postgresql": postgresql.collector,
+    "mysql": mysql.collector,
 }
 """Every protocol there is; a new one is one more word here."""
 

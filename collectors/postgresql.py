@@ -1,0 +1,166 @@
+"""PostgreSQL by its own protocol, version 3 (PostgreSQL's documentation, chapter "Frontend/Backend Protocol").
+
+A password is proved by SCRAM-SHA-256 and never shown: a server that asks for it in clear text, or hashed by MD5,
+or that lets us in without asking, is refused; it may be an impostor's. Without a password whatever the
+server accepts will do (``peer`` on a Unix socket).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+from collectors import database, kernel
+from collectors.contract import Context, Probe, ProbeFailed, Reason
+from collectors.scram import MECHANISM, Scram
+from collectors.targets import DatabaseTarget
+from collectors.wire import Wire, bounded, shown
+
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+_PROTOCOL = 3 << 16
+_TERMINATE = b"X\0\0\0\4"
+_SASL, _SASL_CONTINUE, _SASL_FINAL = 10, 11, 12
+_REFUSED_METHODS = {3: "the password in clear text", 5: "an MD5 hash of the password"}
+_ASIDE = b"SNKAI"
+"""ParameterStatus, Notice, BackendKeyData, Notification, EmptyQueryResponse: nothing to do for us."""
+_ROWS = b"TDCAI"
+_IN_A_QUERY = _ROWS + _ASIDE
+_SETTINGS_OF_A_QUERY = (("default_transaction_read_only", "on"),)
+_BEFORE_THE_TIMEOUT = 0.9
+
+
+def collector(context: Context) -> AbstractAsyncContextManager[Probe[DatabaseTarget]]:
+    """Log in to PostgreSQL servers, cold or kept."""
+    salted: dict[tuple[object, ...], dict[tuple[bytes, int], bytes]] = {}
+
+    def speak(wire: Wire, target: DatabaseTarget, _connected: kernel.Moment, _private: bool) -> database.Session:  # noqa: FBT001 - the dialects' interface
+        login = target.address, target.port, target.socket, target.user, target.password
+        return PostgreSQL(wire, target, salted.setdefault(login, {}))
+
+    return database.collector(speak, context, "postgresql")
+
+
+class PostgreSQL:
+    """One session."""
+
+    def __init__(self, wire: Wire, target: DatabaseTarget, salted: dict[tuple[bytes, int], bytes]) -> None:
+        self._wire, self._target = wire, target
+        password = target.password
+        self._scram = Scram(password, salted) if password is not None else None
+        self._proved = self._scram is None
+
+    async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
+        """Ask for TLS; 'N' is no, and whatever else but 'S' is no PostgreSQL."""
+        await self._wire.send(_SSL_REQUEST)
+        answer = await self._wire.exactly(1)
+        if answer == b"N":
+            raise ProbeFailed(
+                Reason.TLS, "the server offers no TLS (tls: disable would do without)", misconfigured=True
+            )
+        if answer == b"E":
+            raise _error(await self._rest(), Reason.PROTOCOL)
+        if answer != b"S" or not self._wire.is_empty:  # what follows in clear text is nobody's we know
+            raise ProbeFailed(Reason.PROTOCOL, "the answer to the request for TLS is none")
+        await encrypt()
+
+    async def log_in(self) -> None:
+        await self._wire.send(_startup(self._target))
+        while True:
+            kind, body = await self._message()
+            if kind == b"R":
+                await self._authenticate(body)
+            elif kind == b"Z":
+                return
+            elif kind == b"E":
+                raise _error(body, Reason.AUTH)
+            elif kind not in _ASIDE:
+                raise _unexpected(kind)
+
+    async def query(self, text: str) -> None:
+        data = text.encode() + b"\0"
+        await self._wire.send(b"Q" + struct.pack("!i", len(data) + 4) + data)
+        failed = None
+        while True:
+            kind, body = await self._message()
+            if kind == b"E":
+                failed = _error(body, Reason.QUERY)
+                if body.startswith((b"SFATAL", b"SPANIC")):
+                    raise failed
+            elif kind == b"Z":
+                if failed:
+                    raise failed
+                return
+            elif kind not in _IN_A_QUERY:
+                raise _unexpected(kind)
+
+    def end(self) -> None:
+        self._wire.channel.send_at_once(_TERMINATE)
+
+    async def _authenticate(self, body: bytes) -> None:
+        (code,) = struct.unpack_from("!i", body)
+        if code == 0:
+            if not self._proved:
+                raise ProbeFailed(Reason.AUTH, "the server did not ask for the password: trust, or an impostor")
+            return
+        if self._scram is None:
+            raise ProbeFailed(Reason.AUTH, "the server asks for a password; add password_file", misconfigured=True)
+        if code == _SASL and MECHANISM.encode() in body[4:].split(b"\0"):
+            first = self._scram.first()
+            answer = f"{MECHANISM}\0".encode() + struct.pack("!i", len(first)) + first
+        elif code == _SASL_CONTINUE:
+            answer = self._scram.final(body[4:])
+        elif code == _SASL_FINAL:
+            self._scram.verify(body[4:])
+            self._proved = True
+            return
+        else:
+            asked = _REFUSED_METHODS.get(code, f"a method that is not spoken here ({code})")
+            raise ProbeFailed(Reason.AUTH, f"the server asks for {asked}; it must be {MECHANISM}", misconfigured=True)
+        await self._wire.send(b"p" + struct.pack("!i", len(answer) + 4) + answer)
+
+    async def _message(self) -> tuple[bytes, bytes]:
+        return await self._wire.exactly(1), await self._rest()
+
+    async def _rest(self) -> bytes:
+        (length,) = struct.unpack("!i", await self._wire.exactly(4))
+        return await self._wire.exactly(bounded(length - 4))
+
+
+def _startup(target: DatabaseTarget) -> bytes:
+    settings = [("user", target.user), ("application_name", "latency-exporter"), ("client_encoding", "UTF8")]
+    if target.dbname:
+        settings.append(("database", target.dbname))
+    if target.query != target.standard_query:
+        limit = max(1, round(target.timeout * _BEFORE_THE_TIMEOUT * 1000))
+        settings += [*_SETTINGS_OF_A_QUERY, ("statement_timeout", str(limit))]
+    body = b"".join(f"{name}\0{value}\0".encode("utf-8", "surrogatepass") for name, value in settings) + b"\0"
+    return struct.pack("!ii", len(body) + 8, _PROTOCOL) + body
+
+
+_BY_CODE = (
+    ("53300", Reason.LIMIT),  # too_many_connections
+    ("57P03", Reason.REFUSED),  # cannot_connect_now: it starts or stops
+    ("57P", Reason.RESET),  # admin_shutdown, crash_shutdown, idle_session_timeout
+    ("28", Reason.AUTH),  # invalid_authorization_specification, invalid_password
+    ("3D000", Reason.AUTH),  # invalid_catalog_name: there is no such database to log in to
+    ("42501", Reason.AUTH),  # insufficient_privilege
+)
+"""SQLSTATE, by its beginning (PostgreSQL's documentation, appendix A); whatever else depends on when it came."""
+_CONFIGURATION = ("28", "3D000", "42501")
+
+
+def _error(body: bytes, otherwise: Reason) -> ProbeFailed:
+    """Classify an ErrorResponse by its SQLSTATE, which is not translated as its text is."""
+    fields = {field[:1]: field[1:] for field in body.split(b"\0") if field}
+    code = fields.get(b"C", b"").decode("ascii", "replace")
+    during_query = otherwise is Reason.QUERY and code.startswith("42501")
+    reason = (
+        otherwise if during_query else next((known for start, known in _BY_CODE if code.startswith(start)), otherwise)
+    )
+    detail = f"{shown(code.encode())}: {shown(fields.get(b'M', b''))}"
+    return ProbeFailed(reason, detail, misconfigured=not during_query and code.startswith(_CONFIGURATION))
+
+
+def _unexpected(kind: bytes) -> ProbeFailed:
+    return ProbeFailed(Reason.PROTOCOL, f"a message of kind {kind!r} is out of place")

@@ -1,0 +1,82 @@
+"""SCRAM-SHA-256 (RFC 5802, RFC 7677) as bytes: both sides prove that they know a password, and neither shows it.
+
+Without channel binding. What a server may ask for is bounded: a million iterations would hold this host for a second.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+
+from collectors.contract import ProbeFailed, Reason
+from collectors.secret import Secret
+
+MECHANISM = "SCRAM-SHA-256"
+MAX_ITERATIONS = 100_000
+_NO_BINDING = b"n,,"
+_LONGEST = 4096
+
+
+class Scram:
+    """One conversation: ``first``, then ``final`` with what the server says, then ``verify`` with what it says then.
+
+    ``salted`` keeps a salted password from one login to the next, because it costs 2 ms or more.
+    """
+
+    def __init__(self, password: Secret, salted: dict[tuple[bytes, int], bytes], nonce: str = "") -> None:
+        self._password, self._salted = password, salted
+        self._nonce = nonce or base64.b64encode(os.urandom(18)).decode("ascii")
+        self._bare = f"n=,r={self._nonce}".encode("ascii")  # PostgreSQL takes the user from the startup message
+        self._server_signature = b""
+
+    def first(self) -> bytes:
+        """Return the client's first message."""
+        return _NO_BINDING + self._bare
+
+    def final(self, server_first: bytes) -> bytes:
+        """Return the client's final message; ProbeFailed(AUTH) for a server that does not keep to the rules."""
+        fields = _fields(server_first)
+        nonce, salt, count = fields.get("r", ""), _decoded(fields.get("s", "")), fields.get("i", "")
+        if not nonce.startswith(self._nonce) or len(nonce) == len(self._nonce) or not salt:
+            raise ProbeFailed(Reason.AUTH, "the server's SCRAM answer is not to our question")
+        if not (count.isascii() and count.isdigit() and 1 <= int(count) <= MAX_ITERATIONS):
+            raise ProbeFailed(Reason.AUTH, f"the server asks for more than {MAX_ITERATIONS} iterations of SCRAM")
+        salted = self._salted_password(salt, int(count))
+        client_key = hmac.digest(salted, b"Client Key", "sha256")
+        proofless = f"c={base64.b64encode(_NO_BINDING).decode('ascii')},r={nonce}".encode()
+        signed = b",".join((self._bare, server_first, proofless))
+        signature = hmac.digest(hashlib.sha256(client_key).digest(), signed, "sha256")
+        self._server_signature = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), signed, "sha256")
+        proof = bytes(one ^ other for one, other in zip(client_key, signature, strict=True))
+        return proofless + b",p=" + base64.b64encode(proof)
+
+    def verify(self, server_final: bytes) -> None:
+        """Accept the server only if it knows the password too; ProbeFailed(AUTH)."""
+        signature = _decoded(_fields(server_final).get("v", ""))
+        if not self._server_signature or not hmac.compare_digest(signature, self._server_signature):
+            raise ProbeFailed(Reason.AUTH, "the server does not know the password: an impostor?")
+
+    def _salted_password(self, salt: bytes, iterations: int) -> bytes:
+        key = salt, iterations
+        if key not in self._salted:
+            self._salted.clear()
+            password = self._password.reveal().encode("utf-8", "surrogatepass")
+            self._salted[key] = hashlib.pbkdf2_hmac("sha256", password, salt, iterations)
+        return self._salted[key]
+
+
+def _fields(message: bytes) -> dict[str, str]:
+    if len(message) > _LONGEST:
+        raise ProbeFailed(Reason.AUTH, "the server's SCRAM answer is too long")
+    text = message.decode("ascii", "replace")
+    return {part[:1]: part[2:] for part in text.split(",") if part[1:2] == "="}
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""

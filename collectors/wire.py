@@ -1,0 +1,81 @@
+"""Messages of a database over a channel, and how long the server took to answer what we sent."""
+
+from __future__ import annotations
+
+from collectors import kernel
+from collectors.contract import ProbeFailed, Reason, Seconds
+from collectors.stream import Channel, Receipt, Stream
+
+LONGEST = 64 * 1024
+"""Bytes of one message: whatever a server says of its own accord, or as an error, is shorter."""
+
+
+class Wire:
+    """Sends, and reads in exact pieces; ``waited`` adds up each flight of ours to the last byte of its answer."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.channel: Channel = stream
+        self.waited: Seconds = 0.0
+        self._buffer = bytearray()
+        self._last: Receipt | None = None
+
+    async def send(self, data: bytes) -> None:
+        """Send a flight; what the one before waited for is over."""
+        self.settle()
+        await self.channel.send(data)
+
+    def settle(self) -> None:
+        """Add what has been waited for since the latest flight."""
+        if self._last is not None:
+            self.waited += self.stream.since_send(self._last)
+            self._last = None
+
+    def settle_silently(self) -> None:
+        """Leave out what has come since: it belongs to what was added already."""
+        self._last = None
+
+    def take_waited(self) -> Seconds:
+        """Return what was waited for since the last time, and begin anew."""
+        self.settle()
+        waited, self.waited = self.waited, 0.0
+        return waited
+
+    async def greeting(self, count: int, connected: kernel.Moment) -> bytes:
+        """Read the first bytes of a server that speaks first; it had since ``connected`` to do so."""
+        data = await self.exactly(count)
+        assert self._last is not None  # noqa: S101 - bytes have just come
+        self.waited += self.stream.since(connected, self._last)
+        self.stream.round_trips += 1
+        self._last = None
+        return data
+
+    async def exactly(self, count: int) -> bytes:
+        """Read so many bytes; ProbeFailed(RESET) if the server closes before."""
+        while len(self._buffer) < count:
+            receipt = await self.channel.more()
+            if not receipt.data:
+                raise ProbeFailed(Reason.RESET, "the server closed the connection")
+            self._last = receipt
+            self._buffer += receipt.data
+        data = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return data
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything that has come was read."""
+        return not self._buffer
+
+
+def bounded(length: int) -> int:
+    """Return a message's length, if it can be one; ProbeFailed(PROTOCOL)."""
+    if not 0 <= length <= LONGEST:
+        raise ProbeFailed(Reason.PROTOCOL, f"announces a message of {length} bytes")
+    return length
+
+
+def shown(text: bytes) -> str:
+    """Return what a server says, short and on one line, for the log."""
+    words = text[:200].decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else " " for letter in words)

@@ -1,0 +1,204 @@
+"""Real PostgreSQL and MariaDB servers, each in a folder of its own, started and stopped by a test."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+PASSWORD = "c4nary-Pa55word"
+"""Must show up nowhere."""
+NOBODY_CONNECTS = "127.0.0.1"
+_PATIENCE = 60.0
+
+
+def _program(name: str) -> str | None:
+    for folder in ("/usr/lib/postgresql/15/bin", "/usr/sbin", "/usr/bin"):
+        if (path := Path(folder) / name).exists():
+            return str(path)
+    return shutil.which(name)
+
+
+def missing() -> list[str]:
+    lacking = [name for name in ("initdb", "postgres", "mariadbd", "mariadb-install-db") if _program(name) is None]
+    return [*(["not root"] if os.geteuid() else []), *(f"no command `{name}`" for name in lacking)]
+
+
+requires_databases = pytest.mark.skipif(
+    bool(missing()), reason=f"NOT TESTED, needs PostgreSQL and MariaDB: {', '.join(missing())}"
+)
+
+
+class Server:
+    """One server process with its data; ``stop`` and ``start`` keep the data."""
+
+    kind = ""
+    user = "nobody"
+
+    def __init__(self, folder: Path, *, port: int, address: str, tls: tuple[Path, Path] | None) -> None:
+        self.folder, self.port, self.address, self.tls = folder, port, address, tls
+        self.data, self.sockets, self.log = folder / "data", folder / "run", folder / "log"
+        self.process: subprocess.Popen[bytes] | None = None
+        folder.chmod(0o755)
+        for made in (self.data, self.sockets):
+            made.mkdir()
+            shutil.chown(made, self.user)
+        self.log.touch()
+        shutil.chown(self.log, self.user)
+
+    def as_user(self, *words: str) -> list[str]:
+        return ["setpriv", f"--reuid={self.user}", "--clear-groups", *words]
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def admin(self, statement: str) -> str:
+        raise NotImplementedError
+
+    def start(self, *through: str) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*through, *self.as_user(*self.command())], stdout=log, stderr=log, start_new_session=True, cwd="/"
+            )
+        until = time.monotonic() + _PATIENCE
+        while not self.is_up():
+            assert self.process.poll() is None, self.log.read_text()[-2000:]
+            assert time.monotonic() < until, self.log.read_text()[-2000:]
+            time.sleep(0.05)
+
+    def is_up(self) -> bool:
+        try:
+            self.admin("SELECT 1")
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGCONT)
+                self.process.send_signal(number)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+            self.process = None
+
+    def freeze(self) -> None:
+        assert self.process
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process
+        os.killpg(self.process.pid, signal.SIGCONT)
+
+
+def run(words: Sequence[str], **more: str) -> str:
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=_PATIENCE, cwd="/", input=more.get("input"))
+    return done.stdout
+
+
+class PostgreSQL(Server):
+    kind = "postgresql"
+    user = "postgres"
+
+    def __init__(self, folder: Path, **how: object) -> None:
+        super().__init__(folder, **how)
+        run(self.as_user(_program("initdb"), "-D", str(self.data), "-A", "scram-sha-256", "--no-sync", "-E", "UTF8",
+                         "--locale=C", f"--pwfile={self._password_file()}", "-U", "postgres"))
+        (self.data / "pg_hba.conf").write_text(
+            "local all postgres trust\nlocal all nobody peer map=root\n"
+            "local all monitor scram-sha-256\nhost all cleartext all password\nhost all md5 all md5\n"
+            "host all trusted all trust\nhost all all all scram-sha-256\n"
+        )
+        (self.data / "pg_ident.conf").write_text("root root nobody\n")
+        settings = ["fsync=off", "max_connections=12", "superuser_reserved_connections=3", "shared_buffers=16MB",
+                    f"port={self.port}", f"listen_addresses={self.address}", f"unix_socket_directories={self.sockets}"]
+        if self.tls:
+            settings += ["ssl=on", f"ssl_cert_file={self.tls[0]}", f"ssl_key_file={self.tls[1]}"]
+        with (self.data / "postgresql.conf").open("a") as file:
+            for line in settings:
+                name, _, value = line.partition("=")
+                file.write(f"{name} = '{value}'\n")
+        self.start()
+        self.admin(f"CREATE ROLE monitor LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE nobody LOGIN; CREATE ROLE trusted LOGIN;"
+                   f"CREATE ROLE cleartext LOGIN PASSWORD '{PASSWORD}'; SET password_encryption = 'md5';"
+                   f"CREATE ROLE md5 LOGIN PASSWORD '{PASSWORD}'; CREATE DATABASE n8n;")
+
+    def _password_file(self) -> Path:
+        file = self.folder / "pw"
+        file.write_text("postgres")
+        shutil.chown(file, self.user)
+        return file
+
+    def command(self) -> list[str]:
+        return [_program("postgres") or "", "-D", str(self.data)]
+
+    def admin(self, statement: str) -> str:
+        words = ["psql", "-h", str(self.sockets), "-p", str(self.port), "-U", "postgres", "-d", "postgres", "-Atq"]
+        return run([*words, "-v", "ON_ERROR_STOP=1"], input=statement)
+
+    @property
+    def socket_path(self) -> Path:
+        return self.sockets
+
+
+class MariaDB(Server):
+    kind = "mysql"
+    user = "nobody"
+
+    def __init__(self, folder: Path, **how: object) -> None:
+        super().__init__(folder, **how)
+        run(self.as_user(_program("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}",
+                         "--auth-root-authentication-method=normal", "--skip-test-db", f"--user={self.user}"))
+        self.start()
+        self.admin(f"CREATE USER monitor@'%' IDENTIFIED BY '{PASSWORD}'; CREATE DATABASE n8n;"
+                   "GRANT USAGE ON *.* TO monitor@'%'; CREATE USER nobody@localhost IDENTIFIED VIA unix_socket;"
+                   "CREATE USER root2@localhost IDENTIFIED VIA unix_socket; GRANT SELECT ON n8n.* TO monitor@'%';")
+
+    def command(self) -> list[str]:
+        words = [_program("mariadbd") or "", "--no-defaults", f"--datadir={self.data}", f"--port={self.port}",
+                 f"--bind-address={self.address}", f"--socket={self.socket_path}", "--innodb-buffer-pool-size=16M",
+                 "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=0", "--max-connections=10",
+                 "--skip-name-resolve", "--pid-file=" + str(self.sockets / "pid"), "--performance-schema=OFF"]
+        if self.tls:
+            words += [f"--ssl-cert={self.tls[0]}", f"--ssl-key={self.tls[1]}"]
+        return words
+
+    def admin(self, statement: str) -> str:
+        words = ["mariadb", "--no-defaults", f"--socket={self.socket_path}", "-uroot", "-N", "-B"]
+        return run(words, input=statement)
+
+    @property
+    def socket_path(self) -> Path:
+        return self.sockets / "mysqld.sock"
+
+
+KINDS = {"postgresql": PostgreSQL, "mysql": MariaDB}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def started(kind: str, *, address: str = "127.0.0.1", tls: tuple[Path, Path] | None = None) -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix=f"{kind}-") as folder:
+        server = None
+        try:
+            server = KINDS[kind](Path(folder), port=free_port(), address=address, tls=tls)
+            yield server
+        finally:
+            if server is not None:
+                server.stop(signal.SIGQUIT if kind == "postgresql" else signal.SIGKILL)
