@@ -130,6 +130,15 @@ class Reply(NamedTuple):
     round_trips: int | None = None
     """How often a login waited for the server, the TCP handshake included."""
 
+    @property
+    def server(self) -> Seconds | None:
+        """What the server took, seen from outside: of a response, or of a login; two clocks' noise is no time."""
+        if self.rtt is None:
+            return None
+        if self.round_trips is not None and self.duration is not None:
+            return max(0.0, self.duration - self.round_trips * self.rtt)
+        return None if self.response is None else max(0.0, self.response - self.rtt)
+
 
 class ProbeFailed(Exception):  # noqa: N818 - it reads as the sentence it is, and is no error of ours
     """The target did not answer as it should: the one exception that a probe raises on purpose."""

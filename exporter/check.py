@@ -16,7 +16,7 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
     rows = [("TARGET", "PROBE", "PROTOCOL", "FAMILY", "EVERY", "TIMEOUT", "SERIES")]
     rows += [
         (
-            _printable(pair.target),
+            _printable(pair.name),
             _printable(pair.probe),
             pair.protocol,
             pair.ip_family.value,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
@@ -16,20 +17,21 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from collectors.contract import Clock, Facts, Reply, Seconds
 from exporter.exposition import Family, Labels, bucket_samples
-from exporter.fleet import Pair
+from exporter.fleet import LOGIN, Pair
 from exporter.series import Histogram, PairSeries
 
 LATENESS_BUCKETS = (0.0001, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 EGRESS_QUEUE_BUCKETS = (1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.1, 1.0)
 REQUEST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 HANDLERS = ("metrics", "ping", "index", "probe", "healthy", "ready", "reload", "other")
-PROTOCOLS = ("http", "icmp", "tcp")
+PROTOCOLS = ("http", "icmp", "mysql", "postgresql", "tcp")
 PAIR_LABELS = ("target", "target_location", "target_datacenter", "target_country", "probe", "protocol", "ip_family")
-"""In the order of ``Pair.identity``."""
+"""In the order of ``Pair.identity``, behind the database."""
+DATABASE_LABELS = ("database", "db_type", "target", "target_location", "target_datacenter", "target_country")
 PEER_LABELS = ("peer", "peer_location", "peer_datacenter", "peer_country")
 SELF_LABELS = ("self", "self_location", "self_datacenter", "self_country")
 
-_ALL = frozenset(PROTOCOLS)
+_ALL = frozenset({"http", "icmp", "tcp"})
 _TCP_BASED = frozenset({"tcp", "http"})
 _ICMP = frozenset({"icmp"})
 _HTTP = frozenset({"http"})
@@ -73,11 +75,12 @@ def _histogram(
 
 
 def _failures(pair: Pair) -> Iterable[tuple[str, Labels]]:
-    return [("", (("reason", reason.value),)) for reason in pair.spec.reasons]
+    return [("", (("reason", reason.value),)) for reason in pair.spec.reasons if pair.protocol in _ALL]
 
 
 def _phases(pair: Pair) -> Iterable[tuple[str, Labels]]:
-    return [(part, (("phase", phase.value),)) for phase in pair.spec.phases for part in ("_sum", "_count")]
+    phases = pair.spec.phases if pair.protocol in _ALL else ()
+    return [(part, (("phase", phase.value),)) for phase in phases for part in ("_sum", "_count")]
 
 
 def _last_success(series: PairSeries, now: Seconds) -> tuple[float] | None:
@@ -207,9 +210,116 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
     )
 
 
+class DatabaseSeries(NamedTuple):
+    """The two series of a database's logins and queries; they are shown together."""
+
+    login: PairSeries
+    query: PairSeries
+
+    @property
+    def both(self) -> tuple[tuple[str, PairSeries], ...]:
+        """By the label ``mode``."""
+        return ("cold", self.login), ("warm", self.query)
+
+
+def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
+    """Return the table of what is said of each database; its owner is the pair of its logins."""
+    samples = bucket_samples(buckets)
+
+    def login_gauge(name: str, text: str, read: Callable[[Reply], float | None]) -> Family:
+        def values(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
+            value = read(series.login.reply) if series.login.reply and series.login.shown(now) else None
+            return None if value is None else (value,)
+
+        return Family(name, "gauge", text, lambda _: (("", ()),), values)
+
+    def histogram(name: str, text: str, read: Callable[[DatabaseSeries], Histogram]) -> Family:
+        return Family(name, "histogram", text, lambda _: samples, lambda series, _: read(series).row())
+
+    return (
+        Family(
+            "database_available",
+            "gauge",
+            "Whether the latest login and the latest query both succeeded.",
+            lambda _: (("", ()),),
+            _available,
+        ),
+        login_gauge(
+            "database_rtt_seconds",
+            "The network's round trip to the server in the latest login, by the kernel's clock: SYN to SYN/ACK.",
+            lambda reply: reply.rtt,
+        ),
+        histogram(
+            "database_rtt_distribution_seconds",
+            "The network's round trip to the server in all successful logins.",
+            lambda series: series.login.rtt,
+        ),
+        histogram(
+            "database_connect_latency_seconds",
+            "First packet to logged in: connect, TLS and authentication.",
+            lambda series: series.login.duration,
+        ),
+        histogram(
+            "database_query_latency_seconds",
+            "A query on a connection that is kept, to the last byte of its answer: network plus server.",
+            lambda series: series.query.response,
+        ),
+        Family(
+            "database_phase_seconds",
+            "summary",
+            "The phases of successful logins and of the first query behind each, not cumulative.",
+            lambda pair: [
+                (part, (("phase", phase.value),)) for phase in pair.spec.phases for part in ("_sum", "_count")
+            ],
+            lambda series, _: series.login.phase_row(),
+        ),
+        login_gauge(
+            "database_login_round_trips",
+            "How often the latest login waited for the server: TCP, TLS and each step of authentication.",
+            lambda reply: reply.round_trips,
+        ),
+        Family(
+            "database_probes_total",
+            "counter",
+            "Logins (cold) and queries on a kept connection (warm) that were decided.",
+            lambda _: [("", (("mode", mode),)) for mode in ("cold", "warm")],
+            lambda series, _: [of.probes for _, of in series.both],
+        ),
+        Family(
+            "database_probe_failures_total",
+            "counter",
+            "Those that failed, by reason.",
+            lambda pair: [
+                ("", (("mode", mode), ("reason", reason.value)))
+                for mode in ("cold", "warm")
+                for reason in pair.spec.reasons
+            ],
+            lambda series, _: [count for _, of in series.both for count in of.failures.values()],
+        ),
+    )
+
+
+def _available(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
+    """Both have to be known for a yes; one is enough for a no."""
+    known = [of.reply is not None for _, of in series.both if of.shown(now)]
+    return (float(all(known)),) if len(known) == len(series.both) or False in known else None
+
+
+def labels_of(pair: Pair) -> Labels:
+    """Return the labels of a pair's series; a database's two pairs have the same."""
+    database, *values = pair.identity
+    if database:
+        values = [database, pair.protocol, *values[:4]]
+    return tuple(zip(DATABASE_LABELS if database else PAIR_LABELS, values, strict=True))
+
+
 def series_of(pair: Pair, buckets: Sequence[float]) -> int:
-    """Return how many series a pair costs at most."""
-    return sum(len(list(family.samples(pair))) for family in network_families(buckets))
+    """Return how many series a pair costs at most; a database's are counted with its logins."""
+    if pair.database:
+        families: Iterable[Family] = database_families(buckets) if pair.probe == LOGIN else ()
+    else:
+        families = network_families(buckets)
+    return sum(len(list(family.samples(pair))) for family in families)
 
 
 class ProbeCounts:

@@ -21,9 +21,9 @@ Ask = Callable[[Sequence[Pair]], Awaitable[Sequence[Answer]]]
 
 def chosen(pairs: Sequence[Pair], target: str, probe: str | None) -> list[Pair]:
     """Return the pairs toward a target, by one probe or by all; Refused(404) with what there is."""
-    toward = [pair for pair in pairs if pair.target == target]
+    toward = [pair for pair in pairs if target in (pair.target, pair.database)]
     if not toward:
-        raise Refused(404, _unknown("target", target, {pair.target for pair in pairs}))
+        raise Refused(404, _unknown("target", target, {pair.name for pair in pairs}))
     found = [pair for pair in toward if probe in (None, pair.probe)]
     if not found:
         raise Refused(404, _unknown(f"probe toward {target}", probe or "", {pair.probe for pair in toward}))

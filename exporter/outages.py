@@ -83,9 +83,10 @@ class Outages:
 
 
 def _named(pair: Pair) -> str:
-    return f"{pair.target} {pair.probe} {pair.ip_family}"
+    return f"{pair.name} {pair.probe} {pair.ip_family}"
 
 
 def _fields(pair: Pair, **more: object) -> dict[str, dict[str, object]]:
     labels = {"target": pair.target, "probe": pair.probe, "protocol": pair.protocol, "ip_family": pair.ip_family}
-    return {"fields": {**labels, **more}}
+    database = {"database": pair.database} if pair.database else {}
+    return {"fields": {**database, **labels, **more}}

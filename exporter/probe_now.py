@@ -50,7 +50,7 @@ def routes(pairs: Sequence[Pair]) -> Iterator[str]:
     for pair in pairs:
         spec = pair.spec
         name = (urlsplit(spec.url).hostname or "") if isinstance(spec, HttpTarget) else spec.address
-        if (name, pair.ip_family) not in walked:
+        if name and (name, pair.ip_family) not in walked:
             walked.add((name, pair.ip_family))
             yield f"\nroute to {name} over {pair.ip_family}\n"
             yield from _route(name, 6 if pair.ip_family == "ipv6" else 4)

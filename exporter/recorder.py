@@ -24,7 +24,7 @@ from collectors.contract import (
 )
 from exporter import metrics
 from exporter.exposition import Page
-from exporter.fleet import STRANGER, Fleet, Host, Pair, host_header
+from exporter.fleet import LOGIN, QUERY, STRANGER, Fleet, Host, Pair, host_header
 from exporter.history import Lately
 from exporter.outages import Outages
 from exporter.overview.verdict import Here
@@ -58,6 +58,7 @@ class Recorder:
         self._describe_peers({"": _NOBODY})
         self.watch_names(())
         self._page = Page(metrics.network_families(()))
+        self._database_page = Page(metrics.database_families(()))
 
     # What is configured
 
@@ -66,12 +67,25 @@ class Recorder:
         buckets = tuple(fleet.defaults.buckets)
         kept, self._series, self._by_target = self._series, {}, {}
         self._page, self._pairs = Page(metrics.network_families(buckets)), pairs
+        self._database_page = Page(metrics.database_families(buckets))
         for pair in pairs:
             series = kept.get(pair.identity) or PairSeries(pair.spec.reasons)
             series = series.aimed(pair.spec.phases, buckets, fresh_for=2 * pair.interval + pair.timeout)
             self._series[pair.identity] = self._by_target[id(pair.spec)] = series
-            self._page.add(pair, tuple(zip(metrics.PAIR_LABELS, pair.identity, strict=True)), series)
+            if not pair.database:
+                self._page.add(pair, metrics.labels_of(pair), series)
+        self._add_databases(pairs)
         self._describe(fleet, host, pairs)
+
+    def _add_databases(self, pairs: Sequence[Pair]) -> None:
+        """Show each database's logins and queries together."""
+        queries = {
+            pair.database: self._series[pair.identity] for pair in pairs if pair.probe == QUERY and pair.database
+        }
+        for pair in pairs:
+            if pair.database and pair.probe == LOGIN:
+                series = metrics.DatabaseSeries(self._series[pair.identity], queries[pair.database])
+                self._database_page.add(pair, metrics.labels_of(pair), series)
 
     def reload_failed(self, problem: str) -> None:
         """Show that the fleet file could not be read and the one before is still in force."""
@@ -132,7 +146,7 @@ class Recorder:
             return
         self._outages.failed(job, series, now)
         if _log.isEnabledFor(logging.DEBUG):
-            pair = f"{job.target} {job.probe} {job.ip_family.value}"
+            pair = f"{job.name} {job.probe} {job.ip_family.value}"
             _log.debug("%s failed: %s: %s", pair, outcome.reason.value, outcome.detail)
 
     def started_late(self, lateness: Seconds, probes: int) -> None:
@@ -203,7 +217,7 @@ class Recorder:
     def page(self, *, openmetrics: bool) -> Iterator[bytes]:
         """Return the exposition in pieces, between which others may run."""
         now = time.monotonic()
-        for page in (self._page, self._ping_page, self._own_page):
+        for page in (self._page, self._database_page, self._ping_page, self._own_page):
             yield from page.render(now, openmetrics=openmetrics)
         yield self._own.page(openmetrics=openmetrics)
 

@@ -129,11 +129,14 @@ class PairSeries:
         if reply.response is not None:
             headline = reply.response
             self.response.observe(headline)
-            if reply.rtt is not None:
-                self.usual_server.add(max(0.0, headline - reply.rtt))
-        self.recent.add(headline)
         if reply.duration is not None:
             self.duration.observe(reply.duration)
+            if reply.round_trips is not None:
+                headline = reply.duration
+        self.recent.add(headline)
+        server = reply.server if reply.duration is not None else reply.response  # of a kept connection: all of it
+        if server is not None:
+            self.usual_server.add(server)
         for phase, seconds in reply.phases.items():
             if phase in self.phases:  # a probe that a reload overtook may have one that its target no longer has
                 total, count = self.phases[phase]
@@ -164,7 +167,5 @@ class PairSeries:
 
     @property
     def server(self) -> Seconds | None:
-        """What the server took, seen from outside; two clocks' noise must not make it negative."""
-        if self.reply is None or self.reply.response is None or self.reply.rtt is None:
-            return None
-        return max(0.0, self.reply.response - self.reply.rtt)
+        """What the server took in the latest probe."""
+        return self.reply and self.reply.server

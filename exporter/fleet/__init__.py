@@ -10,14 +10,16 @@ from exporter.fleet.fleet import Fleet
 from exporter.fleet.identity import ensure_exporter, who_am_i
 from exporter.fleet.loading import load
 from exporter.fleet.mesh import STRANGER
-from exporter.fleet.pairs import Pair, pairs, survey
+from exporter.fleet.pairs import LOGIN, QUERY, Pair, pairs, survey
 from exporter.fleet.problems import BadFile, Problem
 from exporter.fleet.schema import Host
 from exporter.fleet.specs import HOST_HEADER, PING_PATH, host_header
 
 __all__ = [
     "HOST_HEADER",
+    "LOGIN",
     "PING_PATH",
+    "QUERY",
     "STRANGER",
     "BadFile",
     "Fleet",

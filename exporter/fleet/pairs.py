@@ -14,15 +14,30 @@ from exporter.fleet.mesh import measures, probed
 from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probe_schema import AnyProbe, Endpoint, HttpProbe
 from exporter.fleet.problems import BadFile, Loc, Problem
-from exporter.fleet.schema import Defaults, Host
-from exporter.fleet.specs import Access, Files, Spec, http_spec_of, own_access, peer_access, spec_of
+from exporter.fleet.schema import Database, Defaults, Host
+from exporter.fleet.specs import (
+    Access,
+    Files,
+    Spec,
+    database_specs,
+    http_spec_of,
+    own_access,
+    peer_access,
+    spec_of,
+)
 
-Identity = tuple[str, str, str, str, str, str, str]
+Identity = tuple[str, str, str, str, str, str, str, str]
+
+LOGIN, QUERY = "login", "query"
+"""The probes of a database, as people see them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One probe toward one target over one family: the unit that is scheduled, and its labels."""
+    """One probe toward one target over one family: the unit that is scheduled, and its labels.
+
+    A database has two: ``LOGIN`` and ``QUERY``.
+    """
 
     target: str
     target_location: str
@@ -35,11 +50,19 @@ class Pair:
     timeout: Seconds
     histogram: bool
     spec: Spec
+    database: str = ""
+    """Its name in the fleet file, if this is about one."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.database or self.target
 
     @property
     def identity(self) -> Identity:
-        """The seven labels' values: what its series are known by, also across a reload."""
+        """What its series are known by, also across a reload: the seven labels' values, and a database's name."""
         return (
+            self.database,
             self.target,
             self.target_location,
             self.target_datacenter,
@@ -63,7 +86,11 @@ def survey(
     problems. What only other hosts, or other targets, need is not looked at.
     """
     files = Files(fleet, environ)
-    found = (*_mesh(fleet, host, files, target), *_endpoints(fleet, host, files, target))
+    found = (
+        *_mesh(fleet, host, files, target),
+        *_endpoints(fleet, host, files, target),
+        *_databases(fleet, host, files, target),
+    )
     return found, tuple(files.problems)
 
 
@@ -106,6 +133,32 @@ def _endpoints(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iter
         access = own_access(files, loc, probe) if isinstance(probe, HttpProbe) else None
         for spec in _specs(fleet.defaults, probe, endpoint.whom or "", access):
             yield _pair(fleet.defaults, endpoint, name, probe, spec)
+
+
+def _databases(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iterator[Pair]:
+    hosts = {known.name: known for known in fleet.hosts}
+    for index, database in enumerate(fleet.databases):
+        place: Host | Database = hosts.get(database.host or "", database)
+        if only not in (None, database.name, place.name) or not measures(host, database.from_):
+            continue
+        address = place.address if isinstance(place, Host) else database.host or ""
+        specs = database_specs(files, ("databases", index), fleet, database, address)
+        intervals = ((LOGIN, database.cold_interval), (QUERY, database.interval))
+        for (probe, interval), spec in zip(intervals, specs, strict=True):
+            yield Pair(
+                target=place.name,
+                target_location=place.location,
+                target_datacenter=place.datacenter,
+                target_country=place.country,
+                probe=probe,
+                protocol=database.type,
+                ip_family=spec.ip_family,
+                interval=interval,
+                timeout=spec.timeout,
+                histogram=True,
+                spec=spec,
+                database=database.name,
+            )
 
 
 def _endpoint_probe(endpoint: Endpoint, index: int) -> tuple[str, Loc]:

@@ -11,14 +11,15 @@ from urllib.parse import quote, urlsplit
 
 from collectors.contract import IpFamily
 from collectors.secret import Secret
-from collectors.targets import HttpTarget, IcmpTarget, TcpTarget
+from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, TcpTarget, literal_family
 from exporter import secrets
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probe_schema import FileLogin, HttpProbe, IcmpProbe, Login, TcpProbe
 from exporter.fleet.problems import Loc, Problem
+from exporter.fleet.schema import Database
 
-Spec = IcmpTarget | TcpTarget | HttpTarget
+Spec = IcmpTarget | TcpTarget | HttpTarget | DatabaseTarget
 
 PING_PATH = "/ping"
 HOST_HEADER = "Latency-Exporter-Host"
@@ -123,6 +124,27 @@ def spec_of(probe: IcmpProbe | TcpProbe, address: str, ip_family: IpFamily) -> I
         dscp=probe.dscp,
         source_address=probe.source_address,
     )
+
+
+def database_specs(
+    files: Files, loc: Loc, fleet: Fleet, database: Database, address: str
+) -> tuple[DatabaseTarget, DatabaseTarget]:
+    """Read what a database needs, and aim at it: by a login, and by a query on a connection that is kept."""
+    login = DatabaseTarget(
+        address=address,
+        ip_family=literal_family(address) or fleet.defaults.ip_families[0],
+        port=database.port,
+        socket=database.socket,
+        user=database.user or "",
+        password=files.password(loc, database),
+        dbname=database.dbname,
+        tls=database.tls,
+        tls_ca_file=files.authorities((*loc, "tls_ca_file"), database.tls_ca_file),
+        query=database.query,
+        timeout=database.timeout or fleet.defaults.timeout,
+        cold=True,
+    )
+    return login, dataclasses.replace(login, cold=False)
 
 
 def http_spec_of(probe: HttpProbe, address: str, ip_family: IpFamily, access: Access) -> HttpTarget:

@@ -91,7 +91,7 @@ def _line(row: Row, wall: float) -> str:
     pair, seen = row.pair, row.seen
     cells = (
         f"<td>{_told(row.verdict)}</td>",
-        f'<th scope="row">{escape(pair.target)}</th>',
+        f'<th scope="row">{escape(pair.name)}</th>',
         f"<td>{escape(row.probe)}</td>",
         f"<td>{_now(row)}</td>",
         f"<td>{percent(seen.lost, seen.results)}</td>",
@@ -105,7 +105,8 @@ def _line(row: Row, wall: float) -> str:
 
 def _now(row: Row) -> str:
     """Write what is on the page of metrics too, with its exact value beside the words."""
-    value: Seconds | None = row.seen.rtt if row.seen.response is None else row.seen.response
+    seen = row.seen
+    value: Seconds | None = next((each for each in (seen.login, seen.response, seen.rtt) if each is not None), None)
     words = escape(row.now)
     return words if value is None else f'<data value="{value!r}">{words}</data>'
 
@@ -119,11 +120,11 @@ def _last_failure(row: Row, wall: float) -> str:
 
 def _label(row: Row) -> str:
     """Tell the links of all rows apart for whoever hears them one by one."""
-    return f' aria-label="{escape(f"probe now: {row.pair.target} {row.probe}")}"'
+    return f' aria-label="{escape(f"probe now: {row.pair.name} {row.probe}")}"'
 
 
 def _probe_link(row: Row) -> str:
-    return "probe?" + urlencode({"target": row.pair.target, "probe": row.pair.probe}, errors="surrogatepass")
+    return "probe?" + urlencode({"target": row.pair.name, "probe": row.pair.probe}, errors="surrogatepass")
 
 
 def _told(verdict: Verdict) -> str:

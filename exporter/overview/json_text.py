@@ -28,6 +28,7 @@ def _pair(row: Row) -> dict[str, Any]:
     pair, seen = row.pair, row.seen
     return {
         "target": pair.target,
+        "database": pair.database or None,
         "target_location": pair.target_location,
         "target_datacenter": pair.target_datacenter,
         "target_country": pair.target_country,
@@ -43,6 +44,8 @@ def _pair(row: Row) -> dict[str, Any]:
         "rtt": seen.rtt,
         "response": seen.response,
         "server": seen.server,
+        "login": seen.login,
+        "round_trips": seen.round_trips,
         "usual_rtt": seen.usual_rtt,
         "usual_server": seen.usual_server,
         "lost": seen.lost,

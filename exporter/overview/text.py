@@ -48,7 +48,7 @@ def printable(name: str) -> str:
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:
     loss = f"loss {percent(row.seen.lost, row.seen.results)}"
-    return printable(row.pair.target), printable(row.probe), row.now, loss, printable(str(row.verdict))
+    return printable(row.pair.name), printable(row.probe), row.now, loss, printable(str(row.verdict))
 
 
 def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:

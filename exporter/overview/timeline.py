@@ -8,9 +8,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from collectors.contract import Facts, Outcome, Reply, Seconds
-from collectors.targets import HttpTarget, IcmpTarget, TcpTarget
+from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, TcpTarget
 from exporter.fleet import Pair
-from exporter.overview.rows import Usually, now_in_words
+from exporter.overview.rows import Usually, measured, now_in_words
 from exporter.overview.text import printable
 from exporter.overview.verdict import Here, Seen, judge
 from exporter.overview.wording import span
@@ -57,14 +57,11 @@ def _look(answer: Answer, usually: Usually) -> Seen:
     facts, outcome = answer.facts, answer.outcome
     usual_rtt, usual_server = usually(answer.pair)
     if isinstance(outcome, Reply):
-        both = outcome.response is not None and outcome.rtt is not None
         return Seen(
             probe=answer.pair.probe,
             protocol=answer.pair.protocol,
             age=0.0,
-            rtt=outcome.rtt,
-            response=outcome.response,
-            server=max(0.0, (outcome.response or 0) - (outcome.rtt or 0)) if both else None,
+            **measured(outcome),
             usual_rtt=usual_rtt,
             usual_server=usual_server,
             retransmitted=facts.retransmitted,
@@ -82,15 +79,18 @@ def _look(answer: Answer, usually: Usually) -> Seen:
 
 
 def _asked(pair: Pair) -> str:
-    return f"{pair.target} {pair.probe}: {_whom(pair.spec)} over {pair.ip_family}"
+    return f"{pair.name} {pair.probe}: {_whom(pair.spec)} over {pair.ip_family}"
 
 
-def _whom(spec: IcmpTarget | TcpTarget | HttpTarget) -> str:
+def _whom(spec: IcmpTarget | TcpTarget | HttpTarget | DatabaseTarget) -> str:
     match spec:
         case IcmpTarget():
             return f"echo to {spec.address}"
         case TcpTarget():
             return f"handshake with {spec.address} port {spec.port}"
+        case DatabaseTarget():
+            where = spec.socket or f"{spec.address} port {spec.port}, tls {spec.tls},"
+            return f"{'login' if spec.cold else 'login and query'} at {where} as {spec.user}"
         case HttpTarget():
             url = urlsplit(spec.url)
             query = "?..." if url.query else ""  # it may hold a token

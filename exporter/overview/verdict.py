@@ -68,6 +68,10 @@ class Seen:
     phase: Phase | None = None
     """What was begun last."""
     failing_for: Seconds = 0.0
+    round_trips: int | None = None
+    """Of a login."""
+    login: Seconds | None = None
+    """How long it took."""
     rtt: Seconds | None = None
     response: Seconds | None = None
     server: Seconds | None = None
@@ -106,7 +110,8 @@ class Here:
 
 _SILENCE = {Reason.TIMEOUT, Reason.UNREACHABLE}
 _SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
-_CONNECTED = {Phase.TLS, Phase.PROCESSING, Phase.TRANSFER}
+_CONNECTED = {Phase.TLS, Phase.AUTH, Phase.QUERY, Phase.PROCESSING, Phase.TRANSFER}
+_DATABASES = {"postgresql", "mysql"}
 
 _SLOWER = 1.5
 """Times the usual that are notable, if they are also more by this:"""
@@ -114,6 +119,8 @@ _NETWORK_NOISE: Seconds = 0.005
 _SERVER_NOISE: Seconds = 0.05
 _SLOW_SERVER: Seconds = 1.0
 """Slow, however usual it is."""
+_FAR: Seconds = 0.5
+"""What a login may take before people ask why."""
 _LOSSES = 2
 """At different times: an outage that is over is told by the log, not for minutes by the verdict."""
 _LOSS_RATIO = 0.03
@@ -127,7 +134,7 @@ def judge(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict:
         return Verdict(Word.THIS_HOST, "not measured yet")
     if seen.stale:
         return Verdict(Word.THIS_HOST, f"not measured for {span(seen.age)}")
-    return _slow(seen, here) if seen.reason is None else _failed(seen, beside, here)
+    return _slow(seen, beside, here) if seen.reason is None else _failed(seen, beside, here)
 
 
 def _failed(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict:
@@ -139,7 +146,11 @@ def _failed(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict:
         return Verdict(Word.NETWORK, f"the name can't be looked up: {seen.detail}{_though(beside)}")
     if seen.reason in _SILENCE and seen.phase not in _CONNECTED:
         return Verdict(Word.NETWORK, _silent(seen, beside, here))
-    return Verdict(Word.PEER, _unwell(seen))
+    return Verdict(_there(seen), _unwell(seen))
+
+
+def _there(seen: Seen) -> Word:
+    return Word.DATABASE if seen.protocol in _DATABASES else Word.PEER
 
 
 def judge_host(here: Here) -> Verdict:
@@ -175,25 +186,36 @@ def _unwell(seen: Seen) -> str:
         return "the host is up, and nothing listens on this port"
     if seen.reason in _SILENCE:
         return f"it connects, and then its program does not answer ({seen.phase})"
+    if seen.reason is Reason.LIMIT:
+        return f"at its limit: {seen.detail}"
     return seen.detail or str(seen.reason)
 
 
-def _slow(seen: Seen, here: Here) -> Verdict:
+def _slow(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict:
     network = _excess(seen.rtt, seen.usual_rtt, _NETWORK_NOISE)
     server = _excess(seen.server, seen.usual_server, _SERVER_NOISE)
     if seen.server is not None and seen.server > _SLOW_SERVER:
         server = max(server, seen.server)
+    if seen.rtt is None and seen.protocol in _DATABASES:  # a kept connection: the network is in its time, unseen
+        network = max((_excess(other.rtt, other.usual_rtt, _NETWORK_NOISE) for other in beside), default=0.0)
+        server = max(0.0, server - network)
     if network and here.egress_queue > _LONG_QUEUE and here.egress_queue > network / 2:
         return Verdict(Word.THIS_HOST, f"up to {span(here.egress_queue)} of it are its own egress queue")
     if server > network:
         aside = ", the network is not" if not network else ", and the network is slower than usual"
-        return Verdict(Word.PEER, f"its program is slow{aside}")
-    if network and seen.rtt is not None and seen.usual_rtt is not None:
-        return Verdict(Word.NETWORK, f"{span(seen.rtt)} instead of {span(seen.usual_rtt)}")
+        return Verdict(_there(seen), f"its program is slow{aside}")
+    if network:
+        return Verdict(Word.NETWORK, f"its round trip is {span(network)} longer than usual")
+    return _as_usual(seen)
+
+
+def _as_usual(seen: Seen) -> Verdict:
     if seen.retransmitted:
         return Verdict(Word.NETWORK, "the first SYN got lost and was sent again")
     if seen.losses >= _LOSSES and seen.lost > seen.results * _LOSS_RATIO:
         return Verdict(Word.NETWORK, f"{seen.lost} of the last {seen.results} got lost, at {seen.losses} times")
+    if seen.login is not None and seen.server is not None and seen.login > max(_FAR, 2 * seen.server):
+        return Verdict(Word.FINE, "the distance, not the database")
     return FINE
 
 

@@ -37,8 +37,20 @@ ANSWERS = {
         duration=0.25,
         phases={Phase.DNS: 0.03125, Phase.CONNECT: 0.0625, Phase.PROCESSING: 0.078125, Phase.TRANSFER: 0.015625},
     ),
+    "login": Reply(
+        rtt=0.0625,
+        clock=Clock.KERNEL,
+        duration=0.5,
+        phases={Phase.CONNECT: 0.0625, Phase.TLS: 0.125, Phase.AUTH: 0.3125, Phase.QUERY: 0.0625},
+        round_trips=6,
+    ),
+    "query": Reply(rtt=None, clock=Clock.KERNEL, response=0.125),
 }
-"""One good answer per protocol; those of http are exact in binary, so that sums are too."""
+"""One good answer per protocol, or probe of a database; those of http are exact in binary, so that sums are too."""
+DATABASE = """\
+databases:
+  - {name: n8n-postgres, type: postgresql, host: wf008, user: monitor, dbname: n8n, tls: require}
+"""
 TIMEOUT = ProbeFailed(Reason.TIMEOUT)
 
 
@@ -82,7 +94,7 @@ class Small:
         """Let every pair have one good answer and all the facts that there can be."""
         facts = Facts(hop_limit=57, status_code=200, certificate_expiry=1.9e9, peer_processing=0.0001)
         for pair in self.pairs:
-            self.recorder.decided(pair, facts, ANSWERS[pair.protocol])
+            self.recorder.decided(pair, facts, ANSWERS[pair.probe if pair.database else pair.protocol])
 
     def page(self, *, openmetrics: bool = False) -> str:
         return b"".join(self.recorder.page(openmetrics=openmetrics)).decode()

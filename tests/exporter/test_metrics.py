@@ -11,7 +11,7 @@ import pytest
 from exporter import metrics
 from exporter.fleet.schema import BUCKETS
 
-from .pages import SMALL, Small, heads, parsed
+from .pages import DATABASE, SMALL, Small, heads, parsed
 
 PAIR = ("target", "target_location", "target_datacenter", "target_country", "probe", "protocol", "ip_family")
 ALL, TCP_BASED, HTTP, ICMP = {"icmp", "tcp", "http"}, {"tcp", "http"}, {"http"}, {"icmp"}
@@ -37,6 +37,19 @@ OF_PAIRS = [
     ("network_latency_tls_certificate_expiry_timestamp_seconds", "gauge", (), HTTP),
     ("network_latency_peer_processing_seconds", "gauge", (), HTTP),
 ]
+
+OF_DATABASES = [
+    ("database_available", "gauge", ()),
+    ("database_rtt_seconds", "gauge", ()),
+    ("database_rtt_distribution_seconds", "histogram", ()),
+    ("database_connect_latency_seconds", "histogram", ()),
+    ("database_query_latency_seconds", "histogram", ()),
+    ("database_phase_seconds", "summary", ("phase",)),
+    ("database_login_round_trips", "gauge", ()),
+    ("database_probes_total", "counter", ("mode",)),
+    ("database_probe_failures_total", "counter", ("mode", "reason")),
+]
+OF_A_DATABASE = ("database", "db_type", "target", "target_location", "target_datacenter", "target_country")
 
 OF_OURSELVES = [
     ("network_latency_pings_received_total", "counter", ("peer", "peer_location", "peer_datacenter", "peer_country")),
@@ -91,6 +104,16 @@ def test_each_family_of_pairs_has_its_type_its_labels_and_its_protocols(
     assert {sample.labels["protocol"] for sample in family.samples} == protocols
 
 
+@pytest.mark.parametrize(("name", "kind", "further"), OF_DATABASES)
+def test_each_family_of_databases_has_its_type_and_its_labels(
+    tmp_path: Path, name: str, kind: str, further: tuple[str, ...]
+) -> None:
+    small = Small(tmp_path, SMALL + DATABASE)
+    small.answer_all()
+    assert heads(small.page())[name] == kind
+    assert labels_of(small)[name] == {OF_A_DATABASE + further}
+
+
 @pytest.mark.parametrize(("name", "kind", "labels"), OF_OURSELVES)
 def test_each_family_of_our_own_has_its_type_and_its_labels(
     small: Small, name: str, kind: str, labels: tuple[str, ...]
@@ -101,7 +124,7 @@ def test_each_family_of_our_own_has_its_type_and_its_labels(
 
 
 def test_there_is_no_family_that_nobody_promised(small: Small) -> None:
-    promised = {name for name, *_ in (*OF_PAIRS, *OF_OURSELVES)}
+    promised = {name for name, *_ in (*OF_PAIRS, *OF_DATABASES, *OF_OURSELVES)}
     others = heads(small.page()).keys() - promised
     assert {name.partition("_")[0] for name in others} == {"process", "python"}
 
@@ -110,7 +133,7 @@ def test_every_family_is_on_the_page_of_a_fleet_without_pairs(tmp_path: Path) ->
     alone = Small(tmp_path, "hosts: [{name: wf001, address: 192.0.2.1}]\n")
     assert not alone.pairs
     types = heads(alone.page())
-    for family in (*OF_PAIRS, *OF_OURSELVES):
+    for family in (*OF_PAIRS, *OF_DATABASES, *OF_OURSELVES):
         assert types[str(family[0])] == family[1]
 
 

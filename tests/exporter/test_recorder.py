@@ -30,7 +30,7 @@ from collectors.contract import (
 )
 from exporter.fleet import host_header
 
-from .pages import ANSWERS, SMALL, TIMEOUT, Small, Time, heads, parsed
+from .pages import ANSWERS, DATABASE, SMALL, TIMEOUT, Small, Time, heads, parsed
 
 GOLDEN = Path(__file__).parent / "golden"
 DISTRIBUTIONS = (
@@ -384,8 +384,8 @@ def test_each_measurement_is_counted_by_the_clock_that_took_it(small: Small) -> 
     small.decide("wf008", "tcp", Reply(rtt=0.05, clock=Clock.USER))
     small.decide("wf008", "tcp", TIMEOUT)
     samples, name = small.samples(), "latency_exporter_measurements_total"
-    assert samples.by("protocol", name, clock="kernel") == {"http": 2, "icmp": 1, "tcp": 1}
-    assert samples.by("protocol", name, clock="user") == {"http": 0, "icmp": 0, "tcp": 1}
+    assert samples.by("protocol", name, clock="kernel") == {"http": 2, "icmp": 1, "mysql": 0, "postgresql": 0, "tcp": 1}
+    assert samples.by("protocol", name, clock="user") == {"http": 0, "icmp": 0, "mysql": 0, "postgresql": 0, "tcp": 1}
 
 
 def test_the_egress_queue_and_the_lateness_have_distributions_of_their_own(small: Small) -> None:
@@ -405,3 +405,51 @@ def test_a_page_that_is_read_while_the_fleet_changes_is_that_of_one_fleet(small:
     page = (first + b"".join(pieces)).decode()
     assert 'target="wf009"' not in page
     assert 'target="wf008"' in page
+
+
+# Databases
+
+
+@pytest.fixture
+def with_database(time: Time, tmp_path: Path) -> Small:
+    return Small(tmp_path, SMALL + DATABASE)
+
+
+def test_a_databases_logins_and_queries_are_one_set_of_series(with_database: Small) -> None:
+    with_database.answer_all()
+    samples = with_database.samples()
+    of = {"database": "n8n-postgres", "db_type": "postgresql", "target": "wf008", "target_country": "BR"}
+    assert samples.get("database_available", **of) == 1
+    assert samples.get("database_rtt_seconds", **of) == 0.0625
+    assert samples.get("database_connect_latency_seconds_sum", **of) == 0.5
+    assert samples.get("database_query_latency_seconds_sum", **of) == 0.125
+    assert samples.get("database_login_round_trips", **of) == 6
+    assert samples.by("phase", "database_phase_seconds_sum", **of) == {
+        "dns": 0,
+        "connect": 0.0625,
+        "tls": 0.125,
+        "auth": 0.3125,
+        "query": 0.0625,
+    }
+    assert samples.by("mode", "database_probes_total", **of) == {"cold": 1, "warm": 1}
+    assert not samples.all("network_latency_probes_total", probe="login")
+
+
+def test_a_database_is_available_only_when_both_its_login_and_its_query_succeed(with_database: Small) -> None:
+    available = "database_available"
+    assert with_database.samples().get(available) is None
+    with_database.decide("wf008", "login", ANSWERS["login"])
+    assert with_database.samples().get(available) is None
+    with_database.decide("wf008", "query", ANSWERS["query"])
+    assert with_database.samples().get(available) == 1
+    with_database.decide("wf008", "query", ProbeFailed(Reason.LIMIT, "too many"))
+    samples = with_database.samples()
+    assert samples.get(available) == 0
+    assert samples.get("database_probe_failures_total", mode="warm", reason="limit") == 1
+    assert samples.get("database_probe_failures_total", mode="cold", reason="limit") == 0
+    assert samples.get("database_rtt_seconds") == 0.0625
+
+
+def test_a_database_that_nobody_has_reached_yet_is_not_available(with_database: Small) -> None:
+    with_database.decide("wf008", "query", TIMEOUT)
+    assert with_database.samples().get("database_available") == 0

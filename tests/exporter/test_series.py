@@ -47,7 +47,7 @@ def test_a_success_is_counted_in_every_distribution_and_in_its_phases() -> None:
     assert (series.facts, series.reply) == (Facts(status_code=200), ANSWER)
     assert (series.last_success, series.decided_at) == (1.7e9, 5.0)
     assert (series.rtt.total, series.response.total, series.duration.total) == (0.0625, 0.078125, 0.25)
-    assert series.phase_row() == (0.03125, 1, 0.0625, 1, 0.0, 0, 0.078125, 1, 0.015625, 1)
+    assert series.phase_row() == (0.03125, 1, 0.0625, 1, 0.0, 0, 0.0, 0, 0.0, 0, 0.078125, 1, 0.015625, 1)
 
 
 def test_a_failure_moves_no_distribution_and_no_phase() -> None:

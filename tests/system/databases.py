@@ -12,24 +12,27 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 PASSWORD = "c4nary-Pa55word"
 """Must show up nowhere."""
-NOBODY_CONNECTS = "127.0.0.1"
 _PATIENCE = 60.0
 
 
-def _program(name: str) -> str | None:
+def _program(name: str) -> str:
+    """Return where a program is, or its name if it is nowhere."""
     for folder in ("/usr/lib/postgresql/15/bin", "/usr/sbin", "/usr/bin"):
         if (path := Path(folder) / name).exists():
             return str(path)
-    return shutil.which(name)
+    return name
 
 
 def missing() -> list[str]:
-    lacking = [name for name in ("initdb", "postgres", "mariadbd", "mariadb-install-db") if _program(name) is None]
+    lacking = [
+        name for name in ("initdb", "postgres", "mariadbd", "mariadb-install-db") if not _program(name).startswith("/")
+    ]
     return [*(["not root"] if os.geteuid() else []), *(f"no command `{name}`" for name in lacking)]
 
 
@@ -104,7 +107,9 @@ class Server:
 
 
 def run(words: Sequence[str], **more: str) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=_PATIENCE, cwd="/", input=more.get("input"))
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=True, timeout=_PATIENCE, cwd="/", input=more.get("input")
+    )
     return done.stdout
 
 
@@ -112,18 +117,39 @@ class PostgreSQL(Server):
     kind = "postgresql"
     user = "postgres"
 
-    def __init__(self, folder: Path, **how: object) -> None:
+    def __init__(self, folder: Path, **how: Any) -> None:
         super().__init__(folder, **how)
-        run(self.as_user(_program("initdb"), "-D", str(self.data), "-A", "scram-sha-256", "--no-sync", "-E", "UTF8",
-                         "--locale=C", f"--pwfile={self._password_file()}", "-U", "postgres"))
+        run(
+            self.as_user(
+                _program("initdb"),
+                "-D",
+                str(self.data),
+                "-A",
+                "scram-sha-256",
+                "--no-sync",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                f"--pwfile={self._password_file()}",
+                "-U",
+                "postgres",
+            )
+        )
         (self.data / "pg_hba.conf").write_text(
             "local all postgres trust\nlocal all nobody peer map=root\n"
             "local all monitor scram-sha-256\nhost all cleartext all password\nhost all md5 all md5\n"
             "host all trusted all trust\nhost all all all scram-sha-256\n"
         )
         (self.data / "pg_ident.conf").write_text("root root nobody\n")
-        settings = ["fsync=off", "max_connections=12", "superuser_reserved_connections=3", "shared_buffers=16MB",
-                    f"port={self.port}", f"listen_addresses={self.address}", f"unix_socket_directories={self.sockets}"]
+        settings = [
+            "fsync=off",
+            "max_connections=12",
+            "superuser_reserved_connections=3",
+            "shared_buffers=16MB",
+            f"port={self.port}",
+            f"listen_addresses={self.address}",
+            f"unix_socket_directories={self.sockets}",
+        ]
         if self.tls:
             settings += ["ssl=on", f"ssl_cert_file={self.tls[0]}", f"ssl_key_file={self.tls[1]}"]
         with (self.data / "postgresql.conf").open("a") as file:
@@ -131,9 +157,11 @@ class PostgreSQL(Server):
                 name, _, value = line.partition("=")
                 file.write(f"{name} = '{value}'\n")
         self.start()
-        self.admin(f"CREATE ROLE monitor LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE nobody LOGIN; CREATE ROLE trusted LOGIN;"
-                   f"CREATE ROLE cleartext LOGIN PASSWORD '{PASSWORD}'; SET password_encryption = 'md5';"
-                   f"CREATE ROLE md5 LOGIN PASSWORD '{PASSWORD}'; CREATE DATABASE n8n;")
+        self.admin(
+            f"CREATE ROLE monitor LOGIN PASSWORD '{PASSWORD}'; CREATE ROLE nobody LOGIN; CREATE ROLE trusted LOGIN;"
+            f"CREATE ROLE cleartext LOGIN PASSWORD '{PASSWORD}'; SET password_encryption = 'md5';"
+            f"CREATE ROLE md5 LOGIN PASSWORD '{PASSWORD}'; CREATE DATABASE n8n;"
+        )
 
     def _password_file(self) -> Path:
         file = self.folder / "pw"
@@ -142,7 +170,7 @@ class PostgreSQL(Server):
         return file
 
     def command(self) -> list[str]:
-        return [_program("postgres") or "", "-D", str(self.data)]
+        return [_program("postgres"), "-D", str(self.data)]
 
     def admin(self, statement: str) -> str:
         words = ["psql", "-h", str(self.sockets), "-p", str(self.port), "-U", "postgres", "-d", "postgres", "-Atq"]
@@ -157,20 +185,41 @@ class MariaDB(Server):
     kind = "mysql"
     user = "nobody"
 
-    def __init__(self, folder: Path, **how: object) -> None:
+    def __init__(self, folder: Path, **how: Any) -> None:
         super().__init__(folder, **how)
-        run(self.as_user(_program("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}",
-                         "--auth-root-authentication-method=normal", "--skip-test-db", f"--user={self.user}"))
+        run(
+            self.as_user(
+                _program("mariadb-install-db"),
+                "--no-defaults",
+                f"--datadir={self.data}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                f"--user={self.user}",
+            )
+        )
         self.start()
-        self.admin(f"CREATE USER monitor@'%' IDENTIFIED BY '{PASSWORD}'; CREATE DATABASE n8n;"
-                   "GRANT USAGE ON *.* TO monitor@'%'; CREATE USER nobody@localhost IDENTIFIED VIA unix_socket;"
-                   "CREATE USER root2@localhost IDENTIFIED VIA unix_socket; GRANT SELECT ON n8n.* TO monitor@'%';")
+        self.admin(
+            f"CREATE USER monitor@'%' IDENTIFIED BY '{PASSWORD}'; CREATE DATABASE n8n;"
+            "GRANT USAGE ON *.* TO monitor@'%'; CREATE USER nobody@localhost IDENTIFIED VIA unix_socket;"
+            "CREATE USER root2@localhost IDENTIFIED VIA unix_socket; GRANT SELECT ON n8n.* TO monitor@'%';"
+        )
 
     def command(self) -> list[str]:
-        words = [_program("mariadbd") or "", "--no-defaults", f"--datadir={self.data}", f"--port={self.port}",
-                 f"--bind-address={self.address}", f"--socket={self.socket_path}", "--innodb-buffer-pool-size=16M",
-                 "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=0", "--max-connections=10",
-                 "--skip-name-resolve", "--pid-file=" + str(self.sockets / "pid"), "--performance-schema=OFF"]
+        words = [
+            _program("mariadbd"),
+            "--no-defaults",
+            f"--datadir={self.data}",
+            f"--port={self.port}",
+            f"--bind-address={self.address}",
+            f"--socket={self.socket_path}",
+            "--innodb-buffer-pool-size=16M",
+            "--innodb-log-file-size=8M",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--max-connections=10",
+            "--skip-name-resolve",
+            "--pid-file=" + str(self.sockets / "pid"),
+            "--performance-schema=OFF",
+        ]
         if self.tls:
             words += [f"--ssl-cert={self.tls[0]}", f"--ssl-key={self.tls[1]}"]
         return words

@@ -175,7 +175,7 @@ def test_an_added_delay_is_the_network(stage: Stage) -> None:
     stage.link.change(delay=0.120)
     try:
         for probe in ("icmp", "tcp", "ping"):
-            stage.says("wf008", probe, "network", "instead of 2")
+            stage.says("wf008", probe, "network", "its round trip is")
     finally:
         stage.link.change(delay=0.020)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collectors.contract import IpFamily
-from exporter.fleet import BadFile, load, pairs, who_am_i
+from exporter.fleet import BadFile, load, pairs, survey, who_am_i
 
 CONFIG = Path(__file__).parents[3] / "config"
 BUCKETS = (
@@ -150,11 +150,13 @@ def test_the_default_file_measures_this_machine_three_ways_at_once():
     assert found.defaults.buckets[0] < 0.0001
 
 
-@pytest.mark.parametrize(("host", "count"), [("wf001", 8), ("wf008", 8), ("wfdb01", 7), ("wfdb02", 0)])
-def test_the_example_loads_for_each_of_its_hosts_without_a_secret(host, count):
+@pytest.mark.parametrize(("host", "count"), [("wf001", 10), ("wf008", 10), ("wfdb01", 7), ("wfdb02", 0)])
+def test_the_example_loads_for_each_of_its_hosts_and_needs_the_databases_password_where_it_is_used(host, count):
     found = load(CONFIG / "fleet.example.yml")
     assert found.warnings == ()
-    assert len(pairs(found, who_am_i(found, flag=host, environ={}, hostname=""), {})) == count
+    have, missing = survey(found, who_am_i(found, flag=host, environ={}, hostname=""), {})
+    assert len(have) == count
+    assert [problem.message[:20] for problem in missing] == ["/run/secrets/n8n-pos"] * (host in {"wf001", "wf008"})
 
 
 def test_the_example_shows_every_key():

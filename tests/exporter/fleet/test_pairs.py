@@ -25,7 +25,7 @@ def targets(fleet, name="a"):
 
 def test_a_pair_bears_the_labels_of_its_target(fleet):
     (pair, _) = seen(fleet(THREE + "probes: {echo: {protocol: icmp}}"), "b")
-    assert pair.identity == ("a", "la", "da", "NO", "echo", "icmp", "ipv4")
+    assert pair.identity == ("", "a", "la", "da", "NO", "echo", "icmp", "ipv4")
     assert pair.spec == IcmpTarget(
         address="a.example", ip_family=IpFamily.IPV4, payload_bytes=56, dscp=0, source_address=None
     )
@@ -171,11 +171,11 @@ endpoints:
 """
     )
     dns, gate, site = seen(found)
-    assert dns.identity == ("dns", "", "", "DE", "echo", "icmp", "ipv4")
+    assert dns.identity == ("", "dns", "", "", "DE", "echo", "icmp", "ipv4")
     assert dns.spec.dscp == 46
-    assert gate.identity == ("gate", "", "", "", "tcp", "tcp", "ipv4")
+    assert gate.identity == ("", "gate", "", "", "", "tcp", "tcp", "ipv4")
     assert gate.spec.address == "gate.example"
-    assert site.identity[:6] == ("site", "", "", "", "http", "http")
+    assert site.identity[:7] == ("", "site", "", "", "", "http", "http")
     assert isinstance(site.spec, HttpTarget)
     assert site.spec.expect_status == frozenset({301})
     assert site.spec.expect_body is not None

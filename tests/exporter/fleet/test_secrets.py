@@ -9,7 +9,7 @@ import traceback
 import pytest
 
 from collectors.secret import Secret
-from collectors.targets import HttpTarget
+from collectors.targets import DatabaseTarget, HttpTarget
 from exporter import secrets
 from exporter.fleet import BadFile, pairs
 
@@ -142,22 +142,24 @@ FLEET = """
 hosts:
   - {name: a, address: a.example}
   - {name: b, address: b.example}
+  - {name: c, address: c.example}
 probes:
-  one: {protocol: http, url: "http://{address}/", user: me, password_file: password, from: a}
-  two: {protocol: http, url: "http://{address}/", user: me, password_env: WORD, from: a}
+  one: {protocol: http, url: "http://{address}/", to: b, user: me, password_file: password, from: a}
+  two: {protocol: http, url: "http://{address}/", to: b, user: me, password_env: WORD, from: a}
 databases:
-  - {name: db, type: mysql, host: a, user: me, password_file: /nonexistent}
+  - {name: db, type: mysql, host: b, user: me, password_file: /nonexistent, from: c}
+  - {name: own, type: postgresql, host: b, user: me, password_file: password, from: a}
 """
 
 
 def test_a_pair_gets_its_password_and_does_not_show_it(fleet, password):
     found = fleet(FLEET)
-    one, two = pairs(found, found.hosts[0], {"WORD": CANARY})
-    for pair in (one, two):
-        assert isinstance(pair.spec, HttpTarget)
+    one, two, *database = pairs(found, found.hosts[0], {"WORD": CANARY})
+    for pair in (one, two, *database):
+        assert isinstance(pair.spec, HttpTarget | DatabaseTarget)
         assert pair.spec.user == "me"
         assert pair.spec.password == Secret(CANARY)
-    assert CANARY not in repr((one, two, found))
+    assert CANARY not in repr((one, two, *database, found))
     assert dataclasses.replace(one.spec) == one.spec
 
 
@@ -167,8 +169,10 @@ def test_secrets_that_are_missing_are_problems_with_name_and_line_all_at_once(fl
         pairs(found, found.hosts[0], {})
     path = tmp_path / "password"
     assert [str(problem).removeprefix(found.source_file) for problem in caught.value.problems] == [
-        f":6: probes.one.password_file: {path}: no such file; create it with the password in it, and: chmod 600 {path}",
-        ":7: probes.two.password_env: the variable WORD is not set; set it for this program, or use password_file",
+        f":7: probes.one.password_file: {path}: no such file; create it with the password in it, and: chmod 600 {path}",
+        ":8: probes.two.password_env: the variable WORD is not set; set it for this program, or use password_file",
+        f":11: databases[1].password_file: {path}: no such file; create it with the password in it, and: "
+        f"chmod 600 {path}",
     ]
 
 

@@ -50,7 +50,7 @@ def test_an_echo_tells_the_round_trip_what_is_usual_and_the_queue(small: Small) 
         "  50 ms (usual 20)",
         "  2 µs of it in this host's own egress queue",
         "  hop limit 54 left",
-        "  verdict: network: 50 ms instead of 20 ms",
+        "  verdict: network: its round trip is 30 ms longer than usual",
     ]
 
 

@@ -123,7 +123,7 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         "status 401; look at it in the fleet file",
     ),
     "a failure without a detail": (failed(ping, Reason.BODY), [], WELL, Word.PEER, "body"),
-    "a slower network": (icmp(rtt=0.6), [], WELL, Word.NETWORK, "600 ms instead of 350 ms"),
+    "a slower network": (icmp(rtt=0.6), [], WELL, Word.NETWORK, "its round trip is 250 ms longer than usual"),
     "a network as slow as ever": (icmp(rtt=0.442, usual_rtt=0.349), [], WELL, Word.FINE, ""),
     "noise on loopback": (icmp(rtt=0.002, usual_rtt=0.0001), [], WELL, Word.FINE, ""),
     "a slower server": (ping(server=0.4), [], WELL, Word.PEER, "its program is slow, the network is not"),
@@ -141,7 +141,13 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         Word.PEER,
         "its program is slow, and the network is slower than usual",
     ),
-    "both slower, the network more": (ping(rtt=1.6, server=0.4), [], WELL, Word.NETWORK, "1.6 s instead of 350 ms"),
+    "both slower, the network more": (
+        ping(rtt=1.6, server=0.4),
+        [],
+        WELL,
+        Word.NETWORK,
+        "its round trip is 1.25 s longer than usual",
+    ),
     "our own queue": (
         icmp(rtt=0.39, usual_rtt=0.001),
         [],
@@ -154,7 +160,7 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         [],
         Here(egress_queue=0.02),
         Word.NETWORK,
-        "600 ms instead of 350 ms",
+        "its round trip is 250 ms longer than usual",
     ),
     "a lost SYN": (
         tcp(rtt=None, retransmitted=True),
