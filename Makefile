@@ -89,6 +89,8 @@ endef
 prerequisites:
 	@sh tests/packages.sh "tests in network namespaces (marked root)" iproute2:ip iptables:iptables iputils-ping:ping || true
 	@sh tests/packages.sh "the overview in a browser (marked browser)" chromium:chromium || true
+	@sh tests/packages.sh "probes of real databases" postgresql-15:/usr/lib/postgresql/15/bin/postgres \
+		mariadb-server-core:mariadbd mariadb-client-core:mariadb || true
 	@sh tests/servers.sh || true
 
 # --- Now and then ---------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 import urllib.parse
 from typing import NamedTuple
 
@@ -108,7 +109,8 @@ class Exchange:
         self.facts.status_code = event.status_code
         for name, value in event.headers:
             if name == b"location" and event.status_code in _REDIRECTS:
-                self.facts.redirect = value[:_SHOWN].decode("ascii", "backslashreplace")[:_SHOWN]
+                place = re.split(b"[?#]", value, maxsplit=1)[0]  # what follows may be a token that we sent
+                self.facts.redirect = place[:_SHOWN].decode("ascii", "backslashreplace")[:_SHOWN]
             elif name == b"server-timing" and self.facts.peer_processing is None:
                 self.facts.peer_processing = peer_processing(value)
         if event.status_code not in self._target.expect_status:

@@ -95,7 +95,7 @@ class App:
         self._hangup = asyncio.Event()
         self._stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
         overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.here)
-        on_request = OnRequest(lambda: self._current.pairs, self._ask, self._recorder.usually, self._recorder.here)
+        on_request = OnRequest(self._recorder.states, self._ask, self._recorder.here)
         actions = Actions(on_request.explain, self._reload_or_refuse if options.enable_lifecycle else None)
         self._server = Server(self._recorder, overview, actions, options.telemetry_path)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import difflib
+import io
 import re
 import signal
 import sys
@@ -29,6 +30,8 @@ from exporter.app import App, Configuration, Options, configuration, identified
 from exporter.fleet import BadFile, load, survey
 
 FINE, FAULT, BAD_CONFIGURATION = 0, 1, 2
+INTERRUPTED = 128 + signal.SIGINT
+"""As shells have it."""
 
 _USAGE = """\
 latency-exporter [run]            measure, and serve :9102
@@ -56,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain("\n".join(map(str, bad.problems)), BAD_CONFIGURATION)
     except (listen.CannotListen, scrape_configs.CannotWrite) as error:
         return _complain(f"latency-exporter: {error}", FAULT)
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _run(flags: argparse.Namespace) -> int:
@@ -95,10 +100,11 @@ def _probe(flags: argparse.Namespace) -> int:
         asked = on_request.chosen(survey(fleet, host)[0], flags.target, flags.probe)
     except server.Refused as refused:
         return _complain(f"{flags.config_file}: {refused}", BAD_CONFIGURATION)
-    if missing := survey(fleet, host, target=flags.target)[1]:
+    together, missing = survey(fleet, host, target=flags.target)
+    if missing:
         raise BadFile(missing)
-    answers = asyncio.run(probe_now.probe_now(asked))
-    text, well = probe_now.describe(answers)
+    answers = asyncio.run(probe_now.probe_now(together))
+    text, well = probe_now.describe(answers, asked)
     printed = _print(text)
     for line in probe_now.routes(asked) if flags.route and printed == FINE else ():
         printed = printed or _print(line)
@@ -285,6 +291,8 @@ def _path(text: str) -> str:
 def _print(text: str) -> int:
     """Write data to stdout; whoever was to read it may have gone."""
     try:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know less than Unicode
         print(text, end="", flush=True)
     except OSError as error:
         sys.stdout = None  # or else Python would complain once more when it ends

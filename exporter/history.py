@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from array import array
 from collections.abc import Callable
 
@@ -12,15 +11,17 @@ from collectors.contract import Seconds
 ROOM = 60
 """Results that are kept of each pair: five minutes at one in five seconds."""
 LOST = math.nan
-"""A probe that failed, among the recent results."""
+"""A probe that nothing came back of, among the recent results."""
+FAILED = -math.inf
+"""A probe that failed otherwise."""
 UNMEASURED = math.inf
-"""A probe that succeeded, but gave no time: its handshake was sent again."""
+"""A probe that gave no time though nothing was lost: its handshake was sent again, or it failed here."""
 _SAMPLE = 64
 _HALF: Seconds = 30.0
 
 
 class Recent:
-    """The last results of a pair, ``LOST`` and ``UNMEASURED`` among them."""
+    """The last results of a pair, ``LOST``, ``FAILED`` and ``UNMEASURED`` among them."""
 
     __slots__ = ("_added", "_values")
 
@@ -65,8 +66,8 @@ class Usual:
         self._due = self._step
 
     def median(self) -> Seconds | None:
-        """Return what is usual; None before the first value."""
-        return statistics.median_low(self._sample) if self._sample else None
+        """Return what is usual, the lower of two in the middle; None before the first value."""
+        return sorted(self._sample)[(len(self._sample) - 1) // 2] if self._sample else None  # ``statistics`` is 1 MB
 
 
 class Lately:
@@ -75,20 +76,23 @@ class Lately:
     def __init__(self, combine: Callable[[float, float], float] = max) -> None:
         self._combine = combine
         self._since: Seconds = -math.inf
-        self._now = self._before = 0.0
+        self._now: float | None = None
+        self._before: float | None = None
 
     def add(self, value: float, now: Seconds) -> None:
         """Take a value, at a time that never goes back."""
         self._turn(now)
-        self._now = self._combine(self._now, value)
+        self._now = value if self._now is None else self._combine(self._now, value)
 
-    def read(self, now: Seconds) -> float:
-        """Return it; 0 when there was nothing."""
+    def read(self, now: Seconds) -> float | None:
+        """Return it; None when there was nothing."""
         self._turn(now)
+        if self._now is None or self._before is None:
+            return self._before if self._now is None else self._now
         return self._combine(self._now, self._before)
 
     def _turn(self, now: Seconds) -> None:
         """Begin another half minute, when one is over."""
         if now - self._since >= _HALF:
-            self._before = self._now if now - self._since < 2 * _HALF else 0.0
-            self._now, self._since = 0.0, now
+            self._before = self._now if now - self._since < 2 * _HALF else None
+            self._now, self._since = None, now

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from collectors.contract import Seconds
 from exporter.fleet import Pair
-from exporter.overview.rows import Usually
-from exporter.overview.timeline import Answer, explain
+from exporter.overview import States
+from exporter.overview.timeline import Answer, Around, explain
 from exporter.overview.verdict import Here
 from exporter.server import Refused
 
@@ -38,22 +38,20 @@ def _unknown(what: str, name: str, there_are: set[str]) -> str:
 
 
 class OnRequest:
-    """Answers ``/probe``; ``ask`` probes, ``usually`` and ``here`` say what the verdict needs."""
+    """Answers ``/probe``; ``ask`` probes, ``states`` and ``here`` say what the verdict needs."""
 
-    def __init__(
-        self, pairs: Callable[[], Sequence[Pair]], ask: Ask, usually: Usually, here: Callable[[float], Here]
-    ) -> None:
-        self._pairs, self._ask, self._usually, self._here = pairs, ask, usually, here
+    def __init__(self, states: States, ask: Ask, here: Callable[[float], Here]) -> None:
+        self._states, self._ask, self._here = states, ask, here
         self._asked: dict[tuple[str, ...], Seconds] = {}
 
     async def explain(self, target: str, probe: str | None) -> str:
         """Probe and explain; Refused where there is no such pair, or it was asked for a moment ago."""
-        pairs = chosen(self._pairs(), target, probe)
+        pairs = chosen([pair for pair, _ in self._states()], target, probe)
         now = time.monotonic()
         self._asked = {pair: at for pair, at in self._asked.items() if now - at < _APART}
         if any(pair.identity in self._asked for pair in pairs):
             raise Refused(429, f"a pair is probed at most once in {_APART:g} s when asked for; try again")
         self._asked |= dict.fromkeys((pair.identity for pair in pairs), now)
         answers = await self._ask(pairs)
-        wall = time.time()  # noqa: TID251 - to tell how many days a certificate has left
-        return "\n".join(explain(answers, self._usually, self._here(time.monotonic()), wall))
+        now, wall = time.monotonic(), time.time()  # noqa: TID251 - to tell how many days a certificate has left
+        return "\n".join(explain(answers, Around(self._states(), self._here(now), now, wall)))

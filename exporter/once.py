@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors.contract import Facts, Outcome, Probe, Seconds
+from collectors.contract import Facts, Outcome, Probe, ProbeFailed, Reason, Seconds
 from exporter.fleet import Pair
 from exporter.overview.timeline import Answer
 from exporter.scheduler import Scheduler
@@ -35,8 +35,9 @@ class _Once:
         """Take the slot's beginning: the answers count from there."""
         self._began = time.monotonic()
 
-    def skipped(self, probes: int) -> None:
-        """Ignore it: there is only one turn."""
+    def skipped(self, probes: int) -> None:  # noqa: ARG002 - the watcher's interface
+        """End all: there is only one turn, and this host was held up when it came."""
+        self.complete.set()
 
 
 async def ask(pairs: Sequence[Pair], probes: Mapping[str, Probe[Any]]) -> list[Answer]:
@@ -49,4 +50,6 @@ async def ask(pairs: Sequence[Pair], probes: Mapping[str, Probe[Any]]) -> list[A
     async with Scheduler("", once, at_once=True) as scheduler:
         scheduler.replace((job, probes[job.protocol]) for job in jobs)
         await once.complete.wait()
-    return [once.answers[pair.identity]._replace(pair=pair) for pair in pairs]
+    held_up = ProbeFailed(Reason.LOCAL, "this host was held up; ask again")
+    missing = {pair.identity: Answer(pair, Facts(), held_up, 0.0) for pair in pairs}
+    return [(missing | once.answers)[pair.identity]._replace(pair=pair) for pair in pairs]

@@ -6,15 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-import icmplib
-
 from collectors import dns
 from collectors.contract import Context, Seconds, one_by_one
 from collectors.targets import HttpTarget
 from exporter import collecting, once
 from exporter.addresses import Addresses, refreshes
 from exporter.fleet import Pair
-from exporter.overview.timeline import Answer, explain, is_well
+from exporter.overview.timeline import Answer, Around, explain, is_well
 from exporter.overview.verdict import Here
 from exporter.overview.wording import span
 from exporter.scheduler import Scheduler
@@ -37,11 +35,12 @@ async def probe_now(pairs: Sequence[Pair]) -> list[Answer]:
         return await once.ask(pairs, probes)
 
 
-def describe(answers: Sequence[Answer]) -> tuple[str, bool]:
-    """Return what became of the probes, and whether all is well."""
-    wall = time.time()  # noqa: TID251 - to tell how many days a certificate has left
-    text = "\n".join(explain(answers, lambda _pair: (None, None), Here(), wall))
-    return text, all(map(is_well, answers))
+def describe(answers: Sequence[Answer], asked: Sequence[Pair]) -> tuple[str, bool]:
+    """Return what became of the probes that were asked for, and whether all is well; the others are witnesses."""
+    now, wall = time.monotonic(), time.time()  # noqa: TID251 - to tell how many days a certificate has left
+    told = zip(answers, explain(answers, Around((), Here(), now, wall)), strict=True)
+    shown = [(text, is_well(answer)) for answer, text in told if answer.pair in asked]
+    return "\n".join(text for text, _ in shown), all(well for _, well in shown)
 
 
 def routes(pairs: Sequence[Pair]) -> Iterator[str]:
@@ -57,6 +56,8 @@ def routes(pairs: Sequence[Pair]) -> Iterator[str]:
 
 
 def _route(name: str, family: int) -> Iterator[str]:
+    import icmplib  # noqa: PLC0415 - this command's alone, and the program that runs for months is measured by the MB
+
     try:
         hops = icmplib.traceroute(name, count=_PER_HOP, timeout=_HOP_TIMEOUT, max_hops=_HOPS, fast=True, family=family)
     except icmplib.SocketPermissionError:
@@ -67,11 +68,7 @@ def _route(name: str, family: int) -> Iterator[str]:
         distance = 0
         for hop in hops:
             if hop.distance > distance + 1:
-                yield (
-                    f"  {distance + 1}-{hop.distance - 1}  no answer\n"
-                    if hop.distance > distance + 2
-                    else f"  {distance + 1}  no answer\n"
-                )
+                yield f"  {distance + 1}-{hop.distance - 1} no answer\n"
             distance = hop.distance
             yield f"  {hop.distance:<3} {hop.address:<40} {span(hop.avg_rtt / 1000)}\n"
         if not hops:

@@ -66,14 +66,19 @@ class Recorder:
         """Take a fleet that was read well; the counters of a pair that stays go on."""
         buckets = tuple(fleet.defaults.buckets)
         kept, self._series, self._by_target = self._series, {}, {}
+        specs = {pair.identity: pair.spec for pair in self._pairs}
         self._page, self._pairs = Page(metrics.network_families(buckets)), pairs
         self._database_page = Page(metrics.database_families(buckets))
         for pair in pairs:
             series = kept.get(pair.identity) or PairSeries(pair.spec.reasons)
             series = series.aimed(pair.spec.phases, buckets, fresh_for=2 * pair.interval + pair.timeout)
+            if specs.get(pair.identity, pair.spec) != pair.spec:
+                series.forget()  # what is usual there is not what was usual where it pointed before
             self._series[pair.identity] = self._by_target[id(pair.spec)] = series
             if not pair.database:
                 self._page.add(pair, metrics.labels_of(pair), series)
+        for identity in kept.keys() - self._series.keys():
+            self._outages.removed(identity, time.monotonic())
         self._add_databases(pairs)
         self._describe(fleet, host, pairs)
 
@@ -142,7 +147,7 @@ class Recorder:
                 self._counts.egress_queue.observe(outcome.egress_queue)
                 self._queue.add(outcome.egress_queue, now)
             if failed_before:
-                self._outages.succeeded(job, failed_before, series.failing_since, now)
+                self._outages.succeeded(job, now)
             return
         self._outages.failed(job, series, now)
         if _log.isEnabledFor(logging.DEBUG):
@@ -198,18 +203,13 @@ class Recorder:
         """Return every pair that is configured, with what is known of it."""
         return [(pair, self._by_target[id(pair.spec)]) for pair in self._pairs]
 
-    def usually(self, pair: Pair) -> tuple[Seconds | None, Seconds | None]:
-        """Return a pair's usual round trip and server's share; None where nothing is known."""
-        series = self._series.get(pair.identity)
-        return (series.usual_rtt.median(), series.usual_server.median()) if series else (None, None)
-
     def here(self, now: Seconds) -> Here:
         """Return how our own measuring goes, at this time of the monotonic clock."""
         return Here(
             egress_queue=self._queue.read(now),
             lateness=self._lateness.read(now),
-            skipped=int(self._skipped.read(now)),
-            overflows=int(self._overflows.read(now)),
+            skipped=int(self._skipped.read(now) or 0),
+            overflows=int(self._overflows.read(now) or 0),
             no_icmp=any(self._sockets.get(ip_family) == "none" for ip_family in self._families),
             not_reloaded=self._not_reloaded,
         )

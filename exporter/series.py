@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from collectors.contract import Facts, Outcome, Phase, ProbeFailed, Reason, Reply, Seconds
-from exporter.history import LOST, UNMEASURED, Recent, Usual
+from exporter.history import FAILED, LOST, UNMEASURED, Recent, Usual
 
 
 class Histogram:
@@ -46,6 +46,15 @@ class Failure(NamedTuple):
     wall: float
     """When, in seconds since the epoch."""
 
+    @property
+    def silent(self) -> bool:
+        """Nothing came back: no answer, or a router's that there is no way, before anything was connected."""
+        return self.reason in _SILENCE and self.phase not in _CONNECTED
+
+
+_SILENCE = (Reason.TIMEOUT, Reason.UNREACHABLE)
+_CONNECTED = (Phase.TLS, Phase.AUTH, Phase.QUERY, Phase.PROCESSING, Phase.TRANSFER)
+
 
 class PairSeries:
     """Everything that is counted of one pair; goes on through every reload that keeps the pair.
@@ -61,6 +70,7 @@ class PairSeries:
         "failed_in_a_row",
         "failing_since",
         "failures",
+        "first_failure",
         "fresh_for",
         "last_failure",
         "last_success",
@@ -92,7 +102,13 @@ class PairSeries:
         self.failed_in_a_row = 0
         self.failing_since: Seconds = 0.0
         """If the latest probe failed: when the last one succeeded, or the first was decided."""
+        self.first_failure: Seconds = 0.0
+        """When the first of these failures was decided."""
         self.last_failure: Failure | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew with what is usual; what is counted goes on."""
         self.recent = Recent()
         self.usual_rtt, self.usual_server = Usual(), Usual()
 
@@ -114,10 +130,13 @@ class PairSeries:
         reason = failed.reason if failed.reason in self.failures else Reason.LOCAL
         self.failures[reason] += 1
         if not self.failed_in_a_row:
-            self.failing_since = self.decided_at or now
+            self.failing_since, self.first_failure = self.decided_at or now, now
         self.failed_in_a_row += 1
         self.last_failure = Failure(reason, failed.detail, failed.misconfigured, facts.phase, wall)
-        self.recent.add(LOST)
+        if reason is Reason.LOCAL:
+            self.recent.add(UNMEASURED)
+        else:
+            self.recent.add(LOST if self.last_failure.silent or reason is Reason.DNS else FAILED)
 
     def _succeed(self, reply: Reply, wall: float) -> None:
         self.reply, self.last_success, self.failed_in_a_row = reply, wall, 0

@@ -37,6 +37,8 @@ _PAGE = re.compile("[1-9][0-9]{0,5}")
 _FOR_BROWSERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 _STARTED = web.RequestKey("started", float)
 """When we began with a request, before anybody asked who sent it."""
+_CLIENT_GONE = 499
+"""What nginx calls a request whose client did not wait for the answer."""
 _GZIP_LEVEL = 1
 """Ten times faster than the highest and a tenth larger."""
 _PACKED_AT_ONCE = 1 << 18
@@ -92,6 +94,7 @@ class Server:
         self._view, self._front, self._actions = view, front, actions
         self._telemetry_path = telemetry_path
         self._renders: dict[object, asyncio.Future[list[bytes]]] = {}
+        self._looking = asyncio.Lock()
         self.ready = False
 
     def application(self, *middlewares: Middleware) -> web.Application:
@@ -111,12 +114,15 @@ class Server:
     @web.middleware
     async def _counted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         started = request[_STARTED] = time.perf_counter()
-        code = 500
+        code = _CLIENT_GONE
         try:
             response = await handler(request)
             code = response.status
         except web.HTTPException as error:
             code = error.status
+            raise
+        except Exception:
+            code = 500
             raise
         finally:
             self._view.request_answered(self._handler(request.path), code, time.perf_counter() - started)
@@ -188,9 +194,10 @@ class Server:
     async def _overview(self, shape: Shape, page: int) -> list[bytes]:
         pieces = []
         links = {"metrics": self._telemetry_path, "as text": "/?format=text", "as JSON": "/?format=json"}
-        for piece in self._front.pieces(shape, links, page):
-            pieces.append(piece)
-            await asyncio.sleep(0)  # noqa: TID251 - no wait: between the pieces others have their turn
+        async with self._looking:  # one after the other: many who ask at once must not cost memory
+            for piece in self._front.pieces(shape, links, page):
+                pieces.append(piece)
+                await asyncio.sleep(0)  # noqa: TID251 - no wait: between the pieces others have their turn
         return pieces
 
     async def _probe(self, request: web.Request) -> web.Response:

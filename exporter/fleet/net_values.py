@@ -67,22 +67,27 @@ def _url(value: object) -> str:
         raise fault("a url must not hold a user or a password; use user and password_file")
     bare = text.replace(PLACEHOLDER, "placeholder")
     if not re.fullmatch(r"[!-~]{1,2000}", bare) or set(bare) & set('{}"<>\\^`|'):
-        raise fault(f"{shown(text)} holds a character that no url may hold (its one placeholder is {PLACEHOLDER})")
+        raise fault(f"{_shown_url(text)} holds a character that no url may hold (its one placeholder is {PLACEHOLDER})")
     try:
         parts = urlsplit(bare)
         port = parts.port
     except ValueError:
-        raise fault(f"{shown(text)} is no url: its host or port cannot be read") from None
+        raise fault(f"{_shown_url(text)} is no url: its host or port cannot be read") from None
     if parts.scheme not in {"http", "https"}:
-        raise fault(f"{shown(text)} must begin with http:// or https://")
+        raise fault(f"{_shown_url(text)} must begin with http:// or https://")
     if not parts.hostname:
-        raise fault(f"{shown(text)} names no host; write http://HOST/PATH")
+        raise fault(f"{_shown_url(text)} names no host; write http://HOST/PATH")
     if "#" in bare:
-        raise fault(f"{shown(text)} has a '#' part, which is never sent; remove it")
+        raise fault(f"{_shown_url(text)} has a '#' part, which is never sent; remove it")
     if port == 0:
-        raise fault(f"{shown(text)} names port 0; write a port from 1 to 65535")
+        raise fault(f"{_shown_url(text)} names port 0; write a port from 1 to 65535")
     _address(parts.hostname)
     return text
+
+
+def _shown_url(text: str) -> str:
+    """Show a url without its query, which may hold a token."""
+    return shown(text.partition("?")[0])
 
 
 def _fixed_url(value: object) -> str:

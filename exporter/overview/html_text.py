@@ -57,8 +57,9 @@ _COLUMNS = ("Verdict", "Target", "Probe", "Now", "Loss", "Recent results", "Age"
 
 
 def html_text(seen: Snapshot, links: Mapping[str, str], page: int) -> Iterator[str]:
-    """Write page number ``page``, from 1, in pieces; ``links`` are names and paths of other pages of ours."""
+    """Write page number ``page``, or the last, in pieces; ``links`` are names and paths of other pages of ours."""
     host, count = judge_host(seen.here), len(seen.rows)
+    page = max(1, min(page, -(-count // ROWS)))
     shown = seen.rows[ROWS * (page - 1) : ROWS * page]
     title = escape(seen.title)
     yield (
@@ -72,7 +73,7 @@ def html_text(seen: Snapshot, links: Mapping[str, str], page: int) -> Iterator[s
         yield _table_head(count, page)
     for start in range(0, len(shown), _AT_ONCE):
         yield "".join(_line(row, seen.wall) for row in shown[start : start + _AT_ONCE])
-    yield "</tbody></table></div>\n" if shown else "<p>There is nothing on this page.</p>\n"
+    yield "</tbody></table></div>\n" if shown else "<p>This host measures nothing.</p>\n"
     yield f'{_pages(count, page)}<nav aria-label="This host">{"".join(starmap(_link, links.items()))}</nav>'
     yield "</main></body></html>\n"
 
@@ -94,7 +95,7 @@ def _line(row: Row, wall: float) -> str:
         f'<th scope="row">{escape(pair.name)}</th>',
         f"<td>{escape(row.probe)}</td>",
         f"<td>{_now(row)}</td>",
-        f"<td>{percent(seen.lost, seen.results)}</td>",
+        f"<td>{percent(seen.lost + seen.failed, seen.results)}</td>",
         f"<td>{sparkline(row.recent)}</td>",
         f"<td>{'-' if seen.age is None else span(seen.age)}</td>",
         f"<td>{_last_failure(row, wall)}</td>",
@@ -129,11 +130,11 @@ def _probe_link(row: Row) -> str:
 
 def _told(verdict: Verdict) -> str:
     why = f": {escape(verdict.why)}" if verdict.why else ""
-    return f"<b>{verdict.word}</b>{why}"
+    return f"<b>{verdict.word or '-'}</b>{why}"
 
 
 def _class(verdict: Verdict) -> str:
-    return f' class="{verdict.word.replace(" ", "-")}"'
+    return f' class="{verdict.word.replace(" ", "-")}"' if verdict.word else ""
 
 
 def _pages(count: int, page: int) -> str:

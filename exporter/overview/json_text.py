@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from exporter.history import FAILED
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.verdict import Verdict, judge_host
 
@@ -49,9 +50,9 @@ def _pair(row: Row) -> dict[str, Any]:
         "usual_rtt": seen.usual_rtt,
         "usual_server": seen.usual_server,
         "lost": seen.lost,
-        "losses": seen.losses,
+        "failed": seen.failed,
         "results": seen.results,
-        "recent": [value if math.isfinite(value) else None for value in row.recent],
+        "recent": [_result(value) for value in row.recent],
         "last_failure": row.last_failure
         and {
             "time": row.last_failure.wall,
@@ -61,5 +62,12 @@ def _pair(row: Row) -> dict[str, Any]:
     }
 
 
-def _verdict(verdict: Verdict) -> dict[str, str]:
+def _result(value: float) -> float | str:
+    """Tell apart what JSON has no numbers for."""
+    if math.isfinite(value):
+        return value
+    return "lost" if math.isnan(value) else "failed" if value == FAILED else "not measured"
+
+
+def _verdict(verdict: Verdict) -> dict[str, str | None]:
     return {"word": verdict.word, "why": verdict.why}

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from collectors.contract import Facts, Reason, Reply, Seconds
+from collectors.contract import Reason, Seconds
 from exporter.fleet import Pair
-from exporter.overview.verdict import Here, Seen, Verdict, Word, judge
+from exporter.overview.looks import Seen, look, place_of
+from exporter.overview.verdict import Here, Verdict, Word, judge, witness
 from exporter.overview.wording import span, spans
 from exporter.series import Failure, PairSeries
 
-Usually = Callable[[Pair], tuple[Seconds | None, Seconds | None]]
-"""A pair's usual round trip and its usual server's share."""
-
+_SEVERAL = 2
 _AT_ONCE = 50
 """Pairs looked at before others have their turn."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Row:
     """One pair and its verdict."""
 
@@ -110,70 +107,36 @@ def _usual(now: Seconds, usual: Seconds | None) -> str:
     return f" (usual {spans((now, usual))[1]})" if usual else ""
 
 
-def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
-    """Return one pair as it looks at this time of the monotonic clock."""
-    lost = [math.isnan(value) for value in series.recent.values()]
-    failure = series.last_failure if series.failed_in_a_row else None
-    facts = series.facts or Facts()
-    return Seen(
-        probe=pair.probe,
-        protocol=pair.protocol,
-        age=None if series.facts is None else now - series.decided_at,
-        stale=series.facts is not None and not series.shown(now),
-        reason=failure and failure.reason,
-        detail=failure.detail if failure else "",
-        misconfigured=failure is not None and failure.misconfigured,
-        phase=failure and failure.phase,
-        failing_for=now - series.failing_since if failure else 0.0,
-        **measured(series.reply),
-        usual_rtt=series.usual_rtt.median(),
-        usual_server=series.usual_server.median(),
-        retransmitted=facts.retransmitted,
-        lost=sum(lost),
-        losses=sum(now and not before for before, now in pairwise([False, *lost])),
-        results=len(lost),
-    )
-
-
-def measured(reply: Reply | None) -> dict[str, Any]:
-    """Return what a reply says, as it is looked at; on a kept connection all of the time passes for the server's."""
-    if reply is None:
-        return {}
-    kept = reply.rtt is None and reply.duration is None
-    return {
-        "rtt": reply.rtt,
-        "response": reply.response,
-        "server": reply.response if kept else reply.server,
-        "round_trips": reply.round_trips,
-        "login": reply.duration if reply.round_trips is not None else None,
-    }
+_Looks = dict[str, list[tuple[Pair, PairSeries, Seen]]]
+"""By place: those that can witness for one another."""
 
 
 def rows(states: Sequence[tuple[Pair, PairSeries]], here: Here, now: Seconds) -> Iterator[list[Row]]:
     """Judge all pairs; an empty list every so often, so that others have their turn, and at last all of them."""
-    looks: dict[str, list[tuple[Pair, PairSeries, Seen]]] = {}
+    looks: _Looks = {}
     for number, (pair, series) in enumerate(states):
-        looks.setdefault(pair.target, []).append((pair, series, look(pair, series, now)))
+        looks.setdefault(place_of(pair), []).append((pair, series, look(pair, series, now)))
         if number % _AT_ONCE == _AT_ONCE - 1:
             yield []
-    here = dataclasses.replace(here, nobody_answers=_nobody_answers(looks))
+    nobody_answers = nobody(looks)
     found: list[Row] = []
     for beside in looks.values():
         for pair, series, seen in beside:
             others = [other for _, _, other in beside if other is not seen]
-            found.append(
-                Row(
-                    pair=pair,
-                    seen=seen,
-                    verdict=judge(seen, others, here),
-                    recent=series.recent.values(),
-                    last_failure=series.last_failure,
-                )
-            )
+            verdict = judge(seen, others, here, nobody_answers=nobody_answers)
+            found.append(Row(pair, seen, verdict, series.recent.values(), series.last_failure))
         yield []
     yield sorted(found, key=lambda row: row.order)
 
 
-def _nobody_answers(looks: Mapping[str, Sequence[tuple[Pair, PairSeries, Seen]]]) -> bool:
-    reached = [seen.reached for beside in looks.values() for _, _, seen in beside]
-    return len(looks) > 1 and False in reached and True not in reached
+def nobody(looks: _Looks) -> bool:
+    """Tell whether no place out of several answers, as far as anything was heard of it since the silence began."""
+    silent, heard = [], []
+    for beside in looks.values():
+        place = [seen for _, _, seen in beside if seen.reached is not None]
+        is_silent = any(seen.silent and witness(seen, place) is None for seen in place)
+        (silent if is_silent else heard).append(place)
+    if len(silent) < _SEVERAL:
+        return False
+    since = max(seen.first_failure for place in silent for seen in place if seen.silent)
+    return all((seen.age or 0) > since for place in heard for seen in place)

@@ -1,4 +1,4 @@
-"""A pair's recent results as a small picture (SVG 1.1, inline): a line with gaps, and a mark for each loss."""
+"""A pair's recent results as a small picture (SVG 1.1, inline): a line with gaps, and a mark for each failure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from collectors.contract import Seconds
-from exporter.history import ROOM
+from exporter.history import FAILED, ROOM, UNMEASURED
 from exporter.overview.wording import span
 
 _STEP, _HEIGHT = 2, 24
@@ -22,7 +22,7 @@ def sparkline(recent: Sequence[Seconds]) -> str:
         if measured:
             shapes.append(_line([(x, _HEIGHT - 2 - (_HEIGHT - 4) * value / top) for x, value in run]))
         else:
-            shapes += [f'<path class="lost" d="M{x} {_HEIGHT}v-6"/>' for x, value in run if math.isnan(value)]
+            shapes += [f'<path class="lost" d="M{x} {_HEIGHT}v-6"/>' for x, value in run if value != UNMEASURED]
     size = f'width="{_STEP * ROOM}" height="{_HEIGHT}" viewBox="-1 0 {_STEP * ROOM + 1} {_HEIGHT}"'
     return f'<svg role="img" aria-label="{_in_words(recent)}" {size}>{"".join(shapes)}</svg>'
 
@@ -34,6 +34,6 @@ def _line(points: Sequence[tuple[float, float]]) -> str:
 
 def _in_words(recent: Sequence[Seconds]) -> str:
     measured = list(filter(math.isfinite, recent))
-    lost = sum(map(math.isnan, recent))
+    lost = sum(math.isnan(value) or value == FAILED for value in recent)
     between = f", between {span(min(measured))} and {span(max(measured))}" if measured else ""
-    return f"the last {len(recent)} results: {lost} lost{between}"
+    return f"the last {len(recent)} results: {lost} failed{between}"

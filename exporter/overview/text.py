@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from unicodedata import east_asian_width
 
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.verdict import Here, Verdict, Word, judge_host
@@ -17,7 +18,7 @@ def text(seen: Snapshot) -> Iterator[str]:
     """Write it in pieces."""
     host = judge_host(seen.here)
     lines = [_cells(row) for row in seen.rows] + [(THIS_HOST, "", here_in_words(seen.here), "", str(host))]
-    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    widths = [max(_width(line[column]) for line in lines) for column in range(4)]
     yield f"{printable(seen.title)}: {summary(seen.rows, host)}\n\n"
     for start in range(0, len(lines), _AT_ONCE):
         yield "".join(_aligned(line, widths) for line in lines[start : start + _AT_ONCE])
@@ -27,13 +28,17 @@ def summary(rows: Sequence[Row], host: Verdict) -> str:
     """Count the verdicts: 12 pairs, 10 fine, 1 network, 1 peer."""
     counts = Counter(row.verdict.word for row in rows)
     told = [f"{len(rows)} pair{'s' * (len(rows) != 1)}", *(f"{counts[word]} {word}" for word in Word if counts[word])]
+    told += [f"{counts[None]} without a result yet"] if counts[None] else []
     doubt = "" if host.word is Word.FINE else f"; {host.word}: {host.why}"
     return ", ".join(told) + doubt
 
 
 def here_in_words(here: Here) -> str:
     """Write how this host's own measuring went in the last minute."""
-    told = [f"egress queue {span(here.egress_queue)}", f"probes late by {span(here.lateness)}"]
+    queue = "not measured (by ICMP alone)" if here.egress_queue is None else span(here.egress_queue)
+    told = [f"egress queue {queue}"]
+    if here.lateness is not None:
+        told.append(f"probes late by {span(here.lateness)}")
     if here.skipped:
         told.append(f"{here.skipped} skipped")
     if here.overflows:
@@ -47,10 +52,15 @@ def printable(name: str) -> str:
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:
-    loss = f"loss {percent(row.seen.lost, row.seen.results)}"
+    loss = f"loss {percent(row.seen.lost + row.seen.failed, row.seen.results)}"
     return printable(row.pair.name), printable(row.probe), row.now, loss, printable(str(row.verdict))
 
 
 def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
+    cells = [cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=False)]
     return "  ".join([*cells, line[-1]]).rstrip() + "\n"
+
+
+def _width(text: str) -> int:
+    """Return how many columns a terminal gives a text: Chinese takes two each (Unicode Standard Annex 11)."""
+    return len(text) if text.isascii() else sum(1 + (east_asian_width(letter) in "WF") for letter in text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -10,10 +12,12 @@ from urllib.parse import urlsplit
 from collectors.contract import Facts, Outcome, Reply, Seconds
 from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, TcpTarget
 from exporter.fleet import Pair
-from exporter.overview.rows import Usually, measured, now_in_words
+from exporter.overview.looks import Seen, look, place_of
+from exporter.overview.rows import now_in_words
 from exporter.overview.text import printable
-from exporter.overview.verdict import Here, Seen, judge
+from exporter.overview.verdict import Here, judge
 from exporter.overview.wording import span
+from exporter.series import PairSeries
 
 _WIDTH = 40
 _DAY: Seconds = 86400.0
@@ -29,16 +33,28 @@ class Answer(NamedTuple):
     """By our own clock, with all that this host did meanwhile."""
 
 
-def explain(answers: Sequence[Answer], usually: Usually, here: Here, wall: float) -> Iterator[str]:
-    """Explain each answer; ``wall`` is the time in seconds since the epoch."""
-    looks = [_look(answer, usually) for answer in answers]
-    for answer, seen in zip(answers, looks, strict=True):
+class Around(NamedTuple):
+    """What the verdicts of single probes need to know beside."""
+
+    states: Sequence[tuple[Pair, PairSeries]]
+    here: Here
+    now: Seconds
+    """By the monotonic clock."""
+    wall: float
+    """In seconds since the epoch."""
+
+
+def explain(answers: Sequence[Answer], around: Around) -> Iterator[str]:
+    """Explain each answer, beside what is known of the others."""
+    asked = {answer.pair.identity: _look(answer, around) for answer in answers}
+    known = [(pair, look(pair, series, around.now)) for pair, series in around.states if pair.identity not in asked]
+    for answer in answers:
+        seen, place = asked[answer.pair.identity], place_of(answer.pair)
         beside = [
-            other
-            for other, theirs in zip(looks, answers, strict=True)
-            if other is not seen and theirs.pair.target == answer.pair.target
+            asked[other.pair.identity] for other in answers if other is not answer and place_of(other.pair) == place
         ]
-        lines = [_asked(answer.pair), *_told(answer, seen, wall), f"verdict: {judge(seen, beside, here)}"]
+        beside += [other for pair, other in known if place_of(pair) == place]
+        lines = [_asked(answer.pair), *_told(answer, seen, around.wall), f"verdict: {judge(seen, beside, around.here)}"]
         yield printable_lines([lines[0], *(f"  {line}" for line in lines[1:])])
 
 
@@ -52,29 +68,23 @@ def is_well(answer: Answer) -> bool:
     return isinstance(answer.outcome, Reply)
 
 
-def _look(answer: Answer, usually: Usually) -> Seen:
-    """Look at one probe as the overview looks at the latest one."""
-    facts, outcome = answer.facts, answer.outcome
-    usual_rtt, usual_server = usually(answer.pair)
-    if isinstance(outcome, Reply):
-        return Seen(
-            probe=answer.pair.probe,
-            protocol=answer.pair.protocol,
-            age=0.0,
-            **measured(outcome),
-            usual_rtt=usual_rtt,
-            usual_server=usual_server,
-            retransmitted=facts.retransmitted,
-        )
-    return Seen(
-        probe=answer.pair.probe,
-        protocol=answer.pair.protocol,
-        age=0.0,
-        reason=outcome.reason,
-        detail=outcome.detail,
-        misconfigured=outcome.misconfigured,
-        phase=facts.phase,
-        failing_for=answer.took,
+def _look(answer: Answer, around: Around) -> Seen:
+    """Look at one probe as the overview looks at the latest one; what is usual comes from there."""
+    pair, known = answer.pair, {pair.identity: series for pair, series in around.states}
+    alone = PairSeries(pair.spec.reasons).aimed((), (), fresh_for=math.inf)
+    alone.record(answer.facts, answer.outcome, around.now, around.wall)
+    seen = look(pair, alone, around.now)
+    if (series := known.get(pair.identity)) is None:
+        return dataclasses.replace(seen, failing_for=answer.took, usual_rtt=None, usual_server=None)
+    before = look(pair, series, around.now)
+    return dataclasses.replace(
+        seen,
+        **{
+            name: getattr(before, name) for name in ("usual_rtt", "usual_server", "lost", "failed", "pieces", "results")
+        },
+        failing_for=before.failing_for or answer.took,
+        first_failure=before.first_failure,
+        worked=seen.worked or before.worked,
     )
 
 
@@ -129,7 +139,7 @@ def _seen_on_the_way(facts: Facts, wall: float) -> Iterator[str]:
     if facts.hop_limit is not None:
         yield f"hop limit {facts.hop_limit} left"
     if facts.status_code is not None:
-        yield f"status {facts.status_code}" + (f", points to {facts.redirect}" if facts.redirect else "")
+        yield f"status {facts.status_code}"
     if facts.peer_processing is not None:
         yield f"the peer says that {span(facts.peer_processing)} were its own program's"
     if facts.certificate_expiry is not None:

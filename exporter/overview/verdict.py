@@ -2,18 +2,23 @@
 
 Plain values in, a verdict out; the rules, in their order:
 
+    nothing decided yet                             no word
     nothing decided lately                          this host
     failed here, before anything was asked          this host
-    what was asked can't succeed                    configuration
+    what was asked can't succeed, and never did     configuration
     the name can't be looked up, no way there,
       or silence before anything was connected      network
+    silence once connected, while packets get lost  network
     refused, broken off, silent once connected,
       or a wrong answer                             peer
     slower than usual by what waits in our queue    this host
     a round trip slower than usual, a lost SYN,
-      or losses lately                              network
-    a server slower than usual, or above a second   peer
+      a slow look-up, or losses lately              network
+    a server slower than usual, or above a second,
+      or failures lately                            peer
     else                                            fine
+
+The peer is called database where it is one. What others have seen counts only if it was seen since.
 """
 
 from __future__ import annotations
@@ -22,7 +27,8 @@ import dataclasses
 import enum
 from collections.abc import Sequence
 
-from collectors.contract import Phase, Reason, Seconds
+from collectors.contract import Reason, Seconds
+from exporter.overview.looks import Seen
 from exporter.overview.wording import span
 
 
@@ -39,86 +45,41 @@ class Word(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whose fault it is, and why."""
+    """Whose fault it is, and why; no word before there is a result."""
 
-    word: Word
+    word: Word | None
     why: str = ""
 
     def __str__(self) -> str:
-        return f"{self.word}: {self.why}" if self.why else self.word
+        return ": ".join(filter(None, (self.word or "-", self.why)))
 
 
 FINE = Verdict(Word.FINE)
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """One pair as it looks now. Durations in seconds; what was not measured is None."""
-
-    probe: str
-    protocol: str
-    age: Seconds | None = None
-    """Of the latest result."""
-    stale: bool = False
-    """No result for longer than two intervals and a timeout."""
-    reason: Reason | None = None
-    """Why the latest probe failed; None if it succeeded."""
-    detail: str = ""
-    misconfigured: bool = False
-    phase: Phase | None = None
-    """What was begun last."""
-    failing_for: Seconds = 0.0
-    round_trips: int | None = None
-    """Of a login."""
-    login: Seconds | None = None
-    """How long it took."""
-    rtt: Seconds | None = None
-    response: Seconds | None = None
-    server: Seconds | None = None
-    usual_rtt: Seconds | None = None
-    usual_server: Seconds | None = None
-    retransmitted: bool = False
-    lost: int = 0
-    """Of the latest ``results``."""
-    losses: int = 0
-    """In how many pieces they came: an outage, however long, is one."""
-    results: int = 0
-
-    @property
-    def reached(self) -> bool | None:
-        """Whether the latest probe shows that the host is there; None when it says nothing about that."""
-        if self.stale or self.age is None or self.reason in _SAYS_NOTHING:
-            return None
-        return self.reason not in _SILENCE or self.phase in _CONNECTED
+UNKNOWN = Verdict(None, "no result yet")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Here:
-    """This host itself, lately."""
+    """This host itself, lately; what was not measured is None."""
 
-    egress_queue: Seconds = 0.0
-    lateness: Seconds = 0.0
+    egress_queue: Seconds | None = None
+    lateness: Seconds | None = None
     skipped: int = 0
     overflows: int = 0
     no_icmp: bool = False
     """A family of ICMP is used, and we may not open its socket."""
     not_reloaded: str = ""
     """What was wrong with the fleet file when it was last read."""
-    nobody_answers: bool = False
-    """No host out of several does."""
 
 
-_SILENCE = {Reason.TIMEOUT, Reason.UNREACHABLE}
-_SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
-_CONNECTED = {Phase.TLS, Phase.AUTH, Phase.QUERY, Phase.PROCESSING, Phase.TRANSFER}
 _DATABASES = {"postgresql", "mysql"}
-
 _SLOWER = 1.5
 """Times the usual that are notable, if they are also more by this:"""
 _NETWORK_NOISE: Seconds = 0.005
 _SERVER_NOISE: Seconds = 0.05
 _SLOW_SERVER: Seconds = 1.0
 """Slow, however usual it is."""
+_SLOW_LOOKUP: Seconds = 0.5
 _FAR: Seconds = 0.5
 """What a login may take before people ask why."""
 _LOSSES = 2
@@ -128,35 +89,22 @@ _LONG_QUEUE: Seconds = 0.01
 _LATE: Seconds = 0.1
 
 
-def judge(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict:
-    """Say whose fault it is; ``beside`` are the other pairs toward the same target."""
+def judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool = False) -> Verdict:
+    """Say whose fault it is; ``beside`` are the other pairs toward the same place."""
     if seen.age is None:
-        return Verdict(Word.THIS_HOST, "not measured yet")
+        return UNKNOWN
     if seen.stale:
         return Verdict(Word.THIS_HOST, f"not measured for {span(seen.age)}")
-    return _slow(seen, beside, here) if seen.reason is None else _failed(seen, beside, here)
-
-
-def _failed(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict:
-    if seen.reason is Reason.LOCAL:
-        return Verdict(Word.THIS_HOST, seen.detail or "it could not ask")
-    if seen.misconfigured:
-        return Verdict(Word.CONFIGURATION, f"{seen.detail}; look at it in the fleet file")
-    if seen.reason is Reason.DNS:
-        return Verdict(Word.NETWORK, f"the name can't be looked up: {seen.detail}{_though(beside)}")
-    if seen.reason in _SILENCE and seen.phase not in _CONNECTED:
-        return Verdict(Word.NETWORK, _silent(seen, beside, here))
-    return Verdict(_there(seen), _unwell(seen))
-
-
-def _there(seen: Seen) -> Word:
-    return Word.DATABASE if seen.protocol in _DATABASES else Word.PEER
+    if seen.reason is not None:
+        return _failed(seen, beside, nobody_answers=nobody_answers)
+    return _slow(seen, beside, here) or _as_usual(seen)
 
 
 def judge_host(here: Here) -> Verdict:
     """Say whether what this host says can be trusted."""
-    if here.lateness > _LATE or here.egress_queue > _LONG_QUEUE or here.skipped or here.overflows:
-        return Verdict(Word.THIS_HOST, "do not trust the lines above")
+    late, queued = (here.lateness or 0) > _LATE, (here.egress_queue or 0) > _LONG_QUEUE
+    if late or queued or here.skipped or here.overflows:
+        return Verdict(Word.THIS_HOST, "do not trust the other lines")
     if here.no_icmp:
         return Verdict(Word.THIS_HOST, "no permission for ICMP: grant CAP_NET_RAW, or open net.ipv4.ping_group_range")
     if here.not_reloaded:
@@ -164,34 +112,69 @@ def judge_host(here: Here) -> Verdict:
     return FINE
 
 
-def _though(beside: Sequence[Seen]) -> str:
-    answering = [other.probe for other in beside if other.reached]
-    return f"; {answering[0]} reaches the host by its last known address" if answering else ""
+def witness(seen: Seen, beside: Sequence[Seen]) -> Seen | None:
+    """Return another pair that has reached the host since this one failed, of the same family if there is one."""
+    since = [other for other in beside if other.reached and (other.age or 0) <= seen.first_failure]
+    return min(since, key=lambda other: other.ip_family != seen.ip_family, default=None)
 
 
-def _silent(seen: Seen, beside: Sequence[Seen], here: Here) -> str:
+def _failed(seen: Seen, beside: Sequence[Seen], *, nobody_answers: bool) -> Verdict:
+    if seen.reason is Reason.LOCAL:
+        return Verdict(Word.THIS_HOST, seen.detail or "it could not ask")
+    if seen.misconfigured and not seen.worked:
+        return Verdict(Word.CONFIGURATION, f"{seen.detail.rstrip('.')}; look at it in the fleet file")
+    if seen.reason is Reason.DNS:
+        return Verdict(Word.NETWORK, _nameless(seen, beside))
+    if seen.silent:
+        return Verdict(Word.NETWORK, _silent(seen, beside, nobody_answers=nobody_answers))
+    losing = next((other for other in beside if other.silent or _loses(other)), None)
+    if seen.reason is Reason.TIMEOUT and losing is not None:
+        return Verdict(Word.NETWORK, f"it connects, and then packets get lost ({_named(losing)} loses some, too)")
+    return Verdict(_there(seen), _unwell(seen))
+
+
+def _there(seen: Seen) -> Word:
+    return Word.DATABASE if seen.protocol in _DATABASES else Word.PEER
+
+
+def _named(seen: Seen) -> str:
+    return seen.probe if seen.ip_family == "ipv4" else f"{seen.probe} ({seen.ip_family})"
+
+
+def _nameless(seen: Seen, beside: Sequence[Seen]) -> str:
+    still = witness(seen, beside)
+    also = f"; {_named(still)} still reaches the host" if still else ""
+    return f"the name can't be looked up: {seen.detail.rstrip('.')}{also}"
+
+
+def _silent(seen: Seen, beside: Sequence[Seen], *, nobody_answers: bool) -> str:
     """Say what silence means, by what else is heard of the host."""
     said = "no way there" if seen.reason is Reason.UNREACHABLE else "no answer"
-    witness = next((other for other in beside if other.reached), None)
-    if witness is not None:
-        lost = "only ICMP gets lost" if seen.protocol == "icmp" else "a firewall drops this port, or its queue is full"
-        return f"{said}; {witness.probe} {witness.reason or 'answers'}: the host is up, {lost}"
-    if here.nobody_answers:
-        return f"{said}, from nobody at all: look at this host's own link first"
-    return f"{said}: network or host down"
+    other = witness(seen, beside)
+    if other is None:
+        return (
+            f"{said}, from nobody at all: look at this host's own link first"
+            if nobody_answers
+            else (f"{said}: network or host down")
+        )
+    if other.ip_family != seen.ip_family:
+        return f"{said}; over {other.ip_family} the host answers: look at the path of {seen.ip_family}"
+    lost = "only ICMP gets lost" if seen.protocol == "icmp" else "a firewall drops this port, or its queue is full"
+    return f"{said}; {_named(other)} {other.reason or 'answers'}: the host is up, {lost}"
 
 
 def _unwell(seen: Seen) -> str:
-    if seen.reason is Reason.REFUSED:
+    if seen.reason is Reason.REFUSED and not seen.misconfigured and seen.protocol not in _DATABASES:
         return "the host is up, and nothing listens on this port"
-    if seen.reason in _SILENCE:
+    if seen.reason is Reason.TIMEOUT:
         return f"it connects, and then its program does not answer ({seen.phase})"
     if seen.reason is Reason.LIMIT:
         return f"at its limit: {seen.detail}"
-    return seen.detail or str(seen.reason)
+    well = f"; it was well until {span(seen.failing_for)} ago" if seen.misconfigured and seen.worked else ""
+    return f"{seen.detail.rstrip('.') or seen.reason}{well}"
 
 
-def _slow(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict:
+def _slow(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict | None:
     network = _excess(seen.rtt, seen.usual_rtt, _NETWORK_NOISE)
     server = _excess(seen.server, seen.usual_server, _SERVER_NOISE)
     if seen.server is not None and seen.server > _SLOW_SERVER:
@@ -199,24 +182,36 @@ def _slow(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict:
     if seen.rtt is None and seen.protocol in _DATABASES:  # a kept connection: the network is in its time, unseen
         network = max((_excess(other.rtt, other.usual_rtt, _NETWORK_NOISE) for other in beside), default=0.0)
         server = max(0.0, server - network)
-    if network and here.egress_queue > _LONG_QUEUE and here.egress_queue > network / 2:
-        return Verdict(Word.THIS_HOST, f"up to {span(here.egress_queue)} of it are its own egress queue")
+    queue = here.egress_queue or 0
+    if network and queue > _LONG_QUEUE and queue > network / 2:
+        return Verdict(Word.THIS_HOST, f"up to {span(queue)} of it are its own egress queue")
     if server > network:
         aside = ", the network is not" if not network else ", and the network is slower than usual"
         return Verdict(_there(seen), f"its program is slow{aside}")
-    if network:
-        return Verdict(Word.NETWORK, f"its round trip is {span(network)} longer than usual")
-    return _as_usual(seen)
+    return Verdict(Word.NETWORK, f"its round trip is {span(network)} longer than usual") if network else None
 
 
 def _as_usual(seen: Seen) -> Verdict:
+    """Judge a probe whose times are as usual."""
     if seen.retransmitted:
         return Verdict(Word.NETWORK, "the first SYN got lost and was sent again")
-    if seen.losses >= _LOSSES and seen.lost > seen.results * _LOSS_RATIO:
-        return Verdict(Word.NETWORK, f"{seen.lost} of the last {seen.results} got lost, at {seen.losses} times")
+    if seen.lookup is not None and seen.lookup > _SLOW_LOOKUP:
+        return Verdict(Word.NETWORK, f"its name took {span(seen.lookup)} to look up")
+    if _loses(seen):
+        return Verdict(Word.NETWORK, f"{seen.lost} of the last {seen.results} got lost, at {seen.pieces} times")
+    if _is_much(seen, seen.failed):
+        return Verdict(_there(seen), f"{seen.failed} of the last {seen.results} failed, at {seen.pieces} times")
     if seen.login is not None and seen.server is not None and seen.login > max(_FAR, 2 * seen.server):
         return Verdict(Word.FINE, "the distance, not the database")
     return FINE
+
+
+def _loses(seen: Seen) -> bool:
+    return seen.lost >= seen.failed and _is_much(seen, seen.lost)
+
+
+def _is_much(seen: Seen, count: int) -> bool:
+    return seen.pieces >= _LOSSES and count > seen.results * _LOSS_RATIO
 
 
 def _excess(now: Seconds | None, usual: Seconds | None, noise: Seconds) -> Seconds:

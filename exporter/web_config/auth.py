@@ -14,7 +14,6 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-import bcrypt
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
@@ -31,6 +30,12 @@ class Busy(Exception):  # noqa: N818 - the state we are in
     """Too many logins wait already; this one was not checked."""
 
 
+def _matches(password: bytes, bcrypt_hash: bytes) -> bool:
+    import bcrypt  # noqa: PLC0415 - a third of a MB that only who has users pays for
+
+    return bcrypt.checkpw(password, bcrypt_hash)
+
+
 class Logins:
     """Checks passwords and keeps the verdicts.
 
@@ -39,7 +44,7 @@ class Logins:
     of digests takes tells nothing.
     """
 
-    def __init__(self, check: Callable[[bytes, bytes], bool] = bcrypt.checkpw) -> None:
+    def __init__(self, check: Callable[[bytes, bytes], bool] = _matches) -> None:
         self._check = check
         self._secret = secrets.token_bytes(32)
         self._right: dict[bytes, bytes] = {}

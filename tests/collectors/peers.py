@@ -21,7 +21,8 @@ from cryptography.x509.oid import NameOID
 
 from collectors import dns
 from collectors.contract import Attempt, Context, Facts, IpFamily, Outcome, Probe, ProbeFailed, Reason, Reply
-from collectors.targets import HttpTarget, TcpTarget
+from collectors.secret import Secret
+from collectors.targets import DatabaseTarget, HttpTarget, TcpTarget
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 TIME_WAIT = "06"
@@ -158,14 +159,19 @@ class Authority:
         self, *hosts: str, until: dt.datetime | None = None, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
     ) -> ssl.SSLContext:
         """A server's context with a certificate of ours for these hosts; without hosts one signed by itself."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._sign(_name("server"), key, list(hosts), _days(-9), until or _days(5))
-        file = self._folder / f"{len(list(self._folder.iterdir()))}.pem"
-        file.write_bytes(_pem(certificate) + _private(key))
+        file = self.file(*hosts, until=until)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
         context.maximum_version = version
         return context
+
+    def file(self, *hosts: str, until: dt.datetime | None = None) -> Path:
+        """A certificate of ours for these hosts with its key; without hosts one signed by itself."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._sign(_name("server"), key, list(hosts), _days(-9), until or _days(5))
+        file = self._folder / f"{len(list(self._folder.iterdir()))}.pem"
+        file.write_bytes(_pem(certificate) + _private(key))
+        return file
 
     def _sign(self, subject, key, hosts, begin, end, *, ca=False) -> x509.Certificate:
         by_itself = not hosts and not ca
@@ -187,6 +193,24 @@ class Authority:
 def tcp_target(port: int, address: str = "127.0.0.1", source_address: str | None = None) -> TcpTarget:
     family = IpFamily.IPV6 if ":" in address else IpFamily.IPV4
     return TcpTarget(address=address, ip_family=family, port=port, source_address=source_address)
+
+
+def database_target(port: int, **changes) -> DatabaseTarget:
+    plain: dict[str, Any] = {
+        "address": "127.0.0.1",
+        "ip_family": IpFamily.IPV4,
+        "port": port,
+        "socket": None,
+        "user": "monitor",
+        "password": Secret("hush"),
+        "dbname": "n8n",
+        "tls": "disable",
+        "tls_ca_file": None,
+        "query": "SELECT 1",
+        "timeout": 5.0,
+        "cold": True,
+    }
+    return DatabaseTarget(**plain | changes)
 
 
 def http_target(url: str, **changes) -> HttpTarget:

@@ -6,12 +6,12 @@ import socket
 
 import pytest
 
-from collectors import http, icmp, tcp
+from collectors import http, icmp, mysql, postgresql, tcp
 from collectors.contract import Context, Facts, IpFamily, ProbeFailed, Reason
 from collectors.secret import Secret
 from collectors.targets import IcmpTarget
 from tests.collectors import peers
-from tests.collectors.peers import Asked, Peer, ask, context, http_target, tcp_target
+from tests.collectors.peers import Asked, Peer, ask, context, database_target, http_target, tcp_target
 
 
 def over_tcp(port):
@@ -30,10 +30,22 @@ def over_icmp(_port):
     return IcmpTarget(address="127.0.0.1", ip_family=IpFamily.IPV4, payload_bytes=56, dscp=0, source_address=None)
 
 
+def a_login(port):
+    return database_target(port)
+
+
+def a_query(port):
+    return database_target(port, cold=False)
+
+
 _TCP = [
     pytest.param(tcp.collector, over_tcp, id="tcp"),
     pytest.param(http.collector, over_http, id="http"),
     pytest.param(http.collector, over_https, id="https"),
+    pytest.param(postgresql.collector, a_login, id="postgresql login"),
+    pytest.param(postgresql.collector, a_query, id="postgresql query"),
+    pytest.param(mysql.collector, a_login, id="mysql login"),
+    pytest.param(mysql.collector, a_query, id="mysql query"),
 ]
 those_over_tcp = pytest.mark.parametrize(("collector", "target"), _TCP)
 every_collector = pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from pydantic_core import PydanticUndefined
 
 from collectors.contract import Phase
 from exporter import cli, metrics, scrape_configs, web_config
-from exporter.fleet import Pair, load, pairs, probe_schema, schema
+from exporter.fleet import LOGIN, Pair, load, probe_schema, schema, survey
 from exporter.fleet.values import MAX_DURATION, MIN_INTERVAL
 from exporter.overview import Overview
 from exporter.recorder import Recorder
@@ -82,7 +82,7 @@ def output_of(command: str) -> str:
 def example_pairs() -> tuple[Pair, ...]:
     """A pair of each protocol, one of them over TLS."""
     fleet = load(EXAMPLE)
-    return pairs(fleet, fleet.hosts[0], {})
+    return survey(fleet, fleet.hosts[0], {})[0]
 
 
 @functools.cache
@@ -92,6 +92,15 @@ def known_metrics() -> dict[str, tuple[str, frozenset[str]]]:
     for family in metrics.network_families(schema.BUCKETS):
         further = {key for pair in example_pairs() for _, labels in family.samples(pair) for key, _ in labels}
         found[family.name] = family.kind, frozenset({*metrics.PAIR_LABELS, *further} - {"le"})
+    for family in metrics.database_families(schema.BUCKETS):
+        further = {
+            key
+            for pair in example_pairs()
+            if pair.probe == LOGIN
+            for _, labels in family.samples(pair)
+            for key, _ in labels
+        }
+        found[family.name] = family.kind, frozenset({*metrics.DATABASE_LABELS, *further} - {"le"})
     recorder = Recorder("0")
     recorder.watch_names(["wf008"])
     page = b"".join(recorder.page(openmetrics=False)).decode()
@@ -109,8 +118,8 @@ def known_metrics() -> dict[str, tuple[str, frozenset[str]]]:
 def documented_metrics() -> dict[str, tuple[str, frozenset[str]]]:
     found = {}
     for name, kind, labels, _ in tables(section("Metrics"))["name"]:
-        of_pair = metrics.PAIR_LABELS if labels.startswith("pair") else ()
-        found[words(name)[0]] = kind, frozenset({*of_pair, *words(labels)})
+        of_all = {"pair": metrics.PAIR_LABELS, "database": metrics.DATABASE_LABELS}.get(labels.partition(",")[0], ())
+        found[words(name)[0]] = kind, frozenset({*of_all, *words(labels)})
     return found
 
 
@@ -132,7 +141,7 @@ def test_every_metric_is_in_the_table_with_its_type_and_labels_and_no_other() ->
 
 
 def test_every_metric_named_anywhere_in_the_readme_exists() -> None:
-    named = set(re.findall(r"\b(?:network_latency|latency_exporter)_[a-z_]+", TEXT))
+    named = set(re.findall(r"\b(?:network_latency|latency_exporter|database)_[a-z_]+", TEXT))
     assert {base(name) for name in named} <= known_metrics().keys()
 
 
@@ -148,7 +157,7 @@ def test_the_labels_that_prometheus_adds_are_all_named() -> None:
 
 
 def test_every_reason_is_in_the_table_under_its_protocols_and_no_other() -> None:
-    documented: dict[str, set[str]] = {"icmp": set(), "tcp": set(), "http": set()}
+    documented: dict[str, set[str]] = {"icmp": set(), "tcp": set(), "http": set(), "postgresql": set()}
     for reason, *marks, _ in tables(section("Reasons"))["reason"]:
         for protocol, mark in zip(documented, marks, strict=True):
             if mark:
@@ -157,8 +166,8 @@ def test_every_reason_is_in_the_table_under_its_protocols_and_no_other() -> None
 
 
 def test_every_phase_is_named() -> None:
-    (row,) = [row for row in tables(section("Metrics"))["name"] if "phase_seconds" in row[0]]
-    assert words(row[3]) == list(Phase)
+    rows = [row for row in tables(section("Metrics"))["name"] if "phase_seconds" in row[0]]
+    assert {word for row in rows for word in words(row[3])} == set(Phase)
 
 
 # Command line
@@ -408,8 +417,8 @@ def test_every_yaml_example_loads_or_is_what_is_committed(tmp_path: Path) -> Non
             case _:
                 fleet = load(file)
                 assert fleet.warnings == ()
-                assert [pairs(fleet, host, {}) for host in fleet.hosts if host.exporter]
-    assert set(kinds) == {"defaults", "services", "scrape_configs", "basic_auth_users"}
+                assert [survey(fleet, host, {}) for host in fleet.hosts if host.exporter]
+    assert set(kinds) == {"defaults", "hosts", "services", "scrape_configs", "basic_auth_users"}
 
 
 def test_the_output_of_check_is_the_real_one(
@@ -517,7 +526,7 @@ def test_the_limits_for_clients_are_those_of_the_program() -> None:
 def vectors(expression: str) -> list[tuple[str, list[str]]]:
     """Give the metrics that an expression asks, each with the labels that it selects by."""
     bare = re.sub(r'"[^"]*"', '""', expression)
-    found = re.findall(r"\b((?:network_latency|latency_exporter)\w+)(?:\{([^}]*)\})?", bare)
+    found = re.findall(r"\b((?:network_latency_|latency_exporter_|database_)\w+)(?:\{([^}]*)\})?", bare)
     return [(name, re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) for name, matchers in found]
 
 

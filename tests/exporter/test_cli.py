@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,76 @@ def test_a_healthcheck_of_nobody_is_exit_1(capsys: pytest.CaptureFixture[str]) -
 def test_check_has_no_flags_of_the_server() -> None:
     with pytest.raises(SystemExit):
         check_parser().parse_args(["--web.listen-address=:9102"])
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest's own handlers are to stay."""
+    monkeypatch.setattr("exporter.logs.configure", lambda *_: None)
+
+
+HERE = """\
+hosts: [{{name: here, address: 127.0.0.1}}]
+probes:
+  tcp: {{protocol: tcp, port: {port}}}
+  closed: {{protocol: tcp, port: 1}}
+endpoints:
+  - {{name: secret, probe: {{protocol: http, url: "http://127.0.0.1/", user: me, password_file: nowhere}}}}
+"""
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Iterator[Path]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        file = tmp_path / "fleet.yml"
+        file.write_text(HERE.format(port=listener.getsockname()[1]))
+        yield file
+
+
+@pytest.mark.usefixtures("quiet")
+def test_probe_prints_what_is_well_and_needs_no_secret_of_another_target(
+    capsys: pytest.CaptureFixture[str], listening: Path
+) -> None:
+    assert main(["probe", f"--config.file={listening}", "here", "--probe=tcp"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].startswith("here tcp: handshake with 127.0.0.1 port ")
+    assert out.splitlines()[-1] == "  verdict: fine"
+    assert err == ""
+
+
+@pytest.mark.usefixtures("quiet")
+def test_probe_of_what_fails_is_exit_1(capsys: pytest.CaptureFixture[str], listening: Path) -> None:
+    assert main(["probe", f"--config.file={listening}", "here"]) == 1
+    out = capsys.readouterr().out
+    assert "verdict: peer: the host is up, and nothing listens on this port" in out
+    assert out.count("verdict") == 2
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["hero"], "this host measures no target 'hero'; did you mean 'here'?"),
+        (["here", "--probe=udp"], "this host measures no probe toward here 'udp'; there are: closed, tcp"),
+        (["secret"], "password_file: "),
+    ],
+)
+def test_probe_of_what_cannot_be_probed_is_exit_2_with_the_reason(
+    capsys: pytest.CaptureFixture[str], listening: Path, words: list[str], message: str
+) -> None:
+    assert main(["probe", f"--config.file={listening}", *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.startswith(str(listening))
+
+
+def test_an_interrupted_command_is_exit_130_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(COMMANDS, "check", (check_parser, interrupted))
+    assert main(["check"]) == 130
+    assert capsys.readouterr() == ("", "")

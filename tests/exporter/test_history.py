@@ -62,7 +62,7 @@ def test_the_worst_of_the_last_minute_is_remembered_and_then_forgotten() -> None
     worst.add(0.05, 1031.0)
     assert worst.read(1059.0) == 0.2
     assert worst.read(1062.0) == 0.05
-    assert worst.read(1200.0) == 0
+    assert worst.read(1200.0) is None
 
 
 def test_a_sum_of_the_last_minute_adds_up() -> None:
@@ -71,4 +71,4 @@ def test_a_sum_of_the_last_minute_adds_up() -> None:
     lately.add(3, 1031.0)
     assert lately.read(1032.0) == 5
     assert lately.read(1062.0) == 3
-    assert lately.read(2000.0) == 0
+    assert lately.read(2000.0) is None

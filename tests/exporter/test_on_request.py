@@ -34,7 +34,7 @@ def on_request(small: Small, time: Time) -> OnRequest:
     async def ask(pairs: Sequence[Pair]) -> list[Answer]:
         return [Answer(pair, Facts(), ANSWERS[pair.protocol], 0.1) for pair in pairs]
 
-    return OnRequest(lambda: small.pairs, ask, small.recorder.usually, lambda _: Here())
+    return OnRequest(small.recorder.states, ask, lambda _: Here())
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from collectors.contract import Facts, ProbeFailed, Reason, Reply, one_by_one
 from exporter import once
 
 from .pages import ANSWERS, Small
-from .virtual_time import run
+from .virtual_time import VirtualLoop, run
 
 
 @pytest.fixture
@@ -57,3 +57,18 @@ def test_its_targets_are_not_those_that_are_scheduled(small: Small) -> None:
 
 def test_nothing_to_ask_is_no_answer() -> None:
     assert run(once.ask([], {})) == []
+
+
+def test_a_host_that_is_held_up_when_the_turn_comes_answers_that_it_was(small: Small) -> None:
+    async def answer(target: object, facts: Facts) -> Reply:
+        raise AssertionError("too late to ask")
+
+    async def held_up() -> list[once.Answer]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.call_soon(setattr, loop, "now", loop.now + 5)
+        return await once.ask(small.pairs[:1], {"icmp": one_by_one(answer)})
+
+    (found,) = run(held_up())
+    assert isinstance(found.outcome, ProbeFailed)
+    assert (found.outcome.reason, found.outcome.detail) == (Reason.LOCAL, "this host was held up; ask again")

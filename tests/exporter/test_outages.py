@@ -30,12 +30,11 @@ class Told:
     def probe(self, now: float, outcome: Reply | ProbeFailed, target: str = "wf008") -> None:
         series = self.series.setdefault(target, PairSeries(tuple(Reason)))
         pair = dataclasses.replace(self.pair, target=target)
-        before = series.failed_in_a_row
         series.record(Facts(), outcome, now, 1.7e9 + now)
         if isinstance(outcome, ProbeFailed):
             self.outages.failed(pair, series, now)
         else:
-            self.outages.succeeded(pair, before, series.failing_since, now)
+            self.outages.succeeded(pair, now)
 
     @property
     def lines(self) -> list[str]:
@@ -95,7 +94,9 @@ def test_hundreds_at_once_are_ten_lines_and_a_summary(told: Told, many_down: Cal
     for now in range(105, 160):
         told.outages.summarise(now)
     assert len(told.lines) == 11
-    assert told.lines[-1] == "outages: 290 more began (timeout 290)"
+    assert told.lines[-1] == "outages: 290 more began (timeout 290): " + ", ".join(
+        f"host{number} icmp ipv4" for number in range(10, 15)
+    )
 
 
 def test_there_is_one_summary_a_minute_at_most(told: Told, many_down: Callable[[], None]) -> None:
@@ -104,7 +105,7 @@ def test_there_is_one_summary_a_minute_at_most(told: Told, many_down: Callable[[
     all_at(told, 110, ANSWER)
     for now in range(110, 230):
         told.outages.summarise(now)
-    assert [line for line in told.lines if line.startswith("outages:")] == [
+    assert [line.partition(": host")[0] for line in told.lines if line.startswith("outages:")] == [
         "outages: 290 more began (timeout 290)",
         "outages: 300 more ended",
     ]
@@ -115,6 +116,41 @@ def test_an_hour_of_hundreds_that_flap_is_few_lines(told: Told) -> None:
         all_at(told, now, SILENCE if now // 10 % 2 else ANSWER, 100)
         told.outages.summarise(now)
     assert len(told.lines) <= 60 * 11
+
+
+def test_a_pair_that_flaps_for_a_day_is_four_lines(told: Told) -> None:
+    for now in range(1000, 1000 + 86400, 5):
+        told.probe(now, ANSWER if now % 15 == 0 else SILENCE)
+        told.outages.summarise(now)
+    for now in range(90_000, 90_100, 5):
+        told.probe(now, ANSWER)
+        told.outages.summarise(now)
+    assert [line.partition(":")[0] for line in told.lines] == [
+        "outage began",
+        "outage ended",
+        "outage goes on",
+        "outage ended",
+    ]
+    assert "well again after 24 h" in told.lines[-1]
+
+
+def test_a_new_outage_after_a_calm_time_is_one_of_its_own(told: Told) -> None:
+    for start in (1000, 2000):
+        for now in range(start, start + 50, 5):
+            told.probe(now, SILENCE)
+        for now in range(start + 50, start + 500, 5):
+            told.probe(now, ANSWER)
+            told.outages.summarise(now)
+    assert [line.partition(":")[0] for line in told.lines] == ["outage began", "outage ended"] * 2
+
+
+def test_an_outage_of_a_pair_that_a_reload_takes_away_ends_with_it(told: Told) -> None:
+    for now in range(1000, 1050, 5):
+        told.probe(now, SILENCE)
+    told.outages.removed(told.pair.identity, 1050)
+    assert told.lines[-1] == "outage ended: wf008 icmp ipv4 is no longer measured after 50 s, 10 probes failed"
+    told.outages.removed(("nobody",), 1051)
+    assert len(told.lines) == 2
 
 
 def test_when_nothing_was_left_out_there_is_no_summary(told: Told) -> None:

@@ -36,11 +36,13 @@ class View:
         self.peers: list[str | None] = []
         self.answered: list[tuple[str, int]] = []
         self.broken = False
+        self.line = b""
 
     def page(self, *, openmetrics: bool) -> Iterator[bytes]:
         self.renders += 1
         for number in range(20):
             yield f"line {number} of {'openmetrics' if openmetrics else 'text'}\n".encode()
+        yield self.line
         if self.broken:
             raise ValueError("a bug")
 
@@ -57,8 +59,14 @@ class Front:
 
     policy = "default-src 'none'"
 
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
     def pieces(self, shape: Shape, links: Mapping[str, str], page: int) -> Iterator[bytes]:
+        self.now += 1
+        self.most = max(self.most, self.now)
         yield f"{shape} page {page}: ".encode()
+        self.now -= 1
         yield " ".join(links.values()).encode()
 
 
@@ -68,8 +76,8 @@ async def probe(target: str, probe: str | None) -> str:
     return f"probed {target} {probe}\n"
 
 
-def new_server(view: View, telemetry_path: str = "/metrics", reload: Reload | None = None) -> Server:
-    return Server(view, Front(), Actions(probe, reload), telemetry_path)
+def new_server(view: View, front: Front, telemetry_path: str = "/metrics", reload: Reload | None = None) -> Server:
+    return Server(view, front, Actions(probe, reload), telemetry_path)
 
 
 Reload = Callable[[], Awaitable[str]]
@@ -82,12 +90,17 @@ def view() -> View:
 
 
 @pytest.fixture
-async def start(view: View) -> AsyncIterator[Start]:
+def front() -> Front:
+    return Front()
+
+
+@pytest.fixture
+async def start(view: View, front: Front) -> AsyncIterator[Start]:
     """Start a server; ``start()`` gives a client of it that adds no header of its own."""
     clients: list[TestClient] = []
 
     async def start(telemetry_path: str = "/metrics", reload: Reload | None = None):
-        server = new_server(view, telemetry_path, reload)
+        server = new_server(view, front, telemetry_path, reload)
         server.ready = True
         skipped = ("Accept", "Accept-Encoding", "User-Agent")
         client = TestClient(TestServer(server.application()), skip_auto_headers=skipped, auto_decompress=False)
@@ -319,7 +332,7 @@ async def test_probe_needs_a_target_and_passes_on_what_became_of_it(start: Start
 
 
 async def test_not_ready_is_503_until_the_first_configuration_is_in_force(view: View) -> None:
-    server = new_server(view)
+    server = new_server(view, Front())
     async with TestClient(TestServer(server.application())) as client:
         assert (await client.get("/-/ready")).status == 503
         assert (await client.get("/-/healthy")).status == 200
@@ -348,3 +361,25 @@ async def test_a_reload_over_http_is_done_and_tells_what_changed_or_every_proble
     problems += ["fleet.yml:1: one", "fleet.yml:2: two"]
     response = await client.post("/-/reload")
     assert (response.status, await response.text()) == (500, "fleet.yml:1: one\nfleet.yml:2: two\n")
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_page_is_no_error_of_ours(
+    start: Start, view: View, caplog: pytest.LogCaptureFixture
+) -> None:
+    view.line = b"x" * (1 << 22)
+    client = await start()
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readexactly(1000)
+    writer.transport.abort()
+    async with asyncio.timeout(10):
+        while not view.answered:
+            await asyncio.sleep(0.01)
+    assert view.answered == [("metrics", 499)]
+    assert caplog.records == []
+
+
+async def test_looks_are_made_one_after_the_other(start: Start, front: Front) -> None:
+    client = await start()
+    await asyncio.gather(*(client.get(f"/?format=html&page={page}") for page in range(1, 30)))
+    assert front.most == 1

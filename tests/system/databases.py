@@ -47,8 +47,11 @@ class Server:
     kind = ""
     user = "nobody"
 
-    def __init__(self, folder: Path, *, port: int, address: str, tls: tuple[Path, Path] | None) -> None:
-        self.folder, self.port, self.address, self.tls = folder, port, address, tls
+    def __init__(
+        self, folder: Path, *, port: int, address: str, tls: tuple[Path, Path] | None, through: Sequence[str] = ()
+    ) -> None:
+        """``through`` is a command that runs the server, such as ip netns exec."""
+        self.folder, self.port, self.address, self.tls, self.through = folder, port, address, tls, through
         self.data, self.sockets, self.log = folder / "data", folder / "run", folder / "log"
         self.process: subprocess.Popen[bytes] | None = None
         folder.chmod(0o755)
@@ -67,10 +70,10 @@ class Server:
     def admin(self, statement: str) -> str:
         raise NotImplementedError
 
-    def start(self, *through: str) -> None:
+    def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*through, *self.as_user(*self.command())], stdout=log, stderr=log, start_new_session=True, cwd="/"
+                [*self.through, *self.as_user(*self.command())], stdout=log, stderr=log, start_new_session=True, cwd="/"
             )
         until = time.monotonic() + _PATIENCE
         while not self.is_up():
@@ -242,11 +245,13 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def started(kind: str, *, address: str = "127.0.0.1", tls: tuple[Path, Path] | None = None) -> Iterator[Server]:
+def started(
+    kind: str, *, address: str = "127.0.0.1", tls: tuple[Path, Path] | None = None, through: Sequence[str] = ()
+) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix=f"{kind}-") as folder:
         server = None
         try:
-            server = KINDS[kind](Path(folder), port=free_port(), address=address, tls=tls)
+            server = KINDS[kind](Path(folder), port=free_port(), address=address, tls=tls, through=through)
             yield server
         finally:
             if server is not None:

@@ -295,7 +295,7 @@ def test_a_full_egress_queue_is_this_host(stage: Stage) -> None:
     flood = stage.here.popen([sys.executable, "-c", FLOOD, stage.there.address])
     try:
         stage.says("wf008", "icmp", "this host", "its own egress queue")
-        stage.says("(this host)", "", "this host", "do not trust the lines above")
+        stage.says("(this host)", "", "this host", "do not trust the other lines")
         assert re.match(r"egress queue [4-9]\d(\.\d)? ms", stage.lines()["(this host)", ""])
     finally:
         flood.stop()
@@ -308,7 +308,7 @@ def test_a_process_that_gets_no_time_is_this_host(stage: Stage) -> None:
     stopped = time.monotonic()
     wait_until(lambda: time.monotonic() - stopped > 1.5, "some time", 5)
     os.kill(pid, signal.SIGCONT)
-    stage.says("(this host)", "", "this host", "do not trust the lines above")
+    stage.says("(this host)", "", "this host", "do not trust the other lines")
     assert "skipped" in stage.lines()["(this host)", ""]
 
 

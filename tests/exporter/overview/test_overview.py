@@ -70,8 +70,10 @@ def test_a_terminal_gets_one_aligned_line_per_pair_the_worst_first_and_this_host
 
 def test_before_the_first_results_nothing_is_claimed(small: Small) -> None:
     lines = shown(small, "text").splitlines()[2:-1]
-    assert {line.rpartition("  ")[2] for line in lines} == {"this host: not measured yet"}
-    assert all("no result yet" in line and "loss -" in line for line in lines)
+    assert {line.rpartition("  ")[2] for line in lines} == {"-: no result yet"}
+    assert all("loss -" in line for line in lines)
+    assert shown(small, "text").splitlines()[0].endswith(": 4 pairs, 4 without a result yet")
+    assert {pair["verdict"]["word"] for pair in json.loads(shown(small, "json"))["pairs"]} == {None}
 
 
 def test_what_is_no_longer_measured_is_not_shown_as_the_present(small: Small, time: Time) -> None:
@@ -98,7 +100,7 @@ def test_this_host_tells_what_it_lacks(small: Small, time: Time) -> None:
         .endswith("4 fine; this host: no permission for ICMP: grant CAP_NET_RAW, or open net.ipv4.ping_group_range")
     )
     small.recorder.skipped(7)
-    assert "probes late by 0 µs, 7 skipped" in shown(small, "text")
+    assert "egress queue 2 µs, 7 skipped" in shown(small, "text")
     small.recorder.notice(SocketOpened(IpFamily.IPV4, "raw"))
     time.passed += 100
     small.recorder.reload_failed("fleet.yml:3: hosts[1].adress: unknown key")
@@ -133,7 +135,7 @@ def test_json_has_what_the_metrics_have_in_seconds(small: Small, time: Time) -> 
     assert pairs["wf008", "icmp"]["verdict"]["word"] == "network"
     assert pairs["wf008", "icmp"]["success"] is False
     assert pairs["wf008", "icmp"]["reason"] == "timeout"
-    assert pairs["wf008", "icmp"]["recent"][-4:] == [pytest.approx(0.05), None, None, None]
+    assert pairs["wf008", "icmp"]["recent"][-4:] == [pytest.approx(0.05), "lost", "lost", "lost"]
     for (target, probe), pair in pairs.items():
         assert pair["rtt"] == value_of(samples, "network_latency_rtt_seconds", target, probe)
         assert pair["server"] == value_of(samples, "network_latency_http_server_seconds", target, probe)
@@ -201,7 +203,7 @@ def test_a_browser_gets_the_same_in_a_table(small: Small, time: Time) -> None:
     assert rows[0][6:8] == ["0 µs", "timeout, 0 µs ago"]
     assert rows[3][7] == "none"
     assert page.values("data", "value") == ["2.0625", "0.078125"]
-    assert "the last 23 results: 3 lost, between 50 ms and 50 ms" in page.values("svg", "aria-label")
+    assert "the last 23 results: 3 failed, between 50 ms and 50 ms" in page.values("svg", "aria-label")
 
 
 def test_it_asks_for_nothing_else_and_every_link_is_relative(small: Small, time: Time) -> None:
@@ -220,10 +222,10 @@ def test_a_thousand_pairs_are_shown_a_hundred_at_a_time(small: Small) -> None:
     hosts = "".join(f"  - {{name: h{number}, address: 192.0.2.{number % 250 + 1}}}\n" for number in range(250))
     small.reload(f"hosts:\n  - {{name: wf001, address: 192.0.2.1}}\n{hosts}probes:\n  icmp: {{protocol: icmp}}\n")
     first, last, beyond = (Cells(shown(small, "html", page)) for page in (1, 3, 4))
-    assert (len(first.rows), len(last.rows), len(beyond.rows)) == (1 + ROWS, 1 + 50, 0)
+    assert (len(first.rows), len(last.rows), len(beyond.rows)) == (1 + ROWS, 1 + 50, 1 + 50)
     assert [link for link in first.values("a", "href") if link and link.startswith("?page")] == ["?page=2"]
     assert [link for link in last.values("a", "href") if link and link.startswith("?page")] == ["?page=2"]
-    assert [link for link in beyond.values("a", "href") if link and link.startswith("?page")] == ["?page=3"]
+    assert [link for link in beyond.values("a", "href") if link and link.startswith("?page")] == ["?page=2"]
     assert len(shown(small, "text").splitlines()) == 250 + 3
 
 
@@ -233,3 +235,51 @@ def test_gaps_in_a_sparkline_are_losses(small: Small, time: Time) -> None:
     page = Cells(shown(small, "html"))
     classes = [attributes.get("class") for tag, attributes in page.tags if tag == "path"]
     assert classes == [None, "lost", "lost", None]
+
+
+def test_somebody_who_was_only_heard_before_the_silence_does_not_speak_against_it(small: Small, time: Time) -> None:
+    """The endpoint is asked seldom; its last answer is older than the silence of the others."""
+    more = "  - {name: other, probe: {protocol: http, url: 'https://other.example/'}}\n"
+    small.reload(SMALL + more)
+    small.answer_all()
+    time.passed += 10
+    for target, probe in (("wf008", "icmp"), ("wf008", "tcp"), ("wf008", "ping"), ("grafana", "http")):
+        small.decide(target, probe, TIMEOUT, Facts(phase=Phase.CONNECT))
+    time.passed += 1
+    assert "look at this host's own link first" in shown(small, "text")
+    small.decide("other", "http", ANSWERS["http"])
+    assert "look at this host's own link first" not in shown(small, "text")
+
+
+def test_failures_that_are_not_silence_do_not_blame_the_network(small: Small, time: Time) -> None:
+    for number in range(20):
+        time.passed += 5
+        failed = ProbeFailed(Reason.STATUS, "status 500")
+        small.decide("grafana", "http", failed if number % 4 == 1 else ANSWERS["http"])
+    assert "peer: 5 of the last 20 failed, at 5 times" in shown(small, "text")
+
+
+def test_an_address_that_was_changed_has_no_usual_yet(small: Small, time: Time) -> None:
+    for _ in range(20):
+        small.answer_all()
+        time.passed += 5
+    small.reload(SMALL.replace("wf008.example", "192.0.2.99"))
+    small.decide("wf008", "icmp", Reply(rtt=0.5, clock=Clock.KERNEL))
+    (line,) = [line for line in shown(small, "text").splitlines() if line.startswith("wf008        icmp")]
+    assert "500 ms (usual 500)" in line
+    assert line.endswith("fine")
+
+
+def test_wide_letters_keep_the_columns_straight(small: Small) -> None:
+    small.reload(SMALL.replace("name: grafana", "name: 名前"))
+    lines = [line for line in shown(small, "text").splitlines() if line.endswith("-: no result yet")]
+    assert len({len(line) + line.count("名") + line.count("前") for line in lines}) == 1
+
+
+def test_one_look_serves_all_who_ask_within_a_second(small: Small, time: Time) -> None:
+    overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.here)
+    first = b"".join(overview.pieces("text", LINKS, 1))
+    small.decide("wf008", "icmp", TIMEOUT)
+    assert b"".join(overview.pieces("text", LINKS, 1)) == first
+    time.passed += 1
+    assert b"timeout" in b"".join(overview.pieces("text", LINKS, 1))

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from collectors.contract import Phase, Reason
-from exporter.overview.verdict import FINE, Here, Seen, Verdict, Word, judge, judge_host
+from exporter.overview.looks import Seen
+from exporter.overview.verdict import FINE, UNKNOWN, Here, Verdict, Word, judge, judge_host
 
 WELL = Here()
 
@@ -19,7 +20,33 @@ tcp = partial(icmp, probe="tcp", protocol="tcp")
 ping = partial(icmp, probe="ping", protocol="http", response=0.355, server=0.005, usual_server=0.005)
 
 
+login = partial(
+    icmp,
+    probe="login",
+    protocol="postgresql",
+    login=2.11,
+    round_trips=6,
+    rtt=0.351,
+    usual_rtt=0.351,
+    server=0.008,
+    usual_server=0.008,
+)
+query = partial(
+    icmp,
+    probe="query",
+    protocol="postgresql",
+    rtt=None,
+    usual_rtt=None,
+    response=0.352,
+    server=0.352,
+    usual_server=0.352,
+)
+
+
 def failed(make: Callable[..., Seen], reason: Reason, **seen: Any) -> Seen:
+    """Let it fail for 42 s; its first failure was decided 40 s ago."""
+    connected = seen.get("phase") in {Phase.TLS, Phase.AUTH, Phase.QUERY, Phase.PROCESSING, Phase.TRANSFER}
+    seen = {"silent": reason in {Reason.TIMEOUT, Reason.UNREACHABLE} and not connected, "first_failure": 40.0} | seen
     return make(reason=reason, rtt=None, response=None, server=None, failing_for=42.0, **seen)
 
 
@@ -27,7 +54,6 @@ SILENT = failed(icmp, Reason.TIMEOUT)
 CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
     "all as usual": (ping(), [], WELL, Word.FINE, ""),
     "the very first answer": (icmp(usual_rtt=None), [], WELL, Word.FINE, ""),
-    "not yet measured": (icmp(age=None), [], WELL, Word.THIS_HOST, "not measured yet"),
     "no longer measured": (icmp(age=130.0, stale=True), [], WELL, Word.THIS_HOST, "not measured for 2 min"),
     "no permission": (
         failed(icmp, Reason.LOCAL, detail="no permission to open an ICMP socket"),
@@ -48,7 +74,7 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         [icmp()],
         WELL,
         Word.NETWORK,
-        "the name can't be looked up: wf008: Timeout; icmp reaches the host by its last known address",
+        "the name can't be looked up: wf008: Timeout; icmp still reaches the host",
     ),
     "a dead name server from the start": (
         failed(ping, Reason.DNS, detail="wf008: Timeout"),
@@ -64,12 +90,55 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         Word.NETWORK,
         "no answer: network or host down",
     ),
-    "silence of everybody": (
+    "what was heard before the silence is no witness": (
         SILENT,
-        [],
-        Here(nobody_answers=True),
+        [tcp(age=41.0), ping(age=3600.0)],
+        WELL,
         Word.NETWORK,
-        "no answer, from nobody at all: look at this host's own link first",
+        "no answer: network or host down",
+    ),
+    "only one family is silent": (
+        SILENT,
+        [icmp(ip_family="ipv6")],
+        WELL,
+        Word.NETWORK,
+        "no answer; over ipv6 the host answers: look at the path of ipv4",
+    ),
+    "a witness of the same family comes first": (
+        failed(icmp, Reason.TIMEOUT, ip_family="ipv6"),
+        [tcp(), tcp(ip_family="ipv6")],
+        WELL,
+        Word.NETWORK,
+        "no answer; tcp (ipv6) answers: the host is up, only ICMP gets lost",
+    ),
+    "losses after connecting": (
+        failed(ping, Reason.TIMEOUT, phase=Phase.PROCESSING),
+        [icmp(lost=12, pieces=9)],
+        WELL,
+        Word.NETWORK,
+        "it connects, and then packets get lost (icmp loses some, too)",
+    ),
+    "a status that was well before": (
+        failed(ping, Reason.STATUS, detail="status 404", misconfigured=True, worked=True),
+        [],
+        WELL,
+        Word.PEER,
+        "status 404; it was well until 42 s ago",
+    ),
+    "a name that was known before": (
+        failed(ping, Reason.DNS, detail="wf008: not found", misconfigured=True, worked=True),
+        [],
+        WELL,
+        Word.NETWORK,
+        "the name can't be looked up: wf008: not found",
+    ),
+    "a slow look-up": (ping(lookup=2.02), [], WELL, Word.NETWORK, "its name took 2.02 s to look up"),
+    "a server that fails now and then": (
+        ping(failed=5, pieces=5, results=21),
+        [],
+        WELL,
+        Word.PEER,
+        "5 of the last 21 failed, at 5 times",
     ),
     "only ICMP is silent": (
         SILENT,
@@ -170,15 +239,65 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         "the first SYN got lost and was sent again",
     ),
     "losses": (
-        icmp(lost=4, losses=3),
+        icmp(lost=4, pieces=3),
         [],
         WELL,
         Word.NETWORK,
         "4 of the last 60 got lost, at 3 times",
     ),
-    "an outage that is over": (icmp(lost=40, losses=1), [], WELL, Word.FINE, ""),
-    "two losses in very many": (icmp(lost=2, losses=2, results=100), [], WELL, Word.FINE, ""),
-    "a single loss": (icmp(lost=1, losses=1, results=8), [], WELL, Word.FINE, ""),
+    "an outage that is over": (icmp(lost=40, pieces=1), [], WELL, Word.FINE, ""),
+    "two losses in very many": (icmp(lost=2, pieces=2, results=100), [], WELL, Word.FINE, ""),
+    "a distant login": (login(), [], WELL, Word.FINE, "the distance, not the database"),
+    "a slow login": (
+        login(login=4.1, server=2.0),
+        [],
+        WELL,
+        Word.DATABASE,
+        "its program is slow, the network is not",
+    ),
+    "a slow query": (
+        query(response=0.9, server=0.9),
+        [login()],
+        WELL,
+        Word.DATABASE,
+        "its program is slow, the network is not",
+    ),
+    "a query over a slower network": (
+        query(response=0.75, server=0.75),
+        [login(rtt=0.75)],
+        WELL,
+        Word.NETWORK,
+        "its round trip is 399 ms longer than usual",
+    ),
+    "a database at its limit": (
+        failed(login, Reason.LIMIT, detail="53300: too many"),
+        [],
+        WELL,
+        Word.DATABASE,
+        "at its limit: 53300: too many",
+    ),
+    "a frozen database": (
+        failed(query, Reason.TIMEOUT, phase=Phase.QUERY),
+        [],
+        WELL,
+        Word.DATABASE,
+        "it connects, and then its program does not answer (query)",
+    ),
+    "a wrong password": (
+        failed(login, Reason.AUTH, detail="28P01: no", misconfigured=True),
+        [],
+        WELL,
+        Word.CONFIGURATION,
+        "28P01: no; look at it in the fleet file",
+    ),
+    "a database that is down": (
+        failed(login, Reason.REFUSED, detail="Connection refused"),
+        [],
+        WELL,
+        Word.DATABASE,
+        "Connection refused",
+    ),
+    "a single loss": (icmp(lost=1, pieces=1, results=8), [], WELL, Word.FINE, ""),
 }
 
 
@@ -186,6 +305,16 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
 def test_each_fault_has_its_word_and_its_half_sentence(case: str) -> None:
     seen, beside, here, word, why = CASES[case]
     assert judge(seen, beside, here) == Verdict(word, why)
+
+
+def test_silence_of_everybody_is_looked_for_here() -> None:
+    verdict = judge(SILENT, [], WELL, nobody_answers=True)
+    assert verdict == Verdict(Word.NETWORK, "no answer, from nobody at all: look at this host's own link first")
+
+
+def test_before_the_first_result_nobody_is_blamed() -> None:
+    assert judge(icmp(age=None), [], WELL) == UNKNOWN
+    assert str(UNKNOWN) == "-: no result yet"
 
 
 def test_a_verdict_reads_as_the_word_and_then_the_reason() -> None:
@@ -198,10 +327,10 @@ def test_a_verdict_reads_as_the_word_and_then_the_reason() -> None:
     [
         (Here(), FINE),
         (Here(lateness=0.02, egress_queue=1e-5), FINE),
-        (Here(lateness=0.12), Verdict(Word.THIS_HOST, "do not trust the lines above")),
-        (Here(egress_queue=0.038), Verdict(Word.THIS_HOST, "do not trust the lines above")),
-        (Here(skipped=1), Verdict(Word.THIS_HOST, "do not trust the lines above")),
-        (Here(overflows=1), Verdict(Word.THIS_HOST, "do not trust the lines above")),
+        (Here(lateness=0.12), Verdict(Word.THIS_HOST, "do not trust the other lines")),
+        (Here(egress_queue=0.038), Verdict(Word.THIS_HOST, "do not trust the other lines")),
+        (Here(skipped=1), Verdict(Word.THIS_HOST, "do not trust the other lines")),
+        (Here(overflows=1), Verdict(Word.THIS_HOST, "do not trust the other lines")),
         (
             Here(no_icmp=True),
             Verdict(Word.THIS_HOST, "no permission for ICMP: grant CAP_NET_RAW, or open net.ipv4.ping_group_range"),

@@ -1,0 +1,245 @@
+"""Servers that are no databases, or no honest ones: each fails, soon and cheaply, and none gets the password."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from collectors import mysql, postgresql
+from collectors.contract import Reason
+from tests.collectors import peers
+from tests.collectors.peers import Peer, ask, context, database_target, failure
+
+COLLECTORS = {"postgresql": postgresql.collector, "mysql": mysql.collector}
+MEGABYTES_MORE = 50
+HUSH = b"hush"
+Talk = Callable[[socket.socket], object]
+
+
+def pg(kind: bytes, body: bytes = b"", length: int | None = None) -> bytes:
+    return kind + struct.pack("!i", len(body) + 4 if length is None else length) + body
+
+
+def my(payload: bytes, sequence: int = 0, length: int | None = None) -> bytes:
+    return struct.pack("<I", (len(payload) if length is None else length) | sequence << 24) + payload
+
+
+def greeting(plugin: bytes = b"mysql_native_password", capabilities: int = 0xFFFFF7FF) -> bytes:
+    low, high = struct.pack("<H", capabilities & 0xFFFF), struct.pack("<H", capabilities >> 16)
+    nonce = b"12345678", b"123456789012\0"
+    return my(
+        b"\x0a8.0.0\0"
+        + struct.pack("<I", 7)
+        + nonce[0]
+        + b"\0"
+        + low
+        + b"\x2d\x02\0"
+        + high
+        + b"\x15"
+        + bytes(10)
+        + nonce[1]
+        + plugin
+        + b"\0"
+    )
+
+
+def says(*pieces: bytes, first: bytes = b"", endless: bytes = b"") -> Talk:
+    """Speaks first, if it has something to say; then says each piece after something was heard, and then goes on."""
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(first)
+        for piece in pieces:
+            heard.append(connection.recv(65536))
+            connection.sendall(piece)
+        while endless:
+            connection.sendall(endless)
+        while data := connection.recv(65536):
+            heard.append(data)
+
+    heard: list[bytes] = []
+    talk.heard = heard  # type: ignore[attr-defined]  # for the test to look at
+    return talk
+
+
+OK_NO_PASSWORD, READY = pg(b"R", struct.pack("!i", 0)), pg(b"Z", b"I")
+SASL = pg(b"R", struct.pack("!i", 10) + b"SCRAM-SHA-256\0\0")
+MY_OK = my(b"\0\0\0\2\0\0\0", 2)
+CASES: dict[str, tuple[str, Talk, dict[str, object], Reason, str]] = {
+    "pg: 2 GiB": (
+        "postgresql",
+        says(pg(b"R", length=2**31 - 1)),
+        {},
+        Reason.PROTOCOL,
+        "announces a message of 2147483643",
+    ),
+    "pg: a negative length": ("postgresql", says(pg(b"R", length=-1)), {}, Reason.PROTOCOL, "announces a message"),
+    "pg: endless notices": (
+        "postgresql",
+        says(b"", endless=pg(b"N", b"SNOTICE\0" + b"x" * 1000)),
+        {},
+        Reason.PROTOCOL,
+        "far more bytes",
+    ),
+    "pg: a megabyte of error": (
+        "postgresql",
+        says(pg(b"E", b"SFATAL\0C28P01\0M" + b'"\n' * 500_000 + b"\0\0")),
+        {},
+        Reason.PROTOCOL,
+        "announces",
+    ),
+    "pg: an error with quotes and newlines": (
+        "postgresql",
+        says(pg(b"E", b'SFATAL\0C28P01\0Mno "way"\nbad\0\0')),
+        {},
+        Reason.AUTH,
+        '28P01: no "way" bad',
+    ),
+    "pg: asks for the password": (
+        "postgresql",
+        says(pg(b"R", struct.pack("!i", 3))),
+        {},
+        Reason.AUTH,
+        "asks for the password in clear text",
+    ),
+    "pg: asks for md5": (
+        "postgresql",
+        says(pg(b"R", struct.pack("!i", 5) + b"salt")),
+        {},
+        Reason.AUTH,
+        "asks for an MD5 hash",
+    ),
+    "pg: lets everybody in": (
+        "postgresql",
+        says(OK_NO_PASSWORD + READY),
+        {},
+        Reason.AUTH,
+        "did not ask for the password",
+    ),
+    "pg: SCRAM without its end": (
+        "postgresql",
+        says(SASL, OK_NO_PASSWORD),
+        {},
+        Reason.AUTH,
+        "did not ask for the password",
+    ),
+    "pg: SCRAM with 2^31 rounds": (
+        "postgresql",
+        says(SASL, pg(b"R", struct.pack("!i", 11) + b"r=x,s=AAAA,i=2147483647")),
+        {},
+        Reason.AUTH,
+        "SCRAM",
+    ),
+    "pg: garbage": ("postgresql", says(b"HTTP/1.1 400 Bad Request\r\n\r\n" + bytes(200)), {}, Reason.PROTOCOL, ""),
+    "pg: 'S' and garbage": (
+        "postgresql",
+        says(b"S" + b"x" * 100),
+        {"tls": "require"},
+        Reason.PROTOCOL,
+        "request for TLS",
+    ),
+    "pg: 'S', then garbage": ("postgresql", says(b"S", b"x" * 3000), {"tls": "require"}, Reason.TLS, ""),
+    "pg: neither 'S' nor 'N'": ("postgresql", says(b"?"), {"tls": "require"}, Reason.PROTOCOL, "request for TLS"),
+    "pg: closes": ("postgresql", lambda _: None, {}, Reason.RESET, ""),
+    "pg: endless rows": (
+        "postgresql",
+        says(OK_NO_PASSWORD + READY, b"", endless=pg(b"D", b"\0\1" + b"x" * 1000)),
+        {"password": None},
+        Reason.PROTOCOL,
+        "far more bytes",
+    ),
+    "my: 16 MiB": (
+        "mysql",
+        says(first=my(b"", length=2**24 - 1)),
+        {},
+        Reason.PROTOCOL,
+        "announces a message of 16777215",
+    ),
+    "my: garbage": ("mysql", says(first=my(b"SSH-2.0-OpenSSH_9.2\r\n")), {}, Reason.PROTOCOL, "not MySQL's greeting"),
+    "my: an error without a number": ("mysql", says(first=my(b"\xff")), {}, Reason.PROTOCOL, "without a number"),
+    "my: the host is blocked": (
+        "mysql",
+        says(first=my(b"\xff\x69\x04Host '::1' is blocked")),
+        {},
+        Reason.REFUSED,
+        "1129: Host '::1' is blocked",
+    ),
+    "my: too many connections": ("mysql", says(first=my(b"\xff\x10\x04Too many")), {}, Reason.LIMIT, "1040: Too many"),
+    "my: asks for the password": (
+        "mysql",
+        says(my(b"\xfemysql_clear_password\0", 2), first=greeting()),
+        {},
+        Reason.AUTH,
+        "asks for mysql_clear",
+    ),
+    "my: asks for the password as sha2 may": (
+        "mysql",
+        says(my(b"\1\4", 2), first=greeting(b"caching_sha2_password")),
+        {},
+        Reason.AUTH,
+        "asks for the password itself",
+    ),
+    "my: asks for the old hash": ("mysql", says(my(b"\xfe", 2), first=greeting()), {}, Reason.AUTH, "an old hash"),
+    "my: asks for a file": (
+        "mysql",
+        says(MY_OK, my(b"\xfb/etc/passwd", 1), first=greeting()),
+        {},
+        Reason.PROTOCOL,
+        "asks for a file",
+    ),
+    "my: endless rows": (
+        "mysql",
+        says(MY_OK, my(b"\1", 1), first=greeting(), endless=my(b"\3" + b"x" * 1000, 2)),
+        {},
+        Reason.PROTOCOL,
+        "far more bytes",
+    ),
+    "my: no TLS": (
+        "mysql",
+        says(my(b"\xff\x15\x04denied", 2), first=greeting(capabilities=0x80200)),
+        {"tls": "require"},
+        Reason.TLS,
+        "offers no TLS",
+    ),
+    "my: TLS and garbage": (
+        "mysql",
+        says(b"x" * 3000, first=greeting(capabilities=0xFFFFFFFF)),
+        {"tls": "require"},
+        Reason.TLS,
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("cold", [True, False])
+@pytest.mark.parametrize("case", CASES)
+async def test_it_fails_for_its_reason_costs_little_and_gets_no_password(case: str, cold: bool) -> None:
+    kind, talk, changes, reason, detail = CASES[case]
+    if isinstance(heard := getattr(talk, "heard", []), list):
+        heard.clear()
+    with Peer(talk) as peer:
+        async with COLLECTORS[kind](context()) as probe:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            target = database_target(peer.port, cold=cold, **changes)
+            found = await failure(probe, target)
+            assert found[0] is reason
+            assert detail in found[1]
+            assert len(found[1]) < 400
+            assert found[1].isprintable()
+            grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+            assert grown < MEGABYTES_MORE
+            assert "hush" not in found[1]
+    assert HUSH not in b"".join(heard)
+
+
+@pytest.mark.parametrize("kind", COLLECTORS)
+@pytest.mark.parametrize("cold", [True, False])
+async def test_silence_ends_at_the_deadline_and_leaves_nothing(kind: str, cold: bool) -> None:
+    async with COLLECTORS[kind](context()) as probe:
+        before = peers.descriptors(), peers.readers()
+        with Peer(peers.silent) as peer, pytest.raises(TimeoutError):
+            await ask(probe, database_target(peer.port, cold=cold), deadline=0.2)
+        assert (peers.descriptors(), peers.readers()) == before
