@@ -45,7 +45,7 @@ _LOADED = "the same under load (others: without)"
 FIGURES = (
     Figure("CPU per ICMP probe", "icmp-cost", "cpu_us", "µs", every_size=True),
     Figure("memory, ICMP", "icmp-cost", "resident_mb", "MB", every_size=True),
-    Figure("ICMP probes started within 20 ms of their time", "icmp-cost", "on_time_share", "%", every_size=True),
+    Figure("ICMP probes in slots that had all begun within 20 ms", "icmp-cost", "on_time_share", "%", every_size=True),
     Figure("ICMP round trip, error, median", "icmp-truth", "rtt_median_us", "µs"),
     Figure(_LOADED, "load-icmp", "rtt_median_us", "µs", others="icmp-truth"),
     Figure("ICMP round trip, error, 99 %", "icmp-truth", "rtt_p99_us", "µs"),
@@ -205,7 +205,7 @@ def _account_table(values: Medians) -> str:
     head = [
         "probe",
         "targets",
-        "started within 20 ms",
+        "slot begun within 20 ms",
         "left out",
         "failed",
         "by the user's clock",

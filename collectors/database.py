@@ -12,6 +12,7 @@ All but the first by the kernel's stamps; of a Unix socket, which has none, by t
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import os
 import socket
@@ -152,7 +153,8 @@ class Databases:
         stream = stack.enter_context(Stream(sock, _ROOM))
         wire = Wire(stream)
         private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
-        session = self._speak(wire, target, connected, private)
+        # A session knows a copy: it must not keep alive the target whose end is to end it.
+        session = self._speak(wire, dataclasses.replace(target), connected, private)
 
         async def encrypt() -> None:
             facts.phase = Phase.TLS

@@ -22,6 +22,9 @@ _CONTENT_TYPES = {bytes([content_type]) for content_type in range(20, 25)}
 """change_cipher_spec to heartbeat (RFC 8446, B.1; RFC 6520)."""
 _LONGEST_RECORD = (1 << 14) + 2048
 """Encrypted, in TLS 1.2 (RFC 5246, 6.2.3)."""
+_CHANGE_CIPHER_SPEC_ALONE = 6
+"""Bytes. TLS 1.3's means nothing (RFC 8446, D.4) and comes in the middle of the server's flight: sent then, it would
+look like a question that the rest of the flight answers. It goes out with our next flight."""
 _READ = 4096
 
 
@@ -68,7 +71,7 @@ class Tls:
         """
         took, receipt = 0.0, None
         while not self._advanced(facts):
-            if self._outgoing.pending:
+            if self._outgoing.pending > _CHANGE_CIPHER_SPEC_ALONE:
                 took += self._stream.since_send(receipt) if receipt else 0
                 await self._stream.send(self._outgoing.read())
             _, receipt = await self._record()

@@ -131,7 +131,8 @@ def rows(states: Sequence[tuple[Pair, PairSeries]], here: Here, now: Seconds) ->
 
 def nobody(looks: _Looks) -> bool:
     """Tell whether no place out of several answers, as far as anything was heard of it since the silence began."""
-    silent, heard = [], []
+    silent: list[list[Seen]] = []
+    heard: list[list[Seen]] = []
     for beside in looks.values():
         place = [seen for _, _, seen in beside if seen.reached is not None]
         is_silent = any(seen.silent and witness(seen, place) is None for seen in place)

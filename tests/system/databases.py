@@ -41,6 +41,12 @@ requires_databases = pytest.mark.skipif(
 )
 
 
+def _is_stopped(pid: int) -> bool:
+    """Whether every thread of a process has stopped."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(stat.read_text().rpartition(") ")[2].startswith("T") for stat in threads)
+
+
 class Server:
     """One server process with its data; ``stop`` and ``start`` keep the data."""
 
@@ -70,6 +76,10 @@ class Server:
     def admin(self, statement: str) -> str:
         raise NotImplementedError
 
+    @property
+    def socket_path(self) -> Path:
+        raise NotImplementedError
+
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -91,7 +101,7 @@ class Server:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGCONT)
+                self.thaw()
                 self.process.send_signal(number)
             try:
                 self.process.wait(15)
@@ -101,12 +111,25 @@ class Server:
             self.process = None
 
     def freeze(self) -> None:
-        assert self.process
-        os.killpg(self.process.pid, signal.SIGSTOP)
+        """Stop it and its children, which are sessions of their own."""
+        self._signal_all(signal.SIGSTOP)
+        until = time.monotonic() + 5
+        while not all(_is_stopped(pid) for pid in self._pids()):
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
     def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def _pids(self) -> list[int]:
         assert self.process
-        os.killpg(self.process.pid, signal.SIGCONT)
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [self.process.pid, *map(int, children)]
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for pid in self._pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def run(words: Sequence[str], **more: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import gc
 import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import mysql.connector
 import psycopg2
@@ -61,8 +63,9 @@ async def probe(server: Server) -> AsyncIterator[Probe[DatabaseTarget]]:
         yield probe
 
 
-def target(server: Server, **changes: object) -> DatabaseTarget:
-    return database_target(server.port, **{"password": Secret(PASSWORD)} | changes)
+def target(server: Server, **changes: Any) -> DatabaseTarget:
+    plain: dict[str, Any] = {"port": server.port, "password": Secret(PASSWORD)}
+    return database_target(**plain | changes)
 
 
 def connections(server: Server) -> int:
@@ -75,6 +78,7 @@ def connections(server: Server) -> int:
 
 
 async def has_connections(server: Server, count: int) -> None:
+    gc.collect()  # an attempt of a test refers to itself, and to its target
     async with asyncio.timeout(5):
         while connections(server) != count:
             await asyncio.sleep(0.05)
@@ -135,7 +139,7 @@ async def test_a_server_hears_nothing_to_complain_of(server: Server, probe) -> N
     assert "Connection reset" not in said
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], Reason]] = {
     "password": ({"password": Secret("wrong")}, Reason.AUTH),
     "user": ({"user": "nobody-we-know"}, Reason.AUTH),
     "database": ({"dbname": "not-there"}, Reason.AUTH),
@@ -214,13 +218,13 @@ async def test_a_connection_that_the_server_ended_is_reset_once_and_then_made_an
     assert connections(server) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL])
 async def test_a_server_that_goes_and_comes_back_is_found_at_once(
     server: Server, probe, number: signal.Signals
 ) -> None:
     kept = target(server, cold=False)
     await ask(probe, kept)
-    server.stop(number)
+    server.stop(signal.SIGTERM if number is signal.SIGINT and server.kind == "mysql" else number)
     assert (await failure(probe, kept))[0] in {Reason.RESET, Reason.REFUSED}
     assert (await failure(probe, kept))[0] is Reason.REFUSED
     assert (await failure(probe, target(server)))[0] is Reason.REFUSED
@@ -294,11 +298,11 @@ async def test_the_drivers_that_were_asked_for_see_the_same_server(server: Serve
                     use_pure=True,
                     connection_timeout=5,
                 )
-            ) as connection,
-            contextlib.closing(connection.cursor()) as cursor,
+            ) as session,
+            contextlib.closing(session.cursor()) as asked,
         ):
-            cursor.execute("SELECT 1")
-            assert cursor.fetchone() == (1,)
+            asked.execute("SELECT 1")
+            assert asked.fetchone() == (1,)
 
 
 # TLS
@@ -314,14 +318,16 @@ def secure(request: pytest.FixtureRequest, authority: Authority) -> Iterator[Ser
 
 
 @pytest.mark.parametrize("tls", ["require", "verify-ca", "verify-full"])
-async def test_a_login_inside_tls_has_a_phase_more_and_two_round_trips(
+async def test_a_login_inside_tls_has_a_phase_more_and_more_round_trips(
     secure: Server, authority: Authority, tls: str
 ) -> None:
     async with COLLECTORS[secure.kind](context()) as probe:
         facts = Facts()
         wanted = target(secure, tls=tls, tls_ca_file=authority.ca_file, address="localhost")
         reply = await ask(probe, wanted, facts)
-        more = {"postgresql": 2, "mysql": 1}[secure.kind]
+        # PostgreSQL 15 insists on P-256 (ssl_ecdh_curve), which OpenSSL's clients offer only when asked again; MariaDB
+        # sends a new nonce inside TLS.
+        more = {"postgresql": 3, "mysql": 2}[secure.kind]
         assert reply.round_trips == LOGIN_ROUND_TRIPS[secure.kind] + more
         assert set(reply.phases) == {Phase.DNS, Phase.CONNECT, Phase.TLS, Phase.AUTH, Phase.QUERY}
         assert reply.duration == pytest.approx(
