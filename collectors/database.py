@@ -11,6 +11,7 @@ All but the first by the kernel's stamps; of a Unix socket, which has none, by t
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import errno
@@ -75,6 +76,7 @@ class Databases:
 
     def __init__(self, speak: Speak, context: Context, connector: connection.Connector, alpn: str = "") -> None:
         self._speak, self._context, self._connector = speak, context, connector
+        self._loop = asyncio.get_running_loop()
         self._contexts = Contexts()
         self._alpn = (alpn,) if alpn else ()
         self._kept: dict[int, _Kept] = {}
@@ -87,8 +89,8 @@ class Databases:
 
     def close(self) -> None:
         """End all that is kept."""
-        for key in list(self._kept):
-            self._drop(key)
+        while self._kept:
+            _end(self._kept.popitem()[1])
 
     async def _cold(self, target: DatabaseTarget, facts: Facts) -> Reply:
         phases: dict[Phase, Seconds] = {}
@@ -123,28 +125,28 @@ class Databases:
             response = kept.wire.take_waited()
             if not kept.wire.is_empty:
                 raise ProbeFailed(Reason.PROTOCOL, "the server says more than was asked")
-            kept.wire.stream.pause()
-            self._kept[id(target)] = kept._replace(stack=stack.pop_all())
+            if target.kept:
+                kept.wire.stream.pause()
+                self._kept[id(target)] = kept._replace(stack=stack.pop_all())
+            else:
+                kept.session.end()
             return Reply(rtt=None, clock=kept.wire.stream.take_clock(), response=response)
 
     async def _begin(self, target: DatabaseTarget, facts: Facts) -> _Kept:
         with contextlib.ExitStack() as stack:
             session, wire, _ = await self._log_in(stack, target, facts, {})
+            wire.stream.take_clock()
             if id(target) not in self._watched:  # its connection ends with the target, at the latest
                 self._watched.add(id(target))
                 weakref.finalize(target, self._forget, id(target)).atexit = False
             return _Kept(stack.pop_all(), session, wire)
 
     def _forget(self, key: int) -> None:
+        """Close what was kept for a target that is gone; the garbage collector may say so from any thread."""
         self._watched.discard(key)
-        self._drop(key)
-
-    def _drop(self, key: int) -> None:
-        """Close what was kept for a target."""
         kept = self._kept.pop(key, None)
         if kept is not None:
-            kept.session.end()
-            kept.stack.close()
+            self._loop.call_soon_threadsafe(_end, kept)
 
     async def _log_in(
         self, stack: contextlib.ExitStack, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]
@@ -157,16 +159,15 @@ class Databases:
         session = self._speak(wire, dataclasses.replace(target), connected, private)
 
         async def encrypt() -> None:
-            facts.phase = Phase.TLS
             phases[Phase.TLS] = wire.take_waited()
             tls = stack.enter_context(Tls(stream, self._trust(target), target.address.rstrip(".")))
             phases[Phase.TLS] += await tls.handshake(facts)
             wire.channel = tls
-            facts.phase = Phase.AUTH
 
-        facts.phase = Phase.AUTH
         if target.socket is None and target.tls != "disable":
+            facts.phase = Phase.TLS
             await session.secure(encrypt)
+        facts.phase = Phase.AUTH
         await session.log_in()
         phases[Phase.AUTH] = wire.take_waited()
         return session, wire, handshake
@@ -206,6 +207,11 @@ async def collector(speak: Speak, context: Context, alpn: str = "") -> AsyncIter
             databases.close()
 
 
+def _end(kept: _Kept) -> None:
+    kept.session.end()
+    kept.stack.close()
+
+
 async def _ask(session: Session, target: DatabaseTarget) -> None:
     try:
         await session.query(target.query)
@@ -221,7 +227,10 @@ def _open_local(target: DatabaseTarget) -> Iterator[socket.socket]:
     if os.path.isdir(path):  # noqa: PTH112 - a look at what PostgreSQL calls host
         path = f"{path}/.s.PGSQL.{target.port}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
-        code = sock.connect_ex(path)
+        try:
+            code = sock.connect_ex(path)
+        except OSError as error:  # a path longer than 107 bytes
+            raise ProbeFailed(Reason.LOCAL, f"{path}: {error}") from error
         if code in {errno.ENOENT, errno.ECONNREFUSED}:
             raise ProbeFailed(Reason.REFUSED, f"{path}: nobody listens there")
         if code == errno.EAGAIN:

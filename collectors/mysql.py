@@ -44,6 +44,7 @@ class MySQL:
     def __init__(self, wire: Wire, target: DatabaseTarget, connected: kernel.Moment, private: bool) -> None:  # noqa: FBT001 - the dialects' interface
         self._wire, self._target, self._connected, self._private = wire, target, connected, private
         self._sequence = 0
+        self._switched = False
         self._nonce, self._plugin, self._version, self._offers = b"", _NATIVE, "", 0
 
     async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
@@ -69,8 +70,9 @@ class MySQL:
             if kind == _OK:
                 break
             if kind == _ERROR:
-                raise _error(packet, Reason.AUTH)
-            if kind == _EOF:
+                raise _error(packet, Reason.PROTOCOL)
+            if kind == _EOF and not self._switched:
+                self._switched = True
                 await self._switch(packet)
             elif kind == _MORE:
                 await self._more(packet[1:])
@@ -168,7 +170,9 @@ class MySQL:
         plugin, _, nonce = packet[1:].partition(b"\0")
         name = shown(plugin)
         if name in {_NATIVE, _SHA2}:
-            self._plugin, self._nonce = name, nonce.rstrip(b"\0")[:_NONCE]
+            if len(nonce.rstrip(b"\0")) != _NONCE:  # a shorter one would make the proof worth less
+                raise ProbeFailed(Reason.PROTOCOL, "the server's nonce is none")
+            self._plugin, self._nonce = name, nonce[:_NONCE]
             await self._send(self._proof())
         elif self._target.socket is not None and self._target.password is None:
             await self._send(b"")  # the kernel tells the server who we are
@@ -231,17 +235,24 @@ _BY_NUMBER = {
     1040: Reason.LIMIT,  # too many connections
     1203: Reason.LIMIT,  # too many connections of this user
     1226: Reason.LIMIT,  # a user's resource limit
+    1135: Reason.LIMIT,  # no thread for it
     1129: Reason.REFUSED,  # the host is blocked
     1130: Reason.AUTH,  # the host may not connect
     1044: Reason.AUTH,
     1045: Reason.AUTH,
     1049: Reason.AUTH,  # unknown database
+    1251: Reason.AUTH,  # a method of authentication that it does not take
     1698: Reason.AUTH,
+    1820: Reason.AUTH,  # the password has to be changed
+    1862: Reason.AUTH,  # it has expired
+    3118: Reason.AUTH,  # the account is locked
+    3159: Reason.AUTH,  # it insists on TLS
+    4151: Reason.AUTH,  # locked, in MariaDB
     1053: Reason.RESET,  # server shutdown in progress
     1927: Reason.RESET,  # connection was killed
     4031: Reason.RESET,  # disconnected for inactivity
 }
-_CONFIGURATION = {1130, 1044, 1045, 1049, 1698, 1129}
+_CONFIGURATION = {1129, 1130, 1044, 1045, 1049, 1251, 1698, 1820, 1862, 3118, 3159, 4151}
 
 
 def _error(packet: bytes, otherwise: Reason) -> ProbeFailed:

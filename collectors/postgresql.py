@@ -26,7 +26,6 @@ _ASIDE = b"SNKAI"
 """ParameterStatus, Notice, BackendKeyData, Notification, EmptyQueryResponse: nothing to do for us."""
 _ROWS = b"TDCAI"
 _IN_A_QUERY = _ROWS + _ASIDE
-_SETTINGS_OF_A_QUERY = (("default_transaction_read_only", "on"),)
 _BEFORE_THE_TIMEOUT = 0.9
 
 
@@ -49,6 +48,7 @@ class PostgreSQL:
         password = target.password
         self._scram = Scram(password, salted) if password is not None else None
         self._proved = self._scram is None
+        self._admitted = False
 
     async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
         """Ask for TLS; 'N' is no, and whatever else but 'S' is no PostgreSQL."""
@@ -58,8 +58,8 @@ class PostgreSQL:
             raise ProbeFailed(
                 Reason.TLS, "the server offers no TLS (tls: disable would do without)", misconfigured=True
             )
-        if answer == b"E":
-            raise _error(await self._rest(), Reason.PROTOCOL)
+        if answer == b"E":  # in the oldest of formats, without a length
+            raise ProbeFailed(Reason.PROTOCOL, "an error instead of an answer to the request for TLS")
         if answer != b"S" or not self._wire.is_empty:  # what follows in clear text is nobody's we know
             raise ProbeFailed(Reason.PROTOCOL, "the answer to the request for TLS is none")
         await encrypt()
@@ -70,26 +70,28 @@ class PostgreSQL:
             kind, body = await self._message()
             if kind == b"R":
                 await self._authenticate(body)
-            elif kind == b"Z":
+            elif kind == b"Z" and self._admitted:
                 return
             elif kind == b"E":
-                raise _error(body, Reason.AUTH)
+                raise _error(body, Reason.PROTOCOL)
             elif kind not in _ASIDE:
                 raise _unexpected(kind)
 
     async def query(self, text: str) -> None:
+        if text != self._target.standard_query:
+            text = _kept_short(text, self._target.timeout)
         data = text.encode() + b"\0"
         await self._wire.send(b"Q" + struct.pack("!i", len(data) + 4) + data)
-        failed = None
+        error = b""
         while True:
             kind, body = await self._message()
             if kind == b"E":
-                failed = _error(body, Reason.QUERY)
-                if body.startswith((b"SFATAL", b"SPANIC")):
-                    raise failed
+                error = body
+                if _fields(body).get(b"V") in {b"FATAL", b"PANIC"}:
+                    raise _error(body, Reason.QUERY)
             elif kind == b"Z":
-                if failed:
-                    raise failed
+                if error:
+                    raise _error(error, Reason.QUERY)
                 return
             elif kind not in _IN_A_QUERY:
                 raise _unexpected(kind)
@@ -98,8 +100,11 @@ class PostgreSQL:
         self._wire.channel.send_at_once(_TERMINATE)
 
     async def _authenticate(self, body: bytes) -> None:
+        if len(body) < 4:  # noqa: PLR2004 - the code's
+            raise ProbeFailed(Reason.PROTOCOL, "a request for authentication without its kind")
         (code,) = struct.unpack_from("!i", body)
         if code == 0:
+            self._admitted = True
             if not self._proved:
                 raise ProbeFailed(Reason.AUTH, "the server did not ask for the password: trust, or an impostor")
             return
@@ -131,15 +136,22 @@ def _startup(target: DatabaseTarget) -> bytes:
     settings = [("user", target.user), ("application_name", "latency-exporter"), ("client_encoding", "UTF8")]
     if target.dbname:
         settings.append(("database", target.dbname))
-    if target.query != target.standard_query:
-        limit = max(1, round(target.timeout * _BEFORE_THE_TIMEOUT * 1000))
-        settings += [*_SETTINGS_OF_A_QUERY, ("statement_timeout", str(limit))]
     body = b"".join(f"{name}\0{value}\0".encode("utf-8", "surrogatepass") for name, value in settings) + b"\0"
     return struct.pack("!ii", len(body) + 8, _PROTOCOL) + body
 
 
+def _kept_short(query: str, timeout: float) -> str:
+    """Let a query of the user's own read only, and be given up before the probe's deadline.
+
+    Not by settings of the session: PgBouncer does not know them in a startup message, and shares sessions.
+    """
+    limit = max(1, round(timeout * _BEFORE_THE_TIMEOUT * 1000))
+    # Before version 11 the new timeout holds from the next command of a transaction on.
+    return f"BEGIN READ ONLY; SET LOCAL statement_timeout = {limit}; SAVEPOINT query;\n{query}\n;COMMIT"
+
+
 _BY_CODE = (
-    ("53300", Reason.LIMIT),  # too_many_connections
+    ("53", Reason.LIMIT),  # insufficient_resources: too_many_connections and its like
     ("57P03", Reason.REFUSED),  # cannot_connect_now: it starts or stops
     ("57P", Reason.RESET),  # admin_shutdown, crash_shutdown, idle_session_timeout
     ("28", Reason.AUTH),  # invalid_authorization_specification, invalid_password
@@ -152,7 +164,7 @@ _CONFIGURATION = ("28", "3D000", "42501")
 
 def _error(body: bytes, otherwise: Reason) -> ProbeFailed:
     """Classify an ErrorResponse by its SQLSTATE, which is not translated as its text is."""
-    fields = {field[:1]: field[1:] for field in body.split(b"\0") if field}
+    fields = _fields(body)
     code = fields.get(b"C", b"").decode("ascii", "replace")
     during_query = otherwise is Reason.QUERY and code.startswith("42501")
     reason = (
@@ -160,6 +172,10 @@ def _error(body: bytes, otherwise: Reason) -> ProbeFailed:
     )
     detail = f"{shown(code.encode())}: {shown(fields.get(b'M', b''))}"
     return ProbeFailed(reason, detail, misconfigured=not during_query and code.startswith(_CONFIGURATION))
+
+
+def _fields(body: bytes) -> dict[bytes, bytes]:
+    return {field[:1]: field[1:] for field in body.split(b"\0") if field}
 
 
 def _unexpected(kind: bytes) -> ProbeFailed:

@@ -89,6 +89,7 @@ class Stream:
     async def send(self, data: bytes) -> None:
         """Send all of it, as a rule at once: what is measured from now on begins with its last byte."""
         self._before, self._awaits_answer = kernel.now(), True
+        self._scheduled.clear()  # nobody asks for what was sent before: a kept connection sends for months
         while data:
             try:
                 count = self._sock.send(data)

@@ -141,7 +141,9 @@ class DatabaseTarget:
     timeout: float
     """In seconds; the server is told to give up a query of the user's own before."""
     cold: bool
-    """A connection of its own for each probe; else one that is kept."""
+    """A login on a connection of its own; else a query on one that is kept."""
+    kept: bool = True
+    """False: also the query's connection is for once."""
 
     @property
     def cached_name(self) -> None:

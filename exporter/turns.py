@@ -75,6 +75,7 @@ class Turn(Generic[J]):
     def remove(self) -> None:
         """Forget the job; what is under way is not decided any more."""
         self.removed = True
+        self.group.turns.clear()  # it comes round no more, and would keep the job's target alive
         if self.attempt and self.attempt.task:
             self.attempt.task.cancel()
         elif self.attempt:

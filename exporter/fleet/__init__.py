@@ -13,7 +13,7 @@ from exporter.fleet.mesh import STRANGER
 from exporter.fleet.pairs import LOGIN, QUERY, Pair, pairs, survey
 from exporter.fleet.problems import BadFile, Problem
 from exporter.fleet.schema import Host
-from exporter.fleet.specs import HOST_HEADER, PING_PATH, host_header
+from exporter.fleet.specs import HOST_HEADER, PING_PATH, Spec, host_header
 
 __all__ = [
     "HOST_HEADER",
@@ -26,6 +26,7 @@ __all__ = [
     "Host",
     "Pair",
     "Problem",
+    "Spec",
     "ensure_exporter",
     "host_header",
     "load",

@@ -78,6 +78,9 @@ class _References:
             yield Finding((*loc, "host"), "missing; write a host of the fleet, an address, or a socket instead")
         elif database.host is not None and database.socket is not None:
             yield Finding((*loc, "socket"), "stands beside host; keep one of them")
+        if database.tls == "verify-ca" and database.tls_ca_file is None:
+            trusts = "trusts whoever has a certificate of any public authority"
+            yield Finding((*loc, "tls"), f"{trusts}; add tls_ca_file, or write verify-full")
         if database.host is None:
             return
         if database.host in self._exporter:

@@ -71,13 +71,13 @@ async def test_what_the_server_takes_is_in_the_response_and_not_in_the_round_tri
 async def test_session_tickets_before_the_answer_are_not_the_answer(probe, authority, version):
     def slowly(connection):
         peers.read_request(connection)
-        time.sleep(0.1)
+        time.sleep(0.3)
         connection.sendall(OK)
 
     with Peer(slowly, tls=authority.server("localhost", version=version)) as peer:
         reply = await ask(probe, https(peer, authority))
-    assert 0.1 <= reply.response < 0.3
-    assert reply.phases[Phase.TLS] < 0.1
+    assert 0.3 <= reply.response < 0.6
+    assert reply.phases[Phase.TLS] < 0.3
 
 
 async def test_the_transfer_runs_from_the_first_byte_to_the_last(probe):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collectors.contract import ProbeFailed, Reason
-from collectors.scram import MAX_ITERATIONS, Scram
+from collectors.scram import MAX_ITERATIONS, Scram, prepared
 from collectors.secret import Secret
 
 NONCE = "rOprNGfwEbeRWgbNEkqO"
@@ -49,6 +49,7 @@ def test_a_signature_before_the_question_proves_nothing() -> None:
         b"r=somebody-elses,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
         b"r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
         SERVER_FIRST.replace(b"i=4096", b"i=0"),
+        SERVER_FIRST.replace(b"i=4096", b"i=4095"),
         SERVER_FIRST.replace(b"i=4096", b"i=-1"),
         SERVER_FIRST.replace(b"i=4096", b"i=2147483647"),
         SERVER_FIRST.replace(b"i=4096", f"i={MAX_ITERATIONS + 1}".encode()),
@@ -69,3 +70,19 @@ def test_a_salted_password_is_computed_once() -> None:
         scram = Scram(Secret("pencil"), salted, NONCE)
         scram.final(SERVER_FIRST)
     assert len(salted) == 1
+
+
+@pytest.mark.parametrize(
+    ("password", "as_stored"),
+    [
+        ("pencil", "pencil"),
+        ("I\u00adX", "IX"),
+        ("\u00aa", "a"),
+        ("\u2168", "IX"),
+        ("a\u00a0b", "a b"),
+        ("\u0007é", "\u0007é"),
+    ],
+)
+def test_a_password_is_prepared_as_postgresql_prepares_it(password: str, as_stored: str) -> None:
+    """The examples of RFC 4013; what it prohibits is taken as it is."""
+    assert prepared(password) == as_stored
