@@ -50,7 +50,7 @@ class Connector:
     """Shakes hands; enter it in a running loop.
 
     Who waits is woken by an epoll of our own, which is one descriptor to the loop: adding and removing a writer for
-    each handshake would cost as much as the handshake.
+    each handshake is what made a probe a fifth dearer (docs/performance.md).
     """
 
     def __enter__(self) -> Self:

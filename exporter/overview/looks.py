@@ -7,12 +7,13 @@ import math
 from itertools import pairwise
 from urllib.parse import urlsplit
 
-from collectors.contract import Phase, Reason, Reply, Seconds
+from collectors.contract import Clock, Phase, Reason, Reply, Seconds
 from collectors.targets import HttpTarget
 from exporter.fleet import Pair
 from exporter.history import FAILED
 from exporter.series import PairSeries
 
+_NOTHING = Reply(rtt=None, clock=Clock.USER)
 _SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
 
 
@@ -74,7 +75,7 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
     recent = series.recent.values()
     bad = [math.isnan(value) or value == FAILED for value in recent]
     failure = series.last_failure if series.failed_in_a_row else None
-    reply = series.reply or Reply(rtt=None, clock=None)  # type: ignore[arg-type]  # nothing was measured
+    reply = series.reply or _NOTHING
     kept = series.reply is not None and reply.rtt is None and reply.duration is None
     return Seen(
         probe=pair.probe,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import os
 import shutil
@@ -47,7 +48,7 @@ def _is_stopped(pid: int) -> bool:
     return all(stat.read_text().rpartition(") ")[2].startswith("T") for stat in threads)
 
 
-class Server:
+class Server(abc.ABC):
     """One server process with its data; ``stop`` and ``start`` keep the data."""
 
     kind = ""
@@ -70,15 +71,18 @@ class Server:
     def as_user(self, *words: str) -> list[str]:
         return ["setpriv", f"--reuid={self.user}", "--clear-groups", *words]
 
+    @abc.abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """What starts it, in the foreground."""
 
+    @abc.abstractmethod
     def admin(self, statement: str) -> str:
-        raise NotImplementedError
+        """Let its administrator run a statement over its Unix socket; what it printed."""
 
     @property
+    @abc.abstractmethod
     def socket_path(self) -> Path:
-        raise NotImplementedError
+        """What a fleet file calls its `socket`."""
 
     def start(self) -> None:
         with self.log.open("ab") as log:

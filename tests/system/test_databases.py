@@ -19,7 +19,7 @@ import pytest
 
 from collectors import mysql as our_mysql
 from collectors import postgresql
-from collectors.contract import Clock, Facts, Phase, Probe, Reason, Reply
+from collectors.contract import Clock, Facts, Phase, Probe, ProbeFailed, Reason, Reply
 from collectors.secret import Secret
 from collectors.targets import DatabaseTarget
 from tests.collectors import peers
@@ -174,8 +174,8 @@ async def test_a_server_at_its_limit_says_so_and_is_well_afterwards(server: Serv
         for one, aim in zip(held, wanted, strict=True):
             try:
                 await ask(one, aim)
-            except Exception as failed:  # noqa: BLE001 - it is looked at below
-                reasons.append(failed.reason)  # type: ignore[attr-defined]
+            except ProbeFailed as failed:
+                reasons.append(failed.reason)
         assert reasons
         assert set(reasons) == {Reason.LIMIT}
         assert (await failure(probe, target(server)))[0] is Reason.LIMIT

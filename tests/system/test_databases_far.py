@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,7 +175,7 @@ def test_the_password_is_nowhere(stage: Stage, exporter: Exporter) -> None:
     seen += [Path(f"/proc/{exporter.program.pid}/{name}").read_text() for name in ("cmdline", "environ")]
     os.kill(exporter.program.pid, signal.SIGHUP)
     stage.server.stop(signal.SIGINT if stage.kind == "postgresql" else signal.SIGTERM)
-    time.sleep(1.5)
+    wait_until(lambda: "failed" in exporter.program.error_output(), "a failure in the log", 5)
     stage.server.start()
     seen.append(exporter.program.error_output())
     assert "login" in seen[0]
