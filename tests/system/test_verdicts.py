@@ -147,7 +147,9 @@ def test_all_is_well_and_said_in_one_look(stage: Stage) -> None:
     title, *_ = stage.measuring.get("/").splitlines()
     assert re.search(r"on wf001, \S+: 5 pairs, 5 fine", title)
     line = stage.lines()["wf008", "ping"]
-    assert re.match(r"2\d(\.\d)? ms = network 2\d(\.\d)?( ms)? \+ server \S+( µs)? \(usual 2\S+\) +loss \d+ %  fine", line), line
+    assert re.match(
+        r"2\d(\.\d)? ms = network 2\d(\.\d)?( ms)? \+ server \S+( µs)? \(usual 2\S+\) +loss \d+ %  fine", line
+    ), line
 
 
 def test_a_cut_link_is_the_network(stage: Stage) -> None:
