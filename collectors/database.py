@@ -41,6 +41,8 @@ from collectors.wire import Wire
 
 _ROOM = 256 * 1024
 """Bytes of a login, and of a query's answer."""
+_REFUSED_FOR = 3600.0
+"""Seconds for which a certificate that was refused is known again."""
 
 
 class Session(Protocol):
@@ -52,6 +54,9 @@ class Session(Protocol):
     async def log_in(self) -> None:
         """Log in; ProbeFailed(AUTH), or whatever the server says against it."""
 
+    async def decline(self) -> None:
+        """Part, before the login, from a server that may count whoever breaks off."""
+
     async def query(self, text: str) -> None:
         """Ask, and read all of the answer; ProbeFailed(QUERY)."""
 
@@ -61,6 +66,21 @@ class Session(Protocol):
 
 Speak = Callable[[Wire, DatabaseTarget, kernel.Moment, bool], Session]
 """Begins a session: with whom, when the connection was made, and whether nobody can listen in."""
+
+
+class _Refused(NamedTuple):
+    """A certificate that did not verify: by what it was judged, and why."""
+
+    certificate: bytes | None
+    context: ssl.SSLContext
+    detail: str
+    misconfigured: bool
+    until: Seconds
+    """On the loop's clock: a certificate may come to be valid."""
+
+
+class _RenewedError(Exception):
+    """Another certificate than the one that was refused is served."""
 
 
 class _Kept(NamedTuple):
@@ -82,6 +102,7 @@ class Databases:
         self._kept: dict[int, _Kept] = {}
         """By the identity of the target: an equal one, of a probe for people, has a connection of its own."""
         self._watched: set[int] = set()
+        self._refused: dict[tuple[str, int], _Refused] = {}
 
     async def probe(self, target: DatabaseTarget, facts: Facts) -> Reply:
         """Probe by a login, or by a query on the connection that is kept."""
@@ -151,6 +172,16 @@ class Databases:
     async def _log_in(
         self, stack: contextlib.ExitStack, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]
     ) -> tuple[Session, Wire, connection.Handshake | None]:
+        try:
+            return await self._log_in_once(stack, target, facts, phases)
+        except _RenewedError:
+            stack.close()
+            phases.clear()
+            return await self._log_in_once(stack, target, facts, phases)
+
+    async def _log_in_once(
+        self, stack: contextlib.ExitStack, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]
+    ) -> tuple[Session, Wire, connection.Handshake | None]:
         connected, handshake, sock = await self._connect(stack, target, facts, phases)
         stream = stack.enter_context(Stream(sock, _ROOM))
         wire = Wire(stream)
@@ -160,9 +191,7 @@ class Databases:
 
         async def encrypt() -> None:
             phases[Phase.TLS] = wire.take_waited()
-            tls = stack.enter_context(Tls(stream, self._trust(target), target.address.rstrip(".")))
-            phases[Phase.TLS] += await tls.handshake(facts)
-            wire.channel = tls
+            phases[Phase.TLS] += await self._encrypt(stack, session, wire, target, facts)
 
         if target.socket is None and target.tls != "disable":
             facts.phase = Phase.TLS
@@ -171,6 +200,35 @@ class Databases:
         await session.log_in()
         phases[Phase.AUTH] = wire.take_waited()
         return session, wire, handshake
+
+    async def _encrypt(
+        self, stack: contextlib.ExitStack, session: Session, wire: Wire, target: DatabaseTarget, facts: Facts
+    ) -> Seconds:
+        """Begin TLS; return what the network and the server took.
+
+        A certificate that does not verify breaks the handshake off, and a hundred of those make MySQL block this host,
+        for its other programs too. So one that was refused is known again: TLS is completed, the login declined.
+        """
+        context, server = self._trust(target), (target.address, target.port)
+        refused = self._refused.pop(server, None)
+        if refused is not None and (refused.context is not context or refused.until < self._loop.time()):
+            refused = None
+        looked = context if refused is None else self._contexts.get(None, verify=False, protocols=self._alpn)
+        tls = stack.enter_context(Tls(wire.stream, looked, target.address.rstrip(".")))
+        try:
+            took = await tls.handshake(facts)
+        except ssl.SSLCertVerificationError as error:
+            failed, until = failures.from_os_error(error), self._loop.time() + _REFUSED_FOR
+            self._refused[server] = _Refused(tls.certificate, context, failed.detail, failed.misconfigured, until)
+            raise
+        wire.channel = tls
+        if refused is not None:
+            await session.decline()
+            if tls.certificate != refused.certificate:
+                raise _RenewedError
+            self._refused[server] = refused
+            raise ProbeFailed(Reason.TLS, refused.detail, misconfigured=refused.misconfigured)
+        return took
 
     async def _connect(
         self, stack: contextlib.ExitStack, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]

@@ -45,16 +45,18 @@ class MySQL:
         self._wire, self._target, self._connected, self._private = wire, target, connected, private
         self._sequence = 0
         self._switched = False
+        self._encrypts = 0
         self._nonce, self._plugin, self._version, self._offers = b"", _NATIVE, "", 0
 
     async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
         """Take the greeting, and ask for TLS."""
         await self._take_greeting()
         if not self._offers & _SSL:
-            await self._decline()
+            await self.decline()
             raise ProbeFailed(
                 Reason.TLS, "the server offers no TLS (tls: disable would do without)", misconfigured=True
             )
+        self._encrypts = _SSL
         await self._send(self._beginning(_CAPABILITIES | _SSL))
         if not self._wire.is_empty:
             raise ProbeFailed(Reason.PROTOCOL, "the server spoke before TLS began")
@@ -90,6 +92,12 @@ class MySQL:
         self._wire.settle_silently()
         self._wire.waited, self._wire.stream.round_trips = before
 
+    async def decline(self) -> None:
+        """Have the login refused, as nobody without a password: who breaks off a hundred times is blocked."""
+        await self._send(self._beginning(_CAPABILITIES | self._encrypts) + b"\0\0" + _NATIVE.encode() + b"\0")
+        with contextlib.suppress(ProbeFailed):
+            await self._packet()
+
     async def query(self, text: str) -> None:
         self._sequence = 0
         await self._send(_QUERY + text.encode())
@@ -106,12 +114,6 @@ class MySQL:
 
     def end(self) -> None:
         self._wire.channel.send_at_once(struct.pack("<I", len(_QUIT)) + _QUIT)
-
-    async def _decline(self) -> None:
-        """Have the login refused instead of breaking it off: a hundred of those, and the server blocks this host."""
-        await self._send(self._beginning(_CAPABILITIES) + b"\0\0" + _NATIVE.encode() + b"\0")
-        with contextlib.suppress(ProbeFailed):
-            await self._packet()
 
     async def _until_end(self) -> None:
         while True:
@@ -143,9 +145,7 @@ class MySQL:
 
     def _response(self) -> bytes:
         target = self._target
-        capabilities = _CAPABILITIES | (_WITH_DB if target.dbname else 0)
-        if target.socket is None and target.tls != "disable":
-            capabilities |= _SSL
+        capabilities = _CAPABILITIES | self._encrypts | (_WITH_DB if target.dbname else 0)
         if self._plugin not in {_NATIVE, _SHA2}:
             self._plugin = _NATIVE  # the server will switch to what it wants
         proof = self._proof()

@@ -77,6 +77,9 @@ class PostgreSQL:
             elif kind not in _ASIDE:
                 raise _unexpected(kind)
 
+    async def decline(self) -> None:
+        """PostgreSQL counts nobody, and only notes who broke off: it has enough of one closed connection."""
+
     async def query(self, text: str) -> None:
         if text != self._target.standard_query:
             text = _kept_short(text, self._target.timeout)

@@ -62,6 +62,8 @@ class Tls:
     def __init__(self, stream: Stream, context: ssl.SSLContext, host: str) -> None:
         self._stream, self._ended = stream, False
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.certificate: bytes | None = None
+        """What the server served, in DER, known after the handshake, also if that failed for its sake."""
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
     async def handshake(self, facts: Facts) -> Seconds:
@@ -141,11 +143,14 @@ class Tls:
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLError:
-            facts.certificate_expiry = _expiry_of_refused(self._tls)
+            self._note(_refused(self._tls), facts)
             raise
-        served = self._tls.getpeercert(binary_form=True)
-        facts.certificate_expiry = certificate.expiry(served) if served else None
+        self._note(self._tls.getpeercert(binary_form=True), facts)
         return True
+
+    def _note(self, served: bytes | None, facts: Facts) -> None:
+        self.certificate = served
+        facts.certificate_expiry = certificate.expiry(served) if served else None
 
     def _take(self, receipt: Receipt) -> None:
         if receipt.data:
@@ -193,8 +198,8 @@ def _trusting_anything() -> ssl.SSLContext:
     return context
 
 
-def _expiry_of_refused(tls: ssl.SSLObject) -> float | None:
-    """Return the expiry of the certificate whose verification has just failed.
+def _refused(tls: ssl.SSLObject) -> bytes | None:
+    """Return the certificate whose verification has just failed.
 
     ``getpeercert`` refuses until the handshake is done, but OpenSSL (3.0 and later) keeps the chain that
     was sent, and Python hands it out: publicly since 3.13, before that by the same method of the object
@@ -202,6 +207,6 @@ def _expiry_of_refused(tls: ssl.SSLObject) -> float | None:
     """
     if hasattr(tls, "get_unverified_chain"):
         chain = tls.get_unverified_chain()
-        return certificate.expiry(chain[0]) if chain else None
+        return chain[0] if chain else None
     chain = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001 - see above
-    return certificate.expiry(ssl.PEM_cert_to_DER_cert(chain[0].public_bytes())) if chain else None
+    return ssl.PEM_cert_to_DER_cert(chain[0].public_bytes()) if chain else None

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import re
 import time
-import zlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from isal import isal_zlib
 
 from exporter.fleet import HOST_HEADER, PING_PATH
 
@@ -40,7 +40,9 @@ _STARTED = web.RequestKey("started", float)
 _CLIENT_GONE = 499
 """What nginx calls a request whose client did not wait for the answer."""
 _GZIP_LEVEL = 1
-"""Ten times faster than the highest and a tenth larger."""
+"""As small as zlib's fastest level, at a fifth of its cost; ISA-L's other levels are no better."""
+_GZIP_FORMAT = 16 + isal_zlib.MAX_WBITS
+"""What tells deflateInit2 of zlib.h to write gzip's header and trailer."""
 _PACKED_AT_ONCE = 1 << 18
 """Bytes handed to a thread at once: what handing over costs is nothing beside it."""
 _SENT_AT_ONCE = 1 << 16
@@ -158,7 +160,7 @@ class Server:
 
     async def _page(self, *, openmetrics: bool, packed: bool) -> list[bytes]:
         """Make the page, never in one piece: 1,000 targets' is 30 MB."""
-        packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        packer = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_FORMAT)
         done: list[bytes] = []
         pieces: list[bytes] = []
         for piece in self._view.page(openmetrics=openmetrics):
@@ -244,8 +246,8 @@ async def _name_us(_: web.Request, response: web.StreamResponse) -> None:
     response.headers["Server"] = "latency-exporter"
 
 
-def _pack(packer: zlib._Compress, pieces: Iterable[bytes]) -> bytes:
-    """Compress; run it in a thread, since zlib lets others run meanwhile."""
+def _pack(packer: isal_zlib.Compress, pieces: Iterable[bytes]) -> bytes:
+    """Compress; run it in a thread, since ISA-L lets others run meanwhile."""
     return b"".join(map(packer.compress, pieces))
 
 

@@ -55,10 +55,18 @@ class Server(abc.ABC):
     user = "nobody"
 
     def __init__(
-        self, folder: Path, *, port: int, address: str, tls: tuple[Path, Path] | None, through: Sequence[str] = ()
+        self,
+        folder: Path,
+        *,
+        port: int,
+        address: str,
+        tls: tuple[Path, Path] | None,
+        through: Sequence[str] = (),
+        options: Sequence[str] = (),
     ) -> None:
         """``through`` is a command that runs the server, such as ip netns exec."""
         self.folder, self.port, self.address, self.tls, self.through = folder, port, address, tls, through
+        self.options = options
         self.data, self.sockets, self.log = folder / "data", folder / "run", folder / "log"
         self.process: subprocess.Popen[bytes] | None = None
         folder.chmod(0o755)
@@ -200,7 +208,7 @@ class PostgreSQL(Server):
         return file
 
     def command(self) -> list[str]:
-        return [_program("postgres"), "-D", str(self.data)]
+        return [_program("postgres"), "-D", str(self.data), *self.options]
 
     def admin(self, statement: str) -> str:
         words = ["psql", "-h", str(self.sockets), "-p", str(self.port), "-U", "postgres", "-d", "postgres", "-Atq"]
@@ -252,7 +260,7 @@ class MariaDB(Server):
         ]
         if self.tls:
             words += [f"--ssl-cert={self.tls[0]}", f"--ssl-key={self.tls[1]}"]
-        return words
+        return [*words, *self.options]
 
     def admin(self, statement: str) -> str:
         words = ["mariadb", "--no-defaults", f"--socket={self.socket_path}", "-uroot", "-N", "-B"]
@@ -273,12 +281,12 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def started(
-    kind: str, *, address: str = "127.0.0.1", tls: tuple[Path, Path] | None = None, through: Sequence[str] = ()
+    kind: str, *, address: str = "127.0.0.1", tls: tuple[Path, Path] | None = None, **more: Sequence[str]
 ) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix=f"{kind}-") as folder:
         server = None
         try:
-            server = KINDS[kind](Path(folder), port=free_port(), address=address, tls=tls, through=through)
+            server = KINDS[kind](Path(folder), port=free_port(), address=address, tls=tls, **more)
             yield server
         finally:
             if server is not None:

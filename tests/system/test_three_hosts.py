@@ -188,9 +188,9 @@ def test_each_latest_round_trip_is_one_that_the_wire_has_seen(world: World) -> N
         for engine, probe in itertools.product(world.engines, trips):
             latest = selector("network_latency_rtt_seconds", source, target, probe)
             samples = [value for _, value in engine.samples(latest, world.now, 30)]
-            assert samples
-            for value in samples:
-                assert min(abs(value - trip) for trip in trips[probe]) < 0.0005
+            errors = sorted(min(abs(value - trip) for trip in trips[probe]) for value in samples)
+            assert statistics.median(errors) < 0.0002
+            assert errors[-1] < 0.005  # a busy machine may stand still between a packet's capture and its stamp
 
 
 def test_quantiles_from_the_histogram_are_near_the_true_ones(world: World) -> None:
