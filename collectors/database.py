@@ -139,7 +139,7 @@ class Databases:
         if kept is None:
             kept = await self._begin(target, facts)
         else:
-            kept.wire.stream.resume(_ROOM)
+            kept.wire.stream.renew(_ROOM)
         with kept.stack as stack:
             facts.phase = Phase.QUERY
             await _ask(kept.session, target)
@@ -147,7 +147,6 @@ class Databases:
             if not kept.wire.is_empty:
                 raise ProbeFailed(Reason.PROTOCOL, "the server says more than was asked")
             if target.kept:
-                kept.wire.stream.pause()
                 self._kept[id(target)] = kept._replace(stack=stack.pop_all())
             else:
                 kept.session.end()

@@ -38,7 +38,7 @@ BY_OFFSET = _TX_SCHED | _RX_SOFTWARE | _SOFTWARE | _OPT_ID | _OPT_TSONLY
 
 ORIGIN_TIMESTAMPING = 4
 STAMP_SCHED = 1
-"""``ErrorReport.info`` of a stamp taken on entering the queueing discipline; 0 is the driver's."""
+"""``ee_info`` of a stamp taken on entering the queueing discipline; 0 is the driver's."""
 
 _ERROR_LEVELS = ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR))
 _TIMESPEC = struct.Struct("@ll")
@@ -63,20 +63,6 @@ _TCP_INFO_ROOM = 256
 _TOGETHER: Seconds = 50e-6
 _STEP: Seconds = 0.001
 """Wall and monotonic clock may drift apart this far between two moments before it is a step."""
-
-
-class ErrorReport(NamedTuple):
-    """One message of a socket's error queue: an ICMP error, or a packet's transmit stamp."""
-
-    data: bytes
-    address: tuple[str, int] | tuple[str, int, int, int] | None
-    errno: int
-    origin: int
-    info: int
-    """Of a stamp: STAMP_SCHED, or 0 for the driver's."""
-    key: int
-    """Of a stamp BY_OFFSET: the offset of the last byte, counted from when stamping began."""
-    stamp: int | None
 
 
 class TcpInfo(NamedTuple):
@@ -150,7 +136,7 @@ def receive_stamp(pieces: Iterable[tuple[int, int, bytes | bytearray]]) -> int |
 
 
 def transmitted(memory: bytearray, control: int) -> tuple[int, int] | None:
-    """Return which transmit stamp (``ErrorReport.info``) a message of the error queue brings, and the stamp.
+    """Return which transmit stamp (``ee_info``) a message of the error queue brings, and the stamp.
 
     None if it brings none: then it brings an ICMP error. For the few that are in another order than the REPORT shapes.
     """
@@ -172,17 +158,22 @@ def icmp_error(control: bytes | bytearray) -> int | None:
     return None
 
 
-def error_queue(sock: socket.socket, room: int) -> Iterator[ErrorReport]:
-    """Empty a non-blocking socket's error queue; ``room`` bytes of each packet are kept."""
+def sent_stamps(sock: socket.socket) -> Iterator[tuple[int, int]]:
+    """Empty the error queue of a non-blocking socket that is stamped BY_OFFSET; of each send, its end and its stamp.
+
+    The end is the offset of its last byte, counted from when stamping began; the stamp that of the queueing discipline.
+    """
     while True:
         try:
-            data, pieces, _, address = sock.recvmsg(room, _ANCILLARY_ROOM, socket.MSG_ERRQUEUE)
+            _, pieces, _, _ = sock.recvmsg(0, _ANCILLARY_ROOM, socket.MSG_ERRQUEUE)
         except BlockingIOError:
             return
+        stamp = receive_stamp(pieces)
         for level, kind, payload in pieces:
-            if (level, kind) in _ERROR_LEVELS:
-                errno, origin, _, _, info, key = _EXTENDED_ERR.unpack_from(payload)
-                yield ErrorReport(data, address or None, errno, origin, info, key, receive_stamp(pieces))
+            if (level, kind) in _ERROR_LEVELS and stamp is not None:
+                _, origin, _, _, info, end = _EXTENDED_ERR.unpack_from(payload)
+                if origin == ORIGIN_TIMESTAMPING and info == STAMP_SCHED:
+                    yield end, stamp
 
 
 def tcp_info(sock: socket.socket) -> TcpInfo:

@@ -128,11 +128,8 @@ class PostgreSQL:
         await self._wire.send(b"p" + struct.pack("!i", len(answer) + 4) + answer)
 
     async def _message(self) -> tuple[bytes, bytes]:
-        return await self._wire.exactly(1), await self._rest()
-
-    async def _rest(self) -> bytes:
-        (length,) = struct.unpack("!i", await self._wire.exactly(4))
-        return await self._wire.exactly(bounded(length - 4))
+        kind, length = struct.unpack("!ci", await self._wire.exactly(5))
+        return kind, await self._wire.exactly(bounded(length - 4))
 
 
 def _startup(target: DatabaseTarget) -> bytes:

@@ -45,7 +45,7 @@ class Channel(Protocol):
 
 
 class Stream:
-    """Sends and receives, remembers when, and says what lay between; while entered it has the loop's reader."""
+    """Sends and receives, remembers when, and says what lay between; once it waited it has the loop's reader."""
 
     def __init__(self, sock: socket.socket, room: int) -> None:
         """Accept ``room`` bytes from the peer in all, whatever they are: more is ProbeFailed(PROTOCOL)."""
@@ -56,10 +56,12 @@ class Stream:
         self._stamped = sock.family != socket.AF_UNIX
         self._sock, self._descriptor, self._room = sock, sock.fileno(), room
         self._loop = asyncio.get_running_loop()
-        self._waiter: asyncio.Future[None] | None = None
+        self._listening = False
+        self._wanted = 0
+        self._waiter: asyncio.Future[Receipt] | None = None
         self._sent = 0
         self._before = kernel.now()
-        self._scheduled: dict[int, int | None] = {}
+        self._scheduled: dict[int, int] = {}
         try:
             if self._stamped:
                 kernel.stamp_packets(sock, kernel.BY_OFFSET)
@@ -67,21 +69,15 @@ class Stream:
             raise ProbeFailed(Reason.RESET, "reset right after the handshake") from None
 
     def __enter__(self) -> Self:
-        self._loop.add_reader(self._descriptor, self._wake)
         return self
 
-    def pause(self) -> None:
-        """Leave the loop alone while nothing is asked, whatever the peer sends meanwhile."""
-        self._loop.remove_reader(self._descriptor)
-
-    def resume(self, room: int) -> None:
-        """Go on, and accept so many bytes from now on."""
+    def renew(self, room: int) -> None:
+        """Accept so many bytes from now on."""
         self._room = room
-        self._loop.add_reader(self._descriptor, self._wake)
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         """Close the connection, whatever happened; what a socket or TLS said becomes ProbeFailed."""
-        self._loop.remove_reader(self._descriptor)
+        self._stop_listening()
         kernel.close_quietly(self._sock)
         if isinstance(error, OSError):
             raise failures.from_os_error(error) from error
@@ -107,19 +103,18 @@ class Stream:
 
     async def receive(self, room: int) -> Receipt:
         """Read once, after one turn of the loop: however fast a peer sends, others have theirs in between."""
-        while True:
-            await self._readable()
-            try:
-                data, ancillary, _, _ = self._sock.recvmsg(min(room, self._room + 1), _ANCILLARY_ROOM)
-            except BlockingIOError:
-                self._read_transmit_stamps()  # it was for them, or nothing, that the loop called
-                continue
-            self.round_trips += self._awaits_answer
-            self._awaits_answer = False
-            self._room -= len(data)
-            if self._room < 0:
-                raise ProbeFailed(Reason.PROTOCOL, "far more bytes than an answer of the permitted size needs")
-            return Receipt(data, kernel.receive_stamp(ancillary), kernel.now())
+        self._wanted = min(room, self._room + 1)
+        self._waiter = self._loop.create_future()
+        if not self._listening:
+            self._listening = True
+            self._loop.add_reader(self._descriptor, self._read)
+        receipt = await self._waiter
+        self.round_trips += self._awaits_answer
+        self._awaits_answer = False
+        self._room -= len(receipt.data)
+        if self._room < 0:
+            raise ProbeFailed(Reason.PROTOCOL, "far more bytes than an answer of the permitted size needs")
+        return receipt
 
     async def exactly(self, count: int) -> Receipt:
         """Read so many bytes, fewer only at the end, stamped as the first of them."""
@@ -171,13 +166,29 @@ class Stream:
     def _read_transmit_stamps(self) -> None:
         if not self._stamped:  # a Unix socket has no error queue, and would hand out data instead
             return
-        for report in kernel.error_queue(self._sock, 0):
-            if report.origin == kernel.ORIGIN_TIMESTAMPING and report.info == kernel.STAMP_SCHED:
-                self._scheduled.setdefault(report.key, report.stamp)
+        for end, stamp in kernel.sent_stamps(self._sock):
+            self._scheduled.setdefault(end, stamp)
+            if end == self._sent - 1:  # nothing was sent after it
+                break
 
-    async def _readable(self) -> None:
-        self._waiter = self._loop.create_future()
-        await self._waiter
+    def _read(self) -> None:
+        """Read for who waits; while nobody does, leave the loop alone, whatever the peer sends meanwhile."""
+        if self._waiter is None or self._waiter.done():
+            self._stop_listening()
+            return
+        try:
+            data, ancillary, _, _ = self._sock.recvmsg(self._wanted, _ANCILLARY_ROOM)
+        except BlockingIOError:
+            self._read_transmit_stamps()  # it was for them, or nothing, that the loop called
+        except OSError as error:
+            self._waiter.set_exception(error)
+        else:
+            self._waiter.set_result(Receipt(data, kernel.receive_stamp(ancillary), kernel.now()))
+
+    def _stop_listening(self) -> None:
+        if self._listening:
+            self._listening = False
+            self._loop.remove_reader(self._descriptor)
 
     async def _writable(self) -> None:
         """Wait until the kernel takes more: seldom, for requests are smaller than its buffer."""
@@ -187,7 +198,3 @@ class Stream:
             await waiter
         finally:
             self._loop.remove_writer(self._descriptor)
-
-    def _wake(self) -> None:
-        if self._waiter is not None:
-            connection.wake(self._waiter)

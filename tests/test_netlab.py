@@ -343,8 +343,9 @@ class TestCapture:
                     connection.recv(10)
             [handshake] = round_trips(pair_handshakes(capture.packets()))
         first_bytes = round_trips(pair_requests(capture.packets(), server_port=9102))
-        assert handshake == pytest.approx(0.020, abs=0.001)
-        assert first_bytes == pytest.approx([0.020] * 3, abs=0.002)
+        assert handshake == pytest.approx(0.020, abs=0.005)
+        assert len(first_bytes) == 3
+        assert statistics.median(first_bytes) == pytest.approx(0.020, abs=0.002)
 
     def test_a_capture_does_not_mind_the_hosts_firewall(self, lab, pair):
         lab.link(*pair, delay=0.002)
