@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from exporter.overview import Overview
 from exporter.overview.timeline import Answer
 from exporter.recorder import Recorder
 from exporter.scheduler import Scheduler
+from exporter.scrape_configs import targets_of
 from exporter.server import Actions, Refused, Server
 from exporter.web_config import Limits, WebConfig, authenticate, extra_headers, limited, serve, sparing_handler
 from exporter.web_config import load as load_web_config
@@ -96,7 +97,8 @@ class App:
         self._stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
         overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.here)
         on_request = OnRequest(self._recorder.states, self._ask, self._recorder.here)
-        actions = Actions(on_request.explain, self._reload_or_refuse if options.enable_lifecycle else None)
+        reload = self._reload_or_refuse if options.enable_lifecycle else None
+        actions = Actions(on_request.explain, reload, self._targets)
         self._server = Server(self._recorder, overview, actions, options.telemetry_path)
 
     async def run(self, sockets: Sequence[socket.socket]) -> None:
@@ -136,6 +138,12 @@ class App:
 
     async def _ask(self, pairs: Sequence[Pair]) -> Sequence[Answer]:
         return await once.ask(pairs, self._probes)
+
+    async def _targets(self) -> Mapping[str, str]:
+        try:
+            return await asyncio.to_thread(targets_of, self._current.fleet)
+        except BadFile as bad:
+            raise Refused(500, "\n".join(map(str, bad.problems))) from bad
 
     async def _apply(self, new: Configuration) -> None:
         """Let a configuration take effect: first its names, then, in one go, its pairs and their series."""

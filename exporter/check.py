@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from exporter import cost
 from exporter.fleet import Fleet, Host, Pair
 from exporter.metrics import series_of
 
@@ -30,21 +31,21 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     rate = sum(1 / pair.interval for pair in pairs)
     total = (
-        f"{_printable(host.name)}: {len(pairs)} pairs, at most {series(fleet, pairs):,} series of theirs, "
+        f"{_printable(host.name)}: {len(pairs)} pairs, at most {cost.series(fleet, pairs):,} series of theirs, "
         f"{rate:.3g} probes per second"
     )
-    return "\n".join([*(table if pairs else []), total, ""])
-
-
-def series(fleet: Fleet, pairs: Sequence[Pair]) -> int:
-    """Return how many series all pairs cost at most."""
-    return sum(series_of(pair, fleet.defaults.buckets) for pair in pairs)
+    costs = cost.of_each_exporter(fleet)
+    whole = (
+        f"the fleet: {len(costs)} exporter{'s' * (len(costs) != 1)}, at most {sum(costs):,} series in Prometheus, "
+        f"{sum(costs) / fleet.scrape.interval:,.0f} samples per second at a scrape every {fleet.scrape.interval:g} s"
+    )
+    return "\n".join([*(table if pairs else []), total, whole, ""])
 
 
 def warnings(fleet: Fleet, pairs: Sequence[Pair]) -> list[str]:
     """Return what is allowed but should be known: the file's own warnings, and the cost when it is high."""
     found = [f"warning: {warning}" for warning in fleet.warnings]
-    if (count := series(fleet, pairs)) > _MANY_SERIES:
+    if (count := cost.series(fleet, pairs)) > _MANY_SERIES:
         found.append(
             f"warning: {fleet.source_file}: {count:,} series on this host, more than {_MANY_SERIES:,}; "
             "measure fewer pairs with 'from' and 'to' of the probes, or leave out histograms with 'histogram: false'"

@@ -12,6 +12,7 @@ import io
 import re
 import signal
 import sys
+import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from exporter import (
     server,
 )
 from exporter.app import App, Configuration, Options, configuration, identified
-from exporter.fleet import BadFile, load, survey
+from exporter.fleet import BadFile, Fleet, load, survey
 
 FINE, FAULT, BAD_CONFIGURATION = 0, 1, 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -112,7 +113,20 @@ def _probe(flags: argparse.Namespace) -> int:
 
 
 def _scrape_configs(flags: argparse.Namespace) -> int:
-    written = scrape_configs.write(load(flags.config_file), flags.output_dir, flags.targets_dir)
+    place = flags.sd_url if flags.format == "http-sd" else flags.targets_dir
+    if flags.format == "http-sd" and not place:
+        return _complain(
+            "latency-exporter: --format=http-sd needs --sd-url, the exporter that the servers ask for their targets, "
+            "such as --sd-url=http://wf001:9102",
+            BAD_CONFIGURATION,
+        )
+    fleet = load(flags.config_file)
+    if flags.check:
+        return _check_scrape_configs(fleet, flags, place)
+    changed = scrape_configs.changes(fleet, flags.output_dir, place, flags.format)
+    if flags.diff:
+        return _print(scrape_configs.difference(changed))
+    written = scrape_configs.write(changed, force=flags.force)
     for path in written:
         _tell(f"wrote {path}")
     if not written:
@@ -120,6 +134,21 @@ def _scrape_configs(flags: argparse.Namespace) -> int:
     elif flags.output_dir / scrape_configs.STANZAS in written:
         _tell("the jobs have changed: paste their stanzas into prometheus.yml (or include them) and reload")
     return FINE
+
+
+def _check_scrape_configs(fleet: Fleet, flags: argparse.Namespace, place: str | None) -> int:
+    from exporter.scrape_configs import dry_run  # noqa: PLC0415 - `run` has no use for subprocess, and pays for it
+
+    changed = scrape_configs.changes(fleet, flags.output_dir, place, flags.format)
+    for change in changed:
+        _tell(f"{change.path}: not current; run the command without --check")
+    texts = scrape_configs.files(fleet, place or str(flags.output_dir.absolute()), flags.format)
+    asked = list(dry_run.complaints(texts[scrape_configs.STANZAS], flags.format))
+    for name, complaint in asked:
+        _tell(f"{name}: " + ("content" if complaint is None else f"refuses it:\n{complaint}"))
+    if not asked:
+        _tell("neither promtool nor VictoriaMetrics is on the PATH: what they would say is not known")
+    return FAULT if changed or any(complaint is not None for _, complaint in asked) else FINE
 
 
 def _healthcheck(flags: argparse.Namespace) -> int:
@@ -210,6 +239,29 @@ def scrape_configs_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="the same folder as Prometheus sees it, in its container (default: DIR of --output-dir, absolute)",
     )
+    parser.add_argument(
+        "--format",
+        choices=typing.get_args(scrape_configs.Format),
+        default="paste",
+        help="paste: stanzas for any prometheus.yml, which VictoriaMetrics includes as they are; prometheus-include: a "
+        "file for scrape_config_files of Prometheus 2.43 or later; http-sd: the servers ask an exporter for the "
+        "targets (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--sd-url",
+        dest="sd_url",
+        type=_url,
+        metavar="URL",
+        help="with --format=http-sd: the exporter that is asked, as the servers reach it, such as http://wf001:9102",
+    )
+    doing = parser.add_mutually_exclusive_group()
+    doing.add_argument("--diff", action="store_true", help="print what would change, and write nothing")
+    doing.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit 1 if a file is not current, or promtool or VictoriaMetrics refuses the stanzas",
+    )
+    doing.add_argument("--force", action="store_true", help="write even if a list would shrink by more than half")
     return parser
 
 
@@ -276,6 +328,12 @@ def _listen_address(text: str) -> tuple[str, int]:
         return listen.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#%{}]+(/[A-Za-z0-9/._~-]*)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL such as http://wf001:9102")
+    return text.rstrip("/")
 
 
 def _path(text: str) -> str:

@@ -19,10 +19,12 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _OPENMETRICS = "application/openmetrics-text"
 OPENMETRICS = f"{_OPENMETRICS}; version=1.0.0; charset=utf-8"
 _QUALITY = re.compile(r"q=([01](?:\.[0-9]*)?)")
+SD_PATH = "/sd/prometheus"
 ROUTES = {
     "/": "index",
     PING_PATH: "ping",
     "/probe": "probe",
+    SD_PATH: "sd",
     "/-/healthy": "healthy",
     "/-/ready": "ready",
     "/-/reload": "reload",
@@ -81,12 +83,14 @@ class Refused(Exception):  # noqa: N818 - it says what became of the request
 
 
 class Actions(NamedTuple):
-    """What a request can cause; both return text for people, or raise ``Refused``."""
+    """What a request can cause; or ask for beside the metrics; all may raise ``Refused``."""
 
     probe: Callable[[str, str | None], Awaitable[str]]
     """Probe a target now, by one of its probes or by all."""
     reload: Callable[[], Awaitable[str]] | None
     """None unless --web.enable-lifecycle allows it over HTTP."""
+    targets: Callable[[], Awaitable[Mapping[str, str]]]
+    """Give the whole fleet's scrape targets, for each job as JSON."""
 
 
 class Server:
@@ -107,6 +111,7 @@ class Server:
             app.router.add_get("/", self._index)
         app.router.add_get(PING_PATH, self._ping)
         app.router.add_get("/probe", self._probe, allow_head=False)
+        app.router.add_get(SD_PATH, self._targets)
         app.router.add_get("/-/healthy", self._healthy)
         app.router.add_get("/-/ready", self._ready)
         app.router.add_post("/-/reload", self._reload_now)
@@ -207,6 +212,18 @@ class Server:
         if not target:
             raise web.HTTPBadRequest(text="say which: /probe?target=NAME, and &probe=NAME for one of its probes\n")
         return await _done(self._actions.probe(target, probe))
+
+    async def _targets(self, request: web.Request) -> web.Response:
+        """Serve the whole fleet's targets of one job, as http_sd wants them."""
+        try:
+            lists = await self._actions.targets()
+        except Refused as refused:
+            return web.Response(status=refused.status, text=f"{refused}\n")
+        job = request.query.get("job")
+        if job not in lists:
+            text = f"say which job: {SD_PATH}?job=NAME, one of: {', '.join(lists)}\n"
+            return web.Response(status=404 if job else 400, text=text)
+        return web.Response(text=lists[job], content_type="application/json")
 
     async def _healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="latency-exporter is healthy.\n")

@@ -10,7 +10,7 @@ from exporter.fleet.fleet import Fleet
 from exporter.fleet.identity import ensure_exporter, who_am_i
 from exporter.fleet.loading import load
 from exporter.fleet.mesh import STRANGER
-from exporter.fleet.pairs import LOGIN, QUERY, Pair, pairs, survey
+from exporter.fleet.pairs import LOGIN, QUERY, Pair, pairs, parts, survey
 from exporter.fleet.problems import BadFile, Problem
 from exporter.fleet.schema import Host
 from exporter.fleet.specs import HOST_HEADER, PING_PATH, Spec, host_header
@@ -31,6 +31,7 @@ __all__ = [
     "host_header",
     "load",
     "pairs",
+    "parts",
     "survey",
     "who_am_i",
 ]

@@ -106,12 +106,32 @@ def pairs(
     return found
 
 
+def parts(fleet: Fleet) -> list[tuple[str, ...]]:
+    """Return for each host what it takes part in: hosts of the same part measure as many pairs of each kind."""
+    found: dict[str, list[str]] = {host.name: [] for host in fleet.hosts}
+    sections = [
+        *((f"probes {name}", probe.from_) for name, probe in fleet.probes.items()),
+        *((f"endpoints {endpoint.name}", endpoint.measured_from) for endpoint in fleet.endpoints),
+        *((f"databases {database.name}", database.from_) for database in fleet.databases),
+    ]
+    for name, names in sections:
+        for host in fleet.hosts:
+            if measures(host, names):
+                found[host.name].append(name)
+    for name, probe in fleet.probes.items():
+        for host in probed(fleet.hosts, probe.to):
+            found[host.name].append(f"target of {name}")
+    return [tuple(part) for part in found.values()]
+
+
 def _mesh(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iterator[Pair]:
     alone = len(fleet.hosts) == 1
     for name, probe in fleet.probes.items():
+        if not measures(host, probe.from_):
+            continue
         targets = [target for target in probed(fleet.hosts, probe.to) if alone or target.name != host.name]
         targets = [target for target in targets if only in (None, target.name)]
-        if not targets or not measures(host, probe.from_):
+        if not targets:
             continue
         access = None
         if isinstance(probe, HttpProbe):
@@ -126,8 +146,7 @@ def _endpoints(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iter
         if only not in (None, endpoint.name):
             continue
         probe = endpoint.settings(fleet.probes)
-        own = None if isinstance(endpoint.probe, str) else endpoint.probe.from_
-        if probe is None or not measures(host, endpoint.from_ or own):
+        if probe is None or not measures(host, endpoint.measured_from):
             continue
         name, loc = _endpoint_probe(endpoint, index)
         access = own_access(files, loc, probe) if isinstance(probe, HttpProbe) else None

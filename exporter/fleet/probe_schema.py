@@ -147,6 +147,11 @@ class Endpoint(Place):
         return probes.get(self.probe) if isinstance(self.probe, str) else self.probe
 
     @property
+    def measured_from(self) -> tuple[str, ...] | None:
+        """Give the names in its `from`, or in that of a probe of its own."""
+        return self.from_ or (None if isinstance(self.probe, str) else self.probe.from_)
+
+    @property
     def whom(self) -> str | None:
         """The address, wherever it stands."""
         return self.address if isinstance(self.probe, str) else self.address or self.probe.address

@@ -507,7 +507,7 @@ def test_every_file_of_this_tree_named_exists() -> None:
 def test_the_endpoints_are_those_that_the_server_has() -> None:
     recorder = Recorder("0")
     overview = Overview(lambda: "", recorder.states, recorder.here)
-    actions = Actions(lambda _target, _probe: asyncio.sleep(0, ""), None)
+    actions = Actions(lambda _target, _probe: asyncio.sleep(0, ""), None, lambda: asyncio.sleep(0, {}))
     routes = Server(recorder, overview, actions, "/metrics").application().router.routes()
     served = {f"{'POST ' * (route.method == 'POST')}{route.resource.canonical}" for route in routes if route.resource}
     assert {words(path)[0].partition("?")[0] for path, _ in tables(section("Endpoints"))["path"]} == served

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporter import check
+from exporter import check, cost
 
 from .pages import SMALL, Small
 
@@ -20,6 +20,7 @@ def test_the_pairs_of_a_host_are_a_table_and_a_sum(tmp_path: Path) -> None:
         "wf008    ping   http      ipv4    15 s   10 s     43\n"
         "grafana  http   http      ipv4    15 s   10 s     45\n"
         "wf001: 4 pairs, at most 123 series of theirs, 0.4 probes per second\n"
+        "the fleet: 2 exporters, at most 244 series in Prometheus, 16 samples per second at a scrape every 15 s\n"
     )
 
 
@@ -27,13 +28,14 @@ def test_a_host_that_measures_nothing_is_said_to(tmp_path: Path) -> None:
     fleet = Small(tmp_path, "hosts: [{name: wf001, address: 192.0.2.1}]\n")
     assert check.describe(fleet.fleet, fleet.host, fleet.pairs) == (
         "wf001: 0 pairs, at most 0 series of theirs, 0 probes per second\n"
+        "the fleet: 1 exporter, at most 0 series in Prometheus, 0 samples per second at a scrape every 15 s\n"
     )
 
 
 def test_a_name_of_several_lines_breaks_no_table(tmp_path: Path) -> None:
     fleet = Small(tmp_path, SMALL.replace("name: wf008", 'name: "two\\nlines"'))
     table = check.describe(fleet.fleet, fleet.host, fleet.pairs)
-    assert len(table.splitlines()) == 6
+    assert len(table.splitlines()) == 7
     assert "'two\\nlines'  icmp" in table
 
 
@@ -45,11 +47,11 @@ def test_the_files_own_warnings_are_told(tmp_path: Path) -> None:
 
 def test_many_series_are_warned_of_with_the_ways_out(tmp_path: Path) -> None:
     few = Small(tmp_path, MANY + "probes: {icmp: {protocol: icmp}, tcp: {protocol: tcp, port: 9102}}\n", "h1")
-    assert check.series(few.fleet, few.pairs) < 10_000
+    assert cost.series(few.fleet, few.pairs) < 10_000
     assert check.warnings(few.fleet, few.pairs) == []
     many = Small(tmp_path, MANY + 'probes: {ping: {protocol: http, url: "http://{address}:9102/ping"}}\n', "h1")
     assert check.warnings(many.fleet, many.pairs) == [
-        f"warning: {tmp_path}/fleet.yml: {check.series(many.fleet, many.pairs):,} series on this host, more than "
+        f"warning: {tmp_path}/fleet.yml: {cost.series(many.fleet, many.pairs):,} series on this host, more than "
         "10,000; measure fewer pairs with 'from' and 'to' of the probes, or leave out histograms with "
         "'histogram: false'"
     ]

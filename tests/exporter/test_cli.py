@@ -105,7 +105,7 @@ def test_check_prints_the_table_on_stdout_and_nothing_else(
 ) -> None:
     assert main(["check", f"--config.file={fleet_file}", "--host=wf008"]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[-1] == "wf008: 4 pairs, at most 121 series of theirs, 0.4 probes per second"
+    assert out.splitlines()[-2] == "wf008: 4 pairs, at most 121 series of theirs, 0.4 probes per second"
     assert err == ""
 
 
@@ -142,7 +142,7 @@ def test_the_host_may_come_from_the_environment(
 ) -> None:
     monkeypatch.setenv("LATENCY_EXPORTER_HOST", "wf008")
     assert main(["check", f"--config.file={fleet_file}"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].startswith("wf008: 4 pairs")
+    assert capsys.readouterr().out.splitlines()[-2].startswith("wf008: 4 pairs")
 
 
 def test_a_missing_file_is_exit_2_with_a_remedy(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -171,6 +171,38 @@ def test_scrape_configs_tells_what_it_wrote(capsys: pytest.CaptureFixture[str], 
     assert {line for line in err.splitlines() if line.startswith("wrote ")} == {
         f"wrote {path}" for path in folder.iterdir()
     }
+
+
+def test_scrape_configs_shows_a_difference_or_checks_and_writes_nothing(
+    capsys: pytest.CaptureFixture[str], fleet_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    folder = fleet_file.parent / "out"
+    words = ["scrape-configs", f"--config.file={fleet_file}", f"--output-dir={folder}"]
+    assert main([*words, "--diff"]) == 0
+    assert capsys.readouterr().out.startswith(f"--- /dev/null\n+++ {folder}/latency.json\n")
+    assert main([*words, "--check"]) == 1
+    assert f"{folder}/jobs.yml: not current" in capsys.readouterr().err
+    assert not folder.exists()
+    assert main(words) == 0
+    assert main([*words, "--check"]) == 0
+    assert "neither promtool nor VictoriaMetrics is on the PATH" in capsys.readouterr().err
+    assert main([*words, "--diff"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_targets_that_are_asked_of_an_exporter_need_its_url(
+    capsys: pytest.CaptureFixture[str], fleet_file: Path
+) -> None:
+    folder = fleet_file.parent / "out"
+    words = ["scrape-configs", f"--config.file={fleet_file}", f"--output-dir={folder}", "--format=http-sd"]
+    assert main(words) == 2
+    assert "--format=http-sd needs --sd-url" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main([*words, "--sd-url=wf001:9102"])
+    assert "is no URL such as http://wf001:9102" in capsys.readouterr().err
+    assert main([*words, "--sd-url=http://wf001:9102/"]) == 0
+    assert "http://wf001:9102/sd/prometheus?job=latency" in (folder / "jobs.yml").read_text()
 
 
 def test_a_folder_that_cannot_be_written_is_exit_1_without_a_traceback(

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import threading
 import time
@@ -7,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.fleet import BadFile, load
-from exporter.scrape_configs import STANZAS, CannotWrite, files, write
+from exporter.cost import series
+from exporter.fleet import BadFile, load, survey
+from exporter.scrape_configs import STANZAS, CannotWrite, changes, difference, files, targets_of, write
 
 ROOT = Path(__file__).parent.parent.parent
 COMMITTED = ROOT / "prometheus/scrape_configs"
@@ -37,6 +39,10 @@ def fleet(tmp_path):
 @pytest.fixture
 def texts(fleet):
     return lambda text: files(fleet(text), "/sd")
+
+
+def put(fleet, folder, place, **more):
+    return write(changes(fleet, folder, place), **more)
 
 
 def groups(text):
@@ -128,7 +134,8 @@ def test_the_stanza_says_everything_that_a_job_has(texts):
         "# Prometheus: paste the stanzas below `scrape_configs:`. "
         "VictoriaMetrics: name this file in `scrape_config_files:`.\n"
         '\n  - job_name: "latency"\n    scrape_interval: 60s\n    scrape_timeout: 2500ms\n'
-        '    scheme: http\n    metrics_path: "/metrics"\n    file_sd_configs:\n      - files: ["/sd/latency.json"]\n'
+        '    sample_limit: 1000\n    scheme: http\n    metrics_path: "/metrics"\n'
+        '    file_sd_configs:\n      - files: ["/sd/latency.json"]\n'
         '\n  - job_name: "node"\n    scrape_interval: 60s\n    scrape_timeout: 2500ms\n'
         '    scheme: https\n    metrics_path: "/n"\n'
         '    basic_auth:\n      username: "me"\n      password_file: "/p"\n    tls_config:\n      ca_file: "/c"\n'
@@ -240,25 +247,25 @@ def test_a_host_may_change_only_the_password_of_its_job(texts):
 
 def test_the_folder_is_made_and_named_in_the_stanza_absolutely(fleet, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    written = write(fleet(HOSTS), Path("new/folder"), None)
+    written = put(fleet(HOSTS), Path("new/folder"), None)
     assert written == [Path("new/folder/latency.json"), Path("new/folder/jobs.yml")]
     assert f'["{tmp_path}/new/folder/latency.json"]' in Path("new/folder/jobs.yml").read_text()
 
 
 def test_files_that_are_current_are_left_alone(fleet, tmp_path):
     out = tmp_path / "out"
-    write(fleet(HOSTS), out, "/sd")
+    put(fleet(HOSTS), out, "/sd")
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
-    assert write(fleet(HOSTS), out, "/sd") == []
+    assert put(fleet(HOSTS), out, "/sd") == []
     assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
-    assert write(fleet(HOSTS.replace("oslo", "rome")), out, "/sd") == [out / "latency.json"]
+    assert put(fleet(HOSTS.replace("oslo", "rome")), out, "/sd") == [out / "latency.json"]
 
 
 def test_servers_that_run_as_another_user_can_read_the_files_whatever_the_umask(fleet, tmp_path):
     umask = os.umask(0o077)
     try:
         (tmp_path / "out").mkdir()
-        written = write(fleet(HOSTS), tmp_path / "out", "/sd")
+        written = put(fleet(HOSTS), tmp_path / "out", "/sd")
     finally:
         os.umask(umask)
     assert [oct(path.stat().st_mode & 0o777) for path in written] == ["0o644", "0o644"]
@@ -266,17 +273,17 @@ def test_servers_that_run_as_another_user_can_read_the_files_whatever_the_umask(
 
 def test_the_targets_of_a_job_that_is_gone_become_an_empty_list_and_other_peoples_files_stay(fleet, tmp_path):
     out = tmp_path / "out"
-    write(fleet(HOSTS + "scrape: {jobs: {node: {port: 1}, 'c/d': {port: 2}}}"), out, "/sd dir")
+    put(fleet(HOSTS + "scrape: {jobs: {node: {port: 1}, 'c/d': {port: 2}}}"), out, "/sd dir")
     (out / "package.json").write_text("{}")
-    assert write(fleet(HOSTS), out, "/sd dir") == [out / "c%2Fd.json", out / "node.json", out / "jobs.yml"]
+    assert put(fleet(HOSTS), out, "/sd dir", force=True) == [out / "c%2Fd.json", out / "node.json", out / "jobs.yml"]
     assert (out / "node.json").read_text() == (out / "c%2Fd.json").read_text() == "[]\n"
     assert (out / "package.json").read_text() == "{}"
-    assert write(fleet(HOSTS), out, "/sd dir") == []
+    assert put(fleet(HOSTS), out, "/sd dir") == []
 
 
 def test_a_write_that_fails_leaves_the_old_files_and_nothing_else(fleet, tmp_path, monkeypatch):
     out = tmp_path / "out"
-    write(fleet(HOSTS), out, "/sd")
+    put(fleet(HOSTS), out, "/sd")
     before = {path: path.read_bytes() for path in out.iterdir()}
 
     def full(descriptor):
@@ -284,7 +291,7 @@ def test_a_write_that_fails_leaves_the_old_files_and_nothing_else(fleet, tmp_pat
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(CannotWrite) as error:
-        write(fleet(HOSTS.replace("oslo", "rome")), out, "/sd")
+        put(fleet(HOSTS.replace("oslo", "rome")), out, "/sd")
     assert str(error.value) == (
         f"{out}/latency.json: cannot be written: No space left on device; name another folder with --output-dir, "
         f"or let this program, which runs as uid {os.geteuid()}, write there"
@@ -294,13 +301,15 @@ def test_a_write_that_fails_leaves_the_old_files_and_nothing_else(fleet, tmp_pat
 
 def test_a_folder_that_cannot_be_made_is_named_with_the_reason(fleet, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(CannotWrite, match=r"/file/out: cannot be written: Not a directory; name another folder"):
-        write(fleet(HOSTS), tmp_path / "file/out", "/sd")
+    with pytest.raises(
+        CannotWrite, match=r"/file/out/latency.json: cannot be written: Not a directory; name another folder"
+    ):
+        put(fleet(HOSTS), tmp_path / "file/out", "/sd")
 
 
 def test_a_folder_whose_name_is_a_pattern_to_the_servers_is_refused(fleet, tmp_path):
     with pytest.raises(CannotWrite) as error:
-        write(fleet(HOSTS), tmp_path, "/s[1]")
+        put(fleet(HOSTS), tmp_path, "/s[1]")
     assert str(error.value) == "--targets-dir: '/s[1]' holds '[', which servers misread; name another"
 
 
@@ -308,7 +317,7 @@ def test_a_reader_never_sees_half_a_file(fleet, tmp_path):
     out, many = tmp_path / "out", "\n".join(f"  - {{name: h{n}, address: h}}" for n in range(300))
     fleets = [fleet(HOSTS), fleet(HOSTS + many)]
     whole = {files(each, "/sd")["latency.json"] for each in fleets}
-    write(fleets[0], out, "/sd")
+    put(fleets[0], out, "/sd")
     seen, done = set(), threading.Event()
 
     def read():
@@ -318,18 +327,106 @@ def test_a_reader_never_sees_half_a_file(fleet, tmp_path):
     reader = threading.Thread(target=read)
     reader.start()
     for turn in range(60):
-        write(fleets[turn % 2], out, "/sd")
+        put(fleets[turn % 2], out, "/sd", force=True)
     done.set()
     reader.join()
     assert seen == whole
 
 
-def test_a_thousand_hosts_take_well_under_two_seconds(fleet, tmp_path):
-    hosts = "\n".join(f"  - {{name: host{n}, address: host{n}.example, location: here}}" for n in range(1000))
-    large = fleet(f"hosts:\n{hosts}\nscrape: {{jobs: {{node: {{port: 1}}, cadvisor: {{port: 2}}}}}}")
-    began = time.monotonic()
-    assert len(write(large, tmp_path / "out", "/sd")) == 4
-    assert time.monotonic() - began < 1
+def test_a_thousand_hosts_with_fifty_peers_each_take_well_under_two_seconds(fleet, tmp_path):
+    names = [f"host{n}" for n in range(1000)]
+    hosts = "".join(f"  - {{name: {name}, address: {name}.example, location: here}}\n" for name in names)
+    probes = "".join(
+        f"  {kind}{start}: {{protocol: {kind}, {more}from: {group}, to: {group}}}\n"
+        for start in range(0, 1000, 50)
+        for group in [names[start : start + 50]]
+        for kind, more in (("icmp", ""), ("tcp", "port: 9102, "), ("http", 'url: "http://{address}/", '))
+    )
+    large = fleet(f"hosts:\n{hosts}probes:\n{probes}scrape: {{jobs: {{node: {{port: 1}}, cadvisor: {{port: 2}}}}}}")
+    began = time.process_time()
+    assert len(put(large, tmp_path / "out", "/sd")) == 4
+    assert time.process_time() - began < 2
+
+
+def test_a_list_that_would_lose_more_than_half_of_its_targets_is_refused_unless_that_is_meant(fleet, tmp_path):
+    def of(count):
+        return fleet("hosts:\n" + "".join(f"  - {{name: h{n}, address: h}}\n" for n in range(count)))
+
+    out = tmp_path / "out"
+    put(of(10), out, "/sd")
+    before = {path: path.read_text() for path in out.iterdir()}
+    with pytest.raises(CannotWrite) as error:
+        put(of(4), out, "/sd")
+    assert str(error.value) == (
+        f"{out}/latency.json: would shrink from 10 targets to 4\nnothing was written; if that is meant, add --force"
+    )
+    assert {path: path.read_text() for path in before} == before
+    assert put(of(5), out, "/sd")
+    assert put(of(1), out, "/sd", force=True)
+
+
+@pytest.mark.parametrize("text", ["", "[", "{}", "7", '[{"labels": {}}]', "[1]"])
+def test_a_list_that_somebody_has_broken_is_replaced(fleet, tmp_path, text):
+    put(fleet(HOSTS), tmp_path, "/sd")
+    (tmp_path / "latency.json").write_text(text)
+    assert put(fleet(HOSTS), tmp_path, "/sd") == [tmp_path / "latency.json"]
+
+
+def test_a_difference_is_a_line_per_host_and_writes_nothing(fleet, tmp_path):
+    put(fleet(HOSTS), tmp_path, "/sd")
+    before = (tmp_path / "latency.json").read_text()
+    lines = difference(changes(fleet(HOSTS.replace("oslo", "rome")), tmp_path, "/sd")).splitlines()
+    assert lines[:2] == [f"--- {tmp_path}/latency.json", f"+++ {tmp_path}/latency.json"]
+    assert [line[0] for line in lines[3:]] == [" ", " ", "-", "+", " "]
+    assert (tmp_path / "latency.json").read_text() == before
+    assert difference(changes(fleet(HOSTS), tmp_path / "new", "/sd")).startswith("--- /dev/null\n+++ ")
+
+
+# Other formats
+
+
+def test_a_file_for_scrape_config_files_has_the_key_that_prometheus_wants_there(fleet):
+    found = files(fleet(HOSTS), "/sd", "prometheus-include")
+    assert [stanza["job_name"] for stanza in yaml.safe_load(found[STANZAS])["scrape_configs"]] == ["latency"]
+    assert found["latency.json"] == files(fleet(HOSTS), "/sd")["latency.json"]
+
+
+def test_targets_that_are_asked_of_an_exporter_are_asked_for_each_stanza_with_the_exporters_login(fleet):
+    text = (
+        f"hosts: [{own_login('x')}, {{name: plain, address: h}}]\n"
+        "scrape: {jobs: {latency: {port: 1, user: me, password_file: /p, ca_file: /c}, 'a b': {port: 2}}}"
+    )
+    found = files(fleet(text), "http://h:9102", "http-sd")
+    assert list(found) == [STANZAS]
+    asked = {stanza["job_name"]: stanza["http_sd_configs"] for stanza in yaml.safe_load(found[STANZAS])}
+    assert [one["url"] for (one,) in asked.values()] == [
+        "http://h:9102/sd/prometheus?job=a%20b",
+        "http://h:9102/sd/prometheus?job=latency",
+        f"http://h:9102/sd/prometheus?job={list(asked)[2].replace('@', '%40')}",
+    ]
+    for (one,) in asked.values():
+        assert one["basic_auth"] == {"username": "me", "password_file": "/p"}
+        assert one["tls_config"] == {"ca_file": "/c"}
+    assert set(targets_of(fleet(text))) == set(asked)
+
+
+def test_what_is_served_is_what_is_written(fleet):
+    one = fleet(HOSTS + "scrape: {jobs: {node: {port: 9100}}}\n")
+    written = files(one, "/sd")
+    assert targets_of(one) == {"latency": written["latency.json"], "node": written["node.json"]}
+
+
+# What a page may cost
+
+
+def test_the_exporters_pages_may_have_half_more_samples_than_the_largest_can_have(fleet):
+    probes = "probes: {icmp: {protocol: icmp}, tcp: {protocol: tcp, port: 1, from: [west]}}\n"
+    one = fleet(HOSTS + "scrape: {jobs: {node: {port: 9100}}}\n" + probes)
+    most = max(series(one, survey(one, host)[0]) for host in one.hosts)
+    assert most == 2 * 38 + 39
+    latency, node = yaml.safe_load(files(one, "/sd")[STANZAS])
+    assert latency["sample_limit"] == math.ceil(1.5 * most) + 1000
+    assert "sample_limit" not in node
 
 
 def test_the_committed_files_are_those_of_the_example_fleet():

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from exporter.fleet import load
-from exporter.scrape_configs import STANZAS, write
+from exporter.scrape_configs import STANZAS, changes, dry_run, files, write
 
 pytestmark = pytest.mark.servers
 
@@ -52,7 +52,7 @@ def generated(tmp_path):
 
     def generate(sections):
         (tmp_path / "fleet.yml").write_text(yaml.safe_dump(sections))
-        write(load(tmp_path / "fleet.yml"), tmp_path / "sd", None)
+        write(changes(load(tmp_path / "fleet.yml"), tmp_path / "sd", None), force=True)
         stanzas = (tmp_path / "sd" / STANZAS).read_text()
         (tmp_path / "prometheus.yml").write_text(f"scrape_configs:\n  - job_name: theirs\n{stanzas}")
         (tmp_path / "victoria.yml").write_text(f"scrape_config_files: [{tmp_path}/sd/{STANZAS}]\n")
@@ -208,3 +208,16 @@ def test_labels_are_equal_in_both_servers_and_hosts_and_jobs_come_and_go_without
         generated(fleet)
         for server in both:
             assert_eventually(targets, server, comparable(expected_targets(fleet)))
+
+
+@pytest.mark.parametrize("how", ["paste", "victoriametrics", "prometheus-include", "http-sd"])
+def test_each_format_is_checked_by_the_servers_own_programs(tmp_path, how):
+    (tmp_path / "fleet.yml").write_text(yaml.safe_dump(a_fleet(9102)))
+    texts = files(load(tmp_path / "fleet.yml"), "http://h:1" if how == "http-sd" else "/sd", how)
+    asked = dict(dry_run.complaints(texts[STANZAS], how))
+    if how == "prometheus-include":  # of a version that Debian 12 has not
+        assert asked == {"promtool": None}
+    else:
+        assert asked == {"promtool": None, "victoria-metrics": None}
+    broken = texts[STANZAS].replace("scrape_timeout: 1s", "scrape_timeout: often")
+    assert all(dict(dry_run.complaints(broken, how)).values())

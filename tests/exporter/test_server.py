@@ -76,8 +76,12 @@ async def probe(target: str, probe: str | None) -> str:
     return f"probed {target} {probe}\n"
 
 
+async def targets() -> dict[str, str]:
+    return {"latency": '[{"targets": ["h:9102"]}]\n', "node": "[]\n"}
+
+
 def new_server(view: View, front: Front, telemetry_path: str = "/metrics", reload: Reload | None = None) -> Server:
-    return Server(view, front, Actions(probe, reload), telemetry_path)
+    return Server(view, front, Actions(probe, reload, targets), telemetry_path)
 
 
 Reload = Callable[[], Awaitable[str]]
@@ -228,7 +232,9 @@ async def test_the_telemetry_path_can_be_another(start: Start, view: View, path:
 async def test_a_scrape_causes_no_probe_and_changes_no_metric_of_a_pair(start: Start, tmp_path: Path) -> None:
     small = Small(tmp_path)
     small.decide("wf008", "icmp", ANSWERS["icmp"])
-    client = TestClient(TestServer(Server(small.recorder, Front(), Actions(probe, None), "/metrics").application()))
+    client = TestClient(
+        TestServer(Server(small.recorder, Front(), Actions(probe, None, targets), "/metrics").application())
+    )
     async with client:
         pages = [await (await client.get("/metrics", headers={"Accept": PROMETHEUS_3})).text() for _ in range(3)]
     assert parsed(pages[0], openmetrics=True)
@@ -383,3 +389,33 @@ async def test_looks_are_made_one_after_the_other(start: Start, front: Front) ->
     client = await start()
     await asyncio.gather(*(client.get(f"/?format=html&page={page}") for page in range(1, 30)))
     assert front.most == 1
+
+
+# /sd/prometheus
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "text"),
+    [
+        ("?job=latency", 200, '[{"targets": ["h:9102"]}]\n'),
+        ("?job=node", 200, "[]\n"),
+        ("", 400, "say which job: /sd/prometheus?job=NAME, one of: latency, node\n"),
+        ("?job=other", 404, "say which job: /sd/prometheus?job=NAME, one of: latency, node\n"),
+    ],
+)
+async def test_the_targets_of_a_job_are_served_and_without_a_job_the_jobs_are_named(
+    start: Start, query: str, status: int, text: str
+) -> None:
+    client = await start()
+    async with client.get(f"/sd/prometheus{query}") as answer:
+        assert (answer.status, await answer.text()) == (status, text)
+        assert answer.content_type == ("application/json" if status == 200 else "text/plain")
+
+
+async def test_a_fleet_that_no_scrape_config_can_say_is_told(view: View, front: Front) -> None:
+    async def refused() -> dict[str, str]:
+        raise Refused(500, "fleet.yml:3: scrape.jobs.node.path: odd")
+
+    server = Server(view, front, Actions(probe, None, refused), "/metrics")
+    async with TestClient(TestServer(server.application())) as client, client.get("/sd/prometheus?job=x") as answer:
+        assert (answer.status, await answer.text()) == (500, "fleet.yml:3: scrape.jobs.node.path: odd\n")

@@ -1,0 +1,39 @@
+"""What the servers say of the stanzas: promtool's check and VictoriaMetrics' dry run, where they are found."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from collectors.contract import Seconds
+from exporter.scrape_configs.text import Format
+
+_PATIENCE: Seconds = 60.0
+_VICTORIA = ("victoria-metrics", "victoria-metrics-prod", "vmagent", "vmagent-prod")
+
+
+def complaints(stanzas: str, how: Format) -> Iterator[tuple[str, str | None]]:
+    """Give each server's checker by its name, and what it has against the stanzas; None if nothing.
+
+    Passwords, certificates and target lists are not looked at: they are where the servers are.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        jobs, whole, including = (Path(name, file) for file in ("jobs.yml", "prometheus.yml", "victoria.yml"))
+        jobs.write_text(stanzas)
+        if promtool := shutil.which("promtool"):
+            key = "" if how == "prometheus-include" else "scrape_configs:\n"
+            whole.write_text(key + stanzas)
+            yield "promtool", _said([promtool, "check", "config", "--syntax-only", str(whole)])
+        victoria = next(filter(None, map(shutil.which, _VICTORIA)), None)
+        if victoria and how != "prometheus-include":
+            including.write_text(f"scrape_config_files: [{jobs}]\n")
+            yield Path(victoria).name, _said([victoria, "-dryRun", f"-promscrape.config={including}"])
+
+
+def _said(command: list[str]) -> str | None:
+    """Run a checker; return what it printed if it is not content."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603 - found on the PATH
+    return None if done.returncode == 0 else (done.stderr + done.stdout).strip()

@@ -1,0 +1,124 @@
+"""The folder that the servers read: what would change in it, and the change, file by file and each as a whole."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from exporter import cost
+from exporter.fleet import Fleet
+from exporter.scrape_configs.targets import stanzas
+from exporter.scrape_configs.text import Format, Layout, files_named, listed, stanzas_text
+
+STANZAS = "jobs.yml"
+_ROOM, _MORE_ROOM = 1.5, 1000
+"""How far a page may grow beyond what the fleet file says before a scrape of it is refused."""
+
+
+class CannotWrite(Exception):  # noqa: N818 - it says what there is
+    """The files cannot be had where they are wanted, or not safely; the message says what to do."""
+
+
+class Change(NamedTuple):
+    """A file that is not as it should be; ``before`` is None if there is none yet."""
+
+    path: Path
+    before: str | None
+    after: str
+
+
+def files(fleet: Fleet, place: str, how: Format = "paste") -> dict[str, str]:
+    """Return the texts of all files by their names, last the one that names the others; raises BadFile."""
+    if odd := re.search(r"[*?\[\]\\\ud800-\udfff]", place):
+        raise CannotWrite(f"--targets-dir: {place!r} holds {odd[0]!r}, which servers misread; name another")
+    found = stanzas(fleet)
+    limit = math.ceil(max(cost.of_each_exporter(fleet), default=0) * _ROOM) + _MORE_ROOM
+    texts = {} if how == "http-sd" else {stanza.file: listed(stanza.groups) for stanza in found}
+    return texts | {STANZAS: stanzas_text(found, fleet.scrape, Layout(how, place, limit))}
+
+
+def changes(fleet: Fleet, output_dir: Path, place: str | None, how: Format = "paste") -> list[Change]:
+    """Return what is not current in a folder; raises BadFile and CannotWrite.
+
+    ``place`` is where the servers find the targets: this folder as they see it, or an exporter's URL. The file of a
+    job that is gone becomes an empty list, so that its targets leave everywhere: of a file that is missing,
+    VictoriaMetrics 1.79 keeps them.
+    """
+    texts = files(fleet, str(output_dir.absolute()) if place is None else place, how)
+    found = []
+    try:
+        gone = files_named(_text(output_dir / STANZAS) or "") if how != "http-sd" else []
+        for name, text in (dict.fromkeys(gone, listed([])) | texts).items():
+            before = _text(output_dir / name)
+            if before != text:
+                found.append(Change(output_dir / name, before, text))
+    except OSError as error:
+        raise CannotWrite(f"{output_dir}: cannot be read: {error.strerror}; name another folder") from None
+    return found
+
+
+def write(changed: Sequence[Change], *, force: bool = False) -> list[Path]:
+    """Make the changes; raises CannotWrite, also for a list that would shrink by more than half: see ``force``."""
+    if (shrunk := list(_shrunk(changed))) and not force:
+        raise CannotWrite("\n".join(shrunk) + "\nnothing was written; if that is meant, add --force")
+    for change in changed:
+        try:
+            change.path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(change.path, change.after.encode())
+        except OSError as error:
+            raise CannotWrite(
+                f"{change.path}: cannot be written: {error.strerror}; name another folder with --output-dir, "
+                f"or let this program, which runs as uid {os.geteuid()}, write there"
+            ) from None
+    return [change.path for change in changed]
+
+
+def difference(changed: Sequence[Change]) -> str:
+    """Return the changes as a unified diff."""
+    lines: list[str] = []
+    for path, before, after in changed:
+        old, new = (before or "").splitlines(keepends=True), after.splitlines(keepends=True)
+        lines += difflib.unified_diff(old, new, "/dev/null" if before is None else str(path), str(path))
+    return "".join(lines)
+
+
+def _shrunk(changed: Sequence[Change]) -> Iterator[str]:
+    for path, before, after in changed:
+        if path.suffix == ".json" and before is not None:
+            had, has = _targets(before), _targets(after)
+            if has < had / 2:
+                yield f"{path}: would shrink from {had} targets to {has}"
+
+
+def _targets(text: str) -> int:
+    """Count the targets of a list; of something else, none."""
+    try:
+        groups = json.loads(text)
+        return sum(len(group["targets"]) for group in groups)
+    except (ValueError, TypeError, KeyError):
+        return 0
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text("utf-8", errors="replace") if path.exists() else None
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write beside and rename. All may read it: the servers are other users."""
+    descriptor, beside = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(descriptor, 0o644)
+            os.fsync(descriptor)
+        Path(beside).replace(path)
+    finally:
+        Path(beside).unlink(missing_ok=True)

@@ -1,0 +1,127 @@
+"""Who is scraped in which job, and how: the fleet as target groups of file_sd and http_sd.
+
+A stanza has one login and one CA, the job's. Hosts with others get one of their own, ``JOB@DIGEST``, in which they
+keep the label ``job="JOB"``. Another port, path or scheme needs no stanza, only a label of the target.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import quote
+
+from exporter.fleet import BadFile, Fleet, Host, Problem
+from exporter.fleet.schema import Job
+from exporter.scrape_configs.json_line import one_line
+
+LATENCY = "latency"
+"""The job of the exporters themselves; an entry of that name in ``scrape.jobs`` takes this default's place."""
+
+Group = dict[str, list[str] | dict[str, str]]
+"""A target group of file_sd and http_sd: ``targets`` and ``labels``."""
+
+_OWN_JOB = Job.model_validate({"port": "9102"})
+_ACCESS = {"user", "password_file", "ca_file"}
+
+
+class Target(NamedTuple):
+    """A host in a job."""
+
+    host: Host
+    address: str
+    job: Job
+    """The job's settings, the host's own in place of them."""
+
+
+class Stanza(NamedTuple):
+    """What is scraped alike; ``name`` is unique, and the job's unless these hosts have an access of their own."""
+
+    name: str
+    job_name: str
+    file: str
+    job: Job
+    groups: list[Group]
+
+
+def jobs(fleet: Fleet) -> dict[str, Job]:
+    """Return the jobs by their names, sorted."""
+    return dict(sorted({LATENCY: _OWN_JOB, **fleet.scrape.jobs}.items()))
+
+
+def stanzas(fleet: Fleet) -> list[Stanza]:
+    """Return the stanzas of all jobs, sorted; raises BadFile for what no stanza can say."""
+    if problems := list(_problems(fleet)):
+        raise BadFile(problems)
+    return [stanza for name, job in jobs(fleet).items() for stanza in _stanzas(fleet, name, job)]
+
+
+def _stanzas(fleet: Fleet, name: str, job: Job) -> list[Stanza]:
+    """Return a job's own stanza, even if nobody is in it, and those of other logins and CAs."""
+    members: dict[Job, list[Target]] = {job: []}
+    for host in sorted(fleet.hosts, key=lambda host: host.name):
+        if host.exporter or name != LATENCY:
+            target = _target(host, name, job)
+            access = job.model_copy(update=target.job.model_dump(include=_ACCESS))
+            members.setdefault(access, []).append(target)
+    return sorted(_stanza(name, job, access, targets) for access, targets in members.items())
+
+
+def _stanza(name: str, job: Job, access: Job, members: list[Target]) -> Stanza:
+    # Named by what it is and not by who is in it, so that a pasted one stays true when hosts come and go.
+    digest = hashlib.sha256(one_line([access.user, access.password_file, access.ca_file]).encode()).hexdigest()[:8]
+    suffix, labels = ("", {}) if access == job else (f"@{digest}", {"job": name})
+    groups = [_group(name, target, access, labels) for target in members]
+    return Stanza(name + suffix, name, f"{quote(name, safe='')}{suffix}.json", access, groups)
+
+
+def _target(host: Host, name: str, job: Job) -> Target:
+    own = host.scrape.get(name)
+    if own is None:
+        return Target(host, _joined(host.address, job.port), job)
+    job = job.model_copy(update=own.model_dump(exclude_none=True, exclude={"address"}))
+    return Target(host, _joined(own.address or host.address, job.port), job)
+
+
+def _joined(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _group(name: str, target: Target, stanza: Job, labels: dict[str, str]) -> Group:
+    """Return a target and its labels. An empty one is left out, which all servers take for the same."""
+    host, prefix = target.host, "source_" if name == LATENCY else ""
+    labels = labels | {prefix + key: getattr(host, key) for key in ("location", "datacenter", "country")}
+    labels["host"] = host.name
+    if name == LATENCY:
+        labels["source"] = host.name
+    if not target.job.keep_instance:
+        labels["instance"] = host.name
+    if target.job.scheme != stanza.scheme:
+        labels["__scheme__"] = target.job.scheme
+    if target.job.path != stanza.path:
+        labels["__metrics_path__"] = target.job.path
+    return {"targets": [target.address], "labels": {key: labels[key] for key in sorted(labels) if labels[key]}}
+
+
+def _problems(fleet: Fleet) -> Iterator[Problem]:
+    """Find what no stanza can say."""
+    for name, job in fleet.scrape.jobs.items():
+        if message := _bad_path(job.path):
+            yield fleet.problem(("scrape", "jobs", name, "path"), message)
+    known = jobs(fleet)
+    for index, host in enumerate(fleet.hosts):
+        for name, own in host.scrape.items():
+            loc, job = ("hosts", index, "scrape", name), _target(host, name, known[name]).job
+            if own.path and (message := _bad_path(own.path)):
+                yield fleet.problem((*loc, "path"), message)
+            if bool(job.user) != bool(job.password_file):
+                key, missing = ("user", "password_file") if job.user else ("password_file", "user")
+                yield fleet.problem((*loc, key), f"has no {missing}, neither here nor in the job; add it")
+            if ":" in (own.user or ""):
+                yield fleet.problem((*loc, "user"), f"{own.user!r} must not hold ':'; HTTP ends the user there")
+
+
+def _bad_path(path: str) -> str | None:
+    odd = re.search(r"[?#%]", path)
+    return f"{path!r} holds {odd[0]!r}, which Prometheus escapes; leave it out" if odd else None
