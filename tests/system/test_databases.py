@@ -84,6 +84,17 @@ async def has_connections(server: Server, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
+async def has_queries(server: Server, count: int) -> None:
+    """Wait until the server is in the middle of so many of our queries."""
+    running = {
+        "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE usename = 'monitor' AND wait_event = 'PgSleep'",
+        "mysql": "SELECT count(*) FROM information_schema.processlist WHERE user = 'monitor' AND state = 'User sleep'",
+    }
+    async with asyncio.timeout(5):
+        while int(server.admin(running[server.kind])) != count:
+            await asyncio.sleep(0.05)
+
+
 async def recovers(probe: Probe[DatabaseTarget], wanted: DatabaseTarget) -> Reply:
     """The very next probe succeeds."""
     return await ask(probe, wanted)
@@ -193,7 +204,7 @@ async def test_a_frozen_server_ends_at_the_deadline_and_is_well_when_it_thaws(se
             facts, began = Facts(), loop.time()
             with pytest.raises(TimeoutError):
                 await ask(probe, wanted, facts, deadline=0.3)
-            assert loop.time() - began < 0.35
+            assert loop.time() - began < 0.3 + 0.05 + 0.1  # of which the last is for a busy machine
             assert facts.phase is phase
     finally:
         server.thaw()
@@ -202,6 +213,7 @@ async def test_a_frozen_server_ends_at_the_deadline_and_is_well_when_it_thaws(se
     await has_connections(server, 1)
 
 
+SLEEP = {"postgresql": "SELECT pg_sleep(9)", "mysql": "SELECT SLEEP(9)"}
 KILL = {
     "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'monitor'",
     "mysql": "KILL USER monitor",
@@ -233,6 +245,37 @@ async def test_a_server_that_goes_and_comes_back_is_found_at_once(
     await recovers(probe, target(server))
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL])
+async def test_a_server_that_stops_in_mid_query_ends_it_at_once_and_is_found_again(
+    server: Server, probe, number: signal.Signals
+) -> None:
+    asleep = target(server, query=SLEEP[server.kind], timeout=10)
+    before = peers.descriptors(), peers.readers()
+    asked = asyncio.ensure_future(failure(probe, asleep))
+    await has_queries(server, 1)
+    server.stop(signal.SIGTERM if number is signal.SIGINT and server.kind == "mysql" else number)
+    async with asyncio.timeout(5):
+        reason, said = await asked
+    assert reason is Reason.RESET, said
+    assert (peers.descriptors(), peers.readers()) == before
+    server.start()
+    await recovers(probe, target(server))
+
+
+async def test_a_probe_that_is_stopped_in_mid_query_leaves_no_connection(server: Server) -> None:
+    before = peers.descriptors(), peers.readers()
+    async with COLLECTORS[server.kind](context()) as probe:
+        asked = asyncio.ensure_future(ask(probe, target(server, query=SLEEP[server.kind], timeout=10)))
+        await has_queries(server, 1)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+    assert (peers.descriptors(), peers.readers()) == before
+    if server.kind == "postgresql":  # it looks at its client while it sleeps only if told to
+        server.admin(KILL[server.kind])
+    await has_connections(server, 0)
+
+
 async def test_ten_thousand_failures_leave_nothing_behind(server: Server, probe) -> None:
     wrong = [target(server, port=1), target(server, port=1, cold=False)]
     denied = target(server, password=Secret("wrong"))
@@ -259,9 +302,8 @@ async def test_a_users_own_query_is_read_only_and_given_up_before_the_deadline(s
     assert (await ask(probe, target(server, query="SELECT 1 + 1"))).round_trips == LOGIN_ROUND_TRIPS[server.kind]
     writes = {"postgresql": "CREATE TABLE x (y int)", "mysql": "CREATE TABLE n8n.x (y int)"}
     assert (await failure(probe, target(server, query=writes[server.kind])))[0] is Reason.QUERY
-    sleeps = {"postgresql": "SELECT pg_sleep(9)", "mysql": "SELECT SLEEP(9) FROM information_schema.tables LIMIT 1"}
     if server.kind == "postgresql":
-        found = await failure(probe, target(server, query=sleeps[server.kind], timeout=0.5))
+        found = await failure(probe, target(server, query=SLEEP[server.kind], timeout=0.5))
         assert found == (Reason.QUERY, "57014: canceling statement due to statement timeout")
 
 
@@ -312,7 +354,7 @@ async def test_the_drivers_that_were_asked_for_see_the_same_server(server: Serve
 def secure(request: pytest.FixtureRequest, authority: Authority) -> Iterator[Server]:
     with (
         certificate(authority, request.param, "localhost", "127.0.0.1") as file,
-        started(request.param, tls=(file, file)) as server,
+        started(request.param, tls=(file, file), address="127.0.0.1,127.0.0.2") as server,
     ):
         yield server
 
@@ -355,22 +397,23 @@ async def test_a_certificate_that_does_not_fit_is_refused(
     async with COLLECTORS[secure.kind](context()) as probe:
         ca_file = authority.ca_file if ca else None
         found = await failure(probe, target(secure, tls=tls, tls_ca_file=ca_file, address=address))
-        assert found[0] is Reason.TLS if address == "localhost" else found[0] in {Reason.TLS, Reason.REFUSED}
-        if found[0] is Reason.TLS:
-            assert detail in found[1]
+        assert found[0] is Reason.TLS
+        assert detail in found[1]
 
 
-async def test_an_expired_certificate_is_told(authority: Authority) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_expired_certificate_is_told(authority: Authority, kind: str) -> None:
     yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
     with (
-        certificate(authority, "postgresql", "localhost", until=yesterday) as file,
-        started("postgresql", tls=(file, file)) as server,
+        certificate(authority, kind, "localhost", until=yesterday) as file,
+        started(kind, tls=(file, file)) as server,
     ):
-        async with postgresql.collector(context()) as probe:
-            facts = Facts()
+        async with COLLECTORS[kind](context()) as probe:
             wanted = target(server, tls="verify-full", tls_ca_file=authority.ca_file, address="localhost")
-            assert await failure(probe, wanted, facts) == (Reason.TLS, "certificate has expired")
-            assert facts.certificate_expiry == pytest.approx(yesterday.timestamp(), abs=2)
+            for _ in range(3):
+                facts = Facts()
+                assert await failure(probe, wanted, facts) == (Reason.TLS, "certificate has expired")
+                assert facts.certificate_expiry == pytest.approx(yesterday.timestamp(), abs=2)
 
 
 # Who would have the password
