@@ -9,12 +9,15 @@ import threading
 import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
 
 from exporter.fleet import load
-from exporter.scrape_configs import STANZAS, changes, dry_run, files, write
+from exporter.scrape_configs import STANZAS, changes, dry_run, files, targets_of, write
 
 pytestmark = pytest.mark.servers
 
@@ -24,8 +27,22 @@ ODD = 'a "q" \\ %{HOME} ${HOME} \n é 😀 \u2028 \ufeff'
 PAGE = b'# TYPE network_latency_rtt_seconds gauge\nnetwork_latency_rtt_seconds{target="t",probe="icmp"} 0.1\n'
 
 
+NEWER = Path(__file__).parents[2] / ".cache/newer/usr/bin"
+GENERATIONS = ["Debian 12", *(["newest"] if NEWER.exists() else [])]
+"""Of both servers; the newest ones are what tests/newer_servers.sh could get."""
+
+
+def program(name, generation):
+    return str(NEWER / name) if generation == "newest" else name
+
+
 class FakeExporter(BaseHTTPRequestHandler):
+    lists: ClassVar[dict[str, str]] = {}
+
     def do_GET(self):
+        if self.path.startswith("/sd/"):
+            self.send_targets()
+            return
         wanted = f"Basic {base64.b64encode(b'me:secret').decode()}" if self.path == "/protected" else None
         page = PAGE if self.headers["Authorization"] == wanted else b""
         self.send_response(200 if page else 401)
@@ -34,7 +51,15 @@ class FakeExporter(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(page)
 
-    def log_message(self, *arguments):
+    def send_targets(self):
+        text = self.lists[parse_qs(urlsplit(self.path).query)["job"][0]].encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
         pass
 
 
@@ -117,20 +142,21 @@ def servers(tmp_path):
     """Starts both on generated files; gives their addresses."""
 
     @contextlib.contextmanager
-    def start(folder):
+    def start(folder, generation="Debian 12"):
         ours, theirs = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
         prometheus = (
-            "prometheus",
+            program("prometheus", generation),
             f"--config.file={folder}/prometheus.yml",
             f"--storage.tsdb.path={tmp_path}/prometheus",
             f"--web.listen-address={ours}",
         )
         victoria = (
-            "victoria-metrics",
+            program("victoria-metrics", generation),
             f"-promscrape.config={folder}/victoria.yml",
             f"-storageDataPath={tmp_path}/victoria",
             f"-httpListenAddr={theirs}",
             "-promscrape.fileSDCheckInterval=1s",
+            "-promscrape.httpSDCheckInterval=1s",
         )
         with running(tmp_path / "prometheus.log", *prometheus), running(tmp_path / "victoria.log", *victoria):
             yield ours, theirs
@@ -189,12 +215,13 @@ def expected_series(fleet):
     return {frozenset((labels | own).items()) for _, labels, health in expected_targets(fleet) if health == "up"}
 
 
+@pytest.mark.parametrize("generation", GENERATIONS)
 def test_labels_are_equal_in_both_servers_and_hosts_and_jobs_come_and_go_without_a_restart(
-    generated, servers, exporter_port, tmp_path
+    generated, servers, exporter_port, tmp_path, generation
 ):
     (tmp_path / "secret").write_text("secret")
     fleet = a_fleet(exporter_port)
-    with servers(generated(fleet)) as both:
+    with servers(generated(fleet), generation) as both:
         for server in both:
             assert_eventually(targets, server, comparable(expected_targets(fleet)))
             assert_eventually(series, server, expected_series(fleet))
@@ -208,6 +235,38 @@ def test_labels_are_equal_in_both_servers_and_hosts_and_jobs_come_and_go_without
         generated(fleet)
         for server in both:
             assert_eventually(targets, server, comparable(expected_targets(fleet)))
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_targets_that_an_exporter_serves_have_the_same_labels(
+    servers, exporter_port, tmp_path, monkeypatch, generation
+):
+    fleet = a_fleet(exporter_port)
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "fleet.yml").write_text(yaml.safe_dump(fleet))
+    read = load(tmp_path / "fleet.yml")
+    monkeypatch.setattr(FakeExporter, "lists", targets_of(read))
+    stanzas = files(read, f"http://127.0.0.1:{exporter_port}", "http-sd")[STANZAS]
+    for name in ("prometheus.yml", "victoria.yml"):
+        (tmp_path / name).write_text(f"scrape_configs:\n{stanzas}")
+    with servers(tmp_path, generation) as both:
+        for server in both:
+            assert_eventually(targets, server, comparable(expected_targets(fleet)))
+
+
+@pytest.mark.skipif(len(GENERATIONS) == 1, reason="Prometheus 2.42 has no scrape_config_files")
+def test_the_newest_prometheus_includes_the_file_that_is_made_for_that(servers, exporter_port, tmp_path):
+    fleet = a_fleet(exporter_port)
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "fleet.yml").write_text(yaml.safe_dump(fleet))
+    out = tmp_path / "sd"
+    write(changes(load(tmp_path / "fleet.yml"), out, None, "prometheus-include"))
+    # What an included file names relatively is sought beside it.
+    (out / "secret").write_text("secret")
+    (tmp_path / "prometheus.yml").write_text(f"scrape_config_files: [{out}/{STANZAS}]\n")
+    (tmp_path / "victoria.yml").write_text("scrape_configs: []\n")
+    with servers(tmp_path, "newest") as (prometheus, _):
+        assert_eventually(targets, prometheus, comparable(expected_targets(fleet)))
 
 
 @pytest.mark.parametrize("how", ["paste", "victoriametrics", "prometheus-include", "http-sd"])
