@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 packages="prometheus victoria-metrics"
 into=.cache/newer
 log=.cache/newer.log
-[ -e "$into/.complete" ] && exit 0
+[ "$(cat "$into/.complete" 2>/dev/null)" = "$packages" ] && exit 0
 
 fail() {
     printf 'newer_servers.sh: %s; the tests go without the newer servers\n' "$1" >&2
@@ -35,4 +35,4 @@ for deb in .cache/sid/debs/*.deb; do
     dpkg-deb -x "$deb" "$into" || fail "could not unpack $deb"
 done
 rm -rf .cache/sid "$log"
-touch "$into/.complete" # last, so that an interrupted download begins anew
+echo "$packages" >"$into/.complete" # last, so that an interrupted download begins anew

@@ -4,10 +4,10 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-packages="prometheus victoria-metrics"
+packages="prometheus prometheus-alertmanager prometheus-pushgateway victoria-metrics"
 into=.cache/servers
 log=.cache/servers.log
-[ -e "$into/.complete" ] && exit 0
+[ "$(cat "$into/.complete" 2>/dev/null)" = "$packages" ] && exit 0
 
 fail() {
     printf 'servers.sh: %s; tests that need %s are left out\n' "$1" "$packages" >&2
@@ -34,4 +34,4 @@ for deb in .cache/debs/*.deb; do
     dpkg-deb -x "$deb" "$into" || fail "could not unpack $deb"
 done
 rm -rf .cache/debs .cache/apt "$log"
-touch "$into/.complete" # last, so that an interrupted download begins anew
+echo "$packages" >"$into/.complete" # last, so that an interrupted download begins anew
