@@ -345,7 +345,7 @@ def own_families(counts: ProbeCounts, dns_failures: Mapping[str, int]) -> tuple[
             lambda target, _: (dns_failures[target],),
         ),
         _own_histogram(
-            "latency_exporter_probe_lateness_seconds", "How long after its slot a probe and all others of the slot had been started.", counts.lateness
+            "latency_exporter_probe_lateness_seconds", "How long after it was due a probe had been started, and all others of its slot.", counts.lateness
         ),
         _own_histogram(
             "latency_exporter_egress_queue_seconds",

@@ -97,3 +97,25 @@ def _configuration(folder: Path, stanzas: str) -> Path:
     file = folder / "prometheus.yml"
     file.write_text(f"scrape_configs:\n{stanzas}")
     return file
+
+
+ALERTMANAGER_FILES = Path(__file__).parents[2] / ".cache/servers/usr/share/prometheus/alertmanager"
+"""Debian's Alertmanager looks for its templates where its package would have put them."""
+
+
+def alertmanager(host: Host, folder: Path, file: Path) -> Server:
+    """Start Alertmanager on a configuration, with its templates mounted where it seeks them."""
+    put_there = "mount -t tmpfs none /usr/share && mkdir /usr/share/prometheus && cp -r $0 /usr/share/prometheus/"
+    return Server(
+        host,
+        9093,
+        [
+            *("unshare", "--mount", "sh", "-c", f'{put_there} && exec "$@"', str(ALERTMANAGER_FILES)),
+            "prometheus-alertmanager",
+            f"--config.file={file}",
+            f"--storage.path={folder}/alertmanager",
+            "--web.listen-address=127.0.0.1:9093",
+            "--cluster.listen-address=",
+            "--log.level=warn",
+        ],
+    )

@@ -1,0 +1,144 @@
+"""The shipped rules: good for the servers, on names that exist, each tested, none on a gauge that comes and goes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exporter.metrics import database_families, network_families
+from exporter.recorder import Recorder
+
+ROOT = Path(__file__).parents[2] / "prometheus"
+RULES = ROOT / "rules"
+TESTS = sorted((RULES / "tests").glob("*.yml"))
+SOMEBODY_ELSES = {"up", "process_resident_memory_bytes", "process_start_time_seconds"}
+
+
+def rules(*names: str) -> list[dict[str, Any]]:
+    files = [RULES / name for name in names] or sorted(RULES.glob("*.yml"))
+    groups = [group for file in files for group in yaml.safe_load(file.read_text())["groups"]]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def alerts(*names: str) -> list[dict[str, Any]]:
+    return [rule for rule in rules(*names) if "alert" in rule]
+
+
+def gauges_and_others() -> tuple[set[str], set[str]]:
+    """What the program exposes: gauges that may be absent, and all other names of series."""
+    types = re.findall(r"^# TYPE (\S+) (\S+)$", b"".join(Recorder("0").page(openmetrics=False)).decode(), re.MULTILINE)
+    coming = {
+        family.name for family in (*network_families((1.0,)), *database_families((1.0,))) if family.kind == "gauge"
+    }
+    others: set[str] = set()
+    for name, kind in types:
+        suffixes = {"histogram": ("_bucket", "_sum", "_count"), "summary": ("_sum", "_count")}.get(kind, ("",))
+        others |= {name + suffix for suffix in suffixes}
+    return coming, others - coming
+
+
+def names_in(expression: str) -> Iterator[str]:
+    """Every metric that an expression reads: a word before a brace, a bracket or an operator that is no function."""
+    bare = re.sub(r'"[^"]*"', '""', expression)
+    bare = re.sub(r"\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)", " ", bare)
+    bare = re.sub(r"\{[^}]*\}", "{}", bare)
+    for found in re.finditer(r"[a-zA-Z_:][a-zA-Z0-9_:]*", bare):
+        word, rest = found[0], bare[found.end() :].lstrip()
+        before = bare[: found.start()]
+        is_unit = before[-1:].isdigit()
+        if (
+            not rest.startswith("(")
+            and not is_unit
+            and word not in {"and", "or", "unless", "offset", "bool", "inf", "e6"}
+        ):
+            yield word
+
+
+@pytest.mark.servers
+def test_prometheus_finds_the_rules_and_the_whole_configuration_good() -> None:
+    run("promtool", "check", "rules", *map(str, sorted(RULES.glob("*.yml"))))
+    run("promtool", "check", "config", "--syntax-only", str(ROOT / "prometheus.yml"))
+    run("amtool", "check-config", str(ROOT / "alertmanager.yml"))
+
+
+@pytest.mark.servers
+def test_victoria_metrics_finds_them_good_too() -> None:
+    run("vmalert", "-dryRun", "-rule", str(RULES / "*.yml"))
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("file", TESTS, ids=lambda file: file.stem)
+def test_they_do_what_their_tests_say(file: Path) -> None:
+    run("promtool", "test", "rules", str(file))
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_name_is_exposed_or_recorded() -> None:
+    coming, others = gauges_and_others()
+    known = coming | others | SOMEBODY_ELSES | {rule["record"] for rule in rules() if "record" in rule}
+    unknown = {name for rule in rules() for name in names_in(rule["expr"])} - known
+    assert not unknown
+
+
+def test_the_old_names_are_none_that_the_program_exposes() -> None:
+    coming, others = gauges_and_others()
+    recorded = {rule["record"] for rule in rules("legacy.yml")}
+    assert recorded.isdisjoint(coming | others)
+    assert recorded >= {
+        "collector_api_up",
+        "collector_api_pings_received_total",
+        "collector_api_processing_seconds",
+        "api_requests_total",
+        "network_latency_rtt_seconds_bucket",
+        "network_latency_rtt_seconds_sum",
+        "network_latency_rtt_seconds_count",
+        "database_connection_errors_total",
+    }
+
+
+def test_no_alert_waits_on_a_gauge_that_is_absent_while_a_probe_fails() -> None:
+    coming, _ = gauges_and_others()
+    for rule in rules("alerts.yml", "extra.yml"):
+        bare = re.sub(r"\w+_over_time\([^()]*\)|changes\([^()]*\)", "", rule["expr"])
+        assert coming.isdisjoint(names_in(bare)), rule["alert"]
+
+
+def test_twelve_alerts_at_most_are_on_and_each_says_whom_it_is_about() -> None:
+    assert len(alerts("alerts.yml")) <= 12
+    for alert in alerts():
+        assert alert["labels"]["severity"] in {"critical", "warning", "info"}
+        assert {"summary", "description"} <= alert["annotations"].keys()
+        culprit = re.search(r"\{\{ ?\$labels\.(\w+)", alert["annotations"]["summary"])
+        assert culprit or alert["alert"] == "LatencyNoData"
+
+
+def test_every_default_alert_is_tested_both_ways() -> None:
+    checks = [
+        (check["alertname"], bool(check["exp_alerts"]))
+        for file in TESTS
+        for test in yaml.safe_load(file.read_text())["tests"]
+        for check in test.get("alert_rule_test", [])
+    ]
+    for alert in alerts("alerts.yml"):
+        assert {(alert["alert"], True), (alert["alert"], False)} <= set(checks), alert["alert"]
+
+
+def test_the_example_is_the_generated_stanza_and_pushes_nothing() -> None:
+    example = yaml.safe_load((ROOT / "prometheus.yml").read_text())
+    generated = yaml.safe_load((ROOT / "scrape_configs/jobs.yml").read_text())
+    assert example["scrape_configs"] == generated
+    assert "remote_write" not in example
+    for file in example["rule_files"]:
+        assert (RULES / Path(file).name).exists()
+    included = yaml.safe_load((ROOT / "victoriametrics.yml").read_text())["scrape_config_files"]
+    assert [Path(file).name for file in included] == ["jobs.yml"]
