@@ -345,7 +345,9 @@ def own_families(counts: ProbeCounts, dns_failures: Mapping[str, int]) -> tuple[
             lambda target, _: (dns_failures[target],),
         ),
         _own_histogram(
-            "latency_exporter_probe_lateness_seconds", "How long after it was due a probe had been started, and all others of its slot.", counts.lateness
+            "latency_exporter_probe_lateness_seconds",
+            "How long after it was due a probe had been started, and all others of its slot.",
+            counts.lateness,
         ),
         _own_histogram(
             "latency_exporter_egress_queue_seconds",

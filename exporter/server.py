@@ -219,7 +219,7 @@ class Server:
             lists = await self._actions.targets()
         except Refused as refused:
             return web.Response(status=refused.status, text=f"{refused}\n")
-        job = request.query.get("job")
+        job = request.query.get("job", "")
         if job not in lists:
             text = f"say which job: {SD_PATH}?job=NAME, one of: {', '.join(lists)}\n"
             return web.Response(status=404 if job else 400, text=text)

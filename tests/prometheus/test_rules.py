@@ -142,3 +142,15 @@ def test_the_example_is_the_generated_stanza_and_pushes_nothing() -> None:
         assert (RULES / Path(file).name).exists()
     included = yaml.safe_load((ROOT / "victoriametrics.yml").read_text())["scrape_config_files"]
     assert [Path(file).name for file in included] == ["jobs.yml"]
+
+
+@pytest.mark.servers
+def test_the_queries_of_the_migration_are_queries_on_names_that_exist(tmp_path: Path) -> None:
+    table = (ROOT.parent / "docs/migration.md").read_text().partition("## Scripts")[0]
+    queries = [row.split(" | ")[-1].strip(" |`") for row in table.splitlines() if row.startswith("| `")]
+    assert len(queries) >= 9
+    recorded = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "migration", "rules": recorded}]}))
+    run("promtool", "check", "rules", str(tmp_path / "rules.yml"))
+    coming, others = gauges_and_others()
+    assert {name for query in queries for name in names_in(query)} <= coming | others | SOMEBODY_ELSES
