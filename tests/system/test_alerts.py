@@ -1,0 +1,292 @@
+"""Each default alert, end to end: its fault in the lab, the shipped rules in Prometheus, what reaches Alertmanager.
+
+A fleet's faults all come at once, as they do. The rules are those that are shipped, with every duration in them a
+thirtieth of itself, because a test does not wait for ten minutes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import itertools
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.collectors.peers import Authority
+from tests.netlab import Host, Lab, Link, Program, requires_root, wait_until
+
+from .databases import PASSWORD, Server, requires_databases, started
+from .running import REPOSITORY, Exporter
+from .servers import alertmanager
+from .test_verdicts import SLOW_SERVER
+
+pytestmark = [requires_root, requires_databases, pytest.mark.servers]
+
+RULES = REPOSITORY / "prometheus/rules"
+FASTER = 30
+PATIENCE = 90
+ALERTMANAGER = 9093
+
+FLEET = """
+defaults: {{interval: 1s, timeout: 900ms, ip_families: [ipv4]}}
+hosts:
+  - {{name: wf001, address: wf001, location: wf001_usa, datacenter: wf001, country: US}}
+  - {{name: wf008, address: wf008, location: wf008_brazil, datacenter: wf008, country: BR}}
+  - {{name: dead, address: dead}}
+  - {{name: stopped, address: stopped}}
+  - {{name: busy, address: busy}}
+  - {{name: old, address: old}}
+  - {{name: wfdb02, address: wfdb02, exporter: false}}
+probes:
+  icmp: {{protocol: icmp, from: [wf001, wf008], to: [wf001, wf008, dead, wfdb02]}}
+  tcp: {{protocol: tcp, port: 9102, from: [wf001, wf008], to: [wf001, wf008, dead]}}
+  busy: {{protocol: icmp, from: [busy], to: [old]}}
+endpoints:
+  - {{name: slow, from: [wf001], probe: {{protocol: http, url: "http://wfdb02:8080/", interval: 3s, timeout: 2900ms}}}}
+  - {{name: site, from: [wf001], probe: {{protocol: http, url: "https://wfdb02:9443/", tls_ca_file: {ca}}}}}
+  - {{name: closed, from: [wf001], address: wfdb02, probe: {{protocol: tcp, port: 9999}}}}
+databases:
+  - {{name: frozen-db, type: postgresql, port: {frozen}, {login}, interval: 1s, cold_interval: 1s}}
+  - {{name: full-db, type: mysql, port: {full}, {login}, interval: 1s, cold_interval: 1s}}
+  - {{name: slow-db, type: postgresql, port: {slow}, {login}, timeout: 2900ms, interval: 3s, cold_interval: 3s,
+     query: "SELECT pg_sleep(seconds) FROM pace"}}
+scrape: {{interval: 1s, timeout: 1s}}
+"""
+LOGIN = "host: wfdb02, user: monitor, dbname: n8n, tls: disable, password_file: {password}, from: [wf001, wf008]"
+PROMETHEUS = """
+global: {{evaluation_interval: 1s}}
+rule_files: ["{rules}/*.yml"]
+alerting: {{alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:9093"]}}]}}]}}
+scrape_configs:
+{stanzas}
+"""
+LISTEN = "import socket; server = socket.create_server(('', 9999)); [server.accept()[0].close() for _ in iter(int, 1)]"
+FLOOD = """
+import socket, sys, time
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+until = time.monotonic() + 200
+while time.monotonic() < until:
+    sock.sendto(bytes(1200), (sys.argv[1], 9))
+    time.sleep(0.004)
+"""
+
+Alert = tuple[str, str]
+"""Its name and whom it names."""
+
+
+class World:
+    """Everything that runs, and how it is broken and mended."""
+
+    def __init__(self, lab: Lab, folder: Path, databases: dict[str, Server], path: Link) -> None:
+        self.lab, self.folder, self.databases, self.path = lab, folder, databases, path
+        self.watcher, self.store = lab.hosts["watcher"], lab.hosts["wfdb02"]
+        self.delay, self.fleet_file = folder / "delay", folder / "fleet.yml"
+        self.exporters: dict[str, Exporter] = {}
+        self.listener = self.listen()
+
+    def listen(self) -> Program:
+        return self.store.popen([sys.executable, "-c", LISTEN])
+
+    def start_exporters(self, *names: str, flags: Sequence[str] = ()) -> None:
+        for name in names:
+            self.exporters[name] = Exporter(self.lab.hosts[name], self.fleet_file, *flags)
+        for name in names:
+            self.exporters[name].ready()
+
+    def break_everything(self) -> None:
+        dead, busy, old = (self.lab.hosts[name] for name in ("dead", "busy", "old"))
+        self.cut = [dead.drop(), dead.drop(ip_family="ipv6")]
+        self.exporters["stopped"].program.stop()
+        self.device = "to-old"
+        queue = ["rate", "2mbit", "burst", "3000", "latency", "60ms"]
+        busy.run(["tc", "qdisc", "replace", "dev", self.device, "root", "tbf", *queue])
+        self.flood = busy.popen([sys.executable, "-c", FLOOD, old.address])
+        self.exporters["old"].program.stop()
+        before, after = self.fleet_file.read_text(), "# as it was\n"
+        self.fleet_file.write_text(before + after)
+        self.start_exporters("old")
+        self.fleet_file.write_text(before)
+        self.path.change(loss=0.5)
+        self.listener.stop()
+        self.delay.write_text("1.4")
+        self.databases["frozen"].freeze()
+        self.databases["slow"].admin("\\c n8n\nUPDATE pace SET seconds = 1.3")
+        self.databases["full"].admin("ALTER USER monitor@'%' WITH MAX_CONNECTIONS_PER_HOUR 1")
+
+    def mend_everything(self) -> None:
+        busy = self.lab.hosts["busy"]
+        for rule in self.cut:
+            rule.remove()
+        self.flood.stop()
+        busy.run(["tc", "qdisc", "del", "dev", self.device, "root"])
+        self.exporters["old"].program.stop()
+        self.start_exporters("old", "stopped")
+        self.path.change(loss=0.0)
+        self.listener = self.listen()
+        self.delay.write_text("0.001")
+        self.databases["frozen"].thaw()
+        self.databases["slow"].admin("\\c n8n\nUPDATE pace SET seconds = 0")
+        self.databases["full"].admin("ALTER USER monitor@'%' WITH MAX_CONNECTIONS_PER_HOUR 0")
+
+    def alerts(self) -> dict[Alert, str]:
+        """Name and culprit -> active or suppressed, as Alertmanager has it."""
+        found = {}
+        for alert in json.loads(asked(self.watcher, ALERTMANAGER, "/api/v2/alerts")):
+            labels, notes = alert["labels"], alert["annotations"]
+            whom = culprit(labels)
+            assert all(name in notes["summary"] + notes["description"] for name in whom.split(" to ")), alert
+            found[labels["alertname"], whom] = alert["status"]["state"]
+        return found
+
+    def active(self) -> set[Alert]:
+        return {alert for alert, state in self.alerts().items() if state == "active"}
+
+
+def culprit(labels: dict[str, str]) -> str:
+    """Whom an alert is about, as its summary names him."""
+    if "database" in labels:
+        return labels["database"]
+    if labels["alertname"] == "PathDegraded":
+        return f"{labels['source']} to {labels['target']}"
+    return labels.get("target") or labels.get("source") or labels.get("instance") or labels.get("job", "")
+
+
+def faster(text: str) -> str:
+    """Divide every duration of a rule file: of ranges, offsets and `for`."""
+
+    def divided(found: re.Match[str]) -> str:
+        seconds = int(found[2]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[3]]
+        return f"{found[1]}{max(1000, seconds * 1000 // FASTER)}ms"
+
+    return re.sub(r"(\[|\boffset |\bfor: |\binterval: |\[\d+[smhd]:)(\d+)([smhd])(?=[\]\s})]|:\d)", divided, text)
+
+
+def asked(host: Host, port: int, path: str) -> bytes:
+    """Ask a server on a host's loopback."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        with host.entered():
+            connection.connect()
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        assert answer.status == http.client.OK, path
+        return answer.read()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("alerts")
+    (folder / "certificates").mkdir()
+    authority = Authority(folder / "certificates")
+    site = authority.file("wfdb02")
+    with contextlib.ExitStack() as stack:
+        lab = stack.enter_context(Lab())
+        usa, brazil, dead, _stopped, busy, old, store = (
+            lab.host(name) for name in ("wf001", "wf008", "dead", "stopped", "busy", "old", "wfdb02")
+        )
+        path = lab.link(usa, brazil, delay=0.020)
+        for source, other in itertools.product((usa, brazil), (dead, store)):
+            lab.veth(source, other)
+        lab.veth(busy, old)
+        watcher = lab.host("watcher")
+        lab.attach(watcher)
+
+        inside = ("ip", "netns", "exec", store.namespace.name)
+        kinds = {"frozen": "postgresql", "slow": "postgresql", "full": "mysql"}
+        databases = {
+            name: stack.enter_context(started(kind, address="0.0.0.0", through=inside)) for name, kind in kinds.items()
+        }
+        databases["slow"].admin("\\c n8n\nCREATE TABLE pace AS SELECT 0 AS seconds; GRANT SELECT ON pace TO monitor")
+        (folder / "delay").write_text("0.001")
+        (folder / "password").write_text(PASSWORD)
+        (folder / "password").chmod(0o600)
+        store.popen([sys.executable, "-c", SLOW_SERVER, str(folder / "delay")])
+        store.popen([sys.executable, str(Path(__file__).with_name("tls_server.py")), "9443", str(site)])
+        ports = {name: server.port for name, server in databases.items()}
+        login = LOGIN.format(password=folder / "password")
+        (folder / "fleet.yml").write_text(FLEET.format(ca=authority.ca_file, login=login, **ports))
+
+        world = World(lab, folder, databases, path)
+        world.start_exporters(*(name for name in lab.hosts if name not in {"wfdb02", "watcher"}))
+        start_watching(watcher, folder, world.fleet_file)
+        yield world
+
+
+def start_watching(watcher: Host, folder: Path, fleet_file: Path) -> None:
+    """Start Prometheus on the generated stanzas and the shipped rules, and Alertmanager on the shipped example."""
+    rules = folder / "rules"
+    rules.mkdir()
+    for name in ("recording.yml", "alerts.yml"):
+        (rules / name).write_text(faster((RULES / name).read_text()))
+    command = [sys.executable, "-m", "exporter", "scrape-configs", f"--config.file={fleet_file}"]
+    subprocess.run([*command, f"--output-dir={folder}/sd"], check=True, cwd=REPOSITORY)
+    stanzas = (folder / "sd/jobs.yml").read_text()
+    (folder / "prometheus.yml").write_text(PROMETHEUS.format(rules=rules, stanzas=stanzas))
+    alertmanager(watcher, folder, REPOSITORY / "prometheus/alertmanager.yml")
+    watcher.popen(
+        [
+            "prometheus",
+            f"--config.file={folder}/prometheus.yml",
+            f"--storage.tsdb.path={folder}/prometheus",
+            "--web.listen-address=127.0.0.1:9090",
+            "--log.level=warn",
+            "--rules.alert.resend-delay=1s",
+        ]
+    )
+
+
+ALWAYS = {("CertificateExpiring", "site")}
+"""The tests' certificates are good for days only."""
+FAULTS = {
+    ("HostUnreachable", "dead"),
+    ("LatencyExporterDown", "stopped"),
+    ("MeasurementInDoubt", "busy"),
+    ("ConfigurationInDoubt", "old"),
+    ("PathDegraded", "wf001 to wf008"),
+    ("PathDegraded", "wf008 to wf001"),
+    ("PeerFailing", "closed"),
+    ("PeerSlow", "slow"),
+    ("DatabaseDown", "frozen-db"),
+    ("DatabaseSlow", "slow-db"),
+    ("DatabaseAtConnectionLimit", "full-db"),
+}
+INHIBITED = {
+    ("LatencyExporterDown", "dead"),
+    ("PathDegraded", "wf001 to dead"),
+    ("PathDegraded", "wf008 to dead"),
+}
+
+
+def becomes(world: World, wanted: set[Alert]) -> None:
+    """Wait until these alerts are active, and no others."""
+    with contextlib.suppress(TimeoutError):
+        wait_until(lambda: world.active() == wanted, "the alerts", PATIENCE)
+    assert world.active() == wanted, world.alerts()
+
+
+def eventually(world: World, alert: Alert, state: str) -> None:
+    with contextlib.suppress(TimeoutError):
+        wait_until(lambda: world.alerts().get(alert) == state, f"{alert} is {state}", PATIENCE)
+    assert world.alerts().get(alert) == state, world.alerts()
+
+
+def test_every_fault_has_its_alert_which_names_the_culprit_and_resolves(world: World) -> None:
+    becomes(world, ALWAYS)
+    world.break_everything()
+    becomes(world, ALWAYS | FAULTS)
+    for alert in INHIBITED:
+        eventually(world, alert, "suppressed")
+    world.mend_everything()
+    becomes(world, ALWAYS)
+
+
+def test_no_data_of_any_exporter_is_one_alert(world: World) -> None:
+    for exporter in world.exporters.values():
+        exporter.program.stop()
+    eventually(world, ("LatencyNoData", "latency"), "active")
+    assert world.active() <= {("LatencyNoData", "latency")} | ALWAYS, world.alerts()
