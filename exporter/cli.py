@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import difflib
 import io
+import os
 import re
 import signal
 import sys
@@ -16,6 +17,9 @@ import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
+from collectors.contract import Seconds
 from exporter import (
     __version__,
     check,
@@ -29,6 +33,7 @@ from exporter import (
 )
 from exporter.app import App, Configuration, Options, configuration, identified
 from exporter.fleet import BadFile, Fleet, load, survey
+from exporter.fleet.values import Duration
 
 FINE, FAULT, BAD_CONFIGURATION = 0, 1, 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -39,6 +44,7 @@ latency-exporter [run]            measure, and serve :9102
 latency-exporter check            read the configuration and print what it means
 latency-exporter probe TARGET     one probe of each kind now, phase by phase
 latency-exporter scrape-configs   write Prometheus' and VictoriaMetrics' configuration
+latency-exporter doctor           ask the whole stack whether the data really arrives
 latency-exporter healthcheck      ask the program on this machine whether it is well (for containers)
 
 Each has its own --help.
@@ -149,6 +155,16 @@ def _check_scrape_configs(fleet: Fleet, flags: argparse.Namespace, place: str | 
     if not asked:
         _tell("neither promtool nor VictoriaMetrics is on the PATH: what they would say is not known")
     return FAULT if changed or any(complaint is not None for _, complaint in asked) else FINE
+
+
+def _doctor(flags: argparse.Namespace) -> int:
+    from exporter import doctor  # noqa: PLC0415 - `run` has no use for an HTTP client, and is measured by the MB
+
+    logs.configure("error", "logfmt")
+    environ = os.environ  # noqa: TID251 - passwords may lie in a folder that it names
+    report = doctor.examine(load(flags.config_file), environ, flags.timeout, doctor.Progress(sys.stderr))
+    printed = _print(report.json() if flags.json else report.text())
+    return printed or (FAULT if report.broken else FINE)
 
 
 def _healthcheck(flags: argparse.Namespace) -> int:
@@ -265,6 +281,21 @@ def scrape_configs_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def doctor_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``doctor``."""
+    parser = _parser("doctor", "Ask the servers of `stack` whether the data of the whole fleet really arrives.")
+    _add_fleet(parser)
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument(
+        "--timeout",
+        type=_duration,
+        default="5s",
+        metavar="DURATION",
+        help="how long each server may take for all that it is asked, such as 500ms or 10s (default: %(default)s)",
+    )
+    return parser
+
+
 def healthcheck_parser() -> argparse.ArgumentParser:
     """Return the flags of ``healthcheck``."""
     parser = _parser("healthcheck", "Ask the program on this machine whether it answers, with or without TLS.")
@@ -277,6 +308,7 @@ COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argpa
     "check": (check_parser, _check),
     "probe": (probe_parser, _probe),
     "scrape-configs": (scrape_configs_parser, _scrape_configs),
+    "doctor": (doctor_parser, _doctor),
     "healthcheck": (healthcheck_parser, _healthcheck),
 }
 
@@ -328,6 +360,13 @@ def _listen_address(text: str) -> tuple[str, int]:
         return listen.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _duration(text: str) -> Seconds:
+    try:
+        return TypeAdapter(Duration).validate_python(text)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from None
 
 
 def _url(text: str) -> str:

@@ -1,0 +1,39 @@
+"""A look at a server's TLS, on a connection of its own: aiohttp tells the certificate of none that it refused."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from collectors.connection import Connector, open_socket
+from collectors.contract import Facts, Phase, ProbeFailed, Reason, Seconds
+from collectors.stream import Stream
+from collectors.tls import Tls
+from exporter.doctor.outcome import Look, Trouble
+from exporter.doctor.resolver import addresses
+
+_ROOM = 256 * 1024
+"""Bytes that a handshake may take."""
+
+
+async def look(host: str, port: int, trust: ssl.SSLContext, deadline: Seconds) -> Look:
+    """Shake hands and leave, until a deadline by the loop's clock."""
+    facts = Facts()
+    try:
+        async with asyncio.timeout_at(deadline):
+            await _shake(host, port, trust, facts)
+    except TimeoutError:
+        return Look(facts.certificate_expiry, Trouble(Reason.TIMEOUT, "", facts.phase is Phase.TLS))
+    except ProbeFailed as failed:
+        connected = facts.phase is Phase.TLS
+        return Look(facts.certificate_expiry, Trouble(failed.reason, failed.detail, connected))
+    return Look(facts.certificate_expiry, None)
+
+
+async def _shake(host: str, port: int, trust: ssl.SSLContext, facts: Facts) -> None:
+    family, (address, *_) = next(iter((await addresses(host)).items()))
+    with Connector() as connector, open_socket(family) as sock:
+        await connector.connect(sock, address, port, facts)
+        with Stream(sock, _ROOM) as stream, Tls(stream, trust, host.rstrip(".")) as tls:
+            facts.phase = Phase.TLS
+            await tls.handshake(facts)

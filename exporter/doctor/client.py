@@ -1,0 +1,166 @@
+"""One server asked by HTTP, however it behaves: bounded in time and size, no redirect followed, no proxy, no cookie.
+
+A foreign error becomes a ``Trouble`` here, by the collectors' own table where a socket or TLS said it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import dataclasses
+import email.utils
+import os
+import re
+import ssl
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import yarl
+from aiohttp.http_exceptions import HttpProcessingError
+
+from collectors import failures
+from collectors.contract import Reason, Seconds
+from exporter import __version__
+from exporter.doctor.outcome import Answer, Outcome, Trouble
+from exporter.doctor.resolver import Resolver
+from exporter.doctor.stack import Asked
+from exporter.doctor.wording import LIMIT, cleaned
+
+_HEADERS = {"User-Agent": f"latency-exporter/{__version__} (doctor)", "Accept-Encoding": "identity"}
+_HIDDEN = b"***"
+_LOOKED_AT = 64 * 1024
+"""Bytes of a body that may be quoted from."""
+_SAID = 80
+"""Characters of a body that are quoted."""
+
+
+@dataclasses.dataclass
+class _Journey:
+    """How far a request came, so that a timeout can be told from another."""
+
+    connected: bool = False
+
+
+@contextlib.asynccontextmanager
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Give what all questions share."""
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(_note_connection)
+    trace.on_connection_reuseconn.append(_note_connection)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(resolver=Resolver(), use_dns_cache=False, limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # each server has one deadline for all of it
+        auto_decompress=False,
+        trust_env=False,
+        trace_configs=[trace],
+    ) as shared:
+        yield shared
+
+
+class Client:
+    """Asks one server; all its questions end at the same moment of the loop's clock."""
+
+    def __init__(
+        self, shared: aiohttp.ClientSession, asked: Asked, trust: ssl.SSLContext | None, deadline: Seconds
+    ) -> None:
+        self._session, self._asked, self._deadline = shared, asked, deadline
+        self._trust: ssl.SSLContext | bool = trust or True
+        self._headers, self._secrets = _HEADERS, tuple[bytes, ...]()
+        if asked.user and asked.password:
+            password = asked.password.reveal()
+            token = base64.b64encode(f"{asked.user}:{password}".encode()).decode()
+            self._headers = {**_HEADERS, "Authorization": f"Basic {token}"}
+            self._secrets = (token.encode(), password.encode())
+
+    async def get(self, path: str, limit: int) -> Outcome:
+        """Ask for a path below the server's url; a body of more than ``limit`` bytes is a trouble."""
+        journey = _Journey()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await self._exchange(path, limit, journey)
+        except TimeoutError:
+            return Trouble(Reason.TIMEOUT, "", journey.connected)
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
+            trouble = trouble_of(error, connected=journey.connected)
+            return trouble._replace(detail=self._shown(trouble.detail.encode("utf-8", "replace")))
+
+    def _shown(self, text: bytes, limit: int = LIMIT) -> str:
+        """Make what a server said safe to print: without the login that we sent, which it may have sent back."""
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
+        return cleaned(text.decode("utf-8", "replace"), limit)
+
+    async def _exchange(self, path: str, limit: int, journey: _Journey) -> Outcome:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with self._session.get(
+            yarl.URL(self._asked.url + path, encoded=True),
+            headers=self._headers,
+            ssl=self._trust,
+            allow_redirects=False,
+            trace_request_ctx=journey,
+        ) as response:
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                return Trouble(Reason.PROTOCOL, "compressed, which was not asked for", connected=True)
+            body = await _read(response.content, limit)
+            if body is None:
+                return Trouble(Reason.BODY, f"more than {limit / 2**20:g} MiB", connected=True)
+            return Answer(
+                status=response.status,
+                body=body,
+                said=self._shown(body[:_LOOKED_AT], _SAID),
+                location=self._shown(response.headers.get("Location", "").encode("utf-8", "replace")),
+                date=_seconds(response.headers.get("Date", "")),
+                took=loop.time() - began,
+            )
+
+
+def trouble_of(error: Exception, *, connected: bool) -> Trouble:
+    """Say in our words what aiohttp, a socket or TLS said."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return Trouble(Reason.DNS, error.os_error.strerror or "", connected=False)
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return Trouble(Reason.RESET, "", connected=True)
+    if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
+        return Trouble(Reason.PROTOCOL, error.message, connected=True)
+    cause = _cause(error)
+    if isinstance(cause, OSError):
+        failed = failures.from_os_error(cause)
+        return Trouble(failed.reason, failed.detail, connected or isinstance(cause, ssl.SSLError))
+    return Trouble(Reason.PROTOCOL, type(error).__name__, connected)
+
+
+def _cause(error: Exception) -> Exception:
+    """Return what a socket or TLS said, of several addresses the first one's."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return error.certificate_error
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    number = re.search(r"\[Errno (\d+)\]", str(cause))
+    if isinstance(cause, OSError) and cause.errno is None and number:
+        return OSError(int(number[1]), os.strerror(int(number[1])))
+    return cause
+
+
+async def _read(content: aiohttp.StreamReader, limit: int) -> bytes | None:
+    """Read it all; None as soon as it is too much."""
+    body = bytearray()
+    async for piece in content.iter_any():
+        body += piece
+        if len(body) > limit:
+            return None
+    return bytes(body)
+
+
+def _seconds(date: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+async def _note_connection(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:  # noqa: ANN401 - two kinds, neither of which is looked at
+    context.trace_request_ctx.connected = True

@@ -1,0 +1,37 @@
+"""What Prometheus and VictoriaMetrics are asked: the series that prove that data arrives, and those left behind.
+
+Everything is aggregated there, and selected so that only few series are touched: a fleet may have 150,000 pairs.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+PROBES, DATABASE_PROBES = "network_latency_probes_total", "database_probes_total"
+RTT = "network_latency_rtt_seconds"
+SELF = "latency_exporter_self_info"
+HASH, RELOADED = "latency_exporter_config_hash", "latency_exporter_config_last_reload_successful"
+
+_PUSHED_NAMES = "network_latency_.+|database_.+|collector_api_.+"
+"""What the push path wrote; ours of the same names have ``source``."""
+_PUSH_JOB = 'job=~"(?i).*push.*"'
+_PUSHED_RTT = f'{RTT}{{source="",probe=""}}[5m]'
+_PUSHED_RTT_OF_JOB = f"{RTT}{{{_PUSH_JOB}}}[5m]"
+_PLACES = "source_location, target_location"
+
+SAMPLED = f"timestamp({SELF})"
+"""Who each exporter says it is, with the labels that it was given, and when it was scraped."""
+STATE = f'{{__name__=~"{HASH}|{RELOADED}"}}'
+PAIRS = f'count by (source, target, probe, ip_family) ({PROBES}{{source!=""}})'
+DATABASES = f'count by (source, database) ({DATABASE_PROBES}{{source!=""}})'
+LEFTOVERS = (
+    f'count by (__name__, job) ({{__name__=~"{_PUSHED_NAMES}",source=""}}'
+    f' or {{__name__=~"{_PUSHED_NAMES}",{_PUSH_JOB}}})'
+)
+PUSHED = f"avg by ({_PLACES}) (avg_over_time({_PUSHED_RTT}) or avg_over_time({_PUSHED_RTT_OF_JOB}))"
+MEASURED = f'avg by ({_PLACES}) (avg_over_time({RTT}{{job!~"(?i).*push.*",source!="",probe!=""}}[5m]))'
+
+
+def path(promql: str) -> str:
+    """Write an instant query as a path."""
+    return "/api/v1/query?" + urlencode({"query": promql})

@@ -1,0 +1,81 @@
+"""The findings as people and as programs read them.
+
+The worst come last, above the verdict: that is where a terminal stands when all has been printed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+
+from collectors.contract import Seconds
+from exporter.doctor.findings import Finding, Status
+from exporter.doctor.wording import cleaned, counted, some
+from exporter.overview.wording import span
+
+_ROWS = 50
+"""Of one status; a fleet may have a thousand hosts."""
+_LONGEST = 1000
+_WIDEST = 40
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Report:
+    """All findings, and how long it took to get them."""
+
+    findings: tuple[Finding, ...]
+    took: Seconds
+
+    @property
+    def broken(self) -> bool:
+        """Tell whether anything is."""
+        return bool(self._of(Status.BROKEN))
+
+    def verdict(self) -> str:
+        """Say it in one line."""
+        warnings = self._of(Status.WARNING)
+        more = f"; {counted(len(warnings), 'warning')}" if warnings else ""
+        if broken := self._of(Status.BROKEN):
+            return f"broken: {some(dict.fromkeys(finding.what for finding in broken))}{more}"
+        if unseen := self._of(Status.UNSEEN):
+            named = some(dict.fromkeys(finding.what for finding in unseen))
+            return f"nothing is broken as far as can be seen from here; not visible: {named}{more}"
+        return f"well{more}"
+
+    def text(self) -> str:
+        """Write the table, and the verdict below it."""
+        rows = [("STATUS", "WHAT", "FINDING")]
+        for status in Status:
+            findings = self._of(status)
+            word = status.value.upper() if status is Status.BROKEN else status.value
+            rows += [(word, cleaned(each.what, _WIDEST), cleaned(each.text, _LONGEST)) for each in findings[:_ROWS]]
+            if len(findings) > _ROWS:
+                rows.append((word, "", f"{len(findings) - _ROWS:,} more like these; --json has them all"))
+        widths = [max(len(row[column]) for row in rows) for column in range(2)]
+        lines = [f"{one.ljust(widths[0])}  {two.ljust(widths[1])}  {three}" for one, two, three in rows]
+        asked = f"{counted(len(self.findings), 'finding')} in {span(self.took)}"
+        return "\n".join([*lines, "", f"{self.verdict()} ({asked})", ""])
+
+    def json(self) -> str:
+        """Write all of it for a program."""
+        findings = [
+            {
+                "status": each.status.value,
+                "what": cleaned(each.what),
+                "finding": cleaned(each.text, _LONGEST),
+                "names": list(each.names),
+            }
+            for status in Status
+            for each in self._of(status)
+        ]
+        whole = {
+            "verdict": self.verdict(),
+            "broken": self.broken,
+            "took_seconds": round(self.took, 3),
+            "findings": findings,
+        }
+        return json.dumps(whole, indent=2) + "\n"
+
+    def _of(self, status: Status) -> Sequence[Finding]:
+        return [finding for finding in self.findings if finding.status is status]

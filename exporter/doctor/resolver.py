@@ -1,0 +1,64 @@
+"""Names for aiohttp, by the same look-ups as all else here: never on threads, whose end Python would wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from collectors import dns
+from collectors.contract import IpFamily, ProbeFailed
+
+_SOCKET_FAMILIES = {IpFamily.IPV4: socket.AF_INET, IpFamily.IPV6: socket.AF_INET6}
+_FAMILIES = {
+    socket.AF_INET: (IpFamily.IPV4,),
+    socket.AF_INET6: (IpFamily.IPV6,),
+    socket.AF_UNSPEC: (IpFamily.IPV4, IpFamily.IPV6),
+}
+
+
+async def addresses(name: str, families: tuple[IpFamily, ...] = tuple(IpFamily)) -> dict[IpFamily, tuple[str, ...]]:
+    """Return a name's addresses by family, those that it has none of left out; ProbeFailed(DNS) if it has none."""
+    async with asyncio.TaskGroup() as group:
+        tasks = {family: group.create_task(_of_family(name, family)) for family in families}
+    found = {family: task.result() for family, task in tasks.items()}
+    known = {family: result for family, result in found.items() if isinstance(result, tuple)}
+    if not known:
+        raise next(result for result in found.values() if isinstance(result, ProbeFailed))
+    return known
+
+
+async def _of_family(name: str, family: IpFamily) -> tuple[str, ...] | ProbeFailed:
+    try:
+        return await dns.addresses(name, family)
+    except ProbeFailed as failed:
+        return failed
+
+
+class Resolver(AbstractResolver):
+    """Resolves for aiohttp's connector."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return all addresses; raises OSError with the look-up's own words."""
+        try:
+            found = await addresses(host, _FAMILIES[family])
+        except ProbeFailed as failed:
+            raise OSError(None, failed.detail) from failed
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=_SOCKET_FAMILIES[of],
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for of, several in found.items()
+            for address in several
+        ]
+
+    async def close(self) -> None:
+        """Nothing is kept."""

@@ -1,0 +1,70 @@
+"""Rules and alerts: are ours loaded, do they work, does somebody get the alerts, and which are firing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from exporter.doctor import answers
+from exporter.doctor.answers import Alert, Group
+from exporter.doctor.findings import Finding, Status
+from exporter.doctor.outcome import Told
+from exporter.doctor.wording import braced, cleaned, counted, some
+
+OUR_GROUPS = "latency_"
+"""How the names of all groups in prometheus/rules/ begin."""
+_SHOWN = 20
+"""Alerts with a line of their own."""
+
+
+def rules(groups: Sequence[Group]) -> Iterator[Finding]:
+    """Say whether our rules are loaded, and which of them fail."""
+    ours = [rule for group in groups if group.name.startswith(OUR_GROUPS) for rule in group.rules]
+    alerting = sum(rule.type == "alerting" for rule in ours)
+    recording = len(ours) - alerting
+    if alerting and recording:
+        text = f"{counted(alerting, 'alert')} and {counted(recording, 'recording rule')} of ours"
+        yield Finding(Status.OK, "rules", text)
+    else:
+        lacking = {"alerts.yml": alerting, "recording.yml": recording}
+        files = " and ".join(f"prometheus/rules/{name}" for name, count in lacking.items() if not count)
+        yield Finding(Status.WARNING, "rules", f"not loaded: {files}; add to rule_files in prometheus.yml and reload")
+    failing = tuple(f"{cleaned(rule.name, 80)}: {cleaned(rule.error, 120)}" for rule in ours if rule.health == "err")
+    if failing:
+        yield Finding(Status.BROKEN, "rules", f"cannot be evaluated: {some(failing)}", failing)
+
+
+def delivery(count: int) -> Finding | None:
+    """Say whether Prometheus sends its alerts to anybody, where there is somebody to send them to."""
+    if count:
+        return None
+    text = "Prometheus sends its alerts to nobody: name the Alertmanager below alerting in prometheus.yml, and reload"
+    return Finding(Status.BROKEN, "alerts", text)
+
+
+def firing(alerts: Sequence[Alert], told_by: str) -> Iterator[Finding]:
+    """Name each alert that is firing."""
+    if not alerts:
+        yield Finding(Status.OK, "alerts", f"none is firing, says {told_by}")
+    for alert in alerts[:_SHOWN]:
+        labels = {key: value for key, value in alert.labels.items() if key != "alertname"}
+        name = cleaned(alert.labels.get("alertname", ""), 80)
+        yield Finding(Status.WARNING, "alerts", f"{name}{braced(labels)} is firing, says {told_by}")
+    if len(alerts) > _SHOWN:
+        rest = tuple(cleaned(alert.labels.get("alertname", ""), 80) for alert in alerts[_SHOWN:])
+        yield Finding(Status.WARNING, "alerts", f"{counted(len(rest), 'alert')} more: {some(rest)}", rest)
+
+
+def alerting(prometheus: Told | None, alertmanager: Told | None) -> Iterator[Finding]:
+    """Judge what Prometheus says of its rules, and Alertmanager, or else Prometheus, of the alerts."""
+    groups = prometheus.read("rules", answers.groups) if prometheus else None
+    if groups is not None:
+        yield from rules(groups)
+    count = prometheus.read("alertmanagers", answers.alertmanagers) if prometheus else None
+    if alertmanager is not None and count is not None and (lost := delivery(count)):
+        yield lost
+    received = alertmanager.read("alerts", answers.alerts) if alertmanager else None
+    if received is not None:
+        yield from firing(received, "Alertmanager")
+    elif groups is not None:
+        every = [alert for group in groups for rule in group.rules for alert in rule.alerts]
+        yield from firing([alert for alert in every if alert.state == "firing"], "Prometheus")

@@ -1,0 +1,52 @@
+"""Why a server gave no answer, in words, with what to do: literal tables."""
+
+from __future__ import annotations
+
+import re
+
+from collectors.contract import Reason, Seconds
+from exporter.doctor.outcome import Trouble
+from exporter.doctor.servers import KINDS
+from exporter.doctor.stack import Asked
+from exporter.doctor.wording import cleaned
+from exporter.overview.wording import span
+
+_TEXTS = {
+    Reason.DNS: "{detail}; correct {key}.url, or the name's record",
+    Reason.REFUSED: "nothing listens on {place}; start it, or correct {key}.url",
+    Reason.UNREACHABLE: "no way to {place} ({detail}); look at its host, and at routes and firewalls on the way",
+    Reason.TIMEOUT: "no answer from {place} within {patience}; its host is down, or a firewall drops the packets",
+    Reason.RESET: "{place} closes the connection without an answer; look at its log, and at {key}.url",
+    Reason.TLS: "TLS: {detail}; {advice}",
+    Reason.BODY: "its answer has {detail}; is {key}.url that of {title}?",
+    Reason.LOCAL: "this machine cannot ask: {detail}",
+    Reason.PROTOCOL: "{place} does not answer in HTTP ({detail}); if it serves TLS, write https:// in {key}.url",
+}
+_HANGS = "{place} takes the connection and then hangs, for {patience}; look at its log, restart it"
+_TLS_ADVICE = (
+    ("has expired", "renew it"),
+    ("not yet valid", "look at the clocks, there and here"),
+    ("mismatch|not valid for", "let {place} serve one for {host}, or correct {key}.url"),
+    (
+        "self.signed|unable to get|unknown ca",
+        "name its authority as {key}.ca_file; a proxy without a certificate for {host} serves one signed by itself",
+    ),
+    ("WRONG_VERSION_NUMBER|RECORD_LAYER|UNEXPECTED_MESSAGE", "no TLS is spoken there; write http:// in {key}.url"),
+    ("", "look at the TLS of {place}"),
+)
+
+
+def in_words(trouble: Trouble, asked: Asked, patience: Seconds) -> str:
+    """Say why there is no answer after ``patience``, and what to do."""
+    facts = {
+        "detail": cleaned(trouble.detail),
+        "place": asked.place,
+        "host": asked.host,
+        "key": asked.key,
+        "title": KINDS[asked.name].title,
+        "patience": span(patience),
+    }
+    advice = next(advice for pattern, advice in _TLS_ADVICE if re.search(pattern, trouble.detail, re.IGNORECASE))
+    hangs = trouble.reason is Reason.TIMEOUT and trouble.connected
+    text = _HANGS if hangs else _TEXTS.get(trouble.reason, _TEXTS[Reason.PROTOCOL])
+    return text.format(**facts, advice=advice.format(**facts))

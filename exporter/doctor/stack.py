@@ -1,0 +1,87 @@
+"""The section ``stack`` -> whom to ask, with what each of them needs of this machine's files."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from collectors.secret import Secret
+from exporter.fleet import BadFile, Fleet
+from exporter.fleet.schema import Server
+from exporter.fleet.specs import Files
+
+_EXAMPLE = "stack: {prometheus: {url: 'https://prometheus.example.net'}}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A server of the stack."""
+
+    name: str
+    """Its key in ``stack``, which says what it is."""
+    url: str
+    """Where its paths begin; a path prefix is in it, a slash at the end is not."""
+    user: str | None
+    password: Secret | None
+    ca_file: str | None
+    internal: bool
+
+    @property
+    def key(self) -> str:
+        """Give its place in the fleet file, for what has to be changed there."""
+        return f"stack.{self.name}"
+
+    @property
+    def tls(self) -> bool:
+        """Tell whether it is asked by HTTPS."""
+        return self.url.startswith("https:")
+
+    @property
+    def host(self) -> str:
+        """Give the host, an IPv6 address without brackets."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """Give the port, also where the url leaves it out."""
+        return urlsplit(self.url).port or (443 if self.tls else 80)
+
+    @property
+    def place(self) -> str:
+        """Write host and port."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def asked(fleet: Fleet, environ: Mapping[str, str]) -> tuple[Asked, ...]:
+    """List the servers to ask, in the schema's order; raises BadFile if a password or a CA cannot be had.
+
+    Without anybody to ask it raises BadFile too: to answer "well" about nothing, with exit 0, would let a
+    cron job believe for months that all is watched.
+    """
+    files = Files(fleet, environ)
+    found = tuple(_asked(files, name, server) for name, server in _servers(fleet))
+    if files.problems:
+        raise BadFile(files.problems)
+    if not found and not fleet.stack.public_names:
+        message = f"stack: missing; the doctor asks the servers that it names; add it, for example {_EXAMPLE}"
+        raise BadFile([fleet.problem((), message)])
+    return found
+
+
+def _servers(fleet: Fleet) -> Iterator[tuple[str, Server]]:
+    for name in type(fleet.stack).model_fields:
+        server = getattr(fleet.stack, name)
+        if isinstance(server, Server):
+            yield name, server
+
+
+def _asked(files: Files, name: str, server: Server) -> Asked:
+    return Asked(
+        name=name,
+        url=server.url.partition("?")[0].rstrip("/"),
+        user=server.user,
+        password=files.password(("stack", name), server),
+        ca_file=files.authorities(("stack", name, "ca_file"), server.ca_file),
+        internal=server.internal,
+    )

@@ -1,0 +1,118 @@
+"""What a Prometheus, or a VictoriaMetrics, knows of the fleet: its answers brought together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from collectors.contract import Seconds
+from exporter.doctor import answers, promql
+from exporter.doctor.answers import Sample, Target
+from exporter.doctor.expected import Series, of_database
+from exporter.doctor.outcome import Answer, Seen, Told
+
+_LONG_AGO = 1e9
+"""In seconds since the epoch; servers say so of what was never scraped."""
+
+
+class Exporter(NamedTuple):
+    """An exporter whose series are there; it says itself which host it is."""
+
+    host: str
+    labels: Mapping[str, str]
+    """What the scrape configuration gave it."""
+    sampled: float
+    """When its newest sample was taken, in seconds since the epoch."""
+    config_hash: float | None
+    reloaded: bool | None
+    """Whether it could read its fleet file the last time."""
+
+
+class View(NamedTuple):
+    """What one server knows; None where it did not say."""
+
+    server: str
+    now: float
+    """By its own clock, in seconds since the epoch."""
+    targets: Sequence[Target] | None
+    exporters: Sequence[Exporter] | None
+    series: Mapping[str, frozenset[Series]] | None
+    """By the label ``source``."""
+
+    def age(self, target: Target) -> Seconds | None:
+        """Return how long ago it was scraped; None: never."""
+        scraped = _moment(target.scraped)
+        return None if scraped is None else self.now - scraped
+
+
+def view(seen: Seen, now: float) -> View:
+    """Bring together what a server said; ``now`` is our clock's, for a server that tells no date."""
+    told = seen.told
+    heard = [outcome.date for outcome in told.outcomes.values() if isinstance(outcome, Answer)]
+    dates = [date for date in heard if date is not None]
+    return View(
+        server=seen.asked.name,
+        now=max(dates, default=now),
+        targets=told.read("targets", answers.targets),
+        exporters=_exporters(told),
+        series=_series(told),
+    )
+
+
+def _exporters(told: Told) -> list[Exporter] | None:
+    sampled, state = (told.read(question, answers.vector) for question in ("sampled", "state"))
+    if sampled is None or state is None:
+        return None
+    known = {(sample.metric.get("__name__"), _scrape(sample)): sample.number for sample in state}
+    return [_exporter(sample, known) for sample in sampled]
+
+
+def _exporter(sample: Sample, known: Mapping[tuple[str | None, tuple[str, str]], float]) -> Exporter:
+    scrape = _scrape(sample)
+    reloaded = known.get((promql.RELOADED, scrape))
+    return Exporter(
+        host=sample.metric.get("self", ""),
+        labels={key: value for key, value in sample.metric.items() if key != "self" and not key.startswith("self_")},
+        sampled=sample.number,
+        config_hash=known.get((promql.HASH, scrape)),
+        reloaded=None if reloaded is None else reloaded == 1,
+    )
+
+
+def _scrape(sample: Sample) -> tuple[str, str]:
+    """Return what all series of one scrape have in common."""
+    return sample.metric.get("job", ""), sample.metric.get("instance", "")
+
+
+def _series(told: Told) -> dict[str, frozenset[Series]] | None:
+    pairs, databases = (told.read(question, answers.vector) for question in ("pairs", "databases"))
+    if pairs is None or databases is None:
+        return None
+    found: dict[str, set[Series]] = {}
+    for source, series in (*_pairs(pairs), *_databases(databases)):
+        found.setdefault(source, set()).add(series)
+    return {source: frozenset(several) for source, several in found.items()}
+
+
+def _pairs(samples: Sequence[Sample]) -> Iterator[tuple[str, Series]]:
+    for sample in samples:
+        labels = sample.metric
+        yield (
+            labels.get("source", ""),
+            Series(labels.get("target", ""), labels.get("probe", ""), labels.get("ip_family", "")),
+        )
+
+
+def _databases(samples: Sequence[Sample]) -> Iterator[tuple[str, Series]]:
+    for sample in samples:
+        yield sample.metric.get("source", ""), of_database(sample.metric.get("database", ""))
+
+
+def _moment(text: str) -> float | None:
+    """Read a time by RFC 3339, which Go writes with as many decimals as it likes."""
+    try:
+        moment = datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment > _LONG_AGO else None

@@ -1,0 +1,285 @@
+"""Servers asked over real sockets, each of them broken in each way."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import socket
+import time
+import tracemalloc
+
+import pytest
+
+from exporter.doctor import answers
+from exporter.doctor.consultation import PublicName, Waiting, consult
+from exporter.doctor.findings import Finding, Status
+from exporter.doctor.outcome import Answer, Seen, Trouble
+from exporter.doctor.rules.health import health, unanswered
+from exporter.doctor.rules.names import public_name
+from exporter.doctor.servers import KINDS
+from tests.collectors.peers import Authority, Peer, silent
+
+from .fakes import Fake, Say, forever, response, saying
+from .values import server
+
+PATIENCE = 0.5
+"""For servers that hang; all others answer in no time."""
+ENDLESS = b"HTTP/1.1 200 OK\r\n\r\n"
+PIECE = b"x" * 65536
+DAYS = dt.timedelta(days=1)
+
+
+async def asked(*servers: object, patience: float = 5.0) -> tuple[Seen, ...]:
+    return (await consult(servers, (), patience, Waiting())).servers  # type: ignore[arg-type]
+
+
+async def judged(one: object, patience: float = 5.0) -> Finding:
+    (seen,) = await asked(one, patience=patience)
+    return health(seen, time.time(), patience)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("prefix", ["", "/some/prefix"])
+async def test_each_server_is_well_also_under_a_path_prefix(name: str, prefix: str) -> None:
+    with Fake(name, prefix=prefix) as fake:
+        (seen,) = await asked(server(name, fake.url(path=prefix)))
+    assert health(seen, time.time(), 5.0).status is Status.OK
+    assert list(unanswered(seen, 5.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("say", "begins"),
+    [
+        (saying(response(b"not found", "404 Not Found")), "404 at /-/healthy"),
+        (saying(response(b"", "302 Found", Location="/login")), "redirects /-/healthy to /login (302)"),
+        (saying(response(b"", "401 Unauthorized")), "asks for a login (401)"),
+        (b"<html>a login page</html>", "answers /-/healthy with '<html>a login page</html>', which"),
+        (b"", "answers /-/healthy with an empty page, which"),
+        (saying(b""), "127.0.0.1:{port} closes the connection without an answer"),
+        (saying(b"SSH-2.0-OpenSSH_9.2\r\n"), "127.0.0.1:{port} does not answer in HTTP"),
+        (
+            saying(response(b"\x1f\x8b", Content_Encoding="gzip")),
+            "127.0.0.1:{port} does not answer in HTTP (compressed",
+        ),
+    ],
+)
+async def test_each_way_not_to_answer_is_told(say: Say, begins: str) -> None:
+    with Fake("prometheus", everywhere=say) as fake:
+        finding = await judged(server(url=fake.url()))
+    assert finding.status is Status.BROKEN
+    assert finding.text.startswith(begins.format(port=fake.port))
+
+
+async def test_an_endless_answer_is_told() -> None:
+    with Fake("loki", ready=forever(ENDLESS, PIECE)) as fake:
+        finding = await judged(server("loki", fake.url()))
+    assert finding.text.startswith("its answer has more than 0.0625 MiB")
+
+
+async def test_nobody_follows_a_redirect() -> None:
+    with (
+        Fake("prometheus") as other,
+        Fake("prometheus", everywhere=saying(response(b"", "301 M", Location=other.url()))) as fake,
+    ):
+        await asked(server(url=fake.url()))
+    assert other.requests == []
+
+
+async def test_a_hanging_server_costs_its_timeout_alone_and_delays_nobody() -> None:
+    with Fake("grafana", everywhere=silent) as hanging, Fake("prometheus") as fake:
+        began = time.monotonic()
+        stuck, well = await asked(server("grafana", hanging.url()), server(url=fake.url()), patience=PATIENCE)
+        took = time.monotonic() - began
+    assert PATIENCE <= took < PATIENCE + 1
+    assert "takes the connection and then hangs" in health(stuck, 0, PATIENCE).text
+    finding = health(well, 0, PATIENCE)
+    assert finding.status is Status.OK
+    assert isinstance(well.health[0], Answer)
+    assert well.health[0].took < PATIENCE
+
+
+async def test_an_answer_that_begins_and_never_ends_is_given_up_with_the_timeout() -> None:
+    def begin(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx")
+        silent(connection)
+
+    with Fake("prometheus", everywhere=begin) as fake:
+        finding = await judged(server(url=fake.url()), PATIENCE)
+    assert "takes the connection and then hangs" in finding.text
+
+
+async def test_endless_answers_and_endless_headers_cost_no_memory() -> None:
+    header = b"X-Filler: " + b"x" * 8000 + b"\r\n"
+    for say in (forever(ENDLESS, PIECE), forever(b"HTTP/1.1 200 OK\r\n", header)):
+        with Fake("victoriametrics", everywhere=say) as fake:
+            tracemalloc.start()
+            (seen,) = await asked(server("victoriametrics", fake.url()), patience=3.0)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        assert isinstance(seen.health[0], Trouble)
+        assert peak < 250 * 2**20  # targets and pairs may have 32 MiB each
+
+
+async def test_garbage_instead_of_an_api_is_told_while_the_rest_is_well() -> None:
+    with Fake("alertmanager", alerts=b"[" * 100_000) as fake:
+        (seen,) = await asked(server("alertmanager", fake.url()))
+    assert seen.told.read("alerts", answers.alerts) is None
+    (finding,) = unanswered(seen, 5.0)
+    assert "its answer at /api/v2/alerts is not understood" in finding.text
+
+
+async def test_a_login_is_sent_and_neither_it_nor_its_encoding_is_ever_shown() -> None:
+    def echo(connection: socket.socket) -> None:
+        connection.sendall(response(fake.requests[-1]))
+
+    def refuse(connection: socket.socket) -> None:
+        connection.sendall(response(b"wrong: hush", "500 hush", Location="http://x/hush"))
+
+    for say in (echo, refuse):
+        with Fake("prometheus", everywhere=say) as fake:
+            (seen,) = await asked(server(url=fake.url(), user="doctor"))
+        assert b"Authorization: Basic ZG9jdG9yOmh1c2g=" in fake.requests[-1]
+        told = [health(seen, 0, 5.0), *unanswered(seen, 5.0)]
+        assert "hush" not in repr(told)
+        assert "ZG9jdG9yOmh1c2g" not in repr(told)
+    assert "hush" not in repr(server(user="doctor"))
+
+
+async def test_what_commands_a_terminal_is_taken_out() -> None:
+    with Fake("prometheus", everywhere=b"\x1b[2J\nhello\x00\xff\xe2\x80\xae") as fake:
+        finding = await judged(server(url=fake.url()))
+    assert finding.text.isprintable()
+    assert "'[2J hello" in finding.text
+
+
+async def test_nobody_listening_is_refused_and_an_unknown_name_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    finding = await judged(server(url=f"http://127.0.0.1:{port}"))
+    assert finding.text.startswith(f"nothing listens on 127.0.0.1:{port}")
+    unknown = await judged(server(url="http://nobody.invalid:9090"))
+    assert unknown.text.startswith("nobody.invalid: ")
+    assert unknown.text.endswith("correct stack.prometheus.url, or the name's record")
+
+
+# TLS
+
+
+def https(fake: Peer, authority: Authority, host: str = "localhost") -> object:
+    return server(url=f"https://{host}:{fake.port}", ca_file=authority.ca_file)
+
+
+async def test_by_https_the_days_of_the_certificate_are_told(authority: Authority) -> None:
+    until = dt.datetime.now(dt.UTC) + 57.5 * DAYS
+    with Fake("prometheus", tls=authority.server("localhost", until=until)) as fake:
+        finding = await judged(https(fake, authority))
+    assert finding.status is Status.OK
+    assert finding.text.endswith("; the certificate is good for 58 days") or finding.text.endswith("57 days")
+
+
+async def test_each_certificate_that_cannot_be_trusted_is_told(authority: Authority) -> None:
+    expired = authority.server("localhost", until=dt.datetime.now(dt.UTC) - 3 * DAYS)
+    for context, begins in (
+        (expired, "TLS: certificate has expired; renew it"),
+        (authority.server("other.example"), "TLS: Hostname mismatch, certificate is not valid for 'localhost'.; let"),
+        (authority.server(), "TLS: self-signed certificate; name its authority as stack.prometheus.ca_file"),
+    ):
+        with Fake("prometheus", tls=context) as fake:
+            finding = await judged(https(fake, authority))
+        assert finding.status is Status.BROKEN
+        assert finding.text.startswith(begins)
+
+
+async def test_tls_where_none_is_spoken_and_none_where_it_is(authority: Authority) -> None:
+    def complain(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(response(b"", "400 Bad Request"))
+
+    with Peer(complain) as plain:
+        finding = await judged(https(plain, authority))
+    assert finding.text.endswith("no TLS is spoken there; write http:// in stack.prometheus.url")
+    with Fake("prometheus", tls=authority.server("localhost")) as encrypted:
+        finding = await judged(server(url=encrypted.url()))
+    assert finding.status is Status.BROKEN
+
+
+async def test_a_server_that_hangs_in_its_tls_is_told_to_hang(authority: Authority) -> None:
+    with Peer(silent) as fake:
+        finding = await judged(https(fake, authority), PATIENCE)
+    assert "takes the connection and then hangs" in finding.text
+
+
+# Internal servers, public names
+
+
+async def test_an_internal_server_out_of_reach_is_not_visible() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    finding = await judged(server(url=f"http://127.0.0.1:{port}", internal=True))
+    assert finding.status is Status.UNSEEN
+
+
+async def named(fake: Peer, ca_file: str, name: str = "localhost", address: str = "127.0.0.1") -> Finding:
+    public = PublicName(name, "wfdb01", address, ca_file, fake.port)
+    (seen,) = (await consult((), (public,), 5.0, Waiting())).names
+    return public_name(seen, time.time(), 5.0)
+
+
+async def test_a_public_name_leads_to_its_host_with_a_certificate_that_covers_it(authority: Authority) -> None:
+    until = dt.datetime.now(dt.UTC) + 57 * DAYS
+    with Fake("grafana", tls=authority.server("localhost", until=until)) as fake:
+        assert (await named(fake, authority.ca_file)).status is Status.OK
+        elsewhere = await named(fake, authority.ca_file, address="192.0.2.1")
+    assert elsewhere.status is Status.BROKEN
+    assert "which is not wfdb01 (192.0.2.1)" in elsewhere.text
+
+
+async def test_a_certificate_for_another_name_is_told(authority: Authority) -> None:
+    with Fake("grafana", tls=authority.server("other.example")) as fake:
+        finding = await named(fake, authority.ca_file)
+    assert "does not cover it (Hostname mismatch" in finding.text
+
+
+async def test_a_public_name_that_is_unknown_is_told() -> None:
+    with Fake("grafana") as fake:
+        finding = await named(fake, "", name="nobody.invalid")
+    assert finding.text.startswith("cannot be resolved: nobody.invalid")
+
+
+class Noted(Waiting):
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def asked(self, name: str) -> None:
+        self.heard.append(f"asked {name}")
+
+    def done(self, name: str) -> None:
+        self.heard.append(f"done {name}")
+
+
+async def test_who_is_waited_for_is_told_at_once_and_who_has_done() -> None:
+    noted = Noted()
+    with Fake("loki") as fake, Fake("pushgateway", everywhere=silent) as hanging:
+        servers = (server("pushgateway", hanging.url()), server("loki", fake.url()))
+        await consult(servers, (), PATIENCE, noted)
+    assert noted.heard == ["asked pushgateway", "asked loki", "done loki", "done pushgateway"]
+
+
+async def test_what_was_pushed_is_compared_only_where_something_was_found() -> None:
+    with Fake("prometheus") as fake:
+        await asked(server(url=fake.url()))
+    assert not any(b"avg_over_time" in request for request in fake.requests)
+    found = b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]}}'
+    with Fake("prometheus", query=found) as fake:
+        (seen,) = await asked(server(url=fake.url()))
+    assert {"pushed", "measured"} < seen.told.outcomes.keys()
+
+
+async def test_cancelling_leaves_nothing_behind() -> None:
+    with Fake("prometheus", everywhere=silent) as fake:
+        task = asyncio.create_task(asked(server(url=fake.url())))
+        await fake.has_served(2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert asyncio.all_tasks() == {asyncio.current_task()}

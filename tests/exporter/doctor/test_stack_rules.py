@@ -1,0 +1,284 @@
+"""Targets, rules, alerts, dashboards and leftovers: from what was read to findings."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporter.doctor import answers
+from exporter.doctor.answers import Alert, Group, PushedGroup, Sample
+from exporter.doctor.findings import Finding, Status
+from exporter.doctor.outcome import Told
+from exporter.doctor.rules import leftovers
+from exporter.doctor.rules.alerting import OUR_GROUPS, alerting, firing, rules
+from exporter.doctor.rules.dashboards import dashboards
+from exporter.doctor.rules.targets import targets
+
+from .values import NOW, answer, exporter, seen, server, success, target, view
+
+RULES = Path(__file__).parents[3] / "prometheus/rules"
+
+
+def only(findings: object) -> Finding:
+    (finding,) = list(findings)  # type: ignore[call-overload]
+    assert isinstance(finding, Finding)
+    return finding
+
+
+def group(name: str, *kinds: str, health: str = "ok", error: str = "") -> dict[str, object]:
+    several = [{"name": f"r{n}", "type": kind, "health": health, "lastError": error} for n, kind in enumerate(kinds)]
+    return {"name": name, "rules": several}
+
+
+def read(*several: dict[str, object]) -> list[Group]:
+    return answers.groups(success({"groups": several}).body)
+
+
+# Targets
+
+
+def test_targets_are_counted() -> None:
+    found = only(targets(view([target("a"), target("b"), target("c", health="unknown")])))
+    assert (found.status, found.text) == (Status.OK, "3 targets: 2 up, 1 unknown")
+
+
+def test_targets_of_others_that_are_down_are_a_note_and_ours_have_a_line_already() -> None:
+    other = target(labels={"job": "node", "instance": "wf008:9100"}, health="down", scrapeUrl="http://wf008:9100/")
+    found = only(targets(view([target(health="down"), other])))
+    assert (found.status, found.text) == (
+        Status.NOTE,
+        "2 targets: 2 down; of other jobs are down: node wf008:9100",
+    )
+
+
+def test_an_address_that_two_jobs_scrape_is_named_with_both_and_without_its_query() -> None:
+    url = "http://wf001:9102/metrics?token=t0ken"
+    twice = [target(scrapeUrl=url), target(scrapeUrl=url, scrapePool="old")]
+    _, found = targets(view(twice))
+    assert found.status is Status.WARNING
+    assert "http://wf001:9102/metrics (latency and old)" in found.text
+    assert "t0ken" not in repr(found)
+
+
+def test_a_server_that_scrapes_nobody_is_a_note() -> None:
+    assert only(targets(view([]))).status is Status.NOTE
+    assert list(targets(view(None))) == []
+
+
+# Rules and alerts
+
+
+def test_rules_are_loaded_when_alerts_and_recording_rules_of_ours_are() -> None:
+    found = only(
+        rules(read(group("latency_a", "alerting"), group("latency_b", "recording"), group("node", "alerting")))
+    )
+    assert (found.status, found.text) == (Status.OK, "1 alert and 1 recording rule of ours")
+
+
+@pytest.mark.parametrize(
+    ("loaded", "files"),
+    [
+        ([], "prometheus/rules/alerts.yml and prometheus/rules/recording.yml"),
+        ([group("latency_a", "alerting")], "prometheus/rules/recording.yml"),
+    ],
+)
+def test_rules_that_are_not_loaded_are_named_by_their_files(loaded: list[dict[str, object]], files: str) -> None:
+    found = only(rules(read(*loaded)))
+    assert found.status is Status.WARNING
+    assert found.text == f"not loaded: {files}; add to rule_files in prometheus.yml and reload"
+
+
+def test_a_rule_of_ours_that_fails_is_broken() -> None:
+    bad = group("latency_a", "alerting", "recording", health="err", error="many-to-many\nmatching")
+    _, found = rules(read(bad))
+    assert found.status is Status.BROKEN
+    assert found.text.startswith("cannot be evaluated: r0: many-to-many matching")
+
+
+def test_all_groups_that_are_shipped_are_known_as_ours() -> None:
+    for file in RULES.glob("*.yml"):
+        assert all(each["name"].startswith(OUR_GROUPS) for each in yaml.safe_load(file.read_text())["groups"]), file
+
+
+def alert(name: str, **labels: str) -> Alert:
+    return Alert(labels={"alertname": name, **labels})
+
+
+def test_each_firing_alert_is_a_warning_with_its_labels() -> None:
+    found = only(firing([alert("HostUnreachable", target="wf008", severity="critical")], "Alertmanager"))
+    assert (found.status, found.what) == (Status.WARNING, "alerts")
+    assert found.text == 'HostUnreachable{severity="critical", target="wf008"} is firing, says Alertmanager'
+
+
+def test_no_firing_alert_is_said_too_and_of_many_the_rest_is_counted() -> None:
+    assert only(firing([], "Prometheus")).text == "none is firing, says Prometheus"
+    several = list(firing([alert(f"A{n}") for n in range(23)], "Prometheus"))
+    assert len(several) == 21
+    assert several[-1].text == "3 alerts more: A20, A21, A22"
+
+
+RULED = success(
+    {
+        "groups": [
+            {
+                "name": "latency_x",
+                "rules": [
+                    {
+                        "name": "A",
+                        "type": "alerting",
+                        "alerts": [
+                            {"labels": {"alertname": "A"}, "state": "firing"},
+                            {"labels": {"alertname": "B"}, "state": "pending"},
+                        ],
+                    },
+                    {"name": "r", "type": "recording"},
+                ],
+            }
+        ]
+    }
+)
+
+
+def test_without_an_alertmanager_prometheus_says_which_alerts_are_firing() -> None:
+    loaded, fires = alerting(Told({"rules": RULED}), None)
+    assert loaded.status is Status.OK
+    assert fires.text == "A{} is firing, says Prometheus"
+
+
+def test_alertmanager_has_the_last_word_on_alerts_for_it_knows_what_is_silenced() -> None:
+    prometheus = Told({"rules": RULED, "alertmanagers": success({"activeAlertmanagers": [{"url": "http://am"}]})})
+    loaded, fires = alerting(prometheus, Told({"alerts": answer("[]")}))
+    assert loaded.status is Status.OK
+    assert fires.text == "none is firing, says Alertmanager"
+
+
+def test_alerts_that_prometheus_sends_to_nobody_are_broken_if_there_is_an_alertmanager() -> None:
+    told = Told({"alertmanagers": success({"activeAlertmanagers": []})})
+    found = only(alerting(told, Told({})))
+    assert found.status is Status.BROKEN
+    assert found.text.startswith("Prometheus sends its alerts to nobody")
+    assert list(alerting(told, None)) == []
+
+
+# Dashboards
+
+
+def boards(*several: dict[str, object], health: str = '{"database": "ok"}', status: int = 200) -> list[Finding]:
+    told = {"dashboards": answer(json.dumps(several), status)}
+    return list(dashboards(seen(server("grafana"), answer(health), told=told)))
+
+
+def test_dashboards_of_ours_are_known_by_tag_or_uid() -> None:
+    found = only(boards({"uid": "x", "title": "Mesh", "tags": ["latency-exporter"]}, {"uid": "latency-exporter-db"}))
+    assert (found.status, found.text) == (Status.OK, "2 of ours: Mesh, latency-exporter-db")
+
+
+def test_dashboards_that_are_absent_are_only_a_note() -> None:
+    found = only(boards({"uid": "x"}))
+    assert (found.status, found.text) == (Status.NOTE, "none of ours among 1 dashboard")
+
+
+def test_dashboards_that_need_a_login_are_a_note_with_what_to_add() -> None:
+    found = only(boards(status=401))
+    assert (found.status, found.text) == (
+        Status.NOTE,
+        "not looked for: that needs a login (401); give stack.grafana a user of role Viewer",
+    )
+
+
+def test_a_grafana_without_its_database_is_broken() -> None:
+    found = boards(health='{"database": "failing"}')[0]
+    assert (found.status, found.text) == (Status.BROKEN, "its own database is failing; look at Grafana's log")
+
+
+# Leftovers
+
+
+def pushed(**labels: str) -> PushedGroup:
+    member = {"metrics": [{"value": str(NOW - 120)}]}
+    return PushedGroup.model_validate(
+        {"labels": labels, "push_time_seconds": member, "network_latency_rtt_seconds": member, "go_threads": member}
+    )
+
+
+def test_a_group_that_feeds_our_names_is_told_with_its_removal() -> None:
+    gateway = server("pushgateway", "http://wfdb01:9091/push")
+    found = only(leftovers.pushgateway([pushed(instance="wf008", job="a b")], gateway, NOW))
+    assert found.status is Status.WARNING
+    assert found.text == (
+        'group {instance="wf008", job="a b"} feeds network_latency_rtt_seconds, pushed 2 min ago; stop what pushes '
+        "it, then curl -X DELETE 'http://wfdb01:9091/push/metrics/job/a%20b/instance/wf008'"
+    )
+
+
+@pytest.mark.parametrize("labels", [{"job": "a/b"}, {"job": "a", "instance": ""}])
+def test_no_command_is_written_for_labels_that_a_path_cannot_hold(labels: dict[str, str]) -> None:
+    found = only(leftovers.pushgateway([pushed(**labels)], server("pushgateway"), NOW))
+    assert found.text.endswith("then delete the group on its page")
+
+
+def test_a_command_holds_no_quote_of_somebody_else() -> None:
+    found = only(leftovers.pushgateway([pushed(job="x'; rm -r ~; '")], server("pushgateway"), NOW))
+    command = found.text.partition("curl -X DELETE ")[2]
+    assert re.fullmatch(r"'[^']*'", command)
+
+
+def test_other_groups_are_left_alone() -> None:
+    other = PushedGroup.model_validate({"labels": {"job": "backup"}, "backup_seconds": {"metrics": []}})
+    found = only(leftovers.pushgateway([other], server("pushgateway"), NOW))
+    assert (found.status, found.text) == (Status.OK, "nothing of the push path among 1 group")
+
+
+def series(name: str, job: str = "") -> Sample:
+    labels = {"__name__": name, "job": job} if job else {"__name__": name}
+    return Sample(metric=labels, value=(NOW, 1.0))
+
+
+def test_series_of_the_push_path_are_told_by_the_job_that_brings_them() -> None:
+    found = leftovers.series(
+        view([], [exporter()]),
+        [series("network_latency_rtt_seconds", "pushgateway"), series("database_available", "pushgateway")],
+        legacy_rules=False,
+    )
+    assert only(found).text == (
+        "job pushgateway brings database_available, network_latency_rtt_seconds beside ours; stop what pushes it, "
+        "and drop its job"
+    )
+
+
+def test_series_that_were_written_without_a_job_are_known_by_their_name() -> None:
+    several = [series("network_latency_rtt_seconds"), series("collector_api_up")]
+    found = only(leftovers.series(view([], []), several, legacy_rules=False))
+    assert found.names == ("network_latency_rtt_seconds",)
+
+
+def test_neither_our_own_without_source_nor_recorded_ones_are_leftovers() -> None:
+    several = [series("network_latency_rtt_seconds", "latency"), series("collector_api_up")]
+    found = only(leftovers.series(view([], [exporter()]), several, legacy_rules=True))
+    assert (found.status, found.text) == (Status.OK, "no series of the push path")
+
+
+def path(value: float, source: str = "wf008_brazil") -> Sample:
+    return Sample(metric={"source_location": source, "target_location": "wf001_usa"}, value=(NOW, value))
+
+
+@pytest.mark.parametrize(
+    ("said", "true", "text"),
+    [
+        (0.4, 0.351, "pushed said 400 ms, measured 351, 49 were the ping service"),
+        (0.3, 0.351, "pushed said 300 ms, measured 351"),
+        (float("nan"), 0.351, "pushed said nan ms, measured 351"),
+        (float("inf"), 0.351, "pushed said inf ms, measured 351"),
+    ],
+)
+def test_what_was_pushed_is_held_against_what_was_measured(said: float, true: float, text: str) -> None:
+    found = only(leftovers.compared("prometheus", [path(said)], [path(true)]))
+    assert (found.status, found.text) == (Status.NOTE, f"wf008_brazil to wf001_usa: {text}")
+
+
+def test_paths_that_only_one_of_them_has_are_not_compared() -> None:
+    assert list(leftovers.compared("prometheus", [path(0.4)], [path(0.3, source="wf001_usa")])) == []
