@@ -92,7 +92,7 @@ prerequisites:
 	@sh tests/packages.sh "probes of real databases" postgresql-15:/usr/lib/postgresql/15/bin/postgres \
 		mariadb-server-core:mariadbd mariadb-client-core:mariadb || true
 	@sh tests/servers.sh || true
-	@sh tests/newer_servers.sh || true
+	@sh tests/servers.sh sid || true
 
 # --- Now and then ---------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from collectors.contract import (
     Seconds,
     one_by_one,
 )
+from collectors.refusals import Refusals
 from collectors.stream import Stream
 from collectors.targets import DatabaseTarget
 from collectors.tls import Contexts, Tls
@@ -41,8 +42,6 @@ from collectors.wire import Wire
 
 _ROOM = 256 * 1024
 """Bytes of a login, and of a query's answer."""
-_REFUSED_FOR = 3600.0
-"""Seconds for which a certificate that was refused is known again."""
 
 
 class Session(Protocol):
@@ -68,17 +67,6 @@ Speak = Callable[[Wire, DatabaseTarget, kernel.Moment, bool], Session]
 """Begins a session: with whom, when the connection was made, and whether nobody can listen in."""
 
 
-class _Refused(NamedTuple):
-    """A certificate that did not verify: by what it was judged, and why."""
-
-    certificate: bytes | None
-    context: ssl.SSLContext
-    detail: str
-    misconfigured: bool
-    until: Seconds
-    """On the loop's clock: a certificate may come to be valid."""
-
-
 class _RenewedError(Exception):
     """Another certificate than the one that was refused is served."""
 
@@ -102,7 +90,7 @@ class Databases:
         self._kept: dict[int, _Kept] = {}
         """By the identity of the target: an equal one, of a probe for people, has a connection of its own."""
         self._watched: set[int] = set()
-        self._refused: dict[tuple[str, int], _Refused] = {}
+        self._refusals = Refusals()
 
     async def probe(self, target: DatabaseTarget, facts: Facts) -> Reply:
         """Probe by a login, or by a query on the connection that is kept."""
@@ -205,28 +193,24 @@ class Databases:
     ) -> Seconds:
         """Begin TLS; return what the network and the server took.
 
-        A certificate that does not verify breaks the handshake off, and a hundred of those make MySQL block this host,
-        for its other programs too. So one that was refused is known again: TLS is completed, the login declined.
+        Who served a certificate that was refused is let finish, and the login declined: see ``collectors.refusals``.
         """
         context, server = self._trust(target), (target.address, target.port)
-        refused = self._refused.pop(server, None)
-        if refused is not None and (refused.context is not context or refused.until < self._loop.time()):
-            refused = None
+        refused = self._refusals.get(server, context, self._loop.time())
         looked = context if refused is None else self._contexts.get(None, verify=False, protocols=self._alpn)
         tls = stack.enter_context(Tls(wire.stream, looked, target.address.rstrip(".")))
         try:
             took = await tls.handshake(facts)
         except ssl.SSLCertVerificationError as error:
-            failed, until = failures.from_os_error(error), self._loop.time() + _REFUSED_FOR
-            self._refused[server] = _Refused(tls.certificate, context, failed.detail, failed.misconfigured, until)
+            self._refusals.add(server, tls.certificate, context, error, self._loop.time())
             raise
         wire.channel = tls
         if refused is not None:
             await session.decline()
-            if tls.certificate != refused.certificate:
-                raise _RenewedError
-            self._refused[server] = refused
-            raise ProbeFailed(Reason.TLS, refused.detail, misconfigured=refused.misconfigured)
+            if tls.certificate == refused.certificate:
+                raise refused.again()
+            self._refusals.forget(server)
+            raise _RenewedError
         return took
 
     async def _connect(

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
-from exporter.cli import COMMANDS, check_parser, main, run_parser
+from exporter.cli import COMMANDS, main
+from exporter.parsers import check_parser, run_parser
 
 from .pages import SMALL
 

@@ -29,7 +29,7 @@ PAGE = b'# TYPE network_latency_rtt_seconds gauge\nnetwork_latency_rtt_seconds{t
 
 NEWER = Path(__file__).parents[2] / ".cache/newer/usr/bin"
 GENERATIONS = ["Debian 12", *(["newest"] if NEWER.exists() else [])]
-"""Of both servers; the newest ones are what tests/newer_servers.sh could get."""
+"""Of both servers; the newest ones are what `tests/servers.sh sid` could get."""
 
 
 def program(name, generation):
@@ -254,7 +254,7 @@ def test_targets_that_an_exporter_serves_have_the_same_labels(
             assert_eventually(targets, server, comparable(expected_targets(fleet)))
 
 
-@pytest.mark.skipif(len(GENERATIONS) == 1, reason="Prometheus 2.42 has no scrape_config_files")
+@pytest.mark.skipif(len(GENERATIONS) == 1, reason="2.42 has no scrape_config_files, and sid could not be had")
 def test_the_newest_prometheus_includes_the_file_that_is_made_for_that(servers, exporter_port, tmp_path):
     fleet = a_fleet(exporter_port)
     (tmp_path / "secret").write_text("secret")

@@ -24,7 +24,7 @@ from tests.netlab import Host, Lab, Link, Program, requires_root, wait_until
 from .databases import PASSWORD, Server, requires_databases, started
 from .running import REPOSITORY, Exporter
 from .servers import alertmanager
-from .test_verdicts import SLOW_SERVER
+from .test_verdicts import FLOOD, SLOW_SERVER
 
 pytestmark = [requires_root, requires_databases, pytest.mark.servers]
 
@@ -67,14 +67,6 @@ scrape_configs:
 {stanzas}
 """
 LISTEN = "import socket; server = socket.create_server(('', 9999)); [server.accept()[0].close() for _ in iter(int, 1)]"
-FLOOD = """
-import socket, sys, time
-sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-until = time.monotonic() + 200
-while time.monotonic() < until:
-    sock.sendto(bytes(1200), (sys.argv[1], 9))
-    time.sleep(0.004)
-"""
 
 Alert = tuple[str, str]
 """Its name and whom it names."""
@@ -106,7 +98,7 @@ class World:
         self.device = "to-old"
         queue = ["rate", "2mbit", "burst", "3000", "latency", "60ms"]
         busy.run(["tc", "qdisc", "replace", "dev", self.device, "root", "tbf", *queue])
-        self.flood = busy.popen([sys.executable, "-c", FLOOD, old.address])
+        self.flood = busy.popen([sys.executable, "-c", FLOOD, old.address, "200"])
         self.exporters["old"].program.stop()
         before, after = self.fleet_file.read_text(), "# as it was\n"
         self.fleet_file.write_text(before + after)

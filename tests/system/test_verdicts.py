@@ -59,7 +59,7 @@ while True:
 FLOOD = """
 import socket, sys, time
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-until = time.monotonic() + 8
+until = time.monotonic() + float(sys.argv[2])
 while time.monotonic() < until:
     sock.sendto(bytes(1200), (sys.argv[1], 9))
     time.sleep(0.004)
@@ -294,7 +294,7 @@ def test_a_full_egress_queue_is_this_host(stage: Stage) -> None:
     device = stage.link.device_of(stage.here)
     queue = ["tc", "qdisc", "replace", "dev", device, "root", "tbf"]
     stage.here.run([*queue, "rate", "2mbit", "burst", "3000", "latency", "60ms"])
-    flood = stage.here.popen([sys.executable, "-c", FLOOD, stage.there.address])
+    flood = stage.here.popen([sys.executable, "-c", FLOOD, stage.there.address, "8"])
     try:
         stage.says("wf008", "icmp", "this host", "its own egress queue")
         stage.says("(this host)", "", "this host", "do not trust the other lines")

@@ -17,6 +17,7 @@ from exporter.doctor.outcome import Answer, Seen, Trouble
 from exporter.doctor.rules.health import health, unanswered
 from exporter.doctor.rules.names import public_name
 from exporter.doctor.servers import KINDS
+from exporter.doctor.stack import Asked
 from tests.collectors.peers import Authority, Peer, silent
 
 from .fakes import Fake, Say, forever, response, saying
@@ -29,11 +30,11 @@ PIECE = b"x" * 65536
 DAYS = dt.timedelta(days=1)
 
 
-async def asked(*servers: object, patience: float = 5.0) -> tuple[Seen, ...]:
-    return (await consult(servers, (), patience, Waiting())).servers  # type: ignore[arg-type]
+async def asked(*servers: Asked, patience: float = 5.0) -> tuple[Seen, ...]:
+    return (await consult(servers, (), patience, Waiting())).servers
 
 
-async def judged(one: object, patience: float = 5.0) -> Finding:
+async def judged(one: Asked, patience: float = 5.0) -> Finding:
     (seen,) = await asked(one, patience=patience)
     return health(seen, time.time(), patience)
 
@@ -165,7 +166,7 @@ async def test_nobody_listening_is_refused_and_an_unknown_name_is_told() -> None
 # TLS
 
 
-def https(fake: Peer, authority: Authority, host: str = "localhost") -> object:
+def https(fake: Peer, authority: Authority, host: str = "localhost") -> Asked:
     return server(url=f"https://{host}:{fake.port}", ca_file=authority.ca_file)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,8 @@ from .values import NOW, answer, exporter, seen, server, success, target, view
 RULES = Path(__file__).parents[3] / "prometheus/rules"
 
 
-def only(findings: object) -> Finding:
-    (finding,) = list(findings)  # type: ignore[call-overload]
-    assert isinstance(finding, Finding)
+def only(findings: Iterable[Finding]) -> Finding:
+    (finding,) = findings
     return finding
 
 

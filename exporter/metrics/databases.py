@@ -1,0 +1,107 @@
+"""What is said of each database: names, helps, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from collectors.contract import Reply, Seconds
+from exporter.exposition import Family, bucket_samples
+from exporter.series import Histogram, PairSeries
+
+DATABASE_LABELS = ("database", "db_type", "target", "target_location", "target_datacenter", "target_country")
+
+
+class DatabaseSeries(NamedTuple):
+    """The two series of a database's logins and queries; they are shown together."""
+
+    login: PairSeries
+    query: PairSeries
+
+    @property
+    def both(self) -> tuple[tuple[str, PairSeries], ...]:
+        """By the label ``mode``."""
+        return ("cold", self.login), ("warm", self.query)
+
+
+def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
+    """Return the table of what is said of each database; its owner is the pair of its logins."""
+    samples = bucket_samples(buckets)
+
+    def login_gauge(name: str, text: str, read: Callable[[Reply], float | None]) -> Family:
+        def values(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
+            value = read(series.login.reply) if series.login.reply and series.login.shown(now) else None
+            return None if value is None else (value,)
+
+        return Family(name, "gauge", text, lambda _: (("", ()),), values)
+
+    def histogram(name: str, text: str, read: Callable[[DatabaseSeries], Histogram]) -> Family:
+        return Family(name, "histogram", text, lambda _: samples, lambda series, _: read(series).row())
+
+    return (
+        Family(
+            "database_available",
+            "gauge",
+            "Whether the latest login and the latest query both succeeded.",
+            lambda _: (("", ()),),
+            _available,
+        ),
+        login_gauge(
+            "database_rtt_seconds",
+            "The network's round trip to the server in the latest login, by the kernel's clock: SYN to SYN/ACK.",
+            lambda reply: reply.rtt,
+        ),
+        histogram(
+            "database_rtt_distribution_seconds",
+            "The network's round trip to the server in all successful logins.",
+            lambda series: series.login.rtt,
+        ),
+        histogram(
+            "database_connect_latency_seconds",
+            "First packet to logged in: connect, TLS and authentication.",
+            lambda series: series.login.duration,
+        ),
+        histogram(
+            "database_query_latency_seconds",
+            "A query on a connection that is kept, to the last byte of its answer: network plus server.",
+            lambda series: series.query.response,
+        ),
+        Family(
+            "database_phase_seconds",
+            "summary",
+            "The phases of successful logins and of the first query behind each, not cumulative.",
+            lambda pair: [
+                (part, (("phase", phase.value),)) for phase in pair.spec.phases for part in ("_sum", "_count")
+            ],
+            lambda series, _: series.login.phase_row(),
+        ),
+        login_gauge(
+            "database_login_round_trips",
+            "How often the latest login waited for the server: TCP, TLS and each step of authentication.",
+            lambda reply: reply.round_trips,
+        ),
+        Family(
+            "database_probes_total",
+            "counter",
+            "Logins (cold) and queries on a kept connection (warm) that were decided.",
+            lambda _: [("", (("mode", mode),)) for mode in ("cold", "warm")],
+            lambda series, _: [of.probes for _, of in series.both],
+        ),
+        Family(
+            "database_probe_failures_total",
+            "counter",
+            "Those that failed, by reason.",
+            lambda pair: [
+                ("", (("mode", mode), ("reason", reason.value)))
+                for mode in ("cold", "warm")
+                for reason in pair.spec.reasons
+            ],
+            lambda series, _: [count for _, of in series.both for count in of.failures.values()],
+        ),
+    )
+
+
+def _available(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
+    """Both have to be known for a yes; one is enough for a no."""
+    known = [of.reply is not None for _, of in series.both if of.shown(now)]
+    return (float(all(known)),) if len(known) == len(series.both) or False in known else None

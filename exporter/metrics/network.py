@@ -1,0 +1,191 @@
+"""What is said of each pair of ICMP, TCP and HTTP: names, helps, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from collectors.contract import Facts, Reply, Seconds
+from exporter.exposition import Family, Labels, bucket_samples
+from exporter.fleet import Pair
+from exporter.series import Histogram, PairSeries
+
+PAIR_LABELS = ("target", "target_location", "target_datacenter", "target_country", "probe", "protocol", "ip_family")
+"""In the order of ``Pair.identity``, behind the database."""
+
+_ALL = frozenset({"http", "icmp", "tcp"})
+_TCP_BASED = frozenset({"tcp", "http"})
+_ICMP = frozenset({"icmp"})
+_HTTP = frozenset({"http"})
+
+
+def _one(protocols: frozenset[str]) -> Callable[[Pair], Iterable[tuple[str, Labels]]]:
+    return lambda pair: (("", ()),) if pair.protocol in protocols else ()
+
+
+def _gauge(name: str, text: str, protocols: frozenset[str], read: Callable[[PairSeries], float | None]) -> Family:
+    def values(series: PairSeries, now: Seconds) -> tuple[float] | None:
+        value = read(series) if series.shown(now) else None
+        return None if value is None else (value,)
+
+    return Family(name, "gauge", text, _one(protocols), values)
+
+
+def _measured(name: str, text: str, protocols: frozenset[str], read: Callable[[Reply], float | None]) -> Family:
+    """Return a gauge of what the latest probe measured, if it succeeded."""
+    return _gauge(name, text, protocols, lambda series: read(series.reply) if series.reply else None)
+
+
+def _seen(name: str, text: str, protocols: frozenset[str], read: Callable[[Facts], float | None]) -> Family:
+    """Return a gauge of what the latest probe saw, however it ended."""
+    return _gauge(name, text, protocols, lambda series: read(series.facts) if series.facts else None)
+
+
+def _counter(name: str, text: str, protocols: frozenset[str], read: Callable[[PairSeries], int]) -> Family:
+    return Family(name, "counter", text, _one(protocols), lambda series, _: (read(series),))
+
+
+def _histogram(
+    name: str, text: str, protocols: frozenset[str], buckets: Sequence[float], read: Callable[[PairSeries], Histogram]
+) -> Family:
+    samples = bucket_samples(buckets)
+
+    def of(pair: Pair) -> Iterable[tuple[str, Labels]]:
+        return samples if pair.histogram and pair.protocol in protocols else ()
+
+    return Family(name, "histogram", text, of, lambda series, _: read(series).row())
+
+
+def _failures(pair: Pair) -> Iterable[tuple[str, Labels]]:
+    return [("", (("reason", reason.value),)) for reason in pair.spec.reasons if pair.protocol in _ALL]
+
+
+def _phases(pair: Pair) -> Iterable[tuple[str, Labels]]:
+    phases = pair.spec.phases if pair.protocol in _ALL else ()
+    return [(part, (("phase", phase.value),)) for phase in phases for part in ("_sum", "_count")]
+
+
+def _last_success(series: PairSeries, now: Seconds) -> tuple[float] | None:
+    if series.last_success is None or not series.shown(now):
+        return None
+    return (series.last_success,)
+
+
+def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
+    """Return the table of what is said of each pair, in the order of the page."""
+    return (
+        _measured(
+            "network_latency_rtt_seconds",
+            "The network's round trip in the latest probe, by the kernel's clock: ICMP echo to reply, or TCP's SYN to "
+            "SYN/ACK. No program's time is inside.",
+            _ALL,
+            lambda reply: reply.rtt,
+        ),
+        _histogram(
+            "network_latency_rtt_distribution_seconds",
+            "The network's round trip in all successful probes.",
+            _ALL,
+            buckets,
+            lambda series: series.rtt,
+        ),
+        _measured(
+            "network_latency_http_response_seconds",
+            "HTTP request out to first byte in, by the kernel's clock: network plus server.",
+            _HTTP,
+            lambda reply: reply.response,
+        ),
+        _histogram(
+            "network_latency_http_response_distribution_seconds",
+            "HTTP request out to first byte in, in all successful probes.",
+            _HTTP,
+            buckets,
+            lambda series: series.response,
+        ),
+        _gauge(
+            "network_latency_http_server_seconds",
+            "What the server took, seen from outside: response minus round trip.",
+            _HTTP,
+            lambda series: series.server,
+        ),
+        _histogram(
+            "network_latency_http_duration_seconds",
+            "The whole HTTP exchange, DNS to last byte, in all successful probes.",
+            _HTTP,
+            buckets,
+            lambda series: series.duration,
+        ),
+        _gauge(
+            "network_latency_probe_success",
+            "Whether the latest decided probe succeeded.",
+            _ALL,
+            lambda series: int(series.reply is not None),
+        ),
+        Family(
+            "network_latency_last_success_timestamp_seconds",
+            "gauge",
+            "When a probe last succeeded, in seconds since the epoch.",
+            _one(_ALL),
+            _last_success,
+        ),
+        _counter(
+            "network_latency_probes_total",
+            "Probes that were decided: answered, failed or timed out.",
+            _ALL,
+            lambda series: series.probes,
+        ),
+        Family(
+            "network_latency_probe_failures_total",
+            "counter",
+            "Probes that failed, by reason.",
+            _failures,
+            lambda series, _: tuple(series.failures.values()),
+        ),
+        Family(
+            "network_latency_phase_seconds",
+            "summary",
+            "The phases of successful probes, each for itself, not cumulative.",
+            _phases,
+            lambda series, _: series.phase_row(),
+        ),
+        _counter(
+            "network_latency_retransmitted_handshakes_total",
+            "TCP handshakes that needed another SYN, finished or not.",
+            _TCP_BASED,
+            lambda series: series.retransmitted,
+        ),
+        _counter(
+            "network_latency_late_replies_total",
+            "ICMP replies that came after their probe's deadline.",
+            _ICMP,
+            lambda series: series.late_replies,
+        ),
+        _counter(
+            "network_latency_duplicate_replies_total",
+            "ICMP replies to a probe that was already answered.",
+            _ICMP,
+            lambda series: series.duplicate_replies,
+        ),
+        _seen(
+            "network_latency_reply_hop_limit",
+            "Hop limit (TTL) with which the latest reply arrived; a change is a change of route.",
+            _ICMP,
+            lambda facts: facts.hop_limit,
+        ),
+        _seen(
+            "network_latency_http_status_code",
+            "Status code of the latest probe, well or failed, if it got one.",
+            _HTTP,
+            lambda facts: facts.status_code,
+        ),
+        _seen(
+            "network_latency_tls_certificate_expiry_timestamp_seconds",
+            "When the served certificate expires, trusted or not, in seconds since the epoch.",
+            _HTTP,
+            lambda facts: facts.certificate_expiry,
+        ),
+        _seen(
+            "network_latency_peer_processing_seconds",
+            "What the peer's /ping said of its own time.",
+            _HTTP,
+            lambda facts: facts.peer_processing,
+        ),
+    )

@@ -1,0 +1,227 @@
+"""The flags of every command, as Prometheus' exporters have them, and what a value of each may be."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import typing
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from collectors.contract import Seconds
+from exporter import __version__, listen, logs, scrape_configs, server
+from exporter.fleet.values import Duration
+
+_USAGE = """\
+latency-exporter [run]            measure, and serve :9102
+latency-exporter check            read the configuration and print what it means
+latency-exporter probe TARGET     one probe of each kind now, phase by phase
+latency-exporter scrape-configs   write Prometheus' and VictoriaMetrics' configuration
+latency-exporter doctor           ask the whole stack whether the data really arrives
+latency-exporter healthcheck      ask the program on this machine whether it is well (for containers)
+
+Each has its own --help.
+"""
+
+
+def run_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``run``, the default command."""
+    parser = _parser("run", "Measure, and serve what was measured.", epilog=_USAGE)
+    _add_fleet(parser)
+    _add_host(parser)
+    _add_listen(parser)
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        metavar="FILE",
+        help="TLS and users, in the format of Prometheus' exporter-toolkit",
+    )
+    parser.add_argument(
+        "--web.telemetry-path",
+        dest="telemetry_path",
+        type=_path,
+        default="/metrics",
+        metavar="PATH",
+        help="where the metrics are (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--web.enable-lifecycle",
+        dest="enable_lifecycle",
+        action="store_true",
+        help="allow POST /-/reload; SIGHUP always reloads",
+    )
+    parser.add_argument(
+        "--log.level",
+        dest="log_level",
+        choices=logs.LEVELS,
+        default="info",
+        help="what is logged to stderr (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--log.format",
+        dest="log_format",
+        choices=("logfmt", "json"),
+        default="logfmt",
+        help="how it is written (default: %(default)s)",
+    )
+    return parser
+
+
+def check_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``check``."""
+    parser = _parser("check", "Read the configuration and print what it means for one host.")
+    _add_fleet(parser)
+    _add_host(parser)
+    return parser
+
+
+def probe_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``probe``."""
+    parser = _parser("probe", "Probe a target of the fleet file once, now, and print it phase by phase.")
+    parser.add_argument("target", metavar="TARGET", help="a host or an endpoint that this host measures")
+    parser.add_argument("--probe", metavar="NAME", help="only this one of the target's probes")
+    parser.add_argument("--route", action="store_true", help="print the path there too (needs a raw socket)")
+    _add_fleet(parser)
+    _add_host(parser)
+    return parser
+
+
+def scrape_configs_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``scrape-configs``."""
+    parser = _parser("scrape-configs", "Write the scrape configuration of the whole fleet.")
+    _add_fleet(parser)
+    parser.add_argument(
+        "--output-dir",
+        dest="output_dir",
+        type=Path,
+        default=Path("prometheus/scrape_configs"),
+        metavar="DIR",
+        help="where the files go (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--targets-dir",
+        dest="targets_dir",
+        default=None,
+        metavar="DIR",
+        help="the same folder as Prometheus sees it, in its container (default: DIR of --output-dir, absolute)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=typing.get_args(scrape_configs.Format),
+        default="paste",
+        help="paste: stanzas for any prometheus.yml, which VictoriaMetrics includes as they are; prometheus-include: a "
+        "file for scrape_config_files of Prometheus 2.43 or later; http-sd: the servers ask an exporter for the "
+        "targets (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--sd-url",
+        dest="sd_url",
+        type=_url,
+        metavar="URL",
+        help="with --format=http-sd: the exporter that is asked, as the servers reach it, such as http://wf001:9102",
+    )
+    doing = parser.add_mutually_exclusive_group()
+    doing.add_argument("--diff", action="store_true", help="print what would change, and write nothing")
+    doing.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit 1 if a file is not current, or promtool or VictoriaMetrics refuses the stanzas",
+    )
+    doing.add_argument("--force", action="store_true", help="write even if a list would shrink by more than half")
+    return parser
+
+
+def doctor_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``doctor``."""
+    parser = _parser("doctor", "Ask the servers of `stack` whether the data of the whole fleet really arrives.")
+    _add_fleet(parser)
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument(
+        "--timeout",
+        type=_duration,
+        default="5s",
+        metavar="DURATION",
+        help="how long each server may take for all that it is asked, such as 500ms or 10s (default: %(default)s)",
+    )
+    return parser
+
+
+def healthcheck_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``healthcheck``."""
+    parser = _parser("healthcheck", "Ask the program on this machine whether it answers, with or without TLS.")
+    _add_listen(parser)
+    return parser
+
+
+def _parser(command: str, text: str, epilog: str | None = None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"latency-exporter {command}",
+        description=text,
+        epilog=epilog,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"latency-exporter {__version__}")
+    return parser
+
+
+def _add_fleet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config.file",
+        dest="config_file",
+        type=Path,
+        default=Path("config/exporter.yml"),
+        metavar="FILE",
+        help="the fleet file (default: %(default)s)",
+    )
+
+
+def _add_host(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--host",
+        metavar="NAME",
+        help="which host of the fleet this is (default: $LATENCY_EXPORTER_HOST, then the machine's own name)",
+    )
+
+
+def _add_listen(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--web.listen-address",
+        dest="listen",
+        type=_listen_address,
+        action="append",
+        metavar="[HOST]:PORT",
+        help="where to listen; may be given several times (default: :9102)",
+    )
+
+
+def _listen_address(text: str) -> tuple[str, int]:
+    try:
+        return listen.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _duration(text: str) -> Seconds:
+    try:
+        return TypeAdapter(Duration).validate_python(text)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from None
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#%{}]+(/[A-Za-z0-9/._~-]*)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL such as http://wf001:9102")
+    return text.rstrip("/")
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no path; it has to begin with /")
+    if not re.fullmatch("[A-Za-z0-9/._~-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no path; it may hold letters, digits and any of /._~-")
+    if text != "/" and text in server.ROUTES:
+        raise argparse.ArgumentTypeError(f"{text!r} is what this program answers otherwise; choose another path")
+    return text
