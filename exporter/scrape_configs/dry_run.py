@@ -35,5 +35,8 @@ def complaints(stanzas: str, how: Format) -> Iterator[tuple[str, str | None]]:
 
 def _said(command: list[str]) -> str | None:
     """Run a checker; return what it printed if it is not content."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603 - found on the PATH
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603 - found on the PATH
+    except subprocess.TimeoutExpired:
+        return f"it had not ended after {_PATIENCE:g} s"
     return None if done.returncode == 0 else (done.stderr + done.stdout).strip()

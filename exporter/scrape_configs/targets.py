@@ -13,16 +13,14 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from exporter.fleet import BadFile, Fleet, Host, Problem
+from exporter.fleet.references import OWN_JOB
 from exporter.fleet.schema import Job
 from exporter.scrape_configs.json_line import one_line
-
-LATENCY = "latency"
-"""The job of the exporters themselves; an entry of that name in ``scrape.jobs`` takes this default's place."""
 
 Group = dict[str, list[str] | dict[str, str]]
 """A target group of file_sd and http_sd: ``targets`` and ``labels``."""
 
-_OWN_JOB = Job.model_validate({"port": "9102"})
+_ITS_DEFAULT = Job.model_validate({"port": "9102"})
 _ACCESS = {"user", "password_file", "ca_file"}
 
 
@@ -47,7 +45,7 @@ class Stanza(NamedTuple):
 
 def jobs(fleet: Fleet) -> dict[str, Job]:
     """Return the jobs by their names, sorted."""
-    return dict(sorted({LATENCY: _OWN_JOB, **fleet.scrape.jobs}.items()))
+    return dict(sorted({OWN_JOB: _ITS_DEFAULT, **fleet.scrape.jobs}.items()))
 
 
 def stanzas(fleet: Fleet) -> list[Stanza]:
@@ -61,7 +59,7 @@ def _stanzas(fleet: Fleet, name: str, job: Job) -> list[Stanza]:
     """Return a job's own stanza, even if nobody is in it, and those of other logins and CAs."""
     members: dict[Job, list[Target]] = {job: []}
     for host in sorted(fleet.hosts, key=lambda host: host.name):
-        if host.exporter or name != LATENCY:
+        if host.exporter or name != OWN_JOB:
             target = _target(host, name, job)
             access = job.model_copy(update=target.job.model_dump(include=_ACCESS))
             members.setdefault(access, []).append(target)
@@ -90,10 +88,10 @@ def _joined(address: str, port: int) -> str:
 
 def _group(name: str, target: Target, stanza: Job, labels: dict[str, str]) -> Group:
     """Return a target and its labels. An empty one is left out, which all servers take for the same."""
-    host, prefix = target.host, "source_" if name == LATENCY else ""
+    host, prefix = target.host, "source_" if name == OWN_JOB else ""
     labels = labels | {prefix + key: getattr(host, key) for key in ("location", "datacenter", "country")}
     labels["host"] = host.name
-    if name == LATENCY:
+    if name == OWN_JOB:
         labels["source"] = host.name
     if not target.job.keep_instance:
         labels["instance"] = host.name

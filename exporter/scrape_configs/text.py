@@ -9,9 +9,10 @@ from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from collectors.contract import Seconds
+from exporter.fleet.references import OWN_JOB
 from exporter.fleet.schema import Scrape
 from exporter.scrape_configs.json_line import one_line
-from exporter.scrape_configs.targets import LATENCY, Group, Stanza
+from exporter.scrape_configs.targets import Group, Stanza
 
 Format = Literal["paste", "prometheus-include", "victoriametrics", "http-sd"]
 
@@ -41,7 +42,7 @@ def stanzas_text(stanzas: Sequence[Stanza], scrape: Scrape, layout: Layout) -> s
         f"# {_USES[layout.format]}\n"
     )
     key = "scrape_configs:\n" if layout.format == "prometheus-include" else ""
-    own = next(stanza for stanza in stanzas if stanza.name == LATENCY)
+    own = next(stanza for stanza in stanzas if stanza.name == OWN_JOB)
     return header + key + "".join(_stanza(stanza, scrape, layout, own) for stanza in stanzas)
 
 
@@ -60,7 +61,7 @@ def _stanza(stanza: Stanza, scrape: Scrape, layout: Layout, own: Stanza) -> str:
     lines = [
         f"scrape_interval: {_duration(scrape.interval)}",
         f"scrape_timeout: {_duration(scrape.timeout)}",
-        *([f"sample_limit: {layout.sample_limit}"] if stanza.job_name == LATENCY else []),
+        *([f"sample_limit: {layout.sample_limit}"] if stanza.job_name == OWN_JOB else []),
         f"scheme: {job.scheme}",
         f"metrics_path: {one_line(job.path)}",
         *_access(stanza),
