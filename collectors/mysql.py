@@ -31,6 +31,7 @@ _QUIT, _QUERY = b"\x01", b"\x03"
 _NONCE = 20
 _NATIVE, _SHA2 = "mysql_native_password", "caching_sha2_password"
 _BEFORE_THE_TIMEOUT = 0.9
+_HEAD = struct.Struct("<I")
 
 
 def collector(context: Context) -> AbstractAsyncContextManager[Probe[DatabaseTarget]]:
@@ -197,9 +198,13 @@ class MySQL:
         self._sequence = (self._sequence + 1) % 256
 
     async def _packet(self) -> bytes:
-        (head,) = struct.unpack("<I", await self._wire.exactly(4))
+        (head,), body = await self._wire.message(_HEAD, _body_length)
         self._sequence = ((head >> 24) + 1) % 256
-        return await self._wire.exactly(bounded(head & 0xFFFFFF))
+        return body
+
+
+def _body_length(head: int) -> int:
+    return head & 0xFFFFFF
 
 
 def native_proof(password: bytes, nonce: bytes) -> bytes:

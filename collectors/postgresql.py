@@ -15,7 +15,7 @@ from collectors import database, kernel
 from collectors.contract import Context, Probe, ProbeFailed, Reason
 from collectors.scram import MECHANISM, Scram
 from collectors.targets import DatabaseTarget
-from collectors.wire import Wire, bounded, shown
+from collectors.wire import Wire, shown
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _PROTOCOL = 3 << 16
@@ -27,6 +27,7 @@ _ASIDE = b"SNKAI"
 _ROWS = b"TDCAI"
 _IN_A_QUERY = _ROWS + _ASIDE
 _BEFORE_THE_TIMEOUT = 0.9
+_HEAD = struct.Struct("!ci")
 
 
 def collector(context: Context) -> AbstractAsyncContextManager[Probe[DatabaseTarget]]:
@@ -128,8 +129,12 @@ class PostgreSQL:
         await self._wire.send(b"p" + struct.pack("!i", len(answer) + 4) + answer)
 
     async def _message(self) -> tuple[bytes, bytes]:
-        kind, length = struct.unpack("!ci", await self._wire.exactly(5))
-        return kind, await self._wire.exactly(bounded(length - 4))
+        (kind, _), body = await self._wire.message(_HEAD, _body_length)
+        return kind, body
+
+
+def _body_length(_kind: bytes, length: int) -> int:
+    return length - 4  # it counts itself
 
 
 def _startup(target: DatabaseTarget) -> bytes:

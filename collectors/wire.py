@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable
+from typing import Any
+
 from collectors import kernel
 from collectors.contract import ProbeFailed, Reason, Seconds
 from collectors.stream import Channel, Receipt, Stream
@@ -53,13 +57,29 @@ class Wire:
     async def exactly(self, count: int) -> bytes:
         """Read so many bytes; ProbeFailed(RESET) if the server closes before."""
         while len(self._buffer) < count:
-            receipt = await self.channel.more()
-            if not receipt.data:
-                raise ProbeFailed(Reason.RESET, "the server closed the connection")
-            self._last = receipt
-            self._buffer += receipt.data
-        data = bytes(self._buffer[:count])
-        del self._buffer[:count]
+            await self._receive()
+        return self._take(0, count)
+
+    async def message(self, head: struct.Struct, length_of: Callable[..., int]) -> tuple[tuple[Any, ...], bytes]:
+        """Read a head, and the body whose length its fields tell; ProbeFailed(RESET, PROTOCOL)."""
+        while len(self._buffer) < head.size:
+            await self._receive()
+        fields = head.unpack_from(self._buffer)
+        end = head.size + bounded(length_of(*fields))
+        while len(self._buffer) < end:
+            await self._receive()
+        return fields, self._take(head.size, end)
+
+    async def _receive(self) -> None:
+        receipt = await self.channel.more()
+        if not receipt.data:
+            raise ProbeFailed(Reason.RESET, "the server closed the connection")
+        self._last = receipt
+        self._buffer += receipt.data
+
+    def _take(self, start: int, end: int) -> bytes:
+        data = bytes(self._buffer[start:end])
+        del self._buffer[:end]
         return data
 
     @property

@@ -47,6 +47,11 @@ class Refresh:
         return ("refresh", self.target, self.spec.name, self.spec.ip_family)
 
     @property
+    def slot(self) -> Seconds:
+        """Nothing is gained by waiting for others."""
+        return 0.1
+
+    @property
     def timeout(self) -> Seconds:
         """Long enough to ask a second name server; a look-up that outlasts its turn misses the next one."""
         return _TIMEOUT

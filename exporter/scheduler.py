@@ -89,13 +89,14 @@ class Scheduler(Generic[J]):
     def _first_dates(self, job: J, now: Seconds, lead: Seconds) -> tuple[Seconds, Seconds]:
         """Return when a new job is due, first in the first round and then in its cadence.
 
-        Both are middles of slots, so that those of a slot are one group, however the sums are rounded.
+        Both are middles of slots, so that those of a slot are one group, however the sums are rounded; of a job
+        that waits longer for others they are those of every second slot, or whatever it says.
         """
         text = "\0".join((self._source, *job.identity)).encode("utf-8", "surrogatepass")
         phase = int.from_bytes(hashlib.blake2b(text, digest_size=6).digest(), "big") / (1 << 48)
         first = now + phase * min(job.interval, lead)
         cadence = now + (phase if self._at_once else 1 + phase) * job.interval
-        return _slot(first) - SLOT / 2, _slot(cadence) - SLOT / 2
+        return _slot(first, job.slot) - SLOT / 2, _slot(cadence, job.slot) - SLOT / 2
 
     def _set_timer(self) -> None:
         """Wake up for the next slot, or for the first deadline that anybody still waits for."""
@@ -195,5 +196,5 @@ def _place(error: BaseException) -> tuple[str, int]:
     return (frames[-1][0].f_code.co_filename, frames[-1][1]) if frames else ("", 0)
 
 
-def _slot(due: Seconds) -> Seconds:
-    return math.ceil(due / SLOT) * SLOT
+def _slot(due: Seconds, slot: Seconds = SLOT) -> Seconds:
+    return math.ceil(due / slot) * slot

@@ -23,6 +23,10 @@ class Job(Protocol):
     @property
     def timeout(self) -> Seconds: ...
     @property
+    def slot(self) -> Seconds:
+        """How long it may wait for others, so that they start together: a multiple of the scheduler's."""
+
+    @property
     def spec(self) -> Any: ...  # noqa: ANN401 - the target, whose type only its collector knows
 
 

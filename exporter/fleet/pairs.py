@@ -59,6 +59,11 @@ class Pair:
         return self.database or self.target
 
     @property
+    def slot(self) -> Seconds:
+        """How long it waits for others that are due: a query on a kept connection is far cheaper in company."""
+        return 0.2 if self.database and self.probe == QUERY else 0.1
+
+    @property
     def identity(self) -> Identity:
         """What its series are known by, also across a reload: the seven labels' values, and a database's name."""
         return (

@@ -29,6 +29,7 @@ class Job:
     interval: float = 15.0
     timeout: float = 10.0
     spec: Any = None
+    slot: float = SLOT
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -149,6 +150,20 @@ def test_jobs_that_are_due_within_one_slot_are_handed_over_together() -> None:
 
     found = run(slots())
     assert len(found) <= 10 / SLOT + 1
+    assert sum(count for _, count in found) >= 9000
+
+
+def test_jobs_that_gain_by_company_wait_longer_for_it() -> None:
+    async def slots() -> list[tuple[float, int]]:
+        starts = Starts()
+        async with Scheduler("here", Record()) as scheduler:
+            jobs = [Job(str(number), interval=1.0, timeout=0.5, slot=2 * SLOT) for number in range(1000)]
+            scheduler.replace([(job, starts.probe) for job in jobs])
+            await asyncio.sleep(10)
+        return starts.slots
+
+    found = run(slots())
+    assert len(found) <= 10 / (2 * SLOT) + 1
     assert sum(count for _, count in found) >= 9000
 
 
