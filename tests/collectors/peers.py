@@ -255,6 +255,7 @@ class Asked(Attempt[Any]):
     def _answered(self, _: object, outcome: Outcome) -> None:
         if isinstance(outcome, ProbeFailed):
             self.answer.set_exception(outcome)
+            self.answer.exception()  # nobody has to ask: asyncio would complain of each at the end
         else:
             self.answer.set_result(outcome)
 
