@@ -1,6 +1,8 @@
 import json
 import math
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -331,6 +333,37 @@ def test_a_reader_never_sees_half_a_file(fleet, tmp_path):
     done.set()
     reader.join()
     assert seen == whole
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from exporter.fleet import load
+from exporter.scrape_configs import changes, write
+fleets, out = [load(Path(file)) for file in sys.argv[2:]], Path(sys.argv[1])
+print("ready", flush=True)
+while True:
+    for fleet in fleets:
+        write(changes(fleet, out, "/sd"), force=True)
+"""
+
+
+def test_a_writer_that_is_killed_leaves_every_file_whole(fleet, tmp_path):
+    out, many = tmp_path / "out", "\n".join(f"  - {{name: h{n}, address: h}}" for n in range(300))
+    small, large = fleet(HOSTS), fleet(HOSTS + many)
+    put(small, out, "/sd")
+    for name, hosts in (("small.yml", HOSTS), ("large.yml", HOSTS + many)):
+        (tmp_path / name).write_text(hosts)
+    whole = [files(each, "/sd") for each in (small, large)]
+    command = [sys.executable, "-c", WRITER, out, tmp_path / "small.yml", tmp_path / "large.yml"]
+    for turn in range(10):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout
+            writer.stdout.readline()
+            time.sleep(turn * 0.0037)  # so that each is killed in the middle of something else
+            writer.kill()
+        for name in whole[0]:
+            assert (out / name).read_text() in {texts[name] for texts in whole}, name
 
 
 def test_a_thousand_hosts_with_fifty_peers_each_take_well_under_two_seconds(fleet, tmp_path):
