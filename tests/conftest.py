@@ -16,7 +16,9 @@ from tests.netlab import requirements
 _LEFT_OUT = "NOT TESTED, "
 """How the reason begins when it is the machine that lacks something (tests.netlab says it likewise)."""
 _SERVERS = Path(__file__).parent.parent / ".cache/servers/usr/bin"
-_SERVER_PROGRAMS = ("prometheus", "promtool", "victoria-metrics", "prometheus-alertmanager", "amtool")
+_SERVER_PROGRAMS = (
+    *("prometheus", "promtool", "victoria-metrics", "prometheus-alertmanager", "amtool", "prometheus-node-exporter"),
+)
 
 # First on the PATH, so that a test says `prometheus` and gets the one that tests/servers.sh unpacked.
 os.environ["PATH"] = f"{_SERVERS}:{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"

@@ -9,7 +9,7 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-packages="prometheus prometheus-alertmanager prometheus-pushgateway victoria-metrics"
+packages="prometheus prometheus-alertmanager prometheus-node-exporter prometheus-pushgateway victoria-metrics"
 into=.cache/servers
 of=${1:-"this Debian"}
 if [ "$of" = sid ]; then packages="prometheus victoria-metrics" into=.cache/newer; fi

@@ -237,6 +237,23 @@ def test_labels_are_equal_in_both_servers_and_hosts_and_jobs_come_and_go_without
             assert_eventually(targets, server, comparable(expected_targets(fleet)))
 
 
+def test_a_real_node_exporter_is_scraped_as_the_host_that_it_runs_on(generated, servers, tmp_path):
+    port = free_port()
+    fleet = {
+        "hosts": [{"name": "wf001", "address": "127.0.0.1", "location": "wf001_usa", "country": "US"}],
+        "scrape": {"interval": "1s", "timeout": "1s", "jobs": {"node": {"port": str(port)}}},
+    }
+
+    def labels(server):
+        return [each["metric"] for each in asked(server, "query?query=node_time_seconds")["result"]]
+
+    host = {"job": "node", "host": "wf001", "instance": "wf001", "location": "wf001_usa", "country": "US"}
+    node_exporter = ("prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}")
+    with running(tmp_path / "node.log", *node_exporter), servers(generated(fleet)) as both:
+        for server in both:
+            assert_eventually(labels, server, [host | {"__name__": "node_time_seconds"}])
+
+
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_targets_that_an_exporter_serves_have_the_same_labels(
     servers, exporter_port, tmp_path, monkeypatch, generation

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,12 @@ import yaml
 
 from exporter.metrics import database_families, network_families
 from exporter.recorder import Recorder
+from tests.netlab import wait_until
 
 ROOT = Path(__file__).parents[2] / "prometheus"
 RULES = ROOT / "rules"
+NEWEST = ROOT.parent / ".cache/newer/usr/bin/prometheus"
+"""What `tests/servers.sh sid` could get."""
 TESTS = sorted((RULES / "tests").glob("*.yml"))
 SOMEBODY_ELSES = {"up", "process_resident_memory_bytes", "process_start_time_seconds"}
 
@@ -65,6 +71,37 @@ def test_prometheus_finds_the_rules_and_the_whole_configuration_good() -> None:
     run("promtool", "check", "rules", *map(str, sorted(RULES.glob("*.yml"))))
     run("promtool", "check", "config", "--syntax-only", str(ROOT / "prometheus.yml"))
     run("amtool", "check-config", str(ROOT / "alertmanager.yml"))
+
+
+@pytest.mark.servers
+@pytest.mark.skipif(not NEWEST.exists(), reason="sid's Prometheus could not be had")
+def test_the_newest_prometheus_loads_and_evaluates_them_all(tmp_path: Path) -> None:
+    for file in RULES.glob("*.yml"):
+        (tmp_path / f"rules_{file.name}").write_text(re.sub(r"(?m)^ +interval: .*$", "", file.read_text()))
+    hurried = {"global": {"evaluation_interval": "1s"}, "rule_files": [f"{tmp_path}/rules_*.yml"]}
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(hurried))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        at = f"127.0.0.1:{listener.getsockname()[1]}"
+    command = [str(NEWEST), f"--config.file={tmp_path}/prometheus.yml", f"--web.listen-address={at}"]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen([*command, f"--storage.tsdb.path={tmp_path}/data"], stderr=log, stdout=log) as server,
+    ):
+        try:
+            wait_until(lambda: len(found := health(at)) == len(rules()) and "unknown" not in found, "evaluated")
+            assert set(health(at)) == {"ok"}
+        finally:
+            server.terminate()
+
+
+def health(server: str) -> list[str]:
+    """How each rule fares; nothing while the server does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://{server}/api/v1/rules", timeout=5) as answer:
+            groups = json.load(answer)["data"]["groups"]
+    except OSError:
+        return []
+    return [rule["health"] for group in groups for rule in group["rules"]]
 
 
 @pytest.mark.servers
