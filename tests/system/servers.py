@@ -87,6 +87,7 @@ def victoria_metrics(host: Host, folder: Path, stanzas: str) -> Server:
             f"-promscrape.config={_configuration(folder, stanzas)}",
             f"-storageDataPath={folder}/victoria-metrics",
             "-httpListenAddr=127.0.0.1:8428",
+            "-promscrape.fileSDCheckInterval=1s",
             "-search.latencyOffset=0s",
             "-loggerLevel=WARN",
         ],
