@@ -108,7 +108,7 @@ class Client:
                 return Trouble(Reason.PROTOCOL, "compressed, which was not asked for", connected=True)
             body = await _read(response.content, limit)
             if body is None:
-                return Trouble(Reason.BODY, f"more than {limit / 2**20:g} MiB", connected=True)
+                return Trouble(Reason.BODY, f"more than {limit // 1024:,} KiB", connected=True)
             return Answer(
                 status=response.status,
                 body=body,

@@ -74,7 +74,7 @@ async def test_each_way_not_to_answer_is_told(say: Say, begins: str) -> None:
 async def test_an_endless_answer_is_told() -> None:
     with Fake("loki", ready=forever(ENDLESS, PIECE)) as fake:
         finding = await judged(server("loki", fake.url()))
-    assert finding.text.startswith("its answer has more than 0.0625 MiB")
+    assert finding.text.startswith("its answer has more than 64 KiB")
 
 
 async def test_nobody_follows_a_redirect() -> None:

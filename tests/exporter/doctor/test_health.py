@@ -98,8 +98,8 @@ REFUSALS: dict[str, tuple[Outcome, str]] = {
         "wfdb01:9090 closes the connection without an answer; look at its log, and at stack.prometheus.url",
     ),
     "endless": (
-        trouble(Reason.BODY, "more than 0.0625 MiB", connected=True),
-        "its answer has more than 0.0625 MiB; is stack.prometheus.url that of Prometheus?",
+        trouble(Reason.BODY, "more than 64 KiB", connected=True),
+        "its answer has more than 64 KiB; is stack.prometheus.url that of Prometheus?",
     ),
     "no HTTP": (
         trouble(Reason.PROTOCOL, "Bad status line", connected=True),
