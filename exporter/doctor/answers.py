@@ -51,11 +51,18 @@ class Target(_Model):
         return self.discovered.get("__address__", "")
 
 
+class AlertStatus(_Model):
+    """What Alertmanager does with an alert: ``suppressed`` is silenced or inhibited."""
+
+    state: str = ""
+
+
 class Alert(_Model):
-    """An alert as Prometheus' rules have it, and Alertmanager."""
+    """An alert as Prometheus' rules have it, with ``state``, and Alertmanager, with ``status``."""
 
     labels: dict[str, str]
     state: str = ""
+    status: AlertStatus = AlertStatus()
 
 
 class Rule(_Model):

@@ -12,8 +12,13 @@ RTT = "network_latency_rtt_seconds"
 SELF = "latency_exporter_self_info"
 HASH, RELOADED = "latency_exporter_config_hash", "latency_exporter_config_last_reload_successful"
 
-_PUSHED_NAMES = "network_latency_.+|database_.+|collector_api_.+"
+_DATABASE_NAMES = (
+    "available|connection_errors_total|(rtt|connect_latency|query_latency|phase)_.+|login_round_trips|probe.*_total"
+)
+_PUSHED_NAMES = f"network_latency_.+|collector_api_.+|database_({_DATABASE_NAMES})"
 """What the push path wrote; ours of the same names have ``source``."""
+EVERY_PUSHED_NAME = f"{_PUSHED_NAMES}|api_requests_total"
+"""With the one that others may have too: it tells something only of what was pushed."""
 _PUSH_JOB = 'job=~"(?i).*push.*"'
 _PUSHED_RTT = f'{RTT}{{source="",probe=""}}[5m]'
 _PUSHED_RTT_OF_JOB = f"{RTT}{{{_PUSH_JOB}}}[5m]"
@@ -26,7 +31,7 @@ PAIRS = f'count by (source, target, probe, ip_family) ({PROBES}{{source!=""}})'
 DATABASES = f'count by (source, database) ({DATABASE_PROBES}{{source!=""}})'
 LEFTOVERS = (
     f'count by (__name__, job) ({{__name__=~"{_PUSHED_NAMES}",source=""}}'
-    f' or {{__name__=~"{_PUSHED_NAMES}",{_PUSH_JOB}}})'
+    f' or {{__name__=~"{EVERY_PUSHED_NAME}",{_PUSH_JOB}}})'
 )
 PUSHED = f"avg by ({_PLACES}) (avg_over_time({_PUSHED_RTT}) or avg_over_time({_PUSHED_RTT_OF_JOB}))"
 MEASURED = f'avg by ({_PLACES}) (avg_over_time({RTT}{{job!~"(?i).*push.*",source!="",probe!=""}}[5m]))'

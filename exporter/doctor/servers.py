@@ -95,7 +95,7 @@ KINDS: Mapping[str, Kind] = {
     "alertmanager": Kind(
         "Alertmanager",
         (Health("/-/healthy", "healthy", _is(b"ok")),),
-        {"alerts": Question("/api/v2/alerts?active=true&silenced=false&inhibited=false", 8 * _MIB)},
+        {"alerts": Question("/api/v2/alerts", 8 * _MIB)},
     ),
     "grafana": Kind(
         "Grafana",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import math
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +22,8 @@ from exporter.scrape_configs.text import Format, Layout, files_named, listed, st
 STANZAS = "jobs.yml"
 _ROOM, _MORE_ROOM = 1.5, 1000
 """How far a page may grow beyond what the fleet file says before a scrape of it is refused."""
+_NEW, _ABANDONED = ".new-", 60.0
+"""How the names of files begin that are being written, and after how many seconds nobody writes one any more."""
 
 
 class CannotWrite(Exception):  # noqa: N818 - it says what there is
@@ -36,7 +40,7 @@ class Change(NamedTuple):
 
 def files(fleet: Fleet, place: str, how: Format = "paste") -> dict[str, str]:
     """Return the texts of all files by their names, last the one that names the others; raises BadFile."""
-    if odd := re.search(r"[*?\[\]\\\ud800-\udfff]", place):
+    if how != "http-sd" and (odd := re.search(r"[*?\[\]\\\ud800-\udfff]", place)):
         raise CannotWrite(f"--targets-dir: {place!r} holds {odd[0]!r}, which servers misread; name another")
     found = stanzas(fleet)
     limit = math.ceil(max(cost.of_each_exporter(fleet), default=0) * _ROOM) + _MORE_ROOM
@@ -70,7 +74,7 @@ def write(changed: Sequence[Change], *, force: bool = False) -> list[Path]:
         raise CannotWrite("\n".join(shrunk) + "\nnothing was written; if that is meant, add --force")
     for change in changed:
         try:
-            change.path.parent.mkdir(parents=True, exist_ok=True)
+            _make(change.path.parent)
             _replace(change.path, change.after.encode())
         except OSError as error:
             raise CannotWrite(
@@ -110,9 +114,21 @@ def _text(path: Path) -> str | None:
     return path.read_text("utf-8", errors="replace") if path.exists() else None
 
 
+def _make(folder: Path) -> None:
+    """Make a folder that others can read, whatever our umask; and take away what a killed writer has left in it."""
+    lacking = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in lacking:
+        each.chmod(0o755)
+    for left in folder.glob(f"{_NEW}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED:  # noqa: TID251 - a file's date is the wall clock's
+                left.unlink()
+
+
 def _replace(path: Path, data: bytes) -> None:
     """Write beside and rename. All may read it: the servers are other users."""
-    descriptor, beside = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    descriptor, beside = tempfile.mkstemp(prefix=_NEW, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

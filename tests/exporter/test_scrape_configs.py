@@ -273,6 +273,27 @@ def test_servers_that_run_as_another_user_can_read_the_files_whatever_the_umask(
     assert [oct(path.stat().st_mode & 0o777) for path in written] == ["0o644", "0o644"]
 
 
+def test_servers_can_enter_the_folders_that_were_made_whatever_the_umask(fleet, tmp_path):
+    before = os.umask(0o077)
+    try:
+        put(fleet(HOSTS), tmp_path / "new/deep", "/sd")
+    finally:
+        os.umask(before)
+    assert [oct(folder.stat().st_mode)[-3:] for folder in (tmp_path / "new", tmp_path / "new/deep")] == ["755", "755"]
+
+
+def test_what_a_killed_writer_has_left_is_taken_away_and_what_another_is_writing_stays(fleet, tmp_path):
+    for name, age in ((".new-left", 100), (".new-busy", 0)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, times=(time.time() - age,) * 2)
+    put(fleet(HOSTS), tmp_path, "/sd")
+    assert [path.name for path in tmp_path.glob(".new-*")] == [".new-busy"]
+
+
+def test_targets_may_be_served_at_a_literal_ipv6_address(fleet):
+    assert "http://[::1]:9102" in files(fleet(HOSTS), "http://[::1]:9102", "http-sd")[STANZAS]
+
+
 def test_the_targets_of_a_job_that_is_gone_become_an_empty_list_and_other_peoples_files_stay(fleet, tmp_path):
     out = tmp_path / "out"
     put(fleet(HOSTS + "scrape: {jobs: {node: {port: 1}, 'c/d': {port: 2}}}"), out, "/sd dir")

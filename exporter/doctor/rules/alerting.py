@@ -63,8 +63,21 @@ def alerting(prometheus: Told | None, alertmanager: Told | None) -> Iterator[Fin
     if alertmanager is not None and count is not None and (lost := delivery(count)):
         yield lost
     received = alertmanager.read("alerts", answers.alerts) if alertmanager else None
+    every = [alert for group in groups or () for rule in group.rules for alert in rule.alerts]
+    sent = [alert for alert in every if alert.state == "firing"]
     if received is not None:
-        yield from firing(received, "Alertmanager")
+        yield from firing([alert for alert in received if alert.status.state != "suppressed"], "Alertmanager")
+        if not received and sent:
+            yield unheard(sent)
     elif groups is not None:
-        every = [alert for group in groups for rule in group.rules for alert in rule.alerts]
-        yield from firing([alert for alert in every if alert.state == "firing"], "Prometheus")
+        yield from firing(sent, "Prometheus")
+
+
+def unheard(sent: Sequence[Alert]) -> Finding:
+    """Tell that alerts fire in Prometheus and none has come to Alertmanager, which lists silenced ones too."""
+    names = tuple(sorted({cleaned(alert.labels.get("alertname", ""), 80) for alert in sent}))
+    text = (
+        f"{counted(len(sent), 'alert')} of Prometheus, {some(names)}, and none in Alertmanager: another one is named "
+        "below alerting in prometheus.yml, or it cannot be reached from there"
+    )
+    return Finding(Status.BROKEN, "alerts", text, names)

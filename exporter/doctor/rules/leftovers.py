@@ -12,13 +12,13 @@ from urllib.parse import quote
 
 from exporter.doctor.answers import PushedGroup, Sample
 from exporter.doctor.findings import Finding, Status
-from exporter.doctor.promql import RTT
+from exporter.doctor.promql import EVERY_PUSHED_NAME, RTT
 from exporter.doctor.stack import Asked
 from exporter.doctor.view import View
 from exporter.doctor.wording import ago, braced, cleaned, counted, some
 from exporter.overview.wording import spans
 
-_OUR_NAMES = re.compile(r"(network_latency|database|collector_api)_.+")
+_OUR_NAMES = re.compile(EVERY_PUSHED_NAME)
 _SHOWN = 10
 _PUSHED = "push_time_seconds"
 

@@ -151,9 +151,20 @@ def test_without_an_alertmanager_prometheus_says_which_alerts_are_firing() -> No
 
 def test_alertmanager_has_the_last_word_on_alerts_for_it_knows_what_is_silenced() -> None:
     prometheus = Told({"rules": RULED, "alertmanagers": success({"activeAlertmanagers": [{"url": "http://am"}]})})
-    loaded, fires = alerting(prometheus, Told({"alerts": answer("[]")}))
+    silenced = '[{"labels": {"alertname": "A"}, "status": {"state": "suppressed", "silencedBy": ["somebody"]}}]'
+    loaded, fires = alerting(prometheus, Told({"alerts": answer(silenced)}))
     assert loaded.status is Status.OK
     assert fires.text == "none is firing, says Alertmanager"
+
+
+def test_alerts_that_fire_in_prometheus_and_are_unknown_to_alertmanager_are_broken() -> None:
+    prometheus = Told({"rules": RULED, "alertmanagers": success({"activeAlertmanagers": [{"url": "http://am"}]})})
+    _, _, unheard = alerting(prometheus, Told({"alerts": answer("[]")}))
+    assert unheard.status is Status.BROKEN
+    assert unheard.text == (
+        "1 alert of Prometheus, A, and none in Alertmanager: another one is named below alerting in prometheus.yml, or "
+        "it cannot be reached from there"
+    )
 
 
 def test_alerts_that_prometheus_sends_to_nobody_are_broken_if_there_is_an_alertmanager() -> None:
