@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from collectors.contract import Seconds
 from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import probed
 from exporter.fleet.net_values import PLACEHOLDER
@@ -11,6 +12,8 @@ from exporter.fleet.probe_schema import HttpProbe, TcpProbe
 from exporter.fleet.problems import Loc, shown
 from exporter.fleet.schema import Sections
 
+_FOLLOWED: Seconds = 120.0
+"""The rules in prometheus/rules look three minutes back, for faults that last: each has to show in all of them."""
 _CUSTOMARY = {5432: "PostgreSQL", 6432: "PgBouncer", 3306: "MySQL", 33060: "MySQL's X protocol"}
 
 
@@ -25,6 +28,23 @@ def cautions(sections: Sections) -> Iterator[Finding]:
             )
             yield Finding((*loc, "port"), message, is_warning=True)
     yield from _idle_parts(sections)
+    for loc, interval in _intervals(sections):
+        if interval is not None and interval > _FOLLOWED:
+            message = f"{interval:g} s is longer than the alerts in prometheus/rules can follow: they stay silent or come and go"
+            yield Finding(loc, f"{message}; write at most 2m, or alerts of your own", is_warning=True)
+
+
+def _intervals(sections: Sections) -> Iterator[tuple[Loc, Seconds | None]]:
+    """Give everything that says how often something is measured."""
+    yield ("defaults", "interval"), sections.defaults.interval
+    for name, probe in sections.probes.items():
+        yield ("probes", name, "interval"), probe.interval
+    for index, endpoint in enumerate(sections.endpoints):
+        if not isinstance(endpoint.probe, str):
+            yield ("endpoints", index, "probe", "interval"), endpoint.probe.interval
+    for index, database in enumerate(sections.databases):
+        yield ("databases", index, "interval"), database.interval
+        yield ("databases", index, "cold_interval"), database.cold_interval
 
 
 def _plain_connects(sections: Sections) -> Iterator[tuple[Loc, int, Collection[str]]]:

@@ -29,6 +29,24 @@ def test_a_bare_connect_to_a_databases_customary_port_is_warned_of(fleet, port, 
     assert warnings(fleet, text) == [f":5: probes.tcp.port: {port} {blocked(owner)}"]
 
 
+def test_intervals_that_the_shipped_alerts_cannot_follow_are_warned_of(fleet):
+    text = (
+        "defaults: {interval: 2m}\n"
+        "probes:\n  icmp: {protocol: icmp, interval: 121s}\n"
+        "endpoints:\n  - {name: site, probe: {protocol: http, url: 'http://a/', interval: 5m}}\n"
+        "databases:\n  - {name: db, type: mysql, host: b, interval: 3m, cold_interval: 2m}\n"
+    )
+    message = (
+        "s is longer than the alerts in prometheus/rules can follow: they stay silent or come and go; "
+        "write at most 2m, or alerts of your own"
+    )
+    assert warnings(fleet, text) == [
+        f":6: probes.icmp.interval: 121 {message}",
+        f":8: endpoints[0].probe.interval: 300 {message}",
+        f":10: databases[0].interval: 180 {message}",
+    ]
+
+
 @pytest.mark.parametrize("host", ["b", "b.example"])
 def test_a_bare_connect_to_a_configured_database_is_warned_of_on_any_port(fleet, host):
     database = f"databases:\n  - {{name: db, type: mysql, host: {host}, port: 4000}}\n"
