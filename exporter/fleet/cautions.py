@@ -30,8 +30,11 @@ def cautions(sections: Sections) -> Iterator[Finding]:
     yield from _idle_parts(sections)
     for loc, interval in _intervals(sections):
         if interval is not None and interval > _FOLLOWED:
-            message = f"{interval:g} s is longer than the alerts in prometheus/rules can follow: they stay silent or come and go"
-            yield Finding(loc, f"{message}; write at most 2m, or alerts of your own", is_warning=True)
+            message = (
+                f"{interval:g} s is longer than the alerts in prometheus/rules can follow: they stay silent or come and "
+                "go; write at most 2m, or alerts of your own"
+            )
+            yield Finding(loc, message, is_warning=True)
 
 
 def _intervals(sections: Sections) -> Iterator[tuple[Loc, Seconds | None]]:
