@@ -31,8 +31,8 @@ def cautions(sections: Sections) -> Iterator[Finding]:
     for loc, interval in _intervals(sections):
         if interval is not None and interval > _FOLLOWED:
             message = (
-                f"{interval:g} s is longer than the alerts in prometheus/rules can follow: they stay silent or come and "
-                "go; write at most 2m, or alerts of your own"
+                f"{interval:g} s is longer than the alerts in prometheus/rules can follow: they stay silent or come "
+                "and go; write at most 2m, or alerts of your own"
             )
             yield Finding(loc, message, is_warning=True)
 

@@ -288,7 +288,9 @@ def test_the_newest_prometheus_includes_the_file_that_is_made_for_that(servers, 
 
 @pytest.mark.parametrize("how", ["paste", "victoriametrics", "prometheus-include", "http-sd"])
 def test_each_format_is_checked_by_the_servers_own_programs(tmp_path, how):
-    (tmp_path / "fleet.yml").write_text(yaml.safe_dump(a_fleet(9102)))
+    fleet = a_fleet(9102)
+    fleet["scrape"]["jobs"]["node"] |= {"scheme": "https", "ca_file": "/where/the/server/is.pem"}
+    (tmp_path / "fleet.yml").write_text(yaml.safe_dump(fleet))
     texts = files(load(tmp_path / "fleet.yml"), "http://h:1" if how == "http-sd" else "/sd", how)
     asked = dict(dry_run.complaints(texts[STANZAS], how))
     if how == "prometheus-include":  # of a version that Debian 12 has not
