@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 packages="prometheus prometheus-alertmanager prometheus-node-exporter prometheus-pushgateway victoria-metrics"
 into=.cache/servers
 of=${1:-"this Debian"}
-if [ "$of" = sid ]; then packages="prometheus victoria-metrics" into=.cache/newer; fi
+if [ "$of" = sid ]; then packages="prometheus promtool victoria-metrics" into=.cache/newer; fi
 work=$into.work
 log=$into.log
 [ "$(cat "$into/.complete" 2>/dev/null)" = "$packages" ] && exit 0

@@ -110,7 +110,8 @@ def a_fleet(port, *more_hosts):
     }
 
 
-def test_both_servers_find_the_configuration_good(generated):
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_both_servers_find_the_configuration_good(generated, generation):
     folder = generated(a_fleet(9102))
     (folder / "secret").write_text("secret")
     for command in (
@@ -118,6 +119,7 @@ def test_both_servers_find_the_configuration_good(generated):
         ["victoria-metrics", "-dryRun", f"-promscrape.config={folder}/victoria.yml"],
         ["victoria-metrics", "-dryRun", f"-promscrape.config={folder}/prometheus.yml"],
     ):
+        command[0] = program(command[0], generation)
         checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert checked.returncode == 0, checked.stdout + checked.stderr
 

@@ -162,8 +162,8 @@ def test_alerts_that_fire_in_prometheus_and_are_unknown_to_alertmanager_are_brok
     _, _, unheard = alerting(prometheus, Told({"alerts": answer("[]")}))
     assert unheard.status is Status.BROKEN
     assert unheard.text == (
-        "1 alert of Prometheus, A, and none in Alertmanager: another one is named below alerting in prometheus.yml, or "
-        "it cannot be reached from there"
+        "firing in Prometheus, and none of them has come to Alertmanager: A; another Alertmanager is named below "
+        "alerting in prometheus.yml, or this one cannot be reached from there"
     )
 
 
