@@ -77,7 +77,7 @@ def unheard(sent: Sequence[Alert]) -> Finding:
     """Tell that alerts fire in Prometheus and none has come to Alertmanager, which lists silenced ones too."""
     names = tuple(sorted({cleaned(alert.labels.get("alertname", ""), 80) for alert in sent}))
     text = (
-        f"firing in Prometheus, and none of them has come to Alertmanager: {some(names)}; another Alertmanager is named "
-        "below alerting in prometheus.yml, or this one cannot be reached from there"
+        f"firing in Prometheus, and none of them has come to Alertmanager: {some(names)}; another Alertmanager is "
+        "named below alerting in prometheus.yml, or this one cannot be reached from there"
     )
     return Finding(Status.BROKEN, "alerts", text, names)
