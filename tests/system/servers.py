@@ -69,7 +69,7 @@ def prometheus(host: Host, folder: Path, stanzas: str) -> Server:
         9090,
         [
             "prometheus",
-            f"--config.file={_configuration(folder, stanzas)}",
+            f"--config.file={_configuration(folder / 'prometheus.yml', stanzas)}",
             f"--storage.tsdb.path={folder}/prometheus",
             "--web.listen-address=127.0.0.1:9090",
             "--log.level=warn",
@@ -84,7 +84,7 @@ def victoria_metrics(host: Host, folder: Path, stanzas: str) -> Server:
         8428,
         [
             "victoria-metrics",
-            f"-promscrape.config={_configuration(folder, stanzas)}",
+            f"-promscrape.config={_configuration(folder / 'victoria-metrics.yml', stanzas)}",
             f"-storageDataPath={folder}/victoria-metrics",
             "-httpListenAddr=127.0.0.1:8428",
             "-promscrape.fileSDCheckInterval=1s",
@@ -94,8 +94,8 @@ def victoria_metrics(host: Host, folder: Path, stanzas: str) -> Server:
     )
 
 
-def _configuration(folder: Path, stanzas: str) -> Path:
-    file = folder / "prometheus.yml"
+def _configuration(file: Path, stanzas: str) -> Path:
+    """Write one server's own: what loads it while it is written for another finds it empty, and is content."""
     file.write_text(f"scrape_configs:\n{stanzas}")
     return file
 

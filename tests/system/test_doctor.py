@@ -407,10 +407,17 @@ def test_leftovers_in_the_pushgateway_are_told_with_how_they_are_removed(world: 
         "\n  - job_name: pushgateway\n    scrape_interval: 1s\n    scrape_timeout: 900ms\n"
         '    static_configs: [{targets: ["127.0.0.1:9091"]}]\n'
     )
-    with world.other_prometheus(scraped):
-        answer = world.until(lambda answer: "network_latency_rtt_seconds in prometheus" in answer.lines("note"))
+    try:
+        with world.other_prometheus(scraped):
+            answer = world.until(
+                lambda answer: (
+                    answer.lines("warning").keys() == {"leftovers in pushgateway", "leftovers in prometheus"}
+                    and "network_latency_rtt_seconds in prometheus" in answer.lines("note")
+                )
+            )
+    finally:
+        assert world.request("DELETE", 9091, PUSHED_GROUP) == http.client.ACCEPTED
     told = answer.lines("warning")
-    assert told.keys() == {"leftovers in pushgateway", "leftovers in prometheus"}
     removal = f"curl -X DELETE 'http://wfdb01:9091{PUSHED_GROUP}'"
     assert removal in told["leftovers in pushgateway"]
     assert "job pushgateway brings network_latency_rtt_seconds beside ours" in told["leftovers in prometheus"]
@@ -419,7 +426,6 @@ def test_leftovers_in_the_pushgateway_are_told_with_how_they_are_removed(world: 
         r"wf008_brazil to wf001_usa: pushed said 400 ms, measured [\d.]+ µs, 400 ms were the ping service", compared
     )
     assert answer.code == 0
-    assert world.request("DELETE", 9091, PUSHED_GROUP) == http.client.ACCEPTED
     world.well()
 
 

@@ -41,7 +41,7 @@ SLOW_SERVER = """
 import http.server, pathlib, sys, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        time.sleep(float(pathlib.Path(sys.argv[1]).read_text()))
+        time.sleep(float(pathlib.Path(sys.argv[1]).read_text() or 0))
         self.send_response(404 if "gone" in self.path else 200)
         self.end_headers()
     def log_message(self, *_): pass
