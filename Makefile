@@ -19,8 +19,8 @@ run: $(venv)/.runtime ## set up what is missing and run; flags: make run ARGS="-
 install: $(venv)/.runtime ## set up the program as .venv/bin/latency-exporter
 	@echo "$(bin)/latency-exporter is ready"
 
-test: dev prerequisites ## set up and run all tests but the image's; PYTEST_ARGS="-k icmp -x" narrows
-	$(bin)/python -m pytest $(PYTEST_ARGS)
+test: dev prerequisites ## set up and run all tests but the image's; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
+	$(bin)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
 
 test-unit: dev ## the tests that need neither root nor servers
 	$(bin)/python -m pytest -m "not (root or servers or browser or image)" $(PYTEST_ARGS)
