@@ -6,6 +6,7 @@ An ``address`` is a name or a literal address; a literal one is of the ``ip_fami
 from __future__ import annotations
 
 import dataclasses
+import functools
 import ipaddress
 from typing import ClassVar, Literal, Protocol
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ class Expression(Protocol):
         """Return something true if it is found."""
 
 
+@functools.lru_cache(maxsize=4096)  # asked for each probe, and by the doctor for every pair of the fleet
 def literal_family(address: str) -> IpFamily | None:
     """Return the family of a literal address; None for a name."""
     try:
