@@ -23,7 +23,7 @@ test: dev prerequisites ## set up and run all tests but the image's; PYTEST_ARGS
 	$(bin)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
 
 test-unit: dev ## the tests that need neither root nor servers
-	$(bin)/python -m pytest -m "not (root or servers or browser or image)" $(PYTEST_ARGS)
+	$(bin)/python -m pytest --numprocesses=2 --dist=worksteal -m "not (root or servers or databases or browser or image)" $(PYTEST_ARGS)
 
 bench: dev $(venv)/.bench ## cost and truth beside fping, smokeping_prober, blackbox_exporter (root, half an hour); BENCH_ARGS="--quick"
 	@sh tests/packages.sh "the benchmark's peers" fping:fping prometheus-smokeping-prober:prometheus-smokeping-prober \

@@ -12,6 +12,7 @@ import pytest
 
 from collectors import kernel
 from tests.netlab import requirements
+from tests.system.databases import requires_databases
 
 _LEFT_OUT = "NOT TESTED, "
 """How the reason begins when it is the machine that lacks something (tests.netlab says it likewise)."""
@@ -39,10 +40,13 @@ def _stamping() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks the lab's tests `root`, skips where something is lacking, and takes the image only when asked by name."""
+    """Marks who needs root or databases, skips where something is lacking; the image only when asked by name."""
     for item in items:
-        if requirements.requires_root.mark in item.iter_markers("skipif"):
+        conditions = list(item.iter_markers("skipif"))
+        if requirements.requires_root.mark in conditions:
             item.add_marker(pytest.mark.root)
+        if requires_databases.mark in conditions:
+            item.add_marker(pytest.mark.databases)
         for reason in _lacking(item):
             item.add_marker(pytest.mark.skip(reason=_LEFT_OUT + reason))
     if "image" not in config.option.markexpr:

@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -356,17 +357,21 @@ def test_a_reader_never_sees_half_a_file(fleet, tmp_path):
     assert seen == whole
 
 
-WRITER = """
-import sys
+WRITERS = """
+import os, sys
 from pathlib import Path
 from exporter.fleet import load
 from exporter.scrape_configs import changes, write
 fleets, out = [load(Path(file)) for file in sys.argv[2:]], Path(sys.argv[1])
-print("ready", flush=True)
-while True:
-    for fleet in fleets:
-        write(changes(fleet, out, "/sd"), force=True)
+for _ in sys.stdin:
+    writer = os.fork()
+    while not writer:
+        for fleet in fleets:
+            write(changes(fleet, out, "/sd"), force=True)
+    print(writer, flush=True)
+    os.wait()
 """
+"""One after the other, for each line that it reads: their imports take longer than all of their lives."""
 
 
 def test_a_writer_that_is_killed_leaves_every_file_whole(fleet, tmp_path):
@@ -376,15 +381,18 @@ def test_a_writer_that_is_killed_leaves_every_file_whole(fleet, tmp_path):
     for name, hosts in (("small.yml", HOSTS), ("large.yml", HOSTS + many)):
         (tmp_path / name).write_text(hosts)
     whole = [files(each, "/sd") for each in (small, large)]
-    command = [sys.executable, "-c", WRITER, out, tmp_path / "small.yml", tmp_path / "large.yml"]
-    for turn in range(10):
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
-            assert writer.stdout
-            writer.stdout.readline()
+    command = [sys.executable, "-c", WRITERS, out, tmp_path / "small.yml", tmp_path / "large.yml"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as writers:
+        assert writers.stdin
+        assert writers.stdout
+        for turn in range(20):
+            writers.stdin.write(b"\n")
+            writer = int(writers.stdout.readline())
             time.sleep(turn * 0.0037)  # so that each is killed in the middle of something else
-            writer.kill()
-        for name in whole[0]:
-            assert (out / name).read_text() in {texts[name] for texts in whole}, name
+            os.kill(writer, signal.SIGKILL)
+            for name in whole[0]:
+                assert (out / name).read_text() in {texts[name] for texts in whole}, name
+        writers.stdin.close()
 
 
 def test_a_thousand_hosts_with_fifty_peers_each_take_well_under_two_seconds(fleet, tmp_path):
