@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,21 @@ def _is_stopped(pid: int) -> bool:
     """Whether every thread of a process has stopped."""
     threads = Path(f"/proc/{pid}/task").glob("*/stat")
     return all(stat.read_text().rpartition(") ")[2].startswith("T") for stat in threads)
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether nothing is left of a process but what its parent has not yet asked for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def _wait_until_all(condition: Callable[[int], bool], pids: Sequence[int]) -> None:
+    until = time.monotonic() + 5
+    while not all(map(condition, pids)):
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 class Server(abc.ABC):
@@ -111,7 +126,9 @@ class Server(abc.ABC):
         return True
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it; its children, which outlive a killed parent for a moment and still answer, have ended then too."""
         if self.process is not None:
+            children = self._pids()[1:]
             with contextlib.suppress(ProcessLookupError):
                 self.thaw()
                 self.process.send_signal(number)
@@ -121,14 +138,12 @@ class Server(abc.ABC):
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
             self.process = None
+            _wait_until_all(_has_ended, children)
 
     def freeze(self) -> None:
         """Stop it and its children, which are sessions of their own."""
         self._signal_all(signal.SIGSTOP)
-        until = time.monotonic() + 5
-        while not all(_is_stopped(pid) for pid in self._pids()):
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        _wait_until_all(_is_stopped, self._pids())
 
     def thaw(self) -> None:
         self._signal_all(signal.SIGCONT)
