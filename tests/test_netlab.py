@@ -176,7 +176,7 @@ class TestPaths:
         lab.link(*pair, delay=0.030, jitter=0.005)
         seen = sorted(ping(pair[0], pair[1].address, interval=0.02, count=60))
         assert 0.019 < seen[0] < 0.028
-        assert 0.032 < seen[-4] < 0.042  # the last few may have waited for ping itself, on a busy machine
+        assert 0.032 < seen[-4] < 0.042  # nine in ten and more: one that a busy machine holds up is not the path's
 
     def test_what_the_link_lost_is_what_ping_missed(self, lab, pair):
         path = lab.link(*pair, delay=0.002, loss=0.1)

@@ -370,8 +370,9 @@ for _ in sys.stdin:
             write(changes(fleet, out, "/sd"), force=True)
     print(writer, flush=True)
     os.wait()
+    print("gone", flush=True)
 """
-"""One after the other, for each line that it reads: their imports take longer than all of their lives."""
+"""A writer for each line that is read, one after the other; what they import is imported once."""
 
 
 def test_a_writer_that_is_killed_leaves_every_file_whole(fleet, tmp_path):
@@ -390,6 +391,7 @@ def test_a_writer_that_is_killed_leaves_every_file_whole(fleet, tmp_path):
             writer = int(writers.stdout.readline())
             time.sleep(turn * 0.0037)  # so that each is killed in the middle of something else
             os.kill(writer, signal.SIGKILL)
+            assert writers.stdout.readline() == b"gone\n"
             for name in whole[0]:
                 assert (out / name).read_text() in {texts[name] for texts in whole}, name
         writers.stdin.close()
