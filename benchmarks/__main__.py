@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import accuracy, cost, load, page, pictures, tables
@@ -14,7 +14,7 @@ from benchmarks.bench import QUICK, Bench, MissingProgram, Seconds, Sizes, tell
 from benchmarks.field import Field
 from benchmarks.machine import facts
 from benchmarks.programs import EXECUTABLES
-from benchmarks.rows import Results
+from benchmarks.rows import Failure, Results
 from tests.netlab import missing
 
 MEASUREMENTS: dict[str, Callable[[Bench], None]] = {
@@ -54,7 +54,22 @@ def main() -> int:
             tables.write(flags.output, results)
             pictures.draw(flags.output, results)
             tell(f"wrote {flags.output / tables.TABLE_FILE}")
-    return 1 if results.missed() else 0
+    tell(missing_at_the_end(results.failures))
+    return 1 if results.failures else 0
+
+
+def missing_at_the_end(failures: Sequence[Failure]) -> str:
+    """Say what is not in the table and why, where a terminal stands when all is over."""
+    if not failures:
+        return "everything was measured"
+    names = {failure.measurement for failure in failures}
+    only = ",".join(name for name in MEASUREMENTS if any(f"{part}-".startswith(f"{name}-") for part in names))
+    lines = [f"  {failure.subject}: {failure.why}" for failure in failures]
+    return (
+        "NOT MEASURED, although it was tried twice:\n" + "\n".join(lines) + "\n"
+        "Everything else in the table stands. Other load on this machine is the usual cause. Again, in a folder of its "
+        f'own: make bench BENCH_ARGS="--only {only} --output benchmarks/results/again"'
+    )
 
 
 def _measure(flags: argparse.Namespace, results: Results) -> None:

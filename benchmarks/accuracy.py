@@ -58,21 +58,25 @@ def http_truth(bench: Bench) -> None:
 
 
 def measure(subject: Subject, protocol: str) -> None:
+    """Compare what a program says with what the wire saw, and once more if that fails."""
+    subject.measure(lambda: _measure_once(subject, protocol))
+
+
+def _measure_once(subject: Subject, protocol: str) -> None:
     """Capture from before the start to the end, so that the n-th probe is the n-th exchange."""
-    with subject.alone():
-        field = subject.bench.field
-        with field.capture() as capture, running(field, subject.recipe, subject.addresses()) as program:
-            time.sleep(subject.recipe.warm_up(subject.targets))
-            before, began, since = field.received(protocol), time.monotonic(), time.time()
-            reports = _watch(subject, protocol)
-            probes = field.received(protocol) - before
-            subject.add(probes_per_second=probes / (time.monotonic() - began))
-        if not subject.recipe.port:
-            reports = {"rtt": list(from_fping(program.output()))}
-        wire = _wire(capture, protocol)
-        if subject.recipe.name == SMOKEPING:  # it counts only from when all its targets have been started
-            reports = {quantity: list(aligned(reported, wire[quantity])) for quantity, reported in reports.items()}
-        _compare(subject, reports, wire, since)
+    field = subject.bench.field
+    with field.capture() as capture, running(field, subject.recipe, subject.addresses()) as program:
+        time.sleep(subject.recipe.warm_up(subject.targets))
+        before, began, since = field.received(protocol), time.monotonic(), time.time()
+        reports = _watch(subject, protocol)
+        probes = field.received(protocol) - before
+        subject.add(probes_per_second=probes / (time.monotonic() - began))
+    if not subject.recipe.port:
+        reports = {"rtt": list(from_fping(program.output()))}
+    wire = _wire(capture, protocol)
+    if subject.recipe.name == SMOKEPING:  # it counts only from when all its targets have been started
+        reports = {quantity: list(aligned(reported, wire[quantity])) for quantity, reported in reports.items()}
+    _compare(subject, reports, wire, since)
 
 
 def _watch(subject: Subject, protocol: str) -> dict[str, list[Reported]]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import http.client
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.field import Field
 from benchmarks.programs import Recipe, is_installed
-from benchmarks.rows import NOT_MEASURED, Errors, Results, Row
+from benchmarks.rows import NOT_MEASURED, Errors, Failure, Results, Row
 from tests.netlab import CommandFailed
 
 Seconds = float
@@ -92,13 +91,24 @@ class Subject:
         """Return the same of another size."""
         return dataclasses.replace(self, targets=targets)
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Let a failure of this program be noted, and the others go on."""
+    def measure(self, look: Callable[[], None]) -> None:
+        """Measure it, and once more if that fails: other load may pass. Then it is noted, and the others go on."""
         if not is_installed(self.recipe, self.bench.field):
             raise MissingProgram(self.recipe.name)
+        why = self._attempt(look)
+        if why is not None:
+            tell(f"{self}: not measured: {why}; trying once more")
+            why = self._attempt(look)
+        if why is not None:
+            tell(f"{self}: not measured: {why}")
+            self.bench.results.failures.append(Failure(self.measurement, str(self), why))
+            self.add(**{NOT_MEASURED: 1})
+
+    def _attempt(self, look: Callable[[], None]) -> str | None:
+        """Keep what is measured if nothing fails; else say why."""
         try:
-            yield
+            with self.bench.results.all_or_nothing():
+                look()
         except (
             TimeoutError,
             ChildProcessError,
@@ -107,8 +117,8 @@ class Subject:
             LookupError,
             http.client.HTTPException,
         ) as error:
-            tell(f"{self}: not measured: {error}")
-            self.add(**{NOT_MEASURED: 1})
+            return str(error) or type(error).__name__
+        return None
 
     def __str__(self) -> str:
         return f"run {self.bench.run}, {self.measurement}, {self.recipe.name}, {self.targets} targets"

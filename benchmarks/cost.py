@@ -54,8 +54,12 @@ def _stream_cost(bench: Bench, protocol: str) -> None:
 
 
 def _cost(subject: Subject, protocol: str) -> None:
+    subject.measure(lambda: _cost_once(subject, protocol))
+
+
+def _cost_once(subject: Subject, protocol: str) -> None:
     bench, recipe = subject.bench, subject.recipe
-    with subject.alone(), running(bench.field, recipe, subject.addresses()) as program:
+    with running(bench.field, recipe, subject.addresses()) as program:
         time.sleep(recipe.warm_up(subject.targets))
         earlier = _our_page(subject)
         before = _look(subject, protocol, program.pid)

@@ -21,16 +21,25 @@ def page(bench: Bench) -> None:
     """Cost of /metrics at the default interval, of three probes per target, and smokeping_prober's beside it."""
     notes = bench.field.folder / "held"
     subject = bench.subject("page", _ours("-m", "benchmarks.held", str(notes)), bench.sizes.page)
-    with subject.alone(), running(bench.field, subject.recipe, subject.addresses()) as program:
+    subject.measure(lambda: _our_page(subject, notes))
+    small = bench.subject("page", _ours("-m", "exporter"), bench.sizes.small_page)
+    small.measure(lambda: _memory(small))
+    other = bench.subject("page", smokeping("15s"), bench.sizes.page)
+    other.measure(lambda: _other_page(other))
+
+
+def _our_page(subject: Subject, notes: Path) -> None:
+    with running(subject.bench.field, subject.recipe, subject.addresses()) as program:
         time.sleep(subject.recipe.warm_up(subject.targets))
         for kind in ("plain", "gzip"):
             _held(program, notes)
             _scrape(subject, program, kind)
             subject.add(**{f"{kind}_held_ms": _held(program, notes) * 1000})
         _remember(subject, program)
-    _memory(bench.subject("page", _ours("-m", "exporter"), bench.sizes.small_page))
-    subject = bench.subject("page", smokeping("15s"), bench.sizes.page)
-    with subject.alone(), running(bench.field, subject.recipe, subject.addresses()) as program:
+
+
+def _other_page(subject: Subject) -> None:
+    with running(subject.bench.field, subject.recipe, subject.addresses()) as program:
         time.sleep(subject.recipe.warm_up(subject.targets))
         for kind in ("plain", "gzip"):
             _scrape(subject, program, kind)
@@ -45,7 +54,7 @@ def _memory(subject: Subject) -> None:
     """Of few targets, after a while of being scraped."""
     field = subject.bench.field
     notes = field.folder / "scraped"
-    with subject.alone(), running(field, subject.recipe, subject.addresses()) as program:
+    with running(field, subject.recipe, subject.addresses()) as program:
         with helper(field, "scraper", str(subject.recipe.port), "--output", str(notes)):
             time.sleep(subject.bench.sizes.memory_after)
         _remember(subject, program)

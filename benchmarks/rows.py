@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 ROWS_FILE = "rows.csv"
 NOT_MEASURED = "not_measured"
@@ -40,6 +41,14 @@ class Errors:
     values: tuple[float, ...]
 
 
+class Failure(NamedTuple):
+    """What could not be measured, also at a second attempt, and why."""
+
+    measurement: str
+    subject: str
+    why: str
+
+
 @dataclass(slots=True)
 class Results:
     """Everything so far, in memory and in ``folder``."""
@@ -47,6 +56,8 @@ class Results:
     folder: Path
     rows: list[Row] = field(default_factory=list)
     errors: list[Errors] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list, compare=False)
+    _held_back: list[Row | Errors] | None = field(default=None, compare=False)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -60,13 +71,31 @@ class Results:
             old.unlink()
         self._append(ROWS_FILE, [[column.name for column in fields(Row)]])
 
+    @contextlib.contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Keep what is added meanwhile only if nothing fails: half an attempt would be in the medians twice."""
+        held_back: list[Row | Errors] = []
+        self._held_back = held_back
+        try:
+            yield
+        finally:
+            self._held_back = None
+        for one in held_back:
+            self.add(one) if isinstance(one, Row) else self.add_errors(one)
+
     def add(self, *rows: Row) -> None:
         """Keep rows."""
+        if self._held_back is not None:
+            self._held_back += rows
+            return
         self.rows += rows
         self._append(ROWS_FILE, map(astuple, rows))
 
     def add_errors(self, errors: Errors) -> None:
         """Keep errors: a member more of the measurement's gzip file, which readers see as one text."""
+        if self._held_back is not None:
+            self._held_back.append(errors)
+            return
         self.errors.append(errors)
         text = io.StringIO()
         head = (errors.run, errors.program, errors.targets, errors.quantity)
@@ -75,10 +104,6 @@ class Results:
         csv.writer(text, lineterminator="\n").writerows([*columns, *((*head, f"{us:.3f}") for us in errors.values)])
         with path.open("ab") as file:
             file.write(gzip.compress(text.getvalue().encode(), mtime=0))
-
-    def missed(self) -> list[Row]:
-        """Return the rows that say what could not be measured."""
-        return [row for row in self.rows if row.name == NOT_MEASURED]
 
     def _append(self, name: str, rows: Iterable[Iterable[object]]) -> None:
         with (self.folder / name).open("a", encoding="utf-8", newline="") as file:

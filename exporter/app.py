@@ -19,7 +19,7 @@ from aiohttp import web
 
 from collectors import dns
 from collectors.contract import Context, IpFamily, Notice, Seconds, SocketOpened, one_by_one
-from exporter import __version__, collecting, once
+from exporter import __version__, collecting, metrics, once
 from exporter.addresses import Addresses, refreshes
 from exporter.changes import changes
 from exporter.fleet import BadFile, Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
@@ -80,7 +80,9 @@ def configuration(options: Options) -> Configuration:
     fleet, me = identified(options.config_file, options.host)
     ensure_exporter(fleet, me)
     web_config = load_web_config(options.web_config_file) if options.web_config_file else WebConfig()
-    return Configuration(fleet, me, pairs(fleet, me), web_config)
+    found = pairs(fleet, me)
+    metrics.ensure_recorded(fleet, found)
+    return Configuration(fleet, me, found, web_config)
 
 
 class App:

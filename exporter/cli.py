@@ -19,6 +19,7 @@ from exporter import (
     healthcheck,
     listen,
     logs,
+    metrics,
     on_request,
     parsers,
     probe_now,
@@ -73,6 +74,7 @@ def _run(flags: argparse.Namespace) -> int:
 def _check(flags: argparse.Namespace) -> int:
     fleet, host = identified(flags.config_file, flags.host)
     found, missing = survey(fleet, host)
+    metrics.ensure_recorded(fleet, found)
     if missing and flags.host is None:
         raise BadFile(missing)
     for problem in missing:  # whoever names a host may look at it from elsewhere, where its secrets are not

@@ -63,7 +63,11 @@ class Recorder:
     # What is configured
 
     def configure(self, fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> None:
-        """Take a fleet that was read well; the counters of a pair that stays go on."""
+        """Take a fleet that was read well; the counters of a pair that stays go on.
+
+        Raises BadFile, and changes nothing, if a pair would have no series.
+        """
+        metrics.ensure_recorded(fleet, pairs)
         buckets = tuple(fleet.defaults.buckets)
         kept, self._series, self._by_target = self._series, {}, {}
         specs = {pair.identity: pair.spec for pair in self._pairs}

@@ -23,7 +23,7 @@ from exporter.fleet.yaml_faults import Unreadable, explained
 MAX_BYTES = 8 * 2**20
 """Ten thousand hosts, written at length, are 1.5 MB."""
 MAX_DEPTH = 32
-"""The contract needs seven."""
+"""A fleet file needs six: the file, a section, an endpoint, its probe, the headers, a value."""
 MAX_NODES = 500_000
 """Keys and values with every alias written out; ten thousand hosts are 110,000."""
 

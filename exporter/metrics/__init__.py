@@ -15,7 +15,7 @@ from exporter.metrics.own import (
     own_families,
     ping_families,
 )
-from exporter.metrics.pairs import labels_of, series_of
+from exporter.metrics.pairs import ensure_recorded, labels_of, series_of
 
 __all__ = [
     "DATABASE_LABELS",
@@ -31,6 +31,7 @@ __all__ = [
     "OwnMetrics",
     "ProbeCounts",
     "database_families",
+    "ensure_recorded",
     "labels_of",
     "network_families",
     "own_families",

@@ -42,34 +42,37 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
         Family(
             "database_available",
             "gauge",
-            "Whether the latest login and the latest query both succeeded.",
+            "Whether the latest login to the database and the latest query both succeeded: 1 or 0.",
             lambda _: (("", ()),),
             _available,
         ),
         login_gauge(
             "database_rtt_seconds",
-            "The network's round trip to the server in the latest login, by the kernel's clock: SYN to SYN/ACK.",
+            "Network round trip to the database server in the latest login, in seconds, by the kernel's clock: SYN to "
+            "SYN/ACK.",
             lambda reply: reply.rtt,
         ),
         histogram(
             "database_rtt_distribution_seconds",
-            "The network's round trip to the server in all successful logins.",
+            "Network round trips to the database server in all successful logins since the start, in seconds.",
             lambda series: series.login.rtt,
         ),
         histogram(
             "database_connect_latency_seconds",
-            "First packet to logged in: connect, TLS and authentication.",
+            "From the first packet to logged in to the database, in seconds: connect, TLS and authentication.",
             lambda series: series.login.duration,
         ),
         histogram(
             "database_query_latency_seconds",
-            "A query on a connection that is kept, to the last byte of its answer: network plus server.",
+            "A query on a database connection that is kept, to the last byte of its answer, in seconds: network plus "
+            "server.",
             lambda series: series.query.response,
         ),
         Family(
             "database_phase_seconds",
             "summary",
-            "The phases of successful logins and of the first query behind each, not cumulative.",
+            "Seconds that each phase of successful database logins took: dns, connect, tls, auth, and query, the "
+            "first after the login; none includes another.",
             lambda pair: [
                 (part, (("phase", phase.value),)) for phase in pair.spec.phases for part in ("_sum", "_count")
             ],
@@ -77,20 +80,20 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
         ),
         login_gauge(
             "database_login_round_trips",
-            "How often the latest login waited for the server: TCP, TLS and each step of authentication.",
+            "How often the latest login waited for the database server: TCP, TLS and each step of authentication.",
             lambda reply: reply.round_trips,
         ),
         Family(
             "database_probes_total",
             "counter",
-            "Logins (cold) and queries on a kept connection (warm) that were decided.",
+            "Database logins (cold) and queries on a kept connection (warm) that have ended.",
             lambda _: [("", (("mode", mode),)) for mode in ("cold", "warm")],
             lambda series, _: [of.probes for _, of in series.both],
         ),
         Family(
             "database_probe_failures_total",
             "counter",
-            "Those that failed, by reason.",
+            "Database logins (cold) and queries on a kept connection (warm) that failed, by reason.",
             lambda pair: [
                 ("", (("mode", mode), ("reason", reason.value)))
                 for mode in ("cold", "warm")

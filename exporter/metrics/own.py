@@ -45,18 +45,18 @@ def own_families(counts: ProbeCounts, dns_failures: Mapping[str, int]) -> tuple[
         Family(
             "latency_exporter_dns_refresh_failures_total",
             "counter",
-            "Refreshes of a cached address that failed; the last good one stays in use.",
+            "Failed lookups of an address that ICMP and TCP probes use; the last good one stays in use.",
             lambda target: () if target is None else (("", ()),),
             lambda target, _: (dns_failures[target],),
         ),
         _own_histogram(
             "latency_exporter_probe_lateness_seconds",
-            "How long after it was due a probe had been started, and all others of its slot.",
+            "Seconds from when a probe was due until it had been started, and all others of its slot.",
             counts.lateness,
         ),
         _own_histogram(
             "latency_exporter_egress_queue_seconds",
-            "Time of echo requests in this host's own transmit queue, by the kernel's clock.",
+            "Seconds that echo requests waited in this host's own transmit queue, by the kernel's clock.",
             counts.egress_queue,
         ),
         Family(
@@ -90,7 +90,7 @@ def ping_families(pings: Mapping[tuple[str, ...], int]) -> tuple[Family, ...]:
         Family(
             "network_latency_pings_received_total",
             "counter",
-            "Requests of our /ping, by the peer that says it sent them.",
+            "Requests of this exporter's /ping, by the peer that says it sent them.",
             lambda _: (("", ()),),
             lambda peer, _: (pings[peer],),
         ),
@@ -111,47 +111,65 @@ class OwnMetrics:
             collector(registry=registry)
         python = ".".join(map(str, sys.version_info[:3]))
         name = "latency_exporter_"
-        Gauge(f"{name}build_info", "Version of this program.", ["version", "python"], registry=registry).labels(
-            version, python
-        ).set(1)
+        Gauge(
+            f"{name}build_info",
+            "Version of latency-exporter, and of the Python that runs it; always 1.",
+            ["version", "python"],
+            registry=registry,
+        ).labels(version, python).set(1)
         self.self_info = Gauge(
             f"{name}self_info",
-            "Which host of the fleet this is.",
+            "Which host of the fleet this exporter is; always 1.",
             SELF_LABELS,
             registry=registry,
         )
-        self.config_hash = Gauge(f"{name}config_hash", "The fleet file, as a number to compare.", registry=registry)
+        self.config_hash = Gauge(
+            f"{name}config_hash",
+            "The fleet file in force, as a number to compare with that of other hosts.",
+            registry=registry,
+        )
         self.reload_successful = Gauge(
-            f"{name}config_last_reload_successful", "Whether the fleet file was last read well.", registry=registry
+            f"{name}config_last_reload_successful",
+            "Whether the fleet file was read well the last time: 1, or 0 while the one before stays in force.",
+            registry=registry,
         )
         self.reload_time = Gauge(
             f"{name}config_last_reload_success_timestamp_seconds",
             "When the fleet file was last read well, in seconds since the epoch.",
             registry=registry,
         )
-        self.pairs = Gauge(f"{name}pairs", "Pairs that this host probes.", ["protocol"], registry=registry)
+        self.pairs = Gauge(
+            f"{name}pairs",
+            "Pairs that this host probes, by protocol: a pair is one probe toward one target over one IP family.",
+            ["protocol"],
+            registry=registry,
+        )
         self.overflows = Counter(
             f"{name}icmp_receive_overflows_total",
-            "ICMP packets that the kernel dropped because our receive buffer was full; not counted as loss.",
+            "ICMP packets that the kernel dropped because this program's receive buffer was full; not counted as loss.",
             registry=registry,
         )
         self.skipped = Counter(
             f"{name}probes_skipped_total",
-            "Turns that passed without a probe, because this program was held up or the last one had not ended.",
+            "Probes that were left out, because this program was held up or the probe before had not ended.",
             registry=registry,
         )
         self.icmp_socket = Gauge(
             f"{name}icmp_socket",
-            "Which kind of ICMP socket a family got; none: no permission, its probes fail as local.",
+            "Kind of ICMP socket in use by IP family: 1 for it, 0 for the others; none: no permission, the probes "
+            "fail as local.",
             ["ip_family", "kind"],
             registry=registry,
         )
         self.requests = Counter(
-            f"{name}http_requests_total", "Answered HTTP requests.", ["handler", "code"], registry=registry
+            f"{name}http_requests_total",
+            "HTTP requests that this exporter has answered, by handler and status code.",
+            ["handler", "code"],
+            registry=registry,
         )
         self.request_duration = SlowHistogram(
             f"{name}http_request_duration_seconds",
-            "Time to answer an HTTP request; a large answer is sent as slowly as it is read.",
+            "Seconds to answer an HTTP request; a large answer is sent as slowly as it is read.",
             ["handler"],
             buckets=REQUEST_BUCKETS,
             registry=registry,

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
+from exporter.app import Options, configuration
 from exporter.cli import COMMANDS, main
+from exporter.fleet import BadFile
 from exporter.parsers import check_parser, run_parser
 
 from .pages import SMALL
@@ -108,6 +110,22 @@ def test_check_prints_the_table_on_stdout_and_nothing_else(
     out, err = capsys.readouterr()
     assert out.splitlines()[-2] == "wf008: 4 pairs, at most 121 series of theirs, 0.4 probes per second"
     assert err == ""
+
+
+def test_a_kind_of_probe_without_series_is_refused_by_check_and_at_the_start(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, fleet_file: Path
+) -> None:
+    monkeypatch.setattr("exporter.metrics.pairs.PROTOCOLS", ("icmp", "http"))
+    assert main(["check", f"--config.file={fleet_file}", "--host=wf008"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(
+        re.escape(str(fleet_file)) + r":\d+: probes.tcp.protocol: a probe of protocol 'tcp' would run without metrics, "
+        "which is a fault of this program: leave it out until exporter/metrics knows the protocol\n",
+        err,
+    )
+    with pytest.raises(BadFile, match="would run without metrics"):
+        configuration(Options(fleet_file, "wf008", "/metrics", enable_lifecycle=False, web_config_file=None))
 
 
 def test_check_warns_on_stderr(capsys: pytest.CaptureFixture[str], fleet_file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 from pathlib import Path
 
@@ -146,6 +147,23 @@ def test_no_label_is_one_that_prometheus_attaches(small: Small) -> None:
 def test_counters_and_nothing_else_end_in_total(small: Small) -> None:
     for name, kind in heads(small.page()).items():
         assert name.endswith("_total") == (kind == "counter"), name
+
+
+def helps(page: str) -> dict[str, str]:
+    return dict(re.findall(r"^# HELP ((?:network|database|latency)_\S+) (.*)$", page, re.MULTILINE))
+
+
+def test_each_help_can_be_read_alone_with_its_unit_and_its_subject(small: Small) -> None:
+    """As Grafana and Prometheus show it: beside a name, without the line before."""
+    for name, text in helps(small.page()).items():
+        words = set(re.findall(r"\w+", text.lower()))
+        assert text.endswith("."), name
+        assert not words & {"our", "we", "those", "same"}, name
+        for part, word in (("_seconds", "seconds"), ("database_", "database"), ("_http_", "http"), ("_tls_", "tls")):
+            assert part not in f"_{name}" or word in words, name
+        assert name.endswith("_timestamp_seconds") == ("epoch" in words), name
+        assert name.endswith("_info") == ("always 1" in text), name
+    assert len(set(helps(small.page()).values())) == len(helps(small.page()))
 
 
 def test_le_is_written_the_same_way_in_both_formats(small: Small) -> None:

@@ -9,9 +9,11 @@ and read in the diff before they are committed: what changes there changes for e
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +30,7 @@ from collectors.contract import (
     Reply,
     SocketOpened,
 )
-from exporter.fleet import host_header
+from exporter.fleet import BadFile, host_header
 
 from .pages import ANSWERS, DATABASE, SMALL, TIMEOUT, Small, Time, heads, parsed
 
@@ -405,6 +407,33 @@ def test_a_page_that_is_read_while_the_fleet_changes_is_that_of_one_fleet(small:
     page = (first + b"".join(pieces)).decode()
     assert 'target="wf009"' not in page
     assert 'target="wf008"' in page
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WithoutLocal:
+    """A target of a kind that forgets the reason for faults of ours."""
+
+    reasons: tuple[Reason, ...] = (Reason.TIMEOUT,)
+    phases: tuple[Phase, ...] = ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"protocol": "udp"}, {"protocol": "redis", "database": "cache"}, {"spec": WithoutLocal()}],
+    ids=["a protocol", "a kind of database", "a target without its own fault"],
+)
+def test_a_kind_of_probe_that_no_metric_would_show_is_refused_and_what_was_configured_stays(
+    small: Small, changes: dict[str, Any]
+) -> None:
+    before = small.recorder.states()
+    unknown = dataclasses.replace(small.pair("wf008", "tcp"), **changes)
+    with pytest.raises(BadFile) as caught:
+        small.recorder.configure(small.fleet, small.host, (*small.pairs, unknown))
+    assert str(caught.value).endswith(
+        f"fleet.yml:7: probes.tcp.protocol: a probe of protocol {unknown.protocol!r} would run without metrics, which "
+        "is a fault of this program: leave it out until exporter/metrics knows the protocol"
+    )
+    assert small.recorder.states() == before
 
 
 # Databases

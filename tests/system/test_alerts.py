@@ -11,6 +11,7 @@ import http.client
 import itertools
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -39,14 +40,15 @@ hosts:
   - {{name: wf001, address: wf001, location: wf001_usa, datacenter: wf001, country: US}}
   - {{name: wf008, address: wf008, location: wf008_brazil, datacenter: wf008, country: BR}}
   - {{name: dead, address: dead}}
-  - {{name: stopped, address: stopped}}
+  - {{name: hung, address: hung}}
   - {{name: busy, address: busy}}
   - {{name: old, address: old}}
   - {{name: wfdb02, address: wfdb02, exporter: false}}
 probes:
-  icmp: {{protocol: icmp, from: [wf001, wf008], to: [wf001, wf008, dead, wfdb02]}}
-  tcp: {{protocol: tcp, port: 9102, from: [wf001, wf008], to: [wf001, wf008, dead]}}
-  busy: {{protocol: icmp, from: [busy], to: [old]}}
+  icmp: {{protocol: icmp, from: [wf001, wf008], to: [wf001, wf008, dead, hung, wfdb02]}}
+  tcp: {{protocol: tcp, port: 9102, from: [wf001, wf008], to: [wf001, wf008, dead, hung]}}
+  ping: {{protocol: http, url: "http://{{address}}:9102/ping", from: [wf001, wf008], to: [hung]}}
+  busy: {{protocol: icmp, from: [busy, old], to: [busy, old]}}
 endpoints:
   - {{name: slow, from: [wf001], probe: {{protocol: http, url: "http://wfdb02:8080/", interval: 3s, timeout: 2900ms}}}}
   - {{name: site, from: [wf001], probe: {{protocol: http, url: "https://wfdb02:9443/", tls_ca_file: {ca}}}}}
@@ -94,7 +96,7 @@ class World:
     def break_everything(self) -> None:
         dead, busy, old = (self.lab.hosts[name] for name in ("dead", "busy", "old"))
         self.cut = [dead.drop(), dead.drop(ip_family="ipv6")]
-        self.exporters["stopped"].program.stop()
+        self.exporters["hung"].program.send_signal(signal.SIGSTOP)
         self.device = "to-old"
         queue = ["rate", "2mbit", "burst", "3000", "latency", "60ms"]
         busy.run(["tc", "qdisc", "replace", "dev", self.device, "root", "tbf", *queue])
@@ -118,7 +120,8 @@ class World:
         self.flood.stop()
         busy.run(["tc", "qdisc", "del", "dev", self.device, "root"])
         self.exporters["old"].program.stop()
-        self.start_exporters("old", "stopped")
+        self.start_exporters("old")
+        self.exporters["hung"].program.send_signal(signal.SIGCONT)
         self.path.change(loss=0.0)
         self.listener = self.listen()
         self.delay.write_text("0.001")
@@ -178,11 +181,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     site = authority.file("wfdb02")
     with contextlib.ExitStack() as stack:
         lab = stack.enter_context(Lab())
-        usa, brazil, dead, _stopped, busy, old, store = (
-            lab.host(name) for name in ("wf001", "wf008", "dead", "stopped", "busy", "old", "wfdb02")
+        usa, brazil, dead, hung, busy, old, store = (
+            lab.host(name) for name in ("wf001", "wf008", "dead", "hung", "busy", "old", "wfdb02")
         )
         path = lab.link(usa, brazil, delay=0.020)
-        for source, other in itertools.product((usa, brazil), (dead, store)):
+        for source, other in itertools.product((usa, brazil), (dead, hung, store)):
             lab.veth(source, other)
         lab.veth(busy, old)
         watcher = lab.host("watcher")
@@ -236,7 +239,7 @@ ALWAYS = {("CertificateExpiring", "site")}
 """The tests' certificates are good for days only."""
 FAULTS = {
     ("HostUnreachable", "dead"),
-    ("LatencyExporterDown", "stopped"),
+    ("LatencyExporterDown", "hung"),
     ("MeasurementInDoubt", "busy"),
     ("ConfigurationInDoubt", "old"),
     ("PathDegraded", "wf001 to wf008"),
@@ -251,6 +254,9 @@ INHIBITED = {
     ("LatencyExporterDown", "dead"),
     ("PathDegraded", "wf001 to dead"),
     ("PathDegraded", "wf008 to dead"),
+    ("PathDegraded", "busy to old"),
+    ("PathDegraded", "old to busy"),
+    ("PeerFailing", "hung"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from exporter.doctor import answers
 from exporter.doctor.answers import Alert, Group
@@ -14,13 +14,18 @@ OUR_GROUPS = "latency_"
 """How the names of all groups in prometheus/rules/ begin."""
 _SHOWN = 20
 """Alerts with a line of their own."""
+_TELLING = ("database", "source", "target", "probe", "ip_family", "reason", "cause", "self", "version")
+"""Labels that say whom an alert of ours is about and why, the most important first."""
+_ELSE = ("instance", "job", "host", "name", "device", "mountpoint")
+"""Those of other alerts."""
+_LABELS = 6
 
 
 def rules(groups: Sequence[Group]) -> Iterator[Finding]:
     """Say whether our rules are loaded, and which of them fail."""
     ours = [rule for group in groups if group.name.startswith(OUR_GROUPS) for rule in group.rules]
-    alerting = sum(rule.type == "alerting" for rule in ours)
-    recording = len(ours) - alerting
+    alerting = len({rule.name for rule in ours if rule.type == "alerting"})  # one may have a rule for each severity
+    recording = sum(rule.type == "recording" for rule in ours)
     if alerting and recording:
         text = f"{counted(alerting, 'alert')} and {counted(recording, 'recording rule')} of ours"
         yield Finding(Status.OK, "rules", text)
@@ -46,12 +51,22 @@ def firing(alerts: Sequence[Alert], told_by: str) -> Iterator[Finding]:
     if not alerts:
         yield Finding(Status.OK, "alerts", f"none is firing, says {told_by}")
     for alert in alerts[:_SHOWN]:
-        labels = {key: value for key, value in alert.labels.items() if key != "alertname"}
         name = cleaned(alert.labels.get("alertname", ""), 80)
-        yield Finding(Status.WARNING, "alerts", f"{name}{braced(labels)} is firing, says {told_by}")
+        yield Finding(Status.WARNING, "alerts", f"{name}{braced(_telling(alert.labels))} is firing, says {told_by}")
     if len(alerts) > _SHOWN:
         rest = tuple(cleaned(alert.labels.get("alertname", ""), 80) for alert in alerts[_SHOWN:])
         yield Finding(Status.WARNING, "alerts", f"{counted(len(rest), 'alert')} more: {some(rest)}", rest)
+
+
+def _telling(labels: Mapping[str, str]) -> dict[str, str]:
+    """Choose the labels that tell one alert from another: no place of a host that is named, nothing twice."""
+    known = set(labels) - {"alertname", "severity"}
+    keys = known.intersection(_TELLING) or known.intersection(_ELSE) or known
+    found: dict[str, str] = {}
+    for key in sorted(keys, key=lambda key: (_TELLING.index(key) if key in _TELLING else 0, key)):
+        if labels[key] not in found.values() and len(found) < _LABELS:
+            found[key] = labels[key]
+    return found | {key: labels[key] for key in ("severity",) if key in labels}
 
 
 def alerting(prometheus: Told | None, alertmanager: Told | None) -> Iterator[Finding]:

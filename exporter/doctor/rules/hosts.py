@@ -19,6 +19,7 @@ from collectors.contract import Seconds
 from exporter.doctor.answers import Target
 from exporter.doctor.expected import ExpectedHost, Series
 from exporter.doctor.findings import Finding, Status
+from exporter.doctor.rules.fleet_files import OURS_IS_ODD, FleetFiles, compared
 from exporter.doctor.rules.scrape_errors import cause
 from exporter.doctor.view import Exporter, View
 from exporter.doctor.wording import ago, cleaned, counted, some
@@ -34,8 +35,7 @@ _COMPARED = (
     "source_country",
 )
 _GENERATE = "run `latency-exporter scrape-configs`"
-_NOT_RELOADED = "it could not read its fleet file and runs the one before; its page at / says why"
-_OTHER_FILE = "it runs another fleet file than this one; copy this one there and reload it"
+_DROPPED = "it runs this fleet file, so a relabelling or a limit of the scrape job drops them"
 
 
 class Rules(NamedTuple):
@@ -45,8 +45,6 @@ class Rules(NamedTuple):
     """Of the fleet file that was read here."""
     old_after: Seconds
     """A sample older than this is too old: some scrapes have failed or were left out."""
-    all_differ: bool = False
-    """All exporters run one other fleet file: it is told once."""
 
 
 class Part(NamedTuple):
@@ -63,15 +61,9 @@ def hosts(view: View, expected: Sequence[ExpectedHost], rules: Rules) -> list[Fi
         return []  # it is told already that the server did not say
     if not view.exporters and not any(_is_of(target, expected) for target in view.targets):
         return [_nobody(view, expected)]
-    rules = rules._replace(all_differ=_all_differ(view.exporters, expected, rules))
-    found = [_finding(view, host, _parts(view, host, rules)) for host in expected]
-    if rules.all_differ:
-        text = (
-            "all exporters run one fleet file, and it is not the one that was read here: roll this one out, or name "
-            "the one in force by --config.file"
-        )
-        found.append(Finding(Status.WARNING, f"fleet file in {view.server}", text))
-    return found
+    files = compared(rules.config_hash, view.exporters, {host.name for host in expected})
+    found = [_finding(view, host, _parts(view, host, rules, files)) for host in expected]
+    return [*found, *filter(None, [files.finding(view.server)])]
 
 
 def _is_of(target: Target, expected: Sequence[ExpectedHost]) -> bool:
@@ -93,7 +85,7 @@ def _finding(view: View, host: ExpectedHost, parts: Sequence[Part]) -> Finding:
     return Finding(status, f"{host.name} in {view.server}", "; ".join(part.text for part in parts), names)
 
 
-def _parts(view: View, host: ExpectedHost, rules: Rules) -> list[Part]:
+def _parts(view: View, host: ExpectedHost, rules: Rules, files: FleetFiles) -> list[Part]:
     exporters = [exporter for exporter in view.exporters or () if exporter.host == host.name]
     targets = [target for target in view.targets or () if _scrapes(target, host, exporters)]
     is_down = bool(targets) and all(target.health == "down" for target in targets)  # what it said before may linger
@@ -104,7 +96,7 @@ def _parts(view: View, host: ExpectedHost, rules: Rules) -> list[Part]:
     if wrong := _wrong(host, exporter):
         parts.append(_wrongly_labelled(host, exporter, wrong))
     if exporter.labels.get("source") == host.name:
-        parts += _series(view, host, exporter, rules)
+        parts += _series(view, host, exporter, files)
     return parts
 
 
@@ -195,33 +187,15 @@ def _quoted(value: str | None) -> str:
     return f'"{cleaned(value, 60)}"' if value else "nothing"
 
 
-def _series(view: View, host: ExpectedHost, exporter: Exporter, rules: Rules) -> list[Part]:
+def _series(view: View, host: ExpectedHost, exporter: Exporter, files: FleetFiles) -> list[Part]:
     """Hold its series against the fleet file."""
     if view.series is None:
         return []
-    other_file = exporter.config_hash is not None and exporter.config_hash != rules.config_hash
+    fault = files.fault(exporter)
     if missing := _missing(view, host):
         text = f"{len(missing)} of {counted(len(host.series), 'pair')} missing: {some(map(str, missing))}"
-        return [Part(Status.BROKEN, f"{text}; {_why_missing(exporter, other_file=other_file)}", missing)]
+        return [Part(Status.BROKEN, f"{text}; {fault or _DROPPED}", missing)]
     parts = [Part(Status.OK, f"all {counted(len(host.series), 'pair')} there")]
-    if exporter.reloaded is False:
-        parts.append(Part(Status.WARNING, _NOT_RELOADED))
-    elif other_file and not rules.all_differ:
-        parts.append(Part(Status.WARNING, _OTHER_FILE))
+    if fault and fault != OURS_IS_ODD:  # that is said once, for all
+        parts.append(Part(Status.WARNING, fault))
     return parts
-
-
-def _why_missing(exporter: Exporter, *, other_file: bool) -> str:
-    if exporter.reloaded is False:
-        return _NOT_RELOADED
-    if other_file:
-        return _OTHER_FILE
-    return "it runs this fleet file, so a relabelling or a limit of the scrape job drops them"
-
-
-def _all_differ(exporters: Sequence[Exporter], expected: Sequence[ExpectedHost], rules: Rules) -> bool:
-    """Tell whether it is rather this file that is the odd one."""
-    names = {host.name for host in expected}
-    hashes = {exporter.config_hash for exporter in exporters if exporter.host in names}
-    several = len({exporter.host for exporter in exporters if exporter.host in names}) > 1
-    return several and len(hashes) == 1 and rules.config_hash not in hashes

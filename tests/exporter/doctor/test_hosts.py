@@ -154,6 +154,57 @@ def test_if_all_hosts_run_one_other_file_it_is_this_one_that_is_odd() -> None:
     assert (odd.status, odd.what) == (Status.WARNING, "fleet file in prometheus")
 
 
+def of_a_fleet(**hashes: float) -> dict[str, str]:
+    """Judge hosts that run these fleet files, where 7 is the one that was read here; what is said beside the pairs."""
+    several = [exporter(name, config_hash=number) for name, number in hashes.items()]
+    seen = view([target(name) for name in hashes], several, **dict.fromkeys(hashes, SERIES))
+    found = hosts(seen, [host(name) for name in hashes], RULES)
+    return {
+        finding.what.removesuffix(" in prometheus"): finding.text.partition("all 3 pairs there; ")[2] or finding.text
+        for finding in found
+        if finding.status is Status.WARNING
+    }
+
+
+COPY_THEIRS = "its fleet file is not that of most hosts; copy theirs there and reload it"
+COPY_THIS = "it runs another fleet file than this one; copy this one there and reload it"
+NO_MAJORITY = (
+    "it runs another fleet file than this one, and none is that of most hosts; copy the right one to all and reload"
+)
+ODD = (
+    "most hosts run one fleet file, and it is not the one that was read here: copy theirs here, or name it by "
+    "--config.file; if this one is newer, roll it out"
+)
+
+
+@pytest.mark.parametrize(
+    ("hashes", "said"),
+    [
+        ({"wf001": 7, "wf008": 7, "wfdb01": 8}, {"wfdb01": COPY_THIS}),
+        ({"wf001": 8, "wf008": 8, "wfdb01": 7}, {"wfdb01": COPY_THEIRS, "fleet file": ODD}),
+        ({"wf001": 8, "wf008": 8, "wfdb01": 9}, {"wfdb01": COPY_THEIRS, "fleet file": ODD}),
+        ({"wf001": 8, "wf008": 8, "wfdb01": 8}, {"fleet file": ODD}),
+        ({"wf001": 7, "wf008": 8}, {"wf008": NO_MAJORITY}),
+        ({"wf001": 7, "wf008": 8, "wfdb01": 9}, {"wf008": NO_MAJORITY, "wfdb01": NO_MAJORITY}),
+    ],
+)
+def test_the_fleet_file_of_more_than_half_is_right_wherever_the_doctor_runs(
+    hashes: dict[str, float], said: dict[str, str]
+) -> None:
+    assert of_a_fleet(**hashes) == said
+
+
+def test_the_pairs_of_a_file_that_most_do_not_run_are_not_copied_to_them() -> None:
+    several = [exporter(name, config_hash=number) for name, number in (("wf001", 8.0), ("wf008", 8.0), ("old", 7.0))]
+    there = dict.fromkeys(("wf001", "wf008"), SERIES - {of_database("n8n")})
+    seen = view([target(each.host) for each in several], several, old=SERIES, **there)
+    first, *_ = hosts(seen, [host("wf001"), host("wf008"), host("old")], RULES)
+    assert first.text.endswith(
+        "1 of 3 pairs missing: database n8n; it runs the fleet file of most hosts, which is not the one that was read "
+        "here"
+    )
+
+
 def test_a_sample_that_is_too_old_is_a_warning() -> None:
     finding = judged(view([target()], [exporter(sampled=NOW - 100)], wf001=SERIES))
     assert finding.status is Status.WARNING

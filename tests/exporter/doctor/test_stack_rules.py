@@ -79,6 +79,17 @@ def test_rules_are_loaded_when_alerts_and_recording_rules_of_ours_are() -> None:
     assert (found.status, found.text) == (Status.OK, "1 alert and 1 recording rule of ours")
 
 
+def test_an_alert_with_a_rule_for_each_severity_is_one_alert() -> None:
+    shipped = [group for file in RULES.glob("[ar]*.yml") for group in yaml.safe_load(file.read_text())["groups"]]
+    kinds = [
+        {"name": rule.get("alert") or rule["record"], "type": "alerting" if "alert" in rule else "recording"}
+        for group in shipped
+        for rule in group["rules"]
+    ]
+    found = only(rules(read({"name": "latency_all", "rules": kinds})))
+    assert found.text.startswith("12 alerts and ")
+
+
 @pytest.mark.parametrize(
     ("loaded", "files"),
     [
@@ -112,6 +123,21 @@ def test_each_firing_alert_is_a_warning_with_its_labels() -> None:
     found = only(firing([alert("HostUnreachable", target="wf008", severity="critical")], "Alertmanager"))
     assert (found.status, found.what) == (Status.WARNING, "alerts")
     assert found.text == 'HostUnreachable{severity="critical", target="wf008"} is firing, says Alertmanager'
+
+
+def test_an_alerts_line_has_the_labels_that_tell_and_none_that_only_place_it() -> None:
+    place = {"target_location": "wf008_brazil", "target_datacenter": "wf008", "target_country": "BR"}
+    of_us = {"source": "wf001", "host": "wf001", "instance": "wf001", "job": "latency", "source_country": "US"}
+    degraded = alert(
+        "PathDegraded", target="wf008", cause="loss", ip_family="ipv4", severity="warning", **place, **of_us
+    )
+    somebody_elses = alert("DiskFull", **{f"label_{number}": f"value {number}" for number in range(30)})
+    first, second = firing([degraded, somebody_elses], "Prometheus")
+    assert first.text == (
+        'PathDegraded{cause="loss", ip_family="ipv4", severity="warning", source="wf001", target="wf008"} is firing, '
+        "says Prometheus"
+    )
+    assert second.text.count("=") == 6
 
 
 def test_no_firing_alert_is_said_too_and_of_many_the_rest_is_counted() -> None:
