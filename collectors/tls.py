@@ -150,7 +150,8 @@ class Tls:
 
     def _note(self, served: bytes | None, facts: Facts) -> None:
         self.certificate = served
-        facts.certificate_expiry = certificate.expiry(served) if served else None
+        validity = certificate.validity(served) if served else None
+        facts.certificate_not_before, facts.certificate_expiry = validity or (None, None)
 
     def _take(self, receipt: Receipt) -> None:
         if receipt.data:
