@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import ipaddress
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from collectors.contract import IpFamily, Phase, Reason
@@ -18,6 +18,13 @@ Tls = Literal["disable", "require", "verify-ca", "verify-full"]
 """``require`` encrypts and trusts anybody; ``verify-ca`` trusts whoever has a certificate of the authority."""
 
 _TCP_REASONS = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.UNREACHABLE, Reason.DNS, Reason.LOCAL)
+
+
+class Identity(NamedTuple):
+    """What is shown to a server that asks for a certificate: absolute paths of PEM files."""
+
+    cert_file: str
+    key_file: str
 
 
 class Expression(Protocol):
@@ -129,6 +136,7 @@ class HttpTarget:
     user: str | None
     password: Secret | None
     """Both set or both None."""
+    identity: Identity | None = None
 
     @property
     def cached_name(self) -> None:
@@ -165,6 +173,7 @@ class DatabaseTarget:
     tls: Tls
     tls_ca_file: str | None
     """Absolute. None: the system's authorities."""
+    identity: Identity | None = None
     query: str
     timeout: float
     """In seconds; the server is told to give up a query of the user's own before."""

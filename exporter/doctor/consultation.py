@@ -9,7 +9,7 @@ from typing import NamedTuple
 from aiohttp import ClientSession
 
 from collectors.contract import ProbeFailed, Seconds
-from collectors.tls import Contexts
+from collectors.trust import Contexts
 from exporter.doctor import answers, certificates
 from exporter.doctor.client import Client, session
 from exporter.doctor.outcome import Answer, Look, NameSeen, Outcome, Seen, Told, answered

@@ -35,6 +35,8 @@ async def test_a_certificate_that_is_not_to_be_trusted_fails_and_still_tells_its
     until = dt.datetime.now(dt.UTC) - dt.timedelta(days=1) if until else None
     with Peer(answering(OK), tls=authority.server(*hosts, until=until, version=version)) as peer:
         assert await failure(probe, https(peer, authority), facts) == (Reason.TLS, detail)
+        assert facts.certificate_expiry is not None
+        assert facts.certificate_not_before is not None
         assert facts.certificate_not_before < facts.certificate_expiry
         assert facts.status_code is None
         await ask(probe, https(peer, authority, tls_verify=False))
