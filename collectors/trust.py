@@ -17,6 +17,8 @@ from collectors.targets import Identity
 _LEAST = ssl.TLSVersion.TLSv1_2
 """RFC 8996; a policy of the system may demand more."""
 
+_NOT_LOADED = {"EE_KEY_TOO_SMALL": " (it is too short)", "CA_MD_TOO_WEAK": " (its signature is too weak)"}
+
 
 class BadIdentity(Exception):  # noqa: N818 - it says what the file is
     """``cert_file`` or ``key_file``, as ``key`` says, cannot be used."""
@@ -93,8 +95,8 @@ def load_identity(context: ssl.SSLContext, identity: Identity) -> None:
     except OSError as error:
         if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
             raise BadIdentity("key_file", "is the key of another certificate than cert_file's") from None
-        reason = (error.reason or "not PEM") if isinstance(error, ssl.SSLError) else str(error.strerror)
-        message = f"no usable certificate here or no usable key in key_file ({reason}); both have to be PEM"
+        why = _NOT_LOADED.get(error.reason or "", "") if isinstance(error, ssl.SSLError) else f" ({error.strerror})"
+        message = f"no usable certificate here or no usable key in key_file{why}; both have to be PEM"
         raise BadIdentity("cert_file", message) from None
 
 
