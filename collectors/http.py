@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator
 from collectors import connection, kernel
 from collectors.contract import Clock, Context, Facts, Phase, Probe, Reply, Seconds, one_by_one
 from collectors.dns import resolve
-from collectors.exchange import Exchange, split_url
+from collectors.exchange import Exchange, name_in_tls, split_url
 from collectors.stream import Channel, Stream
 from collectors.targets import HttpTarget
 from collectors.tls import Tls
@@ -50,7 +50,7 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
                 if trust is None:
                     await _converse(stream, stream, exchange, request, phases)
                 else:
-                    with Tls(stream, trust, url.host.rstrip(".")) as tls:
+                    with Tls(stream, trust, name_in_tls(url, target.headers)) as tls:
                         facts.phase = Phase.TLS
                         phases[Phase.TLS] = await tls.handshake(facts)
                         await _converse(tls, stream, exchange, request, phases)

@@ -133,8 +133,22 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
             raise fault(f"{name} is given twice; keep one")
         if not re.fullmatch(r"([!-~]([\t -~]{0,1998}[!-~])?)?", value):
             raise fault(f"the value of {name} must be one line of printable ASCII, at most 2,000 characters")
+        if lower == "host" and value:
+            _host_and_port(value)
         seen.add(lower)
     return headers
+
+
+def _host_and_port(text: str) -> None:
+    """Check what a Host header says; https takes its name for TLS, too."""
+    try:
+        parts = urlsplit(f"//{text}")
+        host = parts.hostname if parts.port != 0 and parts.netloc == text and "@" not in text else None
+    except ValueError:
+        host = None
+    if not host:
+        raise fault(f"the value of Host must be a host's name or address, with or without a port, not {shown(text)}")
+    _address(host)
 
 
 def _absolute(value: object) -> str:

@@ -1,5 +1,6 @@
 """Whom we trust, what we say when we do not, and that the expiry is told all the same."""
 
+import dataclasses
 import datetime as dt
 import ssl
 
@@ -52,6 +53,23 @@ async def test_a_certificate_for_an_address_is_checked_for_it(probe, authority):
     with Peer(answering(OK), tls=authority.server("127.0.0.1")) as peer:
         target = http_target(url(peer, scheme="https"), tls_ca_file=authority.ca_file)
         assert (await ask(probe, target)).rtt
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "asked"),
+    [("127.0.0.1", "localhost", "localhost"), ("localhost", None, "localhost"), ("127.0.0.1", None, None)],
+)
+async def test_the_name_that_a_host_header_gives_is_asked_for_and_verified(probe, authority, address, host, asked):
+    names = []
+    tls = authority.server("localhost", "127.0.0.1")
+    tls.sni_callback = lambda _connection, name, _context: names.append(name)
+    headers = (("Host", host),) if host else ()
+    with Peer(answering(OK), tls=tls) as peer:
+        target = http_target(url(peer, host=address, scheme="https"), tls_ca_file=authority.ca_file, headers=headers)
+        await ask(probe, target)
+        assert names == [asked]
+        other = dataclasses.replace(target, headers=(("Host", "other.test"),))
+        assert (await failure(probe, other))[1].startswith("Hostname mismatch")
 
 
 async def test_a_ca_file_that_cannot_be_read_is_our_fault(probe, tmp_path):
