@@ -11,7 +11,8 @@ import ssl
 from typing import Self
 
 from collectors import certificate, kernel
-from collectors.contract import Facts, ProbeFailed, Reason, Seconds
+from collectors.contract import Facts, Seconds
+from collectors.failures import TlsRefused
 from collectors.stream import Receipt, Stream
 from collectors.trust import ClientContext
 
@@ -134,7 +135,7 @@ class Tls:
             return False
         except ssl.SSLError as error:
             self._note(_refused(self._tls), facts)
-            raise self._plainer(error) from error
+            raise self._plainer(error) from None
         self._note(self._tls.getpeercert(binary_form=True), facts)
         return True
 
@@ -162,16 +163,14 @@ class Tls:
         except ssl.SSLEOFError:
             self._ended = True
         except ssl.SSLError as error:  # in TLS 1.3 what the server thinks of our certificate comes as late as this
-            raise self._plainer(error) from error
+            raise self._plainer(error) from None
         return b"".join(pieces)
 
-    def _plainer(self, error: ssl.SSLError) -> Exception:
-        """Say what an error means by what is known besides."""
+    def _plainer(self, error: ssl.SSLError) -> ssl.SSLError:
+        """Say what an error means by what is known besides; whatever that does not change stays as it is."""
         reason = error.reason or ""
         if reason in _TOO_OLD:
-            return ProbeFailed(
-                Reason.TLS, "the server speaks no TLS that is new enough: it must be 1.2 at least (RFC 8996)"
-            )
+            return TlsRefused("the server speaks no TLS that is new enough: it must be 1.2 at least (RFC 8996)")
         alert = reason.partition("_ALERT_")[2]
         if self.certificate is None and alert != _CERTIFICATE_REQUIRED:
             return error
@@ -181,7 +180,7 @@ class Tls:
             text = "the server asks for a client certificate; set cert_file and key_file"
         else:
             return error
-        return ProbeFailed(Reason.TLS, text, misconfigured=True)
+        return TlsRefused(text, misconfigured=True)
 
 
 def _refused(tls: ssl.SSLObject) -> bytes | None:
