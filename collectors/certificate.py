@@ -1,4 +1,4 @@
-"""When a certificate expires, read from its DER bytes without a library of ten megabytes.
+"""From when until when a certificate is valid, read from its DER bytes without a library of ten megabytes.
 
 RFC 5280, 4.1::
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import NamedTuple
 
 _VERSION, _UTC_TIME = 0xA0, 0x17
 _LONG_FORM, _LENGTH_BITS = 0x80, 0x7F
@@ -19,14 +20,21 @@ _BEFORE_VALIDITY = 3
 _UTC_PIVOT = b"50"
 
 
-def expiry(der: bytes) -> float | None:
-    """Return notAfter in seconds since the epoch; None if these bytes tell none."""
+class Validity(NamedTuple):
+    """Both in seconds since the epoch."""
+
+    not_before: float
+    not_after: float
+
+
+def validity(der: bytes) -> Validity | None:
+    """Return when a certificate is valid; None if these bytes do not tell."""
     try:
         _, certificate = next(_elements(der))
         _, tbs = next(_elements(certificate))
         fields = [content for tag, content in _elements(tbs) if tag != _VERSION]
-        _, (tag, text) = _elements(fields[_BEFORE_VALIDITY])
-        return _seconds(text if tag != _UTC_TIME else (b"19" if text >= _UTC_PIVOT else b"20") + text)
+        not_before, not_after = _elements(fields[_BEFORE_VALIDITY])
+        return Validity(_seconds(*not_before), _seconds(*not_after))
     except (IndexError, ValueError, StopIteration):
         return None
 
@@ -43,5 +51,7 @@ def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
         at += length
 
 
-def _seconds(text: bytes) -> float:
+def _seconds(tag: int, text: bytes) -> float:
+    if tag == _UTC_TIME:
+        text = (b"19" if text >= _UTC_PIVOT else b"20") + text
     return dt.datetime.strptime(text.decode("ascii"), "%Y%m%d%H%M%S%z").timestamp()

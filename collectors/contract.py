@@ -108,6 +108,8 @@ class Facts:
     status_code: int | None = None
     redirect: str | None = None
     """Where a 3xx answer points; it is not followed."""
+    certificate_not_before: float | None = None
+    """When it began to be valid: the same certificate as of the expiry."""
     certificate_expiry: float | None = None
     """Of the certificate that was served, trusted or not; seconds since the epoch."""
     peer_processing: Seconds | None = None

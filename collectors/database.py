@@ -37,7 +37,8 @@ from collectors.contract import (
 from collectors.refusals import Refusals
 from collectors.stream import Stream
 from collectors.targets import DatabaseTarget
-from collectors.tls import Contexts, Tls
+from collectors.tls import Tls
+from collectors.trust import ClientContext, Contexts
 from collectors.wire import Wire
 
 _ROOM = 256 * 1024
@@ -197,7 +198,11 @@ class Databases:
         """
         context, server = self._trust(target), (target.address, target.port)
         refused = self._refusals.get(server, context, self._loop.time())
-        looked = context if refused is None else self._contexts.get(None, verify=False, protocols=self._alpn)
+        looked = (
+            context
+            if refused is None
+            else self._contexts.get(None, target.identity, verify=False, protocols=self._alpn)
+        )
         tls = stack.enter_context(Tls(wire.stream, looked, target.address.rstrip(".")))
         try:
             took = await tls.handshake(facts)
@@ -230,11 +235,9 @@ class Databases:
         phases[Phase.CONNECT] = handshake.rtt
         return kernel.Moment(began.monotonic + handshake.rtt, began.wall + handshake.rtt), handshake, sock
 
-    def _trust(self, target: DatabaseTarget) -> ssl.SSLContext:
-        verify = target.tls != "require"
-        return self._contexts.get(
-            target.tls_ca_file, verify=verify, names=target.tls == "verify-full", protocols=self._alpn
-        )
+    def _trust(self, target: DatabaseTarget) -> ClientContext:
+        verify, names = target.tls != "require", target.tls == "verify-full"
+        return self._contexts.get(target.tls_ca_file, target.identity, verify=verify, names=names, protocols=self._alpn)
 
 
 @contextlib.asynccontextmanager

@@ -10,6 +10,7 @@ import base64
 import math
 import re
 import urllib.parse
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import h11
@@ -36,7 +37,7 @@ class Url(NamedTuple):
     host: str
     port: int
     authority: str
-    """As the Host header has it."""
+    """As the Host header has it: without the dot by which a name may end."""
     path: str
     """With the query."""
 
@@ -46,7 +47,7 @@ def split_url(text: str) -> Url:
     parts = urllib.parse.urlsplit(text)
     host = parts.hostname or ""
     port = parts.port or _PORTS[parts.scheme]
-    bracketed = f"[{host}]" if ":" in host else host
+    bracketed = f"[{host}]" if ":" in host else host.rstrip(".")
     authority = bracketed if port == _PORTS[parts.scheme] else f"{bracketed}:{port}"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Url(
@@ -56,6 +57,12 @@ def split_url(text: str) -> Url:
         authority,
         urllib.parse.quote(path, safe="/?%:@!$&'()*+,;=~", errors="replace"),
     )
+
+
+def name_in_tls(url: Url, headers: Iterable[tuple[str, str]]) -> str:
+    """Return whom the certificate has to be for: the host of the url, or the one that a Host header names instead."""
+    asked = next((value for name, value in headers if name.lower() == "host"), "")
+    return (urllib.parse.urlsplit(f"//{asked}").hostname or url.host).rstrip(".")
 
 
 class Exchange:

@@ -30,8 +30,18 @@ _OUT_OF_DATE = (9, 10)
 """X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED (x509_vfy.h): all other refusals are of a name or an authority."""
 
 
+class TlsRefused(ssl.SSLError):
+    """What TLS said, in words that take in what is known besides; see ``collectors.tls``."""
+
+    def __init__(self, words: str, *, misconfigured: bool = False) -> None:
+        super().__init__(words)
+        self.words, self.misconfigured = words, misconfigured
+
+
 def from_os_error(error: OSError) -> ProbeFailed:
     """Classify what a socket call said. TLS errors are OSErrors too."""
+    if isinstance(error, TlsRefused):
+        return ProbeFailed(Reason.TLS, error.words, misconfigured=error.misconfigured)
     if isinstance(error, ssl.SSLCertVerificationError):
         return ProbeFailed(Reason.TLS, error.verify_message, misconfigured=error.verify_code not in _OUT_OF_DATE)
     if isinstance(error, ssl.SSLError):

@@ -14,16 +14,16 @@ connection counts as long as it took by the user clock, while rtt and the connec
 from __future__ import annotations
 
 import contextlib
-import ssl
 from collections.abc import AsyncIterator
 
 from collectors import connection, kernel
 from collectors.contract import Clock, Context, Facts, Phase, Probe, Reply, Seconds, one_by_one
 from collectors.dns import resolve
-from collectors.exchange import Exchange, split_url
+from collectors.exchange import Exchange, name_in_tls, split_url
 from collectors.stream import Channel, Stream
 from collectors.targets import HttpTarget
-from collectors.tls import Contexts, Tls
+from collectors.tls import Tls
+from collectors.trust import ClientContext, Contexts
 
 _AROUND_THE_BODY = 64 * 1024
 """What a peer may send beside ``max_body_bytes``: certificates, TLS records, headers, chunk sizes."""
@@ -50,7 +50,7 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
                 if trust is None:
                     await _converse(stream, stream, exchange, request, phases)
                 else:
-                    with Tls(stream, trust, url.host.rstrip(".")) as tls:
+                    with Tls(stream, trust, name_in_tls(url, target.headers)) as tls:
                         facts.phase = Phase.TLS
                         phases[Phase.TLS] = await tls.handshake(facts)
                         await _converse(tls, stream, exchange, request, phases)
@@ -60,8 +60,8 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
         yield one_by_one(probe)
 
 
-def _trust(contexts: Contexts, target: HttpTarget) -> ssl.SSLContext:
-    return contexts.get(target.tls_ca_file, verify=target.tls_verify, protocols=("http/1.1",))
+def _trust(contexts: Contexts, target: HttpTarget) -> ClientContext:
+    return contexts.get(target.tls_ca_file, target.identity, verify=target.tls_verify, protocols=("http/1.1",))
 
 
 async def _converse(channel: Channel, stream: Stream, exchange: Exchange, request: bytes, phases: _Phases) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import ipaddress
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from collectors.contract import IpFamily, Phase, Reason
@@ -18,6 +18,13 @@ Tls = Literal["disable", "require", "verify-ca", "verify-full"]
 """``require`` encrypts and trusts anybody; ``verify-ca`` trusts whoever has a certificate of the authority."""
 
 _TCP_REASONS = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.UNREACHABLE, Reason.DNS, Reason.LOCAL)
+
+
+class Identity(NamedTuple):
+    """What is shown to a server that asks for a certificate: absolute paths of PEM files."""
+
+    cert_file: str
+    key_file: str
 
 
 class Expression(Protocol):
@@ -38,6 +45,32 @@ def literal_family(address: str) -> IpFamily | None:
         return IpFamily(f"ipv{ipaddress.ip_address(address).version}")
     except ValueError:
         return None
+
+
+_NO_HOSTS = tuple(
+    (ipaddress.ip_network(network), kind)
+    for network, kind in (
+        ("0.0.0.0/8", "it stands for this machine"),  # RFC 1122, 3.2.1.3
+        ("224.0.0.0/4", "multicast"),
+        ("255.255.255.255/32", "broadcast"),
+        ("240.0.0.0/4", "reserved"),  # RFC 1112, 4
+        ("::/128", "it stands for this machine"),  # RFC 4291, 2.5.2
+        ("ff00::/8", "multicast"),
+    )
+)
+
+
+@functools.lru_cache(maxsize=4096)
+def never_a_host(address: str) -> str | None:
+    """Return of what kind a literal address is that no other host can have; None: a host can, or it is a name.
+
+    Such a one is never probed: what answers at 0.0.0.0 is this machine, in microseconds.
+    """
+    if literal_family(address) is None:
+        return None
+    literal = ipaddress.ip_address(address.partition("%")[0])
+    literal = (literal.version == 6 and literal.ipv4_mapped) or literal  # noqa: PLR2004 - IPv6
+    return next((kind for network, kind in _NO_HOSTS if literal in network), None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +136,7 @@ class HttpTarget:
     user: str | None
     password: Secret | None
     """Both set or both None."""
+    identity: Identity | None = None
 
     @property
     def cached_name(self) -> None:
@@ -139,6 +173,7 @@ class DatabaseTarget:
     tls: Tls
     tls_ca_file: str | None
     """Absolute. None: the system's authorities."""
+    identity: Identity | None = None
     query: str
     timeout: float
     """In seconds; the server is told to give up a query of the user's own before."""

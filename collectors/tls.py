@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Self
 
 from collectors import certificate, kernel
-from collectors.contract import Facts, ProbeFailed, Reason, Seconds
+from collectors.contract import Facts, Seconds
+from collectors.failures import TlsRefused
 from collectors.stream import Receipt, Stream
+from collectors.trust import ClientContext
 
 _RECORD_HEADER = 5
 """Type, version and, in the last two bytes, length (RFC 8446, 5.1)."""
@@ -26,41 +26,32 @@ _CHANGE_CIPHER_SPEC_ALONE = 6
 """Bytes. TLS 1.3's means nothing (RFC 8446, D.4) and comes in the middle of the server's flight: sent then, it would
 look like a question that the rest of the flight answers. It goes out with our next flight."""
 _READ = 4096
-
-
-class Contexts:
-    """TLS contexts, one for each way of trusting, made when first needed: the system's roots take 55 ms to load.
-
-    A CA file that was replaced is read again.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[object, ...], tuple[object, ssl.SSLContext]] = {}
-
-    def get(
-        self, ca_file: str | None, *, verify: bool, names: bool = True, protocols: Sequence[str] = ()
-    ) -> ssl.SSLContext:
-        """Return the context that trusts ``ca_file`` (else the system); ProbeFailed(LOCAL) if it can't be read.
-
-        ``names``: a certificate has to be for the host's name. ``protocols`` are offered by ALPN.
-        """
-        version, key = _version(ca_file), (ca_file, verify, names, *protocols)
-        kept = self._kept.get(key)
-        if kept is None or kept[0] != version:
-            context = _trusting(ca_file) if verify else _trusting_anything()
-            context.check_hostname = verify and names
-            if protocols:
-                context.set_alpn_protocols(list(protocols))
-            context.options |= ssl.OP_NO_RENEGOTIATION
-            self._kept[key] = kept = version, context
-        return kept[1]
+_TOO_OLD = {"UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "VERSION_TOO_LOW", "TLSV1_ALERT_PROTOCOL_VERSION"}
+"""OpenSSL's words where the server speaks old versions alone: ours for its answer, and its own for our question."""
+_CERTIFICATE_REQUIRED = "CERTIFICATE_REQUIRED"
+_WANTS_ONE = {_CERTIFICATE_REQUIRED, "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN", "ACCESS_DENIED"}
+"""A server's alerts to who showed no certificate (RFC 8446, 6.2), once it has shown its own: before, all but the first
+may be about anything."""
+_UNSAID = "it does not say why"
+_REFUSES_OURS = {
+    "UNKNOWN_CA": "its authority is unknown there",
+    "DECRYPT_ERROR": "it is not signed by an authority that is trusted there",
+    "CERTIFICATE_EXPIRED": "it has expired",
+    "CERTIFICATE_REVOKED": "it was revoked",
+    "UNSUPPORTED_CERTIFICATE": "it is of a kind that is not taken there",
+    "ACCESS_DENIED": "it is not let in there",
+    "HANDSHAKE_FAILURE": _UNSAID,
+    "BAD_CERTIFICATE": _UNSAID,
+    "CERTIFICATE_UNKNOWN": _UNSAID,
+    _CERTIFICATE_REQUIRED: "it has to be one of an authority that the server names",
+}
 
 
 class Tls:
     """A channel of the same shape as ``Stream``, encrypted; ``handshake`` comes first."""
 
-    def __init__(self, stream: Stream, context: ssl.SSLContext, host: str) -> None:
-        self._stream, self._ended = stream, False
+    def __init__(self, stream: Stream, context: ClientContext, host: str) -> None:
+        self._stream, self._ended, self._identified = stream, False, context.identified
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.certificate: bytes | None = None
         """What the server served, in DER, known after the handshake, also if that failed for its sake."""
@@ -142,15 +133,16 @@ class Tls:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             return False
-        except ssl.SSLError:
+        except ssl.SSLError as error:
             self._note(_refused(self._tls), facts)
-            raise
+            raise self._plainer(error) from None
         self._note(self._tls.getpeercert(binary_form=True), facts)
         return True
 
     def _note(self, served: bytes | None, facts: Facts) -> None:
         self.certificate = served
-        facts.certificate_expiry = certificate.expiry(served) if served else None
+        validity = certificate.validity(served) if served else None
+        facts.certificate_not_before, facts.certificate_expiry = validity or (None, None)
 
     def _take(self, receipt: Receipt) -> None:
         if receipt.data:
@@ -170,32 +162,25 @@ class Tls:
             pass
         except ssl.SSLEOFError:
             self._ended = True
+        except ssl.SSLError as error:  # in TLS 1.3 what the server thinks of our certificate comes as late as this
+            raise self._plainer(error) from None
         return b"".join(pieces)
 
-
-def _version(file: str | None) -> object:
-    """Return what differs when a file was written anew; None for no file."""
-    try:
-        status = Path(file).stat() if file else None
-    except OSError:
-        return None
-    return status and (status.st_mtime_ns, status.st_size, status.st_ino)
-
-
-def _trusting(ca_file: str | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except ssl.SSLError as error:
-        raise ProbeFailed(Reason.LOCAL, f"tls_ca_file {ca_file}: no certificate in PEM format") from error
-    except OSError as error:
-        raise ProbeFailed(Reason.LOCAL, f"tls_ca_file {ca_file}: {error.strerror}") from error
-
-
-def _trusting_anything() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+    def _plainer(self, error: ssl.SSLError) -> ssl.SSLError:
+        """Say what an error means by what is known besides; whatever that does not change stays as it is."""
+        reason = error.reason or ""
+        if reason in _TOO_OLD:
+            return TlsRefused("the server speaks no TLS that is new enough: it must be 1.2 at least (RFC 8996)")
+        alert = reason.partition("_ALERT_")[2]
+        if self.certificate is None and alert != _CERTIFICATE_REQUIRED:
+            return error
+        if self._identified and alert in _REFUSES_OURS:
+            text = f"the server refuses our client certificate (cert_file): {_REFUSES_OURS[alert]}"
+        elif not self._identified and alert in _WANTS_ONE:
+            text = "the server asks for a client certificate; set cert_file and key_file"
+        else:
+            return error
+        return TlsRefused(text, misconfigured=True)
 
 
 def _refused(tls: ssl.SSLObject) -> bytes | None:

@@ -10,10 +10,14 @@ import http.client
 import ssl
 
 from collectors.contract import Seconds
+from collectors.trust import client_context
 
 _TIMEOUT: Seconds = 3.0
 _SERVER_ERROR = 500
-_TLS_ALERTS_OF_THE_LIVING = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "PROTOCOL_VERSION")
+_TLS_ERRORS_OF_THE_LIVING = (
+    *("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE"),
+    *("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"),
+)
 
 
 def problem_of(host: str, port: int) -> str | None:
@@ -22,7 +26,7 @@ def problem_of(host: str, port: int) -> str | None:
     plain = _ask(http.client.HTTPConnection(address, port, timeout=_TIMEOUT))
     if plain is None:
         return None
-    secure = _ask(http.client.HTTPSConnection(address, port, timeout=_TIMEOUT, context=_unverified()))
+    secure = _ask(http.client.HTTPSConnection(address, port, timeout=_TIMEOUT, context=client_context(verify=False)))
     where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     return secure and f"{where} is not well: {plain}; over TLS: {secure}"
 
@@ -36,18 +40,10 @@ def _ask(connection: http.client.HTTPConnection) -> str | None:
         status = connection.getresponse().status
     except (ssl.SSLError, ConnectionError) as error:
         # TLS 1.3 demands a certificate after the handshake, and the hanging up may overtake the alert that says so.
-        alive = handshaken or any(word in str(error) for word in _TLS_ALERTS_OF_THE_LIVING)
+        alive = handshaken or any(word in str(error) for word in _TLS_ERRORS_OF_THE_LIVING)
         return None if alive else str(error) or type(error).__name__
     except (OSError, http.client.HTTPException) as error:
         return str(error) or type(error).__name__
     finally:
         connection.close()
     return None if status < _SERVER_ERROR else f"status {status}"
-
-
-def _unverified() -> ssl.SSLContext:
-    """Trust whoever answers: it is asked whether it lives, and told nothing."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

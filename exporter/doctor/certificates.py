@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 
 from collectors.connection import Connector, open_socket
 from collectors.contract import Facts, Phase, ProbeFailed, Reason, Seconds
 from collectors.stream import Stream
 from collectors.tls import Tls
+from collectors.trust import ClientContext
 from exporter.doctor.outcome import Look, Trouble
 from exporter.doctor.resolver import addresses
 
@@ -16,7 +16,7 @@ _ROOM = 256 * 1024
 """Bytes that a handshake may take."""
 
 
-async def look(host: str, port: int, trust: ssl.SSLContext, deadline: Seconds) -> Look:
+async def look(host: str, port: int, trust: ClientContext, deadline: Seconds) -> Look:
     """Shake hands and leave, until a deadline by the loop's clock."""
     facts = Facts()
     try:
@@ -30,7 +30,7 @@ async def look(host: str, port: int, trust: ssl.SSLContext, deadline: Seconds) -
     return Look(facts.certificate_expiry, None)
 
 
-async def _shake(host: str, port: int, trust: ssl.SSLContext, facts: Facts) -> None:
+async def _shake(host: str, port: int, trust: ClientContext, facts: Facts) -> None:
     family, (address, *_) = next(iter((await addresses(host)).items()))
     with Connector() as connector, open_socket(family) as sock:
         await connector.connect(sock, address, port, facts)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from aiohttp import ClientSession
 
 from collectors.contract import ProbeFailed, Seconds
-from collectors.tls import Contexts
+from collectors.targets import Identity
+from collectors.trust import Contexts
 from exporter.doctor import answers, certificates
 from exporter.doctor.client import Client, session
 from exporter.doctor.outcome import Answer, Look, NameSeen, Outcome, Seen, Told, answered
@@ -30,6 +31,8 @@ class PublicName(NamedTuple):
     """The host's own, a name or a literal address."""
     ca_file: str | None = None
     """Of the server of the stack that has this name; else the system's authorities count."""
+    identity: Identity | None = None
+    """Likewise."""
     port: int = HTTPS
 
 
@@ -55,8 +58,9 @@ async def consult(
 ) -> Consulted:
     """Ask everybody, for ``patience`` at most."""
     contexts = Contexts()
-    for ca_file in {*(server.ca_file for server in servers if server.tls), *(name.ca_file for name in names)}:
-        contexts.get(ca_file, verify=True)  # before the time begins: the system's authorities take 55 ms to load
+    trusts = {(server.ca_file, server.identity) for server in servers if server.tls}
+    for trust in trusts | {(name.ca_file, name.identity) for name in names}:
+        contexts.get(*trust, verify=True)  # before the time begins: the system's authorities take 55 ms to load
     deadline = asyncio.get_running_loop().time() + patience
     async with session() as shared, asyncio.TaskGroup() as group:
         visits = [group.create_task(_Visit(shared, server, contexts, deadline).made(waiting)) for server in servers]
@@ -69,7 +73,7 @@ class _Visit:
 
     def __init__(self, shared: ClientSession, asked: Asked, contexts: Contexts, deadline: Seconds) -> None:
         self._asked, self._deadline, self._kind = asked, deadline, KINDS[asked.name]
-        self._trust = contexts.get(asked.ca_file, verify=True) if asked.tls else None
+        self._trust = contexts.get(asked.ca_file, asked.identity, verify=True) if asked.tls else None
         self._client = Client(shared, asked, self._trust, deadline)
 
     async def made(self, waiting: Waiting) -> Seen:
@@ -123,7 +127,8 @@ async def _look_at(public: PublicName, contexts: Contexts, deadline: Seconds, wa
     host_found, host_fault = host.result()
     look = None
     if found:
-        look = await certificates.look(public.name, public.port, contexts.get(public.ca_file, verify=True), deadline)
+        trust = contexts.get(public.ca_file, public.identity, verify=True)
+        look = await certificates.look(public.name, public.port, trust, deadline)
     waiting.done(public.name)
     return NameSeen(public.name, public.host, found, host_found, fault, host_fault, look)
 

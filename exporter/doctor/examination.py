@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from collectors.contract import Seconds
+from collectors.targets import Identity
 from exporter.doctor import answers
 from exporter.doctor.consultation import Consulted, PublicName, Waiting, consult
 from exporter.doctor.expected import ExpectedHost, expected
@@ -19,7 +20,7 @@ from exporter.doctor.rules.dashboards import dashboards
 from exporter.doctor.rules.hosts import Rules, hosts
 from exporter.doctor.rules.names import public_name
 from exporter.doctor.rules.targets import targets
-from exporter.doctor.stack import asked
+from exporter.doctor.stack import Asked, asked
 from exporter.doctor.view import View, view
 from exporter.fleet import Fleet
 
@@ -34,14 +35,19 @@ def examine(fleet: Fleet, environ: Mapping[str, str], patience: Seconds, waiting
     """Ask everybody in ``stack``, each for ``patience`` at most; raises BadFile if that cannot be asked."""
     servers, wanted = asked(fleet, environ), expected(fleet)
     addresses = {host.name: host.address for host in fleet.hosts}
-    ca_files = {server.host: server.ca_file for server in servers}
+    by_name = {server.host: server for server in servers}
     names = [
-        PublicName(name, host, addresses[host], ca_files.get(name)) for name, host in fleet.stack.public_names.items()
+        PublicName(name, host, addresses[host], *_trust(by_name.get(name)))
+        for name, host in fleet.stack.public_names.items()
     ]
     began = time.monotonic()
     consulted = asyncio.run(consult(servers, names, patience, waiting))
     now = time.time()  # noqa: TID251 - the age of certificates and pushes, for people
     return Report(tuple(judge(fleet, wanted, consulted, now, patience)), time.monotonic() - began)
+
+
+def _trust(server: Asked | None) -> tuple[str | None, Identity | None]:
+    return (server.ca_file, server.identity) if server else (None, None)
 
 
 def judge(

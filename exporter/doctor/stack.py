@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from collectors.secret import Secret
+from collectors.targets import Identity
 from exporter.fleet import BadFile, Fleet
 from exporter.fleet.schema import Server
 from exporter.fleet.specs import Files
@@ -26,6 +27,8 @@ class Asked:
     password: Secret | None
     ca_file: str | None
     internal: bool
+    identity: Identity | None = None
+    """A certificate to show, if it asks for one."""
 
     @property
     def key(self) -> str:
@@ -84,4 +87,5 @@ def _asked(files: Files, name: str, server: Server) -> Asked:
         password=files.password(("stack", name), server),
         ca_file=files.authorities(("stack", name, "ca_file"), server.ca_file),
         internal=server.internal,
+        identity=files.identity(("stack", name), server),
     )

@@ -37,10 +37,12 @@ class Place(Section):
 
 
 class FileLogin(Section):
-    """User and password of a server."""
+    """What a server is shown: user and password, a certificate and its key."""
 
     user: Label | None = None
     password_file: Text | None = None
+    cert_file: Text | None = None
+    key_file: Text | None = None
 
 
 class Login(FileLogin):

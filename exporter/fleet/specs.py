@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,8 @@ from urllib.parse import quote, urlsplit
 
 from collectors.contract import IpFamily
 from collectors.secret import Secret
-from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, TcpTarget, literal_family
+from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, Identity, TcpTarget, literal_family
+from collectors.trust import BadIdentity, client_context, load_identity
 from exporter import secrets
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.net_values import PLACEHOLDER
@@ -20,6 +22,10 @@ from exporter.fleet.problems import Loc, Problem
 from exporter.fleet.schema import Database
 
 Spec = IcmpTarget | TcpTarget | HttpTarget | DatabaseTarget
+
+_CERTIFICATE = re.compile(rb"^-----BEGIN ((X509|TRUSTED) )?CERTIFICATE-----", re.MULTILINE)
+_KEY = re.compile(rb"^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----", re.MULTILINE)
+_LONGEST_PEM = 1 << 20
 
 PING_PATH = "/ping"
 HOST_HEADER = "Latency-Exporter-Host"
@@ -38,6 +44,7 @@ class Access:
     url: str
     headers: tuple[tuple[str, str], ...]
     tls_ca_file: str | None
+    identity: Identity | None
     user: str | None
     password: Secret | None
 
@@ -78,6 +85,38 @@ class Files:
             self._add(loc, f"{path}: cannot be read: {error.strerror}; name a file of certificates")
         return os.fspath(path)
 
+    def identity(self, loc: Loc, login: FileLogin) -> Identity | None:
+        """Check that a certificate and its key can be shown; give their absolute paths, if a section names any."""
+        if login.cert_file is None or login.key_file is None:
+            return None
+        identity = Identity(os.fspath(self._folder / login.cert_file), os.fspath(self._folder / login.key_file))
+        try:
+            if all(
+                [self._holds(loc, "cert_file", identity, _CERTIFICATE), self._holds(loc, "key_file", identity, _KEY)]
+            ):
+                load_identity(client_context(verify=False), identity)
+        except BadIdentity as error:
+            self._add((*loc, error.key), f"{getattr(identity, error.key)}: {error.message}")
+        return identity
+
+    def _holds(self, loc: Loc, key: str, identity: Identity, wanted: re.Pattern[bytes]) -> bool:
+        """Tell whether a file holds what its key stands for; what is wrong is said without a word of it."""
+        path = Path(getattr(identity, key))
+        what = "certificate" if key == "cert_file" else "private key"
+        try:
+            with secrets.open_regular(path) as file:
+                found = wanted.search(file.read(_LONGEST_PEM))
+        except PermissionError:
+            message = secrets.not_ours(path)
+        except OSError as error:
+            message = f"cannot be read: {error.strerror}; name the file of a {what}"
+        else:
+            if found:
+                return True
+            message = f"holds no {what} in PEM form; name a file that begins with -----BEGIN"
+        self._add((*loc, key), f"{path}: {message}")
+        return False
+
     def _add(self, loc: Loc, message: str) -> None:
         problem = self._fleet.problem(loc, message)
         if problem not in self.problems:
@@ -90,6 +129,7 @@ def own_access(files: Files, loc: Loc, probe: HttpProbe) -> Access:
         url=probe.url,
         headers=tuple(probe.headers.items()),
         tls_ca_file=files.authorities((*loc, "tls_ca_file"), probe.tls_ca_file),
+        identity=files.identity(loc, probe),
         user=probe.user,
         password=files.password(loc, probe),
     )
@@ -104,10 +144,12 @@ def peer_access(files: Files, loc: Loc, probe: HttpProbe, fleet: Fleet, source: 
     scheme, rest = probe.url.split(":", 1)
     ca_loc: Loc = ("peers", "ca_file") if peers.ca_file else (*loc, "tls_ca_file")
     login_loc, login = (("peers",), peers) if peers.user else (loc, probe)
+    identity_loc, identified = (("peers",), peers) if peers.cert_file else (loc, probe)
     return Access(
         url=f"{peers.scheme or scheme}:{rest}",
         headers=(*probe.headers.items(), asked_by),
         tls_ca_file=files.authorities(ca_loc, peers.ca_file or probe.tls_ca_file),
+        identity=files.identity(identity_loc, identified),
         user=login.user,
         password=files.password(login_loc, login),
     )
@@ -140,6 +182,7 @@ def database_specs(
         dbname=database.dbname,
         tls=database.tls,
         tls_ca_file=files.authorities((*loc, "tls_ca_file"), database.tls_ca_file),
+        identity=files.identity(loc, database),
         query=database.query,
         timeout=database.timeout or fleet.defaults.timeout,
         cold=True,
@@ -159,6 +202,7 @@ def http_spec_of(probe: HttpProbe, address: str, ip_family: IpFamily, access: Ac
         expect_body=probe.expect_body,
         max_body_bytes=probe.max_body_bytes,
         tls_ca_file=access.tls_ca_file,
+        identity=access.identity,
         tls_verify=probe.tls_verify,
         user=access.user,
         password=access.password,

@@ -180,6 +180,12 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             lambda facts: facts.status_code,
         ),
         _seen(
+            "network_latency_tls_certificate_not_before_timestamp_seconds",
+            "When the TLS certificate that the target serves began to be valid, trusted or not, in seconds since the epoch.",
+            _HTTP,
+            lambda facts: facts.certificate_not_before,
+        ),
+        _seen(
             "network_latency_tls_certificate_expiry_timestamp_seconds",
             "When the TLS certificate that the target serves expires, trusted or not, in seconds since the epoch.",
             _HTTP,

@@ -142,6 +142,9 @@ def _seen_on_the_way(facts: Facts, wall: float) -> Iterator[str]:
         yield f"status {facts.status_code}"
     if facts.peer_processing is not None:
         yield f"the peer says that {span(facts.peer_processing)} were its own program's"
+    if facts.certificate_not_before is not None and facts.certificate_not_before > wall:
+        begins = datetime.fromtimestamp(facts.certificate_not_before, UTC)
+        yield f"certificate valid from {begins:%Y-%m-%d %H:%M} UTC on: it is new, or a clock is wrong"
     if facts.certificate_expiry is not None:
         date = datetime.fromtimestamp(facts.certificate_expiry, UTC).date().isoformat()
         days = (facts.certificate_expiry - wall) / _DAY

@@ -13,8 +13,8 @@ from collectors.contract import Seconds
 from exporter.scrape_configs.text import Format
 
 _PATIENCE: Seconds = 60.0
-_CA_FILE = re.compile(r"^ *tls_config:\n *ca_file: .*\n", re.MULTILINE)
-"""VictoriaMetrics 1.79 reads it also in a dry run."""
+_TLS_FILES = re.compile(r"^ *tls_config:\n( *\w+_file: .*\n)+", re.MULTILINE)
+"""VictoriaMetrics 1.79 reads them also in a dry run."""
 _VICTORIA = ("victoria-metrics", "victoria-metrics-prod", "vmagent", "vmagent-prod")
 
 
@@ -25,7 +25,7 @@ def complaints(stanzas: str, how: Format) -> Iterator[tuple[str, str | None]]:
     """
     with tempfile.TemporaryDirectory() as name:
         jobs, whole, including = (Path(name, file) for file in ("jobs.yml", "prometheus.yml", "victoria.yml"))
-        jobs.write_text(_CA_FILE.sub("", stanzas))
+        jobs.write_text(_TLS_FILES.sub("", stanzas))
         if promtool := shutil.which("promtool"):
             key = "" if how == "prometheus-include" else "scrape_configs:\n"
             whole.write_text(key + stanzas)

@@ -1,7 +1,8 @@
 """Who is scraped in which job, and how: the fleet as target groups of file_sd and http_sd.
 
-A stanza has one login and one CA, the job's. Hosts with others get one of their own, ``JOB@DIGEST``, in which they
-keep the label ``job="JOB"``. Another port, path or scheme needs no stanza, only a label of the target.
+A stanza has one login, one CA and one certificate, the job's. Hosts with others get one of their own,
+``JOB@DIGEST``, in which they keep the label ``job="JOB"``. Another port, path or scheme needs no stanza, only a label
+of the target.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Group = dict[str, list[str] | dict[str, str]]
 """A target group of file_sd and http_sd: ``targets`` and ``labels``."""
 
 _ITS_DEFAULT = Job.model_validate({"port": "9102"})
-_ACCESS = {"user", "password_file", "ca_file"}
+_ACCESS = {"user", "password_file", "ca_file", "cert_file", "key_file"}
 
 
 class Target(NamedTuple):
@@ -68,7 +69,10 @@ def _stanzas(fleet: Fleet, name: str, job: Job) -> list[Stanza]:
 
 def _stanza(name: str, job: Job, access: Job, members: list[Target]) -> Stanza:
     # Named by what it is and not by who is in it, so that a pasted one stays true when hosts come and go.
-    digest = hashlib.sha256(one_line([access.user, access.password_file, access.ca_file]).encode()).hexdigest()[:8]
+    words = [access.user, access.password_file, access.ca_file]
+    if access.cert_file:
+        words += [access.cert_file, access.key_file]
+    digest = hashlib.sha256(one_line(words).encode()).hexdigest()[:8]
     suffix, labels = ("", {}) if access == job else (f"@{digest}", {"job": name})
     groups = [_group(name, target, access, labels) for target in members]
     return Stanza(name + suffix, name, f"{quote(name, safe='')}{suffix}.json", access, groups)

@@ -83,8 +83,10 @@ def _access(stanza: Stanza) -> Iterator[str]:
             f"  username: {one_line(job.user)}",
             f"  password_file: {one_line(job.password_file)}",
         )
-    if job.ca_file:
-        yield from ("tls_config:", f"  ca_file: {one_line(job.ca_file)}")
+    files = {"ca_file": job.ca_file, "cert_file": job.cert_file, "key_file": job.key_file}
+    if any(files.values()):
+        yield "tls_config:"
+        yield from (f"  {key}: {one_line(file)}" for key, file in files.items() if file)
 
 
 def _duration(seconds: Seconds) -> str:

@@ -35,6 +35,24 @@ async def test_the_request_is_one_that_servers_expect(probe):
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "headers", "authority", "in_tls"),
+    [
+        ("https://a.example/", (), "a.example", "a.example"),
+        ("https://a.example.:8443/", (), "a.example:8443", "a.example"),
+        ("https://192.0.2.1/", (), "192.0.2.1", "192.0.2.1"),
+        ("https://192.0.2.1/", (("host", "App.example"),), "192.0.2.1", "app.example"),
+        ("https://a.example/", (("Host", "app.example.:8443"),), "a.example", "app.example"),
+        ("https://a.example/", (("HOST", "[2001:db8::1]:8443"),), "a.example", "2001:db8::1"),
+        ("https://[2001:db8::2]/", (("Host", ""), ("X", "y")), "[2001:db8::2]", "2001:db8::2"),
+    ],
+)
+def test_a_host_header_is_the_name_in_tls_too_and_no_name_ends_in_a_dot(text, headers, authority, in_tls):
+    taken_apart = exchange.split_url(text)
+    assert taken_apart.authority == authority
+    assert exchange.name_in_tls(taken_apart, headers) == in_tls
+
+
 async def test_own_headers_replace_ours_and_a_user_is_authenticated(probe):
     requests: list[bytes] = []
     target = {"headers": (("Host", "vya.digital"), ("X-Tag", "\u00fc")), "user": "u", "password": Secret("p\u00fc")}

@@ -46,13 +46,15 @@ async def test_a_name_is_looked_up_in_the_probe_and_has_a_phase(probe):
     assert reply.phases[Phase.DNS] > 0
 
 
-async def test_https_has_a_tls_phase_and_the_certificates_expiry(probe, authority):
+async def test_https_has_a_tls_phase_and_the_certificates_validity(probe, authority):
     facts, until = Facts(), dt.datetime(2049, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+    begins = dt.datetime.now(dt.UTC) - dt.timedelta(days=9)
     with Peer(answering(OK), tls=authority.server("localhost", until=until)) as peer:
         reply = await ask(probe, https(peer, authority), facts)
     assert list(reply.phases) == [Phase.DNS, Phase.CONNECT, Phase.TLS, Phase.PROCESSING, Phase.TRANSFER]
     assert reply.clock is Clock.KERNEL
     assert facts.certificate_expiry == until.timestamp()
+    assert facts.certificate_not_before == pytest.approx(begins.timestamp(), abs=60)
 
 
 async def test_what_the_server_takes_is_in_the_response_and_not_in_the_round_trip(probe):

@@ -1,5 +1,6 @@
 """Whom we trust, what we say when we do not, and that the expiry is told all the same."""
 
+import dataclasses
 import datetime as dt
 import ssl
 
@@ -28,7 +29,7 @@ async def probe():
         (["other.test"], None, "Hostname mismatch, certificate is not valid for 'localhost'."),
     ],
 )
-async def test_a_certificate_that_is_not_to_be_trusted_fails_and_still_tells_its_expiry(
+async def test_a_certificate_that_is_not_to_be_trusted_fails_and_still_tells_its_validity(
     probe, authority, version, hosts, until, detail
 ):
     facts = Facts()
@@ -36,6 +37,8 @@ async def test_a_certificate_that_is_not_to_be_trusted_fails_and_still_tells_its
     with Peer(answering(OK), tls=authority.server(*hosts, until=until, version=version)) as peer:
         assert await failure(probe, https(peer, authority), facts) == (Reason.TLS, detail)
         assert facts.certificate_expiry is not None
+        assert facts.certificate_not_before is not None
+        assert facts.certificate_not_before < facts.certificate_expiry
         assert facts.status_code is None
         await ask(probe, https(peer, authority, tls_verify=False))
 
@@ -50,6 +53,23 @@ async def test_a_certificate_for_an_address_is_checked_for_it(probe, authority):
     with Peer(answering(OK), tls=authority.server("127.0.0.1")) as peer:
         target = http_target(url(peer, scheme="https"), tls_ca_file=authority.ca_file)
         assert (await ask(probe, target)).rtt
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "asked"),
+    [("127.0.0.1", "localhost", "localhost"), ("localhost", None, "localhost"), ("127.0.0.1", None, None)],
+)
+async def test_the_name_that_a_host_header_gives_is_asked_for_and_verified(probe, authority, address, host, asked):
+    names = []
+    tls = authority.server("localhost", "127.0.0.1")
+    tls.sni_callback = lambda _connection, name, _context: names.append(name)
+    headers = (("Host", host),) if host else ()
+    with Peer(answering(OK), tls=tls) as peer:
+        target = http_target(url(peer, host=address, scheme="https"), tls_ca_file=authority.ca_file, headers=headers)
+        await ask(probe, target)
+        assert names == [asked]
+        other = dataclasses.replace(target, headers=(("Host", "other.test"),))
+        assert (await failure(probe, other))[1].startswith("Hostname mismatch")
 
 
 async def test_a_ca_file_that_cannot_be_read_is_our_fault(probe, tmp_path):

@@ -35,6 +35,7 @@ OF_PAIRS = [
     ("network_latency_duplicate_replies_total", "counter", (), ICMP),
     ("network_latency_reply_hop_limit", "gauge", (), ICMP),
     ("network_latency_http_status_code", "gauge", (), HTTP),
+    ("network_latency_tls_certificate_not_before_timestamp_seconds", "gauge", (), HTTP),
     ("network_latency_tls_certificate_expiry_timestamp_seconds", "gauge", (), HTTP),
     ("network_latency_peer_processing_seconds", "gauge", (), HTTP),
 ]

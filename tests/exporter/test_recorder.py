@@ -66,7 +66,8 @@ def tell_a_story(small: Small, time: Time) -> None:
     small.recorder.notice(LateReply(small.pair("wf008", "icmp").spec))
     small.recorder.notice(DuplicateReply(small.pair("wf008", "icmp").spec))
     small.decide("wf008", "tcp", Reply(rtt=None, clock=Clock.USER), Facts(retransmitted=True))
-    small.decide("grafana", "http", ProbeFailed(Reason.TLS, "expired"), Facts(certificate_expiry=1.6e9))
+    expired = Facts(certificate_not_before=1.5e9, certificate_expiry=1.6e9)
+    small.decide("grafana", "http", ProbeFailed(Reason.TLS, "expired"), expired)
     small.recorder.started_late(0.003, 1)
     small.recorder.skipped(4)
     small.recorder.dns_refresh_failed("wf008")
@@ -133,7 +134,7 @@ def test_counters_and_every_reason_stand_at_zero_before_the_first_probe(small: S
 
 def test_no_gauge_is_there_before_the_first_probe(small: Small) -> None:
     gauges = [name for name, kind in heads(small.page()).items() if kind == "gauge" and name.startswith("network_")]
-    assert len(gauges) == 9
+    assert len(gauges) == 10
     samples = small.samples()
     assert not [name for name in gauges if samples.all(name)]
 
@@ -157,12 +158,14 @@ def test_all_gauges_leave_after_two_intervals_and_a_timeout_without_a_probe(
 
 def test_after_a_failure_what_it_did_not_measure_is_absent_and_what_it_got_is_there(small: Small) -> None:
     small.answer_all()
-    small.decide("grafana", "http", ProbeFailed(Reason.STATUS), Facts(status_code=503, certificate_expiry=1.8e9 + 0.5))
+    facts = Facts(status_code=503, certificate_not_before=1.7e9, certificate_expiry=1.8e9 + 0.5)
+    small.decide("grafana", "http", ProbeFailed(Reason.STATUS), facts)
     samples, of = small.samples(), {"target": "grafana"}
     assert samples.get("network_latency_probe_success", **of) == 0
     for absent in ("rtt", "http_response", "http_server", "peer_processing"):
         assert samples.get(f"network_latency_{absent}_seconds", **of) is None
     assert samples.get("network_latency_http_status_code", **of) == 503
+    assert samples.get("network_latency_tls_certificate_not_before_timestamp_seconds", **of) == 1.7e9
     assert samples.get("network_latency_tls_certificate_expiry_timestamp_seconds", **of) == 1.8e9 + 0.5
     assert samples.get("network_latency_last_success_timestamp_seconds", **of) == 1_700_001_000.0
     assert samples.by("reason", "network_latency_probe_failures_total", **of)["status"] == 1

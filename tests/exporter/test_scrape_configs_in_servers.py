@@ -291,7 +291,8 @@ def test_the_newest_prometheus_includes_the_file_that_is_made_for_that(servers, 
 @pytest.mark.parametrize("how", ["paste", "victoriametrics", "prometheus-include", "http-sd"])
 def test_each_format_is_checked_by_the_servers_own_programs(tmp_path, how):
     fleet = a_fleet(9102)
-    fleet["scrape"]["jobs"]["node"] |= {"scheme": "https", "ca_file": "/where/the/server/is.pem"}
+    elsewhere = dict.fromkeys(("ca_file", "cert_file", "key_file"), "/where/the/server/is.pem")
+    fleet["scrape"]["jobs"]["node"] |= {"scheme": "https", **elsewhere}
     (tmp_path / "fleet.yml").write_text(yaml.safe_dump(fleet))
     texts = files(load(tmp_path / "fleet.yml"), "http://h:1" if how == "http-sd" else "/sd", how)
     asked = dict(dry_run.complaints(texts[STANZAS], how))

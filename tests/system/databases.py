@@ -278,7 +278,7 @@ class MariaDB(Server):
         return [*words, *self.options]
 
     def admin(self, statement: str) -> str:
-        words = ["mariadb", "--no-defaults", f"--socket={self.socket_path}", "-uroot", "-N", "-B"]
+        words = ["mariadb", "--no-defaults", "--skip-ssl", f"--socket={self.socket_path}", "-uroot", "-N", "-B"]
         return run(words, input=statement)
 
     @property

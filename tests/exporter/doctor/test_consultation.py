@@ -221,7 +221,7 @@ async def test_an_internal_server_out_of_reach_is_not_visible() -> None:
 
 
 async def named(fake: Peer, ca_file: str, name: str = "localhost", address: str = "127.0.0.1") -> Finding:
-    public = PublicName(name, "wfdb01", address, ca_file, fake.port)
+    public = PublicName(name, "wfdb01", address, ca_file, port=fake.port)
     (seen,) = (await consult((), (public,), 5.0, Waiting())).names
     return public_name(seen, time.time(), 5.0)
 

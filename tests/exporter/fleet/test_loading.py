@@ -165,6 +165,7 @@ def test_the_example_shows_every_key():
     keys = """interval timeout ip_families buckets resolve_interval name address location datacenter country exporter
         scrape scheme port path user password_file ca_file protocol from to histogram payload_bytes dscp source_address
         url method headers expect_status expect_body max_body_bytes tls_ca_file tls_verify password_env probe type host
+        cert_file key_file
         socket dbname tls cold_interval query database schema table_prefix nodes max_workflows max_node_series
         state_file jobs keep_instance peers stack prometheus alertmanager grafana victoriametrics loki pushgateway
         internal public_names"""

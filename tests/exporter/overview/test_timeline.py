@@ -33,6 +33,13 @@ def told(*answers: Answer, usual: float | None = None) -> list[str]:
     return "".join(explain(answers, Around(states, Here(), 100.0, NOW))).splitlines()
 
 
+def test_a_certificate_that_is_not_valid_yet_is_told_with_its_beginning(small: Small) -> None:
+    facts = Facts(certificate_not_before=NOW + 3600, certificate_expiry=NOW + 86400)
+    (*_, begins, ends, _) = told(Answer(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.26))
+    assert begins == "  certificate valid from 2023-11-14 23:13 UTC on: it is new, or a clock is wrong"
+    assert ends == "  certificate until 2023-11-15, 1 days left"
+
+
 def test_a_request_is_drawn_phase_by_phase(small: Small) -> None:
     facts = Facts(status_code=200, certificate_expiry=NOW + 34 * 86400, peer_processing=0.0002)
     assert told(Answer(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.26)) == [
