@@ -10,11 +10,12 @@ from itertools import starmap
 from urllib.parse import urlencode
 
 from collectors.contract import Seconds
+from exporter.overview.losses import share
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.sparkline import sparkline
 from exporter.overview.text import here_in_words, summary
 from exporter.overview.verdict import Verdict, judge_host
-from exporter.overview.wording import percent, span
+from exporter.overview.wording import span
 
 ROWS = 100
 """Pairs on a page."""
@@ -95,7 +96,7 @@ def _line(row: Row, wall: float) -> str:
         f'<th scope="row">{escape(pair.name)}</th>',
         f"<td>{escape(row.probe)}</td>",
         f"<td>{_now(row)}</td>",
-        f"<td>{percent(seen.lost + seen.failed, seen.results)}</td>",
+        f"<td>{share(seen)}</td>",
         f"<td>{sparkline(row.recent)}</td>",
         f"<td>{'-' if seen.age is None else span(seen.age)}</td>",
         f"<td>{_last_failure(row, wall)}</td>",

@@ -49,6 +49,7 @@ def _pair(row: Row) -> dict[str, Any]:
         "round_trips": seen.round_trips,
         "usual_rtt": seen.usual_rtt,
         "usual_server": seen.usual_server,
+        "usual_loss": seen.usual_loss,
         "lost": seen.lost,
         "failed": seen.failed,
         "results": seen.results,

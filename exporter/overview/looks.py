@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from itertools import pairwise
+from itertools import groupby
 from urllib.parse import urlsplit
 
 from collectors.contract import Clock, Phase, Reason, Reply, Seconds
@@ -13,6 +13,10 @@ from exporter.fleet import Pair
 from exporter.history import FAILED
 from exporter.series import PairSeries
 
+LATELY: Seconds = 300.0
+"""What failed in this time is held against a pair;"""
+_LATELY_PROBES = 6
+"""or in so many intervals, if those are longer."""
 _NOTHING = Reply(rtt=None, clock=Clock.USER)
 _SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
 
@@ -40,8 +44,10 @@ class Seen:
     """Since the last success, or since the first result."""
     first_failure: Seconds = 0.0
     """How long ago the first of these failures was decided."""
+    in_a_row: int = 0
+    """How many they are."""
     worked: bool = False
-    """It has succeeded before."""
+    """It has succeeded before, as it is configured now."""
     round_trips: int | None = None
     """Of a login."""
     login: Seconds | None = None
@@ -53,6 +59,10 @@ class Seen:
     server: Seconds | None = None
     usual_rtt: Seconds | None = None
     usual_server: Seconds | None = None
+    usual_loss: float | None = None
+    """The share of probes that fails usually."""
+    seeds: int | None = None
+    """How few results the usual is known by; None: they are not few."""
     retransmitted: bool = False
     lost: int = 0
     """Of the latest ``results``: those that nothing came back of."""
@@ -60,7 +70,10 @@ class Seen:
     """Those that failed otherwise."""
     pieces: int = 0
     """In how many pieces both came: an outage, however long, is one."""
+    longest: int = 0
+    """How many failures the longest of these pieces has."""
     results: int = 0
+    """Those of the last five minutes, 60 at most."""
 
     @property
     def reached(self) -> bool | None:
@@ -69,11 +82,16 @@ class Seen:
             return None
         return not self.silent
 
+    @property
+    def bad(self) -> int:
+        """Of the latest ``results``: those that failed, however."""
+        return self.lost + self.failed
+
 
 def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
     """Return one pair as it looks at this time of the monotonic clock."""
-    recent = series.recent.values()
-    bad = [math.isnan(value) or value == FAILED for value in recent]
+    recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
+    pieces = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value == FAILED) if bad]
     failure = series.last_failure if series.failed_in_a_row else None
     reply = series.reply or _NOTHING
     kept = series.reply is not None and reply.rtt is None and reply.duration is None
@@ -90,7 +108,8 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         phase=failure and failure.phase,
         failing_for=now - series.failing_since if failure else 0.0,
         first_failure=now - series.first_failure if failure else 0.0,
-        worked=series.last_success is not None,
+        in_a_row=series.failed_in_a_row,
+        worked=series.worked,
         round_trips=reply.round_trips,
         login=reply.duration if reply.round_trips is not None else None,
         lookup=reply.phases.get(Phase.DNS),
@@ -99,10 +118,13 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         server=reply.response if kept else reply.server,  # on a kept connection nobody can tell them apart
         usual_rtt=series.usual_rtt.median(),
         usual_server=series.usual_server.median(),
+        usual_loss=series.usual_loss.median(),
+        seeds=series.usual_server.seeds if kept else series.usual_rtt.seeds,
         retransmitted=series.facts is not None and series.facts.retransmitted,
         lost=sum(map(math.isnan, recent)),
         failed=recent.count(FAILED),
-        pieces=sum(now and not before for before, now in pairwise([False, *bad])),
+        pieces=len(pieces),
+        longest=max(pieces, default=0),
         results=len(recent),
     )
 
