@@ -270,6 +270,21 @@ def test_an_address_that_was_changed_has_no_usual_yet(small: Small, time: Time) 
     assert line.endswith("fine")
 
 
+def test_what_a_reload_broke_is_the_configuration_as_at_the_start(small: Small, time: Time) -> None:
+    unknown = ProbeFailed(Reason.DNS, "grafana.exmaple: not found", misconfigured=True)
+    small.answer_all()
+    time.passed += 5
+    small.decide("grafana", "http", unknown)
+    assert "network: the name can't be looked up" in shown(small, "text")
+    small.reload(SMALL.replace("grafana.example", "grafana.exmaple"))
+    time.passed += 5
+    small.decide("grafana", "http", unknown)
+    assert "configuration: grafana.exmaple: not found; look at it in the fleet file" in shown(small, "text")
+    small.reload(SMALL.replace("grafana.example", "grafana.exmaple").replace("port: 9102", "port: 9103"))
+    small.decide("wf008", "tcp", ProbeFailed(Reason.DNS, "wf008.example: not found", misconfigured=True))
+    assert "configuration: wf008.example: not found; look at it in the fleet file" in shown(small, "text")
+
+
 def test_wide_letters_keep_the_columns_straight(small: Small) -> None:
     small.reload(SMALL.replace("name: grafana", "name: 名前"))
     lines = [line for line in shown(small, "text").splitlines() if line.endswith("-: no result yet")]
