@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from itertools import groupby
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ LATELY: Seconds = 300.0
 """What failed in this time is held against a pair;"""
 _LATELY_PROBES = 6
 """or in so many intervals, if those are longer."""
+_BEFORE = 4
 _NOTHING = Reply(rtt=None, clock=Clock.USER)
 _SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
 
@@ -63,6 +65,8 @@ class Seen:
     """The share of probes that fails usually."""
     seeds: int | None = None
     """How few results the usual is known by; None: they are not few."""
+    before: Sequence[Seconds] | None = None
+    """The four answers before, as far as they were measured: responses, or logins; None where nothing is known."""
     retransmitted: bool = False
     lost: int = 0
     """Of the latest ``results``: those that nothing came back of."""
@@ -81,6 +85,11 @@ class Seen:
         if self.stale or self.age is None or self.reason in _SAYS_NOTHING:
             return None
         return not self.silent
+
+    @property
+    def is_kept(self) -> bool:
+        """It was asked on a kept connection: nobody can tell network and server apart."""
+        return self.rtt is None and self.response is not None and self.login is None and self.server is not None
 
     @property
     def bad(self) -> int:
@@ -120,6 +129,7 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         usual_server=series.usual_server.median(),
         usual_loss=series.usual_loss.median(),
         seeds=series.usual_server.seeds if kept else series.usual_rtt.seeds,
+        before=series.recent.values()[-1 - _BEFORE : -1],
         retransmitted=series.facts is not None and series.facts.retransmitted,
         lost=sum(map(math.isnan, recent)),
         failed=recent.count(FAILED),

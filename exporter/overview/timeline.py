@@ -85,6 +85,7 @@ def _look(answer: Answer, around: Around) -> Seen:
         failing_for=before.failing_for or answer.took,
         first_failure=before.first_failure,
         in_a_row=before.in_a_row,
+        before=series.recent.values()[-1:],
         worked=seen.worked or before.worked,
     )
 

@@ -29,6 +29,7 @@ from collections.abc import Sequence
 
 from collectors.contract import Reason, Seconds
 from exporter.overview import losses
+from exporter.overview.delays import delays
 from exporter.overview.looks import Seen
 from exporter.overview.wording import span
 
@@ -75,12 +76,6 @@ class Here:
 
 _DATABASES = {"postgresql", "mysql"}
 _QUEUE_CAUSES = {Reason.TIMEOUT, Reason.DNS}
-_SLOWER = 1.5
-"""Times the usual that are notable, if they are also more by this:"""
-_NETWORK_NOISE: Seconds = 0.005
-_SERVER_NOISE: Seconds = 0.05
-_SLOW_SERVER: Seconds = 1.0
-"""Slow, however usual it is."""
 _SLOW_LOOKUP: Seconds = 0.5
 _FAR: Seconds = 0.5
 """What a login may take before people ask why."""
@@ -89,8 +84,6 @@ LONG_QUEUE: Seconds = 0.01
 _LOSING_QUEUE = "its own egress queue is full and loses packets"
 _QUEUE_DROPS = 5
 """Failures in a row that a full queue may be guilty of."""
-_SENT_AGAIN: Seconds = 3.0
-"""What lost packets may add to an answer: they are sent again after 0.2 s, 0.6 s, 1.4 s, 3 s (RFC 6298)."""
 _LATE: Seconds = 0.1
 
 
@@ -102,7 +95,7 @@ def judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: boo
         return Verdict(Word.THIS_HOST, f"not measured for {span(seen.age)}")
     full = _is_full(here)
     if seen.reason is None:
-        return _slow(seen, beside, here) or _as_usual(seen, full=full)
+        return _slow(seen, beside, here) or _as_usual(seen, beside, full=full)
     if full and seen.reason in _QUEUE_CAUSES and seen.in_a_row < _QUEUE_DROPS:
         return Verdict(Word.THIS_HOST, f"no answer, and {_LOSING_QUEUE}")
     return _failed(seen, beside, nobody_answers=nobody_answers)
@@ -186,21 +179,19 @@ def _unwell(seen: Seen) -> str:
 
 
 def _slow(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict | None:
-    network = _excess(seen.rtt, seen.usual_rtt, _NETWORK_NOISE)
-    server = late = _excess(seen.server, seen.usual_server, _SERVER_NOISE)
-    if seen.server is not None and seen.server > _SLOW_SERVER:
-        server = max(server, seen.server)
-    if seen.rtt is None and seen.protocol in _DATABASES:  # a kept connection: the network is in its time, unseen
-        network = max((_excess(other.rtt, other.usual_rtt, _NETWORK_NOISE) for other in beside), default=0.0)
-        server = max(0.0, server - network)
-    queue = here.egress_queue or 0.0
-    if _is_full(here) and 0 < max(network, server) < queue * max(2, seen.round_trips or 0):  # each flight waits in it
+    slower, queue, full = delays(seen, beside), here.egress_queue or 0.0, _is_full(here)
+    if full and 0 < max(slower.network, slower.server) < queue * max(
+        2, seen.round_trips or 0
+    ):  # each flight waits in it
         return Verdict(Word.THIS_HOST, f"up to {span(queue)} of it are its own egress queue")
-    if network < late < _SENT_AGAIN and (losing := next(filter(_loses, (seen, *beside)), None)):
-        return _sent_again(seen, losing, full=_is_full(here))
-    if server > network:
-        return Verdict(_there(seen), f"its program is slow, {_beside_the_program(network, full=_is_full(here))}")
-    return Verdict(Word.NETWORK, f"its round trip is {span(network)} longer than usual") if network else None
+    if slower.perhaps_lost and (losing := next(filter(_loses, (seen, *beside)), None)):
+        return _sent_again(seen, losing, full=full)
+    if slower.single:
+        return None
+    if slower.server > slower.network:
+        return Verdict(_there(seen), f"its program is slow, {_beside_the_program(slower.network, full=full)}")
+    longer = f"its round trip is {span(slower.network)} longer than usual"
+    return Verdict(Word.NETWORK, longer) if slower.network else None
 
 
 def _beside_the_program(network: Seconds, *, full: bool) -> str:
@@ -226,14 +217,15 @@ def _fell_silent(seen: Seen) -> bool:
     return seen.silent and seen.lost < seen.results
 
 
-def _as_usual(seen: Seen, *, full: bool) -> Verdict:
+def _as_usual(seen: Seen, beside: Sequence[Seen], *, full: bool) -> Verdict:
     """Judge a probe whose times are as usual."""
     if lossy := _lossy(seen):
         return Verdict(Word.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}") if full else Verdict(Word.NETWORK, lossy)
     if losses.too_many(seen):
         return Verdict(_there(seen), losses.in_words(seen))
     far = seen.login is not None and seen.server is not None and seen.login > max(_FAR, 2 * seen.server)
-    asides = ("the distance, not the database" if far else "", losses.aside(seen))
+    late = "this answer was late: a lost packet can do that" if delays(seen, beside).single else ""
+    asides = ("the distance, not the database" if far else "", late, losses.aside(seen))
     return Verdict(Word.FINE, "; ".join(filter(None, asides)))
 
 
@@ -243,10 +235,3 @@ def _lossy(seen: Seen) -> str:
     if seen.lookup is not None and seen.lookup > _SLOW_LOOKUP:
         return f"its name took {span(seen.lookup)} to look up"
     return losses.in_words(seen) if _loses(seen) else ""
-
-
-def _excess(now: Seconds | None, usual: Seconds | None, noise: Seconds) -> Seconds:
-    """Return how much more it is than usual, 0 where that is nothing notable."""
-    if now is None or usual is None or now <= _SLOWER * usual + noise:
-        return 0.0
-    return now - usual
