@@ -17,7 +17,9 @@ LOST = math.nan
 FAILED = -math.inf
 """A probe that failed otherwise."""
 UNMEASURED = math.inf
-"""A probe that gave no time though nothing was lost: its handshake was sent again, or it failed here."""
+"""A probe that gave no time though nothing was lost, or that failed here."""
+RESENT = -1.0
+"""A probe that gave no time because the first packet of its handshake was lost and sent again."""
 _HALF: Seconds = 30.0
 
 _SLOT: Seconds = 600.0
@@ -36,8 +38,13 @@ _LOSS_SLOT: Seconds = 1800.0
 _LOSS_SLOTS = 12
 
 
+def is_time(value: Seconds) -> bool:
+    """Tell whether a result is one that was measured."""
+    return 0.0 <= value < math.inf
+
+
 class Recent:
-    """The last results of a pair, ``LOST``, ``FAILED`` and ``UNMEASURED`` among them, and when they came."""
+    """The last results of a pair, and when they came; those that are no times are among them, as above."""
 
     __slots__ = ("_added", "_times", "_values")
 

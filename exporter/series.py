@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from collectors.contract import Facts, Outcome, Phase, ProbeFailed, Reason, Reply, Seconds
-from exporter.history import FAILED, LOST, NOTHING_USUAL, UNMEASURED, Recent, Usual, UsualLoss
+from exporter.history import FAILED, LOST, NOTHING_USUAL, RESENT, UNMEASURED, Recent, Usual, UsualLoss
 
 
 class Histogram:
@@ -79,6 +79,7 @@ class PairSeries:
         "probes",
         "recent",
         "reply",
+        "resent",
         "response",
         "retransmitted",
         "rtt",
@@ -92,6 +93,8 @@ class PairSeries:
         self.fresh_for: Seconds = 0.0
         self.probes = 0
         self.failures = dict.fromkeys(reasons, 0)
+        self.resent = 0
+        """Handshakes that needed another SYN and then succeeded."""
         self.retransmitted = self.late_replies = self.duplicate_replies = 0
         self.rtt, self.response, self.duration = Histogram(()), Histogram(()), Histogram(())
         self.phases: dict[Phase, tuple[Seconds, int]] = {}
@@ -122,7 +125,7 @@ class PairSeries:
         """
         if now >= self.usual_loss.ends:
             local = self.failures.get(Reason.LOCAL, 0)
-            self.usual_loss.turn(self.probes - local, sum(self.failures.values()) - local, now)
+            self.usual_loss.turn(self.probes - local, sum(self.failures.values()) - local + self.resent, now)
         self.probes += 1
         self.facts = facts
         if facts.retransmitted:
@@ -130,6 +133,7 @@ class PairSeries:
         if isinstance(outcome, ProbeFailed):
             self._fail(facts, outcome, now, wall)
         else:
+            self.resent += facts.retransmitted
             self._succeed(outcome, now, wall, learn)
         self.decided_at = now
 
@@ -162,7 +166,7 @@ class PairSeries:
             self.duration.observe(reply.duration)
             if reply.round_trips is not None:
                 headline = reply.duration
-        self.recent.add(headline, now)
+        self.recent.add(RESENT if self.facts and self.facts.retransmitted else headline, now)
         server = reply.server if reply.duration is not None else reply.response  # of a kept connection: all of it
         if server is not None and learn:
             if self.usual_server is NOTHING_USUAL:

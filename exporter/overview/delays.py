@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from collectors.contract import Seconds
+from exporter.history import is_time
 from exporter.overview.looks import Seen
 
 _SLOWER = 1.5
@@ -43,7 +43,7 @@ def delays(seen: Seen, beside: Sequence[Seen]) -> Delays:
         network = max((_excess(other.rtt, other.usual_rtt, _NETWORK_NOISE) for other in beside), default=0.0)
         server = max(0.0, server - network)
     perhaps_lost = network < late < _SENT_AGAIN + _SENT_AGAIN_ROUND_TRIPS * (seen.rtt or 0.0)
-    lossy = any(other.lost or other.retransmitted for other in (seen, *beside))
+    lossy = any(other.lost or other.resent for other in (seen, *beside))
     single = perhaps_lost and seen.before is not None and _late_before(seen) <= lossy
     return Delays(network, server, perhaps_lost, single)
 
@@ -51,7 +51,7 @@ def delays(seen: Seen, beside: Sequence[Seen]) -> Delays:
 def _late_before(seen: Seen) -> int:
     """Count the answers before that were late, by the network's time now."""
     network = (seen.rtt or 0.0) * (seen.round_trips or 1)
-    servers = [answer - network for answer in seen.before or () if math.isfinite(answer)]
+    servers = [answer - network for answer in seen.before or () if is_time(answer)]
     return sum(_excess(server, seen.usual_server, _SERVER_NOISE) > 0 for server in servers)
 
 

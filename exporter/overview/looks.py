@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from collectors.contract import Clock, Phase, Reason, Reply, Seconds
 from collectors.targets import HttpTarget
 from exporter.fleet import Pair
-from exporter.history import FAILED
+from exporter.history import FAILED, RESENT
 from exporter.series import PairSeries
 
 LATELY: Seconds = 300.0
@@ -19,6 +19,7 @@ LATELY: Seconds = 300.0
 _LATELY_PROBES = 6
 """or in so many intervals, if those are longer."""
 _BEFORE = 4
+_BAD = (FAILED, RESENT)
 _NOTHING = Reply(rtt=None, clock=Clock.USER)
 _SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
 
@@ -72,10 +73,12 @@ class Seen:
     """Of the latest ``results``: those that nothing came back of."""
     failed: int = 0
     """Those that failed otherwise."""
+    resent: int = 0
+    """Those that were answered when their first SYN had got lost: no failures, but no good path."""
     pieces: int = 0
-    """In how many pieces both came: an outage, however long, is one."""
+    """In how many pieces all of these came: an outage, however long, is one."""
     longest: int = 0
-    """How many failures the longest of these pieces has."""
+    """How many results the longest of these pieces has."""
     results: int = 0
     """Those of the last five minutes, 60 at most."""
 
@@ -100,7 +103,7 @@ class Seen:
 def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
     """Return one pair as it looks at this time of the monotonic clock."""
     recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
-    pieces = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value == FAILED) if bad]
+    pieces = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
     failure = series.last_failure if series.failed_in_a_row else None
     reply = series.reply or _NOTHING
     kept = series.reply is not None and reply.rtt is None and reply.duration is None
@@ -133,6 +136,7 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         retransmitted=series.facts is not None and series.facts.retransmitted,
         lost=sum(map(math.isnan, recent)),
         failed=recent.count(FAILED),
+        resent=recent.count(RESENT),
         pieces=len(pieces),
         longest=max(pieces, default=0),
         results=len(recent),

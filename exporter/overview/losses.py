@@ -31,7 +31,7 @@ def too_many(seen: Seen) -> bool:
         return False
     repeated = seen.longest - 1 if seen.longest >= _OUTAGE else 0
     usual = min(max(seen.usual_loss or 0.0, _LEAST), _MOST)
-    return chance(seen.bad - repeated, seen.results - repeated, usual) < _CHANCE
+    return chance(seen.bad + seen.resent - repeated, seen.results - repeated, usual) < _CHANCE
 
 
 def chance(bad: int, results: int, usual: float) -> float:
@@ -42,16 +42,19 @@ def chance(bad: int, results: int, usual: float) -> float:
 
 def in_words(seen: Seen) -> str:
     """Write what failed lately: 7 of the last 60 got lost, at 7 times; usual are 2 %."""
-    if not seen.failed:
-        what = "got lost"
-    elif not seen.lost:
-        what = "failed"
-    else:
-        what = f"failed, {seen.lost} of them without an answer"
     times = f"at {seen.pieces} times" if seen.pieces > 1 else "in a row"
     usual = seen.usual_loss or 0.0
     known = f"; usual are {round(100 * usual)} %" if usual >= _LEAST else ""
-    return f"{seen.bad} of the last {seen.results} {what}, {times}{known}"
+    return f"{seen.bad or seen.resent} of the last {seen.results} {_what(seen)}, {times}{known}"
+
+
+def _what(seen: Seen) -> str:
+    if not seen.bad:
+        return "lost their first SYN"
+    first = f", and {seen.resent} lost their first SYN" if seen.resent else ""
+    if not seen.failed:
+        return f"got lost{first}"
+    return f"failed{first}" if not seen.lost else f"failed, {seen.lost} of them without an answer{first}"
 
 
 def aside(seen: Seen) -> str:

@@ -21,7 +21,18 @@ from exporter.series import PairSeries
 
 _WIDTH = 40
 _DAY: Seconds = 86400.0
-_OF_THE_PAIR = ("usual_rtt", "usual_server", "usual_loss", "seeds", "lost", "failed", "pieces", "longest", "results")
+_OF_THE_PAIR = (
+    "usual_rtt",
+    "usual_server",
+    "usual_loss",
+    "seeds",
+    "lost",
+    "failed",
+    "resent",
+    "pieces",
+    "longest",
+    "results",
+)
 """What a single probe does not know."""
 
 

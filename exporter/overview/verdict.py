@@ -209,7 +209,7 @@ def _sent_again(seen: Seen, losing: Seen, *, full: bool) -> Verdict:
 
 
 def _loses(seen: Seen) -> bool:
-    return seen.lost >= seen.failed and losses.too_many(seen)
+    return seen.lost + seen.resent >= seen.failed and losses.too_many(seen)
 
 
 def _fell_silent(seen: Seen) -> bool:

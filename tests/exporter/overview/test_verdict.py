@@ -277,6 +277,20 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         Word.NETWORK,
         "12 of the last 60 got lost, at 10 times; usual are 20 %",
     ),
+    "handshakes that were sent again": (
+        tcp(resent=7, pieces=7),
+        [],
+        WELL,
+        Word.NETWORK,
+        "7 of the last 60 lost their first SYN, at 7 times",
+    ),
+    "losses, and handshakes that were sent again": (
+        ping(lost=2, resent=3, pieces=5),
+        [],
+        WELL,
+        Word.NETWORK,
+        "2 of the last 60 got lost, and 3 lost their first SYN, at 5 times",
+    ),
     "losses and failures": (
         ping(lost=19, failed=22, pieces=12),
         [],
