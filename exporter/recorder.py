@@ -27,11 +27,13 @@ from exporter.exposition import Page
 from exporter.fleet import LOGIN, QUERY, STRANGER, Fleet, Host, Pair, host_header
 from exporter.history import Lately
 from exporter.outages import Outages
-from exporter.overview.verdict import Here
+from exporter.overview.verdict import LONG_QUEUE, Here
 from exporter.series import PairSeries
 
 _log = logging.getLogger(__name__)
 
+_QUEUE_STANDS: Seconds = 60.0
+"""How long a full egress queue is thought to stand after it was last seen: the next echo may be far off."""
 _NOBODY = (STRANGER, "", "", "")
 """The peer labels of who asked our /ping and is no host of the fleet."""
 
@@ -46,6 +48,7 @@ class Recorder:
         self._pairs: Sequence[Pair] = ()
         self._outages = Outages()
         self._queue, self._lateness = Lately(), Lately()
+        self._queue_stands_until: Seconds = 0.0
         self._skipped, self._overflows = Lately(operator.add), Lately(operator.add)
         self._not_reloaded = ""
         self._peers: dict[str, tuple[str, ...]] = {}
@@ -144,12 +147,11 @@ class Recorder:
         now, wall = time.monotonic(), time.time()  # noqa: TID251 - a date shown to people
         series = self._by_target[id(job.spec)]
         failed_before = series.failed_in_a_row
-        series.record(facts, outcome, now, wall)
+        if isinstance(outcome, Reply) and outcome.egress_queue is not None:
+            self._queued(outcome.egress_queue, now)
+        series.record(facts, outcome, now, wall, learn=now >= self._queue_stands_until)
         if isinstance(outcome, Reply):
             self._counts.measurements[job.protocol, outcome.clock] += 1
-            if outcome.egress_queue is not None:
-                self._counts.egress_queue.observe(outcome.egress_queue)
-                self._queue.add(outcome.egress_queue, now)
             if failed_before:
                 self._outages.succeeded(job, now)
             return
@@ -157,6 +159,12 @@ class Recorder:
         if _log.isEnabledFor(logging.DEBUG):
             pair = f"{job.name} {job.probe} {job.ip_family.value}"
             _log.debug("%s failed: %s: %s", pair, outcome.reason.value, outcome.detail)
+
+    def _queued(self, waited: Seconds, now: Seconds) -> None:
+        self._counts.egress_queue.observe(waited)
+        self._queue.add(waited, now)
+        if waited > LONG_QUEUE:
+            self._queue_stands_until = now + _QUEUE_STANDS
 
     def started_late(self, lateness: Seconds, probes: int) -> None:
         """Take how long after their slot probes were started."""

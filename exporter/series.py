@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from collectors.contract import Facts, Outcome, Phase, ProbeFailed, Reason, Reply, Seconds
-from exporter.history import FAILED, LOST, UNMEASURED, Recent, Usual
+from exporter.history import FAILED, LOST, NOTHING_USUAL, RESENT, UNMEASURED, Recent, Usual, UsualLoss
 
 
 class Histogram:
@@ -79,17 +79,22 @@ class PairSeries:
         "probes",
         "recent",
         "reply",
+        "resent",
         "response",
         "retransmitted",
         "rtt",
+        "usual_loss",
         "usual_rtt",
         "usual_server",
+        "worked",
     )
 
     def __init__(self, reasons: Sequence[Reason]) -> None:
         self.fresh_for: Seconds = 0.0
         self.probes = 0
         self.failures = dict.fromkeys(reasons, 0)
+        self.resent = 0
+        """Handshakes that needed another SYN and then succeeded."""
         self.retransmitted = self.late_replies = self.duplicate_replies = 0
         self.rtt, self.response, self.duration = Histogram(()), Histogram(()), Histogram(())
         self.phases: dict[Phase, tuple[Seconds, int]] = {}
@@ -108,12 +113,19 @@ class PairSeries:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew with what is usual; what is counted goes on."""
+        """Begin anew with what is usual, and whether it ever worked; what is counted goes on."""
         self.recent = Recent()
-        self.usual_rtt, self.usual_server = Usual(), Usual()
+        self.usual_rtt, self.usual_server, self.usual_loss = Usual(), NOTHING_USUAL, UsualLoss()
+        self.worked = False
 
-    def record(self, facts: Facts, outcome: Outcome, now: Seconds, wall: float) -> None:
-        """Take one probe that was decided now, by the monotonic and by the wall clock."""
+    def record(self, facts: Facts, outcome: Outcome, now: Seconds, wall: float, *, learn: bool = True) -> None:
+        """Record one probe that was decided now, by the monotonic and by the wall clock.
+
+        ``learn`` is False while this host's own queue is in the numbers: they are not learnt as usual.
+        """
+        if now >= self.usual_loss.ends:
+            local = self.failures.get(Reason.LOCAL, 0)
+            self.usual_loss.turn(self.probes - local, sum(self.failures.values()) - local + self.resent, now)
         self.probes += 1
         self.facts = facts
         if facts.retransmitted:
@@ -121,7 +133,8 @@ class PairSeries:
         if isinstance(outcome, ProbeFailed):
             self._fail(facts, outcome, now, wall)
         else:
-            self._succeed(outcome, wall)
+            self.resent += facts.retransmitted
+            self._succeed(outcome, now, wall, learn)
         self.decided_at = now
 
     def _fail(self, facts: Facts, failed: ProbeFailed, now: Seconds, wall: float) -> None:
@@ -134,17 +147,18 @@ class PairSeries:
         self.failed_in_a_row += 1
         self.last_failure = Failure(reason, failed.detail, failed.misconfigured, facts.phase, wall)
         if reason is Reason.LOCAL:
-            self.recent.add(UNMEASURED)
+            self.recent.add(UNMEASURED, now)
         else:
-            self.recent.add(LOST if self.last_failure.silent or reason is Reason.DNS else FAILED)
+            self.recent.add(LOST if self.last_failure.silent or reason is Reason.DNS else FAILED, now)
 
-    def _succeed(self, reply: Reply, wall: float) -> None:
-        self.reply, self.last_success, self.failed_in_a_row = reply, wall, 0
+    def _succeed(self, reply: Reply, now: Seconds, wall: float, learn: bool) -> None:  # noqa: FBT001 - see ``record``
+        self.reply, self.last_success, self.failed_in_a_row, self.worked = reply, wall, 0, True
         headline = UNMEASURED
         if reply.rtt is not None:
             headline = reply.rtt
             self.rtt.observe(headline)
-            self.usual_rtt.add(headline)
+            if learn:
+                self.usual_rtt.add(headline, now)
         if reply.response is not None:
             headline = reply.response
             self.response.observe(headline)
@@ -152,10 +166,12 @@ class PairSeries:
             self.duration.observe(reply.duration)
             if reply.round_trips is not None:
                 headline = reply.duration
-        self.recent.add(headline)
+        self.recent.add(RESENT if self.facts and self.facts.retransmitted else headline, now)
         server = reply.server if reply.duration is not None else reply.response  # of a kept connection: all of it
-        if server is not None:
-            self.usual_server.add(server)
+        if server is not None and learn:
+            if self.usual_server is NOTHING_USUAL:
+                self.usual_server = Usual()
+            self.usual_server.add(server, now)
         for phase, seconds in reply.phases.items():
             if phase in self.phases:  # a probe that a reload overtook may have one that its target no longer has
                 total, count = self.phases[phase]

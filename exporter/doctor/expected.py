@@ -21,6 +21,11 @@ class Series(NamedTuple):
     probe: str
     ip_family: str
 
+    @property
+    def pairs(self) -> int:
+        """How many pairs it is of, as the page and ``check`` count them: logins and queries of a database are two."""
+        return 1 if self.ip_family else 2
+
     def __str__(self) -> str:
         return f"{self.probe} {self.target}" + (" over ipv6" if self.ip_family == "ipv6" else "")
 

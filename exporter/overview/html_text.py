@@ -10,11 +10,12 @@ from itertools import starmap
 from urllib.parse import urlencode
 
 from collectors.contract import Seconds
+from exporter.overview.losses import share
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.sparkline import sparkline
 from exporter.overview.text import here_in_words, summary
 from exporter.overview.verdict import Verdict, judge_host
-from exporter.overview.wording import percent, span
+from exporter.overview.wording import span
 
 ROWS = 100
 """Pairs on a page."""
@@ -26,7 +27,7 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --dim: #9da7b3; --paper: #0d1117; --line: #30363d;
   --link: #79c0ff; --fine: #56d364; --bad: #ff9492; --doubt: #e3b341; --trace: #79c0ff } }
 body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 1rem }
-h1 { font-size: 1.25rem; margin: 0 0 .25rem }
+h1 { font-size: 1.25rem; margin: 0 0 .25rem; overflow-wrap: anywhere }
 p { margin: .25rem 0 }
 a { color: var(--link) }
 a:focus-visible, div:focus-visible { outline: 2px solid var(--link); outline-offset: 2px }
@@ -36,7 +37,8 @@ caption { text-align: left; color: var(--dim); padding-bottom: .25rem }
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: middle }
 tbody th { font-weight: 600 }
 td { white-space: nowrap }
-td:first-child { white-space: normal; min-width: 12rem }
+td:nth-child(1), td:nth-child(4), td:nth-child(8) { white-space: normal }
+td:nth-child(1) { min-width: 12rem }
 td, th { font-variant-numeric: tabular-nums }
 .dim { color: var(--dim) }
 .fine b { color: var(--fine) }
@@ -46,6 +48,22 @@ path { fill: none; stroke: var(--trace); stroke-width: 1.5 }
 path.lost { stroke: var(--bad) }
 svg { display: block }
 nav a { margin-right: 1rem }
+@media (max-width: 70rem) {
+  table, caption, tbody, td, th { display: block }
+  thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden }
+  tbody tr { display: flex; flex-wrap: wrap; gap: 0 .75rem; padding: .5rem 0; border-bottom: 1px solid var(--line) }
+  tbody tr > * { border: 0; padding: 0; min-width: 0; white-space: normal; overflow-wrap: anywhere; order: 6 }
+  tbody th { order: 1 }
+  td:nth-child(3) { order: 2 }
+  td:nth-child(9) { order: 3; margin-left: auto }
+  td:nth-child(4) { order: 4; flex-basis: 100% }
+  td:nth-child(1) { order: 5; flex-basis: 100% }
+  td:nth-child(5), td:nth-child(7), td:nth-child(8) { color: var(--dim); font-size: .9em }
+  td:nth-child(6) { order: 7 }
+  td:nth-child(5)::before { content: "loss " }
+  td:nth-child(7)::before { content: "age " }
+  td:nth-child(8)::before { content: "last failure " }
+}
 """
 POLICY = (
     "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -95,7 +113,7 @@ def _line(row: Row, wall: float) -> str:
         f'<th scope="row">{escape(pair.name)}</th>',
         f"<td>{escape(row.probe)}</td>",
         f"<td>{_now(row)}</td>",
-        f"<td>{percent(seen.lost + seen.failed, seen.results)}</td>",
+        f"<td>{share(seen)}</td>",
         f"<td>{sparkline(row.recent)}</td>",
         f"<td>{'-' if seen.age is None else span(seen.age)}</td>",
         f"<td>{_last_failure(row, wall)}</td>",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterator
 from typing import Any
 
-from exporter.history import FAILED
+from exporter.history import FAILED, RESENT, UNMEASURED, is_time
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.verdict import Verdict, judge_host
 
 _AT_ONCE = 50
+_NO_TIMES = {FAILED: "failed", RESENT: "sent again", UNMEASURED: "not measured"}
 
 
 def json_text(seen: Snapshot) -> Iterator[str]:
@@ -49,8 +49,10 @@ def _pair(row: Row) -> dict[str, Any]:
         "round_trips": seen.round_trips,
         "usual_rtt": seen.usual_rtt,
         "usual_server": seen.usual_server,
+        "usual_loss": seen.usual_loss,
         "lost": seen.lost,
         "failed": seen.failed,
+        "resent": seen.resent,
         "results": seen.results,
         "recent": [_result(value) for value in row.recent],
         "last_failure": row.last_failure
@@ -64,9 +66,7 @@ def _pair(row: Row) -> dict[str, Any]:
 
 def _result(value: float) -> float | str:
     """Tell apart what JSON has no numbers for."""
-    if math.isfinite(value):
-        return value
-    return "lost" if math.isnan(value) else "failed" if value == FAILED else "not measured"
+    return value if is_time(value) else _NO_TIMES.get(value, "lost")
 
 
 def _verdict(verdict: Verdict) -> dict[str, str | None]:

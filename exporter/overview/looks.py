@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import groupby
 from urllib.parse import urlsplit
 
 from collectors.contract import Clock, Phase, Reason, Reply, Seconds
 from collectors.targets import HttpTarget
 from exporter.fleet import Pair
-from exporter.history import FAILED
+from exporter.history import FAILED, RESENT
 from exporter.series import PairSeries
 
+LATELY: Seconds = 300.0
+"""What failed in this time is held against a pair;"""
+_LATELY_PROBES = 6
+"""or in so many intervals, if those are longer."""
+_BEFORE = 4
+_BAD = (FAILED, RESENT)
 _NOTHING = Reply(rtt=None, clock=Clock.USER)
 _SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
 
@@ -40,8 +47,10 @@ class Seen:
     """Since the last success, or since the first result."""
     first_failure: Seconds = 0.0
     """How long ago the first of these failures was decided."""
+    in_a_row: int = 0
+    """How many they are."""
     worked: bool = False
-    """It has succeeded before."""
+    """It has succeeded before, as it is configured now."""
     round_trips: int | None = None
     """Of a login."""
     login: Seconds | None = None
@@ -53,14 +62,25 @@ class Seen:
     server: Seconds | None = None
     usual_rtt: Seconds | None = None
     usual_server: Seconds | None = None
+    usual_loss: float | None = None
+    """The share of probes that fails usually."""
+    seeds: int | None = None
+    """How few results the usual is known by; None: they are not few."""
+    before: Sequence[Seconds] | None = None
+    """The four answers before, as far as they were measured: responses, or logins; None where nothing is known."""
     retransmitted: bool = False
     lost: int = 0
     """Of the latest ``results``: those that nothing came back of."""
     failed: int = 0
     """Those that failed otherwise."""
+    resent: int = 0
+    """Those that were answered when their first SYN had got lost: no failures, but no good path."""
     pieces: int = 0
-    """In how many pieces both came: an outage, however long, is one."""
+    """In how many pieces all of these came: an outage, however long, is one."""
+    longest: int = 0
+    """How many results the longest of these pieces has."""
     results: int = 0
+    """Those of the last five minutes, 60 at most."""
 
     @property
     def reached(self) -> bool | None:
@@ -69,11 +89,21 @@ class Seen:
             return None
         return not self.silent
 
+    @property
+    def is_kept(self) -> bool:
+        """It was asked on a kept connection: nobody can tell network and server apart."""
+        return self.rtt is None and self.response is not None and self.login is None and self.server is not None
+
+    @property
+    def bad(self) -> int:
+        """Of the latest ``results``: those that failed, however."""
+        return self.lost + self.failed
+
 
 def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
     """Return one pair as it looks at this time of the monotonic clock."""
-    recent = series.recent.values()
-    bad = [math.isnan(value) or value == FAILED for value in recent]
+    recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
+    pieces = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
     failure = series.last_failure if series.failed_in_a_row else None
     reply = series.reply or _NOTHING
     kept = series.reply is not None and reply.rtt is None and reply.duration is None
@@ -90,7 +120,8 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         phase=failure and failure.phase,
         failing_for=now - series.failing_since if failure else 0.0,
         first_failure=now - series.first_failure if failure else 0.0,
-        worked=series.last_success is not None,
+        in_a_row=series.failed_in_a_row,
+        worked=series.worked,
         round_trips=reply.round_trips,
         login=reply.duration if reply.round_trips is not None else None,
         lookup=reply.phases.get(Phase.DNS),
@@ -99,10 +130,15 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         server=reply.response if kept else reply.server,  # on a kept connection nobody can tell them apart
         usual_rtt=series.usual_rtt.median(),
         usual_server=series.usual_server.median(),
+        usual_loss=series.usual_loss.median(),
+        seeds=series.usual_server.seeds if kept else series.usual_rtt.seeds,
+        before=series.recent.values()[-1 - _BEFORE : -1],
         retransmitted=series.facts is not None and series.facts.retransmitted,
         lost=sum(map(math.isnan, recent)),
         failed=recent.count(FAILED),
-        pieces=sum(now and not before for before, now in pairwise([False, *bad])),
+        resent=recent.count(RESENT),
+        pieces=len(pieces),
+        longest=max(pieces, default=0),
         results=len(recent),
     )
 

@@ -84,13 +84,13 @@ def _measured(seen: Seen) -> str:
     if seen.response is not None and seen.rtt is not None and seen.server is not None:
         whole, network, server = spans((seen.response, seen.rtt, seen.server))
         usual = (seen.usual_rtt or 0) + (seen.usual_server or 0)
-        return f"{whole} = network {network} + server {server}{_usual(seen.response, usual)}"
+        return f"{whole} = network {network} + server {server}{_usual(seen, seen.response, usual)}"
     if seen.response is not None and seen.server is not None:  # on a kept connection
-        return f"{span(seen.response)}{_usual(seen.response, seen.usual_server)}"
+        return f"{span(seen.response)}{_usual(seen, seen.response, seen.usual_server)}"
     if seen.response is not None:
         return f"{span(seen.response)}, network and server"
     if seen.rtt is not None:
-        return f"{span(seen.rtt)}{_usual(seen.rtt, seen.usual_rtt)}"
+        return f"{span(seen.rtt)}{_usual(seen, seen.rtt, seen.usual_rtt)}"
     return "answered, not measured"
 
 
@@ -102,9 +102,12 @@ def _login(seen: Seen) -> str:
     return f"{span(seen.login)} = {seen.round_trips} round trips × {span(seen.rtt)} + server {span(seen.server)}"
 
 
-def _usual(now: Seconds, usual: Seconds | None) -> str:
-    """Write what is usual, in the unit of what is now if it has the same."""
-    return f" (usual {spans((now, usual))[1]})" if usual else ""
+def _usual(seen: Seen, now: Seconds, usual: Seconds | None) -> str:
+    """Write what is usual, in the unit of what is now if it has the same; of few results how few they are."""
+    if usual:
+        few = f", of {seen.seeds} results" if seen.seeds else ""
+        return f" (usual {spans((now, usual))[1]}{few})"
+    return " (no usual yet)" if seen.seeds is not None else ""
 
 
 _Looks = dict[str, list[tuple[Pair, PairSeries, Seen]]]

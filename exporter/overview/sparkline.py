@@ -7,22 +7,23 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from collectors.contract import Seconds
-from exporter.history import FAILED, ROOM, UNMEASURED
+from exporter.history import FAILED, RESENT, ROOM, UNMEASURED, is_time
 from exporter.overview.wording import span
 
 _STEP, _HEIGHT = 2, 24
+_NO_FAILURES = (UNMEASURED, RESENT)
 
 
 def sparkline(recent: Sequence[Seconds]) -> str:
     """Draw the results, the latest at the right; the scale begins at 0, so that a calm line is calm."""
-    top = max(filter(math.isfinite, recent), default=0.0) or 1.0
+    top = max(filter(is_time, recent), default=0.0) or 1.0
     points = [(_STEP * (ROOM - len(recent) + number), value) for number, value in enumerate(recent)]
     shapes = []
-    for measured, run in groupby(points, key=lambda point: math.isfinite(point[1])):
+    for measured, run in groupby(points, key=lambda point: is_time(point[1])):
         if measured:
             shapes.append(_line([(x, _HEIGHT - 2 - (_HEIGHT - 4) * value / top) for x, value in run]))
         else:
-            shapes += [f'<path class="lost" d="M{x} {_HEIGHT}v-6"/>' for x, value in run if value != UNMEASURED]
+            shapes += [f'<path class="lost" d="M{x} {_HEIGHT}v-6"/>' for x, value in run if value not in _NO_FAILURES]
     size = f'width="{_STEP * ROOM}" height="{_HEIGHT}" viewBox="-1 0 {_STEP * ROOM + 1} {_HEIGHT}"'
     return f'<svg role="img" aria-label="{_in_words(recent)}" {size}>{"".join(shapes)}</svg>'
 
@@ -33,7 +34,7 @@ def _line(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _in_words(recent: Sequence[Seconds]) -> str:
-    measured = list(filter(math.isfinite, recent))
+    measured = list(filter(is_time, recent))
     lost = sum(math.isnan(value) or value == FAILED for value in recent)
     between = f", between {span(min(measured))} and {span(max(measured))}" if measured else ""
     return f"the last {len(recent)} results: {lost} failed{between}"

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from unicodedata import east_asian_width
 
+from exporter.overview.losses import share
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.verdict import Here, Verdict, Word, judge_host
-from exporter.overview.wording import percent, span
+from exporter.overview.wording import span
 
 _AT_ONCE = 250
 THIS_HOST = "(this host)"
@@ -52,7 +53,7 @@ def printable(name: str) -> str:
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:
-    loss = f"loss {percent(row.seen.lost + row.seen.failed, row.seen.results)}"
+    loss = f"loss {share(row.seen)}"
     return printable(row.pair.name), printable(row.probe), row.now, loss, printable(str(row.verdict))
 
 

@@ -21,6 +21,19 @@ from exporter.series import PairSeries
 
 _WIDTH = 40
 _DAY: Seconds = 86400.0
+_OF_THE_PAIR = (
+    "usual_rtt",
+    "usual_server",
+    "usual_loss",
+    "seeds",
+    "lost",
+    "failed",
+    "resent",
+    "pieces",
+    "longest",
+    "results",
+)
+"""What a single probe does not know."""
 
 
 class Answer(NamedTuple):
@@ -75,15 +88,15 @@ def _look(answer: Answer, around: Around) -> Seen:
     alone.record(answer.facts, answer.outcome, around.now, around.wall)
     seen = look(pair, alone, around.now)
     if (series := known.get(pair.identity)) is None:
-        return dataclasses.replace(seen, failing_for=answer.took, usual_rtt=None, usual_server=None)
+        return dataclasses.replace(seen, failing_for=answer.took, seeds=None)
     before = look(pair, series, around.now)
     return dataclasses.replace(
         seen,
-        **{
-            name: getattr(before, name) for name in ("usual_rtt", "usual_server", "lost", "failed", "pieces", "results")
-        },
+        **{name: getattr(before, name) for name in _OF_THE_PAIR},
         failing_for=before.failing_for or answer.took,
         first_failure=before.first_failure,
+        in_a_row=before.in_a_row,
+        before=series.recent.values()[-1:],
         worked=seen.worked or before.worked,
     )
 

@@ -11,13 +11,13 @@ Plain values in, a verdict out; the rules, in their order:
     silence once connected, while packets get lost  network
     refused, broken off, silent once connected,
       or a wrong answer                             peer
-    slower than usual by what waits in our queue    this host
     a round trip slower than usual, a lost SYN,
       a slow look-up, or losses lately              network
     a server slower than usual, or above a second,
       or failures lately                            peer
     else                                            fine
 
+While our own queue is full, it is this host instead of network or peer, unless it is more than the queue can have done.
 The peer is called database where it is one. What others have seen counts only if it was seen since.
 """
 
@@ -28,6 +28,8 @@ import enum
 from collections.abc import Sequence
 
 from collectors.contract import Reason, Seconds
+from exporter.overview import losses
+from exporter.overview.delays import delays
 from exporter.overview.looks import Seen
 from exporter.overview.wording import span
 
@@ -73,19 +75,15 @@ class Here:
 
 
 _DATABASES = {"postgresql", "mysql"}
-_SLOWER = 1.5
-"""Times the usual that are notable, if they are also more by this:"""
-_NETWORK_NOISE: Seconds = 0.005
-_SERVER_NOISE: Seconds = 0.05
-_SLOW_SERVER: Seconds = 1.0
-"""Slow, however usual it is."""
+_QUEUE_CAUSES = {Reason.TIMEOUT, Reason.DNS}
 _SLOW_LOOKUP: Seconds = 0.5
 _FAR: Seconds = 0.5
 """What a login may take before people ask why."""
-_LOSSES = 2
-"""At different times: an outage that is over is told by the log, not for minutes by the verdict."""
-_LOSS_RATIO = 0.03
-_LONG_QUEUE: Seconds = 0.01
+LONG_QUEUE: Seconds = 0.01
+"""An egress queue of ours that is longer is called full."""
+_LOSING_QUEUE = "its own egress queue is full and loses packets"
+_QUEUE_DROPS = 5
+"""Failures in a row that a full queue may be guilty of."""
 _LATE: Seconds = 0.1
 
 
@@ -95,15 +93,21 @@ def judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: boo
         return UNKNOWN
     if seen.stale:
         return Verdict(Word.THIS_HOST, f"not measured for {span(seen.age)}")
-    if seen.reason is not None:
-        return _failed(seen, beside, nobody_answers=nobody_answers)
-    return _slow(seen, beside, here) or _as_usual(seen)
+    full = _is_full(here)
+    if seen.reason is None:
+        return _slow(seen, beside, here) or _as_usual(seen, beside, full=full)
+    if full and seen.reason in _QUEUE_CAUSES and seen.in_a_row < _QUEUE_DROPS:
+        return Verdict(Word.THIS_HOST, f"no answer, and {_LOSING_QUEUE}")
+    return _failed(seen, beside, nobody_answers=nobody_answers)
+
+
+def _is_full(here: Here) -> bool:
+    return (here.egress_queue or 0.0) > LONG_QUEUE
 
 
 def judge_host(here: Here) -> Verdict:
     """Say whether what this host says can be trusted."""
-    late, queued = (here.lateness or 0) > _LATE, (here.egress_queue or 0) > _LONG_QUEUE
-    if late or queued or here.skipped or here.overflows:
+    if (here.lateness or 0) > _LATE or _is_full(here) or here.skipped or here.overflows:
         return Verdict(Word.THIS_HOST, "do not trust the other lines")
     if here.no_icmp:
         return Verdict(Word.THIS_HOST, "no permission for ICMP: grant CAP_NET_RAW, or open net.ipv4.ping_group_range")
@@ -127,7 +131,7 @@ def _failed(seen: Seen, beside: Sequence[Seen], *, nobody_answers: bool) -> Verd
         return Verdict(Word.NETWORK, _nameless(seen, beside))
     if seen.silent:
         return Verdict(Word.NETWORK, _silent(seen, beside, nobody_answers=nobody_answers))
-    losing = next((other for other in beside if other.silent or _loses(other)), None)
+    losing = next((other for other in beside if _loses(other) or _fell_silent(other)), None)
     if seen.reason is Reason.TIMEOUT and losing is not None:
         return Verdict(Word.NETWORK, f"it connects, and then packets get lost ({_named(losing)} loses some, too)")
     return Verdict(_there(seen), _unwell(seen))
@@ -175,47 +179,59 @@ def _unwell(seen: Seen) -> str:
 
 
 def _slow(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict | None:
-    network = _excess(seen.rtt, seen.usual_rtt, _NETWORK_NOISE)
-    server = _excess(seen.server, seen.usual_server, _SERVER_NOISE)
-    if seen.server is not None and seen.server > _SLOW_SERVER:
-        server = max(server, seen.server)
-    if seen.rtt is None and seen.protocol in _DATABASES:  # a kept connection: the network is in its time, unseen
-        network = max((_excess(other.rtt, other.usual_rtt, _NETWORK_NOISE) for other in beside), default=0.0)
-        server = max(0.0, server - network)
-    queue = here.egress_queue or 0
-    if network and queue > _LONG_QUEUE and queue > network / 2:
+    slower, queue, full = delays(seen, beside), here.egress_queue or 0.0, _is_full(here)
+    if full and 0 < max(slower.network, slower.server) < queue * max(
+        2, seen.round_trips or 0
+    ):  # each flight waits in it
         return Verdict(Word.THIS_HOST, f"up to {span(queue)} of it are its own egress queue")
-    if server > network:
-        aside = ", the network is not" if not network else ", and the network is slower than usual"
-        return Verdict(_there(seen), f"its program is slow{aside}")
-    return Verdict(Word.NETWORK, f"its round trip is {span(network)} longer than usual") if network else None
+    if slower.perhaps_lost and (losing := next(filter(_loses, (seen, *beside)), None)):
+        return _sent_again(seen, losing, full=full)
+    if slower.single:
+        return None
+    if slower.server > slower.network:
+        return Verdict(_there(seen), f"its program is slow, {_beside_the_program(slower.network, full=full)}")
+    longer = f"its round trip is {span(slower.network)} longer than usual"
+    return Verdict(Word.NETWORK, longer) if slower.network else None
 
 
-def _as_usual(seen: Seen) -> Verdict:
-    """Judge a probe whose times are as usual."""
-    if seen.retransmitted:
-        return Verdict(Word.NETWORK, "the first SYN got lost and was sent again")
-    if seen.lookup is not None and seen.lookup > _SLOW_LOOKUP:
-        return Verdict(Word.NETWORK, f"its name took {span(seen.lookup)} to look up")
-    if _loses(seen):
-        return Verdict(Word.NETWORK, f"{seen.lost} of the last {seen.results} got lost, at {seen.pieces} times")
-    if _is_much(seen, seen.failed):
-        return Verdict(_there(seen), f"{seen.failed} of the last {seen.results} failed, at {seen.pieces} times")
-    if seen.login is not None and seen.server is not None and seen.login > max(_FAR, 2 * seen.server):
-        return Verdict(Word.FINE, "the distance, not the database")
-    return FINE
+def _beside_the_program(network: Seconds, *, full: bool) -> str:
+    if full:
+        return "by far more than this host's own egress queue"
+    return "and the network is slower than usual" if network else "the network is not"
+
+
+def _sent_again(seen: Seen, losing: Seen, *, full: bool) -> Verdict:
+    """Judge an answer that came late where packets get lost: its packets may have been sent again."""
+    if full:
+        return Verdict(Word.THIS_HOST, f"{_LOSING_QUEUE}: they are sent again")
+    who = "" if losing is seen else f" ({_named(losing)} loses some)"
+    return Verdict(Word.NETWORK, f"its answer was late: packets get lost{who}, or its program is slow, too")
 
 
 def _loses(seen: Seen) -> bool:
-    return seen.lost >= seen.failed and _is_much(seen, seen.lost)
+    return seen.lost + seen.resent >= seen.failed and losses.too_many(seen)
 
 
-def _is_much(seen: Seen, count: int) -> bool:
-    return seen.pieces >= _LOSSES and count > seen.results * _LOSS_RATIO
+def _fell_silent(seen: Seen) -> bool:
+    """Tell whether it was answered until lately; one that never is may just be blocked."""
+    return seen.silent and seen.lost < seen.results
 
 
-def _excess(now: Seconds | None, usual: Seconds | None, noise: Seconds) -> Seconds:
-    """Return how much more it is than usual, 0 where that is nothing notable."""
-    if now is None or usual is None or now <= _SLOWER * usual + noise:
-        return 0.0
-    return now - usual
+def _as_usual(seen: Seen, beside: Sequence[Seen], *, full: bool) -> Verdict:
+    """Judge a probe whose times are as usual."""
+    if lossy := _lossy(seen):
+        return Verdict(Word.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}") if full else Verdict(Word.NETWORK, lossy)
+    if losses.too_many(seen):
+        return Verdict(_there(seen), losses.in_words(seen))
+    far = seen.login is not None and seen.server is not None and seen.login > max(_FAR, 2 * seen.server)
+    late = "this answer was late: a lost packet can do that" if delays(seen, beside).single else ""
+    asides = ("the distance, not the database" if far else "", late, losses.aside(seen))
+    return Verdict(Word.FINE, "; ".join(filter(None, asides)))
+
+
+def _lossy(seen: Seen) -> str:
+    if seen.retransmitted:
+        return "the first SYN got lost and was sent again"
+    if seen.lookup is not None and seen.lookup > _SLOW_LOOKUP:
+        return f"its name took {span(seen.lookup)} to look up"
+    return losses.in_words(seen) if _loses(seen) else ""

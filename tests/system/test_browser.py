@@ -25,7 +25,7 @@ from .running import Page as Metrics
 pytestmark = pytest.mark.browser
 
 CHROMIUM = shutil.which("chromium")
-WIDTHS = (320, 768, 1440)
+WIDTHS = (320, 360, 768, 1280, 1440)
 FLEET = """
 defaults: {{interval: 1s, timeout: 900ms}}
 hosts: [{{name: wf001, address: 127.0.0.1, location: wf001_usa, country: US}}]
@@ -36,6 +36,10 @@ probes:
 endpoints:
   - {{name: "a<b>&\\"c", probe: {{protocol: http, url: "http://127.0.0.1:{port}/nowhere"}}}}
 {more}"""
+BEYOND = """width => [...document.querySelectorAll("h1, p, tbody th, tbody td, a")]
+  .filter(each => { const at = each.getBoundingClientRect(); return at.left < 0 || at.right > width || !at.width })
+  .map(each => each.innerText)"""
+"""What of the page is beyond its sides, or nowhere."""
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 """A folder to keep pictures in, for people to look at."""
 
@@ -137,6 +141,7 @@ def test_it_fits_every_screen_and_everybody_can_use_it(browser: Browser, url: st
     how = {"viewport": {"width": width, "height": 800}, "color_scheme": colours}
     with opened(browser, url, **how) as (page, complaints):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(BEYOND, width) == [], "nothing is read by scrolling sideways"
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}[colours]
         assert complaints == []

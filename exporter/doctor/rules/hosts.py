@@ -12,7 +12,7 @@ The first cause that is found is the one that is told, for the others follow fro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from collectors.contract import Seconds
@@ -146,8 +146,16 @@ def _missing_with_it(view: View, host: ExpectedHost) -> list[Part]:
     missing = _missing(view, host)
     if not missing:
         return []
-    text = f"so {len(missing)} of {counted(len(host.series), 'pair')} are missing: {some(map(str, missing))}"
+    text = f"so {_count(missing)} of {_pairs(host.series)} are missing: {some(map(str, missing))}"
     return [Part(Status.OK, text, missing)]
+
+
+def _pairs(series: Collection[Series]) -> str:
+    return counted(_count(series), "pair")
+
+
+def _count(series: Collection[Series]) -> int:
+    return sum(each.pairs for each in series)
 
 
 def _missing(view: View, host: ExpectedHost) -> tuple[Series, ...]:
@@ -180,7 +188,7 @@ def _wrongly_labelled(host: ExpectedHost, exporter: Exporter, wrong: Sequence[st
     if wrong[0] != "source":
         return Part(Status.WARNING, text)
     missing = tuple(sorted(host.series))
-    return Part(Status.BROKEN, f"{text}; nobody finds its {counted(len(missing), 'pair')}", missing)
+    return Part(Status.BROKEN, f"{text}; nobody finds its {_pairs(missing)}", missing)
 
 
 def _quoted(value: str | None) -> str:
@@ -193,9 +201,9 @@ def _series(view: View, host: ExpectedHost, exporter: Exporter, files: FleetFile
         return []
     fault = files.fault(exporter)
     if missing := _missing(view, host):
-        text = f"{len(missing)} of {counted(len(host.series), 'pair')} missing: {some(map(str, missing))}"
+        text = f"{_count(missing)} of {_pairs(host.series)} missing: {some(map(str, missing))}"
         return [Part(Status.BROKEN, f"{text}; {fault or _DROPPED}", missing)]
-    parts = [Part(Status.OK, f"all {counted(len(host.series), 'pair')} there")]
+    parts = [Part(Status.OK, f"all {_pairs(host.series)} there")]
     if fault and fault != OURS_IS_ODD:  # that is said once, for all
         parts.append(Part(Status.WARNING, fault))
     return parts

@@ -188,7 +188,7 @@ def test_of_a_stack_in_which_all_data_arrives_it_is_exit_0(
         code, out, err = run(capsys, fleet_file, "--json")
         assert (code, err) == (0, "")
         assert json.loads(out)["verdict"] == "well"
-        assert findings(out, "ok")["wf001 in prometheus"] == "up, scraped just now; all 5 pairs there"
+        assert findings(out, "ok")["wf001 in prometheus"] == "up, scraped just now; all 6 pairs there"
         code, out, err = run(capsys, fleet_file)
     assert code == 0
     assert re.fullmatch(r"well \(\d+ findings in [\d.]+ m?s\)", out.splitlines()[-1])

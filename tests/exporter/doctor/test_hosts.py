@@ -16,7 +16,7 @@ from .values import NOW, SERIES, exporter, host, target, view
 
 RULES = Rules(config_hash=7, old_after=60.0)
 DOWN = 'Get "http://wf001:9102/metrics": dial tcp 192.0.2.1:9102: connect: connection refused'
-MISSING = "so 3 of 3 pairs are missing: database n8n, icmp wf008, tcp wf008 over ipv6"
+MISSING = "so 4 of 4 pairs are missing: database n8n, icmp wf008, tcp wf008 over ipv6"
 
 
 def judged(seen: View, rules: Rules = RULES) -> Finding:
@@ -28,7 +28,7 @@ def judged(seen: View, rules: Rules = RULES) -> Finding:
 
 def test_a_host_whose_series_are_all_there_is_well() -> None:
     finding = judged(view([target()], [exporter()], wf001=SERIES))
-    assert (finding.status, finding.text) == (Status.OK, "up, scraped 4 s ago; all 3 pairs there")
+    assert (finding.status, finding.text) == (Status.OK, "up, scraped 4 s ago; all 4 pairs there")
 
 
 def test_series_that_came_by_remote_write_are_as_good_as_scraped_ones() -> None:
@@ -101,7 +101,7 @@ def test_a_host_without_the_label_source_is_found_by_nobody() -> None:
     assert finding.text == (
         'up, scraped 4 s ago; with wrong labels: source=nothing instead of "wf001", instance="wf001:9102" instead of '
         '"wf001", host=nothing instead of "wf001"; use the stanzas and lists of `latency-exporter scrape-configs`; '
-        "nobody finds its 3 pairs"
+        "nobody finds its 4 pairs"
     )
     assert len(finding.names) == 3
 
@@ -135,14 +135,14 @@ def test_a_missing_pair_is_named_with_the_likely_cause(changes: dict[str, Any], 
     there = SERIES - {Series("wf008", "icmp", "ipv4"), of_database("n8n")}
     finding = judged(view([target()], [exporter(**changes)], wf001=there))
     assert finding.status is Status.BROKEN
-    assert finding.text == f"up, scraped 4 s ago; 2 of 3 pairs missing: database n8n, icmp wf008; {why}"
+    assert finding.text == f"up, scraped 4 s ago; 3 of 4 pairs missing: database n8n, icmp wf008; {why}"
 
 
 def test_another_fleet_file_with_the_same_pairs_is_a_warning() -> None:
     finding = judged(view([target()], [exporter(config_hash=8.0)], wf001=SERIES))
     assert finding.status is Status.WARNING
     assert finding.text.endswith(
-        "all 3 pairs there; it runs another fleet file than this one; copy this one there and reload it"
+        "all 4 pairs there; it runs another fleet file than this one; copy this one there and reload it"
     )
 
 

@@ -81,7 +81,7 @@ def test_what_is_no_longer_measured_is_not_shown_as_the_present(small: Small, ti
     time.passed += 3600
     lines = shown(small, "text").splitlines()[2:-1]
     assert {tuple(re.split("  +", line)[2:]) for line in lines} == {
-        ("no result for 1 h", "loss 0 %", "this host: not measured for 1 h")
+        ("no result for 1 h", "loss -", "this host: not measured for 1 h")
     }
 
 
@@ -266,8 +266,23 @@ def test_an_address_that_was_changed_has_no_usual_yet(small: Small, time: Time) 
     small.reload(SMALL.replace("wf008.example", "192.0.2.99"))
     small.decide("wf008", "icmp", Reply(rtt=0.5, clock=Clock.KERNEL))
     (line,) = [line for line in shown(small, "text").splitlines() if line.startswith("wf008        icmp")]
-    assert "500 ms (usual 500)" in line
+    assert "500 ms (no usual yet)" in line
     assert line.endswith("fine")
+
+
+def test_what_a_reload_broke_is_the_configuration_as_at_the_start(small: Small, time: Time) -> None:
+    unknown = ProbeFailed(Reason.DNS, "grafana.exmaple: not found", misconfigured=True)
+    small.answer_all()
+    time.passed += 5
+    small.decide("grafana", "http", unknown)
+    assert "network: the name can't be looked up" in shown(small, "text")
+    small.reload(SMALL.replace("grafana.example", "grafana.exmaple"))
+    time.passed += 5
+    small.decide("grafana", "http", unknown)
+    assert "configuration: grafana.exmaple: not found; look at it in the fleet file" in shown(small, "text")
+    small.reload(SMALL.replace("grafana.example", "grafana.exmaple").replace("port: 9102", "port: 9103"))
+    small.decide("wf008", "tcp", ProbeFailed(Reason.DNS, "wf008.example: not found", misconfigured=True))
+    assert "configuration: wf008.example: not found; look at it in the fleet file" in shown(small, "text")
 
 
 def test_wide_letters_keep_the_columns_straight(small: Small) -> None:

@@ -28,7 +28,8 @@ def told(*answers: Answer, usual: float | None = None) -> list[str]:
     states = []
     if usual is not None:
         series = PairSeries(tuple(Reason))
-        series.record(Facts(), Reply(rtt=usual, clock=Clock.KERNEL), 50.0, NOW - 50)
+        for _ in range(9):
+            series.record(Facts(), Reply(rtt=usual, clock=Clock.KERNEL), 50.0, NOW - 50)
         states.append((answers[0].pair, series))
     return "".join(explain(answers, Around(states, Here(), 100.0, NOW))).splitlines()
 

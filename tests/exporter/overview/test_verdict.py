@@ -13,6 +13,8 @@ from exporter.overview.looks import Seen
 from exporter.overview.verdict import FINE, UNKNOWN, Here, Verdict, Word, judge, judge_host
 
 WELL = Here()
+FULL = Here(egress_queue=0.3)
+"""With a queue that nothing gets through in time."""
 
 
 icmp = partial(Seen, probe="icmp", protocol="icmp", age=1.0, rtt=0.35, usual_rtt=0.35, results=60)
@@ -245,8 +247,113 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         Word.NETWORK,
         "4 of the last 60 got lost, at 3 times",
     ),
-    "an outage that is over": (icmp(lost=40, pieces=1), [], WELL, Word.FINE, ""),
-    "two losses in very many": (icmp(lost=2, pieces=2, results=100), [], WELL, Word.FINE, ""),
+    "an outage that is over": (
+        icmp(lost=40, pieces=1, longest=40),
+        [],
+        WELL,
+        Word.FINE,
+        "well again; 40 of the last 60 got lost, in a row",
+    ),
+    "an outage that is over, and a single loss": (
+        icmp(lost=11, pieces=2, longest=10),
+        [],
+        WELL,
+        Word.FINE,
+        "well again; 11 of the last 60 got lost, at 2 times",
+    ),
+    "two losses of a healthy path": (icmp(lost=2, pieces=2), [], WELL, Word.FINE, ""),
+    "losses that are usual": (icmp(lost=5, pieces=5, usual_loss=0.03), [], WELL, Word.FINE, ""),
+    "more losses than usual": (
+        icmp(lost=9, pieces=8, usual_loss=0.03),
+        [],
+        WELL,
+        Word.NETWORK,
+        "9 of the last 60 got lost, at 8 times; usual are 3 %",
+    ),
+    "losses that are too many, however usual": (
+        icmp(lost=12, pieces=10, usual_loss=0.2),
+        [],
+        WELL,
+        Word.NETWORK,
+        "12 of the last 60 got lost, at 10 times; usual are 20 %",
+    ),
+    "handshakes that were sent again": (
+        tcp(resent=7, pieces=7),
+        [],
+        WELL,
+        Word.NETWORK,
+        "7 of the last 60 lost their first SYN, at 7 times",
+    ),
+    "losses, and handshakes that were sent again": (
+        ping(lost=2, resent=3, pieces=5),
+        [],
+        WELL,
+        Word.NETWORK,
+        "2 of the last 60 got lost, and 3 lost their first SYN, at 5 times",
+    ),
+    "losses and failures": (
+        ping(lost=19, failed=22, pieces=12),
+        [],
+        WELL,
+        Word.PEER,
+        "41 of the last 60 failed, 19 of them without an answer, at 12 times",
+    ),
+    "an answer that came late where packets get lost": (
+        ping(response=0.56, server=0.21),
+        [icmp(lost=12, pieces=9)],
+        WELL,
+        Word.NETWORK,
+        "its answer was late: packets get lost (icmp loses some), or its program is slow, too",
+    ),
+    "a single late answer: one packet of it may have been lost": (
+        ping(response=0.76, server=0.41, before=(0.355, 0.36, 0.355, 0.351)),
+        [],
+        WELL,
+        Word.FINE,
+        "this answer was late: a lost packet can do that",
+    ),
+    "a second late answer": (
+        ping(response=0.76, server=0.41, before=(0.355, 0.36, 0.355, 0.75)),
+        [],
+        WELL,
+        Word.PEER,
+        "its program is slow, the network is not",
+    ),
+    "one of several servers behind a name is slow": (
+        ping(response=0.76, server=0.41, before=(0.355, 0.76, 0.355, 0.355)),
+        [],
+        WELL,
+        Word.PEER,
+        "its program is slow, the network is not",
+    ),
+    "a second late answer, where something got lost": (
+        ping(response=0.76, server=0.41, before=(0.355, 0.76, 0.355, 0.355)),
+        [icmp(lost=1, pieces=1, results=20)],
+        WELL,
+        Word.FINE,
+        "this answer was late: a lost packet can do that",
+    ),
+    "a single answer so late that no lost packet explains it": (
+        ping(rtt=0.02, usual_rtt=0.02, response=1.8, server=1.78, before=(0.025, 0.025)),
+        [],
+        WELL,
+        Word.PEER,
+        "its program is slow, the network is not",
+    ),
+    "an answer that came so late that no loss explains it": (
+        ping(response=4.4, server=4.0),
+        [icmp(lost=12, pieces=9)],
+        WELL,
+        Word.PEER,
+        "its program is slow, the network is not",
+    ),
+    "a frozen program whose host is never answered by ICMP": (
+        failed(ping, Reason.TIMEOUT, phase=Phase.PROCESSING),
+        [failed(icmp, Reason.TIMEOUT, lost=60)],
+        WELL,
+        Word.PEER,
+        "it connects, and then its program does not answer (processing)",
+    ),
     "a distant login": (login(), [], WELL, Word.FINE, "the distance, not the database"),
     "a slow login": (
         login(login=4.1, server=2.0),
@@ -297,7 +404,70 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         Word.DATABASE,
         "Connection refused",
     ),
-    "a single loss": (icmp(lost=1, pieces=1, results=8), [], WELL, Word.FINE, ""),
+    "a server's share that our own queue explains": (
+        ping(rtt=0.36, response=0.9, server=0.54),
+        [],
+        FULL,
+        Word.THIS_HOST,
+        "up to 300 ms of it are its own egress queue",
+    ),
+    "a server's share far above our own queue": (
+        ping(rtt=0.65, response=3.05, server=2.4),
+        [],
+        FULL,
+        Word.PEER,
+        "its program is slow, by far more than this host's own egress queue",
+    ),
+    "a login's share that our own queue explains, flight by flight": (
+        login(login=3.4, server=1.3),
+        [],
+        FULL,
+        Word.THIS_HOST,
+        "up to 300 ms of it are its own egress queue",
+    ),
+    "silence behind our own queue": (
+        failed(icmp, Reason.TIMEOUT, in_a_row=2),
+        [],
+        FULL,
+        Word.THIS_HOST,
+        "no answer, and its own egress queue is full and loses packets",
+    ),
+    "a request that got lost in our own queue": (
+        failed(ping, Reason.TIMEOUT, phase=Phase.PROCESSING, in_a_row=1),
+        [icmp()],
+        FULL,
+        Word.THIS_HOST,
+        "no answer, and its own egress queue is full and loses packets",
+    ),
+    "silence that no queue explains": (
+        failed(icmp, Reason.TIMEOUT, in_a_row=12),
+        [],
+        FULL,
+        Word.NETWORK,
+        "no answer: network or host down",
+    ),
+    "a closed port behind our own queue": (
+        failed(tcp, Reason.REFUSED, in_a_row=1),
+        [],
+        FULL,
+        Word.PEER,
+        "the host is up, and nothing listens on this port",
+    ),
+    "losses in our own queue": (
+        icmp(lost=9, pieces=7),
+        [],
+        FULL,
+        Word.THIS_HOST,
+        "9 of the last 60 got lost, at 7 times; its own egress queue is full and loses packets",
+    ),
+    "a single loss": (icmp(lost=1, pieces=1, results=30), [], WELL, Word.FINE, ""),
+    "a single loss of few": (
+        icmp(lost=1, pieces=1, results=8),
+        [],
+        WELL,
+        Word.FINE,
+        "1 of the last 8 failed: too few to judge",
+    ),
 }
 
 

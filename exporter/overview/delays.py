@@ -1,0 +1,62 @@
+"""How much longer than usual the latest answer took: in the network, and at the server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from collectors.contract import Seconds
+from exporter.history import is_time
+from exporter.overview.looks import Seen
+
+_SLOWER = 1.5
+"""Times the usual that are notable, if they are also more by this:"""
+_NETWORK_NOISE: Seconds = 0.005
+_SERVER_NOISE: Seconds = 0.05
+_SLOW_SERVER: Seconds = 1.0
+"""Slow, however usual it is."""
+_SENT_AGAIN: Seconds = 1.0
+_SENT_AGAIN_ROUND_TRIPS = 6
+"""What a packet that gets lost twice adds to an answer at most, together: Linux waits 0.2 s or three round trips, then
+twice as long (RFC 6298)."""
+
+
+class Delays(NamedTuple):
+    """What is notably more than usual; 0 where nothing is."""
+
+    network: Seconds
+    server: Seconds
+    """Of a server that is slow however usual, all that it took."""
+    perhaps_lost: bool
+    """The server's is no more than a lost packet that was sent again may add."""
+    single: bool
+    """That, and none of the answers before was late; or one, where packets got lost lately."""
+
+
+def delays(seen: Seen, beside: Sequence[Seen]) -> Delays:
+    """Hold the latest answer against what is usual; ``beside`` are the other pairs toward the same place."""
+    network = _excess(seen.rtt, seen.usual_rtt, _NETWORK_NOISE)
+    server = late = _excess(seen.server, seen.usual_server, _SERVER_NOISE)
+    if seen.server is not None and seen.server > _SLOW_SERVER:
+        server = max(server, seen.server)
+    if seen.is_kept:  # the network is in its time, unseen
+        network = max((_excess(other.rtt, other.usual_rtt, _NETWORK_NOISE) for other in beside), default=0.0)
+        server = max(0.0, server - network)
+    perhaps_lost = network < late < _SENT_AGAIN + _SENT_AGAIN_ROUND_TRIPS * (seen.rtt or 0.0)
+    lossy = any(other.lost or other.resent for other in (seen, *beside))
+    single = perhaps_lost and seen.before is not None and _late_before(seen) <= lossy
+    return Delays(network, server, perhaps_lost, single)
+
+
+def _late_before(seen: Seen) -> int:
+    """Count the answers before that were late, by the network's time now."""
+    network = (seen.rtt or 0.0) * (seen.round_trips or 1)
+    servers = [answer - network for answer in seen.before or () if is_time(answer)]
+    return sum(_excess(server, seen.usual_server, _SERVER_NOISE) > 0 for server in servers)
+
+
+def _excess(now: Seconds | None, usual: Seconds | None, noise: Seconds) -> Seconds:
+    """Return how much more it is than usual, 0 where that is nothing notable."""
+    if now is None or usual is None or now <= _SLOWER * usual + noise:
+        return 0.0
+    return now - usual

@@ -1,0 +1,75 @@
+"""What failed in the last minutes: whether it is more than chance, and how it is said.
+
+A path that loses one packet in a hundred is healthy, and one in eight looks at it sees two losses among 60. So the
+failures are held against the binomial distribution: they count where fewer than one look in 200 would see so many at
+the share that is usual there. Nothing below one in a hundred is told apart from it, and more than five in a hundred is
+no good path, however usual it is.
+"""
+
+from __future__ import annotations
+
+import math
+
+from exporter.overview.looks import Seen
+from exporter.overview.wording import percent
+
+_CHANCE = 0.005
+_LEAST, _MOST = 0.01, 0.05
+"""Between these the usual share of failures is believed."""
+_TIMES = 2
+"""At different times: an outage that is over is told by the log, not for minutes by the verdict."""
+_OUTAGE = 5
+"""So many failures in a row are an outage, and count as one."""
+FEW = 15
+"""Fewer results are counted, not given as a percentage."""
+_NOTABLE = 0.1
+
+
+def too_many(seen: Seen) -> bool:
+    """Tell whether more failed lately than usually does by chance; the longest outage counts as one failure."""
+    if seen.pieces < _TIMES:
+        return False
+    repeated = seen.longest - 1 if seen.longest >= _OUTAGE else 0
+    usual = min(max(seen.usual_loss or 0.0, _LEAST), _MOST)
+    return chance(seen.bad + seen.resent - repeated, seen.results - repeated, usual) < _CHANCE
+
+
+def chance(bad: int, results: int, usual: float) -> float:
+    """Return how probable it is that so many or more of the results are bad."""
+    fewer = (math.comb(results, count) * usual**count * (1 - usual) ** (results - count) for count in range(bad))
+    return max(0.0, 1.0 - sum(fewer))
+
+
+def in_words(seen: Seen) -> str:
+    """Write what failed lately: 7 of the last 60 got lost, at 7 times; usual are 2 %."""
+    times = f"at {seen.pieces} times" if seen.pieces > 1 else "in a row"
+    usual = seen.usual_loss or 0.0
+    known = f"; usual are {round(100 * usual)} %" if usual >= _LEAST else ""
+    return f"{seen.bad or seen.resent} of the last {seen.results} {_what(seen)}, {times}{known}"
+
+
+def _what(seen: Seen) -> str:
+    if not seen.bad:
+        return "lost their first SYN"
+    first = f", and {seen.resent} lost their first SYN" if seen.resent else ""
+    if not seen.failed:
+        return f"got lost{first}"
+    return f"failed{first}" if not seen.lost else f"failed, {seen.lost} of them without an answer{first}"
+
+
+def aside(seen: Seen) -> str:
+    """Say what failed lately of a pair that is well now, where the number beside it would be a riddle."""
+    if not seen.bad:
+        return ""
+    if seen.results < FEW:
+        return f"{seen.bad} of the last {seen.results} failed: too few to judge"
+    if seen.bad <= _NOTABLE * seen.results:
+        return ""
+    return in_words(seen) if seen.longest < _OUTAGE else f"well again; {in_words(seen)}"
+
+
+def share(seen: Seen) -> str:
+    """Write the share of the latest results that failed; of few their number."""
+    if seen.bad and seen.results < FEW:
+        return f"{seen.bad} of {seen.results}"
+    return percent(seen.bad, seen.results)

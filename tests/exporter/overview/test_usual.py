@@ -1,0 +1,181 @@
+"""What is usual and what happened lately, over hours and weeks in virtual time: who is accused, how often, how long."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, Reply
+from exporter.fleet import Pair
+from exporter.overview.looks import Seen, look
+from exporter.overview.losses import chance
+from exporter.overview.verdict import Here, Verdict, Word, judge
+from exporter.series import PairSeries
+
+from ..pages import DATABASE, SMALL, Small, Time
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+ANSWER = Reply(rtt=0.35, clock=Clock.KERNEL)
+SILENCE = ProbeFailed(Reason.TIMEOUT, "no answer within 4 s")
+REFUSED = ProbeFailed(Reason.REFUSED, "Connection refused")
+
+
+class Watched:
+    """One pair that is probed at a steady pace, and looked at after every answer."""
+
+    def __init__(self, pair: Pair, every: float = 5.0, seed: int = 1) -> None:
+        self.pair = dataclasses.replace(pair, interval=every)
+        self.series, self.now = PairSeries(tuple(Reason)), 1000.0
+        self.series.fresh_for = 3 * every
+        self._chance = random.Random(seed)
+
+    def probe(self, outcome: Reply | ProbeFailed = ANSWER) -> Verdict:
+        self.series.record(Facts(), outcome, self.now, 1.7e9 + self.now)
+        verdict = judge(self.seen, [], Here())
+        self.now += self.pair.interval
+        return verdict
+
+    def lasts(self, seconds: float, loss: float = 0.0, reply: Reply = ANSWER) -> Iterator[Verdict]:
+        """Probe for so long; what it says whenever a probe came through."""
+        for _ in range(round(seconds / self.pair.interval)):
+            verdict = self.probe(SILENCE if self._chance.random() < loss else reply)
+            if self.series.reply is not None:
+                yield verdict
+
+    def accused(self, seconds: float, loss: float) -> float:
+        """Return the share of these looks that accuse somebody."""
+        words = Counter(verdict.word for verdict in self.lasts(seconds, loss))
+        return 1 - words[Word.FINE] / words.total()
+
+    @property
+    def seen(self) -> Seen:
+        return look(self.pair, self.series, self.now)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    return Small(tmp_path).pair("wf008", "icmp")
+
+
+def test_the_chance_is_that_of_the_binomial_distribution() -> None:
+    assert chance(2, 60, 0.01) == pytest.approx(0.1212, abs=1e-4)
+    assert chance(4, 60, 0.01) == pytest.approx(0.0031, abs=1e-4)
+    assert chance(0, 60, 0.01) == 1
+    assert chance(60, 60, 0.05) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("every", [1.0, 5.0, 15.0, 60.0])
+def test_a_healthy_path_that_loses_one_packet_in_a_hundred_is_not_accused(pair: Pair, every: float) -> None:
+    """From the start on: it was 15 looks in a hundred."""
+    assert Watched(pair, every).accused(10_000 * every, 0.01) < 0.01
+
+
+@pytest.mark.parametrize(("usual", "now", "least"), [(0.0, 0.1, 0.8), (0.01, 0.1, 0.8), (0.03, 0.2, 0.9)])
+def test_a_true_rise_is_seen(pair: Pair, usual: float, now: float, least: float) -> None:
+    path = Watched(pair)
+    list(path.lasts(6 * HOUR, usual))
+    list(path.lasts(5 * MINUTE, now))
+    assert path.accused(2 * HOUR, now) > least
+
+
+def test_what_is_lost_usually_is_learnt_within_hours_and_one_in_five_never_is(pair: Pair) -> None:
+    path = Watched(pair)
+    list(path.lasts(4 * HOUR, 0.03))
+    assert path.accused(12 * HOUR, 0.03) < 0.01
+    list(path.lasts(DAY, 0.2))
+    assert path.accused(2 * HOUR, 0.2) > 0.8
+
+
+def test_an_outage_of_an_hour_makes_no_loss_usual(pair: Pair) -> None:
+    path = Watched(pair)
+    list(path.lasts(DAY))
+    list(path.lasts(HOUR, loss=1.0))
+    list(path.lasts(HOUR))
+    assert path.seen.usual_loss == 0
+    assert path.seen.usual_rtt == pytest.approx(0.35)
+
+
+def test_some_bad_minutes_stay_slower_than_usual_though_the_program_has_just_started(pair: Pair) -> None:
+    path = Watched(pair, every=1.0)
+    list(path.lasts(20))
+    worse = Reply(rtt=0.7, clock=Clock.KERNEL)
+    assert {verdict.word for verdict in path.lasts(30 * MINUTE, reply=worse)} == {Word.NETWORK}
+
+
+def test_a_new_route_is_accused_for_hours_and_not_for_weeks(pair: Pair) -> None:
+    path = Watched(pair, every=60.0)
+    list(path.lasts(30 * DAY))
+    longer = Reply(rtt=0.7, clock=Clock.KERNEL)
+    assert {verdict.word for verdict in path.lasts(2.8 * HOUR, reply=longer)} == {Word.NETWORK}
+    list(path.lasts(HOUR, reply=longer))
+    assert {verdict.word for verdict in path.lasts(HOUR, reply=longer)} == {Word.FINE}
+
+
+def test_a_login_that_failed_is_held_against_the_database_for_six_minutes(tmp_path: Path) -> None:
+    """It is probed once a minute: the last 60 results were an hour."""
+    login = Watched(Small(tmp_path, SMALL + DATABASE).pair("wf008", "login"), every=60.0)
+    well = Reply(rtt=0.02, clock=Clock.KERNEL, duration=0.2, round_trips=6)
+    list(login.lasts(HOUR, reply=well))
+    for outcome in (REFUSED, well, REFUSED):
+        login.probe(outcome)
+    said = [login.probe(well) for _ in range(60)]
+    assert said[0] == Verdict(Word.DATABASE, "2 of the last 7 failed, at 2 times")
+    assert {verdict.word for verdict in said[6:]} == {Word.FINE}
+    assert said[8] == Verdict(Word.FINE)
+
+
+def test_one_window_stands_behind_all_that_is_said_of_failures(pair: Pair) -> None:
+    path = Watched(pair)
+    list(path.lasts(HOUR))
+    for _ in range(19):
+        path.probe(SILENCE)
+        path.probe(REFUSED)
+        path.probe()
+    assert path.probe() == Verdict(
+        Word.PEER if path.seen.failed > path.seen.lost else Word.NETWORK,
+        "38 of the last 60 failed, 19 of them without an answer, at 19 times",
+    )
+    assert (path.seen.bad, path.seen.results) == (38, 60)
+
+
+def test_of_two_results_no_percentage_is_made(pair: Pair) -> None:
+    path = Watched(pair)
+    path.probe(SILENCE)
+    assert path.probe() == Verdict(Word.FINE, "1 of the last 2 failed: too few to judge")
+
+
+# This host's own queue
+
+
+QUEUED = Reply(rtt=0.65, clock=Clock.KERNEL, egress_queue=0.3)
+THROUGH_THE_QUEUE = Reply(rtt=0.65, clock=Clock.KERNEL, response=0.9, duration=1.6, phases={Phase.PROCESSING: 0.9})
+
+
+def test_what_our_own_queue_added_is_not_learnt_as_usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Time()
+    monkeypatch.setattr("exporter.recorder.time", time)
+    small = Small(tmp_path)
+
+    def seen(probe: str) -> Seen:
+        wanted = small.pair("wf008", probe)
+        return next(look(pair, series, time.passed) for pair, series in small.recorder.states() if pair is wanted)
+
+    small.decide("wf008", "icmp", QUEUED)  # full from the start: nothing is known
+    for _ in range(3):
+        small.decide("wf008", "tcp", ANSWER)
+    assert seen("tcp").usual_rtt is None
+    time.passed += 100
+    for _ in range(20):
+        small.answer_all()
+        time.passed += 5
+    before = seen("ping").usual_rtt, seen("ping").usual_server, seen("icmp").usual_rtt
+    for _ in range(6 * 720):
+        small.decide("wf008", "icmp", QUEUED)
+        small.decide("wf008", "ping", THROUGH_THE_QUEUE)
+        time.passed += 5
+    assert (seen("ping").usual_rtt, seen("ping").usual_server, seen("icmp").usual_rtt) == before
