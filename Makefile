@@ -53,16 +53,18 @@ ifneq ($(file < $(venv)/.runtime),$(CURDIR))
 $(venv)/.runtime: FORCE
 endif
 
+# `compat` is a path instead of an import hook that every start would pay for before the first line of ours runs.
 # $(call pip,WHAT,ARGUMENTS): its noise is worth reading only when it fails.
 pip = echo "set-up: $(1)" >&2 && { $(bin)/python -m pip --disable-pip-version-check --no-input $(2) >$(venv)/pip.log 2>&1 \
 	|| { cat $(venv)/pip.log >&2; echo "set-up failed: $(1); see above, then run make again" >&2; exit 1; }; }
 
-$(venv)/.runtime: requirements.lock setup.cfg pyproject.toml
+$(venv)/.runtime: requirements.lock setup.cfg pyproject.toml deploy/launcher
 	@if [ "$$(cat $@ 2>/dev/null)" != "$(CURDIR)" ] || ! $(bin)/python -c '' 2>/dev/null; then \
 		$(call find_python) && rm -rf $(venv) && $(PYTHON) -m venv $(venv); fi
 	@rm -f $@ $(venv)/.dev $(venv)/.bench
 	@$(call pip,packages of requirements.lock,install --require-hashes -r requirements.lock)
-	@$(call pip,latency-exporter,install --no-deps --no-build-isolation --editable .)
+	@$(call pip,latency-exporter,install --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .)
+	@sed -i -e '1{r deploy/launcher' -e 'd}' $(bin)/latency-exporter && sed -i 's|@PYTHON@|$(CURDIR)/$(bin)/python|' $(bin)/latency-exporter
 	@printf %s "$(CURDIR)" >$@
 
 $(venv)/.dev: requirements-dev.lock $(venv)/.runtime

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from collectors import dns
 from collectors.contract import Context, IpFamily, Notice, Seconds, SocketOpened, one_by_one
-from exporter import __version__, collecting, metrics, once
+from exporter import __version__, collecting, metrics, once, ready
 from exporter.addresses import Addresses, refreshes
 from exporter.changes import changes
 from exporter.fleet import BadFile, Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
@@ -110,6 +110,7 @@ class App:
         loop.add_signal_handler(signal.SIGHUP, self._hangup.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # ``exporter.__main__`` has kept those before
         async with contextlib.AsyncExitStack() as stack:
             context = Context(address=self._addresses.get, lookup=dns.lookup, notice=self._notice)
             self._probes = await stack.enter_async_context(collecting.probes(context))
@@ -120,6 +121,7 @@ class App:
             async with self._reloading:
                 await self._apply(self._current)
             self._server.ready = True
+            ready.tell(os.environ)  # noqa: TID251 - systemd's word to this process
             _log.info("probing %d pairs as %s", len(self._current.pairs), self._current.host.name)
             await self._until_stopped()
 
@@ -204,6 +206,7 @@ class App:
             raise Refused(500, f"not reloaded, by a bug: {type(bug).__name__}") from bug
 
     def _stop(self, number: signal.Signals) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # when the loop has gone, nobody takes it
         if not self._stopped.done():
             self._stopped.set_result(number)
 

@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(COMMANDS)}"
         return _complain(f"latency-exporter: unknown command {name!r}{hint}", BAD_CONFIGURATION)
     make_parser, command = COMMANDS[name]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on there may be something to put in order
     try:
         return command(make_parser().parse_args(words))
     except BadFile as bad:
@@ -54,7 +55,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(flags: argparse.Namespace) -> int:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whoever is just starting reads the files anyway
     logs.configure(flags.log_level, flags.log_format)
     options = Options(
         flags.config_file, flags.host, flags.telemetry_path, flags.enable_lifecycle, flags.web_config_file

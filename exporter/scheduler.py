@@ -10,22 +10,19 @@ for its next turn: after a pause nothing is caught up, what was missed is counte
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import heapq
 import itertools
 import logging
-import math
 import traceback
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Generic, Self
 
 from collectors.contract import Attempt, Outcome, Probe, ProbeFailed, Reason, Reply, Seconds
+from exporter.cadence import SLOT, first_dates, slot_after
 from exporter.turns import Deadline, Group, J, Try, Turn, Watcher, silent
 
 _log = logging.getLogger(__name__)
 
-SLOT: Seconds = 0.1
-"""What is due within one slot starts together at its end; fewer wake-ups are what makes probes cheap."""
 _TOO_LATE: Seconds = 1.0
 """A probe that is later than this is skipped: starting it would bunch all that a pause has delayed."""
 _HELD_UP: Seconds = 0.1
@@ -70,14 +67,14 @@ class Scheduler(Generic[J]):
         for job, probe in jobs:
             turn = before.pop(job.identity, None)
             if turn is None or turn.job.interval != job.interval:
-                dates = self._first_dates(job, now, lead)
+                dates = first_dates(self._source, job, now, lead)
             else:
-                dates = turn.group.due, turn.group.next_due
+                dates = turn.group.dates
             turn = self._turns[job.identity] = turn or Turn(job, self._watcher)
             turn.job = job
             together = (probe, job.interval, job.timeout, dates)
             turn.group = groups.get(together) or groups.setdefault(
-                together, Group(probe, job.interval, job.timeout, *dates)
+                together, Group(probe, job.interval, job.timeout, dates)
             )
             turn.group.turns.append(turn)
         for gone in before.values():
@@ -86,25 +83,13 @@ class Scheduler(Generic[J]):
         heapq.heapify(self._calendar)
         self._set_timer()
 
-    def _first_dates(self, job: J, now: Seconds, lead: Seconds) -> tuple[Seconds, Seconds]:
-        """Return when a new job is due, first in the first round and then in its cadence.
-
-        Both are middles of slots, so that those of a slot are one group, however the sums are rounded; of a job
-        that waits longer for others they are those of every second slot, or whatever it says.
-        """
-        text = "\0".join((self._source, *job.identity)).encode("utf-8", "surrogatepass")
-        phase = int.from_bytes(hashlib.blake2b(text, digest_size=6).digest(), "big") / (1 << 48)
-        first = now + phase * min(job.interval, lead)
-        cadence = now + (phase if self._at_once else 1 + phase) * job.interval
-        return _slot(first, job.slot) - SLOT / 2, _slot(cadence, job.slot) - SLOT / 2
-
     def _set_timer(self) -> None:
         """Wake up for the next slot, or for the first deadline that anybody still waits for."""
         while self._deadlines and self._deadlines[0].is_idle():
             heapq.heappop(self._deadlines)
         if self._timer:
             self._timer.cancel()
-        dates = [_slot(self._calendar[0][0])] if self._calendar else []
+        dates = [slot_after(self._calendar[0][0])] if self._calendar else []
         dates += [self._deadlines[0].date] if self._deadlines else []
         self._timer = self._loop.call_at(min(dates), self._tick) if dates else None
 
@@ -117,9 +102,9 @@ class Scheduler(Generic[J]):
             self._set_timer()  # whatever happens, there is a next slot
 
     def _start_due(self, now: Seconds) -> None:
-        while self._calendar and _slot(self._calendar[0][0]) <= now:
+        while self._calendar and slot_after(self._calendar[0][0]) <= now:
             due, _, group = heapq.heappop(self._calendar)
-            lateness, turns = now - _slot(due), group.turns
+            lateness, turns = now - slot_after(due), group.turns
             ready = [turn for turn in turns if turn.attempt is None] if lateness <= _TOO_LATE else []
             skipped = group.advance(now - SLOT / 2) * len(turns) - len(ready)  # a slot counts until its end
             if skipped:
@@ -128,7 +113,7 @@ class Scheduler(Generic[J]):
             if ready:
                 self._start(group, ready)
                 # Behind the first steps of the coroutines that were just spawned, if there are any.
-                self._loop.call_soon(self._started, _slot(due), len(ready))
+                self._loop.call_soon(self._started, slot_after(due), len(ready))
 
     def _started(self, slot: Seconds, probes: int) -> None:
         self._watcher.started_late(self._loop.time() - slot, probes)
@@ -194,7 +179,3 @@ def _place(error: BaseException) -> tuple[str, int]:
     """Return where in the code an error was raised."""
     frames = list(traceback.walk_tb(error.__traceback__))
     return (frames[-1][0].f_code.co_filename, frames[-1][1]) if frames else ("", 0)
-
-
-def _slot(due: Seconds, slot: Seconds = SLOT) -> Seconds:
-    return math.ceil(due / slot) * slot

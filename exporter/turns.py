@@ -87,21 +87,36 @@ class Turn(Generic[J]):
 
 
 class Group(Generic[J]):
-    """Turns of one probe that come round together: of the same interval, timeout and slot."""
+    """Turns of one probe that come round together: of the same interval, timeout and slot.
 
-    __slots__ = ("due", "interval", "next_due", "probe", "timeout", "turns")
+    ``dates`` are when they are due now and next, and further dates until the interval alone holds.
+    """
 
-    def __init__(self, probe: Probe[Any], interval: Seconds, timeout: Seconds, due: Seconds, next_due: Seconds) -> None:
-        self.probe, self.interval, self.timeout = probe, interval, timeout
-        self.due, self.next_due = due, next_due
+    __slots__ = ("dates", "interval", "probe", "timeout", "turns")
+
+    def __init__(self, probe: Probe[Any], interval: Seconds, timeout: Seconds, dates: tuple[Seconds, ...]) -> None:
+        self.probe, self.interval, self.timeout, self.dates = probe, interval, timeout, dates
         self.turns: list[Turn[J]] = []
+
+    @property
+    def due(self) -> Seconds:
+        """When they are due now."""
+        return self.dates[0]
 
     def advance(self, now: Seconds) -> int:
         """Move on to the first date after ``now``; return how many dates that leaves behind."""
-        missed = max(0, math.floor((now - self.next_due) / self.interval) + 1)
-        self.due = self.next_due + missed * self.interval
-        self.next_due = self.due + self.interval
-        return 1 + missed
+        left = 1
+        while len(self.dates) > 2 and self.dates[1] <= now:  # noqa: PLR2004 - two dates are a cadence
+            self.dates = self.dates[1:]
+            left += 1
+        due, *later = self.dates[1:]
+        if later:
+            self.dates = due, *later
+            return left
+        missed = max(0, math.floor((now - due) / self.interval) + 1)
+        due += missed * self.interval
+        self.dates = due, due + self.interval
+        return left + missed
 
 
 class Deadline(NamedTuple):

@@ -37,8 +37,9 @@ probes:
 class Program:
     """A started program; its log is read line by line."""
 
-    def __init__(self, fleet_file: Path, *flags: str) -> None:
-        words = [sys.executable, "-m", "exporter", f"--config.file={fleet_file}", "--log.format=json", *flags]
+    def __init__(self, fleet_file: Path, *flags: str, code: str = "") -> None:
+        how = ["-c", code] if code else ["-m", "exporter"]
+        words = [sys.executable, *how, f"--config.file={fleet_file}", "--log.format=json", *flags]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("LATENCY_")}
         self.process = subprocess.Popen(
             words, cwd=Path(__file__).parents[2], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -113,8 +114,8 @@ def fleet_file(tmp_path: Path, hanging: socket.socket) -> Path:
 def start(fleet_file: Path) -> Iterator[Callable[..., Program]]:
     programs: list[Program] = []
 
-    def start(*flags: str) -> Program:
-        programs.append(Program(fleet_file, *(flags or ("--web.listen-address=127.0.0.1:0",))))
+    def start(*flags: str, code: str = "") -> Program:
+        programs.append(Program(fleet_file, *(flags or ("--web.listen-address=127.0.0.1:0",)), code=code))
         return programs[-1]
 
     yield start
@@ -218,6 +219,53 @@ def test_signals_that_come_while_it_starts_are_not_lost(start: Start) -> None:
     program.logged("^reloaded: ")
     assert program.stop() < 2.0
     assert program.process.returncode == 0
+
+
+START = """\
+import os, signal, sys
+from exporter import __main__ as program
+class Imports:
+    def find_spec(self, name, *_):
+        if name == "exporter.cli":
+            os.kill(os.getpid(), signal.{signal})
+sys.meta_path.insert(0, Imports())
+sys.exit(program.main())
+"""
+"""A start that is sent a signal by itself: when the program's first line has run, and nothing is imported yet."""
+
+
+def test_a_hangup_before_the_first_import_is_remembered(start: Start) -> None:
+    program = start(code=START.format(signal="SIGHUP"))
+    program.logged("^reloaded: ")
+    assert program.stop() < 2.0
+    assert program.process.returncode == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGTERM", 0), ("SIGINT", 130)])
+def test_a_stop_before_the_first_import_ends_it_without_a_word(start: Start, number: str, code: int) -> None:
+    program = start(code=START.format(signal=number))
+    out, err = program.process.communicate(timeout=DEADLINE)
+    assert (program.process.returncode, out, err) == (code, b"", b"")
+
+
+@pytest.mark.parametrize("words", [(), ("run",), ("--log.level=debug",), ("check",)])
+def test_until_python_runs_its_first_line_the_launcher_ignores_what_would_end_it(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    script = tmp_path / "latency-exporter"
+    first_lines = Path(__file__).parents[2].joinpath("deploy", "launcher").read_text()
+    ask = "import signal, sys; print(sys.argv[1:], *(signal.getsignal(n).name for n in (signal.SIGHUP, signal.SIGINT)))"
+    script.write_text(first_lines.replace("@PYTHON@", sys.executable) + ask + "\n")
+    script.chmod(0o755)
+    out = subprocess.run([script, *words], capture_output=True, text=True, timeout=DEADLINE, check=True).stdout
+    assert out == f"{list(words)} {'SIG_DFL' if words == ('check',) else 'SIG_IGN'} SIG_IGN\n"
+
+
+def test_a_hangup_is_the_end_of_any_other_command(fleet_file: Path) -> None:
+    code = START.format(signal="SIGHUP")
+    words = [sys.executable, "-c", code, "check", f"--config.file={fleet_file}"]
+    ended = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, timeout=DEADLINE, check=False)
+    assert (ended.returncode, ended.stderr) == (-signal.SIGHUP, b"")
 
 
 def test_a_port_that_is_taken_is_exit_1_and_says_by_whom(start: Start, hanging: socket.socket) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 import logging
+import operator
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ from typing import Any, NoReturn, cast
 import pytest
 
 from collectors.contract import Attempt, Clock, Facts, Outcome, ProbeFailed, Reason, Reply, one_by_one
-from exporter.scheduler import SLOT, Scheduler
+from exporter.cadence import SLOT
+from exporter.scheduler import Scheduler
 
 from .virtual_time import VirtualLoop, run
 
@@ -92,8 +94,8 @@ def test_a_day_of_probing_keeps_the_cadence_to_the_slot() -> None:
 
     began = time.monotonic()
     record, times = run(day())
-    assert len(times) == 86_400 // 15
-    gaps = [after - before for before, after in itertools.pairwise(times[1:])]
+    assert len(times) == pytest.approx(86_400 // 15, abs=2)
+    gaps = [after - before for before, after in itertools.pairwise(times[3:])]
     assert max(abs(gap - 15) for gap in gaps) <= SLOT + 1e-6
     assert record.reasons() == {"fine": len(times)}
     assert record.skips == 0
@@ -112,18 +114,52 @@ def test_the_first_probe_is_out_within_a_second_whatever_the_interval() -> None:
     assert len(run(second())) == 100
 
 
-def test_after_the_first_round_probes_are_spread_over_the_whole_interval() -> None:
+@pytest.mark.parametrize(
+    ("interval", "timeout"),
+    [(60.0, 10.0), (15.0, 10.0), (15.0, 14.9), (4.0, 1.0), (1.0, 0.8), (0.5, 0.4), (3600.0, 5.0)],
+)
+def test_the_first_gaps_of_a_pair_hold_an_attempt_and_are_no_longer_than_its_interval(
+    interval: float, timeout: float
+) -> None:
+    async def rounds() -> tuple[Record, list[Starts]]:
+        record, all_starts = Record(), [Starts() for _ in range(100)]
+        async with Scheduler("here", record) as scheduler:
+            jobs = [Job(f"job {number}", interval, timeout) for number in range(100)]
+            scheduler.replace((job, starts.probe) for job, starts in zip(jobs, all_starts, strict=True))
+            await asyncio.sleep(4 * interval)
+        return record, all_starts
+
+    record, all_starts = run(rounds())
+    gaps = [gap for starts in all_starts for gap in itertools.starmap(operator.sub, itertools.pairwise(starts.times()))]
+    assert max(-gap for gap in gaps) <= interval + SLOT + 1e-6
+    assert min(-gap for gap in gaps) >= min(timeout, 0.98 * interval) - SLOT - 1e-6
+    assert min(-gap for gap in gaps) >= interval / 2 - SLOT - 1e-6
+    assert record.skips == 0
+
+
+def test_a_silent_target_is_not_skipped_in_its_first_round() -> None:
+    async def minute() -> Record:
+        record = Record()
+        async with Scheduler("here", record) as scheduler:
+            scheduler.replace((Job(f"silent {number}"), one_by_one(never)) for number in range(100))
+            await asyncio.sleep(60)
+        return record
+
+    assert run(minute()).skips == 0
+
+
+def test_after_the_first_rounds_probes_are_spread_over_the_whole_interval() -> None:
     async def rounds() -> list[float]:
         starts = Starts()
         async with Scheduler("here", Record()) as scheduler:
             scheduler.replace([(Job(f"job {number}"), starts.probe) for number in range(1500)])
             began = virtual_loop().time()
-            await asyncio.sleep(45 + SLOT)
+            await asyncio.sleep(60 + SLOT)
         return [when - began for when in starts.times()]
 
-    second_round = [when for when in run(rounds()) if 15 <= when < 30]
-    per_second = Counter(int(when) for when in second_round)
-    assert len(second_round) > 1300
+    fourth_round = [when for when in run(rounds()) if 45 <= when < 60]
+    per_second = Counter(int(when) for when in fourth_round)
+    assert len(fourth_round) > 1300
     assert max(per_second.values()) < 160  # of a mean of 100
 
 
@@ -177,7 +213,7 @@ def test_a_hanging_target_does_not_delay_the_others() -> None:
         return record, starts.times()
 
     record, times = run(minutes())
-    assert len(times) == 40
+    assert len(times) == pytest.approx(40, abs=2)
     assert max(record.lateness) < 1e-6
     assert record.skips == 0
     assert record.reasons()["timeout"] >= 50 * 38
@@ -352,8 +388,7 @@ def test_a_bug_counts_as_ours_is_logged_once_and_stops_nobody(caplog: pytest.Log
 
     with caplog.at_level(logging.ERROR):
         record = run(minute())
-    assert record.reasons()["local"] == 8
-    assert record.reasons()["fine"] == 4
+    assert record.reasons()["local"] > record.reasons()["fine"] > 3
     assert [log.message.partition(":")[0] for log in caplog.records] == ["a bug in a collector"] * 2
 
 
@@ -362,16 +397,16 @@ def test_a_reload_keeps_the_cadence_of_those_who_stay_and_drops_the_others_undec
         record, stays, comes = Record(), Starts(), Starts()
         async with Scheduler("here", record) as scheduler:
             scheduler.replace([(Job("stays"), stays.probe), (Job("goes"), one_by_one(never))])
-            await asyncio.sleep(20)
+            await asyncio.sleep(50)
             goes = [name for _, name, _ in record.decisions].count("goes")
             scheduler.replace([(Job("stays"), stays.probe), (Job("comes"), comes.probe)])
             began = virtual_loop().time()
-            await asyncio.sleep(25)
+            await asyncio.sleep(55)
             assert [name for _, name, _ in record.decisions].count("goes") == goes
         return record, stays.times(), comes.times()[0] - began
 
     _, times, first = run(reloaded())
-    gaps = [after - before for before, after in itertools.pairwise(times[1:])]
+    gaps = [after - before for before, after in itertools.pairwise(times[3:])]
     assert gaps
     assert all(abs(gap - 15) <= SLOT for gap in gaps)
     assert first <= 1.0 + SLOT
