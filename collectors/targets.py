@@ -40,6 +40,32 @@ def literal_family(address: str) -> IpFamily | None:
         return None
 
 
+_NO_HOSTS = tuple(
+    (ipaddress.ip_network(network), kind)
+    for network, kind in (
+        ("0.0.0.0/8", "it stands for this machine"),  # RFC 1122, 3.2.1.3
+        ("224.0.0.0/4", "multicast"),
+        ("255.255.255.255/32", "broadcast"),
+        ("240.0.0.0/4", "reserved"),  # RFC 1112, 4
+        ("::/128", "it stands for this machine"),  # RFC 4291, 2.5.2
+        ("ff00::/8", "multicast"),
+    )
+)
+
+
+@functools.lru_cache(maxsize=4096)
+def never_a_host(address: str) -> str | None:
+    """Return of what kind a literal address is that no other host can have; None: a host can, or it is a name.
+
+    Such a one is never probed: what answers at 0.0.0.0 is this machine, in microseconds.
+    """
+    if literal_family(address) is None:
+        return None
+    literal = ipaddress.ip_address(address.partition("%")[0])
+    literal = (literal.version == 6 and literal.ipv4_mapped) or literal  # noqa: PLR2004 - IPv6
+    return next((kind for network, kind in _NO_HOSTS if literal in network), None)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class IcmpTarget:
     """Whom to send echo requests, and how they look."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from collectors.targets import literal_family
+from collectors.targets import literal_family, never_a_host
 from exporter.fleet.problems import shown
 from exporter.fleet.values import fault, text_of
 
@@ -33,15 +34,24 @@ def _address(value: object) -> str:
     if "%" in text:
         raise fault(f"{shown(text)} names a zone; write an address that is valid without one")
     if literal_family(text):
-        return text
+        return _host_address(text)
     if "/" in text or re.search(r":[0-9]+\Z", text) or text.startswith("["):
         raise fault(f"{shown(text)} must be a name or an address alone; leave out scheme, port, path and brackets")
     if not text.isascii():
         raise fault(f"{shown(text)} is not ASCII; write an international name in its xn-- form")
     if not _HOST_NAME.fullmatch(text):
         raise fault(f"{shown(text)} is neither a host's name nor an address")
-    if re.search(r"(\A|\.)[0-9]+\.?\Z", text):
-        raise fault(f"{shown(text)} is no valid IPv4 address, and no name ends in digits alone")
+    if re.search(r"(?i)(\A|\.)([0-9]+|0x[0-9a-f]*)\.?\Z", text):  # the C library reads 0x0 as 0.0.0.0
+        raise fault(f"{shown(text)} is no valid IPv4 address, and no name ends in a number alone")
+    return text
+
+
+def _host_address(text: str) -> str:
+    """Return a literal address that a host can have, and that is of the family that it seems to be."""
+    if kind := never_a_host(text):
+        raise fault(f"{shown(text)} is the address of no single host ({kind}); write a host's own")
+    if (mapped := getattr(ipaddress.ip_address(text), "ipv4_mapped", None)) is not None:
+        raise fault(f"{shown(text)} is the IPv4 address {mapped}; write that")
     return text
 
 
@@ -58,7 +68,7 @@ def _literal(value: object) -> str:
     text = text_of(value, "a literal address")
     if literal_family(text) is None or "%" in text:
         raise fault(f"{shown(text)} is no literal address; write one of this machine, such as 192.0.2.1")
-    return text
+    return _host_address(text)
 
 
 def _url(value: object) -> str:
