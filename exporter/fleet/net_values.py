@@ -24,6 +24,7 @@ _OUR_HEADERS = {
     "content-length": "the exporter sets it",
     "transfer-encoding": "the exporter sets it",
     "latency-exporter-host": "the exporter sets it",
+    "upgrade": "a probe speaks HTTP/1.1 alone, and no other protocol after it",
     "authorization": "a secret never stands in this file; use user and password_file",
     "proxy-authorization": "a secret never stands in this file, and no proxy is used",
 }
