@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from collectors.contract import Seconds
 from collectors.targets import literal_family
 from exporter.fleet.cautions import cautions
+from exporter.fleet.duplicates import duplicates
 from exporter.fleet.findings import Finding, probes_written
+from exporter.fleet.hopeless import hopeless
 from exporter.fleet.mesh import STRANGER, WORDS
 from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probe_schema import AnyProbe, Endpoint, FileLogin, HttpProbe, IcmpProbe, Login, TcpProbe
@@ -25,7 +27,9 @@ def check(sections: Sections, hints: Hints) -> list[Finding]:
         *_families(sections),
         *_endpoints(sections),
         *_logins(sections),
+        *hopeless(sections),
         *cautions(sections),
+        *duplicates(sections),
     ]
 
 

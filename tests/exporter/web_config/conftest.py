@@ -58,7 +58,20 @@ class Authority:
         if not is_authority:
             names = sans or (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        return builder.sign(self.key, hashes.SHA256())
+        own, issuers = public_key, self.key.public_key()  # Python from 3.13 on wants all of it
+        return (
+            builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(own), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuers), critical=False)
+            .add_extension(_usage(is_authority=is_authority), critical=True)
+            .sign(self.key, hashes.SHA256())
+        )
+
+
+def _usage(*, is_authority):
+    wanted = {"key_cert_sign", "crl_sign"} if is_authority else {"digital_signature"}
+    uses = ["digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"]
+    uses += ["key_cert_sign", "crl_sign", "encipher_only", "decipher_only"]
+    return x509.KeyUsage(**{use: use in wanted for use in uses})
 
 
 @pytest.fixture(scope="session")
