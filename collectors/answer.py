@@ -17,10 +17,11 @@ HEADER_ROOM = 64 * 1024
 """Bytes of all heads and trailers of an answer, and of one line of its framing."""
 INTERIM_ANSWERS = 32
 _KEPT = frozenset({b"content-length", b"content-type", b"location", b"server-timing", b"transfer-encoding"})
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] +([1-9][0-9]{2})(?:[ \t].*)?", re.DOTALL)
+_STATUS_LINE = re.compile(rb"HTTP/(?:1\.[01]|2) +([1-9][0-9]{2})(?![0-9])", re.IGNORECASE)
+"""What follows are words. Some proxies keep the 2 of the server behind them."""
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,16}(?![0-9A-Fa-f])")
 _LONGEST_NUMBER = 18
-"""Digits of a length that is any; no body that long is read."""
+"""Digits of a length that is believed."""
 _SHOWN = 100
 """Characters of what a peer says that people get to see."""
 _BEGINNING = b"HTTP/"
@@ -72,15 +73,19 @@ class Answer:
         """Take the end of the connection, which ends a body of unknown length; else ProbeFailed(PROTOCOL)."""
         if self._step == self._read_to_the_end:
             self.complete = True
-        if self._step == self._read_head and self._head is None and not _BEGINNING.startswith(self._buffer[:5]):
+        if self._step == self._read_head and self._head is None and not self._seems_http:
             raise _no_answer(bytes(self._buffer))
         if not self.complete:
             raise ProbeFailed(Reason.PROTOCOL, "closed before the answer was complete")
 
+    @property
+    def _seems_http(self) -> bool:
+        return _BEGINNING.startswith(bytes(self._buffer[: len(_BEGINNING)]).upper())
+
     # Each step reads what it can; None: more bytes are needed
 
     def _read_head(self) -> Iterator[Head | bytes] | None:
-        if self._head is None and len(self._buffer) >= len(_BEGINNING) and not self._buffer.startswith(_BEGINNING):
+        if self._head is None and len(self._buffer) >= len(_BEGINNING) and not self._seems_http:
             raise _no_answer(bytes(self._buffer))
         line = self._line()
         if line is None:
@@ -205,7 +210,7 @@ def quoted(data: bytes) -> str:
 
 
 def _status(line: bytes) -> int:
-    status = _STATUS_LINE.fullmatch(line)
+    status = _STATUS_LINE.match(line)
     if status is None:
         raise ProbeFailed(Reason.PROTOCOL, f"its first line is not one of HTTP/1.1: {quoted(line)}")
     return int(status[1])
@@ -237,4 +242,4 @@ def _length(head: Head) -> int | None:
     length = min(said)
     if len(said) > 1 or not length.isdigit():
         raise ProbeFailed(Reason.PROTOCOL, f"it has no one length: {quoted(b', '.join(sorted(said)))}")
-    return int(length) if len(length) <= _LONGEST_NUMBER else 10**_LONGEST_NUMBER
+    return int(length) if len(length) <= _LONGEST_NUMBER else None

@@ -16,6 +16,9 @@ TAKEN = {
     "line feeds alone": b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
     "no reason": b"HTTP/1.1 200\r\n" + OK,
     "no reason but a space": b"HTTP/1.1 200 \r\n" + OK,
+    "small letters": b"http/1.1 200 ok\r\n" + OK,
+    "words without a space": b"HTTP/1.1 200OK\r\n" + OK,
+    "the version of a server behind": b"HTTP/2 200\r\n" + OK,
     "several spaces": b"HTTP/1.1  200 OK\r\n" + OK,
     "HTTP/1.0, kept": b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" + OK,
     "control characters": b"HTTP/1.1 200 OK\r\nX-Id: a\x01b\x7f\r\n" + OK,
@@ -42,6 +45,7 @@ TAKEN = {
 }
 UNTIL_THE_END = {
     "no length": b"HTTP/1.1 200 OK\r\n\r\nok",
+    "a length that cannot be": b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\nok",
     "an unknown coding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: x-own\r\nContent-Length: 9\r\n\r\nok",
     "identity and no length": b"HTTP/1.0 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok",
 }
@@ -100,7 +104,7 @@ def test_the_answer_to_a_head_has_none():
         (b"\x1b[31m\xe9\0\n", 'this is no answer in HTTP: ".[31m.."'),
         (b"\x15\x03\x01\x00\x02\x02\x46", "it answers in TLS: is the url to begin with https?"),
         (bytes.fromhex("000012040000000000") + bytes(18), "it speaks HTTP/2 alone; HTTP/1.1 is asked for here"),
-        (b"HTTP/2 200\r\n", 'its first line is not one of HTTP/1.1: "HTTP/2 200"'),
+        (b"HTTP/1.2 200\r\n", 'its first line is not one of HTTP/1.1: "HTTP/1.2 200"'),
         (b"HTTP/1.1 20 OK\r\n", 'its first line is not one of HTTP/1.1: "HTTP/1.1 20 OK"'),
         (b"HTTP/1.1 2000 OK\r\n", 'its first line is not one of HTTP/1.1: "HTTP/1.1 2000 OK"'),
         (b"HTTP/1.1 200 OK\r\nHTTP/1.1 200 OK\r\n", 'a header line without a colon: "HTTP/1.1 200 OK"'),
