@@ -93,21 +93,22 @@ def judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: boo
         return UNKNOWN
     if seen.stale:
         return Verdict(Word.THIS_HOST, f"not measured for {span(seen.age)}")
-    full = _is_full(here)
     if seen.reason is None:
-        return _slow(seen, beside, here) or _as_usual(seen, beside, full=full)
-    if full and seen.reason in _QUEUE_CAUSES and seen.in_a_row < _QUEUE_DROPS:
+        return _slow(seen, beside, here) or _as_usual(seen, beside, here)
+    if _full_queue(here) and seen.reason in _QUEUE_CAUSES and seen.in_a_row < _QUEUE_DROPS:
         return Verdict(Word.THIS_HOST, f"no answer, and {_LOSING_QUEUE}")
     return _failed(seen, beside, nobody_answers=nobody_answers)
 
 
-def _is_full(here: Here) -> bool:
-    return (here.egress_queue or 0.0) > LONG_QUEUE
+def _full_queue(here: Here) -> Seconds:
+    """Return how long our own queue is if it is full, else 0."""
+    queue = here.egress_queue or 0.0
+    return queue if queue > LONG_QUEUE else 0.0
 
 
 def judge_host(here: Here) -> Verdict:
     """Say whether what this host says can be trusted."""
-    if (here.lateness or 0) > _LATE or _is_full(here) or here.skipped or here.overflows:
+    if (here.lateness or 0) > _LATE or _full_queue(here) or here.skipped or here.overflows:
         return Verdict(Word.THIS_HOST, "do not trust the other lines")
     if here.no_icmp:
         return Verdict(Word.THIS_HOST, "no permission for ICMP: grant CAP_NET_RAW, or open net.ipv4.ping_group_range")
@@ -179,17 +180,20 @@ def _unwell(seen: Seen) -> str:
 
 
 def _slow(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict | None:
-    slower, queue, full = delays(seen, beside), here.egress_queue or 0.0, _is_full(here)
-    if full and 0 < max(slower.network, slower.server) < queue * max(
-        2, seen.round_trips or 0
-    ):  # each flight waits in it
+    queue = _full_queue(here)
+    slower = delays(seen, beside, queue)
+    if slower.queued:
         return Verdict(Word.THIS_HOST, f"up to {span(queue)} of it are its own egress queue")
-    if slower.perhaps_lost and (losing := next(filter(_loses, (seen, *beside)), None)):
-        return _sent_again(seen, losing, full=full)
+    if queue and slower.single:
+        return Verdict(Word.THIS_HOST, f"{_LOSING_QUEUE}: they are sent again")
+    if not queue and slower.perhaps_lost and (losing := next(filter(_loses, (seen, *beside)), None)):
+        who = "" if losing is seen else f" ({_named(losing)} loses some)"
+        return Verdict(Word.NETWORK, f"its answer was late: packets get lost{who}, or its program is slow, too")
     if slower.single:
         return None
     if slower.server > slower.network:
-        return Verdict(_there(seen), f"its program is slow, {_beside_the_program(slower.network, full=full)}")
+        aside = _beside_the_program(slower.network, full=queue > 0)
+        return Verdict(_there(seen), f"its program is slow, {aside}")
     longer = f"its round trip is {span(slower.network)} longer than usual"
     return Verdict(Word.NETWORK, longer) if slower.network else None
 
@@ -198,14 +202,6 @@ def _beside_the_program(network: Seconds, *, full: bool) -> str:
     if full:
         return "by far more than this host's own egress queue"
     return "and the network is slower than usual" if network else "the network is not"
-
-
-def _sent_again(seen: Seen, losing: Seen, *, full: bool) -> Verdict:
-    """Judge an answer that came late where packets get lost: its packets may have been sent again."""
-    if full:
-        return Verdict(Word.THIS_HOST, f"{_LOSING_QUEUE}: they are sent again")
-    who = "" if losing is seen else f" ({_named(losing)} loses some)"
-    return Verdict(Word.NETWORK, f"its answer was late: packets get lost{who}, or its program is slow, too")
 
 
 def _loses(seen: Seen) -> bool:
@@ -217,14 +213,15 @@ def _fell_silent(seen: Seen) -> bool:
     return seen.silent and seen.lost < seen.results
 
 
-def _as_usual(seen: Seen, beside: Sequence[Seen], *, full: bool) -> Verdict:
+def _as_usual(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict:
     """Judge a probe whose times are as usual."""
     if lossy := _lossy(seen):
-        return Verdict(Word.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}") if full else Verdict(Word.NETWORK, lossy)
+        ours = Verdict(Word.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}")
+        return ours if _full_queue(here) else Verdict(Word.NETWORK, lossy)
     if losses.too_many(seen):
         return Verdict(_there(seen), losses.in_words(seen))
     far = seen.login is not None and seen.server is not None and seen.login > max(_FAR, 2 * seen.server)
-    late = "this answer was late: a lost packet can do that" if delays(seen, beside).single else ""
+    late = "this answer was late: a lost packet can do that" if delays(seen, beside, 0.0).single else ""
     asides = ("the distance, not the database" if far else "", late, losses.aside(seen))
     return Verdict(Word.FINE, "; ".join(filter(None, asides)))
 

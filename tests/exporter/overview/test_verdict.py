@@ -411,6 +411,20 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         Word.THIS_HOST,
         "up to 300 ms of it are its own egress queue",
     ),
+    "an answer that our own queue lost a packet of": (
+        ping(rtt=0.65, response=1.85, server=1.2, before=(0.9, 0.355, 1.1, 2.1)),
+        [],
+        FULL,
+        Word.THIS_HOST,
+        "its own egress queue is full and loses packets: they are sent again",
+    ),
+    "a slow server behind our own queue": (
+        ping(rtt=0.65, response=1.85, server=1.2, before=(0.9, 0.355, 2.1, 2.1)),
+        [icmp(lost=6, pieces=6)],
+        FULL,
+        Word.PEER,
+        "its program is slow, by far more than this host's own egress queue",
+    ),
     "a server's share far above our own queue": (
         ping(rtt=0.65, response=3.05, server=2.4),
         [],
