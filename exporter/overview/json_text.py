@@ -50,6 +50,7 @@ def _pair(row: Row) -> dict[str, Any]:
         "usual_rtt": seen.usual_rtt,
         "usual_server": seen.usual_server,
         "usual_loss": seen.usual_loss,
+        "usual_of_few": seen.seeds,
         "lost": seen.lost,
         "failed": seen.failed,
         "resent": seen.resent,
