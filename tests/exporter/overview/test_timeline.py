@@ -89,9 +89,16 @@ def test_a_lost_syn_and_an_expired_certificate_are_said(small: Small) -> None:
     failed = ProbeFailed(Reason.STATUS, "status 302, which points to /login", misconfigured=True)
     lines = told(Answer(small.pair("grafana", "http"), facts, failed, 1.2))
     assert "  the first SYN got lost and was sent again: no round trip was measured" in lines
-    assert "  certificate expired on 2023-11-13" in lines
+    assert "  certificate expired 24 h ago, on 2023-11-13" in lines
     assert "  status 302" in lines
     assert lines[-1] == "  verdict: configuration: status 302, which points to /login; look at it in the fleet file"
+
+
+def test_the_last_hours_of_a_certificate_are_no_days(small: Small) -> None:
+    facts = Facts(status_code=200, certificate_expiry=NOW + 7 * 3600)
+    assert "  certificate until 2023-11-15, 7 h left" in told(
+        Answer(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.3)
+    )
 
 
 def test_neither_a_querys_token_nor_what_a_peer_says_reaches_the_terminal_raw(small: Small) -> None:

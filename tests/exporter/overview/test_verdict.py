@@ -268,14 +268,14 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         [],
         WELL,
         Word.NETWORK,
-        "9 of the last 60 got lost, at 8 times; usual are 3 %",
+        "9 of the last 60 got lost, at 8 times; usually 3 %",
     ),
     "losses that are too many, however usual": (
         icmp(lost=12, pieces=10, usual_loss=0.2),
         [],
         WELL,
         Word.NETWORK,
-        "12 of the last 60 got lost, at 10 times; usual are 20 %",
+        "12 of the last 60 got lost, at 10 times; usually 20 %",
     ),
     "handshakes that were sent again": (
         tcp(resent=7, pieces=7),
