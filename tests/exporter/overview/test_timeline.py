@@ -38,7 +38,7 @@ def test_a_certificate_that_is_not_valid_yet_is_told_with_its_beginning(small: S
     facts = Facts(certificate_not_before=NOW + 3600, certificate_expiry=NOW + 86400)
     (*_, begins, ends, _) = told(Answer(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.26))
     assert begins == "  certificate valid from 2023-11-14 23:13 UTC on: it is new, or a clock is wrong"
-    assert ends == "  certificate until 2023-11-15, 1 days left"
+    assert ends == "  certificate until 2023-11-15, 24 h left"
 
 
 def test_a_request_is_drawn_phase_by_phase(small: Small) -> None:
