@@ -7,10 +7,11 @@ five times the cost; and never TCP Fast Open, which reports a connection that no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
-import os
 import select
 import socket
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 from collectors import failures, kernel
@@ -29,6 +30,17 @@ class Handshake(NamedTuple):
     """SYN to SYN/ACK by the kernel's clock; None if a SYN was sent again: then nobody knows which was answered."""
     took: Seconds
     """The same by the user clock: also what waiting for a lost SYN cost, and our own delay in noticing."""
+    began: kernel.Moment
+
+
+class Peer(NamedTuple):
+    """Who is to be reached: all addresses of a name, or a literal one."""
+
+    host: str
+    """As it is written."""
+    addresses: Sequence[str]
+    ip_family: IpFamily
+    port: int
 
 
 def open_socket(ip_family: IpFamily, source_address: str | None = None) -> socket.socket:
@@ -42,7 +54,7 @@ def open_socket(ip_family: IpFamily, source_address: str | None = None) -> socke
     except OSError as error:
         if sock is not None:
             sock.close()
-        raise ProbeFailed(Reason.LOCAL, f"no socket: {error.strerror or error}") from error
+        raise ProbeFailed(Reason.LOCAL, f"no socket: {failures.from_os_error(error).detail}") from error
     return sock
 
 
@@ -57,6 +69,8 @@ class Connector:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._answered: dict[tuple[str, IpFamily, int], str] = {}
+        """Where a name with several addresses was reached last: it stays the one that is measured while it answers."""
         self._loop.add_reader(self._epoll, self._wake)
         return self
 
@@ -64,21 +78,53 @@ class Connector:
         self._loop.remove_reader(self._epoll)
         self._epoll.close()
 
+    async def reach(
+        self, stack: contextlib.ExitStack, peer: Peer, facts: Facts, within: Seconds
+    ) -> tuple[socket.socket, Handshake]:
+        """Connect to the first address that answers; a silent one leaves the others their part of ``within`` seconds.
+
+        The socket is the stack's. What the ones before the last cost is in no measurement.
+        """
+        end, key = self._loop.time() + within, (peer.host, peer.ip_family, peer.port)
+        order = sorted(peer.addresses, key=lambda address: address != self._answered.get(key))
+        for left, address in zip(range(len(order), 0, -1), order, strict=True):
+            if address != peer.host:
+                facts.address = address
+            share = (end - self._loop.time()) / (left + 1) if left > 1 else None
+            try:
+                with contextlib.ExitStack() as attempt:
+                    sock = attempt.enter_context(open_socket(peer.ip_family))
+                    async with asyncio.timeout(share):  # noqa: TID251 - of one address; the caller's is the probe's
+                        handshake = await self.connect(sock, address, peer.port, facts)
+                    stack.push(attempt.pop_all())
+            except (ProbeFailed, TimeoutError) as failed:
+                if left == 1 or (isinstance(failed, ProbeFailed) and failed.reason is Reason.LOCAL):
+                    raise
+                why = failed.detail if isinstance(failed, ProbeFailed) else f"no answer within {share:.2g} s"
+                facts.tried += (f"{address}: {why}",)
+            else:
+                if len(order) > 1:
+                    self._answered[key] = address
+                return sock, handshake
+        raise AssertionError("a name has at least one address")
+
     async def connect(self, sock: socket.socket, address: str, port: int, facts: Facts) -> Handshake:
         """Shake hands with a numeric address; ``facts`` say, also when cancelled, whether a SYN was sent again."""
-        started, facts.phase = self._loop.time(), Phase.CONNECT
+        began, facts.phase = kernel.now(), Phase.CONNECT
+        kernel.report_icmp(sock, wanted=True)
         try:
             code = sock.connect_ex((address, port))
             if code == errno.EINPROGRESS:
                 await self._decided(sock.fileno())
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
-                raise failures.from_os_error(OSError(code, os.strerror(code)))
+                raise failures.from_errno(code, kernel.icmp_refuser(sock))
         finally:
             info = kernel.tcp_info(sock)
             facts.retransmitted = info.retransmissions > 0
+        kernel.report_icmp(sock, wanted=False)
         rtt = None if facts.retransmitted else info.rtt
-        return Handshake(rtt, self._loop.time() - started)
+        return Handshake(rtt, kernel.now().monotonic - began.monotonic, began)
 
     async def _decided(self, descriptor: int) -> None:
         """Wait until the socket takes bytes, or has an error to tell; its closing ends its place in the epoll."""

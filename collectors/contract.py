@@ -74,6 +74,15 @@ class Reason(Word):
     LOCAL = "local"
 
 
+class Gap(Word):
+    """What a connection that fell silent shows of its packets: the network lost them, whatever the program does."""
+
+    ANSWER = "answer"
+    """A later part of the answer came and an earlier one did not: where packets differ, the large one gets lost."""
+    REQUEST = "request"
+    """What we sent was not acknowledged, though it was sent again: a program that hangs has a kernel that does."""
+
+
 class Phase(Word):
     """The parts of an exchange, in order; each its own duration, none includes another."""
 
@@ -102,6 +111,12 @@ class Facts:
     while a name is looked up."""
     phase: Phase | None = None
     """What was begun last: where a probe that failed came to its end."""
+    address: str | None = None
+    """Which address of a name was asked, or asked last; None: nothing was, or what the target has is literal."""
+    tried: tuple[str, ...] = ()
+    """Addresses that were asked before it, each with what was wrong there."""
+    gap: Gap | None = None
+    """Noted when a connection ends before its answer is complete."""
     answered_late: bool = False
     """A reply came, longer after its request than the timeout allows; set by the caller."""
     hop_limit: int | None = None
@@ -210,8 +225,8 @@ class Context:
 
     address: Callable[[str, IpFamily], str]
     """The last good address of a name, at once; ProbeFailed(DNS) while none was ever obtained."""
-    lookup: Callable[[str, IpFamily], Awaitable[str]]
-    """A fresh lookup of a name, off the loop; ProbeFailed(DNS)."""
+    lookup: Callable[[str, IpFamily], Awaitable[Sequence[str]]]
+    """A fresh lookup of all addresses of a name, off the loop; ProbeFailed(DNS)."""
     notice: Callable[[Notice], None]
     """Takes what belongs to no probe under way."""
 

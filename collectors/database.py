@@ -128,7 +128,7 @@ class Databases:
         if kept is None:
             kept = await self._begin(target, facts)
         else:
-            kept.wire.stream.renew(_ROOM)
+            kept.wire.stream.renew(_ROOM, facts)
         with kept.stack as stack:
             facts.phase = Phase.QUERY
             await _ask(kept.session, target)
@@ -171,7 +171,7 @@ class Databases:
         self, stack: contextlib.ExitStack, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]
     ) -> tuple[Session, Wire, connection.Handshake | None]:
         connected, handshake, sock = await self._connect(stack, target, facts, phases)
-        stream = stack.enter_context(Stream(sock, _ROOM))
+        stream = stack.enter_context(Stream(sock, _ROOM, facts))
         wire = Wire(stream)
         private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
         # A session knows a copy: it must not keep alive the target whose end is to end it.
@@ -226,10 +226,11 @@ class Databases:
             facts.phase = Phase.CONNECT
             sock = stack.enter_context(_open_local(target))
             return kernel.now(), None, sock
-        address = await dns.resolve(self._context, target.address, target.ip_family, facts, phases)
-        sock = stack.enter_context(connection.open_socket(target.ip_family))
-        began = kernel.now()
-        handshake = await self._connector.connect(sock, address, target.port, facts)
+        end = kernel.now().monotonic + target.timeout
+        addresses = await dns.resolve(self._context, target.address, target.ip_family, facts, phases)
+        peer = connection.Peer(target.address, addresses, target.ip_family, target.port)
+        sock, handshake = await self._connector.reach(stack, peer, facts, end - kernel.now().monotonic)
+        began = handshake.began
         if handshake.rtt is None:
             return kernel.now(), handshake, sock
         phases[Phase.CONNECT] = handshake.rtt
@@ -280,5 +281,5 @@ def _open_local(target: DatabaseTarget) -> Iterator[socket.socket]:
         if code == errno.EAGAIN:
             raise ProbeFailed(Reason.LIMIT, f"{path}: its queue of connections is full")
         if code:
-            raise failures.from_os_error(OSError(code, os.strerror(code)))
+            raise failures.from_errno(code)
         yield sock

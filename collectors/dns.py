@@ -16,9 +16,9 @@ from typing import Any
 import aiodns
 import pycares
 
-from collectors import kernel
+from collectors import failures, kernel
 from collectors.contract import Context, Facts, IpFamily, Phase, ProbeFailed, Reason, Seconds
-from collectors.targets import literal_family
+from collectors.targets import literal_family, never_a_host
 
 TIMEOUT: Seconds = 2.0
 """For the first answer of each name server; the second and last try waits twice as long (resolv.conf(5) says 5 s)."""
@@ -30,45 +30,52 @@ _NO_SORT = 1 << 7
 """ARES_AI_NOSORT (ares.h): do not try a UDP socket toward each address; ours are sorted by value."""
 
 
-async def lookup(name: str, ip_family: IpFamily, nameservers: Sequence[str] = ()) -> str:
-    """Return one address of a name, the same one while the answers are the same; ProbeFailed(DNS)."""
-    return (await addresses(name, ip_family, nameservers))[0]
-
-
 async def addresses(name: str, ip_family: IpFamily, nameservers: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return all addresses of a name, sorted, at least one; ``nameservers`` (``HOST:PORT``) replace the system's."""
+    """Return all addresses of a name, sorted, at least one; ``nameservers`` (``HOST:PORT``) replace the system's.
+
+    Those that no other host can have are left out: filtering resolvers answer so for a name that they block.
+    """
     if (address := literal(name, ip_family)) is not None:
         return (address,)
     try:
         found = await _ask(name, ip_family, nameservers)
     except (aiodns.error.DNSError, pycares.AresError) as error:
         unknown = error.args[0] in _NO_SUCH_NAME
-        raise ProbeFailed(Reason.DNS, f"{name}: {error.args[-1]}", misconfigured=unknown) from error
+        raise ProbeFailed(Reason.DNS, f"{name}: {failures.of_resolver(error)}", misconfigured=unknown) from error
     except (ValueError, RuntimeError) as error:  # what pycares and idna say of a name that can be none
         raise ProbeFailed(Reason.DNS, f"{name!r} is not a domain name", misconfigured=True) from error
     if not found:
         raise ProbeFailed(Reason.DNS, f"{name}: no {ip_family} address", misconfigured=True)
-    return found
+    usable = tuple(address for address in found if never_a_host(address) is None)
+    if not usable:
+        raise ProbeFailed(
+            Reason.DNS, f"the resolver answers {found[0]} for {name}: no host has this address; a filter?"
+        )
+    return usable
 
 
 def literal(name: str, ip_family: IpFamily) -> str | None:
-    """Return a literal address, None for a name; ProbeFailed(DNS) if it belongs to the other family."""
+    """Return a literal address, None for a name; ProbeFailed(DNS) if it is the other family's, or nobody's."""
     family = literal_family(name)
     if family not in (None, ip_family):
         raise ProbeFailed(Reason.DNS, f"{name} is no {ip_family} address", misconfigured=True)
+    if kind := never_a_host(name):
+        raise ProbeFailed(Reason.DNS, f"{name} is the address of no single host ({kind})", misconfigured=True)
     return name if family else None
 
 
-async def resolve(context: Context, host: str, ip_family: IpFamily, facts: Facts, phases: dict[Phase, Seconds]) -> str:
-    """Look a name up inside a probe, as its phase; a literal address has none."""
+async def resolve(
+    context: Context, host: str, ip_family: IpFamily, facts: Facts, phases: dict[Phase, Seconds]
+) -> Sequence[str]:
+    """Look a name up inside a probe, as its phase, for all of its addresses; a literal one has no phase."""
     if (address := literal(host, ip_family)) is not None:
-        return address
+        return (address,)
     started, facts.phase = kernel.now(), Phase.DNS
     facts.silence = Reason.DNS  # whoever is silent until the deadline, it is not the peer
-    address = await context.lookup(host, ip_family)
+    addresses = await context.lookup(host, ip_family)
     facts.silence = Reason.TIMEOUT
     phases[Phase.DNS] = kernel.now().monotonic - started.monotonic
-    return address
+    return addresses
 
 
 async def _ask(name: str, ip_family: IpFamily, nameservers: Sequence[str]) -> tuple[str, ...]:

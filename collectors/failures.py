@@ -1,33 +1,125 @@
-"""Foreign errors become ours here, once, by a table: OSError, TLS -> Reason."""
+"""Foreign errors become ours here, once, by tables: an errno, TLS' or the resolver's error -> Reason and plain words.
+
+What OpenSSL, c-ares and the C library say of an error is written for programmers. Whatever stands in no table is
+written without their names for it.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
+import re
 import ssl
+from typing import NamedTuple
 
 from collectors.contract import ProbeFailed, Reason
 
+
+class _Meaning(NamedTuple):
+    reason: Reason
+    words: str
+    """What it means for people, if nobody said so by ICMP; else who did follows."""
+
+
 _BY_ERRNO = {
-    errno.ECONNREFUSED: Reason.REFUSED,
-    errno.ECONNRESET: Reason.RESET,
-    errno.ECONNABORTED: Reason.RESET,
-    errno.EPIPE: Reason.RESET,
-    errno.ETIMEDOUT: Reason.TIMEOUT,
-    errno.EHOSTUNREACH: Reason.UNREACHABLE,
-    errno.EHOSTDOWN: Reason.UNREACHABLE,
-    errno.ENETUNREACH: Reason.UNREACHABLE,
-    errno.ENETDOWN: Reason.UNREACHABLE,
-    errno.ENONET: Reason.UNREACHABLE,
-    errno.ENOPROTOOPT: Reason.UNREACHABLE,  # ICMP "protocol unreachable"
-    errno.EPROTO: Reason.UNREACHABLE,  # ICMP "parameter problem"
-    errno.EACCES: Reason.UNREACHABLE,  # a `prohibit` route, or ICMPv6 "administratively prohibited"
-    errno.EINVAL: Reason.UNREACHABLE,  # a `blackhole` route
+    errno.ECONNREFUSED: _Meaning(
+        Reason.REFUSED, "connection refused: nothing listens on this port, or a firewall refuses it"
+    ),
+    errno.ECONNRESET: _Meaning(Reason.RESET, "connection reset by the peer"),
+    errno.ECONNABORTED: _Meaning(Reason.RESET, "connection broken off"),
+    errno.EPIPE: _Meaning(Reason.RESET, "connection closed by the peer before all was sent"),
+    errno.ETIMEDOUT: _Meaning(Reason.TIMEOUT, "the connection timed out: nothing is acknowledged any more"),
+    errno.EHOSTUNREACH: _Meaning(Reason.UNREACHABLE, "the host cannot be reached"),
+    errno.EHOSTDOWN: _Meaning(Reason.UNREACHABLE, "the host is down"),
+    errno.ENETUNREACH: _Meaning(Reason.UNREACHABLE, "no route to its network"),
+    errno.ENETDOWN: _Meaning(Reason.UNREACHABLE, "the network interface is down"),
+    errno.ENONET: _Meaning(Reason.UNREACHABLE, "the host is isolated from the network"),
+    errno.ENOPROTOOPT: _Meaning(Reason.UNREACHABLE, "the host does not take this protocol"),
+    errno.EPROTO: _Meaning(Reason.UNREACHABLE, "the packet's header was rejected on the way"),
+    errno.EACCES: _Meaning(Reason.UNREACHABLE, "a route or a firewall prohibits it"),
+    errno.EINVAL: _Meaning(Reason.UNREACHABLE, "a route discards it (blackhole)"),
 }
 """What is not in here is ours, not the peer's: EPERM (own firewall), EMFILE, ENOBUFS, EADDRNOTAVAIL ..."""
-
-
+_OURS = {
+    errno.EPERM: "this host's own firewall, or its rights, forbid it",
+    errno.EMFILE: "too many open files in this program",
+    errno.ENFILE: "too many open files on this host",
+    errno.ENOBUFS: "this host has no room to send",
+    errno.EADDRNOTAVAIL: "the source address is not this host's, or it has no free port left",
+    errno.EMSGSIZE: "larger than this host's interface takes",
+    errno.EAFNOSUPPORT: "this host's kernel lacks this address family",
+}
+_BY_ICMP = {
+    errno.ECONNREFUSED: "the port cannot be reached: a firewall refuses it, or nothing listens there",
+    errno.EHOSTUNREACH: "the host cannot be reached",
+    errno.ENETUNREACH: "there is no route to its network",
+    errno.EACCES: "it is prohibited",
+    errno.EMSGSIZE: "the packet is too large for the path",
+    errno.ENOPROTOOPT: "the host does not take this protocol",
+    errno.EPROTO: "the packet's header is wrong",
+}
+"""What an ICMP error says (icmp_err_convert[], net/ipv4/icmp.c; net/ipv6/icmp.c)."""
 _OUT_OF_DATE = (9, 10)
 """X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED (x509_vfy.h): all other refusals are of a name or an authority."""
+_NO_TLS = "what answers there does not speak TLS"
+_NO_CIPHER = "the handshake is refused: nothing in common to encrypt by, or a certificate of ours is wanted"
+_WANTS_CERTIFICATE = "the server wants a certificate of ours: give cert_file and key_file"
+_OUR_CERTIFICATE = "the server does not accept our certificate"
+_VERSION = "no version of TLS is common to both"
+_BY_TLS = {
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "RECORD_LAYER_FAILURE": _NO_TLS,
+    "UNEXPECTED_MESSAGE": _NO_TLS,
+    "UNKNOWN_PROTOCOL": _NO_TLS,
+    "HTTP_REQUEST": _NO_TLS,
+    "PACKET_LENGTH_TOO_LONG": _NO_TLS,
+    "UNSUPPORTED_PROTOCOL": _VERSION,
+    "VERSION_TOO_LOW": _VERSION,
+    "TLSV1_ALERT_PROTOCOL_VERSION": _VERSION,
+    "NO_SHARED_CIPHER": _NO_CIPHER,
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": _NO_CIPHER,
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": _WANTS_CERTIFICATE,
+    "SSLV3_ALERT_BAD_CERTIFICATE": _OUR_CERTIFICATE,
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _OUR_CERTIFICATE,
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": _OUR_CERTIFICATE,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _OUR_CERTIFICATE,
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _OUR_CERTIFICATE,
+    "TLSV1_ALERT_UNKNOWN_CA": f"{_OUR_CERTIFICATE}: it does not know its authority",
+    "TLSV1_ALERT_ACCESS_DENIED": f"{_OUR_CERTIFICATE}: access denied",
+    "TLSV1_UNRECOGNIZED_NAME": "the server has no certificate for this name",
+    "TLSV1_ALERT_INTERNAL_ERROR": "the server reports an internal error",
+    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "the server does not speak the protocol that is asked for",
+    "TLSV1_ALERT_DECODE_ERROR": "the server could not read our part of the handshake",
+    "DH_KEY_TOO_SMALL": "the server's key is too short to be trusted",
+    "EE_KEY_TOO_SMALL": "the server's key is too short to be trusted",
+    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": "the server's TLS is too old to be safe",
+}
+"""OpenSSL's names of errors (sslerr.h) that peers can cause."""
+_TLS_CUT = "the connection was closed in the middle of the handshake"
+_BY_VERIFICATION = {
+    "unable to get local issuer certificate": "its authority is not known here",
+    "unable to get issuer certificate": "its chain is incomplete",
+    "unable to verify the first certificate": "its chain is incomplete",
+}
+_BY_RESOLVER = {
+    "DNS server returned answer with no data": "it has no address of this family",
+    "DNS server returned general failure": "the name server could not find out",
+    "DNS server refused query": "the name server refuses to answer",
+    "DNS server does not implement requested operation": "the name server refuses to answer",
+    "DNS server claims query was misformatted": "the name server did not understand the question",
+    "Misformatted DNS reply": "the name server's answer can't be understood",
+    "Misformatted domain name": "it is not a domain name",
+    "Could not contact DNS servers": "no name server could be reached",
+    "Timeout while contacting DNS servers": "no name server answered in time",
+}
+"""c-ares' sentences (ares_strerror(3)); what is not in here is plain already."""
+
+
+def from_errno(number: int, said_by: str | None = None) -> ProbeFailed:
+    """Classify what a socket call failed with; ``said_by`` is who sent an ICMP error, where that is known."""
+    meaning = _BY_ERRNO.get(number) or _Meaning(Reason.LOCAL, in_words(number))
+    words = f"{said_by} says that {_BY_ICMP.get(number, meaning.words)}" if said_by else meaning.words
+    return ProbeFailed(meaning.reason, words)
 
 
 class TlsRefused(ssl.SSLError):
@@ -39,17 +131,41 @@ class TlsRefused(ssl.SSLError):
 
 
 def from_os_error(error: OSError) -> ProbeFailed:
-    """Classify what a socket call said. TLS errors are OSErrors too."""
+    """Classify what a socket call or TLS said: TLS errors are OSErrors too."""
     if isinstance(error, TlsRefused):
         return ProbeFailed(Reason.TLS, error.words, misconfigured=error.misconfigured)
     if isinstance(error, ssl.SSLCertVerificationError):
-        return ProbeFailed(Reason.TLS, error.verify_message, misconfigured=error.verify_code not in _OUT_OF_DATE)
+        words = _BY_VERIFICATION.get(error.verify_message, error.verify_message)
+        return ProbeFailed(Reason.TLS, words, misconfigured=error.verify_code not in _OUT_OF_DATE)
     if isinstance(error, ssl.SSLError):
-        return ProbeFailed(Reason.TLS, error.reason or str(error))
-    reason = _BY_ERRNO.get(error.errno or 0, Reason.LOCAL)
-    return ProbeFailed(reason, error.strerror or type(error).__name__)
+        return ProbeFailed(Reason.TLS, _of_tls(error))
+    if error.errno is None:
+        return ProbeFailed(Reason.LOCAL, str(error) or "the connection failed")
+    return from_errno(error.errno)
 
 
-def from_icmp_error(number: int) -> ProbeFailed:
+def from_icmp_error(number: int, said_by: str | None = None) -> ProbeFailed:
     """Classify an ICMP error that answers an echo request: whatever it says, the target is not reached."""
-    return ProbeFailed(Reason.UNREACHABLE, errno.errorcode.get(number, str(number)))
+    words = _BY_ICMP.get(number, in_words(number))
+    return ProbeFailed(Reason.UNREACHABLE, f"{said_by} says that {words}" if said_by else words)
+
+
+def in_words(number: int) -> str:
+    """Return what an errno means on our side."""
+    return _OURS.get(number) or os.strerror(number)
+
+
+def of_resolver(error: Exception) -> str:
+    """Return what c-ares says of a lookup that failed."""
+    said = str(error.args[-1])
+    return _BY_RESOLVER.get(said, said)
+
+
+def _of_tls(error: ssl.SSLError) -> str:
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or not error.reason:
+        return _TLS_CUT
+    if error.reason in _BY_TLS:
+        return _BY_TLS[error.reason]
+    alert = re.fullmatch(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?(\w+)", error.reason)
+    words = (alert[1] if alert else error.reason).lower().replace("_", " ")
+    return f"the server ends the handshake: {words}" if alert else f"the handshake failed: {words}"

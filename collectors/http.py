@@ -41,12 +41,14 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
         request = exchange.request(url, user_agent)
         trust = _trust(contexts, target) if url.tls else None
         phases: _Phases = {}
-        address = await resolve(context, url.host, target.ip_family, facts, phases)
-        with connection.open_socket(target.ip_family) as sock:
-            handshake = await connector.connect(sock, address, url.port, facts)
+        end = kernel.now().monotonic + target.timeout
+        addresses = await resolve(context, url.host, target.ip_family, facts, phases)
+        peer = connection.Peer(url.host, addresses, target.ip_family, url.port)
+        with contextlib.ExitStack() as stack:
+            sock, handshake = await connector.reach(stack, peer, facts, end - kernel.now().monotonic)
             if handshake.rtt is not None:
                 phases[Phase.CONNECT] = handshake.rtt
-            with Stream(sock, target.max_body_bytes + _AROUND_THE_BODY) as stream:
+            with Stream(sock, target.max_body_bytes + _AROUND_THE_BODY, facts) as stream:
                 if trust is None:
                     await _converse(stream, stream, exchange, request, phases)
                 else:

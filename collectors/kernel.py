@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from collectors.batch import CONTROL_ROOM, ancillary, control_of
-from collectors.contract import Seconds
+from collectors.contract import Gap, Seconds
 
 SO_TIMESTAMPING = 37
 SO_MEMINFO = 55
@@ -41,6 +41,10 @@ STAMP_SCHED = 1
 """``ee_info`` of a stamp taken on entering the queueing discipline; 0 is the driver's."""
 
 _ERROR_LEVELS = ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR))
+_ICMP_ORIGINS = (2, 3)
+"""SO_EE_ORIGIN_ICMP and _ICMP6 (errqueue.h)."""
+_ADDRESS_AT = {socket.AF_INET: (4, 4), socket.AF_INET6: (8, 16)}
+"""Where a struct sockaddr has its address, and how long that is."""
 _TIMESPEC = struct.Struct("@ll")
 _EXTENDED_ERR = struct.Struct("=IBBBxII")
 STAMP = struct.pack("@ii", socket.SOL_SOCKET, SO_TIMESTAMPING)
@@ -60,6 +64,7 @@ SECOND = 1_000_000_000
 _ANCILLARY_ROOM = 512
 _MEMINFO_ROOM, _MEMINFO_DROPS = 36, 8
 _TCP_INFO_ROOM = 256
+_WITH_RCV_OOOPACK = 228
 _TOGETHER: Seconds = 50e-6
 _STEP: Seconds = 0.001
 """Wall and monotonic clock may drift apart this far between two moments before it is a step."""
@@ -156,6 +161,74 @@ def icmp_error(control: bytes | bytearray) -> int | None:
             errno, origin, *_ = _EXTENDED_ERR.unpack_from(data)
             return int(errno) if origin != ORIGIN_TIMESTAMPING else None
     return None
+
+
+def icmp_sender(control: bytes | bytearray) -> str | None:
+    """Return who sent the ICMP error that a message of the error queue brings (SO_EE_OFFENDER, ip(7))."""
+    for level, kind, data in ancillary(control):
+        if (level, kind) in _ERROR_LEVELS:
+            return _sender(bytes(data))
+    return None
+
+
+def _sender(extended: bytes) -> str | None:
+    """Return the address that follows a struct sock_extended_err of ICMP's; None if there is none."""
+    if extended[4] not in _ICMP_ORIGINS:
+        return None
+    (family,) = struct.unpack_from("@H", extended, _EXTENDED_ERR.size)
+    at, length = _ADDRESS_AT.get(family, (0, 0))
+    address = extended[_EXTENDED_ERR.size + at : _EXTENDED_ERR.size + at + length]
+    return socket.inet_ntop(family, address) if length and any(address) else None
+
+
+def report_icmp(sock: socket.socket, *, wanted: bool) -> None:
+    """Have ICMP errors about a TCP connection queued with their sender.
+
+    Only for the handshake, which they end in any case: for an established connection each would be fatal (ip(7)).
+    Kernels before 6.8 queue none.
+    """
+    level, option = _ERROR_LEVELS[sock.family == socket.AF_INET6]
+    sock.setsockopt(level, option, wanted)
+
+
+def icmp_refuser(sock: socket.socket) -> str | None:
+    """Return who ended a handshake by an ICMP error; None if it was no ICMP error, or an older kernel's."""
+    try:
+        _, pieces, _, _ = sock.recvmsg(0, _ANCILLARY_ROOM, socket.MSG_ERRQUEUE)
+    except OSError:
+        return None
+    return next((_sender(data) for level, kind, data in pieces if (level, kind) in _ERROR_LEVELS), None)
+
+
+def gap(sock: socket.socket) -> Gap | None:
+    """Return what of a silent connection's packets is missing; None if nothing is known to be.
+
+    Bytes that the receive buffer holds and nobody can read have come after a gap. struct tcp_info: tcpi_retransmits,
+    u8, at 2; tcpi_unacked, u32, at 24; tcpi_rcv_ooopack, u32, at 224 (since 5.4).
+    """
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_ROOM)
+    (unacknowledged,) = struct.unpack_from("=I", info, 24)
+    if unacknowledged and info[2]:
+        return Gap.REQUEST
+    (after_a_gap,) = struct.unpack_from("=I", info, 224) if len(info) >= _WITH_RCV_OOOPACK else (1,)
+    if not after_a_gap or _is_readable(sock):
+        return None
+    meminfo = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO_ROOM)
+    (held,) = struct.unpack_from("=I", meminfo)
+    return Gap.ANSWER if held else None
+
+
+def _is_readable(sock: socket.socket) -> bool:
+    """Tell whether the next read would bring anything, an end or an error included; the error queue is emptied."""
+    for _ in sent_stamps(sock):  # stamps take room in the same buffer
+        pass
+    try:
+        sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def sent_stamps(sock: socket.socket) -> Iterator[tuple[int, int]]:

@@ -144,7 +144,7 @@ class Pinger:
         packets, names, started = [], [], []
         for attempt, (secret,) in zip(attempts, _SECRET.iter_unpack(random), strict=True):
             try:
-                name, host = self._name(attempt.target)
+                name, host = self._name(attempt)
                 sequence = self._next_sequence()
             except ProbeFailed as failed:
                 attempt.end(failed)
@@ -196,14 +196,17 @@ class Pinger:
                 return self._sequence
         raise ProbeFailed(Reason.LOCAL, "65,536 echo requests are under way")
 
-    def _name(self, target: IcmpTarget) -> tuple[bytes, bytes]:
+    def _name(self, attempt: Attempt[IcmpTarget]) -> tuple[bytes, bytes]:
         """Return the target's address as the kernel takes it, and its bytes alone."""
-        address = self._context.address(target.address, self._ip_family)
+        written = attempt.target.address
+        address = self._context.address(written, self._ip_family)
+        if address != written:
+            attempt.address = address
         name = self._names.get(address)
         if name is None:
             numeric, _, scope = address.partition("%")
-            written = name_of(self._numbers.af, numeric, socket.if_nametoindex(scope) if scope else 0)
-            name = written, socket.inet_pton(self._numbers.af, numeric)
+            packed = name_of(self._numbers.af, numeric, socket.if_nametoindex(scope) if scope else 0)
+            name = packed, socket.inet_pton(self._numbers.af, numeric)
             if len(self._names) >= _MANY_NAMES:
                 self._names.clear()
             self._names[address] = name
@@ -272,12 +275,13 @@ class Pinger:
 
     def _refused(self, control: int, name: int, request: bytes | bytearray) -> None:
         memory = self._reports.memory
-        error, quoted = kernel.icmp_error(memory[control : control + CONTROL_ROOM]), echo.quoted(request)
+        ancillary = memory[control : control + CONTROL_ROOM]
+        error, quoted = kernel.icmp_error(ancillary), echo.quoted(request)
         if error is None or error in _FORWARDED or quoted is None or quoted[0] != self._opened.identifier:
             return
         sent = self._sent.get(quoted[1])
         if sent and memory.startswith(sent.host, name + self._host_at):
-            sent.attempt.end(failures.from_icmp_error(error))
+            sent.attempt.end(failures.from_icmp_error(error, kernel.icmp_sender(ancillary)))
 
     def _replied(self, ancillary: tuple[Any, ...], name: int, start: int, end: int, after: kernel.Moment) -> None:
         memory = self._inbox.memory

@@ -19,7 +19,7 @@ import socket
 from typing import NamedTuple, Protocol, Self
 
 from collectors import connection, failures, kernel
-from collectors.contract import Clock, ProbeFailed, Reason, Seconds
+from collectors.contract import Clock, Facts, ProbeFailed, Reason, Seconds
 
 _ANCILLARY_ROOM = socket.CMSG_SPACE(3 * 16)
 """For struct scm_timestamping: three timespecs."""
@@ -47,8 +47,9 @@ class Channel(Protocol):
 class Stream:
     """Sends and receives, remembers when, and says what lay between; once it waited it has the loop's reader."""
 
-    def __init__(self, sock: socket.socket, room: int) -> None:
+    def __init__(self, sock: socket.socket, room: int, facts: Facts) -> None:
         """Accept ``room`` bytes from the peer in all, whatever they are: more is ProbeFailed(PROTOCOL)."""
+        self._facts = facts
         self.clock = Clock.KERNEL
         self.round_trips = 0
         """How often something was sent and an answer waited for."""
@@ -65,19 +66,23 @@ class Stream:
         try:
             if self._stamped:
                 kernel.stamp_packets(sock, kernel.BY_OFFSET)
-        except OSError:  # EINVAL: it is no connection any more
-            raise ProbeFailed(Reason.RESET, "reset right after the handshake") from None
+        except OSError:  # EINVAL: the peer has reset it already, perhaps behind an answer
+            self._stamped = False
+        self._broken: OSError | None = None
+        """Why nothing more can be sent; what the peer said before can still be read."""
 
     def __enter__(self) -> Self:
         return self
 
-    def renew(self, room: int) -> None:
-        """Accept so many bytes from now on."""
-        self._room = room
+    def renew(self, room: int, facts: Facts) -> None:
+        """Accept so many bytes from now on, for another probe."""
+        self._room, self._facts = room, facts
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         """Close the connection, whatever happened; what a socket or TLS said becomes ProbeFailed."""
         self._stop_listening()
+        if isinstance(error, asyncio.CancelledError) and self._stamped:  # the deadline's
+            self._facts.gap = kernel.gap(self._sock)
         kernel.close_quietly(self._sock)
         if isinstance(error, OSError):
             raise failures.from_os_error(error) from error
@@ -91,6 +96,9 @@ class Stream:
                 count = self._sock.send(data)
             except BlockingIOError:
                 await self._writable()
+            except ConnectionError as error:  # it may have answered before, without reading what we say
+                self._broken = error
+                return
             else:
                 self._sent += count
                 data = data[count:]
@@ -183,7 +191,10 @@ class Stream:
         except OSError as error:
             self._waiter.set_exception(error)
         else:
-            self._waiter.set_result(Receipt(data, kernel.receive_stamp(ancillary), kernel.now()))
+            if not data and self._broken:
+                self._waiter.set_exception(self._broken)
+            else:
+                self._waiter.set_result(Receipt(data, kernel.receive_stamp(ancillary), kernel.now()))
 
     def _stop_listening(self) -> None:
         if self._listening:

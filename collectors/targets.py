@@ -58,6 +58,8 @@ _NO_HOSTS = tuple(
         ("ff00::/8", "multicast"),
     )
 )
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""Behind which a resolver that translates puts an IPv4 address (RFC 6052, 2.1), also one that is nobody's."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -69,7 +71,9 @@ def never_a_host(address: str) -> str | None:
     if literal_family(address) is None:
         return None
     literal = ipaddress.ip_address(address.partition("%")[0])
-    literal = (literal.version == 6 and literal.ipv4_mapped) or literal  # noqa: PLR2004 - IPv6
+    if literal.version == 6:  # noqa: PLR2004 - IPv6
+        nat64 = ipaddress.ip_address(literal.packed[-4:]) if literal in _NAT64 else None
+        literal = literal.ipv4_mapped or nat64 or literal
     return next((kind for network, kind in _NO_HOSTS if literal in network), None)
 
 
@@ -137,6 +141,8 @@ class HttpTarget:
     password: Secret | None
     """Both set or both None."""
     identity: Identity | None = None
+    timeout: float = dataclasses.field(default=10.0, compare=False)
+    """In seconds: of which each of several addresses gets a part. The caller sees to it; it makes no other target."""
 
     @property
     def cached_name(self) -> None:

@@ -16,6 +16,8 @@ async def collector(context: Context) -> AsyncIterator[Probe[TcpTarget]]:
 
     async def probe(target: TcpTarget, facts: Facts) -> Reply:
         address = context.address(target.address, target.ip_family)
+        if address != target.address:
+            facts.address = address
         with connection.open_socket(target.ip_family, target.source_address) as sock:
             handshake = await connector.connect(sock, address, target.port, facts)
             kernel.close_quietly(sock)

@@ -5,6 +5,9 @@ measuring path: a refresh that fails keeps what was known. A refresh is a job of
 any probe, with ``Addresses.refresh`` in the collector's place. It comes round as often as the target
 is probed and as a rule finds the address fresh; so a name that has none yet, or whose resolver is
 back, is found within one interval and not after ``resolve_interval``.
+
+Of several addresses one is measured, the smallest at first, and stays while it is among the answers. Where none
+of the name's pairs gets an answer any more the next one is asked, and stays if somebody answers there.
 """
 
 from __future__ import annotations
@@ -13,24 +16,18 @@ import asyncio
 import dataclasses
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from collectors import dns
 from collectors.contract import Clock, Facts, IpFamily, Outcome, ProbeFailed, Reason, Reply, Seconds
+from collectors.targets import literal_family
 from exporter.fleet import Pair
+from exporter.moves import Move, Name
 
 Lookup = Callable[[str, IpFamily], Awaitable[Sequence[str]]]
 
 _TIMEOUT: Seconds = 5.0
 _OF_AN_INTERVAL = 0.9
 """Of the time that an address is kept: a little less than one, so that the nth turn, then due, is not too early."""
-
-
-class Name(NamedTuple):
-    """What is looked up for a target."""
-
-    name: str
-    ip_family: IpFamily
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,19 +59,28 @@ def refreshes(pairs: Iterable[Pair], keep: Seconds) -> list[Refresh]:
     intervals: dict[tuple[str, Name], Seconds] = {}
     for pair in pairs:
         name = pair.spec.cached_name
-        if name is not None and dns.literal(name, pair.ip_family) is None:
+        if name is not None and literal_family(name) is None:
             key = pair.target, Name(name, pair.ip_family)
             intervals[key] = min(keep, pair.interval, intervals.get(key, keep))
     return [Refresh(target, name, keep / math.ceil(keep / interval)) for (target, name), interval in intervals.items()]
 
 
 class Addresses:
-    """A cache of addresses, and who fills it. ``failed`` is told the target of a refresh that failed."""
+    """A cache of addresses, and who fills it.
 
-    def __init__(self, lookup: Lookup, failed: Callable[[str], None]) -> None:
-        self._lookup, self._failed = lookup, failed
+    ``failed`` is given the target of a refresh that failed, ``moved`` each change of a name's address.
+    """
+
+    def __init__(
+        self, lookup: Lookup, failed: Callable[[str], None], moved: Callable[[Move], None] = lambda _: None
+    ) -> None:
+        self._lookup, self._failed, self._moved = lookup, failed, moved
         self._loop = asyncio.get_running_loop()
         self._known: dict[tuple[str, IpFamily], str] = {}
+        self._answers: dict[Name, Sequence[str]] = {}
+        """All addresses of the cached names."""
+        self._reported: dict[Name, str] = {}
+        """Which address people know of, of cached names and of others that were looked up."""
         self._why: dict[tuple[str, IpFamily], tuple[str, bool]] = {}
         self._fresh_until: dict[Name, Seconds] = {}
         self._keep: Seconds = 0.0
@@ -106,6 +112,7 @@ class Addresses:
         self._known = {name: address for name, address in self._known.items() if name in kept}
         self._fresh_until = {name: until for name, until in self._fresh_until.items() if name in names}
         self._why = {name: why for name, why in self._why.items() if name in names}
+        self._answers = {name: answers for name, answers in self._answers.items() if name in kept}
         self._keep, self._expected, self._unanswered = keep, names, set(names - self._known.keys())
         self._all_answered.clear()
         if not self._unanswered:
@@ -127,10 +134,36 @@ class Addresses:
 
     async def _look_up(self, name: Name) -> None:
         started = self._loop.time()
-        answers = await self._lookup(name.name, name.ip_family)
+        answers = self._answers[name] = await self._lookup(name.name, name.ip_family)
         if self._known.get(name) not in answers:
             self._known[name] = answers[0]
+        self._note(name, answers, self._known[name])
         self._fresh_until[name] = started + _OF_AN_INTERVAL * self._keep
+
+    async def look_up(self, name: str, ip_family: IpFamily) -> Sequence[str]:
+        """Look a name up for a probe that does so itself: nothing of it is cached, but a change is noted."""
+        answers = await self._lookup(name, ip_family)
+        self._note(Name(name, ip_family), answers, answers[0])
+        return answers
+
+    def _note(self, name: Name, answers: Sequence[str], chosen: str) -> None:
+        if self._reported.setdefault(name, chosen) not in answers:
+            self._report(name, chosen)
+
+    def _report(self, name: Name, address: str, why: str = "") -> None:
+        before, self._reported[name] = self._reported[name], address
+        self._moved(Move(name, before, address, why))
+
+    def unreached(self, name: Name, address: str) -> None:
+        """Accept that nobody gets an answer at a cached name's address: the next one is asked from now on."""
+        answers = self._answers.get(name, ())
+        if self._known.get(name) == address and address in answers:
+            self._known[name] = answers[(answers.index(address) + 1) % len(answers)]
+
+    def reached(self, name: Name, address: str) -> None:
+        """Accept that somebody answers at an address where others did not: what it is there for is reported."""
+        if self._known.get(name) == address and self._reported.get(name, address) != address:
+            self._report(name, address, "the former does not answer")
 
     # The scheduler's watcher
 

@@ -91,7 +91,8 @@ class App:
     def __init__(self, options: Options, first: Configuration) -> None:
         self._options, self._current = options, first
         self._recorder = Recorder(__version__)
-        self._addresses = Addresses(dns.addresses, self._recorder.dns_refresh_failed)
+        self._addresses = Addresses(dns.addresses, self._recorder.dns_refresh_failed, self._recorder.address_moved)
+        self._recorder.choice = self._addresses
         self._reloading = asyncio.Lock()
         self._kinds: dict[IpFamily, str] = {}
         self._hinted: set[IpFamily] = set()
@@ -112,7 +113,7 @@ class App:
             loop.add_signal_handler(number, self._stop, number)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # ``exporter.__main__`` has kept those before
         async with contextlib.AsyncExitStack() as stack:
-            context = Context(address=self._addresses.get, lookup=dns.lookup, notice=self._notice)
+            context = Context(address=self._addresses.get, lookup=self._addresses.look_up, notice=self._notice)
             self._probes = await stack.enter_async_context(collecting.probes(context))
             self._refresher = await stack.enter_async_context(Scheduler("", self._addresses, at_once=True))
             self._prober = await stack.enter_async_context(Scheduler(self._current.host.name, self._recorder))

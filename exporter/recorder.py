@@ -26,6 +26,7 @@ from exporter import metrics
 from exporter.exposition import Page
 from exporter.fleet import LOGIN, QUERY, STRANGER, Fleet, Host, Pair, host_header
 from exporter.history import Lately
+from exporter.moves import Choice, Move, Moves
 from exporter.outages import Outages
 from exporter.overview.verdict import LONG_QUEUE, Here
 from exporter.series import PairSeries
@@ -46,7 +47,9 @@ class Recorder:
         self._series: dict[tuple[str, ...], PairSeries] = {}
         self._by_target: dict[int, PairSeries] = {}
         self._pairs: Sequence[Pair] = ()
-        self._outages = Outages()
+        self._outages, self._moves = Outages(), Moves()
+        self.choice: Choice | None = None
+        """Whoever chooses the addresses of the pairs, and wants to know where nobody answers."""
         self._queue, self._lateness = Lately(), Lately()
         self._queue_stands_until: Seconds = 0.0
         self._skipped, self._overflows = Lately(operator.add), Lately(operator.add)
@@ -86,6 +89,7 @@ class Recorder:
                 self._page.add(pair, metrics.labels_of(pair), series)
         for identity in kept.keys() - self._series.keys():
             self._outages.removed(identity, time.monotonic())
+        self._moves.configure(self.states())
         self._add_databases(pairs)
         self._describe(fleet, host, pairs)
 
@@ -154,8 +158,12 @@ class Recorder:
             self._counts.measurements[job.protocol, outcome.clock] += 1
             if failed_before:
                 self._outages.succeeded(job, now)
+                if self.choice:
+                    self._moves.succeeded(job, facts, self.choice)
             return
         self._outages.failed(job, series, now)
+        if self.choice:
+            self._moves.failed(job, facts, series, self.choice)
         if _log.isEnabledFor(logging.DEBUG):
             pair = f"{job.name} {job.probe} {job.ip_family.value}"
             _log.debug("%s failed: %s: %s", pair, outcome.reason.value, outcome.detail)
@@ -198,6 +206,10 @@ class Recorder:
         """Count a refresh of a target's cached address that failed."""
         if target in self._dns_failures:  # else a reload has just taken it away
             self._dns_failures[target] += 1
+
+    def address_moved(self, move: Move) -> None:
+        """Accept that another address of a name is measured."""
+        self._moves.moved(move, time.monotonic(), time.time())  # noqa: TID251 - a date shown to people
 
     def ping_received(self, peer: str | None) -> None:
         """Count who asked our /ping, by the name he gave."""

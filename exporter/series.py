@@ -52,6 +52,19 @@ class Failure(NamedTuple):
         return self.reason in _SILENCE and self.phase not in _CONNECTED
 
 
+class Moved(NamedTuple):
+    """The latest change of the address that a pair measures."""
+
+    before: str
+    after: str
+    why: str
+    """Empty where the resolver gave another address; else what was wrong with the one before."""
+    at: Seconds
+    """When, by the monotonic clock."""
+    wall: float
+    """When, in seconds since the epoch."""
+
+
 _SILENCE = (Reason.TIMEOUT, Reason.UNREACHABLE)
 _CONNECTED = (Phase.TLS, Phase.AUTH, Phase.QUERY, Phase.PROCESSING, Phase.TRANSFER)
 
@@ -75,6 +88,7 @@ class PairSeries:
         "last_failure",
         "last_success",
         "late_replies",
+        "moved",
         "phases",
         "probes",
         "recent",
@@ -114,6 +128,8 @@ class PairSeries:
 
     def forget(self) -> None:
         """Begin anew with what is usual, and whether it ever worked; what is counted goes on."""
+        self.moved: Moved | None = None
+        """The latest change of its address; None: none was seen."""
         self.recent = Recent()
         self.usual_rtt, self.usual_server, self.usual_loss = Usual(), NOTHING_USUAL, UsualLoss()
         self.worked = False

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from collectors.contract import Attempt, Facts, Outcome, Probe, ProbeFailed, Reason, Reply, Seconds
+from collectors.contract import Attempt, Facts, Gap, Outcome, Probe, ProbeFailed, Reason, Reply, Seconds
 
 
 class Job(Protocol):
@@ -141,6 +141,15 @@ class Deadline(NamedTuple):
                 attempt.end(silent(attempt, self.timeout))
 
 
+_OF_GAPS = {
+    Gap.ANSWER: ": later packets of the answer came and an earlier one did not, which is large; look at the path's MTU",
+    Gap.REQUEST: ": what was sent got lost each time, or its acknowledgement; look at the path, and at its MTU",
+}
+
+
 def silent(attempt: Attempt[Any], timeout: Seconds) -> ProbeFailed:
     """Return how an attempt ends that nobody answered."""
-    return ProbeFailed(attempt.silence, f"no answer within {timeout:g} s")
+    asked = f" from {attempt.address}" if attempt.address else ""
+    before = f" (before it: {'; '.join(attempt.tried)})" if attempt.tried else ""
+    why = _OF_GAPS[attempt.gap] if attempt.gap else ""
+    return ProbeFailed(attempt.silence, f"no answer{asked} within {timeout:g} s{before}{why}")

@@ -34,6 +34,6 @@ async def _shake(host: str, port: int, trust: ClientContext, facts: Facts) -> No
     family, (address, *_) = next(iter((await addresses(host)).items()))
     with Connector() as connector, open_socket(family) as sock:
         await connector.connect(sock, address, port, facts)
-        with Stream(sock, _ROOM) as stream, Tls(stream, trust, host.rstrip(".")) as tls:
+        with Stream(sock, _ROOM, facts) as stream, Tls(stream, trust, host.rstrip(".")) as tls:
             facts.phase = Phase.TLS
             await tls.handshake(facts)

@@ -214,7 +214,7 @@ def _specs(defaults: Defaults, probe: AnyProbe, address: str, access: Access | N
         if not isinstance(probe, HttpProbe):
             yield spec_of(probe, address, ip_family)
         elif access is not None:
-            yield http_spec_of(probe, address, ip_family, access)
+            yield http_spec_of(probe, address, ip_family, access, probe.timeout or defaults.timeout)
 
 
 def _families(defaults: Defaults, probe: AnyProbe, address: str) -> tuple[IpFamily, ...]:

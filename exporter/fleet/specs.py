@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from collectors.contract import IpFamily
+from collectors.contract import IpFamily, Seconds
 from collectors.secret import Secret
 from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, Identity, TcpTarget, literal_family
 from collectors.trust import BadIdentity, client_context, load_identity
@@ -190,7 +190,7 @@ def database_specs(
     return login, dataclasses.replace(login, cold=False)
 
 
-def http_spec_of(probe: HttpProbe, address: str, ip_family: IpFamily, access: Access) -> HttpTarget:
+def http_spec_of(probe: HttpProbe, address: str, ip_family: IpFamily, access: Access, timeout: Seconds) -> HttpTarget:
     """Aim an http probe at one address; a url without placeholder stays what it is."""
     host = f"[{address}]" if ":" in address else address
     return HttpTarget(
@@ -206,4 +206,5 @@ def http_spec_of(probe: HttpProbe, address: str, ip_family: IpFamily, access: Ac
         tls_verify=probe.tls_verify,
         user=access.user,
         password=access.password,
+        timeout=timeout,
     )

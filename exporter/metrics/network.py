@@ -181,7 +181,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
         ),
         _seen(
             "network_latency_tls_certificate_not_before_timestamp_seconds",
-            "When the TLS certificate that the target serves began to be valid, trusted or not, in seconds since the epoch.",
+            "When the TLS certificate that the target serves begins to be valid, or began, in seconds since the epoch.",
             _HTTP,
             lambda facts: facts.certificate_not_before,
         ),

@@ -110,7 +110,7 @@ def _line(row: Row, wall: float) -> str:
     pair, seen = row.pair, row.seen
     cells = (
         f"<td>{_told(row.verdict)}</td>",
-        f'<th scope="row">{escape(pair.name)}</th>',
+        f'<th scope="row">{escape(pair.name)}{_address(row)}</th>',
         f"<td>{escape(row.probe)}</td>",
         f"<td>{_now(row)}</td>",
         f"<td>{share(seen)}</td>",
@@ -120,6 +120,12 @@ def _line(row: Row, wall: float) -> str:
         f'<td><a href="{escape(_probe_link(row))}"{_label(row)}>probe now</a></td>',
     )
     return f"<tr{_class(row.verdict)}>{''.join(cells)}</tr>\n"
+
+
+def _address(row: Row) -> str:
+    """Write which address of the name is measured."""
+    address = row.seen.address
+    return f' <span class="dim">{escape(address)}</span>' if address else ""
 
 
 def _now(row: Row) -> str:

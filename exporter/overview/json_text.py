@@ -36,6 +36,7 @@ def _pair(row: Row) -> dict[str, Any]:
         "probe": pair.probe,
         "protocol": pair.protocol,
         "ip_family": pair.ip_family,
+        "address": seen.address,
         "verdict": _verdict(row.verdict),
         "success": None if seen.age is None else seen.reason is None,
         "reason": seen.reason,

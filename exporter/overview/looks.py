@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from urllib.parse import urlsplit
 
-from collectors.contract import Clock, Phase, Reason, Reply, Seconds
+from collectors.contract import Clock, Gap, Phase, Reason, Reply, Seconds
 from collectors.targets import HttpTarget
 from exporter.fleet import Pair
 from exporter.history import FAILED, RESENT
@@ -43,6 +43,10 @@ class Seen:
     """It failed because nothing came back."""
     phase: Phase | None = None
     """What was begun last."""
+    address: str | None = None
+    """Which address of the name the latest probe asked; None where it is literal, or nothing was asked."""
+    gap: Gap | None = None
+    """What of the latest probe's packets got lost once it was connected, as far as that can be known."""
     failing_for: Seconds = 0.0
     """Since the last success, or since the first result."""
     first_failure: Seconds = 0.0
@@ -118,6 +122,8 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         misconfigured=failure is not None and failure.misconfigured,
         silent=failure is not None and failure.silent,
         phase=failure and failure.phase,
+        address=series.facts.address if series.facts else None,
+        gap=series.facts.gap if failure and series.facts else None,
         failing_for=now - series.failing_since if failure else 0.0,
         first_failure=now - series.first_failure if failure else 0.0,
         in_a_row=series.failed_in_a_row,

@@ -146,6 +146,9 @@ def _phases(reply: Reply) -> Iterator[str]:
 
 
 def _seen_on_the_way(facts: Facts, wall: float) -> Iterator[str]:
+    if facts.address is not None:
+        yield f"address {facts.address}"
+        yield from (f"before it, {tried}" for tried in facts.tried)
     if facts.retransmitted:
         yield "the first SYN got lost and was sent again: no round trip was measured"
     if facts.hop_limit is not None:

@@ -8,7 +8,8 @@ Plain values in, a verdict out; the rules, in their order:
     what was asked can't succeed, and never did     configuration
     the name can't be looked up, no way there,
       or silence before anything was connected      network
-    silence once connected, while packets get lost  network
+    silence once connected, while packets get lost,
+      of this connection or of others               network
     refused, broken off, silent once connected,
       or a wrong answer                             peer
     a round trip slower than usual, a lost SYN,
@@ -27,7 +28,7 @@ import dataclasses
 import enum
 from collections.abc import Sequence
 
-from collectors.contract import Reason, Seconds
+from collectors.contract import Gap, Reason, Seconds
 from exporter.overview import losses
 from exporter.overview.delays import delays
 from exporter.overview.looks import Seen
@@ -85,6 +86,10 @@ _LOSING_QUEUE = "its own egress queue is full and loses packets"
 _QUEUE_DROPS = 5
 """Failures in a row that a full queue may be guilty of."""
 _LATE: Seconds = 0.1
+_GAPS = {
+    Gap.ANSWER: "it answers, and a large packet of the answer gets lost each time (look at the path's MTU)",
+    Gap.REQUEST: "it connects, and then what we send gets lost (large packets alone? look at the path's MTU)",
+}
 
 
 def judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool = False) -> Verdict:
@@ -132,10 +137,17 @@ def _failed(seen: Seen, beside: Sequence[Seen], *, nobody_answers: bool) -> Verd
         return Verdict(Word.NETWORK, _nameless(seen, beside))
     if seen.silent:
         return Verdict(Word.NETWORK, _silent(seen, beside, nobody_answers=nobody_answers))
-    losing = next((other for other in beside if _loses(other) or _fell_silent(other)), None)
-    if seen.reason is Reason.TIMEOUT and losing is not None:
-        return Verdict(Word.NETWORK, f"it connects, and then packets get lost ({_named(losing)} loses some, too)")
+    if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, beside)):
+        return Verdict(Word.NETWORK, lost)
     return Verdict(_there(seen), _unwell(seen))
+
+
+def _lost(seen: Seen, beside: Sequence[Seen]) -> str:
+    """Say why silence once connected is the network's; empty if nothing shows that."""
+    if seen.gap is not None:
+        return _GAPS[seen.gap]
+    losing = next((other for other in beside if _loses(other) or _fell_silent(other)), None)
+    return "" if losing is None else f"it connects, and then packets get lost ({_named(losing)} loses some, too)"
 
 
 def _there(seen: Seen) -> Word:
@@ -154,7 +166,9 @@ def _nameless(seen: Seen, beside: Sequence[Seen]) -> str:
 
 def _silent(seen: Seen, beside: Sequence[Seen], *, nobody_answers: bool) -> str:
     """Say what silence means, by what else is heard of the host."""
-    said = "no way there" if seen.reason is Reason.UNREACHABLE else "no answer"
+    said = "no answer"
+    if seen.reason is Reason.UNREACHABLE:
+        said = f"no way there ({seen.detail})" if seen.detail else "no way there"
     other = witness(seen, beside)
     if other is None:
         return (
@@ -170,7 +184,7 @@ def _silent(seen: Seen, beside: Sequence[Seen], *, nobody_answers: bool) -> str:
 
 def _unwell(seen: Seen) -> str:
     if seen.reason is Reason.REFUSED and not seen.misconfigured and seen.protocol not in _DATABASES:
-        return "the host is up, and nothing listens on this port"
+        return "the host is up, and nothing listens on this port, or a firewall refuses it"
     if seen.reason is Reason.TIMEOUT:
         return f"it connects, and then its program does not answer ({seen.phase})"
     if seen.reason is Reason.LIMIT:

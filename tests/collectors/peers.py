@@ -32,12 +32,17 @@ class Peer:
     """Talks to whoever connects, by a blocking function; it is left only when all its threads have ended."""
 
     def __init__(
-        self, talk: Callable[[socket.socket], object], *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+        self,
+        talk: Callable[[socket.socket], object],
+        *,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self._talk, self._tls = talk, tls
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(
-            (host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=256
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=256
         )
         self.port = self._listener.getsockname()[1]
         self.clients: list[tuple[str, int]] = []
@@ -240,7 +245,7 @@ def https(peer, authority, **changes):
     return http_target(url(peer, host="localhost", scheme="https"), **{"tls_ca_file": authority.ca_file} | changes)
 
 
-def context(lookup=dns.lookup) -> Context:
+def context(lookup=dns.addresses) -> Context:
     """Addresses are literal, names are looked up for real."""
     return Context(address=lambda name, _family: name, lookup=lookup, notice=print)
 

@@ -61,9 +61,13 @@ async def server():
     transport.close()
 
 
+async def lookup(name, family, nameservers=()):
+    return (await dns.addresses(name, family, nameservers))[0]
+
+
 async def failing(name, family, *nameservers):
     with pytest.raises(ProbeFailed) as caught:
-        await dns.lookup(name, family, nameservers)
+        await lookup(name, family, nameservers)
     assert caught.value.reason is Reason.DNS
     return caught.value.detail
 
@@ -71,27 +75,46 @@ async def failing(name, family, *nameservers):
 async def test_each_family_gets_its_own_addresses_sorted(server):
     server.names["a.test"] = ["192.0.2.9", "192.0.2.10", "192.0.2.1", "2001:db8::2"]
     assert await dns.addresses("a.test", IPV4, [server.address]) == ("192.0.2.1", "192.0.2.10", "192.0.2.9")
-    assert await dns.lookup("a.test", IPV4, [server.address]) == "192.0.2.1"
-    assert await dns.lookup("a.test", IPV6, [server.address]) == "2001:db8::2"
+    assert await lookup("a.test", IPV4, [server.address]) == "192.0.2.1"
+    assert await lookup("a.test", IPV6, [server.address]) == "2001:db8::2"
 
 
 async def test_each_lookup_asks_anew_and_so_sees_an_address_that_changes(server):
     server.names["a.test"] = ["192.0.2.1"]
-    assert await dns.lookup("a.test", IPV4, [server.address]) == "192.0.2.1"
+    assert await lookup("a.test", IPV4, [server.address]) == "192.0.2.1"
     server.names["a.test"] = ["192.0.2.2"]
-    assert await dns.lookup("a.test", IPV4, [server.address]) == "192.0.2.2"
+    assert await lookup("a.test", IPV4, [server.address]) == "192.0.2.2"
     assert len(server.asked) == 2
 
 
 async def test_a_name_that_appears_later_is_found_then(server):
     assert await failing("later.test", IPV4, server.address) == "later.test: Domain name not found"
     server.names["later.test"] = ["192.0.2.1"]
-    assert await dns.lookup("later.test", IPV4, [server.address]) == "192.0.2.1"
+    assert await lookup("later.test", IPV4, [server.address]) == "192.0.2.1"
 
 
 async def test_a_name_without_an_address_of_the_family_fails(server):
     server.names["four.test"] = ["192.0.2.1"]
-    assert await failing("four.test", IPV6, server.address) == "four.test: DNS server returned answer with no data"
+    assert await failing("four.test", IPV6, server.address) == "four.test: it has no address of this family"
+
+
+@pytest.mark.parametrize(
+    ("family", "answers"), [(IPV4, "0.0.0.0"), (IPV4, "255.255.255.255"), (IPV6, "::"), (IPV6, "::ffff:0.0.0.0")]
+)
+async def test_an_address_that_no_host_has_is_none_whatever_the_resolver_says(family, answers, server):
+    server.names["blocked.test"] = [answers]
+    said = await failing("blocked.test", family, server.address)
+    assert said == f"the resolver answers {answers} for blocked.test: no host has this address; a filter?"
+
+
+async def test_among_others_an_address_that_no_host_has_is_left_out(server):
+    server.names["half.test"] = ["0.0.0.0", "192.0.2.3", "224.0.0.1"]
+    assert await dns.addresses("half.test", IPV4, [server.address]) == ("192.0.2.3",)
+
+
+@pytest.mark.parametrize(("address", "family"), [("0.0.0.0", IPV4), ("ff02::1", IPV6)])
+async def test_a_literal_address_that_no_host_has_fails(address, family):
+    assert (await failing(address, family)).startswith(f"{address} is the address of no single host")
 
 
 @pytest.mark.parametrize(("address", "family"), [("192.0.2.7", IPV4), ("2001:db8::7", IPV6)])
@@ -108,7 +131,7 @@ async def test_a_literal_address_of_the_other_family_fails():
 @pytest.mark.parametrize(("family", "address"), [(IPV4, "127.0.0.1"), (IPV6, "::1")])
 @pytest.mark.parametrize("name", ["localhost", "any.localhost"])
 async def test_localhost_is_loopback_whatever_the_resolver_says(name, family, address, server):
-    assert await dns.lookup(name, family, [server.address]) == address
+    assert await lookup(name, family, [server.address]) == address
     assert server.asked == []
 
 
@@ -138,14 +161,14 @@ async def with_files_of_its_own(hosts, resolv_conf):
         server.names["asked.test"] = [f"192.0.2.{number + 1}"]
         hosts.write_text(f"192.0.2.{number} box\n")
         resolv_conf.write_text("nameserver [{}]:{}\n".format(*server.address.split(":")))
-        print(await dns.lookup("box", IPV4), await dns.lookup("asked.test", IPV4))
+        print(await lookup("box", IPV4), await lookup("asked.test", IPV4))
         transport.close()
 
 
 async def test_search_domains_are_tried(server, monkeypatch):
     monkeypatch.setenv("LOCALDOMAIN", "corp.test")
     server.names["box.corp.test"] = ["192.0.2.1"]
-    assert await dns.lookup("box", IPV4, [server.address]) == "192.0.2.1"
+    assert await lookup("box", IPV4, [server.address]) == "192.0.2.1"
 
 
 @pytest.mark.parametrize("name", ["a..b", "x" * 64 + ".test", "x." * 200, "ü" * 70, "\ud800", "a b", "", "."])
@@ -156,29 +179,29 @@ async def test_what_can_be_no_name_fails_and_breaks_nothing(name, server):
 
 async def test_a_name_beyond_ascii_is_asked_for_in_idna(server):
     server.names["xn--bcher-kva.test"] = ["192.0.2.1"]
-    assert await dns.lookup("bücher.test", IPV4, [server.address]) == "192.0.2.1"
+    assert await lookup("bücher.test", IPV4, [server.address]) == "192.0.2.1"
 
 
 async def test_nobody_at_the_name_servers_address_fails_at_once():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
         gone.bind(("127.0.0.1", 0))
         port = gone.getsockname()[1]
-    assert await failing("a.test", IPV4, f"127.0.0.1:{port}") == "a.test: Could not contact DNS servers"
+    assert await failing("a.test", IPV4, f"127.0.0.1:{port}") == "a.test: no name server could be reached"
 
 
 async def test_a_silent_resolver_delays_no_other_lookup(server):
     server.names |= {"silent.test": None, "a.test": ["192.0.2.1"]}
     async with asyncio.TaskGroup() as tasks:
-        waiting = tasks.create_task(dns.lookup("silent.test", IPV4, [server.address]))
+        waiting = tasks.create_task(lookup("silent.test", IPV4, [server.address]))
         async with asyncio.timeout(1):
-            assert await dns.lookup("a.test", IPV4, [server.address]) == "192.0.2.1"
+            assert await lookup("a.test", IPV4, [server.address]) == "192.0.2.1"
         waiting.cancel()
 
 
 async def test_a_silent_resolver_ends_by_itself_within_the_default_timeout_of_a_probe(server, monkeypatch):
     monkeypatch.setattr(dns, "TIMEOUT", 0.05)
     server.names["silent.test"] = None
-    assert await failing("silent.test", IPV4, server.address) == "silent.test: Timeout while contacting DNS servers"
+    assert await failing("silent.test", IPV4, server.address) == "silent.test: no name server answered in time"
     assert server.asked == ["silent.test"] * 2
 
 
@@ -189,7 +212,7 @@ async def test_a_cancelled_lookup_leaves_no_descriptor_no_reader_and_no_thread(s
     for _ in range(200):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.001):
-                await dns.lookup("silent.test", IPV4, [server.address])
+                await lookup("silent.test", IPV4, [server.address])
     assert (settled(), peers.readers(), threading.active_count(), native_threads()) == before
 
 

@@ -157,13 +157,16 @@ async def test_a_reset_is_a_reset(probe):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     with Peer(reset) as peer:
-        assert await failure(probe, http_target(url(peer))) == (Reason.RESET, "Connection reset by peer")
+        assert await failure(probe, http_target(url(peer))) == (Reason.RESET, "connection reset by the peer")
 
 
 async def test_a_closed_port_refuses(probe):
     with Peer(peers.silent) as gone:
         pass
-    assert await failure(probe, http_target(url(gone))) == (Reason.REFUSED, "Connection refused")
+    assert await failure(probe, http_target(url(gone))) == (
+        Reason.REFUSED,
+        "connection refused: nothing listens on this port, or a firewall refuses it",
+    )
 
 
 async def test_a_name_that_does_not_exist_and_a_family_that_does_not_fit_fail_with_dns():

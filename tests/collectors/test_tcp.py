@@ -78,12 +78,18 @@ async def test_the_source_address_is_the_one_asked_for(probe):
 async def test_a_closed_port_refuses(probe):
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    assert await failure(probe, tcp_target(port)) == (Reason.REFUSED, "Connection refused")
+    assert await failure(probe, tcp_target(port)) == (
+        Reason.REFUSED,
+        "connection refused: nothing listens on this port, or a firewall refuses it",
+    )
 
 
 async def test_an_address_that_is_not_ours_is_our_fault(probe):
     reason, detail = await failure(probe, tcp_target(9, source_address="192.0.2.1"))
-    assert (reason, detail) == (Reason.LOCAL, "no socket: Cannot assign requested address")
+    assert (reason, detail) == (
+        Reason.LOCAL,
+        "no socket: the source address is not this host's, or it has no free port left",
+    )
 
 
 async def test_a_source_address_of_the_other_family_is_our_fault(probe):
@@ -99,7 +105,7 @@ async def test_a_full_file_table_is_our_fault_and_passes(probe):
             reason, detail = await failure(probe, tcp_target(peer.port))
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        assert (reason, detail) == (Reason.LOCAL, "no socket: Too many open files")
+        assert (reason, detail) == (Reason.LOCAL, "no socket: too many open files in this program")
         assert (await ask(probe, tcp_target(peer.port))).rtt
 
 

@@ -7,11 +7,14 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import pytest
 
+from collectors import dns
 from collectors.contract import IpFamily, ProbeFailed, Reason, one_by_one
-from exporter.addresses import Addresses, Name, Refresh, refreshes
+from exporter.addresses import Addresses, Lookup, Refresh, refreshes
+from exporter.moves import Move, Name
 from exporter.scheduler import Scheduler
 
 from .pages import SMALL, Small
@@ -19,6 +22,9 @@ from .virtual_time import VirtualLoop, run
 
 V4, V6 = IpFamily.IPV4, IpFamily.IPV6
 PEER = Refresh("wf008", Name("wf008.example", V4), 60.0)
+
+
+R = TypeVar("R", bound=Lookup)
 
 
 class Resolver:
@@ -38,13 +44,14 @@ class Resolver:
         return self.names[name]
 
 
-class World:
+class World(Generic[R]):
     """A cache that is refreshed by a scheduler, as in the program."""
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: R) -> None:
         self.resolver = resolver
         self.failures: list[str] = []
-        self.addresses = Addresses(resolver, self.failures.append)
+        self.moves: list[Move] = []
+        self.addresses = Addresses(resolver, self.failures.append, self.moves.append)
         self.scheduler = Scheduler("", self.addresses, at_once=True)
 
     def reload(self, *wanted: Refresh) -> None:
@@ -61,7 +68,7 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world(resolver: Resolver, *wanted: Refresh) -> AsyncIterator[World]:
+async def world(resolver: Resolver, *wanted: Refresh) -> AsyncIterator[World[Resolver]]:
     """A world in which these are refreshed."""
     world = World(resolver)
     async with world.scheduler:
@@ -265,3 +272,85 @@ def test_a_literal_address_is_known_without_a_lookup(tmp_path: Path) -> None:
 
 def test_a_refresh_outlasts_a_short_interval_so_that_a_second_name_server_can_be_asked() -> None:
     assert Refresh("wf008", PEER.spec, 1.0).timeout == PEER.timeout == 5.0
+
+
+def test_a_change_of_the_resolvers_answer_is_reported_once() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.8"]), PEER) as w:
+            await asyncio.sleep(150)
+            w.resolver.names["wf008.example"] = ["192.0.2.9"]
+            await asyncio.sleep(300)
+            assert w.moves == [Move(PEER.spec, "192.0.2.8", "192.0.2.9")]
+
+    run(main())
+
+
+def test_a_change_that_a_probe_finds_which_looks_up_itself_is_reported_as_well() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf001=["192.0.2.1", "192.0.2.2"])) as w:
+            await w.addresses.look_up("wf001.example", V4)
+            w.resolver.names["wf001.example"] = ["192.0.2.0", "192.0.2.1"]
+            await w.addresses.look_up("wf001.example", V4)
+            assert w.moves == []
+            w.resolver.names["wf001.example"] = ["192.0.2.3"]
+            assert await w.addresses.look_up("wf001.example", V4) == ["192.0.2.3"]
+            assert w.moves == [Move(Name("wf001.example", V4), "192.0.2.1", "192.0.2.3")]
+
+    run(main())
+
+
+def test_where_nobody_answers_the_next_address_is_asked_and_reported_when_somebody_answers_there() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.7", "192.0.2.8"]), PEER) as w:
+            await asyncio.sleep(1)
+            w.addresses.unreached(PEER.spec, "192.0.2.7")
+            w.addresses.unreached(PEER.spec, "192.0.2.7")  # the end of another probe, that began before
+            assert w.get() == "192.0.2.8"
+            await asyncio.sleep(600)
+            assert w.get() == "192.0.2.8"
+            assert w.moves == []
+            w.addresses.reached(PEER.spec, "192.0.2.8")
+            w.addresses.reached(PEER.spec, "192.0.2.8")
+            assert w.moves == [Move(PEER.spec, "192.0.2.7", "192.0.2.8", "the former does not answer")]
+
+    run(main())
+
+
+def test_when_every_address_is_silent_the_first_one_gets_its_turn_again() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.7", "192.0.2.8"]), PEER) as w:
+            await asyncio.sleep(1)
+            for address in ("192.0.2.7", "192.0.2.8"):
+                w.addresses.unreached(PEER.spec, address)
+            assert w.get() == "192.0.2.7"
+            w.addresses.reached(PEER.spec, "192.0.2.7")
+            assert w.moves == []
+
+    run(main())
+
+
+def test_an_answer_that_is_nobodys_address_keeps_the_last_good_one_and_counts_as_failed() -> None:
+    async def resolver(name: str, ip_family: IpFamily) -> Sequence[str]:
+        return await dns.addresses(name, ip_family)
+
+    answers = {"first": ["192.0.2.8"], "then": ["0.0.0.0"]}
+    turn = "first"
+
+    async def ask(_name: str, _family: IpFamily, _servers: Sequence[str]) -> Sequence[str]:
+        return answers[turn]
+
+    async def main() -> None:
+        nonlocal turn
+        w = World(resolver)
+        async with w.scheduler:
+            w.reload(PEER)
+            await asyncio.sleep(1)
+            turn = "then"
+            await asyncio.sleep(600)
+            assert w.get() == "192.0.2.8"
+            assert len(w.failures) in {9, 10}
+            assert w.moves == []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dns, "_ask", ask)
+        run(main())

@@ -28,10 +28,10 @@ _TLS_ADVICE = (
     ("not yet valid", "look at the clocks, there and here"),
     ("mismatch|not valid for", "let {place} serve one for {host}, or correct {key}.url"),
     (
-        "self.signed|unable to get|unknown ca",
+        "self.signed|authority is not known|chain is incomplete",
         "name its authority as {key}.ca_file; a proxy without a certificate for {host} serves one signed by itself",
     ),
-    ("WRONG_VERSION_NUMBER|RECORD_LAYER|UNEXPECTED_MESSAGE", "no TLS is spoken there; write http:// in {key}.url"),
+    ("does not speak TLS", "write http:// in {key}.url"),
     ("", "look at the TLS of {place}"),
 )
 

@@ -198,7 +198,7 @@ async def test_tls_where_none_is_spoken_and_none_where_it_is(authority: Authorit
 
     with Peer(complain) as plain:
         finding = await judged(https(plain, authority))
-    assert finding.text.endswith("no TLS is spoken there; write http:// in stack.prometheus.url")
+    assert finding.text.endswith("does not speak TLS; write http:// in stack.prometheus.url")
     with Fake("prometheus", tls=authority.server("localhost")) as encrypted:
         finding = await judged(server(url=encrypted.url()))
     assert finding.status is Status.BROKEN

@@ -156,7 +156,7 @@ def test_a_404_below_a_prefix_doubts_the_prefix() -> None:
             "name its authority as stack.prometheus.ca_file; a proxy without a certificate for prometheus.example "
             "serves one signed by itself",
         ),
-        ("WRONG_VERSION_NUMBER", "no TLS is spoken there; write http:// in stack.prometheus.url"),
+        ("what answers there does not speak TLS", "write http:// in stack.prometheus.url"),
         ("SOMETHING_NEW", "look at the TLS of prometheus.example:443"),
     ],
 )

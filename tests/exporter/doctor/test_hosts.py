@@ -160,7 +160,7 @@ def of_a_fleet(**hashes: float) -> dict[str, str]:
     seen = view([target(name) for name in hashes], several, **dict.fromkeys(hashes, SERIES))
     found = hosts(seen, [host(name) for name in hashes], RULES)
     return {
-        finding.what.removesuffix(" in prometheus"): finding.text.partition("all 3 pairs there; ")[2] or finding.text
+        finding.what.removesuffix(" in prometheus"): finding.text.partition("all 4 pairs there; ")[2] or finding.text
         for finding in found
         if finding.status is Status.WARNING
     }
@@ -200,7 +200,7 @@ def test_the_pairs_of_a_file_that_most_do_not_run_are_not_copied_to_them() -> No
     seen = view([target(each.host) for each in several], several, old=SERIES, **there)
     first, *_ = hosts(seen, [host("wf001"), host("wf008"), host("old")], RULES)
     assert first.text.endswith(
-        "1 of 3 pairs missing: database n8n; it runs the fleet file of most hosts, which is not the one that was read "
+        "2 of 4 pairs missing: database n8n; it runs the fleet file of most hosts, which is not the one that was read "
         "here"
     )
 

@@ -60,7 +60,7 @@ def test_a_terminal_gets_one_aligned_line_per_pair_the_worst_first_and_this_host
         "wf008        icmp  no answer for 20 s (timeout)                           loss 13 %  "
         "network: no answer; tcp refused: the host is up, only ICMP gets lost",
         "wf008        tcp   failing for 20 s (refused)                             loss 5 %   "
-        "peer: the host is up, and nothing listens on this port",
+        "peer: the host is up, and nothing listens on this port, or a firewall refuses it",
         "wf008        ping  2.06 s = network 62.5 ms + server 2 s (usual 78.1 ms)  loss 0 %   "
         "peer: its program is slow, the network is not",
         "grafana      http  78.1 ms = network 62.5 + server 15.6 (usual 78.1)      loss 0 %   fine",
@@ -198,7 +198,13 @@ def test_a_browser_gets_the_same_in_a_table(small: Small, time: Time) -> None:
             "no answer for 20 s (timeout)",
             "13 %",
         ],
-        ["peer: the host is up, and nothing listens on this port", "wf008", "tcp", "failing for 20 s (refused)", "5 %"],
+        [
+            "peer: the host is up, and nothing listens on this port, or a firewall refuses it",
+            "wf008",
+            "tcp",
+            "failing for 20 s (refused)",
+            "5 %",
+        ],
     ]
     assert rows[0][6:8] == ["0 µs", "timeout, 0 µs ago"]
     assert rows[3][7] == "none"

@@ -101,6 +101,13 @@ def test_the_last_hours_of_a_certificate_are_no_days(small: Small) -> None:
     )
 
 
+def test_the_address_of_a_name_is_said_and_those_before_it(small: Small) -> None:
+    facts = Facts(address="192.0.2.9", tried=("192.0.2.8: no answer within 3.3 s",))
+    lines = told(Answer(small.pair("wf008", "ping"), facts, ANSWERS["http"], 0.3))
+    at = lines.index("  address 192.0.2.9")
+    assert lines[at + 1] == "  before it, 192.0.2.8: no answer within 3.3 s"
+
+
 def test_neither_a_querys_token_nor_what_a_peer_says_reaches_the_terminal_raw(small: Small) -> None:
     pair = small.pair("grafana", "http")
     assert isinstance(pair.spec, HttpTarget)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collectors.contract import Phase, Reason
+from collectors.contract import Gap, Phase, Reason
 from exporter.overview.looks import Seen
 from exporter.overview.verdict import FINE, UNKNOWN, Here, Verdict, Word, judge, judge_host
 
@@ -157,12 +157,33 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         "no answer; icmp answers: the host is up, a firewall drops this port, or its queue is full",
     ),
     "no route": (failed(icmp, Reason.UNREACHABLE), [], WELL, Word.NETWORK, "no way there: network or host down"),
+    "an answer that gets lost": (
+        failed(ping, Reason.TIMEOUT, phase=Phase.PROCESSING, gap=Gap.ANSWER),
+        [],
+        WELL,
+        Word.NETWORK,
+        "it answers, and a large packet of the answer gets lost each time (look at the path's MTU)",
+    ),
+    "a request that gets lost": (
+        failed(login, Reason.TIMEOUT, phase=Phase.AUTH, gap=Gap.REQUEST),
+        [],
+        WELL,
+        Word.NETWORK,
+        "it connects, and then what we send gets lost (large packets alone? look at the path's MTU)",
+    ),
+    "a router that says no": (
+        failed(icmp, Reason.UNREACHABLE, silent=True, detail="10.0.0.1 says that the host cannot be reached"),
+        [],
+        WELL,
+        Word.NETWORK,
+        "no way there (10.0.0.1 says that the host cannot be reached): network or host down",
+    ),
     "a closed port": (
         failed(tcp, Reason.REFUSED),
         [icmp()],
         WELL,
         Word.PEER,
-        "the host is up, and nothing listens on this port",
+        "the host is up, and nothing listens on this port, or a firewall refuses it",
     ),
     "a frozen program": (
         failed(ping, Reason.TIMEOUT, phase=Phase.PROCESSING),
@@ -465,7 +486,7 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         [],
         FULL,
         Word.PEER,
-        "the host is up, and nothing listens on this port",
+        "the host is up, and nothing listens on this port, or a firewall refuses it",
     ),
     "losses in our own queue": (
         icmp(lost=9, pieces=7),

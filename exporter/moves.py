@@ -1,0 +1,100 @@
+"""Which address of a name is measured: a change is told to the log and noted with the name's pairs.
+
+Also finds out when nobody answers at an address any more, so that another one of the name is asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from collectors.contract import Facts, IpFamily, Reason, Seconds
+from exporter.fleet import Pair
+from exporter.overview.looks import place_of
+from exporter.series import Moved, PairSeries
+
+_log = logging.getLogger(__name__)
+
+_IN_A_ROW = 3
+"""Failures of a pair after which another address is asked: fewer are a lossy path, which would change its usual."""
+_UNREACHED = {Reason.TIMEOUT, Reason.UNREACHABLE, Reason.REFUSED}
+_LINES = 5
+"""Changes of one name that are told within an hour: some resolvers give another address each time."""
+_HOUR: Seconds = 3600.0
+
+
+class Name(NamedTuple):
+    """What is looked up for a target."""
+
+    name: str
+    ip_family: IpFamily
+
+
+class Move(NamedTuple):
+    """Another address of a name is measured."""
+
+    name: Name
+    before: str
+    after: str
+    why: str = ""
+    """Empty where the resolver gave another one."""
+
+
+class Choice(Protocol):
+    """Whoever chooses among the addresses of a name."""
+
+    def unreached(self, name: Name, address: str) -> None:
+        """Accept that nobody gets an answer at an address."""
+
+    def reached(self, name: Name, address: str) -> None:
+        """Accept that somebody gets one, where others failed before."""
+
+
+class Moves:
+    """The names of the pairs, and what became of their addresses."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[Name, list[tuple[Pair, PairSeries]]] = {}
+        self._told: dict[Name, deque[Seconds]] = {}
+
+    def configure(self, states: Iterable[tuple[Pair, PairSeries]]) -> None:
+        """Say which pairs there are; what was noted with their series stays."""
+        self._pairs = {}
+        for pair, series in states:
+            self._pairs.setdefault(Name(place_of(pair), pair.ip_family), []).append((pair, series))
+        self._told = {name: told for name, told in self._told.items() if name in self._pairs}
+
+    def moved(self, move: Move, now: Seconds, wall: float) -> None:
+        """Note a change with all pairs of the name, and tell it."""
+        pairs = self._pairs.get(move.name, ())
+        for _, series in pairs:
+            series.moved = Moved(move.before, move.after, move.why, now, wall)
+        told = self._told.setdefault(move.name, deque(maxlen=_LINES))
+        if len(told) == _LINES and now - told[0] < _HOUR:
+            return
+        told.append(now)
+        targets = ", ".join(sorted({pair.name for pair, _ in pairs})) or move.name.name
+        why = f" ({move.why})" if move.why else ""
+        if len(told) == _LINES and now - told[0] < _HOUR:
+            why += "; it changes often, and is not reported again within the hour"
+        fields = {"name": move.name.name, "ip_family": move.name.ip_family, "address": move.after}
+        _log.info("address of %s: %s -> %s%s", targets, move.before, move.after, why, extra={"fields": fields})
+
+    def failed(self, pair: Pair, facts: Facts, series: PairSeries, choice: Choice) -> None:
+        """Accept a failure that ``series`` has counted."""
+        failure = series.last_failure
+        if facts.address is None or failure is None or failure.reason not in _UNREACHED:
+            return
+        if series.failed_in_a_row % _IN_A_ROW or pair.spec.cached_name is None:
+            return
+        name = Name(pair.spec.cached_name, pair.ip_family)
+        beside = (other for each, other in self._pairs.get(name, ()) if each.spec.cached_name is not None)
+        if all(other.failed_in_a_row for other in beside if other.facts is not None):
+            choice.unreached(name, facts.address)
+
+    def succeeded(self, pair: Pair, facts: Facts, choice: Choice) -> None:
+        """Accept the end of some failures in a row."""
+        if facts.address is not None and pair.spec.cached_name is not None:
+            choice.reached(Name(pair.spec.cached_name, pair.ip_family), facts.address)
