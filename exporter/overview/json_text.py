@@ -42,6 +42,8 @@ def _pair(row: Row) -> dict[str, Any]:
         "reason": seen.reason,
         "phase": seen.phase,
         "failing_for": seen.failing_for if seen.reason else None,
+        "address_changed_ago": seen.moved_ago,
+        "address_change": seen.moved or None,
         "age": seen.age,
         "rtt": seen.rtt,
         "response": seen.response,

@@ -97,6 +97,8 @@ def _look(answer: Answer, around: Around) -> Seen:
         in_a_row=before.in_a_row,
         before=series.recent.values()[-1:],
         worked=seen.worked or before.worked,
+        moved_ago=before.moved_ago,
+        moved=before.moved,
     )
 
 

@@ -31,7 +31,7 @@ from collections.abc import Sequence
 from collectors.contract import Gap, Reason, Seconds
 from exporter.overview import losses
 from exporter.overview.delays import delays
-from exporter.overview.looks import Seen
+from exporter.overview.looks import LATELY, Seen
 from exporter.overview.wording import span
 
 
@@ -76,6 +76,7 @@ class Here:
 
 
 _DATABASES = {"postgresql", "mysql"}
+_THEIRS = {Word.NETWORK, Word.PEER, Word.DATABASE}
 _QUEUE_CAUSES = {Reason.TIMEOUT, Reason.DNS}
 _SLOW_LOOKUP: Seconds = 0.5
 _FAR: Seconds = 0.5
@@ -86,6 +87,8 @@ _LOSING_QUEUE = "its own egress queue is full and loses packets"
 _QUEUE_DROPS = 5
 """Failures in a row that a full queue may be guilty of."""
 _LATE: Seconds = 0.1
+_NEW_ADDRESS: Seconds = 3 * 3600.0
+"""As long as the round trip to an address of before is called usual."""
 _GAPS = {
     Gap.ANSWER: "it answers, and a large packet of the answer gets lost each time (look at the path's MTU)",
     Gap.REQUEST: "it connects, and then what we send gets lost (large packets alone? look at the path's MTU)",
@@ -94,6 +97,18 @@ _GAPS = {
 
 def judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool = False) -> Verdict:
     """Say whose fault it is; ``beside`` are the other pairs toward the same place."""
+    found = _judge(seen, beside, here, nobody_answers=nobody_answers)
+    if found.word not in _THEIRS or not _moved_lately(seen):
+        return found
+    return Verdict(found.word, f"{found.why}; its address changed {span(seen.moved_ago or 0.0)} ago: {seen.moved}")
+
+
+def _moved_lately(seen: Seen) -> bool:
+    """Tell whether its address changed since it was well."""
+    return seen.moved_ago is not None and seen.moved_ago <= max(_NEW_ADDRESS, seen.failing_for + LATELY)
+
+
+def _judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool) -> Verdict:
     if seen.age is None:
         return UNKNOWN
     if seen.stale:

@@ -48,8 +48,12 @@ query = partial(
 def failed(make: Callable[..., Seen], reason: Reason, **seen: Any) -> Seen:
     """Let it fail for 42 s; its first failure was decided 40 s ago."""
     connected = seen.get("phase") in {Phase.TLS, Phase.AUTH, Phase.QUERY, Phase.PROCESSING, Phase.TRANSFER}
-    seen = {"silent": reason in {Reason.TIMEOUT, Reason.UNREACHABLE} and not connected, "first_failure": 40.0} | seen
-    return make(reason=reason, rtt=None, response=None, server=None, failing_for=42.0, **seen)
+    seen = {
+        "failing_for": 42.0,
+        "silent": reason in {Reason.TIMEOUT, Reason.UNREACHABLE} and not connected,
+        "first_failure": 40.0,
+    } | seen
+    return make(reason=reason, rtt=None, response=None, server=None, **seen)
 
 
 SILENT = failed(icmp, Reason.TIMEOUT)
@@ -98,6 +102,41 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         WELL,
         Word.NETWORK,
         "no answer: network or host down",
+    ),
+    "a name that moved to where nobody answers": (
+        failed(icmp, Reason.TIMEOUT, failing_for=240.0, moved_ago=239.0, moved="192.0.2.8 -> 192.0.2.99"),
+        [],
+        WELL,
+        Word.NETWORK,
+        "no answer: network or host down; its address changed 4 min ago: 192.0.2.8 -> 192.0.2.99",
+    ),
+    "a name that moved long before the silence": (
+        failed(icmp, Reason.TIMEOUT, moved_ago=86400.0, moved="192.0.2.8 -> 192.0.2.99"),
+        [],
+        WELL,
+        Word.NETWORK,
+        "no answer: network or host down",
+    ),
+    "a name that moved to where another program answers": (
+        failed(ping, Reason.STATUS, detail="status 404", worked=True, moved_ago=40.0, moved="192.0.2.8 -> 192.0.2.99"),
+        [],
+        WELL,
+        Word.PEER,
+        "status 404; its address changed 40 s ago: 192.0.2.8 -> 192.0.2.99",
+    ),
+    "a name that moved farther away": (
+        icmp(rtt=0.6, moved_ago=3600.0, moved="192.0.2.8 -> 192.0.2.99"),
+        [],
+        WELL,
+        Word.NETWORK,
+        "its round trip is 250 ms longer than usual; its address changed 1 h ago: 192.0.2.8 -> 192.0.2.99",
+    ),
+    "a name that moved, and all is well": (
+        icmp(moved_ago=60.0, moved="192.0.2.8 -> 192.0.2.99"),
+        [],
+        WELL,
+        Word.FINE,
+        "",
     ),
     "only one family is silent": (
         SILENT,
