@@ -32,7 +32,7 @@ class Delays(NamedTuple):
     perhaps_lost: bool
     """The server's is no more than a lost packet that was sent again may add."""
     single: bool
-    """That, and none of the answers before was as late; or one, where packets got lost lately."""
+    """That, and none of the answers before was as late; or one, where packets get lost; or two, behind a full queue."""
 
 
 def delays(seen: Seen, beside: Sequence[Seen], queue: Seconds) -> Delays:
@@ -49,8 +49,8 @@ def delays(seen: Seen, beside: Sequence[Seen], queue: Seconds) -> Delays:
         server = max(0.0, server - network)
     perhaps_lost = network < late < _SENT_AGAIN + _SENT_AGAIN_ROUND_TRIPS * (seen.rtt or 0.0)
     queued = queue * max(2, seen.round_trips or 0)  # each flight of a login waits in it
-    lossy = queue > 0 or any(other.lost or other.resent for other in (seen, *beside))
-    single = perhaps_lost and seen.before is not None and _late_before(seen, queued) <= lossy
+    by_chance = 2 if queue else any(other.lost or other.resent for other in (seen, *beside))
+    single = perhaps_lost and seen.before is not None and _late_before(seen, queued) <= by_chance
     return Delays(network, server, 0 < max(network, server) < queued, perhaps_lost, single)
 
 

@@ -117,7 +117,7 @@ def _judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bo
         return _slow(seen, beside, here) or _as_usual(seen, beside, here)
     if _full_queue(here) and seen.reason in _QUEUE_CAUSES and seen.in_a_row < _QUEUE_DROPS:
         return Verdict(Word.THIS_HOST, f"no answer, and {_LOSING_QUEUE}")
-    return _failed(seen, beside, nobody_answers=nobody_answers)
+    return _failed(seen, beside, here, nobody_answers=nobody_answers)
 
 
 def _full_queue(here: Here) -> Seconds:
@@ -143,7 +143,7 @@ def witness(seen: Seen, beside: Sequence[Seen]) -> Seen | None:
     return min(since, key=lambda other: other.ip_family != seen.ip_family, default=None)
 
 
-def _failed(seen: Seen, beside: Sequence[Seen], *, nobody_answers: bool) -> Verdict:
+def _failed(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool) -> Verdict:
     if seen.reason is Reason.LOCAL:
         return Verdict(Word.THIS_HOST, seen.detail or "it could not ask")
     if seen.misconfigured and not seen.worked:
@@ -152,16 +152,17 @@ def _failed(seen: Seen, beside: Sequence[Seen], *, nobody_answers: bool) -> Verd
         return Verdict(Word.NETWORK, _nameless(seen, beside))
     if seen.silent:
         return Verdict(Word.NETWORK, _silent(seen, beside, nobody_answers=nobody_answers))
-    if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, beside)):
+    if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, beside, here)):
         return Verdict(Word.NETWORK, lost)
     return Verdict(_there(seen), _unwell(seen))
 
 
-def _lost(seen: Seen, beside: Sequence[Seen]) -> str:
+def _lost(seen: Seen, beside: Sequence[Seen], here: Here) -> str:
     """Say why silence once connected is the network's; empty if nothing shows that."""
     if seen.gap is not None:
         return _GAPS[seen.gap]
-    losing = next((other for other in beside if _loses(other) or _fell_silent(other)), None)
+    witnesses = () if _full_queue(here) else beside  # that others lose packets, too, is the queue's doing
+    losing = next((other for other in witnesses if _loses(other) or _fell_silent(other)), None)
     return "" if losing is None else f"it connects, and then packets get lost ({_named(losing)} loses some, too)"
 
 

@@ -472,14 +472,14 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         "up to 300 ms of it are its own egress queue",
     ),
     "an answer that our own queue lost a packet of": (
-        ping(rtt=0.65, response=1.85, server=1.2, before=(0.9, 0.355, 1.1, 2.1)),
+        ping(rtt=0.65, response=1.85, server=1.2, before=(0.9, 0.355, 2.1, 2.1)),
         [],
         FULL,
         Word.THIS_HOST,
         "its own egress queue is full and loses packets: they are sent again",
     ),
     "a slow server behind our own queue": (
-        ping(rtt=0.65, response=1.85, server=1.2, before=(0.9, 0.355, 2.1, 2.1)),
+        ping(rtt=0.65, response=1.85, server=1.2, before=(0.9, 2.1, 2.1, 2.1)),
         [icmp(lost=6, pieces=6)],
         FULL,
         Word.PEER,
@@ -519,6 +519,13 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         FULL,
         Word.NETWORK,
         "no answer: network or host down",
+    ),
+    "a frozen program behind our own queue": (
+        failed(ping, Reason.TIMEOUT, phase=Phase.PROCESSING, in_a_row=5),
+        [icmp(lost=6, pieces=6)],
+        FULL,
+        Word.PEER,
+        "it connects, and then its program does not answer (processing)",
     ),
     "a closed port behind our own queue": (
         failed(tcp, Reason.REFUSED, in_a_row=1),
