@@ -64,6 +64,9 @@ class Moved(NamedTuple):
     wall: float
     """When, in seconds since the epoch."""
 
+    def __str__(self) -> str:
+        return f"{self.before} -> {self.after}" + (f" ({self.why})" if self.why else "")
+
 
 _SILENCE = (Reason.TIMEOUT, Reason.UNREACHABLE)
 _CONNECTED = (Phase.TLS, Phase.AUTH, Phase.QUERY, Phase.PROCESSING, Phase.TRANSFER)

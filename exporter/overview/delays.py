@@ -27,14 +27,19 @@ class Delays(NamedTuple):
     network: Seconds
     server: Seconds
     """Of a server that is slow however usual, all that it took."""
+    queued: bool
+    """Our own queue explains them."""
     perhaps_lost: bool
     """The server's is no more than a lost packet that was sent again may add."""
     single: bool
-    """That, and none of the answers before was late; or one, where packets got lost lately."""
+    """That, and none of the answers before was as late; or one, where packets get lost; or two, behind a full queue."""
 
 
-def delays(seen: Seen, beside: Sequence[Seen]) -> Delays:
-    """Hold the latest answer against what is usual; ``beside`` are the other pairs toward the same place."""
+def delays(seen: Seen, beside: Sequence[Seen], queue: Seconds) -> Delays:
+    """Hold the latest answer against what is usual.
+
+    ``beside`` are the other pairs toward the same place, ``queue`` is our own one where that is full, else 0.
+    """
     network = _excess(seen.rtt, seen.usual_rtt, _NETWORK_NOISE)
     server = late = _excess(seen.server, seen.usual_server, _SERVER_NOISE)
     if seen.server is not None and seen.server > _SLOW_SERVER:
@@ -43,16 +48,17 @@ def delays(seen: Seen, beside: Sequence[Seen]) -> Delays:
         network = max((_excess(other.rtt, other.usual_rtt, _NETWORK_NOISE) for other in beside), default=0.0)
         server = max(0.0, server - network)
     perhaps_lost = network < late < _SENT_AGAIN + _SENT_AGAIN_ROUND_TRIPS * (seen.rtt or 0.0)
-    lossy = any(other.lost or other.resent for other in (seen, *beside))
-    single = perhaps_lost and seen.before is not None and _late_before(seen) <= lossy
-    return Delays(network, server, perhaps_lost, single)
+    queued = queue * max(2, seen.round_trips or 0)  # each flight of a login waits in it
+    by_chance = 2 if queue else any(other.lost or other.resent for other in (seen, *beside))
+    single = perhaps_lost and seen.before is not None and _late_before(seen, queued) <= by_chance
+    return Delays(network, server, 0 < max(network, server) < queued, perhaps_lost, single)
 
 
-def _late_before(seen: Seen) -> int:
-    """Count the answers before that were late, by the network's time now."""
+def _late_before(seen: Seen, queued: Seconds) -> int:
+    """Count the answers before that were late, by the network's time now, and more so than the queue explains."""
     network = (seen.rtt or 0.0) * (seen.round_trips or 1)
     servers = [answer - network for answer in seen.before or () if is_time(answer)]
-    return sum(_excess(server, seen.usual_server, _SERVER_NOISE) > 0 for server in servers)
+    return sum(_excess(server, seen.usual_server, _SERVER_NOISE) > queued for server in servers)
 
 
 def _excess(now: Seconds | None, usual: Seconds | None, noise: Seconds) -> Seconds:

@@ -55,6 +55,10 @@ class Seen:
     """How many they are."""
     worked: bool = False
     """It has succeeded before, as it is configured now."""
+    moved_ago: Seconds | None = None
+    """How long ago the address of its name changed; None: it did not."""
+    moved: str = ""
+    """From which to which."""
     round_trips: int | None = None
     """Of a login."""
     login: Seconds | None = None
@@ -128,6 +132,8 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         first_failure=now - series.first_failure if failure else 0.0,
         in_a_row=series.failed_in_a_row,
         worked=series.worked,
+        moved_ago=now - series.moved.at if series.moved else None,
+        moved=str(series.moved or ""),
         round_trips=reply.round_trips,
         login=reply.duration if reply.round_trips is not None else None,
         lookup=reply.phases.get(Phase.DNS),

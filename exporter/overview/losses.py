@@ -41,10 +41,10 @@ def chance(bad: int, results: int, usual: float) -> float:
 
 
 def in_words(seen: Seen) -> str:
-    """Write what failed lately: 7 of the last 60 got lost, at 7 times; usual are 2 %."""
+    """Write what failed lately: 7 of the last 60 got lost, at 7 times; usually 2 %."""
     times = f"at {seen.pieces} times" if seen.pieces > 1 else "in a row"
     usual = seen.usual_loss or 0.0
-    known = f"; usual are {round(100 * usual)} %" if usual >= _LEAST else ""
+    known = f"; usually {round(100 * usual)} %" if usual >= _LEAST else ""
     return f"{seen.bad or seen.resent} of the last {seen.results} {_what(seen)}, {times}{known}"
 
 

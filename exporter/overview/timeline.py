@@ -20,7 +20,6 @@ from exporter.overview.wording import span
 from exporter.series import PairSeries
 
 _WIDTH = 40
-_DAY: Seconds = 86400.0
 _OF_THE_PAIR = (
     "usual_rtt",
     "usual_server",
@@ -98,6 +97,8 @@ def _look(answer: Answer, around: Around) -> Seen:
         in_a_row=before.in_a_row,
         before=series.recent.values()[-1:],
         worked=seen.worked or before.worked,
+        moved_ago=before.moved_ago,
+        moved=before.moved,
     )
 
 
@@ -163,5 +164,9 @@ def _seen_on_the_way(facts: Facts, wall: float) -> Iterator[str]:
         yield f"certificate valid from {begins:%Y-%m-%d %H:%M} UTC on: it is new, or a clock is wrong"
     if facts.certificate_expiry is not None:
         date = datetime.fromtimestamp(facts.certificate_expiry, UTC).date().isoformat()
-        days = (facts.certificate_expiry - wall) / _DAY
-        yield f"certificate until {date}, {days:.0f} days left" if days > 0 else f"certificate expired on {date}"
+        left = facts.certificate_expiry - wall
+        yield (
+            f"certificate until {date}, {span(left)} left"
+            if left > 0
+            else f"certificate expired {span(-left)} ago, on {date}"
+        )

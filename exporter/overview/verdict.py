@@ -31,7 +31,7 @@ from collections.abc import Sequence
 from collectors.contract import Gap, Reason, Seconds
 from exporter.overview import losses
 from exporter.overview.delays import delays
-from exporter.overview.looks import Seen
+from exporter.overview.looks import LATELY, Seen
 from exporter.overview.wording import span
 
 
@@ -76,6 +76,7 @@ class Here:
 
 
 _DATABASES = {"postgresql", "mysql"}
+_THEIRS = {Word.NETWORK, Word.PEER, Word.DATABASE}
 _QUEUE_CAUSES = {Reason.TIMEOUT, Reason.DNS}
 _SLOW_LOOKUP: Seconds = 0.5
 _FAR: Seconds = 0.5
@@ -86,6 +87,8 @@ _LOSING_QUEUE = "its own egress queue is full and loses packets"
 _QUEUE_DROPS = 5
 """Failures in a row that a full queue may be guilty of."""
 _LATE: Seconds = 0.1
+_NEW_ADDRESS: Seconds = 3 * 3600.0
+"""As long as the round trip to an address of before is called usual."""
 _GAPS = {
     Gap.ANSWER: "it answers, and a large packet of the answer gets lost each time (look at the path's MTU)",
     Gap.REQUEST: "it connects, and then what we send gets lost (large packets alone? look at the path's MTU)",
@@ -94,25 +97,38 @@ _GAPS = {
 
 def judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool = False) -> Verdict:
     """Say whose fault it is; ``beside`` are the other pairs toward the same place."""
+    found = _judge(seen, beside, here, nobody_answers=nobody_answers)
+    if found.word not in _THEIRS or not _moved_lately(seen):
+        return found
+    return Verdict(found.word, f"{found.why}; its address changed {span(seen.moved_ago or 0.0)} ago: {seen.moved}")
+
+
+def _moved_lately(seen: Seen) -> bool:
+    """Tell whether its address changed since it was well."""
+    return seen.moved_ago is not None and seen.moved_ago <= max(_NEW_ADDRESS, seen.failing_for + LATELY)
+
+
+def _judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool) -> Verdict:
     if seen.age is None:
         return UNKNOWN
     if seen.stale:
         return Verdict(Word.THIS_HOST, f"not measured for {span(seen.age)}")
-    full = _is_full(here)
     if seen.reason is None:
-        return _slow(seen, beside, here) or _as_usual(seen, beside, full=full)
-    if full and seen.reason in _QUEUE_CAUSES and seen.in_a_row < _QUEUE_DROPS:
+        return _slow(seen, beside, here) or _as_usual(seen, beside, here)
+    if _full_queue(here) and seen.reason in _QUEUE_CAUSES and seen.in_a_row < _QUEUE_DROPS:
         return Verdict(Word.THIS_HOST, f"no answer, and {_LOSING_QUEUE}")
-    return _failed(seen, beside, nobody_answers=nobody_answers)
+    return _failed(seen, beside, here, nobody_answers=nobody_answers)
 
 
-def _is_full(here: Here) -> bool:
-    return (here.egress_queue or 0.0) > LONG_QUEUE
+def _full_queue(here: Here) -> Seconds:
+    """Return how long our own queue is if it is full, else 0."""
+    queue = here.egress_queue or 0.0
+    return queue if queue > LONG_QUEUE else 0.0
 
 
 def judge_host(here: Here) -> Verdict:
     """Say whether what this host says can be trusted."""
-    if (here.lateness or 0) > _LATE or _is_full(here) or here.skipped or here.overflows:
+    if (here.lateness or 0) > _LATE or _full_queue(here) or here.skipped or here.overflows:
         return Verdict(Word.THIS_HOST, "do not trust the other lines")
     if here.no_icmp:
         return Verdict(Word.THIS_HOST, "no permission for ICMP: grant CAP_NET_RAW, or open net.ipv4.ping_group_range")
@@ -127,7 +143,7 @@ def witness(seen: Seen, beside: Sequence[Seen]) -> Seen | None:
     return min(since, key=lambda other: other.ip_family != seen.ip_family, default=None)
 
 
-def _failed(seen: Seen, beside: Sequence[Seen], *, nobody_answers: bool) -> Verdict:
+def _failed(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool) -> Verdict:
     if seen.reason is Reason.LOCAL:
         return Verdict(Word.THIS_HOST, seen.detail or "it could not ask")
     if seen.misconfigured and not seen.worked:
@@ -136,16 +152,17 @@ def _failed(seen: Seen, beside: Sequence[Seen], *, nobody_answers: bool) -> Verd
         return Verdict(Word.NETWORK, _nameless(seen, beside))
     if seen.silent:
         return Verdict(Word.NETWORK, _silent(seen, beside, nobody_answers=nobody_answers))
-    if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, beside)):
+    if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, beside, here)):
         return Verdict(Word.NETWORK, lost)
     return Verdict(_there(seen), _unwell(seen))
 
 
-def _lost(seen: Seen, beside: Sequence[Seen]) -> str:
+def _lost(seen: Seen, beside: Sequence[Seen], here: Here) -> str:
     """Say why silence once connected is the network's; empty if nothing shows that."""
     if seen.gap is not None:
         return _GAPS[seen.gap]
-    losing = next((other for other in beside if _loses(other) or _fell_silent(other)), None)
+    witnesses = () if _full_queue(here) else beside  # that others lose packets, too, is the queue's doing
+    losing = next((other for other in witnesses if _loses(other) or _fell_silent(other)), None)
     return "" if losing is None else f"it connects, and then packets get lost ({_named(losing)} loses some, too)"
 
 
@@ -193,17 +210,20 @@ def _unwell(seen: Seen) -> str:
 
 
 def _slow(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict | None:
-    slower, queue, full = delays(seen, beside), here.egress_queue or 0.0, _is_full(here)
-    if full and 0 < max(slower.network, slower.server) < queue * max(
-        2, seen.round_trips or 0
-    ):  # each flight waits in it
+    queue = _full_queue(here)
+    slower = delays(seen, beside, queue)
+    if slower.queued:
         return Verdict(Word.THIS_HOST, f"up to {span(queue)} of it are its own egress queue")
-    if slower.perhaps_lost and (losing := next(filter(_loses, (seen, *beside)), None)):
-        return _sent_again(seen, losing, full=full)
+    if queue and slower.single:
+        return Verdict(Word.THIS_HOST, f"{_LOSING_QUEUE}: they are sent again")
+    if not queue and slower.perhaps_lost and (losing := next(filter(_loses, (seen, *beside)), None)):
+        who = "" if losing is seen else f" ({_named(losing)} loses some)"
+        return Verdict(Word.NETWORK, f"its answer was late: packets get lost{who}, or its program is slow, too")
     if slower.single:
         return None
     if slower.server > slower.network:
-        return Verdict(_there(seen), f"its program is slow, {_beside_the_program(slower.network, full=full)}")
+        aside = _beside_the_program(slower.network, full=queue > 0)
+        return Verdict(_there(seen), f"its program is slow, {aside}")
     longer = f"its round trip is {span(slower.network)} longer than usual"
     return Verdict(Word.NETWORK, longer) if slower.network else None
 
@@ -212,14 +232,6 @@ def _beside_the_program(network: Seconds, *, full: bool) -> str:
     if full:
         return "by far more than this host's own egress queue"
     return "and the network is slower than usual" if network else "the network is not"
-
-
-def _sent_again(seen: Seen, losing: Seen, *, full: bool) -> Verdict:
-    """Judge an answer that came late where packets get lost: its packets may have been sent again."""
-    if full:
-        return Verdict(Word.THIS_HOST, f"{_LOSING_QUEUE}: they are sent again")
-    who = "" if losing is seen else f" ({_named(losing)} loses some)"
-    return Verdict(Word.NETWORK, f"its answer was late: packets get lost{who}, or its program is slow, too")
 
 
 def _loses(seen: Seen) -> bool:
@@ -231,14 +243,15 @@ def _fell_silent(seen: Seen) -> bool:
     return seen.silent and seen.lost < seen.results
 
 
-def _as_usual(seen: Seen, beside: Sequence[Seen], *, full: bool) -> Verdict:
+def _as_usual(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict:
     """Judge a probe whose times are as usual."""
     if lossy := _lossy(seen):
-        return Verdict(Word.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}") if full else Verdict(Word.NETWORK, lossy)
+        ours = Verdict(Word.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}")
+        return ours if _full_queue(here) else Verdict(Word.NETWORK, lossy)
     if losses.too_many(seen):
         return Verdict(_there(seen), losses.in_words(seen))
     far = seen.login is not None and seen.server is not None and seen.login > max(_FAR, 2 * seen.server)
-    late = "this answer was late: a lost packet can do that" if delays(seen, beside).single else ""
+    late = "this answer was late: a lost packet can do that" if delays(seen, beside, 0.0).single else ""
     asides = ("the distance, not the database" if far else "", late, losses.aside(seen))
     return Verdict(Word.FINE, "; ".join(filter(None, asides)))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from collectors.contract import Clock, Facts, IpFamily, Phase, ProbeFailed, Reason, Reply, SocketOpened
+from exporter.moves import Move, Name
 from exporter.overview import Format, Overview
 from exporter.overview.html_text import ROWS
 
@@ -289,6 +290,21 @@ def test_what_a_reload_broke_is_the_configuration_as_at_the_start(small: Small, 
     small.reload(SMALL.replace("grafana.example", "grafana.exmaple").replace("port: 9102", "port: 9103"))
     small.decide("wf008", "tcp", ProbeFailed(Reason.DNS, "wf008.example: not found", misconfigured=True))
     assert "configuration: wf008.example: not found; look at it in the fleet file" in shown(small, "text")
+
+
+def test_a_host_whose_name_moved_is_said_to_have_another_address(small: Small, time: Time) -> None:
+    small.answer_all()
+    time.passed += 5
+    small.recorder.address_moved(Move(Name("wf008.example", IpFamily.IPV4), "192.0.2.8", "192.0.2.99"))
+    time.passed += 5
+    small.decide("wf008", "icmp", TIMEOUT)
+    changed = "its address changed 5 s ago: 192.0.2.8 -> 192.0.2.99"
+    assert f"network: no answer: network or host down; {changed}" in shown(small, "text")
+    (pair,) = [pair for pair in json.loads(shown(small, "json"))["pairs"] if pair["probe"] == "icmp"]
+    assert (pair["address_changed_ago"], pair["address_change"]) == (5, "192.0.2.8 -> 192.0.2.99")
+    small.answer_all()
+    time.passed += 1
+    assert "changed" not in shown(small, "text")
 
 
 def test_wide_letters_keep_the_columns_straight(small: Small) -> None:

@@ -38,7 +38,7 @@ def test_a_certificate_that_is_not_valid_yet_is_told_with_its_beginning(small: S
     facts = Facts(certificate_not_before=NOW + 3600, certificate_expiry=NOW + 86400)
     (*_, begins, ends, _) = told(Answer(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.26))
     assert begins == "  certificate valid from 2023-11-14 23:13 UTC on: it is new, or a clock is wrong"
-    assert ends == "  certificate until 2023-11-15, 1 days left"
+    assert ends == "  certificate until 2023-11-15, 24 h left"
 
 
 def test_a_request_is_drawn_phase_by_phase(small: Small) -> None:
@@ -89,9 +89,16 @@ def test_a_lost_syn_and_an_expired_certificate_are_said(small: Small) -> None:
     failed = ProbeFailed(Reason.STATUS, "status 302, which points to /login", misconfigured=True)
     lines = told(Answer(small.pair("grafana", "http"), facts, failed, 1.2))
     assert "  the first SYN got lost and was sent again: no round trip was measured" in lines
-    assert "  certificate expired on 2023-11-13" in lines
+    assert "  certificate expired 24 h ago, on 2023-11-13" in lines
     assert "  status 302" in lines
     assert lines[-1] == "  verdict: configuration: status 302, which points to /login; look at it in the fleet file"
+
+
+def test_the_last_hours_of_a_certificate_are_no_days(small: Small) -> None:
+    facts = Facts(status_code=200, certificate_expiry=NOW + 7 * 3600)
+    assert "  certificate until 2023-11-15, 7 h left" in told(
+        Answer(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.3)
+    )
 
 
 def test_the_address_of_a_name_is_said_and_those_before_it(small: Small) -> None:

@@ -48,8 +48,12 @@ query = partial(
 def failed(make: Callable[..., Seen], reason: Reason, **seen: Any) -> Seen:
     """Let it fail for 42 s; its first failure was decided 40 s ago."""
     connected = seen.get("phase") in {Phase.TLS, Phase.AUTH, Phase.QUERY, Phase.PROCESSING, Phase.TRANSFER}
-    seen = {"silent": reason in {Reason.TIMEOUT, Reason.UNREACHABLE} and not connected, "first_failure": 40.0} | seen
-    return make(reason=reason, rtt=None, response=None, server=None, failing_for=42.0, **seen)
+    seen = {
+        "failing_for": 42.0,
+        "silent": reason in {Reason.TIMEOUT, Reason.UNREACHABLE} and not connected,
+        "first_failure": 40.0,
+    } | seen
+    return make(reason=reason, rtt=None, response=None, server=None, **seen)
 
 
 SILENT = failed(icmp, Reason.TIMEOUT)
@@ -98,6 +102,41 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         WELL,
         Word.NETWORK,
         "no answer: network or host down",
+    ),
+    "a name that moved to where nobody answers": (
+        failed(icmp, Reason.TIMEOUT, failing_for=240.0, moved_ago=239.0, moved="192.0.2.8 -> 192.0.2.99"),
+        [],
+        WELL,
+        Word.NETWORK,
+        "no answer: network or host down; its address changed 4 min ago: 192.0.2.8 -> 192.0.2.99",
+    ),
+    "a name that moved long before the silence": (
+        failed(icmp, Reason.TIMEOUT, moved_ago=86400.0, moved="192.0.2.8 -> 192.0.2.99"),
+        [],
+        WELL,
+        Word.NETWORK,
+        "no answer: network or host down",
+    ),
+    "a name that moved to where another program answers": (
+        failed(ping, Reason.STATUS, detail="status 404", worked=True, moved_ago=40.0, moved="192.0.2.8 -> 192.0.2.99"),
+        [],
+        WELL,
+        Word.PEER,
+        "status 404; its address changed 40 s ago: 192.0.2.8 -> 192.0.2.99",
+    ),
+    "a name that moved farther away": (
+        icmp(rtt=0.6, moved_ago=3600.0, moved="192.0.2.8 -> 192.0.2.99"),
+        [],
+        WELL,
+        Word.NETWORK,
+        "its round trip is 250 ms longer than usual; its address changed 1 h ago: 192.0.2.8 -> 192.0.2.99",
+    ),
+    "a name that moved, and all is well": (
+        icmp(moved_ago=60.0, moved="192.0.2.8 -> 192.0.2.99"),
+        [],
+        WELL,
+        Word.FINE,
+        "",
     ),
     "only one family is silent": (
         SILENT,
@@ -289,14 +328,14 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         [],
         WELL,
         Word.NETWORK,
-        "9 of the last 60 got lost, at 8 times; usual are 3 %",
+        "9 of the last 60 got lost, at 8 times; usually 3 %",
     ),
     "losses that are too many, however usual": (
         icmp(lost=12, pieces=10, usual_loss=0.2),
         [],
         WELL,
         Word.NETWORK,
-        "12 of the last 60 got lost, at 10 times; usual are 20 %",
+        "12 of the last 60 got lost, at 10 times; usually 20 %",
     ),
     "handshakes that were sent again": (
         tcp(resent=7, pieces=7),
@@ -432,6 +471,20 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         Word.THIS_HOST,
         "up to 300 ms of it are its own egress queue",
     ),
+    "an answer that our own queue lost a packet of": (
+        ping(rtt=0.65, response=1.85, server=1.2, before=(0.9, 0.355, 2.1, 2.1)),
+        [],
+        FULL,
+        Word.THIS_HOST,
+        "its own egress queue is full and loses packets: they are sent again",
+    ),
+    "a slow server behind our own queue": (
+        ping(rtt=0.65, response=1.85, server=1.2, before=(0.9, 2.1, 2.1, 2.1)),
+        [icmp(lost=6, pieces=6)],
+        FULL,
+        Word.PEER,
+        "its program is slow, by far more than this host's own egress queue",
+    ),
     "a server's share far above our own queue": (
         ping(rtt=0.65, response=3.05, server=2.4),
         [],
@@ -466,6 +519,13 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         FULL,
         Word.NETWORK,
         "no answer: network or host down",
+    ),
+    "a frozen program behind our own queue": (
+        failed(ping, Reason.TIMEOUT, phase=Phase.PROCESSING, in_a_row=5),
+        [icmp(lost=6, pieces=6)],
+        FULL,
+        Word.PEER,
+        "it connects, and then its program does not answer (processing)",
     ),
     "a closed port behind our own queue": (
         failed(tcp, Reason.REFUSED, in_a_row=1),
