@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from exporter.web_config import Limits, WebConfig, authenticate, extra_headers, limited, serve
+from exporter.web_config import Connections, Limits, WebConfig, authenticate, close_after_body, extra_headers, serve
 
 LONG = 5.0
 """Longest that anything may take before a test gives up; nothing waits for that long when it works."""
@@ -95,27 +96,37 @@ def written(tmp_path, authority):
 
 
 @contextlib.asynccontextmanager
-async def serving(config: Callable[[], WebConfig] = WebConfig, page: bytes = b"pong\n", **limits) -> AsyncIterator[int]:
-    """Serve ``page`` at / as the program does, and yield the port."""
+async def serving(
+    config: Callable[[], WebConfig] = WebConfig,
+    page: bytes = b"pong\n",
+    refused: Callable[[int], None] = lambda _: None,
+    handler: Handler | None = None,
+    **limits,
+) -> AsyncIterator[int]:
+    """Serve ``page``, or what ``handler`` says, at / as the program does, and yield the port."""
 
-    async def answer(_: web.Request) -> web.Response:
+    async def show(_: web.Request) -> web.Response:
         return web.Response(body=page)
 
+    answer = handler or show
     application = web.Application(middlewares=[authenticate(config)])
-    application.on_response_prepare.append(extra_headers(config))
+    application.on_response_prepare.extend((extra_headers(config), close_after_body))
     application.router.add_get("/", answer)
     application.router.add_post("/", answer)
     chosen = Limits(**limits)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1, **chosen.runner_options())
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     assert runner.server
     sock = socket.create_server(("127.0.0.1", 0))
-    server = await serve(sock, limited(runner.server, config, chosen))
+    connections = Connections(runner.server, config, chosen, refused)
+    server = await serve(sock, connections)
     try:
         yield sock.getsockname()[1]
     finally:
         server.close()
         await runner.cleanup()
+        connections.close()
+        await asyncio.sleep(0)  # they are gone with the loop's next turn
 
 
 class Client:
