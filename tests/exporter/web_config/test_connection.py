@@ -45,7 +45,7 @@ async def test_40_readers_that_stall_on_15_mb_are_cut_and_their_memory_is_freed(
             async with clients(40, port, receive_buffer=4096) as readers:
                 for reader in readers:
                     await reader.send(REQUEST)
-                await until(lambda: tracemalloc.get_traced_memory()[0] > 5 * PAGE)
+                await until(lambda: len(asyncio.all_tasks()) > 40)  # newer Pythons copy nothing that waits
                 await until(lambda: len(asyncio.all_tasks()) == 1)
                 assert [await reader.closed() < LONG for reader in readers] == [True] * 40
             gc.collect()
@@ -59,6 +59,7 @@ async def test_40_readers_that_stall_on_15_mb_are_cut_and_their_memory_is_freed(
 async def test_over_tls_a_stalled_reader_is_cut_too(written, tmp_path):
     config = load(written("tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"))
     context = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # on by default since Python 3.13
     async with (
         serving(lambda: config, page=b"x" * PAGE, send=0.3) as port,
         Client(port, receive_buffer=4096) as reader,
