@@ -20,7 +20,8 @@ step() {
     shift
     began=$(date +%s)
     printf '\n=== %s\n' "$*"
-    setpriv --pdeathsig TERM timeout --kill-after=60 "$limit" "$@" </dev/null &
+    # Twice: a timeout that is ended before it knows its child would leave it behind.
+    setpriv --pdeathsig TERM timeout --kill-after=60 "$limit" setpriv --pdeathsig TERM "$@" </dev/null &
     running=$!
     if wait "$running"; then verdict=ok; else verdict="FAILED (exit $?)" failed="$failed; $*"; fi
     running=

@@ -46,9 +46,10 @@ def test_a_step_has_a_limit_and_no_stdin() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
-def test_when_it_is_ended_its_step_is_too_and_cleans_up(number: signal.Signals) -> None:
-    step = "trap 'echo cleaned; exit' TERM; echo begun; while :; do sleep 0.01; done"
-    with started(f'step 60s sh -c "{step}"') as process:
+def test_when_it_is_ended_its_step_is_too_and_cleans_up(number: signal.Signals, tmp_path: Path) -> None:
+    step = tmp_path / "step.sh"
+    step.write_text("trap 'trap \"\" TERM; echo cleaned; exit' TERM\necho begun\nwhile :; do sleep 0.01; done\n")
+    with started(f"step 60s sh {step}") as process:
         assert process.stdout is not None
         while process.stdout.readline() != "begun\n":
             pass
