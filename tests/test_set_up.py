@@ -85,7 +85,7 @@ def test_what_others_cannot_run_is_said_with_the_reason_and_a_remedy(
     (place / file).parent.mkdir(parents=True, exist_ok=True)
     (place / file).touch()
     (place / closed).chmod(0o700)
-    done = run("python.sh", "told", cwd=place / clone, stdin=f"{sys.executable}\n{place / file}\n")
+    done = run("python.sh", "told", cwd=place / clone, stdin=f"/bin/sh\n{place / file}\n")
     assert (done.returncode, done.stdout) == (0, "")
     assert f"{place / closed} is closed to others.\nRemedy: {remedy.format(place)}" in done.stderr
 
