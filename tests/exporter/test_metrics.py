@@ -6,10 +6,13 @@ import itertools
 import re
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from exporter import metrics
+from exporter.collecting import COLLECTORS
+from exporter.fleet import probe_schema, schema
 from exporter.fleet.schema import BUCKETS
 
 from .pages import DATABASE, SMALL, Small, heads, parsed
@@ -137,6 +140,13 @@ def test_every_family_is_on_the_page_of_a_fleet_without_pairs(tmp_path: Path) ->
     types = heads(alone.page())
     for family in (*OF_PAIRS, *OF_DATABASES, *OF_OURSELVES):
         assert types[str(family[0])] == family[1]
+
+
+def test_every_protocol_of_the_fleet_file_has_a_collector_and_metrics() -> None:
+    written = set(get_args(schema.Database.model_fields["type"].annotation))
+    for model in get_args(probe_schema.AnyProbe):
+        written |= set(get_args(model.model_fields["protocol"].annotation))
+    assert written == set(metrics.PROTOCOLS) == set(COLLECTORS)
 
 
 def test_no_label_is_one_that_prometheus_attaches(small: Small) -> None:

@@ -54,6 +54,21 @@ def test_every_alert_has_its_times() -> None:
     assert TIMES.keys() == FAULTS.keys() | AT_ONCE
 
 
+@pytest.mark.parametrize(
+    ("cause", "follows"),
+    [
+        ("HostUnreachable", "LatencyExporterDown"),
+        ("HostUnreachable", "PeerFailing"),
+        ("HostUnreachable", "DatabaseDown"),
+        ("HostUnreachable", "PathDegraded (loss)"),
+        ("LatencyExporterDown", "PeerFailing"),
+        ("MeasurementInDoubt (queue)", "PathDegraded (loss)"),
+    ],
+)
+def test_a_cause_comes_before_what_follows_from_it(cause: str, follows: str) -> None:
+    assert TIMES[cause] <= TIMES[follows] - 30
+
+
 @pytest.mark.servers
 def test_the_computed_times_are_those_of_the_rules(tmp_path: Path) -> None:
     names = ("recording.yml", "alerts.yml", "extra.yml")
