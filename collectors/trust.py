@@ -17,7 +17,7 @@ from collectors.targets import Identity
 _LEAST = ssl.TLSVersion.TLSv1_2
 """RFC 8996; a policy of the system may demand more."""
 
-_NOT_LOADED = {"EE_KEY_TOO_SMALL": " (it is too short)", "CA_MD_TOO_WEAK": " (its signature is too weak)"}
+_NOT_LOADED = {"EE_KEY_TOO_SMALL": " (its key is too short)", "CA_MD_TOO_WEAK": " (its signature is too weak)"}
 
 
 class BadIdentity(Exception):  # noqa: N818 - it says what the file is

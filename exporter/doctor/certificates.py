@@ -16,12 +16,15 @@ _ROOM = 256 * 1024
 """Bytes that a handshake may take."""
 
 
-async def look(host: str, port: int, trust: ClientContext, deadline: Seconds) -> Look:
-    """Shake hands and leave, until a deadline by the loop's clock."""
+async def look(host: str, port: int, trust: ClientContext, deadline: Seconds, request: bytes = b"") -> Look:
+    """Shake hands and leave, until a deadline by the loop's clock.
+
+    With a ``request`` its answer is waited for: in TLS 1.3 a server says only there what it thinks of our certificate.
+    """
     facts = Facts()
     try:
         async with asyncio.timeout_at(deadline):
-            await _shake(host, port, trust, facts)
+            await _shake(host, port, trust, facts, request)
     except TimeoutError:
         return Look(facts.certificate_expiry, Trouble(Reason.TIMEOUT, "", facts.phase is Phase.TLS))
     except ProbeFailed as failed:
@@ -30,10 +33,13 @@ async def look(host: str, port: int, trust: ClientContext, deadline: Seconds) ->
     return Look(facts.certificate_expiry, None)
 
 
-async def _shake(host: str, port: int, trust: ClientContext, facts: Facts) -> None:
+async def _shake(host: str, port: int, trust: ClientContext, facts: Facts, request: bytes) -> None:
     family, (address, *_) = next(iter((await addresses(host)).items()))
     with Connector() as connector, open_socket(family) as sock:
         await connector.connect(sock, address, port, facts)
         with Stream(sock, _ROOM, facts) as stream, Tls(stream, trust, host.rstrip(".")) as tls:
             facts.phase = Phase.TLS
             await tls.handshake(facts)
+            if request:
+                await tls.send(request)
+                await tls.first()

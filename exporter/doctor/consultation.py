@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from aiohttp import ClientSession
 
-from collectors.contract import ProbeFailed, Seconds
+from collectors.contract import ProbeFailed, Reason, Seconds
 from collectors.targets import Identity
 from collectors.trust import Contexts
 from exporter.doctor import answers, certificates
 from exporter.doctor.client import Client, session
-from exporter.doctor.outcome import Answer, Look, NameSeen, Outcome, Seen, Told, answered
+from exporter.doctor.outcome import Answer, Look, NameSeen, Outcome, Seen, Told, Trouble, answered
 from exporter.doctor.resolver import addresses
 from exporter.doctor.servers import HEALTH_LIMIT, KINDS, Question
 from exporter.doctor.stack import Asked
@@ -82,10 +82,13 @@ class _Visit:
         async with asyncio.TaskGroup() as group:
             health = group.create_task(self._health())
             look = group.create_task(self._looked()) if self._trust else None
+        looked = look.result() if look else None
         alive = any(isinstance(outcome, Answer) for outcome in health.result())
+        if looked and looked.fault is None and any(_hung_up(outcome) for outcome in health.result()):
+            looked = await self._looked(b"GET / HTTP/1.0\r\n\r\n")
         told = await self._knowledge() if alive else {}
         waiting.done(self._asked.name)
-        return Seen(self._asked, health.result(), Told(told), look.result() if look else None)
+        return Seen(self._asked, health.result(), Told(told), looked)
 
     async def _health(self) -> tuple[Outcome, ...]:
         told = await self._told({path.path: Question(path.path, HEALTH_LIMIT) for path in self._kind.health})
@@ -105,9 +108,13 @@ class _Visit:
             }
         return {name: task.result() for name, task in tasks.items()}
 
-    async def _looked(self) -> Look:
+    async def _looked(self, request: bytes = b"") -> Look:
         assert self._trust is not None  # noqa: S101 - asked only with TLS
-        return await certificates.look(self._asked.host, self._asked.port, self._trust, self._deadline)
+        return await certificates.look(self._asked.host, self._asked.port, self._trust, self._deadline, request)
+
+
+def _hung_up(outcome: Outcome) -> bool:
+    return isinstance(outcome, Trouble) and outcome.reason is Reason.RESET
 
 
 def has_leftovers(outcome: Outcome | None) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from collectors.targets import literal_family
 from exporter.fleet.findings import Finding
-from exporter.fleet.mesh import measures
+from exporter.fleet.mesh import measures, probed
 from exporter.fleet.probe_schema import Section
 from exporter.fleet.problems import key_of, listed, shown
 from exporter.fleet.schema import Sections
@@ -29,8 +29,24 @@ def duplicates(sections: Sections) -> Iterator[Finding]:
         yield _warning(sections, "hosts", several, "address", f"{address} is the address of")
     for several in _alike(_endpoints(sections)):
         yield _warning(sections, "endpoints", several, "name", "probes the same as")
+    yield from _in_the_mesh(sections)
     for several in _alike(_databases(sections)):
         yield _warning(sections, "databases", several, "name", "is the same database as")
+
+
+def _in_the_mesh(sections: Sections) -> Iterator[Finding]:
+    """Warn of endpoints that a probe of the hosts reaches already."""
+    endpoints: dict[Hashable, list[tuple[int, Iterable[str]]]] = {}
+    for index, (thing, sources) in enumerate(_endpoints(sections)):
+        endpoints.setdefault(thing, []).append((index, sources))
+    for name, probe in sections.probes.items():
+        settings, measuring = _settings(probe, _OF_NO_MATTER), set(_sources(sections, probe.from_))
+        for host in probed(sections.hosts, probe.to) if endpoints else ():
+            for index, sources in endpoints.get((_plain(host.address), settings), ()):
+                if not measuring.isdisjoint(sources):
+                    message = f"probes the same as {key_of(('probes', name))} does of the host {shown(host.name)}"
+                    text = f"{message}: it is measured under each name; remove one, unless that is meant"
+                    yield Finding(("endpoints", index, "name"), text, is_warning=True)
 
 
 def _endpoints(sections: Sections) -> Iterator[_Thing]:

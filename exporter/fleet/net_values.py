@@ -38,9 +38,9 @@ def _address(value: object) -> str:
         return _host_address(text)
     if "/" in text or re.search(r":[0-9]+\Z", text) or text.startswith("["):
         raise fault(f"{shown(text)} must be a name or an address alone; leave out scheme, port, path and brackets")
-    if character := unseen(text):
-        raise fault(f"{shown(text)} holds {character}; type it anew, without")
     if not text.isascii():
+        if character := unseen(text):
+            raise fault(f"{shown(text)} holds {character}; type it anew, without")
         raise fault(f"{shown(text)} is not ASCII; write an international name in its xn-- form")
     if not _HOST_NAME.fullmatch(text):
         raise fault(f"{shown(text)} is neither a host's name nor an address")

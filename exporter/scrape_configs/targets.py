@@ -21,6 +21,9 @@ from exporter.scrape_configs.json_line import one_line
 Group = dict[str, list[str] | dict[str, str]]
 """A target group of file_sd and http_sd: ``targets`` and ``labels``."""
 
+_LONGEST_FILE = 255
+_OWN_ACCESS = len("@12345678")
+"""What a name is followed by for hosts with an access of their own."""
 _ITS_DEFAULT = Job.model_validate({"port": "9102"})
 _ACCESS = {"user", "password_file", "ca_file", "cert_file", "key_file"}
 
@@ -75,7 +78,7 @@ def _stanza(name: str, job: Job, access: Job, members: list[Target]) -> Stanza:
     digest = hashlib.sha256(one_line(words).encode()).hexdigest()[:8]
     suffix, labels = ("", {}) if access == job else (f"@{digest}", {"job": name})
     groups = [_group(name, target, access, labels) for target in members]
-    return Stanza(name + suffix, name, f"{quote(name, safe='')}{suffix}.json", access, groups)
+    return Stanza(name + suffix, name, _file(name, suffix), access, groups)
 
 
 def _target(host: Host, name: str, job: Job) -> Target:
@@ -106,9 +109,16 @@ def _group(name: str, target: Target, stanza: Job, labels: dict[str, str]) -> Gr
     return {"targets": [target.address], "labels": {key: labels[key] for key in sorted(labels) if labels[key]}}
 
 
+def _file(name: str, suffix: str = "") -> str:
+    return f"{quote(name, safe='')}{suffix}.json"
+
+
 def _problems(fleet: Fleet) -> Iterator[Problem]:
     """Find what no stanza can say."""
     for name, job in fleet.scrape.jobs.items():
+        if len(_file(name)) > _LONGEST_FILE - _OWN_ACCESS:
+            too_long = "becomes a file's name of more than 255 bytes, in which letters beyond ASCII count several times"
+            yield fleet.problem(("scrape", "jobs", name), f"{too_long}; choose a shorter name")
         if message := _bad_path(job.path):
             yield fleet.problem(("scrape", "jobs", name, "path"), message)
     known = jobs(fleet)

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from collectors.targets import Identity
+from collectors.trust import BadIdentity, load_identity
 from exporter.web_config.tls_schema import CIPHERS, CURVES, TlsServer, unreadable
 
 _log = logging.getLogger(__name__)
@@ -63,33 +66,16 @@ def _bare_context(tls: TlsServer) -> ssl.SSLContext:
 
 def _load_identity(context: ssl.SSLContext, tls: TlsServer) -> None:
     try:
-        context.load_cert_chain(tls.cert_file, tls.key_file, password=_refuse_to_ask)
-    except OSError as error:
-        reason = _reason(error)
-        if reason == "KEY_VALUES_MISMATCH":
-            raise Unusable("key_file", "is the key of another certificate than cert_file's") from None
-        message = f"no usable certificate here or no usable key in key_file ({reason}); both have to be PEM"
-        raise Unusable("cert_file", message) from None
-
-
-def _refuse_to_ask() -> NoReturn:
-    """OpenSSL would else ask for the password at the terminal, and wait."""
-    raise Unusable("key_file", "is encrypted; decrypt it: nobody is there to type its password")
+        load_identity(context, Identity(os.fspath(tls.cert_file), os.fspath(tls.key_file)))
+    except BadIdentity as error:
+        raise Unusable(error.key, error.message) from None
 
 
 def _load_authority(context: ssl.SSLContext, path: Path) -> None:
     try:
         context.load_verify_locations(path)
-    except OSError as error:
-        message = f"no usable certificate here ({_reason(error)}); it has to be PEM"
-        raise Unusable("client_ca_file", message) from None
-
-
-def _reason(error: OSError) -> str:
-    """Say why OpenSSL did not take a file; it has no word for text that is not PEM at all."""
-    if isinstance(error, ssl.SSLError):
-        return error.reason or "not PEM"
-    return str(error.strerror)
+    except OSError:
+        raise Unusable("client_ca_file", "no usable certificate here; it has to be PEM") from None
 
 
 class Tls:

@@ -215,6 +215,11 @@ def test_odd_names_survive_readers_of_json_and_of_yaml(texts):
             "fleet.yml:2: scrape.jobs.node.path: '/m?x=1' holds '?', which Prometheus escapes; leave it out",
         ),
         (
+            f"hosts: [{{name: h, address: h}}]\nscrape: {{jobs: {{{'é' * 45}: {{port: 1}}}}}}",
+            f"fleet.yml:2: scrape.jobs.{'é' * 45}: becomes a file's name of more than 255 bytes, in which letters "
+            "beyond ASCII count several times; choose a shorter name",
+        ),
+        (
             "hosts:\n- name: h\n  address: h\n  scrape:\n    latency: {path: /a%20b}",
             "fleet.yml:5: hosts[0].scrape.latency.path: '/a%20b' holds '%', which Prometheus escapes; leave it out",
         ),

@@ -73,8 +73,11 @@ def _fault(path: str, outcome: Outcome, seen: Seen, patience: Seconds) -> str | 
         return None
     if isinstance(outcome, Answer):
         return refusals.in_words(path, outcome, seen.asked)
-    if outcome.reason is Reason.TIMEOUT and seen.look and seen.look.fault and seen.look.fault.connected:
+    fault = seen.look.fault if seen.look else None
+    if outcome.reason is Reason.TIMEOUT and fault and fault.connected:
         outcome = outcome._replace(connected=True)  # TCP was there, as the look has seen, and TLS was not
+    elif outcome.reason in {Reason.TLS, Reason.RESET} and fault and fault.reason is Reason.TLS:
+        outcome = fault  # in better words
     return troubles.in_words(outcome, seen.asked, patience)
 
 

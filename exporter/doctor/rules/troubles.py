@@ -32,6 +32,7 @@ _TLS_ADVICE = (
         "name its authority as {key}.ca_file; a proxy without a certificate for {host} serves one signed by itself",
     ),
     ("does not speak TLS", "write http:// in {key}.url"),
+    ("asks for a client certificate", "name one, and its key, as {key}.cert_file and key_file"),
     ("", "look at the TLS of {place}"),
 )
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 import socket
+import ssl
 import time
 import tracemalloc
 
 import pytest
 
+from collectors.targets import Identity
 from exporter.doctor import answers
 from exporter.doctor.consultation import PublicName, Waiting, consult
 from exporter.doctor.findings import Finding, Status
@@ -222,6 +225,24 @@ async def test_tls_where_none_is_spoken_and_none_where_it_is(authority: Authorit
     with Fake("prometheus", tls=authority.server("localhost")) as encrypted:
         finding = await judged(server(url=encrypted.url()))
     assert finding.status is Status.BROKEN
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_server_that_asks_for_a_certificate_is_shown_ours_and_told_where_there_is_none(
+    authority: Authority, version: ssl.TLSVersion
+) -> None:
+    context = authority.server("localhost", until=dt.datetime.now(dt.UTC) + 57 * DAYS, version=version)
+    context.load_verify_locations(authority.ca_file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    file = str(authority.file("the doctor"))
+    with Fake("prometheus", tls=context) as fake:
+        without = https(fake, authority)
+        finding = await judged(dataclasses.replace(without, identity=Identity(file, file)))
+        assert finding.status is Status.OK
+        finding = await judged(without)
+    assert finding.status is Status.BROKEN
+    assert finding.text.startswith("TLS: ")
+    assert finding.text.endswith("; name one, and its key, as stack.prometheus.cert_file and key_file")
 
 
 async def test_a_server_that_hangs_in_its_tls_is_told_to_hang(authority: Authority) -> None:

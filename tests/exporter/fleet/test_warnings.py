@@ -144,5 +144,15 @@ def test_endpoints_that_probe_the_same_are_warned_of(fleet):
     assert warnings(fleet, apart) == []
 
 
+def test_an_endpoint_that_a_probe_of_the_hosts_reaches_already_is_warned_of(fleet):
+    text = "probes:\n  icmp: {protocol: icmp}\nendpoints:\n  - {name: x, probe: icmp, address: B.example}\n"
+    assert warnings(fleet, text) == [
+        ":7: endpoints[0].name: probes the same as probes.icmp does of the host 'b': it is measured under each name; "
+        "remove one, unless that is meant"
+    ]
+    assert warnings(fleet, text.replace("B.example", "c.example")) == []
+    assert warnings(fleet, text.replace("probe: icmp", "probe: {protocol: icmp, dscp: 46}")) == []
+
+
 def test_a_port_of_ours_is_not_warned_of(fleet):
     assert warnings(fleet, "probes:\n  tcp: {protocol: tcp, port: 9102}\n  icmp: {protocol: icmp}\n") == []
