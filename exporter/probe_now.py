@@ -26,7 +26,7 @@ _HOPS, _PER_HOP, _HOP_TIMEOUT = 30, 2, 1.0
 async def probe_now(pairs: Sequence[Pair]) -> list[Answer]:
     """Probe each pair once, with collectors and look-ups of our own."""
     addresses = Addresses(dns.addresses, lambda _target: None)
-    context = Context(address=addresses.get, lookup=dns.addresses, notice=lambda _notice: None)
+    context = Context(address=addresses.get, lookup=dns.addresses, notice=lambda _notice: None, others=addresses.others)
     async with collecting.probes(context) as probes, Scheduler("", addresses, at_once=True) as refresher:
         names = refreshes(pairs, _KEEP)
         addresses.expect(names, _KEEP)
