@@ -79,7 +79,12 @@ class Connector:
         self._epoll.close()
 
     async def reach(
-        self, stack: contextlib.ExitStack, peer: Peer, facts: Facts, within: Seconds
+        self,
+        stack: contextlib.ExitStack,
+        peer: Peer,
+        facts: Facts,
+        within: Seconds,
+        source_address: str | None = None,
     ) -> tuple[socket.socket, Handshake]:
         """Connect to the first address that answers; a silent one leaves the others their part of ``within`` seconds.
 
@@ -93,7 +98,7 @@ class Connector:
             share = (end - self._loop.time()) / (left + 1) if left > 1 else None
             try:
                 with contextlib.ExitStack() as attempt:
-                    sock = attempt.enter_context(open_socket(peer.ip_family))
+                    sock = attempt.enter_context(open_socket(peer.ip_family, source_address))
                     async with asyncio.timeout(share):  # noqa: TID251 - of one address; the caller's is the probe's
                         handshake = await self.connect(sock, address, peer.port, facts)
                     stack.push(attempt.pop_all())

@@ -229,6 +229,8 @@ class Context:
     """A fresh lookup of all addresses of a name, off the loop; ProbeFailed(DNS)."""
     notice: Callable[[Notice], None]
     """Takes what belongs to no probe under way."""
+    others: Callable[[str, IpFamily], Sequence[str]] = lambda _name, _family: ()
+    """What ``address`` might have returned instead."""
 
 
 Probe = Callable[[Sequence[Attempt[T]]], Sequence[Coroutine[Any, Any, Reply]]]

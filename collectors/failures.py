@@ -49,6 +49,8 @@ _OURS = {
     errno.EMSGSIZE: "larger than this host's interface takes",
     errno.EAFNOSUPPORT: "this host's kernel lacks this address family",
 }
+SAID = " says that "
+"""Between an address and what it said by ICMP."""
 _BY_ICMP = {
     errno.ECONNREFUSED: "the port cannot be reached: a firewall refuses it, or nothing listens there",
     errno.EHOSTUNREACH: "the host cannot be reached",
@@ -105,7 +107,7 @@ _BY_RESOLVER = {
 def from_errno(number: int, said_by: str | None = None) -> ProbeFailed:
     """Classify what a socket call failed with; ``said_by`` is who sent an ICMP error, where that is known."""
     meaning = _BY_ERRNO.get(number) or _Meaning(Reason.LOCAL, in_words(number))
-    words = f"{said_by} says that {_BY_ICMP.get(number, meaning.words)}" if said_by else meaning.words
+    words = f"{said_by}{SAID}{_BY_ICMP.get(number, meaning.words)}" if said_by else meaning.words
     return ProbeFailed(meaning.reason, words)
 
 
@@ -134,7 +136,7 @@ def from_os_error(error: OSError) -> ProbeFailed:
 def from_icmp_error(number: int, said_by: str | None = None) -> ProbeFailed:
     """Classify an ICMP error that answers an echo request: whatever it says, the target is not reached."""
     words = _BY_ICMP.get(number, in_words(number))
-    return ProbeFailed(Reason.UNREACHABLE, f"{said_by} says that {words}" if said_by else words)
+    return ProbeFailed(Reason.UNREACHABLE, f"{said_by}{SAID}{words}" if said_by else words)
 
 
 def in_words(number: int) -> str:

@@ -111,6 +111,8 @@ class TcpTarget:
     port: int
     source_address: str | None
     """A literal address of ours, of the same family; None: the kernel chooses."""
+    timeout: float = dataclasses.field(default=10.0, compare=False)
+    """In seconds: of which each of several addresses gets a part. The caller sees to it; it makes no other target."""
 
     @property
     def cached_name(self) -> str:

@@ -16,10 +16,10 @@ async def collector(context: Context) -> AsyncIterator[Probe[TcpTarget]]:
 
     async def probe(target: TcpTarget, facts: Facts) -> Reply:
         address = context.address(target.address, target.ip_family)
-        if address != target.address:
-            facts.address = address
-        with connection.open_socket(target.ip_family, target.source_address) as sock:
-            handshake = await connector.connect(sock, address, target.port, facts)
+        others = context.others(target.address, target.ip_family)
+        peer = connection.Peer(target.address, (address, *others), target.ip_family, target.port)
+        with contextlib.ExitStack() as stack:
+            sock, handshake = await connector.reach(stack, peer, facts, target.timeout, target.source_address)
             kernel.close_quietly(sock)
         return _reply(handshake)
 

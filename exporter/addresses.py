@@ -96,6 +96,11 @@ class Addresses:
             raise ProbeFailed(Reason.DNS, why, misconfigured=misconfigured)
         return address
 
+    def others(self, name: str, ip_family: IpFamily) -> Sequence[str]:
+        """Return the addresses that a name has beside the one that ``get`` returns."""
+        known = self._known.get((name, ip_family))
+        return [address for address in self._answers.get(Name(name, ip_family), ()) if address != known]
+
     def _literal(self, name: str, ip_family: IpFamily) -> str | None:
         address = dns.literal(name, ip_family)
         if address is not None:

@@ -122,7 +122,10 @@ class App:
             loop.add_signal_handler(number, self._stop, number)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # ``exporter.__main__`` has kept those before
         async with contextlib.AsyncExitStack() as stack:
-            context = Context(address=self._addresses.get, lookup=self._addresses.look_up, notice=self._notice)
+            addresses = self._addresses
+            context = Context(
+                address=addresses.get, lookup=addresses.look_up, notice=self._notice, others=addresses.others
+            )
             self._probes = await stack.enter_async_context(collecting.probes(context))
             self._refresher = await stack.enter_async_context(Scheduler("", self._addresses, at_once=True))
             self._prober = await stack.enter_async_context(Scheduler(self._current.host.name, self._recorder))

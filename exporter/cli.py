@@ -114,7 +114,8 @@ def _probe(flags: argparse.Namespace) -> int:
     answers = asyncio.run(probe_now.probe_now(together))
     text, well = probe_now.describe(answers, asked)
     printed = _print(text)
-    for line in probe_now.routes(asked) if flags.route and printed == FINE else ():
+    walked = [answer for answer in answers if answer.pair in asked]
+    for line in probe_now.routes(walked) if flags.route and printed == FINE else ():
         printed = printed or _print(line)
     return printed or (FINE if well else FAULT)
 

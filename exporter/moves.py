@@ -69,18 +69,27 @@ class Moves:
     def moved(self, move: Move, now: Seconds, wall: float) -> None:
         """Note a change with all pairs of the name, and tell it."""
         pairs = self._pairs.get(move.name, ())
+        self._tell(move, ", ".join(sorted({pair.name for pair, _ in pairs})) or move.name.name, now)
         for _, series in pairs:
             series.moved = Moved(move.before, move.after, move.why, now, wall)
+
+    def detoured(self, pair: Pair, facts: Facts, series: PairSeries, now: Seconds, wall: float) -> None:
+        """Note that a probe that asks the next address itself had to."""
+        before, _, why = facts.tried[0].partition(": ")
+        move = Move(Name(place_of(pair), pair.ip_family), before, facts.address or "", why)
+        self._tell(move, f"{pair.name} {pair.probe}", now)
+        series.moved = Moved(move.before, move.after, why, now, wall)
+
+    def _tell(self, move: Move, who: str, now: Seconds) -> None:
         told = self._told.setdefault(move.name, deque(maxlen=_LINES))
         if len(told) == _LINES and now - told[0] < _HOUR:
             return
         told.append(now)
-        targets = ", ".join(sorted({pair.name for pair, _ in pairs})) or move.name.name
         why = f" ({move.why})" if move.why else ""
         if len(told) == _LINES and now - told[0] < _HOUR:
             why += "; it changes often, and is not reported again within the hour"
         fields = {"name": move.name.name, "ip_family": move.name.ip_family, "address": move.after}
-        _log.info("address of %s: %s -> %s%s", targets, move.before, move.after, why, extra={"fields": fields})
+        _log.info("address of %s: %s -> %s%s", who, move.before, move.after, why, extra={"fields": fields})
 
     def failed(self, pair: Pair, facts: Facts, series: PairSeries, choice: Choice) -> None:
         """Accept a failure that ``series`` has counted."""
@@ -90,8 +99,8 @@ class Moves:
         if series.failed_in_a_row % _IN_A_ROW or pair.spec.cached_name is None:
             return
         name = Name(pair.spec.cached_name, pair.ip_family)
-        beside = (other for each, other in self._pairs.get(name, ()) if each.spec.cached_name is not None)
-        if all(other.failed_in_a_row for other in beside if other.facts is not None):
+        latest = (other.facts for _, other in self._pairs.get(name, ()) if not other.failed_in_a_row)
+        if not any(seen and seen.address == facts.address for seen in latest):
             choice.unreached(name, facts.address)
 
     def succeeded(self, pair: Pair, facts: Facts, choice: Choice) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
 
 from collectors import dns, failures
 from collectors.contract import Context, Seconds, one_by_one
-from collectors.targets import HttpTarget
+from collectors.targets import DatabaseTarget, literal_family
 from exporter import collecting, once
 from exporter.addresses import Addresses, refreshes
 from exporter.fleet import Pair
+from exporter.overview.looks import place_of
 from exporter.overview.timeline import Answer, Around, explain, is_well
 from exporter.overview.verdict import Here
 from exporter.overview.wording import span
@@ -26,7 +26,7 @@ _HOPS, _PER_HOP, _HOP_TIMEOUT = 30, 2, 1.0
 async def probe_now(pairs: Sequence[Pair]) -> list[Answer]:
     """Probe each pair once, with collectors and look-ups of our own."""
     addresses = Addresses(dns.addresses, lambda _target: None)
-    context = Context(address=addresses.get, lookup=dns.addresses, notice=lambda _notice: None)
+    context = Context(address=addresses.get, lookup=dns.addresses, notice=lambda _notice: None, others=addresses.others)
     async with collecting.probes(context) as probes, Scheduler("", addresses, at_once=True) as refresher:
         names = refreshes(pairs, _KEEP)
         addresses.expect(names, _KEEP)
@@ -43,23 +43,25 @@ def describe(answers: Sequence[Answer], asked: Sequence[Pair]) -> tuple[str, boo
     return "\n".join(text for text, _ in shown), all(well for _, well in shown)
 
 
-def routes(pairs: Sequence[Pair]) -> Iterator[str]:
-    """Walk to each address of the pairs, hop by hop; it takes a second for each router that keeps silent."""
+def routes(answers: Sequence[Answer]) -> Iterator[str]:
+    """Walk to each address that was asked, hop by hop; it takes a second for each router that keeps silent."""
     walked = set()
-    for pair in pairs:
-        spec = pair.spec
-        name = (urlsplit(spec.url).hostname or "") if isinstance(spec, HttpTarget) else spec.address
-        if name and (name, pair.ip_family) not in walked:
-            walked.add((name, pair.ip_family))
-            yield f"\nroute to {name} over {pair.ip_family}\n"
-            yield from _route(name, 6 if pair.ip_family == "ipv6" else 4)
+    for answer in answers:
+        name, ip_family = place_of(answer.pair), answer.pair.ip_family
+        address = answer.facts.address or (name if literal_family(name) else None)
+        if address not in walked and not (isinstance(answer.pair.spec, DatabaseTarget) and answer.pair.spec.socket):
+            walked.add(address)
+            yield f"\nroute to {name} over {ip_family}\n"
+            yield from _route(address, 6 if ip_family == "ipv6" else 4) if address else ("  it has no address\n",)
 
 
-def _route(name: str, family: int) -> Iterator[str]:
+def _route(address: str, family: int) -> Iterator[str]:
     import icmplib  # noqa: PLC0415 - this command's alone, and the program that runs for months is measured by the MB
 
     try:
-        hops = icmplib.traceroute(name, count=_PER_HOP, timeout=_HOP_TIMEOUT, max_hops=_HOPS, fast=True, family=family)
+        hops = icmplib.traceroute(
+            address, count=_PER_HOP, timeout=_HOP_TIMEOUT, max_hops=_HOPS, fast=True, family=family
+        )
     except icmplib.SocketPermissionError:
         yield "  needs a raw socket: run it as root, or grant CAP_NET_RAW\n"
     except (icmplib.ICMPLibError, OSError) as error:

@@ -166,6 +166,8 @@ class Recorder:
         series.record(facts, outcome, now, wall, learn=now >= self._queue_stands_until)
         if isinstance(outcome, Reply):
             self._counts.measurements[job.protocol, outcome.clock] += 1
+            if facts.tried:
+                self._moves.detoured(job, facts, series, now, wall)
             if failed_before:
                 self._outages.succeeded(job, now)
                 if self.choice:

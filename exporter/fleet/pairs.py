@@ -210,11 +210,12 @@ def _pair(defaults: Defaults, target: Host | Endpoint, name: str, probe: AnyProb
 
 def _specs(defaults: Defaults, probe: AnyProbe, address: str, access: Access | None) -> Iterator[Spec]:
     """Aim a probe at an address, once per family."""
+    timeout = probe.timeout or defaults.timeout
     for ip_family in _families(defaults, probe, address):
         if not isinstance(probe, HttpProbe):
-            yield spec_of(probe, address, ip_family)
+            yield spec_of(probe, address, ip_family, timeout)
         elif access is not None:
-            yield http_spec_of(probe, address, ip_family, access, probe.timeout or defaults.timeout)
+            yield http_spec_of(probe, address, ip_family, access, timeout)
 
 
 def _families(defaults: Defaults, probe: AnyProbe, address: str) -> tuple[IpFamily, ...]:

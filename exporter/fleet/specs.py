@@ -155,10 +155,16 @@ def peer_access(files: Files, loc: Loc, probe: HttpProbe, fleet: Fleet, source: 
     )
 
 
-def spec_of(probe: IcmpProbe | TcpProbe, address: str, ip_family: IpFamily) -> IcmpTarget | TcpTarget:
+def spec_of(probe: IcmpProbe | TcpProbe, address: str, ip_family: IpFamily, timeout: Seconds) -> IcmpTarget | TcpTarget:
     """Aim a probe at one address."""
     if isinstance(probe, TcpProbe):
-        return TcpTarget(address=address, ip_family=ip_family, port=probe.port, source_address=probe.source_address)
+        return TcpTarget(
+            address=address,
+            ip_family=ip_family,
+            port=probe.port,
+            source_address=probe.source_address,
+            timeout=timeout,
+        )
     return IcmpTarget(
         address=address,
         ip_family=ip_family,

@@ -29,6 +29,7 @@ import enum
 from collections.abc import Sequence
 
 from collectors.contract import Gap, Reason, Seconds
+from collectors.failures import SAID
 from exporter.overview import losses
 from exporter.overview.delays import delays
 from exporter.overview.looks import LATELY, Seen
@@ -195,11 +196,15 @@ def _silent(seen: Seen, beside: Sequence[Seen], *, nobody_answers: bool) -> str:
     if other.ip_family != seen.ip_family:
         return f"{said}; over {other.ip_family} the host answers: look at the path of {seen.ip_family}"
     lost = "only ICMP gets lost" if seen.protocol == "icmp" else "a firewall drops this port, or its queue is full"
+    if seen.protocol == other.protocol == "icmp":
+        lost = "only echoes of this size or class get lost: look at the path's MTU"
     return f"{said}; {_named(other)} {other.reason or 'answers'}: the host is up, {lost}"
 
 
 def _unwell(seen: Seen) -> str:
     if seen.reason is Reason.REFUSED and not seen.misconfigured and seen.protocol not in _DATABASES:
+        if SAID in seen.detail:  # by ICMP, and by whom: a firewall's way
+            return seen.detail
         return "the host is up, and nothing listens on this port, or a firewall refuses it"
     if seen.reason is Reason.TIMEOUT:
         return f"it connects, and then its program does not answer ({seen.phase})"

@@ -7,10 +7,10 @@ import struct
 
 import pytest
 
-from collectors import http, postgresql
-from collectors.contract import Facts, Phase, ProbeFailed, Reason
+from collectors import dns, http, postgresql, tcp
+from collectors.contract import Context, Facts, Phase, ProbeFailed, Reason
 from tests.collectors import peers
-from tests.collectors.peers import OK, Peer, answering, ask, context, database_target, http_target
+from tests.collectors.peers import OK, Peer, answering, ask, context, database_target, http_target, tcp_target
 
 LIVING, DEAD, ANOTHER = "127.0.0.2", "127.0.0.1", "127.0.0.3"
 
@@ -92,6 +92,17 @@ async def test_a_file_table_that_is_full_is_our_fault_whatever_the_address(monke
         with pytest.raises(ProbeFailed) as failed:
             await ask(probe, web(9))
     assert failed.value.reason is Reason.LOCAL
+
+
+async def test_a_handshake_goes_on_from_the_cached_address_to_the_others():
+    cache = Context(address=lambda *_: DEAD, lookup=dns.addresses, notice=print, others=lambda *_: (LIVING, ANOTHER))
+    with Peer(peers.silent, host=LIVING) as peer:
+        async with tcp.collector(cache) as probe:
+            for tried in (1, 0):
+                facts = Facts()
+                reply = await ask(probe, tcp_target(peer.port, "several.example"), facts)
+                assert (facts.address, len(facts.tried)) == (LIVING, tried)
+                assert reply.phases == {Phase.CONNECT: reply.rtt}
 
 
 async def test_a_login_goes_on_to_the_next_address_as_well():

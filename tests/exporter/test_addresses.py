@@ -316,6 +316,18 @@ def test_where_nobody_answers_the_next_address_is_asked_and_reported_when_somebo
     run(main())
 
 
+def test_the_other_addresses_of_a_name_are_known() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.7", "192.0.2.8", "192.0.2.9"]), PEER) as w:
+            await asyncio.sleep(1)
+            w.addresses.unreached(PEER.spec, "192.0.2.7")
+            assert w.get() == "192.0.2.8"
+            assert w.addresses.others(*PEER.spec) == ["192.0.2.7", "192.0.2.9"]
+            assert w.addresses.others("192.0.2.1", V4) == []
+
+    run(main())
+
+
 def test_when_every_address_is_silent_the_first_one_gets_its_turn_again() -> None:
     async def main() -> None:
         async with world(Resolver(wf008=["192.0.2.7", "192.0.2.8"]), PEER) as w:

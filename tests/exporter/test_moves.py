@@ -85,6 +85,19 @@ def test_a_resolver_that_gives_another_address_each_time_does_not_fill_the_log(
     assert next(series.moved.after for _, series in stage.recorder.states() if series.moved) == "192.0.2.100"
 
 
+def test_a_probe_that_went_on_to_the_next_address_itself_is_a_line_and_noted_with_its_pair(
+    stage: Stage, lines: pytest.LogCaptureFixture
+) -> None:
+    facts = Facts(address="192.0.2.9", tried=("192.0.2.8: no answer within 3.3 s",))
+    stage.recorder.decided(stage.pair("ping"), facts, ANSWER)
+    stage.probe("ping", ANSWER, "192.0.2.9")
+    assert lines.messages == ["address of wf008 ping: 192.0.2.8 -> 192.0.2.9 (no answer within 3.3 s)"]
+    moved = {pair.probe: series.moved for pair, series in stage.recorder.states() if pair.target == "wf008"}
+    assert moved["icmp"] is None
+    assert moved["ping"] is not None
+    assert moved["ping"][:3] == ("192.0.2.8", "192.0.2.9", "no answer within 3.3 s")
+
+
 def test_another_address_is_asked_after_three_failures_in_a_row(stage: Stage) -> None:
     for _ in range(3):
         assert stage.choice.calls == []
@@ -97,9 +110,13 @@ def test_another_address_is_asked_after_three_failures_in_a_row(stage: Stage) ->
 
 def test_an_address_that_another_pair_reaches_stays(stage: Stage) -> None:
     stage.probe("tcp", ANSWER)
-    for _ in range(9):
+    for _ in range(3):
         stage.probe("icmp", SILENCE)
     assert stage.choice.calls == []
+    stage.probe("tcp", ANSWER, "192.0.2.9")
+    for _ in range(3):
+        stage.probe("icmp", SILENCE)
+    assert stage.choice.calls == [("unreached", "192.0.2.8")]
 
 
 def test_what_fails_here_or_in_the_resolver_says_nothing_of_an_address(stage: Stage) -> None:

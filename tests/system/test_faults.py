@@ -212,6 +212,7 @@ def test_a_resolver_that_hangs_is_dns_and_delays_nobody(stage: Stage, tmp_path: 
 
 def test_an_address_that_changes_is_followed(stage: Stage) -> None:
     stage.well()
+    old = stage.there.address
     stage.lab.readdress(stage.there)
     before = stage.page()
     counts = "network_latency_rtt_distribution_seconds_count"
@@ -223,6 +224,48 @@ def test_an_address_that_changes_is_followed(stage: Stage) -> None:
         )
 
     wait_until(all_answered_again, "answers from the new address", 2 * INTERVAL + INTERVAL + TIMEOUT + SLACK)
+    assert f"address of wf008: {old} -> {stage.there.address}" in stage.measuring.program.error_output()
+
+
+@pytest.mark.parametrize("dead", ["10.66.0.1", "10.99.0.1"], ids=["the first", "the last"])
+def test_a_name_with_a_dead_address_is_measured_at_the_living_one(stage: Stage, tmp_path: Path, dead: str) -> None:
+    living, device = "10.88.0.1", stage.link.device_of(stage.here)
+    stage.there.ip("address", "add", living, "dev", "lo")
+    for address in (dead, living):
+        stage.here.ip("route", "add", address, "dev", device)
+    stage.lab.name("two.example", dead, living)
+    fleet = tmp_path / "fleet.yml"
+    fleet.write_text(FLEET.replace("address: wf008", "address: two.example"))
+    exporter = Exporter(stage.here, fleet, "--web.listen-address=:9103", port=9103)
+    try:
+        exporter.ready()
+        success = "network_latency_probe_success"
+        wait_until(lambda: exporter.page().values(success) == [1, 1, 1], "all succeed", 8 * INTERVAL)
+        assert f"address {living}" in exporter.get("/probe?target=wf008")
+        assert not exporter.page().failures(probe="ping")
+        moved = f"address of wf008: {dead} -> {living} (the former does not answer)"
+        assert (moved in exporter.program.error_output()) is (dead < living)
+    finally:
+        exporter.program.stop()
+        stage.there.ip("address", "del", living, "dev", "lo")
+        for address in (dead, living):
+            stage.here.ip("route", "del", address)
+        stage.lab.name("two.example")
+
+
+def test_a_name_that_is_blocked_by_an_address_of_nobody_is_dns(stage: Stage, tmp_path: Path) -> None:
+    fleet = tmp_path / "fleet.yml"
+    fleet.write_text(FLEET.replace("address: wf008", "address: blocked.example"))
+    stage.lab.name("blocked.example", "0.0.0.0", "::")
+    exporter = Exporter(stage.here, fleet, "--web.listen-address=:9103", port=9103)
+    try:
+        exporter.ready()
+        wait_until(lambda: all(exporter.page().failures(probe=probe) for probe in ALL_TIMEOUT), "failures", 5)
+        assert set(exporter.page().failures()) == {"dns"}
+        assert "the resolver answers 0.0.0.0 for blocked.example" in exporter.get("/probe?target=wf008")
+    finally:
+        exporter.program.stop()
+        stage.lab.name("blocked.example")
 
 
 def test_this_process_stopped_for_three_seconds_catches_nothing_up_and_blames_nobody(stage: Stage) -> None:

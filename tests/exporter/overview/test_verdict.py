@@ -210,6 +210,20 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         Word.NETWORK,
         "it connects, and then what we send gets lost (large packets alone? look at the path's MTU)",
     ),
+    "a firewall that says no": (
+        failed(tcp, Reason.REFUSED, phase=Phase.CONNECT, detail="10.0.0.1 says that the port cannot be reached"),
+        [],
+        WELL,
+        Word.PEER,
+        "10.0.0.1 says that the port cannot be reached",
+    ),
+    "large echoes get lost": (
+        SILENT,
+        [icmp(probe="small")],
+        WELL,
+        Word.NETWORK,
+        "no answer; small answers: the host is up, only echoes of this size or class get lost: look at the path's MTU",
+    ),
     "a router that says no": (
         failed(icmp, Reason.UNREACHABLE, silent=True, detail="10.0.0.1 says that the host cannot be reached"),
         [],
