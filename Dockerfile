@@ -24,10 +24,9 @@ RUN python3 -m compileall -q -j 0 -x '/(test|tests|idlelib|lib2to3|ensurepip|tki
 
 COPY --from=build /opt/latency-exporter /opt/latency-exporter
 
-# The default, a fleet of one, stands where the program looks for it, so that `docker run` alone shows real numbers.
+# `docker run` alone shows real numbers: the default, a fleet of one, comes with the program.
 # deploy/compose.yml mounts the fleet's own file as /etc/latency-exporter/fleet.yml.
 WORKDIR /etc/latency-exporter
-COPY config/exporter.yml config/
 
 ENV PATH=/opt/latency-exporter/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

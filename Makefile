@@ -1,5 +1,6 @@
 # Everything that people and CI do with this tree. `make help` lists it.
-PYTHON ?= python3
+PYTHON ?=
+PREFIX ?=
 ARGS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -7,7 +8,7 @@ BENCH_ARGS ?=
 venv := .venv
 bin := $(venv)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit check check-format check-lint check-types check-imports format \
+.PHONY: help run install test test-unit fresh-test check check-format check-lint check-types check-imports format \
 	bench lock image image-test clean dev prerequisites FORCE
 
 help: ## this list
@@ -16,14 +17,18 @@ help: ## this list
 run: $(venv)/.runtime ## set up what is missing and run; flags: make run ARGS="--web.listen-address=:9103"
 	@exec $(bin)/latency-exporter $(ARGS)
 
-install: $(venv)/.runtime ## set up the program as .venv/bin/latency-exporter
-	@echo "$(bin)/latency-exporter is ready"
+install: $(venv)/.runtime ## set up the program as .venv/bin/latency-exporter; PREFIX=/usr/local links to it from there
+	@sh deploy/link.sh "$(CURDIR)/$(bin)" "$(PREFIX)"
+	@$(call tell_who_can_run_it)
 
 test: dev prerequisites ## set up and run all tests but the image's; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
 	$(bin)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
 
 test-unit: dev ## the tests that need neither root nor servers
 	$(bin)/python -m pytest --numprocesses=2 --dist=worksteal -m "not (root or servers or databases or browser or image)" $(PYTEST_ARGS)
+
+fresh-test: ## what CI runs: `make run`, all tests and checks of this commit on a Debian made new; root, a quarter of an hour
+	@sh tests/fresh/test.sh
 
 bench: dev $(venv)/.bench ## cost and truth beside fping, smokeping_prober, blackbox_exporter (root, half an hour); BENCH_ARGS="--quick"
 	@sh tests/packages.sh "the benchmark's peers" fping:fping prometheus-smokeping-prober:prometheus-smokeping-prober \
@@ -60,12 +65,13 @@ pip = echo "set-up: $(1)" >&2 && { $(bin)/python -m pip --disable-pip-version-ch
 
 $(venv)/.runtime: requirements.lock setup.cfg pyproject.toml deploy/launcher
 	@if [ "$$(cat $@ 2>/dev/null)" != "$(CURDIR)" ] || ! $(bin)/python -c '' 2>/dev/null; then \
-		$(call find_python) && rm -rf $(venv) && $(PYTHON) -m venv $(venv); fi
+		python=$$(sh deploy/python.sh choose $(PYTHON)) && rm -rf $(venv) && "$$python" -m venv $(venv); fi
 	@rm -f $@ $(venv)/.dev $(venv)/.bench
 	@$(call pip,packages of requirements.lock,install --require-hashes -r requirements.lock)
 	@$(call pip,latency-exporter,install --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .)
 	@sed -i -e '1{r deploy/launcher' -e 'd}' $(bin)/latency-exporter && sed -i 's|@PYTHON@|$(CURDIR)/$(bin)/python|' $(bin)/latency-exporter
 	@printf %s "$(CURDIR)" >$@
+	@$(if $(filter install,$(MAKECMDGOALS)),,$(call tell_who_can_run_it))
 
 $(venv)/.dev: requirements-dev.lock $(venv)/.runtime
 	@rm -f $@
@@ -79,18 +85,15 @@ $(venv)/.bench: benchmarks/requirements.lock $(venv)/.runtime
 
 dev: $(venv)/.dev
 
-# Debian splits venv from python3; installing both is harmless where only one is missing.
-define find_python
-{ $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || [ "$(PYTHON)" != python3 ] \
-	|| sh tests/packages.sh "make install" python3 python3-venv; } \
-&& { $(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-	|| { echo "$(PYTHON) is missing, older than 3.11 or has no venv module; name another: make PYTHON=python3.12" >&2; exit 1; }; }
-endef
+# Of what others need to read: the command, the Python behind it, a package, ours.
+tell_who_can_run_it = $(bin)/python -c 'import os, sys, exporter, yaml; \
+	print(*(m.__file__ for m in (os, yaml, exporter)), sys._base_executable, "$(bin)/latency-exporter", sep="\n")' \
+	| sh deploy/python.sh told
 
 # What tests need beside Python. What can't be had is said here, and the tests left out are listed after the run.
 prerequisites:
 	@sh tests/packages.sh "tests in network namespaces (marked root)" iproute2:ip iptables:iptables iputils-ping:ping || true
-	@sh tests/packages.sh "the overview in a browser (marked browser)" chromium:chromium || true
+	@sh tests/packages.sh "the overview in a browser (marked browser)" chromium:chromium libatomic1 || true
 	@sh tests/packages.sh "probes of real databases" postgresql-15:/usr/lib/postgresql/15/bin/postgres \
 		mariadb-server-core:mariadbd mariadb-client-core:mariadb || true
 	@sh tests/servers.sh || true
@@ -103,7 +106,7 @@ uv_compile = $(uv)/uv pip compile --quiet --universal --python-version 3.11 --ge
 	--no-annotate --no-emit-index-url $(UV_ARGS)
 
 lock: ## resolve setup.cfg anew into all lock files; UV_ARGS="--upgrade" takes newer versions
-	@[ -x $(uv)/uv ] || { $(PYTHON) -m venv .cache/uv && $(uv)/pip install --quiet uv; }
+	@[ -x $(uv)/uv ] || { python=$$(sh deploy/python.sh choose $(PYTHON)) && "$$python" -m venv .cache/uv && $(uv)/pip install --quiet uv; }
 	echo "setuptools >= 66" | $(uv_compile) --output-file requirements.lock setup.cfg -
 	echo "setuptools >= 66" | $(uv_compile) --output-file requirements-dev.lock --extra dev setup.cfg -
 	echo matplotlib | $(uv_compile) --output-file benchmarks/requirements.lock --constraint requirements-dev.lock -

@@ -6,7 +6,6 @@ new line of NOTES, and the next count begins.
 
 from __future__ import annotations
 
-import asyncio
 import selectors
 import signal
 import sys
@@ -14,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from unittest import mock
 
 from exporter.cli import main
 
@@ -43,17 +43,6 @@ class NotingSelector(selectors.DefaultSelector):
         return longest
 
 
-class NotingPolicy(asyncio.DefaultEventLoopPolicy):
-    """Makes loops with one selector."""
-
-    def __init__(self, selector: NotingSelector) -> None:
-        super().__init__()
-        self._selector = selector
-
-    def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        return asyncio.SelectorEventLoop(self._selector)
-
-
 def run(notes: Path, arguments: list[str]) -> int:
     """Run the exporter in a loop that is watched."""
     selector = NotingSelector()
@@ -63,8 +52,9 @@ def run(notes: Path, arguments: list[str]) -> int:
             file.write(f"{selector.take_longest()!r}\n")
 
     signal.signal(signal.SIGUSR1, note)
-    asyncio.set_event_loop_policy(NotingPolicy(selector))
-    return main(arguments)
+    # What asyncio makes its loop with; to set a policy for loops is deprecated.
+    with mock.patch.object(selectors, "DefaultSelector", return_value=selector):
+        return main(arguments)
 
 
 if __name__ == "__main__":

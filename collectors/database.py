@@ -275,7 +275,7 @@ def _open_local(target: DatabaseTarget) -> Iterator[socket.socket]:
         try:
             code = sock.connect_ex(path)
         except OSError as error:  # a path longer than 107 bytes
-            raise ProbeFailed(Reason.LOCAL, f"{path}: {error}") from error
+            raise ProbeFailed(Reason.LOCAL, f"{path}: longer than a socket's path may be (107 bytes)") from error
         if code in {errno.ENOENT, errno.ECONNREFUSED}:
             raise ProbeFailed(Reason.REFUSED, f"{path}: nobody listens there")
         if code == errno.EAGAIN:

@@ -1,7 +1,7 @@
 """One HTTP/1.1 exchange as bytes, without sockets: the request to send, and the answer understood and judged.
 
-Framing is h11's. Redirects are reported and not followed, nothing is decompressed, no cookie is kept,
-and what a peer may cost is bounded: 16 KiB of headers, eight interim answers, ``max_body_bytes``.
+The request is written by h11, the answer read by ``collectors.answer``. Redirects are reported and not followed,
+nothing is decompressed, no cookie is kept, and what a peer may cost is bounded: 64 KiB of headers, ``max_body_bytes``.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from typing import NamedTuple
 
 import h11
 
+from collectors.answer import Answer, Head
+from collectors.charsets import text_of
 from collectors.contract import Facts, ProbeFailed, Reason, Seconds
 from collectors.targets import HttpTarget
 
-HEADER_ROOM = 16 * 1024
-_INTERIM_ANSWERS = 8
 _SHOWN = 200
 """Characters of what a peer says that people get to see."""
 _PORTS = {"http": 80, "https": 443}
 _WITH_BODY = {"POST", "PUT", "PATCH"}
-_SWITCHING_PROTOCOLS = 101
 _REDIRECTS = range(300, 400)
 _REFUSALS = set(range(400, 500)) - {408, 425, 429}
 """The server is well and does not take this request (RFC 9110, section 15.5); the others ask to come later."""
@@ -70,71 +69,68 @@ class Exchange:
 
     def __init__(self, target: HttpTarget, facts: Facts) -> None:
         self._target, self.facts = target, facts
-        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEADER_ROOM)
-        self._interim = self._body_bytes = 0
+        self._answer = Answer(bodiless=target.method == "HEAD")
+        self._body_bytes = 0
         self._body: list[bytes] = []
+        self._content_type = b""
 
     def request(self, url: Url, user_agent: str) -> bytes:
         """Return the request's bytes; ProbeFailed(LOCAL) without its text (it may hold a secret) if there are none."""
+        connection = h11.Connection(h11.CLIENT)
         try:
             headers = _headers(self._target, url, user_agent)
             message = h11.Request(method=self._target.method, target=url.path, headers=headers)
-            return (self._connection.send(message) or b"") + (self._connection.send(h11.EndOfMessage()) or b"")
+            return (connection.send(message) or b"") + (connection.send(h11.EndOfMessage()) or b"")
         except (h11.LocalProtocolError, UnicodeError):
             raise ProbeFailed(Reason.LOCAL, "method, url or a header can't be written in HTTP/1.1") from None
 
+    @property
+    def interim_answers(self) -> int:
+        """How many have ended (100 Continue, 103 Early Hints ...): they say nothing of the work on the answer."""
+        return self._answer.interim
+
+    @property
+    def answer_begun(self) -> bool:
+        """Whether anything of the answer itself has come."""
+        return self._answer.begun
+
     def feed(self, data: bytes) -> bool:
         """Take bytes of the answer (none: the peer has closed), return whether it is complete, and as expected."""
-        try:
-            self._connection.receive_data(data)
-            while (event := self._connection.next_event()) is not h11.NEED_DATA:
-                if self._is_last(event):
-                    return True
-        except h11.RemoteProtocolError as error:
-            detail = str(error)[:_SHOWN] if data else "closed before the answer was complete"
-            raise ProbeFailed(Reason.PROTOCOL, detail) from error
-        return False
-
-    def _is_last(self, event: object) -> bool:
-        if isinstance(event, h11.Data):
-            self._take_body(event.data)
-        elif isinstance(event, h11.Response):
-            self._take_head(event)
-        elif isinstance(event, h11.InformationalResponse):
-            self._take_interim(event)
-        else:
+        if not data:
+            self._answer.end()
+        for event in self._answer.feed(data):
+            if isinstance(event, Head):
+                self._take_head(event)
+            else:
+                self._take_body(event)
+        if self._answer.complete:
             self._check_body()
-            return True
-        return False
+        return self._answer.complete
 
-    def _take_interim(self, event: h11.InformationalResponse) -> None:
-        self._interim += 1
-        if event.status_code == _SWITCHING_PROTOCOLS or self._interim > _INTERIM_ANSWERS:
-            raise ProbeFailed(Reason.PROTOCOL, f"interim answer {event.status_code} (number {self._interim})")
-
-    def _take_head(self, event: h11.Response) -> None:
-        self.facts.status_code = event.status_code
-        for name, value in event.headers:
-            if name == b"location" and event.status_code in _REDIRECTS:
-                place = re.split(b"[?#]", value, maxsplit=1)[0]  # what follows may be a token that we sent
-                self.facts.redirect = place[:_SHOWN].decode("ascii", "backslashreplace")[:_SHOWN]
-            elif name == b"server-timing" and self.facts.peer_processing is None:
+    def _take_head(self, head: Head) -> None:
+        self.facts.status_code = head.status
+        self._content_type = head.fields.get(b"content-type", [b""])[-1]
+        for value in head.fields.get(b"server-timing", ()):
+            if self.facts.peer_processing is None:
                 self.facts.peer_processing = peer_processing(value)
-        if event.status_code not in self._target.expect_status:
+        if head.status in _REDIRECTS and (places := head.fields.get(b"location")):
+            place = re.split(b"[?#]", places[-1], maxsplit=1)[0]  # what follows may be a token that we sent
+            self.facts.redirect = place[:_SHOWN].decode("ascii", "backslashreplace")[:_SHOWN]
+        if head.status not in self._target.expect_status:
             where = f", which points to {self.facts.redirect}" if self.facts.redirect else ""
-            refused = event.status_code in _REDIRECTS or event.status_code in _REFUSALS
-            raise ProbeFailed(Reason.STATUS, f"status {event.status_code}{where}", misconfigured=refused)
+            refused = head.status in _REDIRECTS or head.status in _REFUSALS
+            raise ProbeFailed(Reason.STATUS, f"status {head.status}{where}", misconfigured=refused)
 
     def _take_body(self, data: bytes) -> None:
         self._body_bytes += len(data)
         if self._body_bytes > self._target.max_body_bytes:
             raise ProbeFailed(Reason.BODY, f"more than max_body_bytes ({self._target.max_body_bytes})")
         if self._target.expect_body is not None:
-            self._body.append(bytes(data))
+            self._body.append(data)
 
     def _check_body(self) -> None:
         pattern = self._target.expect_body
-        if pattern is not None and not pattern.search(b"".join(self._body).decode("utf-8", "replace")):
+        if pattern is not None and not pattern.search(text_of(b"".join(self._body), self._content_type)):
             raise ProbeFailed(Reason.BODY, f"nothing matches {pattern.pattern!r}")
 
 

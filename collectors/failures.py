@@ -62,10 +62,6 @@ _BY_ICMP = {
 _OUT_OF_DATE = (9, 10)
 """X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED (x509_vfy.h): all other refusals are of a name or an authority."""
 _NO_TLS = "what answers there does not speak TLS"
-_NO_CIPHER = "the handshake is refused: nothing in common to encrypt by, or a certificate of ours is wanted"
-_WANTS_CERTIFICATE = "the server wants a certificate of ours: give cert_file and key_file"
-_OUR_CERTIFICATE = "the server does not accept our certificate"
-_VERSION = "no version of TLS is common to both"
 _BY_TLS = {
     "WRONG_VERSION_NUMBER": _NO_TLS,
     "RECORD_LAYER_FAILURE": _NO_TLS,
@@ -73,19 +69,10 @@ _BY_TLS = {
     "UNKNOWN_PROTOCOL": _NO_TLS,
     "HTTP_REQUEST": _NO_TLS,
     "PACKET_LENGTH_TOO_LONG": _NO_TLS,
-    "UNSUPPORTED_PROTOCOL": _VERSION,
-    "VERSION_TOO_LOW": _VERSION,
-    "TLSV1_ALERT_PROTOCOL_VERSION": _VERSION,
-    "NO_SHARED_CIPHER": _NO_CIPHER,
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": _NO_CIPHER,
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": _WANTS_CERTIFICATE,
-    "SSLV3_ALERT_BAD_CERTIFICATE": _OUR_CERTIFICATE,
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _OUR_CERTIFICATE,
-    "SSLV3_ALERT_CERTIFICATE_REVOKED": _OUR_CERTIFICATE,
-    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _OUR_CERTIFICATE,
-    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _OUR_CERTIFICATE,
-    "TLSV1_ALERT_UNKNOWN_CA": f"{_OUR_CERTIFICATE}: it does not know its authority",
-    "TLSV1_ALERT_ACCESS_DENIED": f"{_OUR_CERTIFICATE}: access denied",
+    "NO_SHARED_CIPHER": "nothing in common to encrypt by",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": (
+        "the server refuses the handshake: nothing in common to encrypt by, or it has no certificate for this name"
+    ),
     "TLSV1_UNRECOGNIZED_NAME": "the server has no certificate for this name",
     "TLSV1_ALERT_INTERNAL_ERROR": "the server reports an internal error",
     "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "the server does not speak the protocol that is asked for",
@@ -94,7 +81,7 @@ _BY_TLS = {
     "EE_KEY_TOO_SMALL": "the server's key is too short to be trusted",
     "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": "the server's TLS is too old to be safe",
 }
-"""OpenSSL's names of errors (sslerr.h) that peers can cause."""
+"""OpenSSL's names of errors (sslerr.h) that peers can cause; of those that ask for more than the name see ``tls``."""
 _TLS_CUT = "the connection was closed in the middle of the handshake"
 _BY_VERIFICATION = {
     "unable to get local issuer certificate": "its authority is not known here",

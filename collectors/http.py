@@ -3,7 +3,8 @@
     dns         the lookup, by the user clock; none for a literal address
     connect     SYN to SYN/ACK (TCP_INFO)
     tls         each flight out to the last byte of its answer in, added up
-    processing  the request's last byte out to the answer's first byte in: the ``response``
+    processing  the request's last byte out to the answer's first byte in: the ``response``. An interim answer
+                (103 Early Hints) is none: it may be somebody else's, long before the work is done
     transfer    the answer's first byte in to its last
 
 ``duration`` is their sum: of our own program's time, only what noticing the end of the look-up takes is in it.
@@ -25,8 +26,8 @@ from collectors.targets import HttpTarget
 from collectors.tls import Tls
 from collectors.trust import ClientContext, Contexts
 
-_AROUND_THE_BODY = 64 * 1024
-"""What a peer may send beside ``max_body_bytes``: certificates, TLS records, headers, chunk sizes."""
+_AROUND_THE_BODY = 128 * 1024
+"""What a peer may send beside ``max_body_bytes``: 64 KiB of headers, certificates, TLS records, chunk sizes."""
 
 _Phases = dict[Phase, Seconds]
 
@@ -67,16 +68,21 @@ def _trust(contexts: Contexts, target: HttpTarget) -> ClientContext:
 
 
 async def _converse(channel: Channel, stream: Stream, exchange: Exchange, request: bytes, phases: _Phases) -> None:
-    """Send the request, read the answer, and note when its first and its last byte came."""
+    """Send the request, read the answer, and note when its first and its last byte came; interim ones are none."""
     exchange.facts.phase = Phase.PROCESSING
     await channel.send(request)
     began, receipt = await channel.first()
-    exchange.facts.phase = Phase.TRANSFER
-    phases[Phase.PROCESSING] = stream.since_send(began)
-    last = receipt
-    while not exchange.feed(receipt.data):
-        receipt = await channel.more()
+    last, complete = receipt, False
+    while not complete:
+        before = exchange.interim_answers
+        complete = exchange.feed(receipt.data)
+        if exchange.interim_answers > before:  # if the answer has begun, then in what was just read
+            began = receipt
+        exchange.facts.phase = Phase.TRANSFER if exchange.answer_begun else Phase.PROCESSING
         last = receipt if receipt.data else last
+        if not complete:
+            began, receipt = (began, await channel.more()) if exchange.answer_begun else await channel.first()
+    phases[Phase.PROCESSING] = stream.since_send(began)
     phases[Phase.TRANSFER] = stream.between(began, last)
 
 

@@ -185,7 +185,7 @@ def report_icmp(sock: socket.socket, *, wanted: bool) -> None:
     """Have ICMP errors about a TCP connection queued with their sender.
 
     Only for the handshake, which they end in any case: for an established connection each would be fatal (ip(7)).
-    Kernels before 6.8 queue none.
+    Older kernels queue none.
     """
     level, option = _ERROR_LEVELS[sock.family == socket.AF_INET6]
     sock.setsockopt(level, option, wanted)

@@ -80,7 +80,7 @@ class MySQL:
             elif kind == _MORE:
                 await self._more(packet[1:])
             else:
-                raise ProbeFailed(Reason.PROTOCOL, f"a packet of kind {kind:#x} is out of place")
+                raise ProbeFailed(Reason.PROTOCOL, f"a packet of kind {kind} is out of place")
         if self._target.query != self._target.standard_query:
             await self._limit_queries()
 

@@ -184,4 +184,4 @@ def _fields(body: bytes) -> dict[bytes, bytes]:
 
 
 def _unexpected(kind: bytes) -> ProbeFailed:
-    return ProbeFailed(Reason.PROTOCOL, f"a message of kind {kind!r} is out of place")
+    return ProbeFailed(Reason.PROTOCOL, f"a message of kind {shown(kind)!r} is out of place")

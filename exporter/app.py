@@ -30,7 +30,16 @@ from exporter.recorder import Recorder
 from exporter.scheduler import Scheduler
 from exporter.scrape_configs import targets_of
 from exporter.server import Actions, Refused, Server
-from exporter.web_config import Limits, WebConfig, authenticate, extra_headers, limited, serve, sparing_handler
+from exporter.web_config import (
+    Connections,
+    Limits,
+    WebConfig,
+    authenticate,
+    close_after_body,
+    extra_headers,
+    serve,
+    sparing_handler,
+)
 from exporter.web_config import load as load_web_config
 
 _log = logging.getLogger(__name__)
@@ -170,12 +179,13 @@ class App:
     async def _serve(self, stack: contextlib.AsyncExitStack, sockets: Sequence[socket.socket]) -> None:
         limits = Limits().within(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         application = self._server.application(authenticate(self._web))
-        application.on_response_prepare.append(extra_headers(self._web))
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=_HANG_UP, **limits.runner_options())
+        application.on_response_prepare.extend((extra_headers(self._web), close_after_body))
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=_HANG_UP)
         await runner.setup()
-        stack.push_async_callback(runner.cleanup)
         assert runner.server is not None  # noqa: S101 - setup() has made it
-        connections = limited(runner.server, self._web, limits)
+        connections = Connections(runner.server, self._web, limits, self._server.refused)
+        stack.callback(connections.close)
+        stack.push_async_callback(runner.cleanup)
         for sock in sockets:
             stack.callback((await serve(sock, connections)).close)
             _log.info("listening on %s", _written(sock.getsockname()))

@@ -7,20 +7,22 @@ from collections.abc import Sequence
 from exporter import cost
 from exporter.fleet import Fleet, Host, Pair
 from exporter.metrics import series_of
+from exporter.overview.looks import place_of
 
 _MANY_SERIES = 10_000
 
 
 def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
-    """Return what this host will probe, a line per pair, then the sum."""
+    """Return what this host will probe, a line per pair, then the sum. Addresses are as written: nothing is asked."""
     buckets = fleet.defaults.buckets
-    rows = [("TARGET", "PROBE", "PROTOCOL", "FAMILY", "EVERY", "TIMEOUT", "SERIES")]
+    rows = [("TARGET", "PROBE", "PROTOCOL", "FAMILY", "ADDRESS", "EVERY", "TIMEOUT", "SERIES")]
     rows += [
         (
             _printable(pair.name),
             _printable(pair.probe),
             pair.protocol,
             pair.ip_family.value,
+            _printable(place_of(pair)),
             f"{pair.interval:g} s",
             f"{pair.timeout:g} s",
             str(series_of(pair, buckets)),

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import difflib
 import io
+import logging
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from collections.abc import Callable, Sequence
 
 from exporter import (
     check,
+    examples,
     healthcheck,
     listen,
     logs,
@@ -28,6 +30,8 @@ from exporter import (
 )
 from exporter.app import App, Configuration, Options, configuration, identified
 from exporter.fleet import BadFile, Fleet, load, survey
+
+_log = logging.getLogger(__name__)
 
 FINE, FAULT, BAD_CONFIGURATION = 0, 1, 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -54,8 +58,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def _find_fleet(flags: argparse.Namespace, say: Callable[[str], None] | None = None) -> None:
+    """Put the default fleet in where no fleet file was named and none is where it is looked for.
+
+    Only for commands about this machine: the others write or judge what a fleet has.
+    """
+    if flags.config_file is parsers.DEFAULT_FLEET and not examples.is_there(flags.config_file):
+        (say or _tell)(f"there is no {flags.config_file} here: this is the default fleet, {examples.DEFAULT_FLEET}")
+        flags.config_file = examples.DEFAULT_FLEET
+
+
 def _run(flags: argparse.Namespace) -> int:
     logs.configure(flags.log_level, flags.log_format)
+    _find_fleet(flags, _log.info)
     options = Options(
         flags.config_file, flags.host, flags.telemetry_path, flags.enable_lifecycle, flags.web_config_file
     )
@@ -72,6 +87,7 @@ def _run(flags: argparse.Namespace) -> int:
 
 
 def _check(flags: argparse.Namespace) -> int:
+    _find_fleet(flags)
     fleet, host = identified(flags.config_file, flags.host)
     found, missing = survey(fleet, host)
     metrics.ensure_recorded(fleet, found)
@@ -86,6 +102,7 @@ def _check(flags: argparse.Namespace) -> int:
 
 def _probe(flags: argparse.Namespace) -> int:
     logs.configure("error", "logfmt")
+    _find_fleet(flags)
     fleet, host = identified(flags.config_file, flags.host)
     try:
         asked = on_request.chosen(survey(fleet, host)[0], flags.target, flags.probe)
@@ -151,6 +168,17 @@ def _doctor(flags: argparse.Namespace) -> int:
     return printed or (FAULT if report.broken else FINE)
 
 
+def _example(flags: argparse.Namespace) -> int:
+    if flags.output_dir is None:
+        return _print(examples.text(flags.name))
+    written = examples.save(flags.name, flags.output_dir, force=flags.force)
+    for path in written:
+        _tell(f"wrote {path}")
+    if not written:
+        _tell(f"{flags.output_dir}: all files are there already")
+    return FINE
+
+
 def _healthcheck(flags: argparse.Namespace) -> int:
     host, port = (flags.listen or [listen.parse(":9102")])[0]
     problem = healthcheck.problem_of(host, port)
@@ -163,6 +191,7 @@ COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argpa
     "probe": (parsers.probe_parser, _probe),
     "scrape-configs": (parsers.scrape_configs_parser, _scrape_configs),
     "doctor": (parsers.doctor_parser, _doctor),
+    "example": (parsers.example_parser, _example),
     "healthcheck": (parsers.healthcheck_parser, _healthcheck),
 }
 

@@ -9,11 +9,13 @@ OpenMetrics 1.0; only the head of a counter's family differs.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 Labels = tuple[tuple[str, str], ...]
 
+_NOTHING: Mapping[int, Any] = MappingProxyType({})
 _GAP = "\0"
 _COUNTS = ("_bucket", "_count")
 _AT_ONCE = 2000
@@ -58,15 +60,21 @@ class Page:
             if lines.parts != (b"",):
                 self._lines[family.name].append((self._shared.setdefault(lines, lines), written, state))
 
-    def render(self, now: float, *, openmetrics: bool) -> Iterator[bytes]:
-        """Return the page in pieces, each the work of a millisecond or two."""
+    def render(self, now: float, *, openmetrics: bool, kept: Mapping[int, Any] = _NOTHING) -> Iterator[bytes]:
+        """Return the page in pieces, each the work of a millisecond or two.
+
+        What changes between two pieces is ``kept`` as it was, by the state's ``id``: a page is of one moment.
+        """
         for family in self._families:
             yield family.head(openmetrics=openmetrics)
             owned, read = self._lines[family.name], family.read
             at_once = _AT_ONCE // max((lines.number for lines, _, _ in owned[:1]), default=1) or 1
             for start in range(0, len(owned), at_once):
                 pieces = []
-                for lines, labels, state in owned[start : start + at_once]:
+                due = owned[start : start + at_once]
+                if kept:
+                    due = [(lines, labels, kept.get(id(state), state)) for lines, labels, state in due]
+                for lines, labels, state in due:
                     values = read(state, now)
                     if values is not None:
                         pieces.append(lines.fill(labels, values))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
 import typing
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from collectors.contract import Seconds
-from exporter import __version__, listen, logs, scrape_configs, server
+from exporter import __version__, examples, listen, logs, scrape_configs, server
 from exporter.fleet.values import Duration
 
 _USAGE = """\
@@ -19,10 +20,13 @@ latency-exporter check            read the configuration and print what it means
 latency-exporter probe TARGET     one probe of each kind now, phase by phase
 latency-exporter scrape-configs   write Prometheus' and VictoriaMetrics' configuration
 latency-exporter doctor           ask the whole stack whether the data really arrives
+latency-exporter example NAME     print what a clone has: a fleet file, rules, a unit and more
 latency-exporter healthcheck      ask the program on this machine whether it is well (for containers)
 
 Each has its own --help.
 """
+DEFAULT_FLEET = Path("config/exporter.yml")
+"""The fleet file if none is named; this very object tells that it was not."""
 
 
 def run_parser() -> argparse.ArgumentParser:
@@ -148,6 +152,21 @@ def doctor_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def example_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``example``."""
+    parser = _parser("example", "Print a file that a clone has, or write it into a folder.")
+    parser.add_argument("name", metavar="NAME", type=_example, help=f"one of {', '.join(examples.NAMES)}")
+    parser.add_argument(
+        "--output-dir",
+        dest="output_dir",
+        type=Path,
+        metavar="DIR",
+        help="write there instead, under the names that the clone has",
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that are there with other content")
+    return parser
+
+
 def healthcheck_parser() -> argparse.ArgumentParser:
     """Return the flags of ``healthcheck``."""
     parser = _parser("healthcheck", "Ask the program on this machine whether it answers, with or without TLS.")
@@ -172,9 +191,9 @@ def _add_fleet(parser: argparse.ArgumentParser) -> None:
         "--config.file",
         dest="config_file",
         type=Path,
-        default=Path("config/exporter.yml"),
+        default=DEFAULT_FLEET,
         metavar="FILE",
-        help="the fleet file (default: %(default)s)",
+        help="the fleet file (default: %(default)s; where there is none, run, check and probe take this machine alone)",
     )
 
 
@@ -202,6 +221,14 @@ def _listen_address(text: str) -> tuple[str, int]:
         return listen.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _example(text: str) -> str:
+    if text not in examples.NAMES:
+        close = difflib.get_close_matches(text, examples.NAMES, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(examples.NAMES)}"
+        raise argparse.ArgumentTypeError(f"no example is called {text!r}; {hint}")
+    return text
 
 
 def _duration(text: str) -> Seconds:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from collectors import dns
+from collectors import dns, failures
 from collectors.contract import Context, Seconds, one_by_one
 from collectors.targets import HttpTarget
 from exporter import collecting, once
@@ -63,7 +63,8 @@ def _route(name: str, family: int) -> Iterator[str]:
     except icmplib.SocketPermissionError:
         yield "  needs a raw socket: run it as root, or grant CAP_NET_RAW\n"
     except (icmplib.ICMPLibError, OSError) as error:
-        yield f"  not to be walked: {error}\n"
+        why = failures.from_os_error(error).detail if isinstance(error, OSError) else error
+        yield f"  not to be walked: {why}\n"
     else:
         distance = 0
         for hop in hops:

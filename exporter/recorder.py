@@ -46,6 +46,10 @@ class Recorder:
         self._own = metrics.OwnMetrics(version)
         self._series: dict[tuple[str, ...], PairSeries] = {}
         self._by_target: dict[int, PairSeries] = {}
+        self._databases: dict[int, metrics.DatabaseSeries] = {}
+        """By the ``id`` of either of its two series."""
+        self._under_way: list[dict[int, object]] = []
+        """For each page that is being made: what changed since it began, as it was then, by its ``id``."""
         self._pairs: Sequence[Pair] = ()
         self._outages, self._moves = Outages(), Moves()
         self.choice: Choice | None = None
@@ -98,9 +102,14 @@ class Recorder:
         queries = {
             pair.database: self._series[pair.identity] for pair in pairs if pair.probe == QUERY and pair.database
         }
+        before, self._databases = self._databases, {}
         for pair in pairs:
             if pair.database and pair.probe == LOGIN:
-                series = metrics.DatabaseSeries(self._series[pair.identity], queries[pair.database])
+                login, query = self._series[pair.identity], queries[pair.database]
+                series = before.get(id(login))
+                if not series or series.query is not query:
+                    series = metrics.DatabaseSeries(login, query)
+                self._databases[id(login)] = self._databases[id(query)] = series
                 self._database_page.add(pair, metrics.labels_of(pair), series)
 
     def reload_failed(self, problem: str) -> None:
@@ -150,6 +159,7 @@ class Recorder:
         """Take the end of a pair's probe."""
         now, wall = time.monotonic(), time.time()  # noqa: TID251 - a date shown to people
         series = self._by_target[id(job.spec)]
+        self._keep(series)
         failed_before = series.failed_in_a_row
         if isinstance(outcome, Reply) and outcome.egress_queue is not None:
             self._queued(outcome.egress_queue, now)
@@ -191,9 +201,11 @@ class Recorder:
         match notice:
             case LateReply(target):
                 if series := self._by_target.get(id(target)):
+                    self._keep(series)
                     series.late_replies += 1
             case DuplicateReply(target):
                 if series := self._by_target.get(id(target)):
+                    self._keep(series)
                     series.duplicate_replies += 1
             case ReceiveOverflow(packets):
                 self._own.overflows.inc(packets)
@@ -239,11 +251,22 @@ class Recorder:
         )
 
     def page(self, *, openmetrics: bool) -> Iterator[bytes]:
-        """Return the exposition in pieces, between which others may run."""
-        now = time.monotonic()
-        for page in (self._page, self._database_page, self._ping_page, self._own_page):
-            yield from page.render(now, openmetrics=openmetrics)
+        """Return the exposition in pieces, between which others may run; all that it says of pairs is of now."""
+        now, kept = time.monotonic(), dict[int, object]()
+        self._under_way.append(kept)
+        try:
+            for page in (self._page, self._database_page, self._ping_page, self._own_page):
+                yield from page.render(now, openmetrics=openmetrics, kept=kept)
+        finally:
+            self._under_way = [other for other in self._under_way if other is not kept]
         yield self._own.page(openmetrics=openmetrics)
+
+    def _keep(self, series: PairSeries) -> None:
+        """Keep a pair as it is, which is about to change, for the pages that are being made."""
+        for kept in self._under_way:
+            shown = self._databases.get(id(series), series)
+            if id(shown) not in kept:
+                kept[id(shown)] = shown.as_it_is()
 
 
 def _described(host: Host) -> tuple[str, ...]:

@@ -30,6 +30,12 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += times
         self.total += value * times
 
+    def as_it_is(self) -> Histogram:
+        """Return a copy that counts no further."""
+        kept = Histogram(self.bounds)
+        kept.counts, kept.total = self.counts.copy(), self.total
+        return kept
+
     def row(self) -> tuple[float, ...]:
         """Return the cumulative counts, then the sum, then the count: the order of their lines."""
         cumulative = tuple(accumulate(self.counts))
@@ -203,13 +209,22 @@ class PairSeries:
         new object: a page may be under way that goes on with the old one.
         """
         same = self.rtt.bounds == buckets and tuple(self.phases) == tuple(phases)
-        series = self if same else copy.copy(self)
+        series = self if same else self.as_it_is()
         series.fresh_for = fresh_for
         if not same:
             series.phases = {phase: self.phases.get(phase, (0.0, 0)) for phase in phases}
         if self.rtt.bounds != buckets:
             series.rtt, series.response, series.duration = Histogram(buckets), Histogram(buckets), Histogram(buckets)
         return series
+
+    def as_it_is(self) -> PairSeries:
+        """Return a copy that goes on to show this moment."""
+        kept = copy.copy(self)
+        kept.failures, kept.phases = self.failures.copy(), self.phases.copy()
+        kept.rtt, kept.response, kept.duration = (
+            histogram.as_it_is() for histogram in (self.rtt, self.response, self.duration)
+        )
+        return kept
 
     def phase_row(self) -> tuple[float, ...]:
         """Return sum and count of each phase, in order."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from isal import isal_zlib
 
 from exporter.fleet import HOST_HEADER, PING_PATH
+from exporter.sending import Sending
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _OPENMETRICS = "application/openmetrics-text"
@@ -29,6 +29,7 @@ ROUTES = {
     "/-/ready": "ready",
     "/-/reload": "reload",
 }
+_Made = TypeVar("_Made")
 Shape = Literal["text", "html", "json"]
 _SHAPES: dict[Shape, str] = {
     "text": "text/plain; charset=utf-8",
@@ -45,10 +46,8 @@ _GZIP_LEVEL = 1
 """As small as zlib's fastest level, at a fifth of its cost; ISA-L's other levels are no better."""
 _GZIP_FORMAT = 16 + isal_zlib.MAX_WBITS
 """What tells deflateInit2 of zlib.h to write gzip's header and trailer."""
-_PACKED_AT_ONCE = 1 << 18
-"""Bytes handed to a thread at once: what handing over costs is nothing beside it."""
-_SENT_AT_ONCE = 1 << 16
-"""Bytes handed to the transport at once: of more it would keep a copy, and move that with each packet."""
+_MADE_AT_ONCE = 1 << 17
+"""Bytes of a page made before others have their turn, or handed to a thread that compresses them."""
 
 
 class View(Protocol):
@@ -99,8 +98,9 @@ class Server:
     def __init__(self, view: View, front: Front, actions: Actions, telemetry_path: str) -> None:
         self._view, self._front, self._actions = view, front, actions
         self._telemetry_path = telemetry_path
-        self._renders: dict[object, asyncio.Future[list[bytes]]] = {}
+        self._renders: dict[object, asyncio.Future[Any]] = {}
         self._looking = asyncio.Lock()
+        self._sending = Sending()
         self.ready = False
 
     def application(self, *middlewares: Middleware) -> web.Application:
@@ -124,7 +124,8 @@ class Server:
         code = _CLIENT_GONE
         try:
             response = await handler(request)
-            code = response.status
+            if request.transport and not request.transport.is_closing():
+                code = response.status
         except web.HTTPException as error:
             code = error.status
             raise
@@ -134,6 +135,10 @@ class Server:
         finally:
             self._view.request_answered(self._handler(request.path), code, time.perf_counter() - started)
         return response
+
+    def refused(self, code: int) -> None:
+        """Count a request that got an answer and no handler: what it wants is not to be understood."""
+        self._view.request_answered("other", code, 0.0)
 
     def _handler(self, path: str) -> str:
         return "metrics" if path == self._telemetry_path else ROUTES.get(path, "other")
@@ -145,36 +150,40 @@ class Server:
         headers = {"Content-Type": OPENMETRICS if openmetrics else TEXT, "Vary": "Accept, Accept-Encoding"}
         if packed:
             headers["Content-Encoding"] = "gzip"
-        return await _sent(request, headers, pieces)
+        return await self._sending.send(request, headers, pieces)
 
-    async def _made(self, key: object, make: Callable[[], Awaitable[list[bytes]]]) -> list[bytes]:
+    async def _made(self, key: object, make: Callable[[], Awaitable[_Made]]) -> _Made:
         """Return what ``make`` makes; who asks for the same while it is being made waits for that."""
         if under_way := self._renders.get(key):
-            return await asyncio.shield(under_way)
+            return cast(_Made, await asyncio.shield(under_way))
         self._renders[key] = under_way = asyncio.get_running_loop().create_future()
         try:
-            pieces = await make()
+            made = await make()
         except BaseException as error:
             under_way.set_exception(error)
             under_way.exception()  # taken, so that it is no complaint of the loop's when nobody waits
             raise
         finally:
             del self._renders[key]
-        under_way.set_result(pieces)
-        return pieces
+        under_way.set_result(made)
+        return made
 
     async def _page(self, *, openmetrics: bool, packed: bool) -> list[bytes]:
         """Make the page, never in one piece: 1,000 targets' is 30 MB."""
         packer = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_FORMAT)
         done: list[bytes] = []
         pieces: list[bytes] = []
+        size = 0
         for piece in self._view.page(openmetrics=openmetrics):
             pieces.append(piece)
-            if packed and sum(map(len, pieces)) > _PACKED_AT_ONCE:
-                done.append(await asyncio.to_thread(_pack, packer, pieces))
-                pieces = []
-            else:
-                await asyncio.sleep(0)  # noqa: TID251 - no wait: between the pieces others have their turn
+            size += len(piece)
+            if size > _MADE_AT_ONCE:
+                size = 0
+                if packed:
+                    done.append(await asyncio.to_thread(_pack, packer, pieces))
+                    pieces = []
+                else:
+                    await asyncio.sleep(0)  # noqa: TID251 - no wait: between the pieces others have their turn
         if packed:
             return [*done, await asyncio.to_thread(_pack, packer, pieces), packer.flush()]
         return pieces
@@ -196,7 +205,7 @@ class Server:
         page = int(number) if shape == "html" else 1
         pieces = await self._made((shape, page), lambda: self._overview(shape, page))
         headers = {"Content-Type": _SHAPES[shape], "Content-Security-Policy": self._front.policy, "Vary": "Accept"}
-        return await _sent(request, headers | _FOR_BROWSERS, pieces)
+        return await self._sending.send(request, headers | _FOR_BROWSERS, pieces)
 
     async def _overview(self, shape: Shape, page: int) -> list[bytes]:
         pieces = []
@@ -213,17 +222,18 @@ class Server:
             raise web.HTTPBadRequest(text="say which: /probe?target=NAME, and &probe=NAME for one of its probes\n")
         return await _done(self._actions.probe(target, probe))
 
-    async def _targets(self, request: web.Request) -> web.Response:
+    async def _targets(self, request: web.Request) -> web.StreamResponse:
         """Serve the whole fleet's targets of one job, as http_sd wants them."""
         try:
-            lists = await self._actions.targets()
+            lists = await self._made("targets", self._actions.targets)
         except Refused as refused:
             return web.Response(status=refused.status, text=f"{refused}\n")
         job = request.query.get("job", "")
         if job not in lists:
             text = f"say which job: {SD_PATH}?job=NAME, one of: {', '.join(lists)}\n"
             return web.Response(status=404 if job else 400, text=text)
-        return web.Response(text=lists[job], content_type="application/json")
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        return await self._sending.send(request, headers, [lists[job].encode()])
 
     async def _healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="latency-exporter is healthy.\n")
@@ -233,7 +243,9 @@ class Server:
             raise web.HTTPServiceUnavailable(text="latency-exporter is not ready.\n")
         return web.Response(text="latency-exporter is ready.\n")
 
-    async def _reload_now(self, _: web.Request) -> web.Response:
+    async def _reload_now(self, request: web.Request) -> web.Response:
+        if _is_of_another_site(request):
+            raise web.HTTPForbidden(text="Another site's page asked for this reload; only our own pages may.\n")
         if self._actions.reload is None:
             raise web.HTTPForbidden(text="Reload over HTTP needs --web.enable-lifecycle; SIGHUP always reloads.\n")
         return await _done(self._actions.reload())
@@ -244,6 +256,14 @@ async def _done(action: Awaitable[str]) -> web.Response:
         return web.Response(text=await action)
     except Refused as refused:
         return web.Response(status=refused.status, text=f"{refused}\n")
+
+
+def _is_of_another_site(request: web.Request) -> bool:
+    """Tell whether a browser sends this for a page that is not ours; programs send neither header (Fetch standard)."""
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site not in {"same-origin", "none"}
+    origin = request.headers.get("Origin")
+    return origin is not None and origin.partition("://")[2].lower() != request.host.lower()
 
 
 def _weight(request: web.Request, header: str, name: str) -> float:
@@ -266,22 +286,3 @@ async def _name_us(_: web.Request, response: web.StreamResponse) -> None:
 def _pack(packer: isal_zlib.Compress, pieces: Iterable[bytes]) -> bytes:
     """Compress; run it in a thread, since ISA-L lets others run meanwhile."""
     return b"".join(map(packer.compress, pieces))
-
-
-async def _sent(request: web.Request, headers: dict[str, str], pieces: Sequence[bytes]) -> web.StreamResponse:
-    """Answer piece by piece, so that no more than one at a time waits in the client's buffer."""
-    response = web.StreamResponse(headers=headers)
-    response.content_length = sum(map(len, pieces))
-    with contextlib.suppress(ConnectionError):  # who does not wait for the rest has his reasons
-        await response.prepare(request)
-        await _send(response, pieces if request.method != "HEAD" else ())
-        await response.write_eof()
-    return response
-
-
-async def _send(response: web.StreamResponse, pieces: Sequence[bytes]) -> None:
-    for piece in pieces:
-        if len(piece) > _SENT_AT_ONCE:  # a client may take it all as fast as it is handed over
-            await asyncio.sleep(0)  # noqa: TID251 - no wait: others have their turn
-        for start in range(0, len(piece), _SENT_AT_ONCE):
-            await response.write(memoryview(piece)[start : start + _SENT_AT_ONCE])

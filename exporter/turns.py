@@ -147,9 +147,17 @@ _OF_GAPS = {
 }
 
 
+_SILENCES = {
+    Reason.PROTOCOL: "something came that does not answer what was sent, and no answer",
+    Reason.LOCAL: "packets got lost on this host, the answer perhaps among them: none",
+    Reason.DNS: "no answer of the resolver",
+}
+
+
 def silent(attempt: Attempt[Any], timeout: Seconds) -> ProbeFailed:
     """Return how an attempt ends that nobody answered."""
     asked = f" from {attempt.address}" if attempt.address else ""
     before = f" (before it: {'; '.join(attempt.tried)})" if attempt.tried else ""
     why = _OF_GAPS[attempt.gap] if attempt.gap else ""
-    return ProbeFailed(attempt.silence, f"no answer{asked} within {timeout:g} s{before}{why}")
+    what = _SILENCES.get(attempt.silence, "no answer")
+    return ProbeFailed(attempt.silence, f"{what}{asked} within {timeout:g} s{before}{why}")

@@ -3,7 +3,7 @@
 #
 #   packages.sh WHAT-FOR PACKAGE[:COMMAND]...
 #
-# A package whose COMMAND is found needs nothing; one without a COMMAND is always installed.
+# A package whose COMMAND is found needs nothing; one without a COMMAND is known by dpkg alone.
 # Exit 1 when something is still missing.
 set -eu
 
@@ -13,7 +13,11 @@ missing=
 PATH=$PATH:/usr/sbin:/sbin # where ip and iptables are, and where a plain user's PATH does not look
 for package; do
     command=${package#*:}
-    [ "$command" != "$package" ] && command -v "$command" >/dev/null && continue
+    if [ "$command" != "$package" ]; then
+        command -v "$command" >/dev/null && continue
+    else
+        dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q ' installed$' && continue
+    fi
     missing="$missing ${package%%:*}"
 done
 [ -n "$missing" ] || exit 0

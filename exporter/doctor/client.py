@@ -35,6 +35,14 @@ _LOOKED_AT = 64 * 1024
 """Bytes of a body that may be quoted from."""
 _SAID = 80
 """Characters of a body that are quoted."""
+_IN_WORDS = (
+    ("status", "its answer does not begin with HTTP/1.1 and a status"),
+    ("more than", "a line of its answer is too long"),
+    ("chunk|content-length|transfer-encoding|length", "its answer does not say in an orderly way how long it is"),
+    ("header", "its answer has a header that is none"),
+    ("", "its answer cannot be understood"),
+)
+"""What aiohttp's parser says is written for programmers, quotes bytes, and comes as one type of error."""
 
 
 @dataclasses.dataclass
@@ -125,13 +133,19 @@ def trouble_of(error: Exception, *, connected: bool) -> Trouble:
         return Trouble(Reason.DNS, error.os_error.strerror or "", connected=False)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return Trouble(Reason.RESET, "", connected=True)
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return Trouble(Reason.RESET, "cut short", connected=True)
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
-        return Trouble(Reason.PROTOCOL, error.message, connected=True)
+        return Trouble(Reason.PROTOCOL, _in_words(error.message), connected=True)
     cause = _cause(error)
     if isinstance(cause, OSError):
         failed = failures.from_os_error(cause)
         return Trouble(failed.reason, failed.detail, connected or isinstance(cause, ssl.SSLError))
-    return Trouble(Reason.PROTOCOL, type(error).__name__, connected)
+    return Trouble(Reason.PROTOCOL, _in_words(""), connected)
+
+
+def _in_words(message: str) -> str:
+    return next(words for pattern, words in _IN_WORDS if re.search(pattern, message.partition(":")[0], re.IGNORECASE))
 
 
 def _cause(error: Exception) -> Exception:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from collectors.contract import Seconds
-from exporter.fleet.findings import Finding
+from exporter.fleet.findings import Finding, probes_written
 from exporter.fleet.mesh import probed
 from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probe_schema import HttpProbe, TcpProbe
@@ -28,6 +28,7 @@ def cautions(sections: Sections) -> Iterator[Finding]:
             )
             yield Finding((*loc, "port"), message, is_warning=True)
     yield from _idle_parts(sections)
+    yield from _packed_bodies(sections)
     for loc, interval in _intervals(sections):
         if interval is not None and interval > _FOLLOWED:
             message = (
@@ -82,3 +83,12 @@ def _idle_parts(sections: Sections) -> Iterator[Finding]:
         if isinstance(settings, HttpProbe) and PLACEHOLDER not in settings.url and endpoint.whom:
             message = f"is not used, because the url {shown(settings.url)} holds no {PLACEHOLDER}"
             yield Finding(("endpoints", index, "address"), f"{message}; remove it", is_warning=True)
+
+
+def _packed_bodies(sections: Sections) -> Iterator[Finding]:
+    for loc, probe in probes_written(sections):
+        if isinstance(probe, HttpProbe) and probe.expect_body is not None:
+            wanted = {name.lower(): value for name, value in probe.headers.items()}.get("accept-encoding", "identity")
+            if wanted.lower() not in {"", "identity"}:
+                message = f"asks for a body in {shown(wanted)}, which is not unpacked before expect_body is looked for"
+                yield Finding((*loc, "headers"), f"{message}; leave Accept-Encoding out", is_warning=True)

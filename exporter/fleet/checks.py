@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from collectors.contract import Seconds
 from collectors.targets import literal_family
 from exporter.fleet.cautions import cautions
+from exporter.fleet.duplicates import duplicates
 from exporter.fleet.findings import Finding, probes_written
+from exporter.fleet.hopeless import hopeless
 from exporter.fleet.mesh import STRANGER, WORDS
 from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probe_schema import AnyProbe, Endpoint, FileLogin, HttpProbe, IcmpProbe, Login, TcpProbe
@@ -25,7 +27,9 @@ def check(sections: Sections, hints: Hints) -> list[Finding]:
         *_families(sections),
         *_endpoints(sections),
         *_logins(sections),
+        *hopeless(sections),
         *cautions(sections),
+        *duplicates(sections),
     ]
 
 
@@ -76,7 +80,7 @@ def _below(loc: Loc, key: str, interval: Seconds, own: Seconds | None, default: 
 
 def _families(sections: Sections) -> Iterator[Finding]:
     for loc, probe in probes_written(sections):
-        if isinstance(probe, HttpProbe) or probe.source_address is None:
+        if not isinstance(probe, IcmpProbe | TcpProbe) or probe.source_address is None:
             continue
         family = literal_family(probe.source_address)
         if any(other != family for other in probe.ip_families or sections.defaults.ip_families):
@@ -109,7 +113,7 @@ def _own_probe(loc: Loc, endpoint: Endpoint) -> Iterator[Finding]:
 def _whom(loc: Loc, endpoint: Endpoint, probe: AnyProbe) -> Iterator[Finding]:
     whom = endpoint.whom
     if whom is None:
-        if isinstance(probe, IcmpProbe | TcpProbe):
+        if not isinstance(probe, HttpProbe):
             yield Finding((*loc, "address"), f"missing; a probe of protocol {probe.protocol} needs it")
         elif PLACEHOLDER in probe.url:
             yield Finding((*loc, "address"), f"missing; the url {shown(probe.url)} needs it")

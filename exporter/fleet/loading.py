@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,15 @@ def _read(path: Path) -> bytes:
 
 def _decoded(data: bytes) -> str:
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"byte 0x{data[error.start]:02x} is not UTF-8; save the file in UTF-8"
         raise Unreadable(line, message) from None
+    if mark := re.search("^\ufeff", text, re.MULTILINE):
+        message = "a byte order mark (U+FEFF) stands here, as where files were joined; remove it"
+        raise Unreadable(text.count("\n", 0, mark.start()) + 1, message)
+    return text
 
 
 def _top_level(tree: Node) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from exporter.fleet.probe_schema import (
     Settings,
     TcpProbe,
 )
-from exporter.fleet.problems import Hints, Loc, listed, shown
+from exporter.fleet.problems import Hints, Loc, listed, shown, unseen
 from exporter.fleet.schema import Database, Defaults, Host, HostScrape, Job, N8n, Peers, Scrape, Sections, Server, Stack
 
 _SECTIONS: dict[str, type[Section]] = {
@@ -126,6 +126,9 @@ def _unknown_key(detail: ErrorDetails, hints: Hints, meant: set[Loc]) -> Finding
     best = hints.best(key, known)
     if best:
         meant.add((*loc[:-1], best))
+    if character := unseen(key):
+        message = f"unknown key; it holds {character}, which looks like another character or like none: type it anew"
+        return Finding(loc, message)
     remedy = f"did you mean {shown(best)}?" if best else f"known here: {listed(sorted(known))}"
     return Finding(loc, f"unknown key; {remedy}")
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from collectors.targets import literal_family, never_a_host
-from exporter.fleet.problems import shown
+from exporter.fleet.problems import shown, unseen
 from exporter.fleet.values import fault, text_of
 
 PLACEHOLDER = "{address}"
@@ -24,6 +24,7 @@ _OUR_HEADERS = {
     "content-length": "the exporter sets it",
     "transfer-encoding": "the exporter sets it",
     "latency-exporter-host": "the exporter sets it",
+    "upgrade": "a probe speaks HTTP/1.1 alone, and no other protocol after it",
     "authorization": "a secret never stands in this file; use user and password_file",
     "proxy-authorization": "a secret never stands in this file, and no proxy is used",
 }
@@ -37,6 +38,8 @@ def _address(value: object) -> str:
         return _host_address(text)
     if "/" in text or re.search(r":[0-9]+\Z", text) or text.startswith("["):
         raise fault(f"{shown(text)} must be a name or an address alone; leave out scheme, port, path and brackets")
+    if character := unseen(text):
+        raise fault(f"{shown(text)} holds {character}; type it anew, without")
     if not text.isascii():
         raise fault(f"{shown(text)} is not ASCII; write an international name in its xn-- form")
     if not _HOST_NAME.fullmatch(text):

@@ -19,7 +19,20 @@ def _once(families: tuple[IpFamily, ...]) -> tuple[IpFamily, ...]:
 
 
 Families = Annotated[tuple[IpFamily, ...], Field(min_length=1), AfterValidator(_once)]
-StatusCode = Annotated[int, Whole(100, 599)]
+
+
+_SWITCHING_PROTOCOLS, _OK = 101, 200
+
+
+def _final(status: int) -> int:
+    if status < _OK:
+        begun = " (it begins another protocol, such as WebSocket, which is not spoken here)"
+        why = begun if status == _SWITCHING_PROTOCOLS else ""
+        raise fault(f"{status} is an interim answer, never the one that counts{why}; remove it")
+    return status
+
+
+StatusCode = Annotated[int, Whole(100, 599), AfterValidator(_final)]
 
 
 class Section(BaseModel):

@@ -7,11 +7,14 @@ import difflib
 import functools
 import json
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 
 Loc = tuple[str | int, ...]
 """Where a value stands: ``("hosts", 1, "address")``."""
 
+_QUOTES = "\u2018\u2019\u201a\u201c\u201d\u201e\uff1a"
+"""Of typesetting; and a colon that is none."""
 HALF_A_LINE = 60
 FEW = 50
 MAX_HINTS = 20
@@ -62,6 +65,14 @@ def shown(value: object) -> str:
     if not text:
         return "nothing"
     return repr(text if len(text) <= HALF_A_LINE else text[: HALF_A_LINE - 3] + "...")
+
+
+def unseen(text: str) -> str | None:
+    """Name the first character that looks like another or like none: text that was copied brings such along."""
+    for character in text:
+        if character in _QUOTES or (character != " " and unicodedata.category(character) in {"Zs", "Zl", "Zp", "Cf"}):
+            return f"U+{ord(character):04X} ({unicodedata.name(character, 'no name').lower()})"
+    return None
 
 
 def listed(names: Iterable[str], limit: int = 20) -> str:

@@ -23,6 +23,10 @@ class DatabaseSeries(NamedTuple):
         """By the label ``mode``."""
         return ("cold", self.login), ("warm", self.query)
 
+    def as_it_is(self) -> DatabaseSeries:
+        """Return a copy that goes on to show this moment."""
+        return DatabaseSeries(self.login.as_it_is(), self.query.as_it_is())
+
 
 def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
     """Return the table of what is said of each database; its owner is the pair of its logins."""

@@ -16,24 +16,33 @@ from collectors.contract import Seconds
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one client and all of them may take. For aiohttp's own part see ``runner_options``."""
+    """What one client and all of them may take. For aiohttp's own part see ``handler_options``."""
 
     connections: int = 512
     per_address: int = 64
     """An address is one of IPv4, or a /64 of IPv6, which is what one customer is given."""
+    handshakes: int = 64
+    """Of TLS, under way at a time: one that begins costs 50 KiB, and 1 ms of a processor."""
     head: Seconds = 10.0
     """From the connection, or the first byte of a further request, to the end of the request's head."""
     idle: Seconds = 75.0
     """Between two requests; longer than Prometheus' usual interval and than proxies keep theirs."""
     send: Seconds = 5.0
-    """What waits to be sent has to shrink by ``send_bytes`` in every such period."""
+    """From the first byte that was not taken: what waits has to shrink by ``send_bytes`` in every such period."""
     send_bytes: int = 16 << 10
-    unfinished_bytes: int = 64 << 10
-    """Received without the end of a head: a head that has none, or a body, which nobody here wants."""
+    farewell: Seconds = 1.0
+    """From the last answer, while the client may still be sending, to the end of the connection."""
+    unfinished_bytes: int = 16 << 10
+    """Received without the end of a head."""
 
-    def runner_options(self) -> dict[str, Any]:
-        """Give the arguments for ``web.AppRunner``; bodies are not unpacked and not waited for."""
-        return {"keepalive_timeout": self.idle, "lingering_time": min(1.0, self.head), "auto_decompress": False}
+    def handler_options(self) -> dict[str, Any]:
+        """Give the arguments for ``web.RequestHandler``; bodies are not unpacked and not waited for."""
+        return {
+            "keepalive_timeout": self.idle,
+            "lingering_time": 0.0,
+            "auto_decompress": False,
+            "access_log": None,
+        }
 
     def within(self, open_files: int) -> Limits:
         """Leave half of the process' file descriptors (RLIMIT_NOFILE) to the probes."""
@@ -51,17 +60,17 @@ class Guest(Protocol):
 class Guests:
     """The open connections, the one that asked longest ago first."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, most: int, per_address: int) -> None:
+        self._most, self._per_address = most, per_address
         self._all: dict[Guest, str] = {}
         self._by_address: dict[str, dict[Guest, None]] = {}
 
     def enter(self, newcomer: Guest, address: str) -> None:
         """Let a connection in; another one may have to leave for it."""
         neighbours = self._by_address.get(address, {})
-        if len(neighbours) >= self._limits.per_address:
+        if len(neighbours) >= self._per_address:
             self._evict(next(iter(neighbours)))
-        elif len(self._all) >= self._limits.connections:
+        elif len(self._all) >= self._most:
             self._evict(next(iter(self._all)))
         self._all[newcomer] = address
         self._by_address.setdefault(address, {})[newcomer] = None
@@ -81,6 +90,11 @@ class Guests:
             del self._by_address[address][guest]
             if not self._by_address[address]:
                 del self._by_address[address]
+
+    def cut_all(self) -> None:
+        """Let nobody stay."""
+        for guest in list(self._all):
+            self._evict(guest)
 
     def _evict(self, guest: Guest) -> None:
         self.leave(guest)

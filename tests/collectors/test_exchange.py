@@ -97,7 +97,7 @@ async def test_what_cannot_be_a_request_is_our_fault_and_not_shown(probe, change
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", {"method": "HEAD"}),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" + OK, {"expect_body": "hello"}),
         (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", {"expect_status": frozenset({304})}),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n\xff\xfe!", {"expect_body": "\ufffd!"}),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n\xfd\xfe!", {"expect_body": "\ufffd!"}),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", {"max_body_bytes": 5}),
     ],
 )
@@ -118,19 +118,10 @@ async def test_answers_that_are_fine(probe, answer, changes):
         (b"", {}, Reason.PROTOCOL, "closed before the answer was complete"),
         (b"H", {}, Reason.PROTOCOL, "closed before the answer was complete"),
         (OK[:-1], {}, Reason.PROTOCOL, "closed before the answer was complete"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", {}, Reason.PROTOCOL, "illegal status line: bytearray(b'SSH-2.0-OpenSSH_9.2')"),
-        (b"HTTP/1.1 101 Up\r\nUpgrade: x\r\n\r\n", {}, Reason.PROTOCOL, None),
-        (
-            b"HTTP/1.1 101 Up\r\nUpgrade: x\r\n\r\n",
-            {"headers": (("Upgrade", "x"),)},
-            Reason.PROTOCOL,
-            "interim answer 101 (number 1)",
-        ),
-        (b"HTTP/1.1 100 Go\r\n\r\n" * 9, {}, Reason.PROTOCOL, "interim answer 100 (number 9)"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", {}, Reason.PROTOCOL, None),
-        (CHUNKED + b"" + b"f" * 21, {}, Reason.PROTOCOL, None),
-        (b"x" * 5000 + b"\r\n\r\n", {}, Reason.PROTOCOL, ("illegal status line: bytearray(b'" + "x" * 200)[:200]),
-        (b"\x15\x03\x01\x00\x02\x02\x46", {}, Reason.PROTOCOL, None),
+        (b"HTTP/1.1 101 Up\r\nUpgrade: x\r\n\r\n", {}, Reason.STATUS, "status 101"),
+        (b"HTTP/1.1 100 Go\r\n\r\n" * 33, {}, Reason.PROTOCOL, "more than 32 interim answers"),
+        (b"HTTP/1.1 100 Go\r\n\r\n" * 9, {}, Reason.PROTOCOL, "closed before the answer was complete"),
+        (CHUNKED + b"f" * 21, {}, Reason.PROTOCOL, "closed before the answer was complete"),
     ],
 )
 async def test_answers_that_are_not(probe, answer, changes, reason, detail):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import gzip
+import select
 import shutil
 import socket
 import ssl
@@ -95,6 +96,63 @@ async def test_the_transfer_runs_from_the_first_byte_to_the_last(probe):
     assert reply.response < 0.1
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("together", [False, True])
+async def test_an_interim_answer_is_not_the_answer(probe, authority, encrypted, together):
+    """It comes at once, maybe from an edge in between; the work goes on, and counts."""
+
+    def slowly(connection):
+        peers.read_request(connection)
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")
+        time.sleep(0.3)
+        connection.sendall((b"HTTP/1.1 102 Processing\r\n\r\n" if together else b"") + OK)
+
+    facts = Facts()
+    with Peer(slowly, tls=authority.server("localhost") if encrypted else None) as peer:
+        reply = await ask(probe, https(peer, authority) if encrypted else http_target(url(peer)), facts)
+    assert 0.3 <= reply.response < 0.6
+    assert reply.server > 0.29
+    assert reply.phases[Phase.PROCESSING] == reply.response
+    assert reply.phases[Phase.TRANSFER] < 0.2
+    assert facts.status_code == 200
+
+
+async def test_silence_after_an_interim_answer_is_the_servers_work_and_no_transfer(probe):
+    def hint(connection):
+        peers.read_request(connection)
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        peers.silent(connection)
+
+    facts = Facts()
+    with Peer(hint) as peer, pytest.raises(TimeoutError):
+        await ask(probe, http_target(url(peer)), facts, deadline=0.2)
+    assert facts.phase is Phase.PROCESSING
+
+
+def early(connection):
+    """Answer before the request has come, which lies unread at the end: so the kernel resets the connection."""
+    connection.sendall(OK)
+    select.select([connection], [], [], 1)
+
+
+async def test_an_answer_that_came_before_the_reset_is_an_answer(probe):
+    with Peer(early) as peer:
+        for _ in range(100):
+            await ask(probe, http_target(url(peer)))
+
+
+async def test_a_large_request_that_is_refused_before_it_is_out_has_its_status(probe):
+    def refuse(connection):
+        connection.recv(1)
+        connection.sendall(b"HTTP/1.1 431 Too Large\r\nContent-Length: 0\r\n\r\n")
+
+    facts = Facts()
+    with Peer(refuse) as peer:
+        target = http_target(url(peer), headers=tuple((f"X-{n}", "x" * 4000) for n in range(1000)))
+        assert await failure(probe, target, facts) == (Reason.STATUS, "status 431")
+
+
 async def test_a_loop_that_stands_still_is_in_no_measurement(probe):
     hog = Hog(lambda: time.sleep(0.3))
 
@@ -178,10 +236,13 @@ async def test_a_lost_syn_leaves_no_rtt_and_counts_in_the_duration_only(probe):
         (CHUNKED, b"1\r\nx\r\n" * 1000, Reason.PROTOCOL),
         (
             CHUNKED,
-            b"1;" + b"x" * 15000 + b"\r\nx\r\n",
+            b"1;" + b"x" * 60000 + b"\r\nx\r\n",
             Reason.PROTOCOL,
         ),
         (b"", b"HTTP/1.1 102 Wait\r\n\r\n" * 100, Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\n", b"a:\n" * 1000, Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\n", b"location:\n" * 1000, Reason.PROTOCOL),
+        (CHUNKED + b"0\r\n", b"X: y\r\n" * 1000, Reason.PROTOCOL),
         (b"", b"\r\n" * 1000, Reason.PROTOCOL),
         (b"", b"\0" * 1000, Reason.PROTOCOL),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", gzip.compress(bytes(10_000_000)), Reason.BODY),
@@ -227,6 +288,7 @@ async def test_a_trickling_server_costs_no_more_than_the_deadline(probe):
 
     def trickle(connection):
         peers.read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Filler: ")
         while not stop.wait(0.005):
             connection.sendall(b"H")
 

@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from collectors.contract import Phase
-from exporter import cli, metrics, scrape_configs, web_config
+from exporter import cli, metrics, scrape_configs, sending, web_config
 from exporter.fleet import LOGIN, Pair, load, probe_schema, schema, survey
 from exporter.fleet.values import MAX_DURATION, MIN_INTERVAL
 from exporter.overview import Overview
@@ -517,7 +517,15 @@ def test_the_limits_for_clients_are_those_of_the_program() -> None:
     (said,) = re.findall(r"^\*\*What a hostile client can cost\.\*\* (.*?)\n\n", TEXT, re.MULTILINE | re.DOTALL)
     limits = web_config.Limits()
     numbers = [int(number) for number in re.findall(r"\b(?<!IPv)(?<!/)[0-9]+\b", said)]
-    assert numbers == [limits.connections, limits.per_address, limits.head, limits.send]
+    assert numbers == [
+        limits.connections,
+        limits.per_address,
+        limits.head,
+        limits.unfinished_bytes >> 10,
+        limits.send,
+        sending.ROOM >> 20,
+        limits.handshakes,
+    ]
 
 
 # PromQL

@@ -111,3 +111,13 @@ def test_what_is_said_to_be_unused_is_read_by_nobody_and_all_else_by_somebody() 
     readme = (ROOT / "README.md").read_text("utf-8")
     unused = set(re.findall(r"^\| \*\*`(\w+)[^|]*\| \| \| \*not used yet\* \|$", readme, re.MULTILINE))
     assert unused == set(schema.Sections.model_fields) - read
+
+
+def test_the_alerts_in_the_readme_are_those_that_are_on() -> None:
+    rules = (ROOT / "prometheus/rules/alerts.yml").read_text("utf-8")
+    names = set(re.findall(r"- alert: (\w+)", rules))
+    section = (ROOT / "README.md").read_text("utf-8").partition("\n## Rules and alerts\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == names
+    assert len(names) == 12
+    assert "Twelve alerts are on" in section
+    assert "twelve alerts" in (ROOT / "prometheus/README.md").read_text("utf-8")

@@ -439,6 +439,51 @@ def test_a_kind_of_probe_that_no_metric_would_show_is_refused_and_what_was_confi
     assert small.recorder.states() == before
 
 
+def of_pairs(page: str) -> list[str]:
+    return [line for line in page.splitlines() if line.startswith(("network_latency_", "database_"))]
+
+
+@pytest.mark.parametrize("reloaded", [False, True])
+def test_what_a_page_says_of_pairs_is_of_the_moment_when_it_was_begun(
+    with_database: Small, time: Time, *, reloaded: bool
+) -> None:
+    with_database.answer_all()
+    pieces = len(list(with_database.recorder.page(openmetrics=False)))
+    for read_before in range(1, pieces):
+        expected = of_pairs(with_database.page())
+        under_way = with_database.recorder.page(openmetrics=False)
+        begun = [next(under_way) for _ in range(read_before)]
+        if reloaded:
+            with_database.reload(f"# {read_before}\n{SMALL}{DATABASE}")
+        time.passed += 1
+        for outcome in (TIMEOUT, Reply(rtt=0.5, clock=Clock.KERNEL)):
+            for pair in with_database.pairs:
+                with_database.recorder.decided(pair, Facts(hop_limit=read_before), outcome)
+        for notice in (LateReply, DuplicateReply):
+            with_database.recorder.notice(notice(with_database.pair("wf008", "icmp").spec))
+        assert of_pairs(b"".join([*begun, *under_way]).decode()) == expected, f"torn after {read_before} pieces"
+        assert of_pairs(with_database.page()) != expected
+
+
+def test_a_page_that_is_read_while_other_buckets_come_counts_no_further(small: Small) -> None:
+    small.answer_all()
+    expected = of_pairs(small.page())
+    under_way = small.recorder.page(openmetrics=False)
+    begun = next(under_way)
+    small.reload(SMALL.replace("[0.001, 0.1]", "[0.1, 0.2]"))
+    small.decide("wf008", "icmp", TIMEOUT)
+    assert of_pairs((begun + b"".join(under_way)).decode()) == expected
+
+
+def test_nothing_is_kept_for_a_page_that_was_made_or_given_up(small: Small) -> None:
+    small.page()
+    given_up = small.recorder.page(openmetrics=False)
+    next(given_up)
+    assert len(small.recorder._under_way) == 1
+    del given_up
+    assert small.recorder._under_way == []
+
+
 # Databases
 
 

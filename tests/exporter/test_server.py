@@ -37,11 +37,12 @@ class View:
         self.answered: list[tuple[str, int]] = []
         self.broken = False
         self.line = b""
+        self.times = 1
 
     def page(self, *, openmetrics: bool) -> Iterator[bytes]:
         self.renders += 1
         for number in range(20):
-            yield f"line {number} of {'openmetrics' if openmetrics else 'text'}\n".encode()
+            yield f"line {number} of {'openmetrics' if openmetrics else 'text'}\n".encode() * self.times
         yield self.line
         if self.broken:
             raise ValueError("a bug")
@@ -184,6 +185,7 @@ async def test_a_page_is_compressed_only_for_who_wants_it(start: Start, accepted
 
 
 async def test_who_asks_while_a_page_is_made_gets_that_page(start: Start, view: View) -> None:
+    view.times = 2000  # large enough to be made in pieces
     client = await start()
     responses = await asyncio.gather(*(client.get("/metrics") for _ in range(8)))
     assert len({await response.text() for response in responses}) == 1
@@ -194,7 +196,8 @@ async def test_who_asks_while_a_page_is_made_gets_that_page(start: Start, view: 
     assert view.renders == before + 1, "a page was kept"
 
 
-async def test_formats_that_are_asked_for_at_the_same_time_do_not_mix(start: Start) -> None:
+async def test_formats_that_are_asked_for_at_the_same_time_do_not_mix(start: Start, view: View) -> None:
+    view.times = 2000
     client = await start()
     accepts = [VICTORIA_METRICS, PROMETHEUS_3] * 4
     responses = await asyncio.gather(*(client.get("/metrics", headers={"Accept": accept}) for accept in accepts))
@@ -367,6 +370,33 @@ async def test_a_reload_over_http_is_done_and_tells_what_changed_or_every_proble
     problems += ["fleet.yml:1: one", "fleet.yml:2: two"]
     response = await client.post("/-/reload")
     assert (response.status, await response.text()) == (500, "fleet.yml:1: one\nfleet.yml:2: two\n")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "http://exporter:9102"}, 200),
+        ({"Origin": "https://proxy", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "http://exporter"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "http://exporter:9102", "Sec-Fetch-Site": "same-site"}, 403),
+    ],
+)
+async def test_no_page_of_another_site_makes_us_reload(start: Start, headers: dict[str, str], status: int) -> None:
+    reloads = 0
+
+    async def reload() -> str:
+        nonlocal reloads
+        reloads += 1
+        return "reloaded: 14 pairs kept\n"
+
+    client = await start(reload=reload)
+    response = await client.post("/-/reload", headers={"Host": "Exporter:9102", **headers})
+    assert (response.status, reloads) == (status, int(status == 200))
 
 
 async def test_a_client_that_leaves_in_the_middle_of_a_page_is_no_error_of_ours(

@@ -106,3 +106,8 @@ def test_it_starts_without_compiling_anything(engine: Engine) -> None:
     python = "--entrypoint=/opt/latency-exporter/bin/python"
     seen = engine("run", "--rm", "--network=none", *engine.run_options, python, TAG, "-c", UNCOMPILED)
     assert seen.splitlines()[-1] == "[]"
+
+
+def test_what_the_clone_has_can_be_had_from_the_image(engine: Engine) -> None:
+    shown = engine("run", "--rm", "--network=none", *engine.run_options, TAG, "example", "compose")
+    assert shown.endswith((ROOT / "deploy/compose.yml").read_text().strip()), "what podman says comes before"

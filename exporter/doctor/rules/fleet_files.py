@@ -13,7 +13,8 @@ _NOT_RELOADED = "it could not read its fleet file and runs the one before; its p
 _OTHER_FILE = "it runs another fleet file than this one; copy this one there and reload it"
 _UNLIKE_MOST = "its fleet file is not that of most hosts; copy theirs there and reload it"
 _NO_MAJORITY = (
-    "it runs another fleet file than this one, and none is that of most hosts; copy the right one to all and reload"
+    "it runs another fleet file than this one; copy this one to all hosts if it is the right one, and reload: none is "
+    "that of most hosts"
 )
 OURS_IS_ODD = "it runs the fleet file of most hosts, which is not the one that was read here"
 _ODD = (

@@ -16,7 +16,7 @@ _TEXTS = {
     Reason.REFUSED: "nothing listens on {place}; start it, or correct {key}.url",
     Reason.UNREACHABLE: "no way to {place} ({detail}); look at its host, and at routes and firewalls on the way",
     Reason.TIMEOUT: "no answer from {place} within {patience}; its host is down, or a firewall drops the packets",
-    Reason.RESET: "{place} closes the connection without an answer; look at its log, and at {key}.url",
+    Reason.RESET: "{place} closes the connection without an answer{whole}; look at its log, and at {key}.url",
     Reason.TLS: "TLS: {detail}; {advice}",
     Reason.BODY: "its answer has {detail}; is {key}.url that of {title}?",
     Reason.LOCAL: "this machine cannot ask: {detail}",
@@ -45,6 +45,7 @@ def in_words(trouble: Trouble, asked: Asked, patience: Seconds) -> str:
         "key": asked.key,
         "title": KINDS[asked.name].title,
         "patience": span(patience),
+        "whole": " that is whole" if trouble.detail else "",
     }
     advice = next(advice for pattern, advice in _TLS_ADVICE if re.search(pattern, trouble.detail, re.IGNORECASE))
     hangs = trouble.reason is Reason.TIMEOUT and trouble.connected

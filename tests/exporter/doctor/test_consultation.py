@@ -57,7 +57,27 @@ async def test_each_server_is_well_also_under_a_path_prefix(name: str, prefix: s
         (b"<html>a login page</html>", "answers /-/healthy with '<html>a login page</html>', which"),
         (b"", "answers /-/healthy with an empty page, which"),
         (saying(b""), "127.0.0.1:{port} closes the connection without an answer"),
-        (saying(b"SSH-2.0-OpenSSH_9.2\r\n"), "127.0.0.1:{port} does not answer in HTTP"),
+        (
+            saying(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort"),
+            "127.0.0.1:{port} closes the connection without an answer that is whole; look at its log",
+        ),
+        *[
+            (saying(said), f"127.0.0.1:{{port}} does not answer in HTTP ({words}); if it serves TLS")
+            for said, words in (
+                (b"SSH-2.0-OpenSSH_9.2\r\n", "its answer does not begin with HTTP/1.1 and a status"),
+                (b"HTTP/1.1 9999 \xff\xfe\r\nA: b\r\n\r\n", "its answer does not begin with HTTP/1.1 and a status"),
+                (b"HTTP/1.1 200 OK\r\nX: " + 20000 * b"a" + b"\r\n\r\n", "a line of its answer is too long"),
+                (
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc",
+                    "its answer does not say in an orderly way how long it is",
+                ),
+                (
+                    b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+                    "its answer does not say in an orderly way how long it is",
+                ),
+                (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "its answer has a header that is none"),
+            )
+        ],
         (
             saying(response(b"\x1f\x8b", Content_Encoding="gzip")),
             "127.0.0.1:{port} does not answer in HTTP (compressed",

@@ -216,8 +216,8 @@ def test_an_answer_that_cannot_be_understood_is_told() -> None:
     assert garbage.told.read("targets", answers.targets) is None
     (finding,) = unanswered(garbage, 5.0)
     assert finding.text == (
-        "well, but what it knows cannot be had: its answer at /api/v1/targets is not understood (the whole: Invalid "
-        "JSON: expected value at line 1 column 1); is a proxy in between?"
+        "well, but what it knows cannot be had: its answer at /api/v1/targets is not understood (it is no JSON); "
+        "is a proxy in between?"
     )
 
 

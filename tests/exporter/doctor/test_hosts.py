@@ -169,7 +169,8 @@ def of_a_fleet(**hashes: float) -> dict[str, str]:
 COPY_THEIRS = "its fleet file is not that of most hosts; copy theirs there and reload it"
 COPY_THIS = "it runs another fleet file than this one; copy this one there and reload it"
 NO_MAJORITY = (
-    "it runs another fleet file than this one, and none is that of most hosts; copy the right one to all and reload"
+    "it runs another fleet file than this one; copy this one to all hosts if it is the right one, and reload: none is "
+    "that of most hosts"
 )
 ODD = (
     "most hosts run one fleet file, and it is not the one that was read here: copy theirs here, or name it by "

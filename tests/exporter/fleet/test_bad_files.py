@@ -36,6 +36,10 @@ def test_a_bad_file_gives_its_messages(text, messages, tmp_path, monkeypatch):
 BYTES = {
     "not UTF-8": (b"hosts:\n  - {name: caf\xe9}\n", "fleet.yml:2: byte 0xe9 is not UTF-8; save the file in UTF-8"),
     "UTF-16": ("hosts: []".encode("utf-16"), "fleet.yml:1: byte 0xff is not UTF-8; save the file in UTF-8"),
+    "files that were joined": (
+        b"\xef\xbb\xbfhosts:\n  - {name: a, address: a}\n\xef\xbb\xbfprobes: {}\n",
+        "fleet.yml:3: a byte order mark (U+FEFF) stands here, as where files were joined; remove it",
+    ),
     "a NUL": (b"hosts:\n\0", "fleet.yml:2: holds the control character U+0000; remove it"),
     "3,000 brackets": (b"[" * 3000, "fleet.yml:1: [0][0]: nested deeper than 32 levels; simplify it"),
     "a million brackets": (b"x: " + b"[" * 10**6, "fleet.yml:1: x[0]: nested deeper than 32 levels; simplify it"),

@@ -86,5 +86,63 @@ def test_a_database_whose_host_is_almost_one_of_the_fleet_is_warned_of(fleet):
     )
 
 
+def test_a_body_that_comes_packed_and_is_looked_into_is_warned_of(fleet):
+    probe = "{protocol: http, url: 'http://{address}/', headers: {accept-encoding: gzip}, expect_body: ok}"
+    assert warnings(fleet, f"probes:\n  one: {probe}\n") == [
+        ":5: probes.one.headers: asks for a body in 'gzip', which is not unpacked before expect_body is looked for; "
+        "leave Accept-Encoding out"
+    ]
+    assert warnings(fleet, f"probes:\n  one: {probe.replace('gzip', 'identity')}\n") == []
+
+
+MEANT = "too: it is measured under each name; remove one, unless that is meant"
+
+
+@pytest.mark.parametrize("address", ["b.example", "B.example", "b.example."])
+def test_hosts_of_one_address_are_warned_of_once(fleet, address):
+    text = f"  - {{name: c, address: {address}}}\n  - {{name: d, address: b.example}}\n"
+    assert warnings(fleet, text) == [
+        f":4: hosts[2].address: '{address}' is the address of hosts[1], 'b' and 'd', {MEANT}"
+    ]
+
+
+def test_literal_addresses_are_compared_as_what_they_are(fleet):
+    text = "  - {name: c, address: '2001:db8::1'}\n  - {name: d, address: '2001:DB8:0::0:1'}\n"
+    assert warnings(fleet, text) == [
+        f":5: hosts[3].address: '2001:DB8:0::0:1' is the address of hosts[2], 'c', {MEANT}"
+    ]
+
+
+DATABASE = "{type: postgresql, dbname: n8n, user: m, "
+
+
+def test_databases_that_are_the_same_one_are_warned_of(fleet):
+    text = f"databases:\n  - {DATABASE}name: x, host: b}}\n  - {DATABASE}name: y, host: b.example, interval: 30s}}\n"
+    assert warnings(fleet, text) == [f":6: databases[1].name: is the same database as databases[0], 'x', {MEANT}"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("host: b", "host: b, port: 6432"),
+        ("host: b", "host: a"),
+        ("host: b", "host: b, query: SELECT 2"),
+        ("host: 127.0.0.1, from: a", "host: 127.0.0.1, from: b"),
+        ("socket: /run/postgresql, from: a", "socket: /run/postgresql, from: b"),
+    ],
+)
+def test_databases_that_are_not_the_same_or_not_seen_from_one_host_are_not(fleet, one, other):
+    assert warnings(fleet, f"databases:\n  - {DATABASE}name: x, {one}}}\n  - {DATABASE}name: y, {other}}}\n") == []
+
+
+def test_endpoints_that_probe_the_same_are_warned_of(fleet):
+    site = "probe: {protocol: http, url: 'https://site.example/', expect_body: ok}"
+    text = f"endpoints:\n  - {{name: x, {site}}}\n  - {{name: y, {site}}}\n"
+    assert warnings(fleet, text) == [f":6: endpoints[1].name: probes the same as endpoints[0], 'x', {MEANT}"]
+    assert warnings(fleet, text.replace("expect_body: ok", "method: HEAD", 1).replace("expect_body: ok", "")) == []
+    apart = text.replace("name: x,", "name: x, from: a,").replace("name: y,", "name: y, from: b,")
+    assert warnings(fleet, apart) == []
+
+
 def test_a_port_of_ours_is_not_warned_of(fleet):
     assert warnings(fleet, "probes:\n  tcp: {protocol: tcp, port: 9102}\n  icmp: {protocol: icmp}\n") == []

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from exporter.web_config import Limits, WebConfig, authenticate, extra_headers, limited, serve
+from exporter.web_config import Connections, Limits, WebConfig, authenticate, close_after_body, extra_headers, serve
 
 LONG = 5.0
 """Longest that anything may take before a test gives up; nothing waits for that long when it works."""
@@ -58,7 +59,20 @@ class Authority:
         if not is_authority:
             names = sans or (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        return builder.sign(self.key, hashes.SHA256())
+        own, issuers = public_key, self.key.public_key()  # Python from 3.13 on wants all of it
+        return (
+            builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(own), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuers), critical=False)
+            .add_extension(_usage(is_authority=is_authority), critical=True)
+            .sign(self.key, hashes.SHA256())
+        )
+
+
+def _usage(*, is_authority):
+    wanted = {"key_cert_sign", "crl_sign"} if is_authority else {"digital_signature"}
+    uses = ["digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"]
+    uses += ["key_cert_sign", "crl_sign", "encipher_only", "decipher_only"]
+    return x509.KeyUsage(**{use: use in wanted for use in uses})
 
 
 @pytest.fixture(scope="session")
@@ -82,27 +96,37 @@ def written(tmp_path, authority):
 
 
 @contextlib.asynccontextmanager
-async def serving(config: Callable[[], WebConfig] = WebConfig, page: bytes = b"pong\n", **limits) -> AsyncIterator[int]:
-    """Serve ``page`` at / as the program does, and yield the port."""
+async def serving(
+    config: Callable[[], WebConfig] = WebConfig,
+    page: bytes = b"pong\n",
+    refused: Callable[[int], None] = lambda _: None,
+    handler: Handler | None = None,
+    **limits,
+) -> AsyncIterator[int]:
+    """Serve ``page``, or what ``handler`` says, at / as the program does, and yield the port."""
 
-    async def answer(_: web.Request) -> web.Response:
+    async def show(_: web.Request) -> web.Response:
         return web.Response(body=page)
 
+    answer = handler or show
     application = web.Application(middlewares=[authenticate(config)])
-    application.on_response_prepare.append(extra_headers(config))
+    application.on_response_prepare.extend((extra_headers(config), close_after_body))
     application.router.add_get("/", answer)
     application.router.add_post("/", answer)
     chosen = Limits(**limits)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1, **chosen.runner_options())
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     assert runner.server
     sock = socket.create_server(("127.0.0.1", 0))
-    server = await serve(sock, limited(runner.server, config, chosen))
+    connections = Connections(runner.server, config, chosen, refused)
+    server = await serve(sock, connections)
     try:
         yield sock.getsockname()[1]
     finally:
         server.close()
         await runner.cleanup()
+        connections.close()
+        await asyncio.sleep(0)  # they are gone with the loop's next turn
 
 
 class Client:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import gc
+import re
+import socket
 import ssl
 import sys
 import time
@@ -10,8 +12,10 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
-from exporter.web_config import load
+from exporter.web_config import WebConfig, load
+from exporter.web_config.connection import _Connection
 from tests.exporter.web_config.conftest import LONG, Client, serving, until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -37,11 +41,11 @@ async def clients(number, port, **kwargs):
 async def test_40_readers_that_stall_on_15_mb_are_cut_and_their_memory_is_freed():
     tracemalloc.start()
     try:
-        async with serving(page=b"x" * PAGE, send=0.3) as port:
+        async with serving(page=b"x" * PAGE, send=1.0) as port:
             async with clients(40, port, receive_buffer=4096) as readers:
                 for reader in readers:
                     await reader.send(REQUEST)
-                await until(lambda: tracemalloc.get_traced_memory()[0] > 20 * PAGE)
+                await until(lambda: len(asyncio.all_tasks()) > 40)  # newer Pythons copy nothing that waits
                 await until(lambda: len(asyncio.all_tasks()) == 1)
                 assert [await reader.closed() < LONG for reader in readers] == [True] * 40
             gc.collect()
@@ -55,6 +59,7 @@ async def test_40_readers_that_stall_on_15_mb_are_cut_and_their_memory_is_freed(
 async def test_over_tls_a_stalled_reader_is_cut_too(written, tmp_path):
     config = load(written("tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"))
     context = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # on by default since Python 3.13
     async with (
         serving(lambda: config, page=b"x" * PAGE, send=0.3) as port,
         Client(port, receive_buffer=4096) as reader,
@@ -135,15 +140,20 @@ async def test_an_idle_connection_is_closed_after_its_time():
         assert 0.1 < await client.closed() < 2
 
 
-async def test_a_large_body_is_not_taken():
-    async with serving(unfinished_bytes=10_000) as port, Client(port) as client:
-        started = time.monotonic()
-        with contextlib.suppress(ConnectionError):
-            await client.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000\r\n\r\n")
-            for _ in range(1000):
-                await client.send(b"x" * 10_000)
-        await client.closed()
-        assert time.monotonic() - started < 0.8  # aiohttp itself goes on reading for 1 s
+async def send_for_ever(client, data):
+    while True:
+        await client.send(data)
+
+
+@pytest.mark.parametrize("body", ["Content-Length: 1000000000", "Transfer-Encoding: chunked"])
+async def test_a_body_is_neither_kept_nor_waited_for_and_the_answer_says_that_it_is_the_last(body):
+    async with serving(farewell=0.2) as port, Client(port) as client:
+        await client.send(f"POST / HTTP/1.1\r\nHost: test\r\n{body}\r\n\r\n".encode())
+        answer = await read_response(client, 65536)
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"\r\nConnection: close\r\n" in answer
+        with pytest.raises(ConnectionError):
+            await send_for_ever(client, b"10000\r\n" + b"x" * 65536 + b"\r\n")
 
 
 async def test_a_flood_closes_its_own_connections_and_a_scrape_from_the_same_address_gets_through():
@@ -205,7 +215,7 @@ async def process_with_64_descriptors(limits):
 PROGRAM = """
 import asyncio, resource, socket, sys
 from aiohttp import web
-from exporter.web_config import Limits, WebConfig, limited, serve, sparing_handler
+from exporter.web_config import Connections, Limits, WebConfig, serve, sparing_handler
 async def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     asyncio.get_running_loop().set_exception_handler(sparing_handler())
@@ -214,7 +224,7 @@ async def main():
     runner = web.AppRunner(app)
     await runner.setup()
     sock = socket.create_server(("127.0.0.1", 0))
-    server = await serve(sock, limited(runner.server, WebConfig, eval(sys.argv[1])))
+    server = await serve(sock, Connections(runner.server, WebConfig, eval(sys.argv[1]), print))
     print(sock.getsockname()[1], flush=True)
     await asyncio.sleep(60)
 asyncio.run(main())
@@ -245,3 +255,141 @@ def is_open(client):
         return True
     except ConnectionError:
         return False
+
+
+# One request at a time
+
+
+@contextlib.asynccontextmanager
+async def answering(**limits):
+    """Serve pages of 100 KB, and yield the port and the list of requests that were begun."""
+    begun = []
+
+    async def answer(request):
+        begun.append(request.path)
+        return web.Response(body=b"x" * 100_000)
+
+    async with serving(handler=answer, **limits) as port:
+        yield port, begun
+
+
+@pytest.mark.parametrize("requests", [2, 2000])
+async def test_a_client_that_reads_nothing_is_answered_once_however_many_requests_it_sends(requests):
+    async with answering(send=0.3) as (port, begun), Client(port, receive_buffer=2048) as client:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        await client.send(REQUEST * requests)
+        await until(lambda: len(asyncio.all_tasks()) > 1)
+        await until(lambda: len(asyncio.all_tasks()) == 1)
+        assert begun == ["/"]
+
+
+async def test_a_client_that_reads_gets_all_of_its_answers_in_their_order():
+    async with serving() as port, Client(port) as client:
+        paths = [b"/", b"/none", b"/"] * 100
+        await client.send(b"".join(REQUEST.replace(b"/", path, 1) for path in paths))
+        await client.send(REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        answer = b""
+        while piece := await asyncio.get_running_loop().sock_recv(client.socket, 65536):
+            answer += piece
+        assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200", b"404", b"200"] * 100 + [b"200"]
+
+
+async def test_of_what_a_client_sends_ahead_little_is_read():
+    async with answering(send=LONG) as (port, begun), Client(port, receive_buffer=2048) as client:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        await client.send(REQUEST)
+        await until(lambda: begun == ["/"])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await client.send(b"x" * (64 << 20))
+
+
+async def test_the_deadline_of_an_answer_counts_from_the_first_byte_that_is_not_taken():
+    async with answering(send=0.5) as (port, begun), Client(port, receive_buffer=2048) as client:
+        await client.send(REQUEST)
+        await until(lambda: begun == ["/"])
+        started = time.monotonic()
+        await until(lambda: len(asyncio.all_tasks()) > 1)
+        await until(lambda: len(asyncio.all_tasks()) == 1)
+        assert 0.4 < time.monotonic() - started < 0.9
+
+
+async def test_a_client_that_says_at_once_that_it_will_send_no_more_gets_its_answers():
+    async with serving() as port, Client(port) as client:
+        await client.send(REQUEST * 3)
+        client.socket.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := await asyncio.get_running_loop().sock_recv(client.socket, 65536):
+            answer += piece
+        assert answer.count(b"pong\n") == 3
+
+
+async def test_what_is_gone_is_gone_without_the_garbage_collector():
+    gc.collect()
+    gc.disable()
+    try:
+        async with serving(page=b"x" * PAGE, send=0.2) as port:
+            async with Client(port, receive_buffer=4096) as stalled, Client(port, receive_buffer=4096) as leaving:
+                await stalled.send(REQUEST)
+                await leaving.send(REQUEST * 100)
+                await until(lambda: len(asyncio.all_tasks()) > 1)
+                leaving.socket.close()
+                await until(lambda: len(asyncio.all_tasks()) == 1)
+            assert [kept for kept in gc.get_objects() if isinstance(kept, _Connection | web.Request)] == []
+    finally:
+        gc.enable()
+
+
+# What is no request
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00\x01\x02 garbage\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET /\r\n",
+        b"GET /\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET http://[::1/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n",
+        b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\n",
+        b"GET / HTTP/1.1\nHost: a\n\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 9000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"H%d: a\r\n" % n for n in range(300)) + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"H%d: %b\r\n" % (n, b"a" * 7000) for n in range(30)) + b"\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: abc\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+)
+async def test_what_is_no_request_gets_a_plain_answer_is_counted_and_leaves_no_traceback(data, caplog):
+    refused: list[int] = []
+    config = WebConfig(headers={"X-Frame-Options": "deny"})
+    async with serving(lambda: config, refused=refused.append) as port, Client(port) as client:
+        await client.send(data)
+        answer = b""
+        async with asyncio.timeout(LONG):
+            while piece := await asyncio.get_running_loop().sock_recv(client.socket, 65536):
+                answer += piece
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert re.match(rb"HTTP/1\.[01] 4\d\d ", head)
+    assert refused == [int(head.split()[1])]
+    assert body in {
+        b"Bad request: this is no request that HTTP/1.1 allows.\n",
+        b"Bad request: its first line or one of its headers is too long.\n",
+        b"The head of this request is too large.\n",
+    }
+    assert b"\r\nServer: latency-exporter\r\n" in head + b"\r\n"
+    assert b"\r\nX-Frame-Options: deny\r\n" in head + b"\r\n"
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("body", [b"1;" + b"a" * 100_000 + b"\r\n", b"zz\r\n", b"0\r\n\r\n", b"\r\n\r\n\r\n\r\n"])
+async def test_a_broken_body_spoils_no_answer(body, caplog):
+    async with serving() as port, Client(port) as client:
+        await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+        assert (await read_response(client, 65536)).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert await client.closed() < LONG
+    assert not caplog.records

@@ -25,20 +25,20 @@ def cut(*visitors):
 
 
 def test_beyond_its_own_cap_an_address_loses_its_own_oldest_connection():
-    guests = Guests(Limits(connections=10, per_address=2))
+    guests = Guests(10, 2)
     other = enter(guests, "other", address="b")
     ours = enter(guests, "first", "second", "third", address="a")
     assert cut(*other, *ours) == ["first"]
 
 
 def test_beyond_the_cap_of_all_the_oldest_of_all_goes():
-    guests = Guests(Limits(connections=3, per_address=2))
+    guests = Guests(3, 2)
     visitors = [*enter(guests, "1", "2", address="a"), *enter(guests, "3", "4", address="b")]
     assert cut(*visitors) == ["1"]
 
 
 def test_who_brought_a_request_goes_after_those_who_brought_none():
-    guests = Guests(Limits(connections=2, per_address=2))
+    guests = Guests(2, 2)
     first, second = enter(guests, "first", "second", address="a")
     guests.asked(first)
     enter(guests, "third", address="b")
@@ -46,7 +46,7 @@ def test_who_brought_a_request_goes_after_those_who_brought_none():
 
 
 def test_who_left_makes_room_and_may_leave_twice():
-    guests = Guests(Limits(connections=1, per_address=1))
+    guests = Guests(1, 1)
     (first,) = enter(guests, "first", address="a")
     guests.leave(first)
     guests.leave(first)

@@ -1,0 +1,98 @@
+"""Large answers on their way: never more of one than its client takes, and of all together no more than there is room.
+
+A reader that stalls holds the page that it asked for, and each may have asked for another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from aiohttp import web
+
+ROOM = 8 << 20
+"""Bytes of the pages that readers hold."""
+_PAGES = 2
+"""So many have room however large they are."""
+_AT_ONCE = 16 << 10
+"""Bytes handed to the transport at once: what it keeps of each reader that stalls."""
+
+
+class Sending:
+    """The answers under way."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = room
+        self._readers: dict[_Reader, None] = {}
+        """The one that began first in front."""
+        self._by_page: dict[int, dict[_Reader, None]] = {}
+        self._bytes = 0
+        """Of all these pages."""
+
+    async def send(
+        self, request: web.Request, headers: Mapping[str, str], pieces: Sequence[bytes]
+    ) -> web.StreamResponse:
+        """Answer piece by piece; readers that hold other pages may be cut off for it."""
+        response = web.StreamResponse(headers=headers)
+        response.content_length = size = sum(map(len, pieces))
+        with contextlib.suppress(ConnectionError), self._held(request, pieces, size):  # a client need not wait for it
+            await response.prepare(request)
+            if request.method != "HEAD":
+                for part in _parts(pieces):
+                    if len(part) == _AT_ONCE:  # a client may take it all as fast as it comes
+                        await asyncio.sleep(0)  # noqa: TID251 - no wait: others have their turn
+                    await response.write(part)
+                    await request.writer.drain()
+            await response.write_eof()
+        return response
+
+    @contextlib.contextmanager
+    def _held(self, request: web.Request, pieces: Sequence[bytes], size: int) -> Iterator[None]:
+        reader = _Reader(request, pieces, size)
+        self._enter(reader)
+        try:
+            yield
+        finally:
+            self._leave(reader)
+
+    def _enter(self, newest: _Reader) -> None:
+        """Let a reader in; readers of other pages give way, the first of the address that has most of them."""
+        self._readers[newest] = None
+        readers = self._by_page.setdefault(id(newest.pieces), {})
+        if not readers:
+            self._bytes += newest.size
+        readers[newest] = None
+        while len(self._by_page) > _PAGES and self._bytes > self._room:
+            others = [reader for reader in self._readers if reader.pieces is not newest.pieces]
+            crowds = Counter(reader.request.remote for reader in others)
+            victim = max(others, key=lambda reader: crowds[reader.request.remote])
+            self._leave(victim)
+            if victim.request.transport:
+                victim.request.transport.abort()
+
+    def _leave(self, reader: _Reader) -> None:
+        """Strike a reader off; it may have given way before."""
+        if reader not in self._readers:
+            return
+        del self._readers[reader]
+        readers = self._by_page[id(reader.pieces)]
+        del readers[reader]
+        if not readers:
+            del self._by_page[id(reader.pieces)]
+            self._bytes -= reader.size
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _Reader:
+    request: web.Request
+    pieces: Sequence[bytes]
+    size: int
+
+
+def _parts(pieces: Sequence[bytes]) -> Iterator[memoryview]:
+    for piece in pieces:
+        for start in range(0, len(piece), _AT_ONCE):
+            yield memoryview(piece)[start : start + _AT_ONCE]

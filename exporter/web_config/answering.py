@@ -1,0 +1,81 @@
+"""aiohttp's side of a connection, as far as it is not as we want it: refusals, and when an answer is complete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+
+SERVER = "latency-exporter"
+"""What we call ourselves in every answer: no versions, of nothing."""
+_TOO_LONG = "Bad request: its first line or one of its headers is too long.\n"
+NO_HTTP = "Bad request: this is no request that HTTP/1.1 allows.\n"
+
+
+class Handler(web.RequestHandler):
+    """One connection of a ``web.Server``; ``answered`` hears of each answer that the transport was given in full."""
+
+    __slots__ = ("_answered", "_headers", "_refused")
+
+    def __init__(
+        self,
+        server: web.Server,
+        answered: Callable[[bool], None],
+        refused: Callable[[int], None],
+        headers: Mapping[str, str],
+        **options: object,
+    ) -> None:
+        self._answered, self._refused, self._headers = answered, refused, headers
+        loop = asyncio.get_running_loop()
+        super().__init__(server, loop=loop, **options)  # type: ignore[arg-type]  # Limits.handler_options()
+
+    def log_access(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002 - as aiohttp calls it, at the end of each answer
+        response: web.StreamResponse,
+        time: float | None,  # noqa: ARG002 - likewise
+    ) -> None:
+        """Tell that an answer is complete, and whether another may follow."""
+        self._answered(bool(response.keep_alive))
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no request in our own words: aiohttp repeats it, names its version, and logs a traceback."""
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        self._refused(status)
+        text = _TOO_LONG if isinstance(exc, LineTooLong) else NO_HTTP
+        response = web.Response(status=status, text=text, headers={**self._headers, "Server": SERVER})
+        response.force_close()
+        return response
+
+
+async def close_after_body(request: web.Request, response: web.StreamResponse) -> None:
+    """End the connection with the answer to a request that announced a body (``application.on_response_prepare``).
+
+    Nobody here wants one; without it what follows a head can only be another head.
+    """
+    if request.body_exists:
+        response.force_close()
+        response.headers["Connection"] = "close"
+
+
+def refusal(status: HTTPStatus, text: str, headers: Mapping[str, str]) -> bytes:
+    """Return an answer that no handler made; the connection ends with it."""
+    fields = {
+        **headers,
+        "Server": SERVER,
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Length": str(len(text)),
+        "Connection": "close",
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\n{lines}\r\n{text}".encode("latin-1", "replace")

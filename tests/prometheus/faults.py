@@ -1,0 +1,117 @@
+"""Faults as series, for promtool: a scrape each 15 s, as in the example configuration; all is well until ``BEGINS``."""
+
+from __future__ import annotations
+
+BEFORE = 280
+"""Scrapes: 70 minutes, so that there is a day before to compare with, which leaves out the last hour."""
+AFTER = 90
+BEGINS = BEFORE * 15
+"""When the fault begins, in seconds."""
+
+_PAIR = 'source="{source}", host="{source}", target="wf008", probe="{probe}", protocol="{protocol}", ip_family="ipv4"'
+_DATABASE = 'source="wf001", host="wf001", database="n8n", db_type="postgresql", target="wfdb02"'
+_OURS = 'job="latency", instance="wf001", host="wf001", source="wf001"'
+
+Series = dict[str, str]
+"""Name and labels -> values in promtool's notation."""
+
+
+def steady(value: str, then: str) -> str:
+    """Write a gauge that is one thing before the fault and another from it on."""
+    return f"{value}x{BEFORE - 1} {then}x{AFTER}"
+
+
+def counting(before: float, after: float) -> str:
+    """Write a counter that grows by so much with each scrape before the fault, and by so much from it on."""
+    total = before * (BEFORE - 1)
+    return f"0+{before}x{BEFORE - 1} {total + after}+{after}x{AFTER}"
+
+
+def gone(value: str) -> str:
+    """Write a series that ends with the fault."""
+    return f"{value}x{BEFORE - 1} stale"
+
+
+def pair(source: str, probe: str, protocol: str, reason: str, *, fails: bool) -> Series:
+    """Return the counters of a pair whose probes all fail by a reason, or all succeed."""
+    labels = _PAIR.format(source=source, probe=probe, protocol=protocol)
+    return {
+        f"network_latency_probes_total{{{labels}}}": counting(1, 1),
+        f'network_latency_probe_failures_total{{{labels}, reason="{reason}"}}': counting(0, 1 if fails else 0),
+        f'network_latency_probe_failures_total{{{labels}, reason="local"}}': counting(0, 0),
+    }
+
+
+def measured(metric: str, probe: str, protocol: str, before: float, after: float) -> Series:
+    """Return the gauge of a pair."""
+    labels = _PAIR.format(source="wf001", probe=probe, protocol=protocol)
+    return {f"{metric}{{{labels}}}": steady(str(before), str(after))}
+
+
+def histogram(name: str, labels: str, *, slow_after: bool) -> Series:
+    """Return a histogram whose observations lie below 0.01 before the fault, and if so below 1 from it on."""
+    fast = counting(1, 0) if slow_after else counting(1, 1)
+    return {
+        f'{name}_bucket{{{labels}, le="{bound}"}}': fast if bound == "0.01" else counting(1, 1)
+        for bound in ("0.01", "1", "+Inf")
+    }
+
+
+def query(*, slow: bool) -> Series:
+    """Return what the rules read of a database's queries."""
+    return histogram("database_query_latency_seconds", _DATABASE, slow_after=slow) | histogram(
+        "database_rtt_distribution_seconds", _DATABASE, slow_after=False
+    )
+
+
+def failing(mode: str, reason: str) -> Series:
+    """Return the counters of a database's probes that all fail from the fault on."""
+    return {
+        f'database_probes_total{{{_DATABASE}, mode="{mode}"}}': counting(1, 1),
+        f'database_probe_failures_total{{{_DATABASE}, mode="{mode}", reason="{reason}"}}': counting(0, 1),
+    }
+
+
+FAULTS: dict[str, Series] = {
+    "LatencyNoData": {f"latency_exporter_build_info{{{_OURS}}}": gone("1")},
+    "LatencyExporterDown": {f"up{{{_OURS}}}": steady("1", "0")},
+    "HostUnreachable": pair("wf001", "icmp", "icmp", "timeout", fails=True)
+    | pair("wfdb01", "icmp", "icmp", "timeout", fails=True),
+    "PathDegraded (loss)": pair("wf001", "icmp", "icmp", "timeout", fails=True),
+    "PathDegraded (round trip)": pair("wf001", "icmp", "icmp", "timeout", fails=False)
+    | measured("network_latency_rtt_seconds", "icmp", "icmp", 0.1, 0.3),
+    "PeerFailing": pair("wf001", "ping", "http", "refused", fails=True),
+    "PeerSlow": measured("network_latency_http_server_seconds", "ping", "http", 0.01, 0.5),
+    "CertificateExpiring": measured(
+        "network_latency_tls_certificate_expiry_timestamp_seconds", "ping", "http", 9e9, BEGINS + 86400
+    ),
+    "DatabaseDown": failing("warm", "timeout"),
+    "DatabaseDown (login)": failing("cold", "auth")
+    | {f'database_probes_total{{{_DATABASE}, mode="warm"}}': counting(1, 1)}
+    | {f'database_probe_failures_total{{{_DATABASE}, mode="warm", reason="auth"}}': counting(0, 0)},
+    "DatabaseSlow": query(slow=True),
+    "DatabaseAtConnectionLimit": {
+        f'database_probe_failures_total{{{_DATABASE}, mode="cold", reason="limit"}}': f"0x{BEFORE - 1} 1x3 2x{AFTER}"
+    },
+    "MeasurementInDoubt (queue)": histogram("latency_exporter_egress_queue_seconds", _OURS, slow_after=True),
+    "MeasurementInDoubt (permission)": {
+        f'latency_exporter_icmp_socket{{{_OURS}, ip_family="ipv4", kind="none"}}': steady("0", "1")
+    },
+    "MeasurementInDoubt (stalled)": {
+        f"latency_exporter_probe_lateness_seconds_count{{{_OURS}}}": counting(1, 0),
+        f'latency_exporter_pairs{{{_OURS}, protocol="icmp"}}': steady("3", "3"),
+    },
+    "ConfigurationInDoubt (reload)": {f"latency_exporter_config_last_reload_successful{{{_OURS}}}": steady("1", "0")},
+    "ConfigurationInDoubt (host name)": {
+        f'latency_exporter_self_info{{{_OURS}, self="wf001"}}': gone("1"),
+        f'latency_exporter_self_info{{{_OURS}, self="wf008"}}': f"_x{BEFORE} 1x{AFTER}",
+    },
+    "LatencyExporterMemoryHigh": {f"process_resident_memory_bytes{{{_OURS}}}": steady("1e8", "3e8")},
+    "NameLookupFailing": {f'latency_exporter_dns_refresh_failures_total{{{_OURS}, target="wf008"}}': counting(0, 1)},
+    "KernelClockMissing": {
+        f'latency_exporter_measurements_total{{{_OURS}, protocol="icmp", clock="kernel"}}': counting(1, 0),
+        f'latency_exporter_measurements_total{{{_OURS}, protocol="icmp", clock="user"}}': counting(0, 1),
+    },
+    "RouteChanged": measured("network_latency_reply_hop_limit", "icmp", "icmp", 57, 55),
+}
+"""By the row of the runbook's table of times: what is seen of it from ``BEGINS`` on."""

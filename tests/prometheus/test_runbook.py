@@ -1,0 +1,80 @@
+"""The runbook against the rules: a section for each alert, and times that the rules really have."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.prometheus.faults import BEGINS, FAULTS
+
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "prometheus/rules"
+TEXT = (ROOT / "docs/runbook.md").read_text("utf-8")
+SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
+TIMES = {
+    name: 60 * int(minutes) + int(seconds)
+    for name, minutes, seconds in re.findall(r"^\| (\w+(?: \([\w ]+\))?) \| (\d+):(\d\d) \|", TEXT, re.MULTILINE)
+}
+AT_ONCE = {"LatencyExporterRestarting"}
+"""Without a range to fill or a `for`: when it happens for the third time."""
+TOO_EARLY = 45
+"""Seconds before its time at which an alert must not be there; a version of Prometheus may be a sample earlier."""
+
+
+def shipped() -> list[dict[str, str]]:
+    groups = [
+        group for name in ("alerts", "extra") for group in yaml.safe_load((RULES / f"{name}.yml").read_text())["groups"]
+    ]
+    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
+
+
+def test_every_alert_has_a_section_and_every_section_is_an_alert() -> None:
+    assert SECTIONS.keys() == {rule["alert"] for rule in shipped()}
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_each_section_says_what_it_means_and_three_things_to_look_at(name: str) -> None:
+    assert re.findall(r"^(\d)\. ", SECTIONS[name], re.MULTILINE) == ["1", "2", "3"]
+    assert len(SECTIONS[name].partition("\n1. ")[0].split()) >= 8
+
+
+def test_every_cause_of_an_alert_is_named_in_its_section() -> None:
+    for rule in shipped():
+        for cause in re.findall(r'"cause", "([\w ]+)"', rule["expr"]):
+            assert f"`{cause}`" in SECTIONS[rule["alert"]] or f'cause="{cause}"' in SECTIONS[rule["alert"]], cause
+
+
+def test_every_alert_has_its_times() -> None:
+    assert {name.partition(" ")[0] for name in TIMES} == SECTIONS.keys()
+    assert TIMES.keys() == FAULTS.keys() | AT_ONCE
+
+
+@pytest.mark.servers
+def test_the_computed_times_are_those_of_the_rules(tmp_path: Path) -> None:
+    names = ("recording.yml", "alerts.yml", "extra.yml")
+    groups = [group["name"] for name in names for group in yaml.safe_load((RULES / name).read_text())["groups"]]
+    tests = []
+    for name, series in FAULTS.items():
+        query = f'max(ALERTS{{alertname="{name.partition(" ")[0]}", alertstate="firing"}})'
+        firing = {"labels": "{}", "value": 1}
+        checks = [
+            {"expr": query, "eval_time": f"{BEGINS + TIMES[name] - early}s", "exp_samples": samples}
+            for early, samples in ((TOO_EARLY, []), (0, [firing]))
+        ]
+        inputs = [{"series": each, "values": values} for each, values in series.items()]
+        tests.append({"name": name, "interval": "15s", "input_series": inputs, "promql_expr_test": checks})
+    suite = {
+        "rule_files": [str(RULES / name) for name in names],
+        "evaluation_interval": "15s",
+        "group_eval_order": groups,
+        "tests": tests,
+    }
+    (tmp_path / "times.yml").write_text(json.dumps(suite))
+    command = ["promtool", "test", "rules", str(tmp_path / "times.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
