@@ -26,7 +26,7 @@ _SLOT: Seconds = 600.0
 """What is usual is known by one median of each such time,"""
 _SLOTS = 36
 """and by so many of them: the last six hours that had results."""
-_SEEDS = 9
+_SEEDS = 5
 """The first results of all. Their median stands for the hour before them,"""
 _SEED_SLOTS = 6
 """so that what comes after them is not usual in some minutes."""
@@ -78,7 +78,7 @@ class Usual:
     """The median of the last six hours: of one median per ten minutes, without the ten minutes that are under way.
 
     A new level becomes usual when it has been there for half of that time; soon after the start, when it has been there
-    longer than an hour, for which the first nine results stand. Time without results does not count beyond that hour.
+    longer than an hour, for which the first five results stand. Time without results does not count beyond that hour.
     """
 
     __slots__ = ("_begun", "_due", "_medians", "_now", "_oldest")

@@ -64,6 +64,8 @@ class Recorder:
         self._families: set[IpFamily] = set()
         self._counts = metrics.ProbeCounts()
         self._pings: dict[tuple[str, ...], int] = {}
+        self._asked: dict[str, Seconds] = {}
+        """When each peer asked last."""
         self._ping_page = self._own_page = Page(())
         self._describe_peers({"": _NOBODY})
         self.watch_names(())
@@ -149,6 +151,8 @@ class Recorder:
     def _describe_peers(self, peers: dict[str, tuple[str, ...]]) -> None:
         self._peers = peers
         self._pings = {labels: self._pings.get(labels, 0) for labels in peers.values()}
+        names = {name for name, *_ in peers.values()}
+        self._asked = {name: asked for name, asked in self._asked.items() if name in names}
         self._ping_page = Page(metrics.ping_families(self._pings))
         for labels in self._pings:
             self._ping_page.add(labels, tuple(zip(metrics.PEER_LABELS, labels, strict=True)), labels)
@@ -229,6 +233,8 @@ class Recorder:
         """Count who asked our /ping, by the name he gave."""
         labels = self._peers.get(peer or "", _NOBODY)
         self._pings[labels] = self._pings.get(labels, 0) + 1
+        if labels is not _NOBODY:
+            self._asked[labels[0]] = time.monotonic()
 
     def request_answered(self, handler: str, code: int, duration: Seconds) -> None:
         """Count an HTTP request of one of ``metrics.HANDLERS``."""
@@ -250,6 +256,7 @@ class Recorder:
             overflows=int(self._overflows.read(now) or 0),
             no_icmp=any(self._sockets.get(ip_family) == "none" for ip_family in self._families),
             not_reloaded=self._not_reloaded,
+            asked_by={name: now - asked for name, asked in self._asked.items()},
         )
 
     def page(self, *, openmetrics: bool) -> Iterator[bytes]:

@@ -30,6 +30,7 @@ class Seen:
 
     probe: str
     protocol: str
+    target: str = ""
     ip_family: str = "ipv4"
     age: Seconds | None = None
     """Of the latest result."""
@@ -118,6 +119,7 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
     return Seen(
         probe=pair.probe,
         protocol=pair.protocol,
+        target=pair.target,
         ip_family=pair.ip_family,
         age=None if series.facts is None else now - series.decided_at,
         stale=series.facts is not None and not series.shown(now),

@@ -26,7 +26,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 from collectors.contract import Gap, Reason, Seconds
 from collectors.failures import SAID
@@ -74,6 +75,8 @@ class Here:
     """A family of ICMP is used, and we may not open its socket."""
     not_reloaded: str = ""
     """What was wrong with the fleet file when it was last read."""
+    asked_by: Mapping[str, Seconds] = dataclasses.field(default_factory=dict)
+    """How long ago hosts of the fleet asked our ``/ping``, as far as they did."""
 
 
 _DATABASES = {"postgresql", "mysql"}
@@ -152,7 +155,7 @@ def _failed(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: b
     if seen.reason is Reason.DNS:
         return Verdict(Word.NETWORK, _nameless(seen, beside))
     if seen.silent:
-        return Verdict(Word.NETWORK, _silent(seen, beside, nobody_answers=nobody_answers))
+        return Verdict(Word.NETWORK, _silent(seen, beside, here, nobody_answers=nobody_answers))
     if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, beside, here)):
         return Verdict(Word.NETWORK, lost)
     return Verdict(_there(seen), _unwell(seen))
@@ -181,12 +184,15 @@ def _nameless(seen: Seen, beside: Sequence[Seen]) -> str:
     return f"the name can't be looked up: {seen.detail.rstrip('.')}{also}"
 
 
-def _silent(seen: Seen, beside: Sequence[Seen], *, nobody_answers: bool) -> str:
+def _silent(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool) -> str:
     """Say what silence means, by what else is heard of the host."""
     said = "no answer"
     if seen.reason is Reason.UNREACHABLE:
         said = f"no way there ({seen.detail})" if seen.detail else "no way there"
     other = witness(seen, beside)
+    asked = here.asked_by.get(seen.target, math.inf)
+    if other is None and asked <= seen.first_failure:
+        return f"{said}, but it asked this host {span(asked)} ago: it is alive; a wrong address, or a firewall"
     if other is None:
         return (
             f"{said}, from nobody at all: look at this host's own link first"

@@ -194,6 +194,7 @@ def test_a_thousand_pairs_are_read_page_by_page(browser: Browser, tmp_path: Path
         assert page.locator("tbody tr").count() == 100
         for _ in range(10):
             page.get_by_role("link", name="next").click()
+            page.wait_for_load_state()  # the page comes in pieces
         assert page.locator("tbody tr").count() == 4
         assert "Pairs 1001 to 1004 of 1004" in page.locator("caption").inner_text()
         assert page.get_by_role("link", name="next").count() == 0

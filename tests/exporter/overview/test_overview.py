@@ -302,6 +302,10 @@ def test_a_host_whose_name_moved_is_said_to_have_another_address(small: Small, t
     assert f"network: no answer: network or host down; {changed}" in shown(small, "text")
     (pair,) = [pair for pair in json.loads(shown(small, "json"))["pairs"] if pair["probe"] == "icmp"]
     assert (pair["address_changed_ago"], pair["address_change"]) == (5, "192.0.2.8 -> 192.0.2.99")
+    small.recorder.ping_received("wf008")
+    time.passed += 2
+    alive = "no answer, but it asked this host 2 s ago: it is alive; a wrong address, or a firewall"
+    assert f"network: {alive}; its address changed 7 s ago" in shown(small, "text")
     small.answer_all()
     time.passed += 1
     assert "changed" not in shown(small, "text")

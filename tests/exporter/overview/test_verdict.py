@@ -103,6 +103,20 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         Word.NETWORK,
         "no answer: network or host down",
     ),
+    "silence of a host that asks us": (
+        failed(icmp, Reason.TIMEOUT, target="wf008"),
+        [],
+        Here(asked_by={"wf008": 3.0}),
+        Word.NETWORK,
+        "no answer, but it asked this host 3 s ago: it is alive; a wrong address, or a firewall",
+    ),
+    "silence of a host that asked us before": (
+        failed(icmp, Reason.TIMEOUT, target="wf008"),
+        [],
+        Here(asked_by={"wf008": 41.0}),
+        Word.NETWORK,
+        "no answer: network or host down",
+    ),
     "a name that moved to where nobody answers": (
         failed(icmp, Reason.TIMEOUT, failing_for=240.0, moved_ago=239.0, moved="192.0.2.8 -> 192.0.2.99"),
         [],
