@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import http.client
 import re
 import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from collectors.contract import Seconds
+
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
 _LISTENING = "0A"
 """TCP_LISTEN in the state column of /proc/net/tcp (proc(5))."""
 _BACKLOG = 512
+_ANSWER: Seconds = 0.5
+_ANSWER_BYTES = 1 << 20
+_BUILD_INFO = re.compile(r"^(\w{1,60})_build_info[ {]", re.MULTILINE)
+"""What almost every exporter says of itself."""
+_LIBRARIES = ("go", "python")
+_PLAIN = re.compile(r"[A-Za-z][\w .()/+-]{0,60}")
 
 
 class CannotListen(Exception):  # noqa: N818 - a fault of the moment, said to the user as it is
@@ -51,8 +60,30 @@ def _explain(error: OSError, host: str, port: int) -> str:
     if error.errno != errno.EADDRINUSE:
         return f"cannot listen on {where}: {error.strerror or error}"
     holders = ", ".join(holders_of(port)) or "a process that can't be seen from here (try: ss -tlnp as root)"
-    hint = "; :9102 is statsd_exporter's customary port too" if port == 9102 else ""  # noqa: PLR2004 - named beside it
-    return f"cannot listen on {where}: the port is taken by {holders}{hint}; choose another with --web.listen-address"
+    if answering := who_answers(host, port):
+        holders += f", which answers as {answering}"
+    elif port == 9102:  # noqa: PLR2004 - named beside it
+        holders += "; :9102 is statsd_exporter's customary port too"
+    return f"cannot listen on {where}: the port is taken by {holders}; choose another with --web.listen-address"
+
+
+def who_answers(host: str, port: int) -> str | None:
+    """Ask what listens there for its metrics, and return what they or it say it is; None if it does not say."""
+    address = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - replaced, not used
+    connection = http.client.HTTPConnection(address, port, timeout=_ANSWER)
+    try:
+        connection.request("GET", "/metrics", headers={"Connection": "close"})
+        response = connection.getresponse()
+        text = response.read(_ANSWER_BYTES).decode("latin-1")
+        server = response.headers.get("Server", "")
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    names = [name for name in _BUILD_INFO.findall(text) if name not in _LIBRARIES]
+    if names:
+        return str(names[0]).replace("latency_exporter", "latency-exporter")
+    return server if _PLAIN.fullmatch(server) else None
 
 
 def holders_of(port: int, proc: Path = Path("/proc")) -> list[str]:

@@ -1,8 +1,8 @@
 """Who may ask, in exporter-toolkit's order: rate limit, then basic authentication, for every path.
 
 bcrypt takes 60 ms of a processor at cost 10 and 230 ms at 12. So it runs in a thread (it releases the
-GIL), one at a time; few may wait, and verdicts are kept. Under a flood of wrong passwords, who logged
-in before is served at once.
+GIL), one at a time; addresses take turns, and verdicts are kept. Under a flood of wrong passwords, who logged
+in before is served at once, and a first login from elsewhere after a check or two.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from exporter.web_config.limits import address_of
+from exporter.web_config.line import Busy, Line
 from exporter.web_config.loading import WebConfig
 
-MAX_WAITING = 8
-"""Logins that wait for bcrypt; a further one is told to come back."""
+MAX_WAITING = 512
+MAX_WAITING_PER_ADDRESS = 64
+"""Logins that wait for bcrypt: as many as there are connections. Beyond, the longest waiting is told to come back."""
 _MAX_WRONG = 100
 _BCRYPT_BYTES = 72
 """bcrypt knows no more of a password. Go cuts there in silence, bcrypt 5.0 of Python raises."""
-
-
-class Busy(Exception):  # noqa: N818 - the state we are in
-    """Too many logins wait already; this one was not checked."""
 
 
 def _matches(password: bytes, bcrypt_hash: bytes) -> bool:
@@ -50,10 +49,9 @@ class Logins:
         self._right: dict[bytes, bytes] = {}
         """User -> digest; apart from the wrong ones, so that no flood of those displaces it."""
         self._wrong: dict[bytes, None] = {}
-        self._one_at_a_time = asyncio.Lock()
-        self._waiting = 0
+        self._line = Line(MAX_WAITING, MAX_WAITING_PER_ADDRESS)
 
-    async def is_right(self, users: Mapping[bytes, bytes], user: bytes, password: bytes) -> bool:
+    async def is_right(self, users: Mapping[bytes, bytes], user: bytes, password: bytes, address: str = "") -> bool:
         """Tell whether this is a user with his password; raises Busy. Unknown users take as long as known ones."""
         password = password[:_BCRYPT_BYTES]
         bcrypt_hash = users[user] if user in users else self._stand_in(users, user)
@@ -61,17 +59,11 @@ class Logins:
         verdict = self._verdict(users, user, digest)
         if verdict is not None:
             return verdict
-        if self._waiting >= MAX_WAITING:
-            raise Busy
-        self._waiting += 1
-        try:
-            async with self._one_at_a_time:
-                verdict = self._verdict(users, user, digest)  # the same login may have been waiting before this one
-                if verdict is not None:
-                    return verdict
-                matches = await asyncio.to_thread(self._check, password, bcrypt_hash)
-        finally:
-            self._waiting -= 1
+        async with self._line.turn(address):
+            verdict = self._verdict(users, user, digest)  # the same login may have been waiting before this one
+            if verdict is not None:
+                return verdict
+            matches = await asyncio.to_thread(self._check, password, bcrypt_hash)
         return self._remember(user, digest, is_right=matches and user in users)
 
     def _stand_in(self, users: Mapping[bytes, bytes], user: bytes) -> bytes:
@@ -130,16 +122,17 @@ def authenticate(
         if not bucket.has_one(current):
             raise web.HTTPTooManyRequests(text="Too many requests; see rate_limit in the web configuration.\n")
         if current.users:
-            await _ensure_user(logins, current.users, request.headers.get("Authorization", ""))
+            await _ensure_user(logins, current.users, request)
         return await handler(request)
 
     return guard
 
 
-async def _ensure_user(logins: Logins, users: Mapping[bytes, bytes], authorization: str) -> None:
-    login = _login(authorization)
+async def _ensure_user(logins: Logins, users: Mapping[bytes, bytes], request: web.Request) -> None:
+    login = _login(request.headers.get("Authorization", ""))
+    peer = request.transport.get_extra_info("peername") if request.transport else None
     try:
-        if login and await logins.is_right(users, *login):
+        if login and await logins.is_right(users, *login, address_of(peer)):
             return
     except Busy:
         raise web.HTTPServiceUnavailable(

@@ -34,6 +34,8 @@ _RECORD_HEAD = 5
 _MOST_OF_A_RECORD = 16 << 10
 _UNEXPECTED_MESSAGE = bytes((0x15, 3, 3, 0, 2, 2, 10))
 """A fatal alert (RFC 8446, section 6)."""
+_HEALTH_CHECK = b"GET /-/healthy "
+"""``exporter.healthcheck`` asks in the clear first: that is nothing to tell, every half minute."""
 _PLAIN_HTTP = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 """Word for word what Go's servers say; other programs look for it."""
 
@@ -163,7 +165,10 @@ class _Connection(asyncio.BufferedProtocol):
         if self._first_record[:1].isalpha():
             self._raw.write(_PLAIN_HTTP)
             self._house.refused(HTTPStatus.BAD_REQUEST)
-            self._refuse_tls(PLAIN_HTTP)
+            if self._first_record.startswith(_HEALTH_CHECK):
+                self._hang_up()
+            else:
+                self._refuse_tls(PLAIN_HTTP)
         else:
             self._raw.write(_UNEXPECTED_MESSAGE)
             self._refuse_tls(NO_TLS)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,45 @@ def test_a_port_that_is_taken_is_explained_by_its_holder(taken: int) -> None:
         open_sockets([("127.0.0.1", taken)])
     assert str(error.value) == (
         f"cannot listen on 127.0.0.1:{taken}: the port is taken by {me()}; choose another with --web.listen-address"
+    )
+
+
+@pytest.mark.parametrize(
+    ("server", "body", "name"),
+    [
+        (
+            "",
+            'go_build_info{} 1\nstatsd_exporter_build_info{version="0.22"} 1\n',
+            "statsd_exporter",
+        ),
+        ("x", 'latency_exporter_build_info{version="0.1.0"} 1\n', "latency-exporter"),
+        ("nginx/1.22.1", "<html>", "nginx/1.22.1"),
+        ("\x1b[31m", "<html>", None),
+        ("", "", None),
+    ],
+)
+def test_who_holds_a_port_is_asked_what_it_is(server: str, body: str, name: str | None) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def version_string(self) -> str:
+            return server
+
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/metrics" else 404)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as holder:
+        port = holder.server_port
+        threading.Thread(target=holder.handle_request, daemon=True).start()
+        with pytest.raises(CannotListen) as error:
+            open_sockets([("127.0.0.1", port)])
+    said = f", which answers as {name}" if name else ""
+    assert str(error.value) == (
+        f"cannot listen on 127.0.0.1:{port}: the port is taken by {me()}{said}; "
+        "choose another with --web.listen-address"
     )
 
 
@@ -156,6 +197,7 @@ def test_a_holder_that_cannot_be_seen_is_said_so_and_9102_has_a_usual_suspect(mo
 
     monkeypatch.setattr("socket.create_server", in_use)
     monkeypatch.setattr("exporter.listen.holders_of", lambda _: [])
+    monkeypatch.setattr("exporter.listen.who_answers", lambda *_: None)
     with pytest.raises(CannotListen) as error:
         open_sockets([("", 9102)])
     assert str(error.value) == (

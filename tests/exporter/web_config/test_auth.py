@@ -9,7 +9,8 @@ import bcrypt
 import pytest
 
 from exporter.web_config import WebConfig
-from exporter.web_config.auth import MAX_WAITING, Busy, Logins, _Bucket
+from exporter.web_config.auth import MAX_WAITING_PER_ADDRESS, Logins, _Bucket
+from exporter.web_config.line import Busy
 from tests.exporter.web_config.conftest import Client, serving
 
 SECRET = b"correct horse"
@@ -118,7 +119,7 @@ async def test_a_flood_of_wrong_passwords_displaces_no_right_one_and_is_bounded(
     assert len(logins._wrong) == 100
 
 
-async def test_one_check_at_a_time_few_wait_and_who_is_known_waits_for_nobody():
+async def test_one_check_at_a_time_and_who_is_known_waits_for_nobody():
     check, users = Checker(), {b"alice": b"hash of right"}
     logins = Logins(check)
     assert await logins.is_right(users, b"alice", b"right")
@@ -128,9 +129,60 @@ async def test_one_check_at_a_time_few_wait_and_who_is_known_waits_for_nobody():
     assert await logins.is_right(users, b"alice", b"right")
     assert len(check.calls) <= 2
     check.leave.set()
+    assert await asyncio.gather(*flood) == [False] * 20
+
+
+async def guesses(logins, users, number, address):
+    """Begin with so many wrong logins, of which the first is being checked."""
+    flood = [asyncio.create_task(logins.is_right(users, b"alice", b"%d" % n, address)) for n in range(number)]
+    await asyncio.sleep(0)
+    return flood
+
+
+async def test_the_first_login_from_another_address_waits_for_one_guess_and_not_for_the_flood():
+    check, users = Checker(), {b"alice": b"hash of right"}
+    check.leave.clear()
+    logins = Logins(check)
+    flood = await guesses(logins, users, 60, "192.0.2.1")
+    good = asyncio.create_task(logins.is_right(users, b"alice", b"right", "192.0.2.2"))
+    await asyncio.sleep(0)
+    check.leave.set()
+    assert await good
+    assert len(check.calls) <= 4
+    assert await asyncio.gather(*flood) == [False] * 60
+
+
+async def test_the_first_login_from_the_same_address_as_the_flood_gets_its_turn_too():
+    check, users = Checker(), {b"alice": b"hash of right"}
+    check.leave.clear()
+    logins = Logins(check)
+    flood = await guesses(logins, users, MAX_WAITING_PER_ADDRESS, "192.0.2.1")
+    good = asyncio.create_task(logins.is_right(users, b"alice", b"right", "192.0.2.1"))
+    await asyncio.sleep(0)
+    check.leave.set()
+    assert await good
+    assert await asyncio.gather(*flood) == [False] * len(flood)
+
+
+async def test_where_too_many_of_an_address_wait_the_longest_waiting_is_told_to_come_back():
+    check, users = Checker(), {b"alice": b"hash of right"}
+    check.leave.clear()
+    logins = Logins(check)
+    flood = await guesses(logins, users, MAX_WAITING_PER_ADDRESS + 11, "192.0.2.1")
+    check.leave.set()
     verdicts = await asyncio.gather(*flood, return_exceptions=True)
-    assert verdicts.count(False) == MAX_WAITING
-    assert sum(isinstance(verdict, Busy) for verdict in verdicts) == 20 - MAX_WAITING
+    assert [isinstance(verdict, Busy) for verdict in verdicts] == [False] + [True] * 10 + [False] * 64
+
+
+async def test_a_login_that_is_given_up_leaves_its_turn_to_the_next():
+    check, users = Checker(), {b"alice": b"hash of right"}
+    check.leave.clear()
+    logins = Logins(check)
+    flood = await guesses(logins, users, 3, "192.0.2.1")
+    flood[1].cancel()
+    check.leave.set()
+    assert await flood[2] is False
+    assert await logins.is_right(users, b"alice", b"right")
 
 
 async def test_the_same_login_twice_at_once_is_checked_once():

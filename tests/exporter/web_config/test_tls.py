@@ -256,6 +256,13 @@ async def test_http_without_tls_is_answered_as_go_does_and_counted(written, capl
     ]
 
 
+async def test_the_health_check_in_the_clear_is_answered_and_no_news(written, caplog):
+    config = load(written(TLS))
+    async with serving(lambda: config) as port, Client(port) as client:
+        assert (await client.get("/-/healthy")).startswith(b"HTTP/1.0 400 Bad Request")
+    assert refusals(caplog) == []
+
+
 async def test_what_is_neither_tls_nor_http_gets_an_alert(written, caplog):
     config = load(written(TLS))
     async with serving(lambda: config) as port, Client(port) as client:
