@@ -19,7 +19,7 @@ from aiohttp import web
 
 from collectors import dns, kernel
 from collectors.contract import Context, IpFamily, Notice, Seconds, SocketOpened, one_by_one
-from exporter import __version__, collecting, icmp_sockets, metrics, once, ready
+from exporter import __version__, collecting, doubles, icmp_sockets, metrics, once, ready
 from exporter.addresses import Addresses, refreshes
 from exporter.changes import changes
 from exporter.fleet import BadFile, Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
@@ -46,6 +46,8 @@ _log = logging.getLogger(__name__)
 
 _FIRST_LOOKUPS: Seconds = 0.25
 """How long the first probes wait for the first addresses."""
+_ALL_LOOKUPS: Seconds = 6.0
+"""How long they may take."""
 _HANG_UP: Seconds = 0.5
 """How long a scrape under way may go on when we stop."""
 _NO_STAMPS = (
@@ -104,7 +106,7 @@ class App:
         self._reloading = asyncio.Lock()
         self._icmp_sockets: dict[IpFamily, SocketOpened] = {}
         self._hinted: set[IpFamily] = set()
-        self._hangup = asyncio.Event()
+        self._hangup, self._applied = asyncio.Event(), asyncio.Event()
         self._stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
         overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.here)
         on_request = OnRequest(self._recorder.states, self._ask, self._recorder.here)
@@ -174,6 +176,7 @@ class App:
         self._recorder.configure(new.fleet, new.host, new.pairs)
         self._prober.replace((pair, self._probes[pair.protocol]) for pair in new.pairs)
         self._current = new
+        self._applied.set()
         _spare_the_collector()
         self._hint()
 
@@ -193,9 +196,10 @@ class App:
 
     async def _until_stopped(self) -> None:
         async with asyncio.TaskGroup() as group:
-            reloads = group.create_task(self._reload_on_hangups())
+            tasks = [group.create_task(work()) for work in (self._reload_on_hangups, self._look_for_doubles)]
             number = await self._stopped
-            reloads.cancel()
+            for task in tasks:
+                task.cancel()
         _log.info("stopping on %s", number.name)
 
     async def _reload_on_hangups(self) -> None:
@@ -204,6 +208,15 @@ class App:
             self._hangup.clear()
             with contextlib.suppress(Refused):
                 await self._reload_or_refuse()
+
+    async def _look_for_doubles(self) -> None:
+        """Warn of hosts that are this one, at the start and after each reload, when their names are looked up."""
+        while await self._applied.wait():
+            self._applied.clear()
+            await self._addresses.answered(_ALL_LOOKUPS)
+            told = await asyncio.to_thread(doubles.warning, self._current.fleet, self._current.host, self._addresses.of)
+            if told:
+                _log.warning("%s", told)
 
     async def _reload_or_refuse(self) -> str:
         """Reload, and log why if it can't be done; Refused(500) with the same text."""
