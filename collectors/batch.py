@@ -71,7 +71,8 @@ class Outbox:
     """
 
     def __init__(self, sock: socket.socket, name_bytes: int, length: int, control: bytes, first: bytes) -> None:
-        self._descriptor = sock.fileno()
+        self.descriptor = sock.fileno()
+        """Of the socket that sends; another one can be put here."""
         self._block = block = _Block(name_bytes, length)
         for n, at in enumerate(block.controls):
             own = control if n else first
@@ -88,7 +89,7 @@ class Outbox:
             for places, packed in ((block.names, b"".join(names)), (block.data, b"".join(datagrams))):
                 block.memory[places.start : places.start + len(packed)] = packed
         first = block.address + skip * _HEADER.size
-        sent: int = _sendmmsg(self._descriptor, first, len(datagrams) - skip, 0)
+        sent: int = _sendmmsg(self.descriptor, first, len(datagrams) - skip, 0)
         if sent < 0:
             _raise()
         return sent
@@ -103,7 +104,8 @@ class Inbox:
 
     def __init__(self, sock: socket.socket, room: int, shape: str, flags: int = 0) -> None:
         self.room = room
-        self._descriptor, self._flags = sock.fileno(), flags | int(socket.MSG_DONTWAIT)
+        self.descriptor, self._flags = sock.fileno(), flags | int(socket.MSG_DONTWAIT)
+        """Of the socket that is read; another one can be put here."""
         self._block = block = _Block(_NAME_ROOM, room)
         self._used = 0
         self._shape = struct.Struct(f"{shape}{CONTROL_ROOM - struct.calcsize(shape)}x")
@@ -119,7 +121,7 @@ class Inbox:
         """
         block = self._block
         self._renew()
-        count: int = _recvmmsg(self._descriptor, block.address, BATCH, self._flags, None)
+        count: int = _recvmmsg(self.descriptor, block.address, BATCH, self._flags, None)
         if count >= 0:
             self._used = count
             read = self._shape.iter_unpack(self._controls[: count * CONTROL_ROOM])

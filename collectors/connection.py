@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 from collectors import failures, kernel
-from collectors.contract import Facts, IpFamily, Phase, ProbeFailed, Reason, Seconds
+from collectors.contract import Clock, Facts, IpFamily, Phase, ProbeFailed, Reason, Seconds
 
 IP_BIND_ADDRESS_NO_PORT = 24
 """Choose the port in connect(): bind() would take one from all targets (ip(7); IPv6 sockets know it too)."""
@@ -31,6 +31,8 @@ class Handshake(NamedTuple):
     took: Seconds
     """The same by the user clock: also what waiting for a lost SYN cost, and our own delay in noticing."""
     began: kernel.Moment
+    clock: Clock = Clock.KERNEL
+    """Which one ``rtt`` is by."""
 
 
 class Peer(NamedTuple):
@@ -119,17 +121,21 @@ class Connector:
         kernel.report_icmp(sock, wanted=True)
         try:
             code = sock.connect_ex((address, port))
-            if code == errno.EINPROGRESS:
+            if code not in {0, errno.EINPROGRESS}:
+                raise failures.from_sending(code)
+            if code:
                 await self._decided(sock.fileno())
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
                 raise failures.from_errno(code, kernel.icmp_refuser(sock))
         finally:
             info = kernel.tcp_info(sock)
-            facts.retransmitted = info.retransmissions > 0
+            facts.retransmitted = info is not None and info.retransmissions > 0
         kernel.report_icmp(sock, wanted=False)
-        rtt = None if facts.retransmitted else info.rtt
-        return Handshake(rtt, kernel.now().monotonic - began.monotonic, began)
+        took = kernel.now().monotonic - began.monotonic
+        if info is None:
+            return Handshake(took, took, began, Clock.USER)
+        return Handshake(None if facts.retransmitted else info.rtt, took, began)
 
     async def _decided(self, descriptor: int) -> None:
         """Wait until the socket takes bytes, or has an error to tell; its closing ends its place in the epoll."""
@@ -144,6 +150,11 @@ class Connector:
         for descriptor, _ in self._epoll.poll(0):
             if waiter := self._waiting.get(descriptor):
                 wake(waiter)
+
+
+def coarser(handshake: Handshake | None, clock: Clock) -> Clock:
+    """Return which clock bounds what was measured by a handshake and, after it, by another clock."""
+    return clock if handshake is None or handshake.clock is Clock.KERNEL else Clock.USER
 
 
 def wake(waiter: asyncio.Future[None]) -> None:

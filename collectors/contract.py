@@ -214,6 +214,12 @@ class SocketOpened:
 
     ip_family: IpFamily
     kind: str
+    error: int = 0
+    """Why there is none: an errno."""
+    stamped: bool = True
+    """The kernel's clock measures; else it is the user's."""
+    reads_ancillary: bool = True
+    """A probe's traffic class is sent."""
 
 
 Notice = LateReply | DuplicateReply | ReceiveOverflow | SocketOpened

@@ -116,7 +116,7 @@ class Databases:
             session.end()
             return Reply(
                 rtt=handshake and handshake.rtt,
-                clock=wire.stream.clock,
+                clock=connection.coarser(handshake, wire.stream.clock),
                 duration=took,
                 phases=phases,
                 round_trips=round_trips,

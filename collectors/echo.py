@@ -85,9 +85,9 @@ def token(random: bytes, sequence: int) -> bytes:
     return random + sequence.to_bytes(2, "big")
 
 
-def quoted(header: bytes | bytearray) -> tuple[int, int] | None:
-    """Return identifier and sequence from what an ICMP error quotes: at least eight bytes, seldom more."""
+def sequence_of(header: bytes | bytearray) -> int | None:
+    """Return the sequence of an echo of which at least the header is there: an ICMP error seldom quotes more."""
     if len(header) < HEADER_BYTES:
         return None
-    _, _, _, identifier, sequence = _HEADER.unpack_from(header)
-    return identifier, sequence
+    sequence: int = _HEADER.unpack_from(header)[-1]
+    return sequence

@@ -32,7 +32,6 @@ _BY_ERRNO = {
     errno.EHOSTUNREACH: _Meaning(Reason.UNREACHABLE, "the host cannot be reached"),
     errno.EHOSTDOWN: _Meaning(Reason.UNREACHABLE, "the host is down"),
     errno.ENETUNREACH: _Meaning(Reason.UNREACHABLE, "no route to its network"),
-    errno.ENETDOWN: _Meaning(Reason.UNREACHABLE, "the network interface is down"),
     errno.ENONET: _Meaning(Reason.UNREACHABLE, "the host is isolated from the network"),
     errno.ENOPROTOOPT: _Meaning(Reason.UNREACHABLE, "the host does not take this protocol"),
     errno.EPROTO: _Meaning(Reason.UNREACHABLE, "the packet's header was rejected on the way"),
@@ -131,6 +130,21 @@ def from_os_error(error: OSError) -> ProbeFailed:
     if error.errno is None:
         return ProbeFailed(Reason.LOCAL, str(error) or "the connection failed")
     return from_errno(error.errno)
+
+
+_NO_WAY = {
+    errno.ENETUNREACH: "this host has no route there",
+    errno.ENETDOWN: "this host's interface for it is down",
+}
+
+
+def from_sending(number: int) -> ProbeFailed:
+    """Classify what the kernel said at once, before a packet left: where it knows no way at all, that is ours.
+
+    A route that says no (``unreachable``, ``prohibit``, ``blackhole``) is somebody's word that there is no way.
+    """
+    ours = _NO_WAY.get(number)
+    return ProbeFailed(Reason.LOCAL, ours) if ours else from_errno(number)
 
 
 def from_icmp_error(number: int, said_by: str | None = None) -> ProbeFailed:

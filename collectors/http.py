@@ -57,7 +57,7 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
                         facts.phase = Phase.TLS
                         phases[Phase.TLS] = await tls.handshake(facts)
                         await _converse(tls, stream, exchange, request, phases)
-        return _reply(handshake, phases, stream.clock)
+        return _reply(handshake, phases, connection.coarser(handshake, stream.clock))
 
     with kernel.keep_stamping(), connection.Connector() as connector:
         yield one_by_one(probe)

@@ -6,13 +6,13 @@ comparable with TCP's. The time in that queue, SCHED to the driver's stamp, is t
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
-from collectors import failures
 from collectors.contract import Attempt, Context, IpFamily, Probe, ProbeFailed, Reason, SocketOpened
-from collectors.icmp_socket import open_socket
+from collectors.icmp_socket import is_ours, open_socket
 from collectors.pinger import Pinger
 from collectors.targets import IcmpTarget
 
@@ -23,15 +23,21 @@ class _Pingers:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._pingers: dict[tuple[IpFamily, str | None], Pinger] = {}
+        self._missing: dict[IpFamily, str] = {}
+        """Why a family has no socket."""
 
-    def open(self, ip_family: IpFamily, source_address: str | None = None) -> Pinger | None:
-        """Open a socket if we may, and tell of which kind; OSError for a source address that is not ours."""
-        opened = open_socket(ip_family, source_address)
-        self._context.notice(SocketOpened(ip_family, opened.kind if opened else "none"))
-        if opened is None:
-            return None
-        pinger = self._pingers[ip_family, source_address] = Pinger(ip_family, opened, self._context)
-        return pinger
+    def open(self, ip_family: IpFamily) -> None:
+        """Open a family's socket if we may, and tell of which kind, or why not."""
+        try:
+            opened = open_socket(ip_family)
+        except OSError as error:
+            self._missing[ip_family] = _why(ip_family, error)
+            self._context.notice(SocketOpened(ip_family, "none", error=error.errno or 0))
+            return
+        self._pingers[ip_family, None] = Pinger(opened, self._context)
+        self._context.notice(
+            SocketOpened(ip_family, opened.kind, stamped=opened.stamped, reads_ancillary=opened.reads_ancillary)
+        )
 
     def probe(self, slot: Sequence[Attempt[IcmpTarget]]) -> Sequence[NoReturn]:
         """Send to all targets of a slot, those alike together, and take what has come of it by then."""
@@ -43,18 +49,24 @@ class _Pingers:
             try:
                 pinger = self._pinger(ip_family, source_address)
             except (OSError, ProbeFailed) as error:
-                failed = failures.from_os_error(error) if isinstance(error, OSError) else error
+                ours = ProbeFailed(Reason.LOCAL, _why(ip_family, error)) if isinstance(error, OSError) else error
                 for attempt in attempts:
-                    attempt.end(failed)
+                    attempt.end(ours)
             else:
                 pinger.send(attempts, payload_bytes, dscp)
-                pinger.receive()
         return ()
 
     def _pinger(self, ip_family: IpFamily, source_address: str | None) -> Pinger:
-        pinger = self._pingers.get((ip_family, source_address)) or self.open(ip_family, source_address)
+        """Return who pings from an address, which must be ours now: a bound socket may go on sending without it."""
+        if source_address and not is_ours(ip_family, source_address):
+            raise ProbeFailed(Reason.LOCAL, f"source_address {source_address} is no address of this host")
+        pinger = self._pingers.get((ip_family, source_address))
         if pinger is None:
-            raise ProbeFailed(Reason.LOCAL, "no permission to open an ICMP socket")
+            if ip_family in self._missing:
+                raise ProbeFailed(Reason.LOCAL, self._missing[ip_family])
+            pinger = self._pingers[ip_family, source_address] = Pinger(
+                open_socket(ip_family, source_address), self._context
+            )
         return pinger
 
     def close(self) -> None:
@@ -62,9 +74,17 @@ class _Pingers:
             pinger.close()
 
 
+def _why(ip_family: IpFamily, error: OSError) -> str:
+    if error.errno == errno.EAFNOSUPPORT:
+        return f"this host's kernel has no {ip_family}"
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return "no permission to open an ICMP socket"
+    return f"no ICMP socket: {error.strerror or error}"
+
+
 @asynccontextmanager
 async def collector(context: Context) -> AsyncIterator[Probe[IcmpTarget]]:
-    """Open both families' sockets; without permission each probe of that family fails as LOCAL."""
+    """Open both families' sockets; where one cannot be had, each probe of that family fails as LOCAL."""
     pingers = _Pingers(context)
     try:
         for ip_family in IpFamily:

@@ -4,23 +4,30 @@ A datagram (ping) socket needs our group in ``net.ipv4.ping_group_range`` (icmp(
 CAP_NET_RAW (raw(7)). The kernel gives a ping socket its identifier and only the replies to it (of two that
 choose the same one by hand, the second takes the other's replies, so it is the kernel that chooses). A raw
 socket sees every ICMP packet of the host, so the kernel is told to pass on ours alone: by type
-(ICMP_FILTER, RFC 3542's ICMP6_FILTER), then by identifier (a classic BPF program, bpf(2)).
+(ICMP_FILTER, RFC 3542's ICMP6_FILTER), then by identifier (a classic BPF program, bpf(2)), of which it has
+IDENTIFIERS in a row.
+
+Before Linux 6.1 an ICMPv6 ping socket reads no ancillary data and takes no stamps (ping_v6_sendmsg(), net/ipv6/ping.c),
+so there a raw one is the better.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import socket
 import struct
 from typing import Literal, NamedTuple
 
-from collectors import kernel
+from collectors import echo, kernel
 from collectors.contract import IpFamily
 
 Kind = Literal["datagram", "raw", "none"]
 
+IDENTIFIERS = 16
+"""That one target may be asked by: a power of two."""
 _RECEIVE_BUFFER = 8 << 20
 """Bytes. Replies and transmit stamps share it; 208 KiB, the default, lost 87 % of 1,000 undrained replies."""
 _SEND_BUFFER = 4 << 20
@@ -28,6 +35,7 @@ _SOL_RAW, _ICMP_FILTER = 255, 1
 _ICMP6_FILTER = 1
 _SO_ATTACH_FILTER = 26
 _IP_TTL, _IP_RECVTTL = 2, 12
+_NO_TOKEN = bytes(echo.TOKEN_BYTES)
 
 
 class _Family(NamedTuple):
@@ -87,44 +95,96 @@ class EchoSocket(NamedTuple):
     """An open socket, the identifier its requests bear, and what stands before the ICMP header of what it receives."""
 
     sock: socket.socket
+    ip_family: IpFamily
     kind: Kind
     identifier: int
-    with_ip_header: bool
+    reads_ancillary: bool
+    """The kernel takes a packet's traffic class, and stamps it."""
+    stamped: bool
+    """Packets bear the kernel's stamps; else there is our own clock alone."""
+
+    @property
+    def with_ip_header(self) -> bool:
+        """Whether a reply begins with its IP header."""
+        return self.kind == "raw" and self.ip_family is IpFamily.IPV4
 
 
-def open_socket(ip_family: IpFamily, source_address: str | None = None) -> EchoSocket | None:
-    """Open the best socket we are allowed, stamping packets and reporting errors; None without permission.
+def open_socket(ip_family: IpFamily, source_address: str | None = None) -> EchoSocket:
+    """Open the best socket we are allowed, stamping packets and reporting errors; OSError says why there is none.
 
-    OSError if ``source_address`` is none of this host's. It is bound to, because ICMPv6 ping sockets
-    ignore the source that goes with a packet (IPV6_PKTINFO; net/ipv6/ping.c, seen on 6.18).
+    ``source_address`` is bound to, because ICMPv6 ping sockets ignore the source that goes with a packet
+    (IPV6_PKTINFO; net/ipv6/ping.c, seen on 6.18).
     """
-    numbers = FAMILIES[ip_family]
-    kinds: tuple[tuple[Kind, socket.SocketKind], ...] = (("datagram", socket.SOCK_DGRAM), ("raw", socket.SOCK_RAW))
-    for kind, socket_type in kinds:
+    address = source_address or FAMILIES[ip_family].any_address
+    with contextlib.suppress(OSError):
+        datagram = _open(ip_family, "datagram", address)
+        if datagram.reads_ancillary:
+            return datagram
         try:
-            sock = socket.socket(numbers.af, socket_type | socket.SOCK_NONBLOCK, numbers.protocol)
-        except OSError:  # EACCES or EPERM; EAFNOSUPPORT and EPROTONOSUPPORT on a host without IPv6
-            continue
-        with contextlib.ExitStack() as opened:
-            opened.callback(sock.close)
-            sock.bind((source_address or numbers.any_address, 0))
-            identifier = int(sock.getsockname()[1]) if kind == "datagram" else _identify_raw(sock, ip_family)
-            _prepare(sock, numbers)
-            opened.pop_all()
-        return EchoSocket(sock, kind, identifier, with_ip_header=kind == "raw" and ip_family is IpFamily.IPV4)
-    return None
+            raw = _open(ip_family, "raw", address)
+        except OSError:
+            return datagram
+        datagram.sock.close()
+        return raw
+    return _open(ip_family, "raw", address)
 
 
-def _prepare(sock: socket.socket, numbers: _Family) -> None:
+def another(first: EchoSocket, number: int) -> EchoSocket:
+    """Return the same with another identifier, the ``number``-th of IDENTIFIERS; OSError if it cannot be had."""
+    if first.kind == "raw":
+        return first._replace(identifier=first.identifier + number)
+    return _open(first.ip_family, "datagram", first.sock.getsockname()[0])
+
+
+def is_ours(ip_family: IpFamily, address: str) -> bool:
+    """Tell whether this host has an address, now."""
+    with socket.socket(FAMILIES[ip_family].af, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
+def _open(ip_family: IpFamily, kind: Kind, address: str) -> EchoSocket:
+    numbers = FAMILIES[ip_family]
+    socket_type = socket.SOCK_DGRAM if kind == "datagram" else socket.SOCK_RAW
+    sock = socket.socket(numbers.af, socket_type | socket.SOCK_NONBLOCK, numbers.protocol)
+    with contextlib.ExitStack() as opened:
+        opened.callback(sock.close)
+        sock.bind((address, 0))
+        identifier = int(sock.getsockname()[1]) if kind == "datagram" else _identify_raw(sock, ip_family)
+        reads_ancillary = kind == "raw" or ip_family is IpFamily.IPV4 or _reads_ancillary(sock)
+        stamped = _prepare(sock, numbers) and reads_ancillary
+        opened.pop_all()
+    return EchoSocket(sock, ip_family, kind, identifier, reads_ancillary, stamped)
+
+
+def _prepare(sock: socket.socket, numbers: _Family) -> bool:
+    """Set what all kinds have in common; return whether packets are stamped."""
     kernel.enlarge_receive_buffer(sock, _RECEIVE_BUFFER)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     sock.setsockopt(numbers.level, numbers.report_errors, 1)
     sock.setsockopt(numbers.level, numbers.report_hop_limit, 1)
-    kernel.stamp_packets(sock, kernel.WITH_PACKET)
+    return kernel.stamp_packets(sock, kernel.WITH_PACKET)
+
+
+def _reads_ancillary(sock: socket.socket) -> bool:
+    """Find out whether the kernel reads the ancillary data of an ICMPv6 ping socket, by some that cannot be right.
+
+    It says EINVAL before it looks for a way. One that reads nothing sends the echo, or has no way to ::1.
+    """
+    no_hop_limit = [(socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT, struct.pack("@i", 300))]
+    try:
+        sock.sendmsg([echo.layout(IpFamily.IPV6, echo.TOKEN_BYTES).request(0, _NO_TOKEN)], no_hop_limit, 0, ("::1", 0))
+    except OSError as error:
+        return error.errno == errno.EINVAL
+    return False
 
 
 def _identify_raw(sock: socket.socket, ip_family: IpFamily) -> int:
-    identifier = int.from_bytes(os.urandom(2), "big")
+    """Choose the first of IDENTIFIERS, and let nothing else through than replies to them."""
+    identifier = int.from_bytes(os.urandom(2), "big") & -IDENTIFIERS
     if ip_family is IpFamily.IPV4:
         sock.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("@I", ~(1 << 0) & 0xFFFFFFFF))  # a set bit blocks a type
         header = [(0xB1, 0, 0, 0), (0x48, 0, 0, 4)]  # ldxb 4*([0]&0xf); ldh [x+4]: past the IP header
@@ -133,7 +193,8 @@ def _identify_raw(sock: socket.socket, ip_family: IpFamily) -> int:
         blocked[129 // 32] &= ~(1 << 129 % 32)
         sock.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, struct.pack("@8I", *blocked))
         header = [(0x28, 0, 0, 4)]  # ldh [4]
-    _attach_filter(sock, [*header, (0x15, 0, 1, identifier), (0x06, 0, 0, 0xFFFFFFFF), (0x06, 0, 0, 0)])
+    ours = [(0x54, 0, 0, 0x10000 - IDENTIFIERS), (0x15, 0, 1, identifier)]  # and #0xfff0; jeq
+    _attach_filter(sock, [*header, *ours, (0x06, 0, 0, 0xFFFFFFFF), (0x06, 0, 0, 0)])
     return identifier
 
 

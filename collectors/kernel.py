@@ -110,9 +110,22 @@ def elapsed(sent: int, received: int, before: Moment, after: Moment) -> Seconds 
     return between if 0 <= between <= monotonic and not stepped else None
 
 
-def stamp_packets(sock: socket.socket, flags: int) -> None:
-    """Ask for stamps: WITH_PACKET or BY_OFFSET (a stream must be connected by then)."""
-    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
+def stamp_packets(sock: socket.socket, flags: int) -> bool:
+    """Ask for stamps: WITH_PACKET or BY_OFFSET (a stream must be connected by then); tell whether they can be had.
+
+    They cannot where something else plays Linux: an emulator of its system calls, a sandbox, WSL 1.
+    """
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
+    except OSError:
+        return False
+    return True
+
+
+def can_stamp() -> bool:
+    """Tell whether this kernel stamps packets for us."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        return stamp_packets(sock, WITH_PACKET)
 
 
 def asking_for(transmit_stamps: int) -> bytes:
@@ -249,14 +262,17 @@ def sent_stamps(sock: socket.socket) -> Iterator[tuple[int, int]]:
                     yield end, stamp
 
 
-def tcp_info(sock: socket.socket) -> TcpInfo:
-    """Return TCP's round trip of a fresh handshake (SYN to SYN/ACK) and how often it sent again.
+def tcp_info(sock: socket.socket) -> TcpInfo | None:
+    """Return TCP's round trip of a fresh handshake (SYN to SYN/ACK) and how often it sent again; None: nobody knows.
 
     struct tcp_info: tcpi_rtt, u32 microseconds, at 68; tcpi_total_retrans, u32, at 100.
     """
-    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_ROOM)
-    (rtt,) = struct.unpack_from("=I", info, 68)
-    (retransmissions,) = struct.unpack_from("=I", info, 100)
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_ROOM)
+        (rtt,) = struct.unpack_from("=I", info, 68)
+        (retransmissions,) = struct.unpack_from("=I", info, 100)
+    except (OSError, struct.error):  # no kernel of Linux's own: see ``stamp_packets``
+        return None
     return TcpInfo(rtt / 1e6, retransmissions)
 
 
@@ -265,8 +281,11 @@ def receive_drops(sock: socket.socket) -> int:
 
     A raw ICMPv6 socket counts packets with a wrong checksum too (rawv6_rcv_skb(), net/ipv6/raw.c).
     """
-    meminfo = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO_ROOM)
-    (drops,) = struct.unpack_from("=I", meminfo, _MEMINFO_DROPS * 4)
+    try:
+        meminfo = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO_ROOM)
+        (drops,) = struct.unpack_from("=I", meminfo, _MEMINFO_DROPS * 4)
+    except (OSError, struct.error):  # as in ``tcp_info``
+        return 0
     return int(drops)
 
 

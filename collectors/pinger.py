@@ -1,4 +1,4 @@
-"""One family's ICMP socket, and the probes that are under way through it.
+"""One family's ICMP sockets, and the probes that are under way through them.
 
 Because the kernel stamps, it does not matter how late we look: packets go out in batches and replies
 are read in batches, without any loss of accuracy. This is the path that runs thousands of times a
@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import os
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from collectors import echo, failures, kernel
 from collectors.batch import BATCH, CONTROL_ROOM, Inbox, Outbox, control_of, name_of
 from collectors.contract import (
     Attempt,
-    Clock,
     Context,
     DuplicateReply,
     IpFamily,
@@ -27,20 +27,19 @@ from collectors.contract import (
     ProbeFailed,
     Reason,
     ReceiveOverflow,
-    Reply,
     Seconds,
 )
 from collectors.icmp_socket import FAMILIES, EchoSocket
+from collectors.identifiers import Identifiers
+from collectors.sent import Answered, Sent, reply
 from collectors.targets import IcmpTarget
 
 _REMEMBERED: Seconds = 15.0
 """How long a probe that was given up is known after that was seen, so that a late reply is told as one."""
-_BETWEEN_SWEEPS: Seconds = 5.0
-_REMEMBERED_ANSWERS = 1 << 14
-"""How many answered requests are known, so that a second reply is told as a duplicate: 16 s at 1,000 a second."""
+_BETWEEN_SWEEPS: Seconds = 1.0
 _SEQUENCES = 1 << 16
-_SENDS = 16
-"""How often a send is tried: each failure may be the echo of one error about somebody else."""
+_TRIES = 16
+"""How often a send or a receipt is tried: each failure may be the echo of one error about somebody else."""
 _REPORTED = {
     errno.ECONNREFUSED,
     errno.EHOSTUNREACH,
@@ -66,48 +65,15 @@ _SECRET = struct.Struct(f"{echo.RANDOM_BYTES}s")
 _MANY_NAMES = 1 << 16
 
 
-class Sent:
-    """A request that has no reply yet: its probe is under way, or was given up and may still be answered late."""
-
-    __slots__ = ("attempt", "before", "forget_at", "host", "request", "scheduled", "token", "transmitted")
-
-    def __init__(
-        self, attempt: Attempt[IcmpTarget], token: bytes, request: bytes, host: bytes, before: kernel.Moment
-    ) -> None:
-        self.attempt, self.token, self.request, self.host, self.before = attempt, token, request, host, before
-        self.scheduled: int | None = None
-        self.transmitted: int | None = None
-        self.forget_at: Seconds | None = None
-
-
-class Answered:
-    """Whose were the latest requests that were answered: another reply to one of them is a duplicate.
-
-    Flat tables, because an object each would be many to keep and to look through for the garbage collector.
-    """
-
-    def __init__(self) -> None:
-        self._targets: list[IcmpTarget | None] = [None] * _REMEMBERED_ANSWERS
-        self._tokens = bytearray(_REMEMBERED_ANSWERS * echo.TOKEN_BYTES)
-
-    def add(self, sequence: int, target: IcmpTarget, token: bytes) -> None:
-        """Remember an answered request."""
-        at = sequence % _REMEMBERED_ANSWERS
-        self._targets[at] = target
-        self._tokens[at * echo.TOKEN_BYTES : (at + 1) * echo.TOKEN_BYTES] = token
-
-    def get(self, sequence: int, token: bytes | bytearray) -> IcmpTarget | None:
-        """Return whose request with this token was answered."""
-        at = sequence % _REMEMBERED_ANSWERS
-        return self._targets[at] if self._tokens.startswith(token, at * echo.TOKEN_BYTES) else None
-
-
 class Pinger:
-    """One family's socket, and what was sent through it, by sequence and in the order of its sending."""
+    """One family's sockets, and what was sent through them, by sequence and in the order of its sending."""
 
-    def __init__(self, ip_family: IpFamily, opened: EchoSocket, context: Context) -> None:
-        self._ip_family, self._opened, self._context = ip_family, opened, context
-        self._sock = opened.sock
+    def __init__(self, opened: EchoSocket, context: Context) -> None:
+        self._opened, self._context = opened, context
+        self._with_ip_header = opened.with_ip_header
+        self._identifiers = Identifiers(opened)
+        self._lost = self._identifiers.lost
+        self._ip_family = ip_family = opened.ip_family
         self._loop = asyncio.get_running_loop()
         self._numbers = FAMILIES[ip_family]
         self._sent: dict[int, Sent] = {}
@@ -118,28 +84,55 @@ class Pinger:
         self._outboxes: dict[tuple[int, int], Outbox] = {}
         self._names: dict[str, tuple[bytes, bytes]] = {}
         self._host_at = self._numbers.host_at
-        self._drops = 0
+        self._drops: dict[socket.socket, int] = {}
+        """Of each socket that is read, how many packets the kernel has dropped."""
         self._judge = echo.Judge(ip_family, summed=opened.kind == "datagram" or ip_family is IpFamily.IPV6)
         self._counts_forgeries = opened.kind == "raw" and ip_family is IpFamily.IPV6
-        self._loop.add_reader(self._sock, self.receive)
+        self._read_from(opened)
+
+    def _read_from(self, opened: EchoSocket) -> None:
+        """Take what comes by a socket; those that are one, with several identifiers, are read once."""
+        if opened.sock not in self._drops:
+            self._drops[opened.sock] = 0
+            self._loop.add_reader(opened.sock, functools.partial(self.receive, opened.sock))
 
     def close(self) -> None:
-        self._loop.remove_reader(self._sock)
-        self._sock.close()
+        for sock in self._drops:
+            self._loop.remove_reader(sock)
+            sock.close()
 
     # Sending
 
     def send(self, attempts: Sequence[Attempt[IcmpTarget]], payload_bytes: int, dscp: int) -> None:
-        """Send an echo request of this size and class for each; who cannot be sent one has ended."""
-        layout, outbox = echo.layout(self._ip_family, payload_bytes), self._outbox(payload_bytes, dscp)
-        for start in range(0, len(attempts), BATCH):
-            if start:  # answers and stamps of the batch before share the buffer with those to come
-                self.receive()
-            self._send_batch(attempts[start : start + BATCH], layout, outbox)
-        self._forget_old()
+        """Send an echo request of this size and class for each, and take what has come of it by then.
 
-    def _send_batch(self, attempts: Sequence[Attempt[IcmpTarget]], layout: echo.Layout, outbox: Outbox) -> None:
-        identifier, before = self._opened.identifier, kernel.now()
+        Who cannot be sent one has ended.
+        """
+        self._forget_old()
+        layout, outbox = echo.layout(self._ip_family, payload_bytes), self._outbox(payload_bytes, dscp)
+        for opened, asked in self._by_socket(attempts):
+            outbox.descriptor = opened.sock.fileno()
+            for start in range(0, len(asked), BATCH):
+                self._send_batch(asked[start : start + BATCH], layout, outbox, opened.identifier)
+                self.receive(opened.sock)  # answers and stamps share the buffer with those to come
+
+    def _by_socket(
+        self, attempts: Sequence[Attempt[IcmpTarget]]
+    ) -> Iterable[tuple[EchoSocket, Sequence[Attempt[IcmpTarget]]]]:
+        """Tell which socket each is asked by; they are one as long as nobody is silent."""
+        if not self._identifiers.moved:
+            return [(self._opened, attempts)]
+        found: dict[EchoSocket, list[Attempt[IcmpTarget]]] = {}
+        for attempt in attempts:
+            found.setdefault(self._identifiers.of(attempt.target.address), []).append(attempt)
+        for opened in found:
+            self._read_from(opened)
+        return found.items()
+
+    def _send_batch(
+        self, attempts: Sequence[Attempt[IcmpTarget]], layout: echo.Layout, outbox: Outbox, identifier: int
+    ) -> None:
+        before = kernel.now()
         random = os.urandom(echo.RANDOM_BYTES * len(attempts))
         packets, names, started = [], [], []
         for attempt, (secret,) in zip(attempts, _SECRET.iter_unpack(random), strict=True):
@@ -171,8 +164,8 @@ class Pinger:
                 tries = 0
             except OSError as error:
                 tries += 1
-                if error.errno not in _REPORTED or tries == _SENDS:
-                    attempts[done].end(failures.from_os_error(error))
+                if error.errno not in _REPORTED or tries == _TRIES:
+                    attempts[done].end(failures.from_sending(error.errno or 0))
                     done += 1
                     tries = 0
 
@@ -187,6 +180,9 @@ class Pinger:
                 del self._sent[sequence]
             elif sent.forget_at is None and sent.attempt.over:
                 sent.forget_at = now + _REMEMBERED
+                has_left = sent.scheduled or not self._opened.stamped  # as far as can be told
+                if has_left and sent.attempt.silence is Reason.TIMEOUT:
+                    self._identifiers.count_lost(sent.attempt.target.address, now)
 
     def _next_sequence(self) -> int:
         for _ in range(_SEQUENCES):
@@ -219,9 +215,9 @@ class Pinger:
             numbers, control = self._numbers, b""
             if dscp:
                 control = control_of(numbers.level, numbers.traffic_class, struct.pack("@i", dscp << _DSCP_SHIFT))
-            asks_both = kernel.asking_for(kernel.BOTH_TRANSMIT_STAMPS)
+            asks_both = kernel.asking_for(kernel.BOTH_TRANSMIT_STAMPS) if self._opened.stamped else b""
             outbox = Outbox(
-                self._sock, numbers.name_bytes, echo.HEADER_BYTES + payload_bytes, control, control + asks_both
+                self._opened.sock, numbers.name_bytes, echo.HEADER_BYTES + payload_bytes, control, control + asks_both
             )
             self._outboxes[payload_bytes, dscp] = outbox
             if self._inbox.room < payload_bytes + _HEADERS:
@@ -229,32 +225,30 @@ class Pinger:
         return outbox
 
     def _open_inboxes(self, room: int) -> None:
-        self._inbox = Inbox(self._sock, room, kernel.REPLY)
-        self._reports = Inbox(self._sock, room, self._numbers.report, socket.MSG_ERRQUEUE)
+        self._inbox = Inbox(self._opened.sock, room, kernel.REPLY)
+        self._reports = Inbox(self._opened.sock, room, self._numbers.report, socket.MSG_ERRQUEUE)
 
     # Receiving
 
-    def receive(self) -> None:
-        """Take what has come, until there is nothing more."""
+    def receive(self, sock: socket.socket) -> None:
+        """Take what has come by a socket, until there is nothing more."""
+        self._inbox.descriptor = self._reports.descriptor = sock.fileno()
         count, more = 0, True
         while more:
-            try:
-                batch = self._inbox.receive()
-            except OSError:  # an ICMP error, announced; the error queue has it in full
-                continue
+            batch = _received(self._inbox)
             more = len(batch) == BATCH
             self._read_reports()  # the stamps of what these replies answer are there by now
             after = kernel.now()
             for ancillary, _, name, data, length in batch:
                 self._replied(ancillary, name, data, data + length, after)
             count += len(batch)
-        self._count_drops(count)
+        self._count_drops(sock, count)
 
     def _read_reports(self) -> None:
         """Take transmit stamps and ICMP errors from the error queue."""
         memory, sent_by, is_error, more = self._reports.memory, self._sent, self._numbers.error, True
         while more:
-            batch = self._reports.receive()
+            batch = _received(self._reports)
             more = len(batch) == BATCH
             for (_, first, seconds, nanoseconds, _, second, origin, info), control, name, data, length in batch:
                 end = data + length
@@ -276,30 +270,36 @@ class Pinger:
     def _refused(self, control: int, name: int, request: bytes | bytearray) -> None:
         memory = self._reports.memory
         ancillary = memory[control : control + CONTROL_ROOM]
-        error, quoted = kernel.icmp_error(ancillary), echo.quoted(request)
-        if error is None or error in _FORWARDED or quoted is None or quoted[0] != self._opened.identifier:
+        error, sequence = kernel.icmp_error(ancillary), echo.sequence_of(request)
+        if error is None or error in _FORWARDED or sequence is None:
             return
-        sent = self._sent.get(quoted[1])
-        if sent and memory.startswith(sent.host, name + self._host_at):
+        sent = self._sent.get(sequence)
+        if sent and request.startswith(sent.request[4:8], 4) and memory.startswith(sent.host, name + self._host_at):
             sent.attempt.end(failures.from_icmp_error(error, kernel.icmp_sender(ancillary)))
 
     def _replied(self, ancillary: tuple[Any, ...], name: int, start: int, end: int, after: kernel.Moment) -> None:
         memory = self._inbox.memory
-        if self._opened.with_ip_header:
+        if self._with_ip_header:
             start += (memory[start] & 0x0F) * 4
         sequence = memory[end - 2] << 8 | memory[end - 1]
         sent = self._sent.get(sequence)
         if sent is None:
-            self._replied_again(sequence, memory[end - echo.TOKEN_BYTES : end])
-            return
-        if not memory.startswith(sent.host, name + self._host_at):
+            self._replied_again(sequence, name, start, end)
             return
         attempt = sent.attempt
-        if not self._judge.answers(memory, start, end, sent.request):
-            attempt.silence = Reason.PROTOCOL
+        if not (
+            memory.startswith(sent.host, name + self._host_at) and self._judge.answers(memory, start, end, sent.request)
+        ):
+            self._replied_badly(name, start)
+            if memory.startswith(sent.token, end - echo.TOKEN_BYTES) and memory.startswith(
+                sent.host, name + self._host_at
+            ):
+                attempt.silence = Reason.PROTOCOL  # its header was altered
             return
         del self._sent[sequence]
         self._answered.add(sequence, attempt.target, sent.token)
+        if self._lost:
+            self._lost.pop(attempt.target.address, None)
         if attempt.over:
             self._context.notice(LateReply(attempt.target))
             return
@@ -307,16 +307,29 @@ class Pinger:
         if second == self._numbers.hop_limit:
             attempt.hop_limit = value
         stamp = seconds * kernel.SECOND + nanoseconds if first == kernel.STAMP else 0
-        attempt.end(_reply(sent, stamp or None, after))
+        attempt.end(reply(sent, stamp or None, after))
 
-    def _replied_again(self, sequence: int, token: bytes | bytearray) -> None:
-        target = self._answered.get(sequence, token)
+    def _replied_again(self, sequence: int, name: int, start: int, end: int) -> None:
+        target = self._answered.get(sequence, self._inbox.memory[end - echo.TOKEN_BYTES : end])
         if target:
             self._context.notice(DuplicateReply(target))
+        else:
+            self._replied_badly(name, start)
 
-    def _count_drops(self, read: int) -> None:
-        drops = kernel.receive_drops(self._sock)
-        new, self._drops = (drops - self._drops) % (1 << 32), drops
+    def _replied_badly(self, name: int, start: int) -> None:
+        """Find by its header whom a reply is for that is none: cut short, made longer, or altered on the way."""
+        memory = self._inbox.memory
+        sent = self._sent.get(memory[start + 6] << 8 | memory[start + 7])
+        if (
+            sent
+            and memory.startswith(sent.request[4:8], start + 4)
+            and memory.startswith(sent.host, name + self._host_at)
+        ):
+            sent.attempt.silence = Reason.PROTOCOL
+
+    def _count_drops(self, sock: socket.socket, read: int) -> None:
+        drops = kernel.receive_drops(sock)
+        new, self._drops[sock] = (drops - self._drops[sock]) % (1 << 32), drops
         if not new or (self._counts_forgeries and read < self._least_flood()):
             return
         self._context.notice(ReceiveOverflow(new))
@@ -325,15 +338,20 @@ class Pinger:
 
     def _least_flood(self) -> int:
         """Return how many packets a drain brings at least if the buffer was full: it holds them with their overhead."""
-        buffer = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        buffer = self._opened.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         return buffer // (4 * (self._inbox.room + _OVERHEAD))
 
 
-def _reply(sent: Sent, received: int | None, after: kernel.Moment) -> Reply:
-    scheduled, transmitted = sent.scheduled, sent.transmitted
-    if scheduled is not None and received is not None:
-        rtt = kernel.elapsed(scheduled, received, sent.before, after)
-        if rtt is not None:
-            queue = None if transmitted is None else kernel.elapsed(scheduled, transmitted, sent.before, after)
-            return Reply(rtt, Clock.KERNEL, queue)
-    return Reply(after.monotonic - sent.before.monotonic, Clock.USER)
+def _received(inbox: Inbox) -> list[tuple[tuple[Any, ...], int, int, int, int]]:
+    """Take a batch; again where an ICMP error is announced instead, which the error queue has in full.
+
+    Reading that queue too is told of one before Linux 5 (sock_error() in __sys_recvmmsg(), net/socket.c).
+    """
+    tries = 0
+    while True:
+        try:
+            return inbox.receive()
+        except OSError:
+            tries += 1
+            if tries == _TRIES:
+                raise

@@ -54,7 +54,6 @@ class Stream:
         self.round_trips = 0
         """How often something was sent and an answer waited for."""
         self._awaits_answer = False
-        self._stamped = sock.family != socket.AF_UNIX
         self._sock, self._descriptor, self._room = sock, sock.fileno(), room
         self._loop = asyncio.get_running_loop()
         self._listening = False
@@ -63,11 +62,7 @@ class Stream:
         self._sent = 0
         self._before = kernel.now()
         self._scheduled: dict[int, int] = {}
-        try:
-            if self._stamped:
-                kernel.stamp_packets(sock, kernel.BY_OFFSET)
-        except OSError:  # EINVAL: the peer has reset it already, perhaps behind an answer
-            self._stamped = False
+        self._stamped = sock.family != socket.AF_UNIX and kernel.stamp_packets(sock, kernel.BY_OFFSET)
         self._broken: OSError | None = None
         """Why nothing more can be sent; what the peer said before can still be read."""
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from collectors import connection, kernel
-from collectors.contract import Clock, Context, Facts, Phase, Probe, Reply, one_by_one
+from collectors.contract import Context, Facts, Phase, Probe, Reply, one_by_one
 from collectors.targets import TcpTarget
 
 
@@ -29,4 +29,4 @@ async def collector(context: Context) -> AsyncIterator[Probe[TcpTarget]]:
 
 def _reply(handshake: connection.Handshake) -> Reply:
     phases = {} if handshake.rtt is None else {Phase.CONNECT: handshake.rtt}
-    return Reply(rtt=handshake.rtt, clock=Clock.KERNEL, phases=phases)
+    return Reply(rtt=handshake.rtt, clock=handshake.clock, phases=phases)

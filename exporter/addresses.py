@@ -101,6 +101,10 @@ class Addresses:
         known = self._known.get((name, ip_family))
         return [address for address in self._answers.get(Name(name, ip_family), ()) if address != known]
 
+    def of(self, name: str) -> list[tuple[IpFamily, str]]:
+        """Return the addresses that a name is known by now, of either family."""
+        return [(family, self._known[name, family]) for family in IpFamily if (name, family) in self._known]
+
     def _literal(self, name: str, ip_family: IpFamily) -> str | None:
         address = dns.literal(name, ip_family)
         if address is not None:

@@ -17,9 +17,9 @@ from typing import Any
 
 from aiohttp import web
 
-from collectors import dns
+from collectors import dns, kernel
 from collectors.contract import Context, IpFamily, Notice, Seconds, SocketOpened, one_by_one
-from exporter import __version__, collecting, metrics, once, ready
+from exporter import __version__, collecting, doubles, icmp_sockets, metrics, once, ready
 from exporter.addresses import Addresses, refreshes
 from exporter.changes import changes
 from exporter.fleet import BadFile, Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
@@ -46,12 +46,13 @@ _log = logging.getLogger(__name__)
 
 _FIRST_LOOKUPS: Seconds = 0.25
 """How long the first probes wait for the first addresses."""
+_ALL_LOOKUPS: Seconds = 6.0
+"""How long they may take."""
 _HANG_UP: Seconds = 0.5
 """How long a scrape under way may go on when we stop."""
-_ICMP_HINT = (
-    "no permission for %s echo requests: ICMP probes fail as 'local', the others go on. Grant CAP_NET_RAW (container: "
-    "cap_add NET_RAW and user 0:0), or let the kernel open ping sockets to all: "
-    "sysctl -w net.ipv4.ping_group_range='0 2147483647'"
+_NO_STAMPS = (
+    "this kernel stamps no packets (SO_TIMESTAMPING; an emulator, a sandbox or WSL 1?): ICMP, HTTP and databases are "
+    "timed by this program's own clock, which bears its delays, and are counted as clock='user'"
 )
 
 
@@ -103,9 +104,9 @@ class App:
         self._addresses = Addresses(dns.addresses, self._recorder.dns_refresh_failed, self._recorder.address_moved)
         self._recorder.choice = self._addresses
         self._reloading = asyncio.Lock()
-        self._kinds: dict[IpFamily, str] = {}
+        self._icmp_sockets: dict[IpFamily, SocketOpened] = {}
         self._hinted: set[IpFamily] = set()
-        self._hangup = asyncio.Event()
+        self._hangup, self._applied = asyncio.Event(), asyncio.Event()
         self._stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
         overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.here)
         on_request = OnRequest(self._recorder.states, self._ask, self._recorder.here)
@@ -121,6 +122,8 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # ``exporter.__main__`` has kept those before
+        if not kernel.can_stamp():
+            _log.warning("%s", _NO_STAMPS)
         async with contextlib.AsyncExitStack() as stack:
             addresses = self._addresses
             context = Context(
@@ -176,6 +179,7 @@ class App:
         self._recorder.configure(new.fleet, new.host, new.pairs)
         self._prober.replace((pair, self._probes[pair.protocol]) for pair in new.pairs)
         self._current = new
+        self._applied.set()
         _spare_the_collector()
         self._hint()
 
@@ -195,9 +199,10 @@ class App:
 
     async def _until_stopped(self) -> None:
         async with asyncio.TaskGroup() as group:
-            reloads = group.create_task(self._reload_on_hangups())
+            tasks = [group.create_task(work()) for work in (self._reload_on_hangups, self._look_for_doubles)]
             number = await self._stopped
-            reloads.cancel()
+            for task in tasks:
+                task.cancel()
         _log.info("stopping on %s", number.name)
 
     async def _reload_on_hangups(self) -> None:
@@ -206,6 +211,15 @@ class App:
             self._hangup.clear()
             with contextlib.suppress(Refused):
                 await self._reload_or_refuse()
+
+    async def _look_for_doubles(self) -> None:
+        """Warn of hosts that are this one, at the start and after each reload, when their names are looked up."""
+        while await self._applied.wait():
+            self._applied.clear()
+            await self._addresses.answered(_ALL_LOOKUPS)
+            told = await asyncio.to_thread(doubles.warning, self._current.fleet, self._current.host, self._addresses.of)
+            if told:
+                _log.warning("%s", told)
 
     async def _reload_or_refuse(self) -> str:
         """Reload, and log why if it can't be done; Refused(500) with the same text."""
@@ -231,16 +245,17 @@ class App:
     def _notice(self, notice: Notice) -> None:
         self._recorder.notice(notice)
         if isinstance(notice, SocketOpened):
-            self._kinds[notice.ip_family] = notice.kind
+            self._icmp_sockets[notice.ip_family] = notice
             self._hint()
 
     def _hint(self) -> None:
-        """Say once for each family that is used and not permitted what to do about it."""
+        """Say once for each family that is used what its socket lacks, and what to do about it."""
         used = {pair.ip_family for pair in self._current.pairs if pair.protocol == "icmp"}
         for ip_family in sorted(used - self._hinted):
-            if self._kinds.get(ip_family) == "none":
+            opened = self._icmp_sockets.get(ip_family)
+            if opened is not None and (told := icmp_sockets.warning(opened)):
                 self._hinted.add(ip_family)
-                _log.warning(_ICMP_HINT, ip_family.value)
+                _log.warning("%s", told)
 
 
 def _spare_the_collector() -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 
 from exporter import (
     check,
+    doubles,
     examples,
     healthcheck,
     listen,
@@ -97,6 +98,8 @@ def _check(flags: argparse.Namespace) -> int:
         _tell(f"warning: needed on {host.name}, and not to be had here: {problem}")
     for warning in check.warnings(fleet, found):
         _tell(warning)
+    if double := doubles.warning(fleet, host):
+        _tell(f"warning: {double}")
     return _print(check.describe(fleet, host, found))
 
 

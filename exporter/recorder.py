@@ -22,7 +22,7 @@ from collectors.contract import (
     Seconds,
     SocketOpened,
 )
-from exporter import metrics
+from exporter import icmp_sockets, metrics
 from exporter.exposition import Page
 from exporter.fleet import LOGIN, QUERY, STRANGER, Fleet, Host, Pair, host_header
 from exporter.history import Lately
@@ -60,7 +60,7 @@ class Recorder:
         self._not_reloaded = ""
         self._peers: dict[str, tuple[str, ...]] = {}
         self._dns_failures: dict[str, int] = {}
-        self._sockets: dict[IpFamily, str] = {}
+        self._sockets: dict[IpFamily, SocketOpened] = {}
         self._families: set[IpFamily] = set()
         self._counts = metrics.ProbeCounts()
         self._pings: dict[tuple[str, ...], int] = {}
@@ -145,8 +145,9 @@ class Recorder:
         """Show the kinds of the families that are used: that others lack permission is no news."""
         self._own.icmp_socket.clear()
         for ip_family in self._families:
+            opened = self._sockets.get(ip_family)
             for kind in ("datagram", "raw", "none"):
-                self._own.icmp_socket.labels(ip_family.value, kind).set(self._sockets.get(ip_family) == kind)
+                self._own.icmp_socket.labels(ip_family.value, kind).set(opened is not None and opened.kind == kind)
 
     def _describe_peers(self, peers: dict[str, tuple[str, ...]]) -> None:
         self._peers = peers
@@ -216,8 +217,8 @@ class Recorder:
             case ReceiveOverflow(packets):
                 self._own.overflows.inc(packets)
                 self._overflows.add(packets, time.monotonic())
-            case SocketOpened(ip_family, kind):
-                self._sockets[ip_family] = kind
+            case SocketOpened(ip_family):
+                self._sockets[ip_family] = notice
                 self._describe_sockets()
 
     def dns_refresh_failed(self, target: str) -> None:
@@ -254,10 +255,13 @@ class Recorder:
             lateness=self._lateness.read(now),
             skipped=int(self._skipped.read(now) or 0),
             overflows=int(self._overflows.read(now) or 0),
-            no_icmp=any(self._sockets.get(ip_family) == "none" for ip_family in self._families),
+            no_icmp=next(filter(None, map(icmp_sockets.problem, self._used_sockets())), ""),
             not_reloaded=self._not_reloaded,
             asked_by={name: now - asked for name, asked in self._asked.items()},
         )
+
+    def _used_sockets(self) -> Iterator[SocketOpened]:
+        return (opened for ip_family, opened in self._sockets.items() if ip_family in self._families)
 
     def page(self, *, openmetrics: bool) -> Iterator[bytes]:
         """Return the exposition in pieces, between which others may run; all that it says of pairs is of now."""

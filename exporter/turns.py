@@ -148,7 +148,7 @@ _OF_GAPS = {
 
 
 _SILENCES = {
-    Reason.PROTOCOL: "something came that does not answer what was sent, and no answer",
+    Reason.PROTOCOL: "what came is not the answer: cut short, or altered on the way; no other",
     Reason.LOCAL: "packets got lost on this host, the answer perhaps among them: none",
     Reason.DNS: "no answer of the resolver",
 }

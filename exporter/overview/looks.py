@@ -9,7 +9,7 @@ from itertools import groupby
 from urllib.parse import urlsplit
 
 from collectors.contract import Clock, Gap, Phase, Reason, Reply, Seconds
-from collectors.targets import HttpTarget
+from collectors.targets import DatabaseTarget, HttpTarget
 from exporter.fleet import Pair
 from exporter.history import FAILED, RESENT
 from exporter.series import PairSeries
@@ -69,6 +69,8 @@ class Seen:
     rtt: Seconds | None = None
     response: Seconds | None = None
     server: Seconds | None = None
+    own_clock: bool = False
+    """These are by this program's own clock, which bears its delays: the kernel's could not be had."""
     usual_rtt: Seconds | None = None
     usual_server: Seconds | None = None
     usual_loss: float | None = None
@@ -139,6 +141,7 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         round_trips=reply.round_trips,
         login=reply.duration if reply.round_trips is not None else None,
         lookup=reply.phases.get(Phase.DNS),
+        own_clock=series.reply is not None and reply.clock is Clock.USER and not _is_local(pair),
         rtt=reply.rtt,
         response=reply.response,
         server=reply.response if kept else reply.server,  # on a kept connection nobody can tell them apart
@@ -155,6 +158,11 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         longest=max(pieces, default=0),
         results=len(recent),
     )
+
+
+def _is_local(pair: Pair) -> bool:
+    """Tell whether a pair has no packets that a kernel could stamp: a database at a Unix socket."""
+    return isinstance(pair.spec, DatabaseTarget) and pair.spec.socket is not None
 
 
 def place_of(pair: Pair) -> str:

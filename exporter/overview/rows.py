@@ -75,7 +75,7 @@ def now_in_words(seen: Seen) -> str:
     if seen.reason is not None:
         failing = "no answer" if seen.reason is Reason.TIMEOUT else "failing"
         return f"{failing} for {span(seen.failing_for)} ({seen.reason})"
-    return _measured(seen)
+    return _measured(seen) + (", own clock" if seen.own_clock else "")
 
 
 def _measured(seen: Seen) -> str:

@@ -126,6 +126,8 @@ def _told(answer: Answer, seen: Seen, wall: float) -> Iterator[str]:
     if isinstance(outcome, Reply):
         yield from _phases(outcome)
         yield now_in_words(seen)
+        if seen.own_clock:
+            yield "timed by this program's own clock instead of the kernel's: its own delays are in it"
         if outcome.egress_queue is not None:
             yield f"{span(outcome.egress_queue)} of it in this host's own egress queue"
     else:

@@ -71,8 +71,8 @@ class Here:
     lateness: Seconds | None = None
     skipped: int = 0
     overflows: int = 0
-    no_icmp: bool = False
-    """A family of ICMP is used, and we may not open its socket."""
+    no_icmp: str = ""
+    """Why a family of ICMP that is used has no socket."""
     not_reloaded: str = ""
     """What was wrong with the fleet file when it was last read."""
     asked_by: Mapping[str, Seconds] = dataclasses.field(default_factory=dict)
@@ -135,7 +135,7 @@ def judge_host(here: Here) -> Verdict:
     if (here.lateness or 0) > _LATE or _full_queue(here) or here.skipped or here.overflows:
         return Verdict(Word.THIS_HOST, "do not trust the other lines")
     if here.no_icmp:
-        return Verdict(Word.THIS_HOST, "no permission for ICMP: grant CAP_NET_RAW, or open net.ipv4.ping_group_range")
+        return Verdict(Word.THIS_HOST, here.no_icmp)
     if here.not_reloaded:
         return Verdict(Word.CONFIGURATION, f"not reloaded, the one before is in force: {here.not_reloaded}")
     return FINE

@@ -63,7 +63,7 @@ def test_every_request_has_a_right_checksum_and_its_reply_is_recognised(
     assert checksum(request) == 0
     assert request.endswith(token)
     assert token.endswith(sequence.to_bytes(2, "big"))
-    assert echo.quoted(request[:8]) == (identifier, sequence)
+    assert echo.sequence_of(request[:8]) == sequence
     assert answers(reply_to(request), request)
 
 
@@ -103,4 +103,4 @@ def test_icmpv6_leaves_the_checksum_to_the_kernel() -> None:
 
 
 def test_too_short_a_quotation_names_no_probe() -> None:
-    assert echo.quoted(bytes(7)) is None
+    assert echo.sequence_of(bytes(7)) is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
+import errno
 import socket
 import statistics
 import time
@@ -11,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import pytest
 
-from collectors import icmp, icmp_socket, pinger
+from collectors import batch, icmp, icmp_socket, identifiers, kernel, pinger
 from collectors.batch import BATCH
 from collectors.contract import (
     Clock,
@@ -150,6 +152,7 @@ def reply_to(request: bytes) -> bytes:
 
 
 def checksum(data: bytes) -> bytes:
+    data += bytes(len(data) % 2)
     total = sum(int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -242,6 +245,129 @@ async def test_ipv6_takes_traffic_class_and_source_too(here: Host, there: Host, 
     assert came == [(source, 46)]
 
 
+async def test_a_source_address_that_goes_away_is_our_own_fault_until_it_is_back(here: Host, there: Host) -> None:
+    for family, address, away, bits in (
+        (IpFamily.IPV4, there.address, "10.199.0.5", 32),
+        (IpFamily.IPV6, there.address6, "fd99::5", 128),
+    ):
+        aim = target(address, ip_family=family, source_address=away)
+        nodad = ["nodad"] if family is IpFamily.IPV6 else []
+        here.ip("address", "add", f"{away}/{bits}", "dev", "lo", *nodad)
+        async with pinging(here) as (probe, _):
+            (first,) = _entered(here, probe, aim)
+            first.give_up()  # nobody there knows the way back to it
+            here.ip("address", "del", f"{away}/{bits}", "dev", "lo")
+            (gone,) = _entered(here, probe, aim)
+            with pytest.raises(ProbeFailed, match=f"source_address {away} is no address of this host") as failed:
+                await gone.answer
+            assert failed.value.reason is Reason.LOCAL
+            here.ip("address", "add", f"{away}/{bits}", "dev", "lo", *nodad)
+            (back,) = _entered(here, probe, aim)
+            assert not back.answer.done()
+        here.ip("address", "del", f"{away}/{bits}", "dev", "lo")
+
+
+def _entered(host: Host, probe: Probe[IcmpTarget], aim: IcmpTarget) -> list[Asked]:
+    with host.entered():  # the program lives there, and looks there for the address
+        return begin(probe, [aim])
+
+
+async def test_where_this_host_has_no_route_at_all_that_is_its_own(here: Host) -> None:
+    async with pinging(here) as (probe, _):
+        for address, family in (("198.51.100.7", IpFamily.IPV4), ("2001:db8::7", IpFamily.IPV6)):
+            (asked,) = begin(probe, [target(address, ip_family=family)])
+            with pytest.raises(ProbeFailed, match="this host has no route there") as failed:
+                await asked.answer
+            assert failed.value.reason is Reason.LOCAL
+
+
+async def test_a_silent_address_is_asked_by_another_identifier_after_three_probes(
+    here: Host, there: Host, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a NAT whose entry for the old identifier leads nowhere; others keep theirs, and late replies count."""
+    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    monkeypatch.setattr(identifiers, "_LEAST", 0.0)
+    far = lab.hosts["far"]
+    dead: list[bytes] = []
+
+    def answer(request: bytes, _: str) -> Sequence[bytes]:
+        dead.extend([request[4:6]] if not dead else [])
+        return [] if request[4:6] in dead else [reply_to(request)]
+
+    aim, well = target(there.address), target(far.address)
+    async with pinging(here) as (probe, notices), answering(there, answer) as came:
+        for number in range(4):
+            (asked, other) = _entered_all(here, probe, [aim, well])
+            assert (await other.answer).rtt
+            if number < 3:
+                await until(lambda number=number: len(came) > number)  # type: ignore[misc]  # mypy knows no default here
+                asked.give_up()
+        assert (await asked.answer).clock is Clock.KERNEL
+        assert len({packet[IP_HEADER + 4 : IP_HEADER + 6] for packet in came}) == 2
+        assert (await one(probe, aim)).rtt  # it stays where it answers
+        with there.entered():
+            late = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+            late.bind((there.address, 0))
+        with late:
+            late.sendto(reply_to(came[0][IP_HEADER:]), (socket.inet_ntoa(came[0][12:16]), 0))
+            await until(lambda: LateReply(aim) in notices)
+
+
+def _entered_all(host: Host, probe: Probe[IcmpTarget], aims: Sequence[IcmpTarget]) -> list[Asked]:
+    with host.entered():  # another identifier may be another socket
+        return begin(probe, aims)
+
+
+async def test_what_never_left_this_host_or_was_answered_wrongly_is_no_silence(
+    here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    monkeypatch.setattr(identifiers, "_LEAST", 0.0)
+    cut = target(there.address, payload_bytes=1000)
+    async with pinging(here) as (probe, _), answering(there, lambda request, _: [reply_to(request[:72])]) as came:
+        for _ in range(6):
+            (asked,) = begin(probe, [cut])
+            await until(lambda asked=asked: asked.silence is Reason.PROTOCOL)  # type: ignore[misc]  # mypy knows no default here
+            asked.give_up()
+    assert len({packet[IP_HEADER + 4 : IP_HEADER + 6] for packet in came}) == 1
+
+
+@pytest.mark.parametrize("flags", [0, socket.MSG_ERRQUEUE])
+async def test_an_error_that_is_announced_on_either_queue_fails_nobody(
+    here: Host, there: Host, monkeypatch: pytest.MonkeyPatch, flags: int
+) -> None:
+    """Before Linux 5 recvmmsg(2) hands out a socket's pending error when it reads the error queue, too."""
+    calls: list[int] = []
+    real = batch._recvmmsg
+
+    def announcing(descriptor: int, block: int, count: int, asked: int, wait: None) -> int:
+        if asked & socket.MSG_ERRQUEUE == flags:
+            calls.append(asked)
+            if len(calls) % 3:
+                ctypes.set_errno(errno.EHOSTUNREACH)
+                return -1
+        return int(real(descriptor, block, count, asked, wait))
+
+    monkeypatch.setattr(batch, "_recvmmsg", announcing)
+    async with pinging(here) as (probe, _):
+        for _ in range(5):
+            assert (await one(probe, target(there.address))).rtt
+    assert len(calls) > 5
+
+
+async def test_without_stamps_the_users_clock_measures(
+    here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "SO_TIMESTAMPING", 9999)  # such an option no kernel has
+    async with pinging(here) as (probe, notices):
+        for address, family in ((there.address, IpFamily.IPV4), (there.address6, IpFamily.IPV6)):
+            reply = await one(probe, target(address, ip_family=family, dscp=46))
+            assert reply.clock is Clock.USER
+            assert 0 < (reply.rtt or 0) < 1
+            assert reply.egress_queue is None
+    assert not any(notice.stamped for notice in notices if isinstance(notice, SocketOpened))
+
+
 async def test_a_source_address_that_is_not_ours_is_our_own_fault(here: Host, there: Host) -> None:
     async with pinging(here) as (probe, _):
         assert await reason_of(probe, target(there.address, source_address="192.0.2.1")) is Reason.LOCAL
@@ -301,6 +427,35 @@ async def test_a_reply_that_was_altered_on_the_way_is_a_protocol_failure_if_no_o
     async with pinging(here) as (probe, _), answering(there, lambda request, _: [altered(request)]):
         (asked,) = begin(probe, [target(there.address)])
         await until(lambda: asked.silence is Reason.PROTOCOL)
+
+
+WRONG: dict[str, Callable[[bytes], bytes]] = {
+    "cut to 64 bytes of data": lambda request: reply_to(request[: 8 + 64]),
+    "cut to its header": lambda request: reply_to(request[:8]),
+    "longer": lambda request: reply_to(request + bytes(500)),
+    "another token": FORGERIES["token"],
+    "another sequence at its end": lambda request: reply_to(request[:-1] + bytes([request[-1] ^ 1])),
+    "other data": lambda request: reply_to(request[:20] + b"?" + request[21:]),
+    "another sequence in its header": FORGERIES["sequence"],
+    "one byte less": lambda request: reply_to(request[:-1]),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+async def test_a_reply_that_is_not_the_request_is_the_protocols_failure_of_its_probe_alone(
+    here: Host, there: Host, wrong: str
+) -> None:
+    def answer(request: bytes, _: str) -> Sequence[bytes]:
+        return [WRONG[wrong](request)] if len(request) > 200 else [reply_to(request)]
+
+    small, large = (target(there.address, payload_bytes=size) for size in (56, 1000))
+    async with pinging(here) as (probe, notices), answering(there, answer):
+        for _ in range(5):
+            asked = begin(probe, [small, large, small])
+            await until(lambda asked=asked: asked[1].silence is Reason.PROTOCOL)  # type: ignore[misc]  # mypy knows no default here
+            assert [(await asked[n].answer).clock for n in (0, 2)] == [Clock.KERNEL] * 2
+            asked[1].give_up()
+    assert not [notice for notice in notices if not isinstance(notice, SocketOpened)]
 
 
 async def test_a_reply_from_another_address_is_no_reply(here: Host, there: Host, lab: Lab) -> None:
@@ -448,6 +603,64 @@ async def test_probes_that_were_given_up_are_forgotten_when_nobody_will_answer_t
             early.give_up()
         await one(probe, target(there.address))
     assert not [notice for notice in notices if isinstance(notice, LateReply)]
+
+
+class Old(socket.socket):
+    """A datagram ICMPv6 socket as before Linux 6.1: what goes beside a packet is not read."""
+
+    def sendmsg(self, buffers, ancdata=(), flags=0, address=None):
+        self.sendto(b"".join(buffers), address)
+        return 0
+
+
+@pytest.mark.parametrize("permitted", [True, False])
+async def test_where_a_datagram_socket_reads_no_ancillary_data_a_raw_one_is_taken_if_it_may_be(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, permitted: bool
+) -> None:
+    host = lab.hosts["here"]
+    host.allow_ping_groups()
+
+    def old_socket(family: int, kind: int, protocol: int) -> socket.socket:
+        if kind & socket.SOCK_RAW == socket.SOCK_RAW and not permitted:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        return Old(family, kind, protocol)
+
+    monkeypatch.setattr(socket, "socket", old_socket)
+    async with pinging(host) as (_, notices):
+        opened = {notice.ip_family: notice for notice in notices if isinstance(notice, SocketOpened)}
+    four, six = opened[IpFamily.IPV4], opened[IpFamily.IPV6]
+    assert (four.kind, four.stamped, four.reads_ancillary) == ("datagram", True, True)
+    assert (six.kind, six.stamped, six.reads_ancillary) == (
+        ("raw", True, True) if permitted else ("datagram", False, False)
+    )
+
+
+@pytest.mark.parametrize("said", [None, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EPERM, errno.EACCES])
+def test_only_a_kernel_that_complains_of_ancillary_data_has_read_it(said: int | None) -> None:
+    """It says EINVAL before it looks for a way; a host without ::1 says something else, or the packet goes out."""
+    assert not icmp_socket._reads_ancillary(_Says(said))  # type: ignore[arg-type]  # as much of a socket as is used
+    assert icmp_socket._reads_ancillary(_Says(errno.EINVAL))  # type: ignore[arg-type]  # likewise
+
+
+class _Says:
+    def __init__(self, error: int | None) -> None:
+        self._error = error
+
+    def sendmsg(self, *_: object) -> int:
+        if self._error:
+            raise OSError(self._error, "")
+        return 0
+
+
+async def test_this_kernel_reads_it_also_without_a_way_to_loopback(lab: Lab) -> None:
+    host = lab.hosts["here"]
+    host.allow_ping_groups()
+    host.sysctl("net.ipv6.conf.lo.disable_ipv6", "1")
+    try:
+        async with pinging(host) as (_, notices):
+            assert [n.reads_ancillary for n in notices if isinstance(n, SocketOpened)] == [True, True]
+    finally:
+        host.sysctl("net.ipv6.conf.lo.disable_ipv6", "0")
 
 
 async def test_leaving_closes_the_sockets_and_their_readers(here: Host) -> None:

@@ -221,6 +221,20 @@ def test_signals_that_come_while_it_starts_are_not_lost(start: Start) -> None:
     assert program.process.returncode == 0
 
 
+def test_a_target_that_is_this_machine_is_warned_of_at_the_start_and_at_a_reload(
+    start: Start, fleet_file: Path
+) -> None:
+    text = fleet_file.read_text().replace("}]", "}, {name: there, address: localhost, exporter: false}]")
+    fleet_file.write_text(text.replace("  hangs:", "  icmp: {protocol: icmp}\n  hangs:"))
+    program = start("--web.listen-address=127.0.0.1:0", "--host=here")
+    told = program.logged("is this machine's own address")
+    assert "localhost, which is 127.0.0.1 here, is this machine's own address, while it is called 'here'" in told["msg"]
+    assert told["level"] == "warn"
+    program.log.clear()
+    program.process.send_signal(signal.SIGHUP)
+    program.logged("is this machine's own address")
+
+
 START = """\
 import os, signal, sys
 from exporter import __main__ as program

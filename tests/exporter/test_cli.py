@@ -103,6 +103,17 @@ def test_a_bad_flag_is_exit_2_with_the_reason(capsys: pytest.CaptureFixture[str]
     assert "Traceback" not in err
 
 
+def test_check_warns_of_a_target_that_is_this_machine(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "fleet.yml"
+    file.write_text(
+        "hosts: [{name: a, address: 198.51.100.1}, {name: b, address: 127.0.0.1}]\nprobes: {icmp: {protocol: icmp}}\n"
+    )
+    assert main(["check", f"--config.file={file}", "--host=a"]) == 0
+    assert capsys.readouterr().err.startswith(
+        f"warning: {file}:1: hosts[1].address: 127.0.0.1 is this machine's own address, while it is called 'a' here"
+    )
+
+
 def test_check_prints_the_table_on_stdout_and_nothing_else(
     capsys: pytest.CaptureFixture[str], fleet_file: Path
 ) -> None:

@@ -10,6 +10,7 @@ and read in the diff before they are committed: what changes there changes for e
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import re
 from pathlib import Path
@@ -367,7 +368,7 @@ def test_late_and_duplicate_replies_count_for_their_own_pair_and_are_never_measu
 
 
 def test_the_icmp_socket_is_told_for_the_families_in_use(small: Small) -> None:
-    small.recorder.notice(SocketOpened(IpFamily.IPV4, "none"))
+    small.recorder.notice(SocketOpened(IpFamily.IPV4, "none", error=errno.EPERM))
     small.recorder.notice(SocketOpened(IpFamily.IPV6, "raw"))
     small.reload(SMALL)
     samples = small.samples()
