@@ -153,6 +153,8 @@ def _cause(error: Exception) -> Exception:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return error.certificate_error
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(error.__cause__, ssl.SSLError):  # said after the handshake: its number is no errno
+        return error.__cause__
     number = re.search(r"\[Errno (\d+)\]", str(cause))
     if isinstance(cause, OSError) and cause.errno is None and number:
         return OSError(int(number[1]), os.strerror(int(number[1])))

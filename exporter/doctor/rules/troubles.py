@@ -31,6 +31,7 @@ _TLS_ADVICE = (
         "self.signed|authority is not known|chain is incomplete",
         "name its authority as {key}.ca_file; a proxy without a certificate for {host} serves one signed by itself",
     ),
+    ("certificate required", "name cert_file and key_file in {key}, of an authority that it trusts"),
     ("does not speak TLS", "write http:// in {key}.url"),
     ("asks for a client certificate", "name one, and its key, as {key}.cert_file and key_file"),
     ("", "look at the TLS of {place}"),

@@ -10,15 +10,19 @@ import ssl
 import time
 import tracemalloc
 
+import aiohttp
 import pytest
 
+from collectors.contract import Reason
 from collectors.targets import Identity
 from exporter.doctor import answers
+from exporter.doctor.client import trouble_of
 from exporter.doctor.consultation import PublicName, Waiting, consult
 from exporter.doctor.findings import Finding, Status
 from exporter.doctor.outcome import Answer, Seen, Trouble
 from exporter.doctor.rules.health import health, unanswered
 from exporter.doctor.rules.names import public_name
+from exporter.doctor.rules.troubles import in_words
 from exporter.doctor.servers import KINDS
 from exporter.doctor.stack import Asked
 from tests.collectors.peers import Authority, Peer, silent
@@ -92,6 +96,20 @@ async def test_each_way_not_to_answer_is_told(say: Say, begins: str) -> None:
         finding = await judged(server(url=fake.url()))
     assert finding.status is Status.BROKEN
     assert finding.text.startswith(begins.format(port=fake.port))
+
+
+def test_what_tls_says_after_its_handshake_is_no_fault_of_this_machine() -> None:
+    """OpenSSL's errors have a number that as an errno would be ours."""
+    said = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required (_ssl.c:2576)")
+    said.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    wrapped = aiohttp.ClientOSError(*said.args)
+    wrapped.__cause__ = said
+    trouble = trouble_of(wrapped, connected=True)
+    assert trouble.reason is Reason.TLS
+    assert in_words(trouble, server(), 5.0) == (
+        "TLS: the server ends the handshake: certificate required; name cert_file and key_file in stack.prometheus, of "
+        "an authority that it trusts"
+    )
 
 
 async def test_an_endless_answer_is_told() -> None:
