@@ -7,7 +7,6 @@ five times the cost; and never TCP Fast Open, which reports a connection that no
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import select
 import socket
@@ -30,7 +29,6 @@ class Handshake(NamedTuple):
     """SYN to SYN/ACK by the kernel's clock; None if a SYN was sent again: then nobody knows which was answered."""
     took: Seconds
     """The same by the user clock: also what waiting for a lost SYN cost, and our own delay in noticing."""
-    began: kernel.Moment
     clock: Clock = Clock.KERNEL
     """Which one ``rtt`` is by."""
 
@@ -81,43 +79,46 @@ class Connector:
         self._epoll.close()
 
     async def reach(
-        self,
-        stack: contextlib.ExitStack,
-        peer: Peer,
-        facts: Facts,
-        within: Seconds,
-        source_address: str | None = None,
+        self, peer: Peer, facts: Facts, within: Seconds, source_address: str | None = None
     ) -> tuple[socket.socket, Handshake]:
         """Connect to the first address that answers; a silent one leaves the others their part of ``within`` seconds.
 
-        The socket is the stack's. What the ones before the last cost is in no measurement.
+        The socket is the caller's to close. What the addresses before the last one cost is in no measurement.
         """
+        if len(peer.addresses) == 1:
+            return await self._reach(peer, peer.addresses[0], facts, source_address)
         end, key = self._loop.time() + within, (peer.host, peer.ip_family, peer.port)
         order = sorted(peer.addresses, key=lambda address: address != self._answered.get(key))
         for left, address in zip(range(len(order), 0, -1), order, strict=True):
-            if address != peer.host:
-                facts.address = address
             share = (end - self._loop.time()) / (left + 1) if left > 1 else None
             try:
-                with contextlib.ExitStack() as attempt:
-                    sock = attempt.enter_context(open_socket(peer.ip_family, source_address))
-                    async with asyncio.timeout(share):  # noqa: TID251 - of one address; the caller's is the probe's
-                        handshake = await self.connect(sock, address, peer.port, facts)
-                    stack.push(attempt.pop_all())
+                async with asyncio.timeout(share):  # noqa: TID251 - of one address; the caller's is the probe's
+                    reached = await self._reach(peer, address, facts, source_address)
             except (ProbeFailed, TimeoutError) as failed:
                 if left == 1 or (isinstance(failed, ProbeFailed) and failed.reason is Reason.LOCAL):
                     raise
                 why = failed.detail if isinstance(failed, ProbeFailed) else f"no answer within {share:.2g} s"
                 facts.tried += (f"{address}: {why}",)
             else:
-                if len(order) > 1:
-                    self._answered[key] = address
-                return sock, handshake
+                self._answered[key] = address
+                return reached
         raise AssertionError("a name has at least one address")
+
+    async def _reach(
+        self, peer: Peer, address: str, facts: Facts, source_address: str | None
+    ) -> tuple[socket.socket, Handshake]:
+        if address != peer.host:
+            facts.address = address
+        sock = open_socket(peer.ip_family, source_address)
+        try:
+            return sock, await self.connect(sock, address, peer.port, facts)
+        except BaseException:
+            sock.close()
+            raise
 
     async def connect(self, sock: socket.socket, address: str, port: int, facts: Facts) -> Handshake:
         """Shake hands with a numeric address; ``facts`` say, also when cancelled, whether a SYN was sent again."""
-        began, facts.phase = kernel.now(), Phase.CONNECT
+        started, facts.phase = self._loop.time(), Phase.CONNECT
         kernel.report_icmp(sock, wanted=True)
         try:
             code = sock.connect_ex((address, port))
@@ -131,11 +132,10 @@ class Connector:
         finally:
             info = kernel.tcp_info(sock)
             facts.retransmitted = info is not None and info.retransmissions > 0
-        kernel.report_icmp(sock, wanted=False)
-        took = kernel.now().monotonic - began.monotonic
+        took = self._loop.time() - started
         if info is None:
-            return Handshake(took, took, began, Clock.USER)
-        return Handshake(None if facts.retransmitted else info.rtt, took, began)
+            return Handshake(took, took, Clock.USER)
+        return Handshake(None if facts.retransmitted else info.rtt, took)
 
     async def _decided(self, descriptor: int) -> None:
         """Wait until the socket takes bytes, or has an error to tell; its closing ends its place in the epoll."""

@@ -229,12 +229,14 @@ class Databases:
         end = kernel.now().monotonic + target.timeout
         addresses = await dns.resolve(self._context, target.address, target.ip_family, facts, phases)
         peer = connection.Peer(target.address, addresses, target.ip_family, target.port)
-        sock, handshake = await self._connector.reach(stack, peer, facts, end - kernel.now().monotonic)
-        began = handshake.began
+        sock, handshake = await self._connector.reach(peer, facts, end - kernel.now().monotonic)
+        stack.enter_context(sock)
+        now = kernel.now()
         if handshake.rtt is None:
-            return kernel.now(), handshake, sock
+            return now, handshake, sock
         phases[Phase.CONNECT] = handshake.rtt
-        return kernel.Moment(began.monotonic + handshake.rtt, began.wall + handshake.rtt), handshake, sock
+        noticed = handshake.took - handshake.rtt  # how long after the SYN/ACK that was
+        return kernel.Moment(now.monotonic - noticed, now.wall - noticed), handshake, sock
 
     def _trust(self, target: DatabaseTarget) -> ClientContext:
         verify, names = target.tls != "require", target.tls == "verify-full"

@@ -45,8 +45,8 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
         end = kernel.now().monotonic + target.timeout
         addresses = await resolve(context, url.host, target.ip_family, facts, phases)
         peer = connection.Peer(url.host, addresses, target.ip_family, url.port)
-        with contextlib.ExitStack() as stack:
-            sock, handshake = await connector.reach(stack, peer, facts, end - kernel.now().monotonic)
+        sock, handshake = await connector.reach(peer, facts, end - kernel.now().monotonic)
+        with sock:
             if handshake.rtt is not None:
                 phases[Phase.CONNECT] = handshake.rtt
             with Stream(sock, target.max_body_bytes + _AROUND_THE_BODY, facts) as stream:

@@ -201,7 +201,8 @@ def report_icmp(sock: socket.socket, *, wanted: bool) -> None:
     Older kernels queue none.
     """
     level, option = _ERROR_LEVELS[sock.family == socket.AF_INET6]
-    sock.setsockopt(level, option, wanted)
+    with contextlib.suppress(OSError):  # no kernel of Linux's own
+        sock.setsockopt(level, option, wanted)
 
 
 def icmp_refuser(sock: socket.socket) -> str | None:
@@ -219,15 +220,17 @@ def gap(sock: socket.socket) -> Gap | None:
     Bytes that the receive buffer holds and nobody can read have come after a gap. struct tcp_info: tcpi_retransmits,
     u8, at 2; tcpi_unacked, u32, at 24; tcpi_rcv_ooopack, u32, at 224 (since 5.4).
     """
-    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_ROOM)
-    (unacknowledged,) = struct.unpack_from("=I", info, 24)
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_ROOM)
+        (unacknowledged,) = struct.unpack_from("=I", info, 24)
+        (after_a_gap,) = struct.unpack_from("=I", info, 224) if len(info) >= _WITH_RCV_OOOPACK else (1,)
+    except (OSError, struct.error):  # as in ``tcp_info``
+        return None
     if unacknowledged and info[2]:
         return Gap.REQUEST
-    (after_a_gap,) = struct.unpack_from("=I", info, 224) if len(info) >= _WITH_RCV_OOOPACK else (1,)
     if not after_a_gap or _is_readable(sock):
         return None
-    meminfo = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO_ROOM)
-    (held,) = struct.unpack_from("=I", meminfo)
+    (held,) = struct.unpack_from("=I", sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO_ROOM))
     return Gap.ANSWER if held else None
 
 

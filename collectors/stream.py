@@ -62,7 +62,10 @@ class Stream:
         self._sent = 0
         self._before = kernel.now()
         self._scheduled: dict[int, int] = {}
-        self._stamped = sock.family != socket.AF_UNIX and kernel.stamp_packets(sock, kernel.BY_OFFSET)
+        over_network = sock.family != socket.AF_UNIX
+        if over_network:
+            kernel.report_icmp(sock, wanted=False)
+        self._stamped = over_network and kernel.stamp_packets(sock, kernel.BY_OFFSET)
         self._broken: OSError | None = None
         """Why nothing more can be sent; what the peer said before can still be read."""
 

@@ -18,9 +18,8 @@ async def collector(context: Context) -> AsyncIterator[Probe[TcpTarget]]:
         address = context.address(target.address, target.ip_family)
         others = context.others(target.address, target.ip_family)
         peer = connection.Peer(target.address, (address, *others), target.ip_family, target.port)
-        with contextlib.ExitStack() as stack:
-            sock, handshake = await connector.reach(stack, peer, facts, target.timeout, target.source_address)
-            kernel.close_quietly(sock)
+        sock, handshake = await connector.reach(peer, facts, target.timeout, target.source_address)
+        kernel.close_quietly(sock)
         return _reply(handshake)
 
     with connection.Connector() as connector:
