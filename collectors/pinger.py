@@ -165,7 +165,7 @@ class Pinger:
             except OSError as error:
                 tries += 1
                 if error.errno not in _REPORTED or tries == _TRIES:
-                    attempts[done].end(failures.from_sending(error.errno or 0))
+                    attempts[done].end(failures.from_sending(error.errno or 0, self._ip_family))
                     done += 1
                     tries = 0
 

@@ -272,13 +272,23 @@ def _entered(host: Host, probe: Probe[IcmpTarget], aim: IcmpTarget) -> list[Aske
         return begin(probe, [aim])
 
 
-async def test_where_this_host_has_no_route_at_all_that_is_its_own(here: Host) -> None:
-    async with pinging(here) as (probe, _):
-        for address, family in (("198.51.100.7", IpFamily.IPV4), ("2001:db8::7", IpFamily.IPV6)):
-            (asked,) = begin(probe, [target(address, ip_family=family)])
-            with pytest.raises(ProbeFailed, match="this host has no route there") as failed:
-                await asked.answer
-            assert failed.value.reason is Reason.LOCAL
+async def test_an_address_without_a_route_is_unreachable_and_all_of_them_is_this_hosts_own(lab: Lab) -> None:
+    """A host of its own: its only link goes down."""
+    lone = lab.host("lone")
+    cable = lab.veth(lone, lab.host("other"))
+    aims = [
+        target("198.51.100.7"),
+        target("2001:db8::7", ip_family=IpFamily.IPV6),
+    ]
+    async with pinging(lone) as (probe, _):
+        with lone.entered():
+            nowhere = begin(probe, aims)
+        cable.down()
+        with lone.entered():
+            cut_off = begin(probe, aims)
+    assert [reason(asked) for asked in nowhere] == [Reason.UNREACHABLE] * 2
+    assert [reason(asked) for asked in cut_off] == [Reason.LOCAL] * 2
+    assert "this host has no network: no route of ipv6 leads out of it" in str(cut_off[1].answer.exception())
 
 
 async def test_a_silent_address_is_asked_by_another_identifier_after_three_probes(
