@@ -137,7 +137,7 @@ def from_os_error(error: OSError) -> ProbeFailed:
 def from_sending(number: int, ip_family: IpFamily) -> ProbeFailed:
     """Classify what the kernel said at once, before a packet left: that there is no network at all is ours."""
     if number == errno.ENETUNREACH and not routes.has_network(ip_family):
-        return ProbeFailed(Reason.LOCAL, f"this host has no network: no route of {ip_family} leads out of it")
+        return ProbeFailed(Reason.LOCAL, f"no network here: no route of {ip_family} leads out of this host")
     return from_errno(number)
 
 

@@ -288,7 +288,7 @@ async def test_an_address_without_a_route_is_unreachable_and_all_of_them_is_this
             cut_off = begin(probe, aims)
     assert [reason(asked) for asked in nowhere] == [Reason.UNREACHABLE] * 2
     assert [reason(asked) for asked in cut_off] == [Reason.LOCAL] * 2
-    assert "this host has no network: no route of ipv6 leads out of it" in str(cut_off[1].answer.exception())
+    assert "no network here: no route of ipv6 leads out of this host" in str(cut_off[1].answer.exception())
 
 
 async def test_a_silent_address_is_asked_by_another_identifier_after_three_probes(

@@ -63,4 +63,4 @@ async def test_a_handshake_for_which_there_is_no_route_fails_as_the_hosts_own_if
         with host.entered():
             reason, detail = await failure(probe, tcp_target(80, address))
     assert reason is Reason.LOCAL
-    assert detail.startswith("this host has no network: no route of ipv")
+    assert detail.startswith("no network here: no route of ipv")
