@@ -30,7 +30,7 @@ from collectors.contract import (
     SocketOpened,
 )
 from collectors.targets import IcmpTarget
-from tests.collectors.peers import Asked, begin
+from tests.collectors.peers import Asked, begin, descriptors
 from tests.netlab import Host, Lab, requires_root
 
 pytestmark = requires_root
@@ -671,6 +671,21 @@ async def test_this_kernel_reads_it_also_without_a_way_to_loopback(lab: Lab) -> 
             assert [n.reads_ancillary for n in notices if isinstance(n, SocketOpened)] == [True, True]
     finally:
         host.sysctl("net.ipv6.conf.lo.disable_ipv6", "0")
+
+
+async def test_leaving_closes_also_a_socket_that_was_opened_and_not_yet_used(
+    here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    before = descriptors()
+    async with pinging(here) as (probe, _), answering(there, lambda *_: []) as came:
+        for number in range(identifiers.SILENT):
+            (asked,) = _entered_all(here, probe, [target(there.address)])
+            await until(lambda number=number: len(came) > number)  # type: ignore[misc]  # mypy knows no default here
+            asked.give_up()
+        with here.entered():
+            begin(probe, [target(there.address, dscp=46)])[0].give_up()
+    assert descriptors() == before
 
 
 async def test_leaving_closes_the_sockets_and_their_readers(here: Host) -> None:
