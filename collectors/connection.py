@@ -20,6 +20,7 @@ IP_BIND_ADDRESS_NO_PORT = 24
 """Choose the port in connect(): bind() would take one from all targets (ip(7); IPv6 sockets know it too)."""
 
 _FAMILIES = {IpFamily.IPV4: socket.AF_INET, IpFamily.IPV6: socket.AF_INET6}
+_FAMILY_OF = {af: ip_family for ip_family, af in _FAMILIES.items()}
 
 
 class Handshake(NamedTuple):
@@ -123,7 +124,7 @@ class Connector:
         try:
             code = sock.connect_ex((address, port))
             if code not in {0, errno.EINPROGRESS}:
-                raise failures.from_sending(code)
+                raise failures.from_sending(code, _FAMILY_OF[sock.family])
             if code:
                 await self._decided(sock.fileno())
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

@@ -12,7 +12,8 @@ import re
 import ssl
 from typing import NamedTuple
 
-from collectors.contract import ProbeFailed, Reason
+from collectors import routes
+from collectors.contract import IpFamily, ProbeFailed, Reason
 
 
 class _Meaning(NamedTuple):
@@ -43,6 +44,7 @@ _OURS = {
     errno.EPERM: "this host's own firewall, or its rights, forbid it",
     errno.EMFILE: "too many open files in this program",
     errno.ENFILE: "too many open files on this host",
+    errno.ENETDOWN: "this host's network interface is down",
     errno.ENOBUFS: "this host has no room to send",
     errno.EADDRNOTAVAIL: "the source address is not this host's, or it has no free port left",
     errno.EMSGSIZE: "larger than this host's interface takes",
@@ -132,19 +134,11 @@ def from_os_error(error: OSError) -> ProbeFailed:
     return from_errno(error.errno)
 
 
-_NO_WAY = {
-    errno.ENETUNREACH: "this host has no route there",
-    errno.ENETDOWN: "this host's interface for it is down",
-}
-
-
-def from_sending(number: int) -> ProbeFailed:
-    """Classify what the kernel said at once, before a packet left: where it knows no way at all, that is ours.
-
-    A route that says no (``unreachable``, ``prohibit``, ``blackhole``) is somebody's word that there is no way.
-    """
-    ours = _NO_WAY.get(number)
-    return ProbeFailed(Reason.LOCAL, ours) if ours else from_errno(number)
+def from_sending(number: int, ip_family: IpFamily) -> ProbeFailed:
+    """Classify what the kernel said at once, before a packet left: that there is no network at all is ours."""
+    if number == errno.ENETUNREACH and not routes.has_network(ip_family):
+        return ProbeFailed(Reason.LOCAL, f"no network here: no route of {ip_family} leads out of this host")
+    return from_errno(number)
 
 
 def from_icmp_error(number: int, said_by: str | None = None) -> ProbeFailed:

@@ -97,7 +97,7 @@ class Pinger:
             self._loop.add_reader(opened.sock, functools.partial(self.receive, opened.sock))
 
     def close(self) -> None:
-        for sock in self._drops:
+        for sock in {opened.sock for opened in self._identifiers.sockets}:
             self._loop.remove_reader(sock)
             sock.close()
 
@@ -165,7 +165,7 @@ class Pinger:
             except OSError as error:
                 tries += 1
                 if error.errno not in _REPORTED or tries == _TRIES:
-                    attempts[done].end(failures.from_sending(error.errno or 0))
+                    attempts[done].end(failures.from_sending(error.errno or 0, self._ip_family))
                     done += 1
                     tries = 0
 
@@ -290,11 +290,7 @@ class Pinger:
         if not (
             memory.startswith(sent.host, name + self._host_at) and self._judge.answers(memory, start, end, sent.request)
         ):
-            self._replied_badly(name, start)
-            if memory.startswith(sent.token, end - echo.TOKEN_BYTES) and memory.startswith(
-                sent.host, name + self._host_at
-            ):
-                attempt.silence = Reason.PROTOCOL  # its header was altered
+            self._replied_badly(name, start, end, sent)
             return
         del self._sent[sequence]
         self._answered.add(sequence, attempt.target, sent.token)
@@ -314,17 +310,17 @@ class Pinger:
         if target:
             self._context.notice(DuplicateReply(target))
         else:
-            self._replied_badly(name, start)
+            self._replied_badly(name, start, end)
 
-    def _replied_badly(self, name: int, start: int) -> None:
-        """Find by its header whom a reply is for that is none: cut short, made longer, or altered on the way."""
+    def _replied_badly(self, name: int, start: int, end: int, by_token: Sent | None = None) -> None:
+        """Find whose a reply is that is none: by its header if it was cut, longer or altered, else by its token."""
         memory = self._inbox.memory
         sent = self._sent.get(memory[start + 6] << 8 | memory[start + 7])
-        if (
-            sent
-            and memory.startswith(sent.request[4:8], start + 4)
-            and memory.startswith(sent.host, name + self._host_at)
-        ):
+        if sent is None or not memory.startswith(sent.request[4:8], start + 4):
+            sent = by_token
+            if sent is None or not memory.startswith(sent.token, end - echo.TOKEN_BYTES):
+                return
+        if memory.startswith(sent.host, name + self._host_at):
             sent.attempt.silence = Reason.PROTOCOL
 
     def _count_drops(self, sock: socket.socket, read: int) -> None:

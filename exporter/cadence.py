@@ -40,6 +40,11 @@ def first_dates(source: str, job: Job, now: Seconds, lead: Seconds) -> tuple[Sec
     return tuple(slot_after(first + number * gap, job.slot) - SLOT / 2 for number in range(gaps + 1))
 
 
+def without_first(dates: tuple[Seconds, ...], interval: Seconds) -> tuple[Seconds, ...]:
+    """Return the dates of a job that has just been started as it is: its next attempt would meet that one."""
+    return dates[1:] if len(dates) > 2 else (dates[1], dates[1] + interval)  # noqa: PLR2004 - two dates are a cadence
+
+
 def _phase(source: str, job: Job) -> float:
     text = "\0".join((source, *job.identity)).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(text, digest_size=6).digest(), "big") / (1 << 48)

@@ -18,7 +18,7 @@ from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Generic, Self
 
 from collectors.contract import Attempt, Outcome, Probe, ProbeFailed, Reason, Reply, Seconds
-from exporter.cadence import SLOT, first_dates, slot_after
+from exporter.cadence import SLOT, first_dates, slot_after, without_first
 from exporter.turns import Deadline, Group, J, Try, Turn, Watcher, silent
 
 _log = logging.getLogger(__name__)
@@ -68,6 +68,8 @@ class Scheduler(Generic[J]):
             turn = before.pop(job.identity, None)
             if turn is None or turn.job.interval != job.interval:
                 dates = first_dates(self._source, job, now, lead)
+                if turn is not None and turn.attempt is not None:
+                    dates = without_first(dates, job.interval)
             else:
                 dates = turn.group.dates
             turn = self._turns[job.identity] = turn or Turn(job, self._watcher)

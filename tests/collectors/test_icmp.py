@@ -30,7 +30,7 @@ from collectors.contract import (
     SocketOpened,
 )
 from collectors.targets import IcmpTarget
-from tests.collectors.peers import Asked, begin
+from tests.collectors.peers import Asked, begin, descriptors
 from tests.netlab import Host, Lab, requires_root
 
 pytestmark = requires_root
@@ -272,13 +272,23 @@ def _entered(host: Host, probe: Probe[IcmpTarget], aim: IcmpTarget) -> list[Aske
         return begin(probe, [aim])
 
 
-async def test_where_this_host_has_no_route_at_all_that_is_its_own(here: Host) -> None:
-    async with pinging(here) as (probe, _):
-        for address, family in (("198.51.100.7", IpFamily.IPV4), ("2001:db8::7", IpFamily.IPV6)):
-            (asked,) = begin(probe, [target(address, ip_family=family)])
-            with pytest.raises(ProbeFailed, match="this host has no route there") as failed:
-                await asked.answer
-            assert failed.value.reason is Reason.LOCAL
+async def test_an_address_without_a_route_is_unreachable_and_all_of_them_is_this_hosts_own(lab: Lab) -> None:
+    """A host of its own: its only link goes down."""
+    lone = lab.host("lone")
+    cable = lab.veth(lone, lab.host("other"))
+    aims = [
+        target("198.51.100.7"),
+        target("2001:db8::7", ip_family=IpFamily.IPV6),
+    ]
+    async with pinging(lone) as (probe, _):
+        with lone.entered():
+            nowhere = begin(probe, aims)
+        cable.down()
+        with lone.entered():
+            cut_off = begin(probe, aims)
+    assert [reason(asked) for asked in nowhere] == [Reason.UNREACHABLE] * 2
+    assert [reason(asked) for asked in cut_off] == [Reason.LOCAL] * 2
+    assert "no network here: no route of ipv6 leads out of this host" in str(cut_off[1].answer.exception())
 
 
 async def test_a_silent_address_is_asked_by_another_identifier_after_three_probes(
@@ -661,6 +671,21 @@ async def test_this_kernel_reads_it_also_without_a_way_to_loopback(lab: Lab) -> 
             assert [n.reads_ancillary for n in notices if isinstance(n, SocketOpened)] == [True, True]
     finally:
         host.sysctl("net.ipv6.conf.lo.disable_ipv6", "0")
+
+
+async def test_leaving_closes_also_a_socket_that_was_opened_and_not_yet_used(
+    here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    before = descriptors()
+    async with pinging(here) as (probe, _), answering(there, lambda *_: []) as came:
+        for number in range(identifiers.SILENT):
+            (asked,) = _entered_all(here, probe, [target(there.address)])
+            await until(lambda number=number: len(came) > number)  # type: ignore[misc]  # mypy knows no default here
+            asked.give_up()
+        with here.entered():
+            begin(probe, [target(there.address, dscp=46)])[0].give_up()
+    assert descriptors() == before
 
 
 async def test_leaving_closes_the_sockets_and_their_readers(here: Host) -> None:

@@ -148,6 +148,38 @@ def test_a_silent_target_is_not_skipped_in_its_first_round() -> None:
     assert run(minute()).skips == 0
 
 
+def test_a_reload_that_changes_the_interval_skips_nothing_and_makes_no_gap_longer_than_it() -> None:
+    async def reloaded() -> tuple[Record, float, list[float]]:
+        record, all_starts = Record(), [Starts() for _ in range(50)]
+        silent = [Job(f"silent {number}", 15.0, 10.0) for number in range(50)]
+        well = [Job(f"well {number}", 60.0, 10.0) for number in range(50)]
+
+        def jobs(interval: float) -> list[tuple[Job, Any]]:
+            return [
+                *((dataclasses.replace(job, interval=interval), one_by_one(never)) for job in silent),
+                *(
+                    (dataclasses.replace(job, interval=interval), starts.probe)
+                    for job, starts in zip(well, all_starts, strict=True)
+                ),
+            ]
+
+        async with Scheduler("here", record) as scheduler:
+            scheduler.replace(jobs(60.0))
+            await asyncio.sleep(65)
+            scheduler.replace(jobs(20.0))
+            then = virtual_loop().time()
+            await asyncio.sleep(100)
+        return record, then, [max(_gaps(then, starts)) for starts in all_starts]
+
+    def _gaps(then: float, starts: Starts) -> list[float]:
+        times = [then, *(when for when in starts.times() if when > then)]
+        return [after - before for before, after in itertools.pairwise(times)]
+
+    record, _, longest = run(reloaded())
+    assert record.skips == 0
+    assert max(longest) <= 20 + SLOT + 1e-6
+
+
 def test_after_the_first_rounds_probes_are_spread_over_the_whole_interval() -> None:
     async def rounds() -> list[float]:
         starts = Starts()
