@@ -86,6 +86,17 @@ def test_a_database_whose_host_is_almost_one_of_the_fleet_is_warned_of(fleet):
     )
 
 
+def test_a_probe_of_a_family_that_no_address_has_is_warned_of(fleet):
+    hosts = "  - {name: c, address: 192.0.2.3}\n  - {name: d, address: 192.0.2.4}\n"
+    probe = "probes:\n  icmp: {protocol: icmp, ip_families: [ipv6], to: [c, d]}\n"
+    assert warnings(fleet, hosts + probe) == [
+        ":7: probes.icmp.ip_families: are not those of any address in 'to' (ipv4), so that nothing is measured; "
+        "change one of them"
+    ]
+    assert warnings(fleet, hosts + probe.replace("[c, d]", "[c, a]")) == []
+    assert warnings(fleet, hosts + probe.replace("[ipv6]", "[ipv6, ipv4]")) == []
+
+
 def test_a_body_that_comes_packed_and_is_looked_into_is_warned_of(fleet):
     probe = "{protocol: http, url: 'http://{address}/', headers: {accept-encoding: gzip}, expect_body: ok}"
     assert warnings(fleet, f"probes:\n  one: {probe}\n") == [
