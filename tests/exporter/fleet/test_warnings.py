@@ -151,6 +151,7 @@ def test_endpoints_that_probe_the_same_are_warned_of(fleet):
     text = f"endpoints:\n  - {{name: x, {site}}}\n  - {{name: y, {site}}}\n"
     assert warnings(fleet, text) == [f":6: endpoints[1].name: probes the same as endpoints[0], 'x', {MEANT}"]
     assert warnings(fleet, text.replace("expect_body: ok", "method: HEAD", 1).replace("expect_body: ok", "")) == []
+    assert len(warnings(fleet, text.replace("expect_body: ok", "expect_body: ok, interval: 30s", 1))) == 1
     apart = text.replace("name: x,", "name: x, from: a,").replace("name: y,", "name: y, from: b,")
     assert warnings(fleet, apart) == []
 
