@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from collectors.contract import Seconds
+from collectors.targets import literal_family
 from exporter.fleet.findings import Finding, probes_written
 from exporter.fleet.mesh import probed
 from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probe_schema import HttpProbe, TcpProbe
-from exporter.fleet.problems import Loc, shown
+from exporter.fleet.problems import Loc, listed, shown
 from exporter.fleet.schema import Sections
 
 _FOLLOWED: Seconds = 120.0
@@ -29,6 +30,7 @@ def cautions(sections: Sections) -> Iterator[Finding]:
             yield Finding((*loc, "port"), message, is_warning=True)
     yield from _idle_parts(sections)
     yield from _packed_bodies(sections)
+    yield from _other_families(sections)
     for loc, interval in _intervals(sections):
         if interval is not None and interval > _FOLLOWED:
             message = (
@@ -92,3 +94,15 @@ def _packed_bodies(sections: Sections) -> Iterator[Finding]:
             if wanted.lower() not in {"", "identity"}:
                 message = f"asks for a body in {shown(wanted)}, which is not unpacked before expect_body is looked for"
                 yield Finding((*loc, "headers"), f"{message}; leave Accept-Encoding out", is_warning=True)
+
+
+def _other_families(sections: Sections) -> Iterator[Finding]:
+    """Warn of probes that nobody they are meant for can be asked by: a literal address has its own family alone."""
+    for name, probe in sections.probes.items():
+        asks_elsewhere = isinstance(probe, HttpProbe) and PLACEHOLDER not in probe.url
+        if probe.ip_families and not asks_elsewhere:
+            families = {literal_family(host.address) for host in probed(sections.hosts, probe.to)}
+            if families and families.isdisjoint({None, *probe.ip_families}):
+                message = f"are not those of any address in 'to' ({listed(sorted(filter(None, families)))})"
+                text = f"{message}, so that nothing is measured; change one of them"
+                yield Finding(("probes", name, "ip_families"), text, is_warning=True)

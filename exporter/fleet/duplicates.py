@@ -12,9 +12,11 @@ from exporter.fleet.probe_schema import Section
 from exporter.fleet.problems import key_of, listed, shown
 from exporter.fleet.schema import Sections
 
-_OF_NO_MATTER = {"name", "from_", "to", "address", "host", "location", "datacenter", "country", "histogram"}
+_OF_NO_MATTER = {
+    *("name", "from_", "to", "address", "host", "location", "datacenter", "country", "histogram"),
+    *("interval", "cold_interval", "timeout"),
+}
 """What makes no other thing of a probe or a database, or is looked at apart."""
-_HOW_OFTEN = {"interval", "cold_interval", "timeout"}
 _HOW_TRUSTED = {"password_file", "password_env", "tls", "tls_ca_file", "cert_file", "key_file"}
 
 _Thing = tuple[Hashable, Iterable[str]]
@@ -60,7 +62,7 @@ def _databases(sections: Sections) -> Iterator[_Thing]:
     addresses = {host.name: host.address for host in sections.hosts}
     for database in sections.databases:
         address = addresses.get(database.host or "", database.host or "")
-        settings = _settings(database, _OF_NO_MATTER | _HOW_OFTEN | _HOW_TRUSTED)
+        settings = _settings(database, _OF_NO_MATTER | _HOW_TRUSTED)
         yield (_plain(address), settings), _sources(sections, database.from_)
 
 

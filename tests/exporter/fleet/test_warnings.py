@@ -86,6 +86,17 @@ def test_a_database_whose_host_is_almost_one_of_the_fleet_is_warned_of(fleet):
     )
 
 
+def test_a_probe_of_a_family_that_no_address_has_is_warned_of(fleet):
+    hosts = "  - {name: c, address: 192.0.2.3}\n  - {name: d, address: 192.0.2.4}\n"
+    probe = "probes:\n  icmp: {protocol: icmp, ip_families: [ipv6], to: [c, d]}\n"
+    assert warnings(fleet, hosts + probe) == [
+        ":7: probes.icmp.ip_families: are not those of any address in 'to' (ipv4), so that nothing is measured; "
+        "change one of them"
+    ]
+    assert warnings(fleet, hosts + probe.replace("[c, d]", "[c, a]")) == []
+    assert warnings(fleet, hosts + probe.replace("[ipv6]", "[ipv6, ipv4]")) == []
+
+
 def test_a_body_that_comes_packed_and_is_looked_into_is_warned_of(fleet):
     probe = "{protocol: http, url: 'http://{address}/', headers: {accept-encoding: gzip}, expect_body: ok}"
     assert warnings(fleet, f"probes:\n  one: {probe}\n") == [
@@ -140,6 +151,7 @@ def test_endpoints_that_probe_the_same_are_warned_of(fleet):
     text = f"endpoints:\n  - {{name: x, {site}}}\n  - {{name: y, {site}}}\n"
     assert warnings(fleet, text) == [f":6: endpoints[1].name: probes the same as endpoints[0], 'x', {MEANT}"]
     assert warnings(fleet, text.replace("expect_body: ok", "method: HEAD", 1).replace("expect_body: ok", "")) == []
+    assert len(warnings(fleet, text.replace("expect_body: ok", "expect_body: ok, interval: 30s", 1))) == 1
     apart = text.replace("name: x,", "name: x, from: a,").replace("name: y,", "name: y, from: b,")
     assert warnings(fleet, apart) == []
 
