@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol
 
@@ -25,6 +26,7 @@ class Connection(Protocol):
     def go_on(self) -> None: ...
     def begun(self) -> None: ...
     def complete(self) -> None: ...
+    def in_turn(self, action: Callable[[], None]) -> None: ...
     def refuse(self, status: HTTPStatus, text: str) -> None: ...
     def refuse_stranger(self) -> None: ...
     def close(self) -> None: ...
@@ -93,12 +95,19 @@ class Requests:
             self._refuse(HTTPStatus.BAD_REQUEST, NO_HTTP)
         elif self._head > self._limits.unfinished_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LARGE)
-        elif not self._refuses:
-            self.handler.data_received(data)
+        elif self._refuses:
+            if ends:
+                self._connection.refuse_stranger()
         elif ends:
-            self._connection.refuse_stranger()
+            self._connection.in_turn(lambda: self._begin(data))
+        else:
+            self.handler.data_received(data)
         if ends:
             self._head, self._tail, self._version = 0, b"", b""
+
+    def _begin(self, data: bytes) -> None:
+        if self.handler:
+            self.handler.data_received(data)
 
     def _head_of(self, data: bytes) -> tuple[bytes, bool]:
         """Return what of the data belongs to this head, and whether it ends there; the rest waits."""
