@@ -98,6 +98,8 @@ prerequisites:
 		mariadb-server-core:mariadbd mariadb-client-core:mariadb || true
 	@sh tests/servers.sh || true
 	@sh tests/servers.sh sid || true
+	@sh tests/servers.sh mariadb || true
+	@sh tests/servers.sh databases || true
 
 # --- Now and then ---------------------------------------------------------------------------------
 

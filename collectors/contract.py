@@ -7,8 +7,9 @@ ours (sockets, contexts), and what it yields, a ``Probe``, measures what is thei
     the probe fails    their fault: ``ProbeFailed``, with one Reason of a closed set
     anything else      a bug: counted as ``Reason.LOCAL`` and logged once with its traceback
 
-The caller decides when to probe, cancels what has reached its deadline, logs, counts and labels.
-A collector therefore never sleeps, logs, spawns, repeats a probe or knows a label. The smallest one::
+The caller decides when to probe, cancels what has reached its deadline, logs, counts and labels, and
+says when a target is no longer probed (``Probe.forget``). A collector therefore never sleeps, logs,
+spawns, repeats a probe or knows a label. The smallest one::
 
     async def probe(target: Target, facts: Facts) -> Reply:
         return Reply(rtt=await something(target), clock=Clock.USER)
@@ -239,17 +240,35 @@ class Context:
     """What ``address`` might have returned instead."""
 
 
-Probe = Callable[[Sequence[Attempt[T]]], Sequence[Coroutine[Any, Any, Reply]]]
-"""Starts one probe toward each target of a slot. Returns a coroutine for each, in the same order, which the caller
-runs; or none at all, if the collector ends the attempts itself as their answers come in."""
+def _nothing_is_kept(_target: object) -> None:
+    """Do nothing: most collectors keep nothing of a target."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Probe(Generic[T]):
+    """What a collector does for its targets."""
+
+    start: Callable[[Sequence[Attempt[T]]], Sequence[Coroutine[Any, Any, Reply]]]
+    """Starts one probe toward each target of a slot. Returns a coroutine for each, in the same order, which the caller
+    runs; or none at all, if the collector ends the attempts itself as their answers come in."""
+    forget: Callable[[T], None] = _nothing_is_kept
+    """Ends what is kept for a target, this very object, because it is no longer probed. Its last probe is over by then,
+    or is cancelled in the same moment. It may be said of a target that was never probed."""
+
+    def __call__(self, slot: Sequence[Attempt[T]]) -> Sequence[Coroutine[Any, Any, Reply]]:
+        """Start a slot."""
+        return self.start(slot)
+
 
 Collector = Callable[[Context], AbstractAsyncContextManager[Probe[T]]]
 
 
-def one_by_one(probe: Callable[[T, Facts], Coroutine[Any, Any, Reply]]) -> Probe[T]:
+def one_by_one(
+    probe: Callable[[T, Facts], Coroutine[Any, Any, Reply]], forget: Callable[[T], None] = _nothing_is_kept
+) -> Probe[T]:
     """Turn a probe of one target into a probe of a slot, for protocols that gain nothing by batches."""
 
     def probe_slot(slot: Sequence[Attempt[T]]) -> Sequence[Coroutine[Any, Any, Reply]]:
         return [probe(attempt.target, attempt) for attempt in slot]
 
-    return probe_slot
+    return Probe(probe_slot, forget)

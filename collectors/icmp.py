@@ -89,6 +89,6 @@ async def collector(context: Context) -> AsyncIterator[Probe[IcmpTarget]]:
     try:
         for ip_family in IpFamily:
             pingers.open(ip_family)
-        yield pingers.probe
+        yield Probe(pingers.probe)
     finally:
         pingers.close()

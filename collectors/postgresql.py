@@ -7,15 +7,17 @@ server accepts will do (``peer`` on a Unix socket).
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
-from collectors import database, kernel
+from collectors import database, postgresql_errors
 from collectors.contract import Context, Probe, ProbeFailed, Reason
+from collectors.login import Memory, Way
 from collectors.scram import MECHANISM, Scram
 from collectors.targets import DatabaseTarget
-from collectors.wire import Wire, shown
+from collectors.wire import Wire, bounded, shown
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _PROTOCOL = 3 << 16
@@ -27,27 +29,25 @@ _ASIDE = b"SNKAI"
 _ROWS = b"TDCAI"
 _IN_A_QUERY = _ROWS + _ASIDE
 _BEFORE_THE_TIMEOUT = 0.9
+_SHOW = re.compile(r"\s*SHOW\s[^;]*;?\s*", re.IGNORECASE)
+"""Reads only, at once, and is all that PgBouncer's console takes: no transaction around it."""
 _HEAD = struct.Struct("!ci")
 
 
 def collector(context: Context) -> AbstractAsyncContextManager[Probe[DatabaseTarget]]:
     """Log in to PostgreSQL servers, cold or kept."""
-    salted: dict[tuple[object, ...], dict[tuple[bytes, int], bytes]] = {}
-
-    def speak(wire: Wire, target: DatabaseTarget, _connected: kernel.Moment, _private: bool) -> database.Session:  # noqa: FBT001 - the dialects' interface
-        login = target.address, target.port, target.socket, target.user, target.password
-        return PostgreSQL(wire, target, salted.setdefault(login, {}))
-
-    return database.collector(speak, context, "postgresql")
+    return database.collector(PostgreSQL, context, "postgresql")
 
 
 class PostgreSQL:
     """One session."""
 
-    def __init__(self, wire: Wire, target: DatabaseTarget, salted: dict[tuple[bytes, int], bytes]) -> None:
+    counts_who_breaks_off = False
+
+    def __init__(self, wire: Wire, target: DatabaseTarget, _way: Way, memory: Memory) -> None:
         self._wire, self._target = wire, target
         password = target.password
-        self._scram = Scram(password, salted) if password is not None else None
+        self._scram = Scram(password, memory, target.timeout) if password is not None else None
         self._proved = self._scram is None
         self._admitted = False
 
@@ -59,30 +59,34 @@ class PostgreSQL:
             raise ProbeFailed(
                 Reason.TLS, "the server offers no TLS (tls: disable would do without)", misconfigured=True
             )
-        if answer == b"E":  # in the oldest of formats, without a length
-            raise ProbeFailed(Reason.PROTOCOL, "an error instead of an answer to the request for TLS")
+        if answer == b"E":
+            raise await self._refused()
         if answer != b"S" or not self._wire.is_empty:  # what follows in clear text is nobody's we know
             raise ProbeFailed(Reason.PROTOCOL, "the answer to the request for TLS is none")
         await encrypt()
 
     async def log_in(self) -> None:
         await self._wire.send(_startup(self._target))
+        kind, body = await self._first_message()
         while True:
-            kind, body = await self._message()
             if kind == b"R":
                 await self._authenticate(body)
             elif kind == b"Z" and self._admitted:
                 return
             elif kind == b"E":
-                raise _error(body, Reason.PROTOCOL)
+                raise postgresql_errors.of_login(body)
             elif kind not in _ASIDE:
                 raise _unexpected(kind)
+            kind, body = await self._message()
 
     async def decline(self) -> None:
         """PostgreSQL counts nobody, and only notes who broke off: it has enough of one closed connection."""
 
+    def leave(self) -> None:
+        """As above."""
+
     async def query(self, text: str) -> None:
-        if text != self._target.standard_query:
+        if text != self._target.standard_query and not _SHOW.fullmatch(text):
             text = _kept_short(text, self._target.timeout)
         data = text.encode() + b"\0"
         await self._wire.send(b"Q" + struct.pack("!i", len(data) + 4) + data)
@@ -91,11 +95,11 @@ class PostgreSQL:
             kind, body = await self._message()
             if kind == b"E":
                 error = body
-                if _fields(body).get(b"V") in {b"FATAL", b"PANIC"}:
-                    raise _error(body, Reason.QUERY)
+                if postgresql_errors.ends_the_session(body):
+                    raise postgresql_errors.of_query(body)
             elif kind == b"Z":
                 if error:
-                    raise _error(error, Reason.QUERY)
+                    raise postgresql_errors.of_query(error)
                 return
             elif kind not in _IN_A_QUERY:
                 raise _unexpected(kind)
@@ -118,7 +122,7 @@ class PostgreSQL:
             first = self._scram.first()
             answer = f"{MECHANISM}\0".encode() + struct.pack("!i", len(first)) + first
         elif code == _SASL_CONTINUE:
-            answer = self._scram.final(body[4:])
+            answer = await self._scram.final(body[4:])
         elif code == _SASL_FINAL:
             self._scram.verify(body[4:])
             self._proved = True
@@ -127,6 +131,25 @@ class PostgreSQL:
             asked = _REFUSED_METHODS.get(code, f"a method that is not spoken here ({code})")
             raise ProbeFailed(Reason.AUTH, f"the server asks for {asked}; it must be {MECHANISM}", misconfigured=True)
         await self._wire.send(b"p" + struct.pack("!i", len(answer) + 4) + answer)
+
+    async def _first_message(self) -> tuple[bytes, bytes]:
+        """Read the first answer to the startup message, which may be a refusal in the oldest of formats."""
+        kind = await self._wire.exactly(1)
+        if kind == b"E":
+            raise await self._refused()
+        (length,) = struct.unpack("!i", await self._wire.exactly(4))
+        return kind, await self._wire.exactly(bounded(length - 4))
+
+    async def _refused(self) -> ProbeFailed:
+        """Read the rest of an error that begins a conversation, after its 'E'; without a length it is text alone.
+
+        A server that cannot start a process for us speaks so, whatever its version.
+        """
+        head = await self._wire.exactly(4)
+        if head.isascii() and head.decode("ascii").isprintable():
+            return ProbeFailed(Reason.REFUSED, shown(await self._wire.text(head)))
+        (length,) = struct.unpack("!i", head)
+        return postgresql_errors.of_login(await self._wire.exactly(bounded(length - 4)))
 
     async def _message(self) -> tuple[bytes, bytes]:
         (kind, _), body = await self._wire.message(_HEAD, _body_length)
@@ -153,34 +176,6 @@ def _kept_short(query: str, timeout: float) -> str:
     limit = max(1, round(timeout * _BEFORE_THE_TIMEOUT * 1000))
     # Before version 11 the new timeout holds from the next command of a transaction on.
     return f"BEGIN READ ONLY; SET LOCAL statement_timeout = {limit}; SAVEPOINT query;\n{query}\n;COMMIT"
-
-
-_BY_CODE = (
-    ("53", Reason.LIMIT),  # insufficient_resources: too_many_connections and its like
-    ("57P03", Reason.REFUSED),  # cannot_connect_now: it starts or stops
-    ("57P", Reason.RESET),  # admin_shutdown, crash_shutdown, idle_session_timeout
-    ("28", Reason.AUTH),  # invalid_authorization_specification, invalid_password
-    ("3D000", Reason.AUTH),  # invalid_catalog_name: there is no such database to log in to
-    ("42501", Reason.AUTH),  # insufficient_privilege
-)
-"""SQLSTATE, by its beginning (PostgreSQL's documentation, appendix A); whatever else depends on when it came."""
-_CONFIGURATION = ("28", "3D000", "42501")
-
-
-def _error(body: bytes, otherwise: Reason) -> ProbeFailed:
-    """Classify an ErrorResponse by its SQLSTATE, which is not translated as its text is."""
-    fields = _fields(body)
-    code = fields.get(b"C", b"").decode("ascii", "replace")
-    during_query = otherwise is Reason.QUERY and code.startswith("42501")
-    reason = (
-        otherwise if during_query else next((known for start, known in _BY_CODE if code.startswith(start)), otherwise)
-    )
-    detail = f"{shown(code.encode())}: {shown(fields.get(b'M', b''))}"
-    return ProbeFailed(reason, detail, misconfigured=not during_query and code.startswith(_CONFIGURATION))
-
-
-def _fields(body: bytes) -> dict[bytes, bytes]:
-    return {field[:1]: field[1:] for field in body.split(b"\0") if field}
 
 
 def _unexpected(kind: bytes) -> ProbeFailed:

@@ -1,7 +1,9 @@
-"""Certificates that were refused, known again: a handshake that breaks off counts against this host.
+"""Servers whose TLS was refused, known again: a handshake that breaks off counts against this host.
 
-MySQL blocks a host after a hundred of those (``max_connect_errors``), for its other programs too, and each probe of a
-certificate that does not verify would be one. So TLS is completed with who was refused, and the login declined.
+MySQL and MariaDB block a host after a hundred of those in a row (``max_connect_errors``), for its other programs
+too, and each probe of a certificate that does not verify would be one. So with a server whose certificate was refused
+TLS is completed, whatever it serves, and the login declined inside; it is tried as it should be when it serves another
+chain. A server with which TLS fails otherwise is declined without TLS, and TLS is tried again after ever longer pauses.
 """
 
 from __future__ import annotations
@@ -12,21 +14,24 @@ from typing import NamedTuple
 from collectors import failures
 from collectors.contract import ProbeFailed, Reason, Seconds
 
-_KNOWN_FOR: Seconds = 3600.0
-"""A certificate may come to be valid."""
+_DAY: Seconds = 86_400.0
+"""The longest pause: a clock that was wrong may have been set. A hundred of them are a hundred days."""
+_FIRST_PAUSE: Seconds = 60.0
 
 Server = tuple[str, int]
 """Address and port."""
 
 
 class Refusal(NamedTuple):
-    """A certificate (DER) that did not verify: by what it was judged, why, and until when on the loop's clock."""
+    """What was refused: a chain of certificates (DER; empty: TLS itself), by which context, why, and for how long."""
 
-    certificate: bytes | None
+    chain: bytes
     context: ssl.SSLContext
     detail: str
     misconfigured: bool
+    pause: Seconds
     until: Seconds
+    """On the loop's clock."""
 
     def again(self) -> ProbeFailed:
         """Return what was said of it, anew."""
@@ -44,18 +49,26 @@ class Refusals:
         known = self._known.get(server)
         return known if known is not None and known.context is context and now < known.until else None
 
-    def add(
-        self,
-        server: Server,
-        certificate: bytes | None,
-        context: ssl.SSLContext,
-        error: ssl.SSLCertVerificationError,
-        now: Seconds,
+    def of_certificate(
+        self, server: Server, context: ssl.SSLContext, error: ssl.SSLCertVerificationError, chain: bytes, now: Seconds
     ) -> None:
         """Remember what the server served; not the error itself, which would keep the whole probe alive."""
-        failed = failures.from_os_error(error)
-        self._known[server] = Refusal(certificate, context, failed.detail, failed.misconfigured, now + _KNOWN_FOR)
+        self._known[server] = _refusal(context, error, chain, _DAY, now)
+
+    def of_tls(self, server: Server, context: ssl.SSLContext, error: ssl.SSLError, now: Seconds) -> None:
+        """Remember that TLS failed, for twice as long as the last time; not of a certificate that is known already."""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return
+        known = self._known.get(server)
+        again = known is not None and not known.chain and known.context is context
+        pause = min(2 * known.pause, _DAY) if known is not None and again else _FIRST_PAUSE
+        self._known[server] = _refusal(context, error, b"", pause, now)
 
     def forget(self, server: Server) -> None:
         """Think nothing of a server any more."""
         self._known.pop(server, None)
+
+
+def _refusal(context: ssl.SSLContext, error: ssl.SSLError, chain: bytes, pause: Seconds, now: Seconds) -> Refusal:
+    failed = failures.from_os_error(error)
+    return Refusal(chain, context, failed.detail, failed.misconfigured, pause, now + pause)

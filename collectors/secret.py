@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Awaitable, Callable
+
+
+class NoSecret(Exception):  # noqa: N818 - it says what there is
+    """A named secret cannot be had; the message says what to do and holds nothing secret."""
 
 
 class Secret:
-    """Text that shows itself only when asked by ``reveal()``; equal secrets compare as equal."""
+    """Text that shows itself only when asked by ``reveal()``; equal secrets compare as equal.
 
-    __slots__ = ("_text",)
+    ``read_again`` reads it where it came from, off the loop; NoSecret if that is not possible now.
+    """
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    __slots__ = ("_read_again", "_text")
+
+    def __init__(self, text: str, read_again: Callable[[], Awaitable[Secret]] | None = None) -> None:
+        self._text, self._read_again = text, read_again
 
     def reveal(self) -> str:
         """Give the text, for the one line that puts it on the wire."""
         return self._text
+
+    async def has_changed(self) -> bool:
+        """Read it again, and take what stands there now; to be called when a server refuses it."""
+        if self._read_again is None:
+            return False
+        before = self._text
+        try:
+            self._text = (await self._read_again()).reveal()
+        except NoSecret:  # it may be in the middle of being replaced: next time
+            return False
+        return self._text != before
 
     def __repr__(self) -> str:
         return "Secret('***')"
@@ -32,7 +51,7 @@ class Secret:
         return hmac.compare_digest(mine, theirs)
 
     def __hash__(self) -> int:
-        return hash(self._text)
+        return hash(Secret)  # the text may change, and what has a secret must be found again
 
     def __reduce__(self) -> str:
         msg = "a Secret is not pickled: it would be readable there"

@@ -72,6 +72,16 @@ class Stream:
     def __enter__(self) -> Self:
         return self
 
+    def is_quiet(self) -> bool:
+        """Whether nothing has come that was not read: neither bytes, nor the connection's end."""
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def renew(self, room: int, facts: Facts) -> None:
         """Accept so many bytes from now on, for another probe."""
         self._room, self._facts = room, facts

@@ -162,7 +162,7 @@ class HttpTarget:
         return tuple(phase for phase in Phase if phase not in absent)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseTarget:
     """Where to log in, as whom, and what to ask there."""
 
@@ -171,7 +171,8 @@ class DatabaseTarget:
 
     address: str
     """Empty where ``socket`` is used."""
-    ip_family: IpFamily
+    ip_families: tuple[IpFamily, ...]
+    """In this order: the first of which the name has an address. A literal address has its own alone."""
     port: int
     socket: str | None
     """Absolute: a Unix socket, or for PostgreSQL the folder that it is in."""

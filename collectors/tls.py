@@ -70,6 +70,11 @@ class Tls:
             _, receipt = await self._record()
         return took + (self._stream.since_send(receipt) if receipt else 0)
 
+    @property
+    def chain(self) -> bytes:
+        """All certificates that the server served, in DER, also if the handshake failed for their sake."""
+        return b"".join(_chain(self._tls))
+
     async def send(self, data: bytes) -> None:
         """Send it in one piece, behind what is left of the handshake."""
         self._tls.write(data)
@@ -134,7 +139,7 @@ class Tls:
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLError as error:
-            self._note(_refused(self._tls), facts)
+            self._note(next(iter(_chain(self._tls)), None), facts)
             raise self._plainer(error) from None
         self._note(self._tls.getpeercert(binary_form=True), facts)
         return True
@@ -183,15 +188,14 @@ class Tls:
         return TlsRefused(text, misconfigured=True)
 
 
-def _refused(tls: ssl.SSLObject) -> bytes | None:
-    """Return the certificate whose verification has just failed.
+def _chain(tls: ssl.SSLObject) -> list[bytes]:
+    """Return the certificates that were served, in DER, the server's own first, trusted or not.
 
     ``getpeercert`` refuses until the handshake is done, but OpenSSL (3.0 and later) keeps the chain that
     was sent, and Python hands it out: publicly since 3.13, before that by the same method of the object
     within. The alternative, a second handshake that trusts anything, costs the peer another connection.
     """
     if hasattr(tls, "get_unverified_chain"):
-        chain = tls.get_unverified_chain()
-        return chain[0] if chain else None
+        return list(tls.get_unverified_chain())
     chain = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001 - see above
-    return ssl.PEM_cert_to_DER_cert(chain[0].public_bytes()) if chain else None
+    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in chain or ()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -70,6 +71,13 @@ class Wire:
             await self._receive()
         return fields, self._take(head.size, end)
 
+    async def text(self, beginning: bytes) -> bytes:
+        """Read on to a zero byte, or to the end of what there is; return all of it from ``beginning``."""
+        with contextlib.suppress(ProbeFailed):
+            while b"\0" not in self._buffer and len(self._buffer) < LONGEST:
+                await self._receive()
+        return beginning + self._take(0, len(self._buffer)).partition(b"\0")[0]
+
     async def _receive(self) -> None:
         receipt = await self.channel.more()
         if not receipt.data:
@@ -81,6 +89,11 @@ class Wire:
         data = bytes(self._buffer[start:end])
         del self._buffer[:end]
         return data
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing has come since all was read, so that the next to come is an answer."""
+        return not self._buffer and self.stream.is_quiet()
 
     @property
     def is_empty(self) -> bool:

@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,8 +167,7 @@ class App:
 
     async def _apply(self, new: Configuration) -> None:
         """Let a configuration take effect: first its names, then, in one go, its pairs and their series."""
-        unchanged = {pair: pair for pair in self._current.pairs}
-        new = dataclasses.replace(new, pairs=tuple(unchanged.get(pair, pair) for pair in new.pairs))
+        new = dataclasses.replace(new, pairs=tuple(_with_targets_of(self._current.pairs, new.pairs)))
         keep = new.fleet.defaults.resolve_interval
         names = refreshes(new.pairs, keep)
         self._recorder.watch_names(name.target for name in names)
@@ -256,6 +255,14 @@ class App:
             if opened is not None and (told := icmp_sockets.warning(opened)):
                 self._hinted.add(ip_family)
                 _log.warning("%s", told)
+
+
+def _with_targets_of(before: Iterable[Pair], pairs: Iterable[Pair]) -> Iterator[Pair]:
+    """Let a target that stays as it is be the same object: by that its collector and its counters know it."""
+    known = {pair.identity: pair.spec for pair in before}
+    for pair in pairs:
+        spec = known.get(pair.identity)
+        yield dataclasses.replace(pair, spec=spec) if spec is not None and spec == pair.spec else pair
 
 
 def _spare_the_collector() -> None:

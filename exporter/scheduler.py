@@ -58,7 +58,10 @@ class Scheduler(Generic[J]):
             await asyncio.wait(self._tasks, timeout=1.0)
 
     def replace(self, jobs: Iterable[tuple[J, Probe[Any]]]) -> None:
-        """Make these the jobs: who stays keeps his cadence, who goes is cancelled and not decided."""
+        """Make these the jobs: one that stays keeps its cadence, one that goes is cancelled and not decided.
+
+        The same holds for the target of a job that stays and has another one now.
+        """
         before, now, jobs = self._turns, self._loop.time(), list(jobs)
         self._turns = {}
         new = sum(job.identity not in before for job, _ in jobs)
@@ -72,15 +75,18 @@ class Scheduler(Generic[J]):
                     dates = without_first(dates, job.interval)
             else:
                 dates = turn.group.dates
-            turn = self._turns[job.identity] = turn or Turn(job, self._watcher)
-            turn.job = job
+            if turn is None:
+                turn = Turn(job, self._watcher)
+            else:
+                turn.take(job)
+            self._turns[job.identity] = turn
             together = (probe, job.interval, job.timeout, dates)
             turn.group = groups.get(together) or groups.setdefault(
                 together, Group(probe, job.interval, job.timeout, dates)
             )
             turn.group.turns.append(turn)
         for gone in before.values():
-            gone.remove()
+            gone.leave()
         self._calendar = [(group.due, next(self._order), group) for group in groups.values()]
         heapq.heapify(self._calendar)
         self._set_timer()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import stat
@@ -9,14 +10,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from collectors.secret import Secret
+from collectors.secret import NoSecret, Secret
 
 MAX_BYTES = 4096
 RUN_SECRETS = Path("/run/secrets")
-
-
-class NoSecret(Exception):  # noqa: N818 - it says what there is
-    """A named secret cannot be had; the message says what to do and holds nothing secret."""
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -46,11 +43,29 @@ def from_variable(name: str, environ: Mapping[str, str]) -> Secret:
     if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
         message = f"the variable {name} is not UTF-8 text; set it to the password alone"
         raise NoSecret(message)
-    return _not_empty(text, f"the variable {name}")
+    return Secret(_not_empty(text, f"the variable {name}"))
 
 
 def from_file(path: Path, trusted: Iterable[Path] = (RUN_SECRETS,)) -> Secret:
-    """Read a secret from a file that nobody else can read, without its trailing newline."""
+    """Read a secret from a file that nobody else can read, without its trailing newline; it can be read again."""
+    trusted = tuple(trusted)
+    return Secret(_text_of(path, trusted), _Again(path, trusted))
+
+
+class _Again:
+    """Reads a file once more, in a thread and one at a time, for its file system may hang."""
+
+    def __init__(self, path: Path, trusted: Iterable[Path]) -> None:
+        self._path, self._trusted = path, trusted
+        self._reading: asyncio.Future[Secret] | None = None
+
+    async def __call__(self) -> Secret:
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.get_running_loop().run_in_executor(None, from_file, self._path, self._trusted)
+        return await asyncio.shield(self._reading)
+
+
+def _text_of(path: Path, trusted: Iterable[Path]) -> str:
     try:
         data = _read(path, trusted)
     except FileNotFoundError:
@@ -66,7 +81,7 @@ def from_file(path: Path, trusted: Iterable[Path] = (RUN_SECRETS,)) -> Secret:
         message = f"{path}: is larger than {MAX_BYTES} bytes; it must hold the password alone"
         raise NoSecret(message)
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")  # Windows' editors begin a file by a mark that is no part of the password
     except UnicodeDecodeError:
         message = f"{path}: is not UTF-8 text; it must hold the password alone"
         raise NoSecret(message) from None
@@ -79,11 +94,11 @@ def _read(path: Path, trusted: Iterable[Path]) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def _not_empty(text: str, where: str) -> Secret:
+def _not_empty(text: str, where: str) -> str:
     if not text:
         message = f"{where} is empty; put the password there"
         raise NoSecret(message)
-    return Secret(text)
+    return text
 
 
 def _refuse_unsafe(path: Path, status: os.stat_result, trusted: Iterable[Path]) -> None:

@@ -56,19 +56,16 @@ class Try(Attempt[Any]):
 class Turn(Generic[J]):
     """A job, and its attempt while one is under way; the same through every reload that keeps the job."""
 
-    __slots__ = ("attempt", "group", "job", "removed", "watcher")
+    __slots__ = ("attempt", "group", "job", "watcher")
 
     def __init__(self, job: J, watcher: Watcher[J]) -> None:
         self.job, self.watcher = job, watcher
         self.group: Group[J]
         self.attempt: Try | None = None
-        self.removed = False
 
     def decided(self, attempt: Attempt[Any], outcome: Outcome) -> None:
         """Take the end of an attempt; a reply that took longer than the timeout is none."""
         self.attempt = None
-        if self.removed:
-            return
         if isinstance(outcome, Reply):
             took = outcome.duration or outcome.rtt or 0.0
             if took > self.job.timeout:
@@ -76,14 +73,20 @@ class Turn(Generic[J]):
                 outcome = ProbeFailed(Reason.TIMEOUT, f"answered after {took:g} s")
         self.watcher.decided(self.job, attempt, outcome)
 
-    def remove(self) -> None:
-        """Forget the job; what is under way is not decided any more."""
-        self.removed = True
-        self.group.turns.clear()  # it comes round no more, and would keep the job's target alive
-        if self.attempt and self.attempt.task:
-            self.attempt.task.cancel()
-        elif self.attempt:
-            self.attempt.over = True
+    def take(self, job: J) -> None:
+        """Go on with a job of the same identity; another target is another beginning."""
+        if job.spec is not self.job.spec and job.spec != self.job.spec:
+            self.leave()
+        self.job = job
+
+    def leave(self) -> None:
+        """Give up the job's target: what is under way is not decided any more, and nothing is kept for it."""
+        attempt, self.attempt = self.attempt, None
+        if attempt is not None:
+            attempt.over = True
+            if attempt.task:
+                attempt.task.cancel()
+        self.group.probe.forget(self.job.spec)
 
 
 class Group(Generic[J]):

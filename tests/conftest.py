@@ -13,6 +13,7 @@ import pytest
 from collectors import kernel
 from tests.netlab import requirements
 from tests.system.databases import requires_databases
+from tests.system.rooted import requires_newer_databases
 
 _LEFT_OUT = "NOT TESTED, "
 """How the reason begins when it is the machine that lacks something (tests.netlab says it likewise)."""
@@ -45,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         conditions = list(item.iter_markers("skipif"))
         if requirements.requires_root.mark in conditions:
             item.add_marker(pytest.mark.root)
-        if requires_databases.mark in conditions:
+        if requires_databases.mark in conditions or requires_newer_databases.mark in conditions:
             item.add_marker(pytest.mark.databases)
         for reason in _lacking(item):
             item.add_marker(pytest.mark.skip(reason=_LEFT_OUT + reason))

@@ -26,6 +26,7 @@ def check(sections: Sections, hints: Hints) -> list[Finding]:
         *_timing(sections),
         *_families(sections),
         *_endpoints(sections),
+        *_databases(sections),
         *_logins(sections),
         *hopeless(sections),
         *cautions(sections),
@@ -122,6 +123,16 @@ def _whom(loc: Loc, endpoint: Endpoint, probe: AnyProbe) -> Iterator[Finding]:
     if family and probe.ip_families and family not in probe.ip_families:
         message = f"{shown(whom)} is {family}, but the probe's ip_families are {listed(probe.ip_families)}"
         yield Finding((*loc, "address"), f"{message}; change one of them")
+
+
+def _databases(sections: Sections) -> Iterator[Finding]:
+    addresses = {host.name: host.address for host in sections.hosts}
+    for index, database in enumerate(sections.databases):
+        address = addresses.get(database.host or "", database.host or "")
+        family = literal_family(address)
+        if family and database.ip_families and family not in database.ip_families:
+            message = f"{shown(address)} is {family}, but the database's ip_families are {listed(database.ip_families)}"
+            yield Finding(("databases", index, "host"), f"{message}; change one of them")
 
 
 def _logins(sections: Sections) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from exporter.fleet.schema import Database, Defaults, Host
 from exporter.fleet.specs import (
     Access,
     Files,
+    NetworkSpec,
     Spec,
     database_specs,
     http_spec_of,
@@ -176,7 +177,7 @@ def _databases(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iter
                 target_country=place.country,
                 probe=probe,
                 protocol=database.type,
-                ip_family=spec.ip_family,
+                ip_family=spec.ip_families[0],
                 interval=interval,
                 timeout=spec.timeout,
                 histogram=True,
@@ -192,7 +193,7 @@ def _endpoint_probe(endpoint: Endpoint, index: int) -> tuple[str, Loc]:
     return endpoint.probe.protocol, ("endpoints", index, "probe")
 
 
-def _pair(defaults: Defaults, target: Host | Endpoint, name: str, probe: AnyProbe, spec: Spec) -> Pair:
+def _pair(defaults: Defaults, target: Host | Endpoint, name: str, probe: AnyProbe, spec: NetworkSpec) -> Pair:
     return Pair(
         target=target.name,
         target_location=target.location,
@@ -208,7 +209,7 @@ def _pair(defaults: Defaults, target: Host | Endpoint, name: str, probe: AnyProb
     )
 
 
-def _specs(defaults: Defaults, probe: AnyProbe, address: str, access: Access | None) -> Iterator[Spec]:
+def _specs(defaults: Defaults, probe: AnyProbe, address: str, access: Access | None) -> Iterator[NetworkSpec]:
     """Aim a probe at an address, once per family."""
     timeout = probe.timeout or defaults.timeout
     for ip_family in _families(defaults, probe, address):

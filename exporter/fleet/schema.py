@@ -70,6 +70,7 @@ class Database(Place, Login):
     interval: Interval = 15.0
     cold_interval: Interval = 60.0
     timeout: Duration | None = None
+    ip_families: Families | None = None
     query: Text = "SELECT 1"
     from_: Names | None = Field(None, alias="from")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from collectors.contract import IpFamily, Seconds
-from collectors.secret import Secret
+from collectors.secret import NoSecret, Secret
 from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, Identity, TcpTarget, literal_family
 from collectors.trust import BadIdentity, client_context, load_identity
 from exporter import secrets
@@ -21,7 +21,8 @@ from exporter.fleet.probe_schema import FileLogin, HttpProbe, IcmpProbe, Login, 
 from exporter.fleet.problems import Loc, Problem
 from exporter.fleet.schema import Database
 
-Spec = IcmpTarget | TcpTarget | HttpTarget | DatabaseTarget
+NetworkSpec = IcmpTarget | TcpTarget | HttpTarget
+Spec = NetworkSpec | DatabaseTarget
 
 _CERTIFICATE = re.compile(rb"^-----BEGIN ((X509|TRUSTED) )?CERTIFICATE-----", re.MULTILINE)
 _KEY = re.compile(rb"^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----", re.MULTILINE)
@@ -67,7 +68,7 @@ class Files:
                 return secrets.from_file(self._folder / login.password_file, trusted)
             if isinstance(login, Login) and login.password_env:
                 return secrets.from_variable(login.password_env, self._environ)
-        except secrets.NoSecret as error:
+        except NoSecret as error:
             self._add((*loc, key), str(error))
         return None
 
@@ -180,7 +181,7 @@ def database_specs(
     """Read what a database needs, and aim at it: by a login, and by a query on a connection that is kept."""
     login = DatabaseTarget(
         address=address,
-        ip_family=literal_family(address) or fleet.defaults.ip_families[0],
+        ip_families=_families_of(fleet, database, address),
         port=database.port,
         socket=database.socket,
         user=database.user or "",
@@ -194,6 +195,15 @@ def database_specs(
         cold=True,
     )
     return login, dataclasses.replace(login, cold=False)
+
+
+def _families_of(fleet: Fleet, database: Database, address: str) -> tuple[IpFamily, ...]:
+    """Return which families a database is looked for in, in this order; it has one connection, and no label."""
+    if literal := literal_family(address):
+        return (literal,)
+    if database.ip_families:
+        return database.ip_families
+    return tuple(dict.fromkeys((*fleet.defaults.ip_families, *IpFamily)))
 
 
 def http_spec_of(probe: HttpProbe, address: str, ip_family: IpFamily, access: Access, timeout: Seconds) -> HttpTarget:

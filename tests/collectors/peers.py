@@ -203,7 +203,7 @@ def tcp_target(port: int, address: str = "127.0.0.1", source_address: str | None
 def database_target(port: int, **changes) -> DatabaseTarget:
     plain: dict[str, Any] = {
         "address": "127.0.0.1",
-        "ip_family": IpFamily.IPV4,
+        "ip_families": (IpFamily.IPV4,),
         "port": port,
         "socket": None,
         "user": "monitor",

@@ -132,8 +132,8 @@ CASES: dict[str, tuple[str, Talk, dict[str, object], Reason, str]] = {
         "postgresql",
         says(b"Ecould not fork\n\0"),
         {"tls": "require"},
-        Reason.PROTOCOL,
-        "an error instead",
+        Reason.REFUSED,
+        "could not fork",
     ),
     "my: an empty nonce": (
         "mysql",

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, cast
 
 import pytest
 
-from collectors.contract import Attempt, Clock, Facts, Outcome, ProbeFailed, Reason, Reply, one_by_one
+from collectors.contract import Attempt, Clock, Facts, Outcome, Probe, ProbeFailed, Reason, Reply, one_by_one
 from exporter.cadence import SLOT
 from exporter.scheduler import Scheduler
 
@@ -65,7 +65,11 @@ class Starts:
     def __init__(self) -> None:
         self.slots: list[tuple[float, int]] = []
 
-    def probe(self, slot: Sequence[Attempt[Any]]) -> Sequence[NoReturn]:
+    @property
+    def probe(self) -> Probe[Any]:
+        return Probe(self._start)
+
+    def _start(self, slot: Sequence[Attempt[Any]]) -> Sequence[NoReturn]:
         self.slots.append((asyncio.get_running_loop().time(), len(slot)))
         for attempt in slot:
             attempt.end(ANSWER)
@@ -321,7 +325,7 @@ def test_a_collector_that_answers_for_too_many_is_a_bug_and_stops_nobody() -> No
     async def second() -> Counter[str]:
         record = Record()
         async with Scheduler("here", record, at_once=True) as scheduler:
-            scheduler.replace([(Job("a"), too_many), (Job("b"), Starts().probe)])
+            scheduler.replace([(Job("a"), Probe(too_many)), (Job("b"), Starts().probe)])
             await asyncio.sleep(1)
         return record.reasons()
 
@@ -411,7 +415,7 @@ def test_a_bug_counts_as_ours_is_logged_once_and_stops_nobody(caplog: pytest.Log
             scheduler.replace(
                 [
                     (Job("broken"), one_by_one(broken)),
-                    (Job("broken slot"), broken_slot),
+                    (Job("broken slot"), Probe(broken_slot)),
                     (Job("well"), Starts().probe),
                 ]
             )
@@ -454,7 +458,7 @@ def test_a_probe_that_its_collector_ends_itself_has_the_same_deadline_and_ends_o
     async def once() -> list[tuple[str, Outcome]]:
         record = Record()
         async with Scheduler("here", record, at_once=True) as scheduler:
-            scheduler.replace([(Job("a", timeout=4.0), keep)])
+            scheduler.replace([(Job("a", timeout=4.0), Probe(keep))])
             await asyncio.sleep(5)
             slots[0][0].end(ANSWER)  # the answer, too late
         return [(name, outcome) for _, name, outcome in record.decisions]
@@ -475,13 +479,61 @@ def test_a_job_that_a_reload_took_away_is_not_decided_by_a_collector_that_ends_i
     async def once() -> Record:
         record = Record()
         async with Scheduler("here", record, at_once=True) as scheduler:
-            scheduler.replace([(Job("a"), keep)])
+            scheduler.replace([(Job("a"), Probe(keep))])
             await asyncio.sleep(1)
             scheduler.replace([])
             slots[0][0].end(ANSWER)
         return record
 
     assert run(once()).decisions == []
+
+
+def test_a_collector_is_told_of_each_target_that_goes_and_of_no_other() -> None:
+    """By a reload that removes its job or gives it another target, and by the end."""
+    forgotten: list[object] = []
+    probe = one_by_one(never, forgotten.append)
+
+    async def reloaded() -> list[list[object]]:
+        told = []
+        async with Scheduler("here", Record(), at_once=True) as scheduler:
+            for jobs in (
+                [Job("a", spec="here"), Job("b", spec="there"), Job("c")],
+                [Job("a", spec="here", interval=30.0), Job("b", spec="elsewhere"), Job("c")],
+                [Job("a", spec="here", interval=30.0), Job("b", spec="elsewhere")],
+            ):
+                scheduler.replace([(job, probe) for job in jobs])
+                told.append(list(forgotten))
+                await asyncio.sleep(1)
+        return [*told, list(forgotten)]
+
+    assert run(reloaded()) == [[], ["there"], ["there", None], ["there", None, "here", "elsewhere"]]
+
+
+def test_a_probe_of_a_target_that_was_replaced_is_not_decided_for_the_one_that_came() -> None:
+    async def reloaded() -> tuple[Record, bool]:
+        record, ended = Record(), asyncio.Event()
+
+        async def slow(target: object, _facts: Facts) -> Reply:
+            try:
+                await asyncio.sleep(0 if target == "new" else 5)
+            finally:
+                ended.set()
+            return ANSWER if target == "new" else ANSWER._replace(rtt=1.0)
+
+        async with Scheduler("here", record, at_once=True) as scheduler:
+            scheduler.replace([(Job("a", spec="old"), one_by_one(slow))])
+            await asyncio.sleep(1)
+            scheduler.replace([(Job("a", spec="new"), one_by_one(slow))])
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            was_cancelled = ended.is_set()
+            await asyncio.sleep(40)
+        return record, was_cancelled
+
+    record, was_cancelled = run(reloaded())
+    assert was_cancelled
+    assert record.decisions
+    assert all(outcome == ANSWER for _, _, outcome in record.decisions)
 
 
 def test_leaving_ends_what_is_under_way_at_once() -> None:

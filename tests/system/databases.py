@@ -91,6 +91,10 @@ class Server(abc.ABC):
         self.log.touch()
         shutil.chown(self.log, self.user)
 
+    def program(self, name: str) -> str:
+        """Where one of the server's programs is."""
+        return _program(name)
+
     def as_user(self, *words: str) -> list[str]:
         return ["setpriv", f"--reuid={self.user}", "--clear-groups", *words]
 
@@ -174,7 +178,7 @@ class PostgreSQL(Server):
         super().__init__(folder, **how)
         run(
             self.as_user(
-                _program("initdb"),
+                self.program("initdb"),
                 "-D",
                 str(self.data),
                 "-A",
@@ -223,7 +227,7 @@ class PostgreSQL(Server):
         return file
 
     def command(self) -> list[str]:
-        return [_program("postgres"), "-D", str(self.data), *self.options]
+        return [self.program("postgres"), "-D", str(self.data), *self.options]
 
     def admin(self, statement: str) -> str:
         words = ["psql", "-h", str(self.sockets), "-p", str(self.port), "-U", "postgres", "-d", "postgres", "-Atq"]
@@ -240,9 +244,23 @@ class MariaDB(Server):
 
     def __init__(self, folder: Path, **how: Any) -> None:
         super().__init__(folder, **how)
+        self.install()
+        self.start()
+        self.users()
+
+    def users(self) -> None:
+        """Make those that tests log in as."""
+        self.admin(
+            f"CREATE USER monitor@'%' IDENTIFIED BY '{PASSWORD}'; CREATE DATABASE n8n;"
+            "GRANT USAGE ON *.* TO monitor@'%'; CREATE USER nobody@localhost IDENTIFIED VIA unix_socket;"
+            "CREATE USER root2@localhost IDENTIFIED VIA unix_socket; GRANT SELECT ON n8n.* TO monitor@'%';"
+        )
+
+    def install(self) -> None:
+        """Make its folder of data, with root who needs no password."""
         run(
             self.as_user(
-                _program("mariadb-install-db"),
+                self.program("mariadb-install-db"),
                 "--no-defaults",
                 f"--datadir={self.data}",
                 "--auth-root-authentication-method=normal",
@@ -250,16 +268,10 @@ class MariaDB(Server):
                 f"--user={self.user}",
             )
         )
-        self.start()
-        self.admin(
-            f"CREATE USER monitor@'%' IDENTIFIED BY '{PASSWORD}'; CREATE DATABASE n8n;"
-            "GRANT USAGE ON *.* TO monitor@'%'; CREATE USER nobody@localhost IDENTIFIED VIA unix_socket;"
-            "CREATE USER root2@localhost IDENTIFIED VIA unix_socket; GRANT SELECT ON n8n.* TO monitor@'%';"
-        )
 
     def command(self) -> list[str]:
         words = [
-            _program("mariadbd"),
+            self.program("mariadbd"),
             "--no-defaults",
             f"--datadir={self.data}",
             f"--port={self.port}",
@@ -286,7 +298,7 @@ class MariaDB(Server):
         return self.sockets / "mysqld.sock"
 
 
-KINDS = {"postgresql": PostgreSQL, "mysql": MariaDB}
+KINDS: dict[str, type[Server]] = {"postgresql": PostgreSQL, "mysql": MariaDB}
 
 
 def free_port() -> int:
@@ -296,13 +308,14 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def started(
-    kind: str, *, address: str = "127.0.0.1", tls: tuple[Path, Path] | None = None, **more: Sequence[str]
+    kind: str | type[Server], *, address: str = "127.0.0.1", tls: tuple[Path, Path] | None = None, **more: Sequence[str]
 ) -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix=f"{kind}-") as folder:
+    made = KINDS[kind] if isinstance(kind, str) else kind
+    with tempfile.TemporaryDirectory(prefix=f"{made.kind}-") as folder:
         server = None
         try:
-            server = KINDS[kind](Path(folder), port=free_port(), address=address, tls=tls, **more)
+            server = made(Path(folder), port=free_port(), address=address, tls=tls, **more)
             yield server
         finally:
             if server is not None:
-                server.stop(signal.SIGQUIT if kind == "postgresql" else signal.SIGKILL)
+                server.stop(signal.SIGQUIT if server.kind == "postgresql" else signal.SIGKILL)

@@ -7,6 +7,7 @@ or ``skip_name_resolve`` is on (MySQL 8.0 Reference Manual, "Host Cache"); anybo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import socket
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mysql import connector
 
 from collectors import mysql
 from collectors.contract import ProbeFailed, Reason
@@ -21,11 +23,27 @@ from collectors.secret import Secret
 from tests.collectors.peers import Authority, ask, context, database_target
 from tests.netlab import Host, Lab, requires_root, wait_until
 
-from .databases import PASSWORD, Server, requires_databases, started
+from .databases import PASSWORD, MariaDB, Server, requires_databases, started
+from .rooted import MariaDB11, MySQL9, requires_newer_databases
 from .test_databases import certificate
 
 pytestmark = [requires_root, requires_databases]
 
+UNSPOKEN: dict[type[Server], str] = {
+    MariaDB: "CREATE USER unspoken IDENTIFIED VIA mysql_old_password USING '6f8c114b58f2ce9e'",
+    MariaDB11: "CREATE USER unspoken IDENTIFIED VIA mysql_old_password USING '6f8c114b58f2ce9e'",
+    MySQL9: f"CREATE USER unspoken IDENTIFIED WITH sha256_password BY '{PASSWORD}'",
+}
+FORGET: dict[type[Server], str] = {
+    MariaDB: "FLUSH HOSTS",
+    MariaDB11: "FLUSH HOSTS",
+    MySQL9: "SET GLOBAL host_cache_size = 100; SET GLOBAL host_cache_size = 128",
+}
+RELOAD_TLS: dict[type[Server], str] = {
+    MariaDB: "FLUSH SSL",
+    MariaDB11: "FLUSH SSL",
+    MySQL9: "ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR",
+}
 FORGIVEN = 3
 """Broken connections after which the server blocks."""
 
@@ -49,6 +67,14 @@ class Stage:
         with self.here.entered():
             return asyncio.run(run())
 
+    def lets_others_in(self) -> bool:
+        """Whether another program of the near host, a driver that is none of ours, can log in."""
+        how = {"host": self.there.address, "port": self.server.port, "user": "monitor", "password": PASSWORD}
+        with self.here.entered(), contextlib.suppress(connector.Error):
+            connector.connect(**how, use_pure=True).close()
+            return True
+        return False
+
 
 async def outcome(probe: Any, port: int, how: dict[str, Any]) -> Reason | None:
     try:
@@ -58,23 +84,33 @@ async def outcome(probe: Any, port: int, how: dict[str, Any]) -> Reason | None:
     return None
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+SERVERS = [
+    MariaDB,
+    pytest.param(MariaDB11, marks=requires_newer_databases),
+    pytest.param(MySQL9, marks=requires_newer_databases),
+]
+
+
+@pytest.fixture(scope="module", params=SERVERS, ids=["mariadb10", "mariadb11", "mysql9"])
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     authority = Authority(tmp_path_factory.mktemp("authority"))
     with Lab() as lab:
         here, there = lab.host("wf001"), lab.host("wfdb02")
         lab.link(here, there)
         options = ["--skip-name-resolve=0", f"--max-connect-errors={FORGIVEN}"]
+        if request.param is not MySQL9:
+            options.append("--secure-auth=OFF")
         with (
             certificate(authority, "mysql", "wfdb02") as file,
             started(
-                "mysql",
+                request.param,
                 address="0.0.0.0",
                 tls=(file, file),
                 through=("ip", "netns", "exec", there.namespace.name),
                 options=options,
             ) as server,
         ):
+            server.admin(UNSPOKEN[request.param])
             yield Stage(here, there, server, authority)
 
 
@@ -84,8 +120,57 @@ def trust(stage: Stage) -> dict[str, Any]:
 
 
 def test_a_certificate_that_does_not_verify_blocks_nobody(stage: Stage, trust: dict[str, Any]) -> None:
-    tried = stage.probes(*[trust] * (3 * FORGIVEN), {"tls": "disable"})  # its address is no name of the certificate's
-    assert tried == [Reason.TLS] * (3 * FORGIVEN) + [None]
+    """The address is no name of the certificate's."""
+    assert stage.probes(*[trust] * (3 * FORGIVEN)) == [Reason.TLS] * (3 * FORGIVEN)
+    assert stage.lets_others_in()
+
+
+REFUSED: dict[str, tuple[dict[str, Any], Reason]] = {
+    "a wrong password": ({"password": Secret("wrong"), "tls": "verify-ca"}, Reason.AUTH),
+    "a wrong password without TLS": ({"password": Secret("wrong")}, Reason.AUTH),
+    "no password": ({"password": None}, Reason.AUTH),
+    "a user who does not exist": ({"user": "nobody-we-know", "tls": "verify-ca"}, Reason.AUTH),
+    "a user who does not exist, without TLS": ({"user": "moniter"}, Reason.AUTH),
+    "a database that does not exist": ({"dbname": "not-there", "tls": "verify-ca"}, Reason.AUTH),
+    "a method that is not spoken": ({"user": "unspoken", "tls": "verify-ca"}, Reason.AUTH),
+    "a method that is not spoken, without TLS": ({"user": "unspoken"}, Reason.AUTH),
+}
+
+
+@pytest.mark.parametrize("wrong", REFUSED)
+def test_a_login_that_is_refused_blocks_nobody(stage: Stage, trust: dict[str, Any], wrong: str) -> None:
+    how, reason = REFUSED[wrong]
+    ca_file = {"tls_ca_file": stage.authority.ca_file}
+    assert stage.probes(*[ca_file | how] * (3 * FORGIVEN)) == [reason] * (3 * FORGIVEN)
+    assert stage.lets_others_in()
+
+
+@pytest.mark.parametrize("tls", ["disable", "require"])
+def test_a_server_that_asks_for_the_password_itself_is_not_told_and_blocks_nobody(stage: Stage, tls: str) -> None:
+    if not isinstance(stage.server, MySQL9):
+        pytest.skip("MariaDB's method never asks for it")
+    stage.server.admin("FLUSH PRIVILEGES")  # it has forgotten who has logged in
+    assert stage.probes(*[{"tls": tls}] * (3 * FORGIVEN)) == [Reason.AUTH] * (3 * FORGIVEN)
+    assert stage.lets_others_in()
+
+
+def test_a_probe_that_is_given_up_while_the_server_hangs_blocks_nobody(stage: Stage) -> None:
+    """What it reads when it goes on makes it refuse; that our ends have come is seen by its next answer."""
+
+    async def give_up() -> None:
+        async with mysql.collector(context()) as probe:
+            for _ in range(3 * FORGIVEN):
+                with pytest.raises(TimeoutError):
+                    await ask(probe, database_target(stage.server.port, address=stage.there.address), deadline=0.1)
+
+    stage.server.freeze()
+    try:
+        with stage.here.entered():
+            asyncio.run(give_up())
+    finally:
+        stage.server.thaw()
+    wait_until(stage.lets_others_in, "others are let in")
+    assert stage.lets_others_in()
 
 
 def test_a_certificate_that_was_renewed_is_believed_at_once(
@@ -94,7 +179,7 @@ def test_a_certificate_that_was_renewed_is_believed_at_once(
     def renew(*names: str) -> None:
         assert stage.server.tls
         stage.server.tls[0].write_bytes(stage.authority.file(*names).read_bytes())
-        stage.server.admin("FLUSH SSL")
+        stage.server.admin(RELOAD_TLS[type(stage.server)])
 
     async def run() -> list[Reason | None]:
         found = []
@@ -110,11 +195,19 @@ def test_a_certificate_that_was_renewed_is_believed_at_once(
     assert found == [Reason.TLS] * 3 + [None] + [Reason.TLS] * 2 + [None]
 
 
-def test_a_host_that_is_blocked_is_refused_and_recovers_when_it_is_forgiven(stage: Stage) -> None:
-    with stage.here.entered():
-        for _ in range(FORGIVEN):
-            socket.create_connection((stage.there.address, stage.server.port)).close()
-        wait_until(lambda: stage.probes({"tls": "disable"}) == [Reason.REFUSED], "the host is blocked")
-    assert stage.probes({"tls": "disable"}, {"tls": "disable", "cold": False}) == [Reason.REFUSED] * 2
-    stage.server.admin("FLUSH HOSTS")
-    assert stage.probes({"tls": "disable"}, {"tls": "disable", "cold": False}) == [None] * 2
+def test_a_host_that_is_blocked_is_refused_and_recovers_when_it_is_forgiven(
+    stage: Stage, trust: dict[str, Any]
+) -> None:
+    well = {"tls": "verify-ca", "tls_ca_file": stage.authority.ca_file}
+
+    def blocked() -> bool:  # it counts when it notices, which may be after the next has come
+        for _ in range(3 * FORGIVEN):
+            with stage.here.entered(), socket.create_connection((stage.there.address, stage.server.port)) as broken:
+                broken.recv(1)
+        return stage.probes(well) == [Reason.REFUSED]
+
+    wait_until(blocked, "the host is blocked")
+    assert stage.probes(well, well | {"cold": False}) == [Reason.REFUSED] * 2
+    assert not stage.lets_others_in()
+    stage.server.admin(FORGET[type(stage.server)])
+    assert stage.probes(well, well | {"cold": False}) == [None] * 2

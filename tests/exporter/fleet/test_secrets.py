@@ -1,14 +1,16 @@
 """Passwords are read where they are used, from files that nobody else can read, and are never shown."""
 
+import asyncio
 import copy
 import dataclasses
 import os
 import pickle
+import threading
 import traceback
 
 import pytest
 
-from collectors.secret import Secret
+from collectors.secret import NoSecret, Secret
 from collectors.targets import DatabaseTarget, HttpTarget
 from exporter import secrets
 from exporter.fleet import BadFile, pairs
@@ -25,7 +27,7 @@ def password(tmp_path):
 
 
 def refusal(path, trusted=()):
-    with pytest.raises(secrets.NoSecret) as caught:
+    with pytest.raises(NoSecret) as caught:
         secrets.from_file(path, trusted)
     assert CANARY not in "".join(traceback.format_exception(caught.value))
     return str(caught.value)
@@ -55,6 +57,55 @@ def test_a_secret_is_compared_by_what_it_hides():
 def test_a_trailing_newline_is_no_part_of_the_password(password, written):
     password.write_text(written)
     assert secrets.from_file(password).reveal() == "s"
+
+
+def test_a_mark_that_windows_editors_write_is_no_part_of_the_password(password):
+    password.write_bytes(b"\xef\xbb\xbfs\r\n")
+    assert secrets.from_file(password).reveal() == "s"
+
+
+async def test_a_password_is_read_again_from_its_file(password):
+    secret = secrets.from_file(password)
+    assert not await secret.has_changed()
+    password.write_text("another\n")
+    assert secret.reveal() == CANARY
+    assert await secret.has_changed()
+    assert secret.reveal() == "another"
+    assert not await secret.has_changed()
+
+
+async def test_a_file_that_cannot_be_read_now_leaves_the_password_and_is_read_the_next_time(password):
+    secret = secrets.from_file(password)
+    password.unlink()
+    assert not await secret.has_changed()
+    password.write_text("exposed")
+    password.chmod(0o644)
+    assert not await secret.has_changed()
+    assert secret.reveal() == CANARY
+    password.chmod(0o600)
+    assert await secret.has_changed()
+
+
+async def test_a_file_system_that_hangs_holds_one_thread_however_often_it_is_asked(password, monkeypatch):
+    released, readers = threading.Event(), []
+
+    def hang(*_):
+        readers.append(threading.current_thread())
+        released.wait(10)
+        return b"another"
+
+    secret = secrets.from_file(password)
+    monkeypatch.setattr(secrets, "_read", hang)
+    for _ in range(5):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(secret.has_changed(), 0.01)
+    released.set()
+    assert await secret.has_changed()
+    assert len(readers) == 1
+
+
+async def test_a_password_from_a_variable_does_not_change():
+    assert not await secrets.from_variable("X", {"X": "s"}).has_changed()
 
 
 def test_spaces_are_part_of_the_password(password):
@@ -133,7 +184,7 @@ def test_a_variable_is_read_by_its_name():
         ({}, "the variable WORD is not set; set it for this program, or use password_file"),
         ({"WORD": ""}, "the variable WORD is empty; put the password there"),
     ):
-        with pytest.raises(secrets.NoSecret) as caught:
+        with pytest.raises(NoSecret) as caught:
             secrets.from_variable("WORD", environ)
         assert str(caught.value) == message
 
@@ -183,6 +234,6 @@ def test_a_host_that_does_not_use_a_secret_does_not_need_it(fleet):
 
 def test_a_variable_that_is_not_utf8_is_refused_and_two_odd_secrets_can_be_compared():
     odd = b"p\xe4ss".decode("utf-8", "surrogateescape")  # as os.environ gives it
-    with pytest.raises(secrets.NoSecret, match="the variable WORD is not UTF-8 text"):
+    with pytest.raises(NoSecret, match="the variable WORD is not UTF-8 text"):
         secrets.from_variable("WORD", {"WORD": odd})
     assert Secret(odd) == Secret(odd) != Secret("other")

@@ -1,0 +1,244 @@
+"""From nothing to a session of a database: look-up, connection, TLS, authentication.
+
+    dns      the look-up, by the user clock; none for a literal address
+    connect  SYN to SYN/ACK (TCP_INFO)
+    tls      each flight of the handshake to the last byte of its answer, the question whether there is TLS included
+    auth     the same of what is left until the server is ready
+
+All but the first by the kernel's stamps; of a Unix socket, which has none, by the user clock, and without ``connect``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from collectors import connection, dns, failures, kernel
+from collectors.contract import Context, Facts, IpFamily, Phase, ProbeFailed, Reason, Seconds
+from collectors.refusals import Refusals
+from collectors.stream import Stream
+from collectors.targets import DatabaseTarget
+from collectors.tls import Tls
+from collectors.trust import ClientContext, Contexts
+from collectors.wire import Wire
+
+ROOM = 256 * 1024
+"""Bytes of a login, and of a query's answer."""
+Memory = dict[object, bytes]
+"""What a dialect remembers of a target from one login to the next."""
+
+
+class Session(Protocol):
+    """One connection to a server, spoken by its language."""
+
+    counts_who_breaks_off: bool
+    """Whether the server holds it against this host that a login ends in the middle: then it is made to refuse."""
+
+    async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
+        """Come to the point where TLS begins, and call ``encrypt`` there; at once, where there is no TLS."""
+
+    async def log_in(self) -> None:
+        """Log in; ProbeFailed(AUTH), or whatever the server says against it."""
+
+    async def decline(self) -> None:
+        """Have the login refused before a password was shown."""
+
+    def leave(self) -> None:
+        """Part in the middle of a login, without waiting, so that what the server reads next makes it refuse."""
+
+    async def query(self, text: str) -> None:
+        """Ask, and read all of the answer; ProbeFailed(QUERY)."""
+
+    def end(self) -> None:
+        """Say goodbye without waiting."""
+
+
+class Way(NamedTuple):
+    """How a session came about: when it was connected, and whether nobody can listen in."""
+
+    connected: kernel.Moment
+    private: bool
+
+
+Speak = Callable[[Wire, DatabaseTarget, Way, Memory], Session]
+
+
+class _RenewedError(ProbeFailed):
+    """Another certificate than the one that was refused is served."""
+
+
+class LoggedIn(NamedTuple):
+    """A session that can be asked."""
+
+    session: Session
+    wire: Wire
+    handshake: connection.Handshake | None
+    """None for a Unix socket."""
+
+
+class Logins:
+    """Logs in, by one dialect."""
+
+    def __init__(self, speak: Speak, context: Context, connector: connection.Connector, alpn: str) -> None:
+        self._speak, self._context, self._connector = speak, context, connector
+        self._loop = asyncio.get_running_loop()
+        self._contexts = Contexts()
+        self._alpn = (alpn,) if alpn else ()
+        self._refusals = Refusals()
+
+    async def log_in(
+        self,
+        stack: contextlib.ExitStack,
+        target: DatabaseTarget,
+        facts: Facts,
+        phases: dict[Phase, Seconds],
+        memory: Memory,
+    ) -> LoggedIn:
+        """Log in; once more where another certificate is served by now, or another password stands in its file."""
+        try:
+            return await self._log_in_once(stack, target, facts, phases, memory)
+        except _RenewedError:
+            pass
+        except ProbeFailed as failed:
+            if failed.reason is not Reason.AUTH or not (target.password and await target.password.has_changed()):
+                raise
+        stack.close()
+        phases.clear()
+        return await self._log_in_once(stack, target, facts, phases, memory)
+
+    async def _log_in_once(
+        self,
+        stack: contextlib.ExitStack,
+        target: DatabaseTarget,
+        facts: Facts,
+        phases: dict[Phase, Seconds],
+        memory: Memory,
+    ) -> LoggedIn:
+        connected, handshake, sock = await self._connect(stack, target, facts, phases)
+        wire = Wire(stack.enter_context(Stream(sock, ROOM, facts)))
+        private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
+        session = self._speak(wire, target, Way(connected, private), memory)
+
+        async def encrypt() -> None:
+            phases[Phase.TLS] = wire.take_waited()
+            phases[Phase.TLS] += await self._encrypt(stack, session, wire, target, facts)
+
+        try:
+            if target.socket is None and target.tls != "disable":
+                facts.phase = Phase.TLS
+                await self._avoid(session, target)
+                await session.secure(encrypt)
+            facts.phase = Phase.AUTH
+            await session.log_in()
+        except BaseException as error:
+            if isinstance(error, ssl.SSLError) and session.counts_who_breaks_off:
+                self._refusals.of_tls(_server(target), self._trust(target), error, self._loop.time())
+            session.leave()
+            raise
+        self._refusals.forget(_server(target))
+        phases[Phase.AUTH] = wire.take_waited()
+        return LoggedIn(session, wire, handshake)
+
+    async def _avoid(self, session: Session, target: DatabaseTarget) -> None:
+        """Decline without TLS where that has just failed, and not for a certificate's sake."""
+        refused = self._refusals.get(_server(target), self._trust(target), self._loop.time())
+        if refused is not None and not refused.chain:
+            await session.decline()
+            raise refused.again()
+
+    async def _encrypt(
+        self, stack: contextlib.ExitStack, session: Session, wire: Wire, target: DatabaseTarget, facts: Facts
+    ) -> Seconds:
+        """Begin TLS; return what the network and the server took. See ``collectors.refusals``."""
+        context, server = self._trust(target), _server(target)
+        refused = self._refusals.get(server, context, self._loop.time())
+        looked = (
+            context
+            if refused is None
+            else self._contexts.get(None, target.identity, verify=False, protocols=self._alpn)
+        )
+        tls = stack.enter_context(Tls(wire.stream, looked, target.address.rstrip(".")))
+        try:
+            took = await tls.handshake(facts)
+        except ssl.SSLCertVerificationError as error:
+            if session.counts_who_breaks_off:
+                self._refusals.of_certificate(server, context, error, tls.chain, self._loop.time())
+            raise
+        wire.channel = tls
+        if refused is not None:
+            await session.decline()
+            if tls.chain == refused.chain:
+                raise refused.again()
+            self._refusals.forget(server)
+            raise _RenewedError(Reason.TLS, "another certificate is served")
+        return took
+
+    async def _connect(
+        self, stack: contextlib.ExitStack, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]
+    ) -> tuple[kernel.Moment, connection.Handshake | None, socket.socket]:
+        """Connect; return when the server could begin to speak."""
+        if target.socket is not None:
+            facts.phase = Phase.CONNECT
+            sock = stack.enter_context(_open_local(target))
+            return kernel.now(), None, sock
+        end = kernel.now().monotonic + target.timeout
+        ip_family, addresses = await self._resolve(target, facts, phases)
+        peer = connection.Peer(target.address, addresses, ip_family, target.port)
+        sock, handshake = await self._connector.reach(peer, facts, end - kernel.now().monotonic)
+        stack.enter_context(sock)
+        now = kernel.now()
+        if handshake.rtt is None:
+            return now, handshake, sock
+        phases[Phase.CONNECT] = handshake.rtt
+        noticed = handshake.took - handshake.rtt  # how long after the SYN/ACK that was
+        return kernel.Moment(now.monotonic - noticed, now.wall - noticed), handshake, sock
+
+    async def _resolve(
+        self, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]
+    ) -> tuple[IpFamily, Sequence[str]]:
+        """Return the addresses of the first family that the name has any of; a resolver's silence tries no other."""
+        began = kernel.now().monotonic
+        for ip_family in target.ip_families:
+            try:
+                addresses = await dns.resolve(self._context, target.address, ip_family, facts, phases)
+            except ProbeFailed as failed:
+                if not failed.misconfigured or ip_family is target.ip_families[-1]:
+                    raise
+            else:
+                break
+        if Phase.DNS in phases:  # all look-ups, not only the one that found something
+            phases[Phase.DNS] = kernel.now().monotonic - began
+        return ip_family, addresses
+
+    def _trust(self, target: DatabaseTarget) -> ClientContext:
+        verify, names = target.tls != "require", target.tls == "verify-full"
+        return self._contexts.get(target.tls_ca_file, target.identity, verify=verify, names=names, protocols=self._alpn)
+
+
+def _server(target: DatabaseTarget) -> tuple[str, int]:
+    return target.address, target.port
+
+
+@contextlib.contextmanager
+def _open_local(target: DatabaseTarget) -> Iterator[socket.socket]:
+    path = target.socket or ""
+    if os.path.isdir(path):  # noqa: PTH112 - a look at what PostgreSQL calls host
+        path = f"{path}/.s.PGSQL.{target.port}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
+        try:
+            code = sock.connect_ex(path)
+        except OSError as error:  # a path longer than 107 bytes
+            raise ProbeFailed(Reason.LOCAL, f"{path}: longer than a socket's path may be (107 bytes)") from error
+        if code in {errno.ENOENT, errno.ECONNREFUSED}:
+            raise ProbeFailed(Reason.REFUSED, f"{path}: nobody listens there")
+        if code == errno.EAGAIN:
+            raise ProbeFailed(Reason.LIMIT, f"{path}: its queue of connections is full")
+        if code:
+            raise failures.from_errno(code)
+        yield sock

@@ -1,0 +1,141 @@
+"""What a reload or another password does to the sessions of a database, by the server's own list of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.netlab import Lab, requires_root, wait_until
+
+from .databases import PASSWORD, Server, requires_databases, started
+from .running import Exporter
+
+pytestmark = [requires_root, requires_databases]
+
+HEAD = """
+defaults: {timeout: 400ms}
+hosts: [{name: wf001, address: 127.0.0.1, country: US}]
+probes: {tcp: {protocol: tcp, port: 9102, interval: 1s}}
+"""
+LISTED = {
+    "postgresql": "SELECT pid FROM pg_stat_activity WHERE usename = 'monitor'",
+    "mysql": "SELECT id FROM information_schema.processlist WHERE user = 'monitor'",
+}
+ANOTHER = {"postgresql": "ALTER ROLE monitor PASSWORD '{}'", "mysql": "ALTER USER monitor IDENTIFIED BY '{}'"}
+KILL = {
+    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'monitor'",
+    "mysql": "KILL USER monitor",
+}
+
+
+class Stage:
+    """The program beside a server, whose loopback it shares; it has one kept session."""
+
+    def __init__(self, lab: Lab, server: Server, folder: Path) -> None:
+        self.server, self.fleet, self.password = server, folder / "fleet.yml", folder / "password"
+        self.failed_before = 0.0
+        self.write_password(PASSWORD)
+        self.write_fleet(interval="500ms")
+        self.exporter = Exporter(lab.host("wf001"), self.fleet)
+        self.exporter.ready()
+
+    def write_password(self, password: str) -> None:
+        new = self.password.with_name("new")
+        new.write_text(f"{password}\n")
+        new.chmod(0o600)
+        new.replace(self.password)
+
+    def write_fleet(self, interval: str | None, **more: str) -> None:
+        keys = {"interval": interval, "cold_interval": "1h", "dbname": "n8n", "user": "monitor", **more}
+        written = ", ".join(f"{key}: {value}" for key, value in keys.items())
+        database = f"{{name: db, type: {self.server.kind}, socket: {self.server.socket_path}, port: {self.server.port}"
+        text = f"databases:\n  - {database}, password_file: {self.password}, {written}}}\n" if interval else ""
+        self.fleet.write_text(HEAD + text)
+
+    def reload(self) -> None:
+        told = self.exporter.program.error_output().count("reloaded: ")
+        os.kill(self.exporter.program.pid, signal.SIGHUP)
+        wait_until(lambda: self.exporter.program.error_output().count("reloaded: ") > told, "it has reloaded")
+
+    def sessions(self) -> set[str]:
+        return set(self.server.admin(LISTED[self.server.kind]).split())
+
+    def settled(self, *, but: set[str] | None = None) -> set[str]:
+        """The one session, when queries come on it, and no login is under way any more."""
+        asked = self.asked() or 0
+        wait_until(lambda: (self.asked() or 0) >= asked + 2, "two queries")
+        wait_until(lambda: len(self.sessions()) == 1 and self.sessions() != but, "one session")
+        return self.sessions()
+
+    def asked(self) -> float | None:
+        return self.exporter.page().value("database_probes_total", mode="warm")
+
+    def failures(self) -> float:
+        return sum(self.exporter.page().values("database_probe_failures_total"))
+
+
+@pytest.fixture(scope="module", params=["postgresql", "mysql"])
+def started_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with started(request.param) as server, Lab() as lab:
+        yield Stage(lab, server, tmp_path_factory.mktemp("fleet"))
+
+
+@pytest.fixture
+def stage(started_once: Stage) -> Stage:
+    """As it was at the beginning, but for what was counted."""
+    stage = started_once
+    stage.server.admin(ANOTHER[stage.server.kind].format(PASSWORD))
+    stage.write_password(PASSWORD)
+    stage.write_fleet(interval="500ms")
+    stage.reload()
+    stage.failed_before = stage.failures()
+    return stage
+
+
+@pytest.mark.parametrize("looked_at", [True, False])
+def test_a_database_that_a_reload_removes_is_logged_out_at_once(stage: Stage, looked_at: bool) -> None:
+    stage.settled()
+    if looked_at:
+        assert "db" in stage.exporter.get("/")
+    stage.write_fleet(interval=None)
+    stage.reload()
+    wait_until(lambda: not stage.sessions(), "no session is left", 1)
+
+
+def test_another_interval_keeps_the_session(stage: Stage) -> None:
+    before = stage.settled()
+    stage.write_fleet(interval="600ms")
+    stage.reload()
+    assert stage.settled() == before
+
+
+def test_another_target_is_another_session(stage: Stage) -> None:
+    before = stage.settled()
+    stage.write_fleet(interval="500ms", query="SELECT 2")
+    stage.reload()
+    assert stage.settled(but=before)
+    assert stage.failures() == stage.failed_before
+
+
+def test_another_password_is_another_session(stage: Stage) -> None:
+    before = stage.settled()
+    stage.server.admin(ANOTHER[stage.server.kind].format("rotated-1"))
+    stage.write_password("rotated-1")
+    stage.reload()
+    assert stage.settled(but=before)
+    assert stage.failures() == stage.failed_before
+
+
+def test_a_password_that_is_rotated_is_read_again_when_the_old_one_is_refused(stage: Stage) -> None:
+    """Nobody sends a signal, and no login fails for it."""
+    before = stage.settled()
+    stage.server.admin(ANOTHER[stage.server.kind].format("rotated-2"))
+    stage.write_password("rotated-2")
+    stage.server.admin(KILL[stage.server.kind])
+    assert stage.settled(but=before)
+    assert stage.failures() == stage.failed_before
+    assert "rotated-2" not in stage.exporter.program.error_output() + stage.exporter.get("/")
