@@ -264,7 +264,7 @@ def pair(protocol: str, target: Spec) -> Pair:
         target_country="",
         probe="probe",
         protocol=protocol,
-        ip_family=target.ip_family,
+        ip_family=IpFamily.IPV4 if isinstance(target, DatabaseTarget) else target.ip_family,
         interval=1.0,
         timeout=1.0,
         histogram=True,
