@@ -22,7 +22,7 @@ install: $(venv)/.runtime ## set up the program as .venv/bin/latency-exporter; P
 	@$(call tell_who_can_run_it)
 
 test: dev prerequisites ## set up and run all tests but the image's; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
-	$(bin)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
+	$(bin)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-unit: dev ## the tests that need neither root nor servers
 	$(bin)/python -m pytest --numprocesses=2 --dist=worksteal -m "not (root or servers or databases or browser or image)" $(PYTEST_ARGS)

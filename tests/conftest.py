@@ -18,6 +18,8 @@ from tests.system.rooted import requires_newer_databases
 _LEFT_OUT = "NOT TESTED, "
 """How the reason begins when it is the machine that lacks something (tests.netlab says it likewise)."""
 _SERVERS = Path(__file__).parent.parent / ".cache/servers/usr/bin"
+_SLOWEST = "tests/system/"
+"""These wait for minutes and compute little: begun first, they are not what is left at the end, one after another."""
 _SERVER_PROGRAMS = (
     *("prometheus", "promtool", "victoria-metrics", "prometheus-alertmanager", "amtool", "prometheus-node-exporter"),
 )
@@ -52,6 +54,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=_LEFT_OUT + reason))
     if "image" not in config.option.markexpr:
         items[:] = [item for item in items if item.get_closest_marker("image") is None]
+    if hasattr(config, "workerinput"):  # of several processes, which all see one order
+        items.sort(key=lambda item: _SLOWEST not in item.nodeid)
 
 
 def _lacking(item: pytest.Item) -> Iterator[str]:

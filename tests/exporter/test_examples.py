@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter import examples
+from exporter import examples, logs
 from exporter.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +20,12 @@ IN_THE_CLONE = {
     "rules": [f"prometheus/rules/{name}.yml" for name in ("recording", "alerts", "extra", "legacy")],
     "alertmanager": ["prometheus/alertmanager.yml"],
 }
+
+
+@pytest.fixture(autouse=True)
+def _logging_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run here in the tests' own process, whose later tests look at the log."""
+    monkeypatch.setattr(logs, "configure", lambda *_: None)
 
 
 def test_all_examples_are_known_here() -> None:
@@ -106,11 +112,11 @@ def test_an_unknown_example_is_exit_2_with_a_remedy(
 
 @pytest.mark.parametrize("command", [["check"], ["probe", "localhost", "--probe=icmp"]])
 def test_without_a_fleet_file_it_is_this_machine_and_that_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], command: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     main(command)
-    out, err = capfd.readouterr()
+    out, err = capsys.readouterr()
     assert err == f"there is no config/exporter.yml here: this is the default fleet, {examples.DEFAULT_FLEET}\n"
     assert "localhost" in out
 
@@ -143,8 +149,8 @@ def test_a_fleet_file_that_is_there_and_cannot_be_read_is_a_fault_and_no_default
 
 @pytest.mark.parametrize("arguments", [["check", "--config.file=config/exporter.yml"], ["scrape-configs"], ["doctor"]])
 def test_a_file_that_was_named_and_commands_about_a_fleet_need_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
-    assert capfd.readouterr().err.startswith("config/exporter.yml: no such file")
+    assert capsys.readouterr().err.startswith("config/exporter.yml: no such file")
