@@ -64,7 +64,7 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
 
 
 def _trust(contexts: Contexts, target: HttpTarget) -> ClientContext:
-    return contexts.get(target.tls_ca_file, target.identity, verify=target.tls_verify, protocols=("http/1.1",))
+    return contexts.get(target.tls_ca_file, target.own_certificate, verify=target.tls_verify, protocols=("http/1.1",))
 
 
 async def _converse(channel: Channel, stream: Stream, exchange: Exchange, request: bytes, phases: _Phases) -> None:

@@ -161,7 +161,7 @@ class Logins:
         looked = (
             context
             if refused is None
-            else self._contexts.get(None, target.identity, verify=False, protocols=self._alpn)
+            else self._contexts.get(None, target.own_certificate, verify=False, protocols=self._alpn)
         )
         tls = stack.enter_context(Tls(wire.stream, looked, target.address.rstrip(".")))
         try:
@@ -218,7 +218,9 @@ class Logins:
 
     def _trust(self, target: DatabaseTarget) -> ClientContext:
         verify, names = target.tls != "require", target.tls == "verify-full"
-        return self._contexts.get(target.tls_ca_file, target.identity, verify=verify, names=names, protocols=self._alpn)
+        return self._contexts.get(
+            target.tls_ca_file, target.own_certificate, verify=verify, names=names, protocols=self._alpn
+        )
 
 
 def _server(target: DatabaseTarget) -> tuple[str, int]:

@@ -20,7 +20,7 @@ Tls = Literal["disable", "require", "verify-ca", "verify-full"]
 _TCP_REASONS = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.UNREACHABLE, Reason.DNS, Reason.LOCAL)
 
 
-class Identity(NamedTuple):
+class OwnCertificate(NamedTuple):
     """What is shown to a server that asks for a certificate: absolute paths of PEM files."""
 
     cert_file: str
@@ -142,7 +142,7 @@ class HttpTarget:
     user: str | None
     password: Secret | None
     """Both set or both None."""
-    identity: Identity | None = None
+    own_certificate: OwnCertificate | None = None
     timeout: float = dataclasses.field(default=10.0, compare=False)
     """In seconds: of which each of several addresses gets a part. The caller sees to it; it makes no other target."""
 
@@ -182,7 +182,7 @@ class DatabaseTarget:
     tls: Tls
     tls_ca_file: str | None
     """Absolute. None: the system's authorities."""
-    identity: Identity | None = None
+    own_certificate: OwnCertificate | None = None
     query: str
     timeout: float
     """In seconds; the server is told to give up a query of the user's own before."""

@@ -51,7 +51,7 @@ class Tls:
     """A channel of the same shape as ``Stream``, encrypted; ``handshake`` comes first."""
 
     def __init__(self, stream: Stream, context: ClientContext, host: str) -> None:
-        self._stream, self._ended, self._identified = stream, False, context.identified
+        self._stream, self._ended, self._has_own_certificate = stream, False, context.has_own_certificate
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.certificate: bytes | None = None
         """What the server served, in DER, known after the handshake, also if that failed for its sake."""
@@ -179,9 +179,9 @@ class Tls:
         alert = reason.partition("_ALERT_")[2]
         if self.certificate is None and alert != _CERTIFICATE_REQUIRED:
             return error
-        if self._identified and alert in _REFUSES_OURS:
+        if self._has_own_certificate and alert in _REFUSES_OURS:
             text = f"the server refuses our client certificate (cert_file): {_REFUSES_OURS[alert]}"
-        elif not self._identified and alert in _WANTS_ONE:
+        elif not self._has_own_certificate and alert in _WANTS_ONE:
             text = "the server asks for a client certificate; set cert_file and key_file"
         else:
             return error

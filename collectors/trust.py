@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from collectors.contract import ProbeFailed, Reason
-from collectors.targets import Identity
+from collectors.targets import OwnCertificate
 
 _LEAST = ssl.TLSVersion.TLSv1_2
 """RFC 8996; a policy of the system may demand more."""
@@ -20,7 +20,7 @@ _LEAST = ssl.TLSVersion.TLSv1_2
 _NOT_LOADED = {"EE_KEY_TOO_SMALL": " (its key is too short)", "CA_MD_TOO_WEAK": " (its signature is too weak)"}
 
 
-class BadIdentity(Exception):  # noqa: N818 - it says what the file is
+class BadOwnCertificate(Exception):  # noqa: N818 - it says what the file is
     """``cert_file`` or ``key_file``, as ``key`` says, cannot be used."""
 
     def __init__(self, key: str, message: str) -> None:
@@ -32,7 +32,7 @@ class BadIdentity(Exception):  # noqa: N818 - it says what the file is
 class ClientContext(ssl.SSLContext):
     """A context that knows whether it has a certificate to show."""
 
-    identified = False
+    has_own_certificate = False
 
 
 class Contexts:
@@ -47,7 +47,7 @@ class Contexts:
     def get(
         self,
         ca_file: str | None,
-        identity: Identity | None = None,
+        own_certificate: OwnCertificate | None = None,
         *,
         verify: bool,
         names: bool = True,
@@ -57,15 +57,15 @@ class Contexts:
 
         ``names``: a certificate has to be for the host's name. ``protocols`` are offered by ALPN.
         """
-        key = (ca_file, identity, verify, names, *protocols)
-        version = [_version(file) for file in (ca_file, *(identity or ())) if file]
+        key = (ca_file, own_certificate, verify, names, *protocols)
+        version = [_version(file) for file in (ca_file, *(own_certificate or ())) if file]
         kept = self._kept.get(key)
         if kept is None or kept[0] != version:
             context = client_context(verify=verify, names=names)
             if verify:
                 _load_authorities(context, ca_file)
-            if identity:
-                _load_own(context, identity)
+            if own_certificate:
+                _load_own(context, own_certificate)
             if protocols:
                 context.set_alpn_protocols(list(protocols))
             self._kept[key] = kept = version, context
@@ -88,21 +88,21 @@ def client_context(*, verify: bool, names: bool = True) -> ClientContext:
     return context
 
 
-def load_identity(context: ssl.SSLContext, identity: Identity) -> None:
-    """Have a context show a certificate; raises BadIdentity."""
+def load_own_certificate(context: ssl.SSLContext, own_certificate: OwnCertificate) -> None:
+    """Have a context show a certificate; raises BadOwnCertificate."""
     try:
-        context.load_cert_chain(*identity, password=_refuse_to_ask)
+        context.load_cert_chain(*own_certificate, password=_refuse_to_ask)
     except OSError as error:
         if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
-            raise BadIdentity("key_file", "is the key of another certificate than cert_file's") from None
+            raise BadOwnCertificate("key_file", "is the key of another certificate than cert_file's") from None
         why = _NOT_LOADED.get(error.reason or "", "") if isinstance(error, ssl.SSLError) else f" ({error.strerror})"
         message = f"no usable certificate here or no usable key in key_file{why}; both have to be PEM"
-        raise BadIdentity("cert_file", message) from None
+        raise BadOwnCertificate("cert_file", message) from None
 
 
 def _refuse_to_ask() -> NoReturn:
     """OpenSSL would else ask for the password at the terminal, and wait."""
-    raise BadIdentity("key_file", "is encrypted; decrypt it: nobody is there to type its password")
+    raise BadOwnCertificate("key_file", "is encrypted; decrypt it: nobody is there to type its password")
 
 
 def _load_authorities(context: ssl.SSLContext, ca_file: str | None) -> None:
@@ -117,13 +117,13 @@ def _load_authorities(context: ssl.SSLContext, ca_file: str | None) -> None:
         raise ProbeFailed(Reason.LOCAL, f"tls_ca_file {ca_file}: {error.strerror}") from error
 
 
-def _load_own(context: ClientContext, identity: Identity) -> None:
+def _load_own(context: ClientContext, own_certificate: OwnCertificate) -> None:
     try:
-        load_identity(context, identity)
-    except BadIdentity as error:
-        path = identity.key_file if error.key == "key_file" else identity.cert_file
+        load_own_certificate(context, own_certificate)
+    except BadOwnCertificate as error:
+        path = own_certificate.key_file if error.key == "key_file" else own_certificate.cert_file
         raise ProbeFailed(Reason.LOCAL, f"{error.key} {path}: {error.message}") from error
-    context.identified = True
+    context.has_own_certificate = True
 
 
 def _version(file: str) -> object:

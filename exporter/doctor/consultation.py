@@ -9,7 +9,7 @@ from typing import NamedTuple
 from aiohttp import ClientSession
 
 from collectors.contract import ProbeFailed, Reason, Seconds
-from collectors.targets import Identity
+from collectors.targets import OwnCertificate
 from collectors.trust import Contexts
 from exporter.doctor import answers, certificates
 from exporter.doctor.client import Client, session
@@ -31,7 +31,7 @@ class PublicName(NamedTuple):
     """The host's own, a name or a literal address."""
     ca_file: str | None = None
     """Of the server of the stack that has this name; else the system's authorities count."""
-    identity: Identity | None = None
+    own_certificate: OwnCertificate | None = None
     """Likewise."""
     port: int = HTTPS
 
@@ -58,8 +58,8 @@ async def consult(
 ) -> Consulted:
     """Ask everybody, for ``patience`` at most."""
     contexts = Contexts()
-    trusts = {(server.ca_file, server.identity) for server in servers if server.tls}
-    for trust in trusts | {(name.ca_file, name.identity) for name in names}:
+    trusts = {(server.ca_file, server.own_certificate) for server in servers if server.tls}
+    for trust in trusts | {(name.ca_file, name.own_certificate) for name in names}:
         contexts.get(*trust, verify=True)  # before the time begins: the system's authorities take 55 ms to load
     deadline = asyncio.get_running_loop().time() + patience
     async with session() as shared, asyncio.TaskGroup() as group:
@@ -73,7 +73,7 @@ class _Visit:
 
     def __init__(self, shared: ClientSession, asked: Asked, contexts: Contexts, deadline: Seconds) -> None:
         self._asked, self._deadline, self._kind = asked, deadline, KINDS[asked.name]
-        self._trust = contexts.get(asked.ca_file, asked.identity, verify=True) if asked.tls else None
+        self._trust = contexts.get(asked.ca_file, asked.own_certificate, verify=True) if asked.tls else None
         self._client = Client(shared, asked, self._trust, deadline)
 
     async def made(self, waiting: Waiting) -> Seen:
@@ -134,7 +134,7 @@ async def _look_at(public: PublicName, contexts: Contexts, deadline: Seconds, wa
     host_found, host_fault = host.result()
     look = None
     if found:
-        trust = contexts.get(public.ca_file, public.identity, verify=True)
+        trust = contexts.get(public.ca_file, public.own_certificate, verify=True)
         look = await certificates.look(public.name, public.port, trust, deadline)
     waiting.done(public.name)
     return NameSeen(public.name, public.host, found, host_found, fault, host_fault, look)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from collectors.contract import Seconds
-from collectors.targets import Identity
+from collectors.targets import OwnCertificate
 from exporter.doctor import answers
 from exporter.doctor.consultation import Consulted, PublicName, Waiting, consult
 from exporter.doctor.expected import ExpectedHost, expected
@@ -46,8 +46,8 @@ def examine(fleet: Fleet, environ: Mapping[str, str], patience: Seconds, waiting
     return Report(tuple(judge(fleet, wanted, consulted, now, patience)), time.monotonic() - began)
 
 
-def _trust(server: Asked | None) -> tuple[str | None, Identity | None]:
-    return (server.ca_file, server.identity) if server else (None, None)
+def _trust(server: Asked | None) -> tuple[str | None, OwnCertificate | None]:
+    return (server.ca_file, server.own_certificate) if server else (None, None)
 
 
 def judge(

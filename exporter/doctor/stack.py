@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from collectors.secret import Secret
-from collectors.targets import Identity
+from collectors.targets import OwnCertificate
 from exporter.fleet import BadFile, Fleet
 from exporter.fleet.schema import Server
 from exporter.fleet.specs import Files
@@ -27,7 +27,7 @@ class Asked:
     password: Secret | None
     ca_file: str | None
     internal: bool
-    identity: Identity | None = None
+    own_certificate: OwnCertificate | None = None
     """A certificate to show, if it asks for one."""
 
     @property
@@ -87,5 +87,5 @@ def _asked(files: Files, name: str, server: Server) -> Asked:
         password=files.password(("stack", name), server),
         ca_file=files.authorities(("stack", name, "ca_file"), server.ca_file),
         internal=server.internal,
-        identity=files.identity(("stack", name), server),
+        own_certificate=files.own_certificate(("stack", name), server),
     )

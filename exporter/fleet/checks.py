@@ -138,12 +138,12 @@ def _databases(sections: Sections) -> Iterator[Finding]:
 def _logins(sections: Sections) -> Iterator[Finding]:
     for index, database in enumerate(sections.databases):
         yield from _one_password(("databases", index), database)
-        yield from _identity(("databases", index), database.cert_file, database.key_file)
+        yield from _own_certificate(("databases", index), database.cert_file, database.key_file)
     for loc, host, job in _scraped(sections):
-        yield from _identity(loc, host.cert_file or job.cert_file, host.key_file or job.key_file)
+        yield from _own_certificate(loc, host.cert_file or job.cert_file, host.key_file or job.key_file)
     for loc, login in _web_logins(sections):
         yield from _one_password(loc, login)
-        yield from _identity(loc, login.cert_file, login.key_file)
+        yield from _own_certificate(loc, login.cert_file, login.key_file)
         password = login.password_file or (isinstance(login, Login) and login.password_env)
         if login.user and not password:
             yield Finding((*loc, "user"), "has no password; add password_file")
@@ -158,7 +158,7 @@ def _one_password(loc: Loc, login: FileLogin) -> Iterator[Finding]:
         yield Finding((*loc, "password_env"), "stands beside password_file; keep one of them")
 
 
-def _identity(loc: Loc, cert_file: str | None, key_file: str | None) -> Iterator[Finding]:
+def _own_certificate(loc: Loc, cert_file: str | None, key_file: str | None) -> Iterator[Finding]:
     for key, written, other in (("cert_file", cert_file, "key_file"), ("key_file", key_file, "cert_file")):
         if written and not (cert_file and key_file):
             yield Finding((*loc, key), f"stands without {other}; add it (both may name one file that holds both)")

@@ -12,8 +12,8 @@ from urllib.parse import quote, urlsplit
 
 from collectors.contract import IpFamily, Seconds
 from collectors.secret import NoSecret, Secret
-from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, Identity, TcpTarget, literal_family
-from collectors.trust import BadIdentity, client_context, load_identity
+from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, OwnCertificate, TcpTarget, literal_family
+from collectors.trust import BadOwnCertificate, client_context, load_own_certificate
 from exporter import secrets
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.net_values import PLACEHOLDER
@@ -45,7 +45,7 @@ class Access:
     url: str
     headers: tuple[tuple[str, str], ...]
     tls_ca_file: str | None
-    identity: Identity | None
+    own_certificate: OwnCertificate | None
     user: str | None
     password: Secret | None
 
@@ -86,36 +86,34 @@ class Files:
             self._add(loc, f"{path}: cannot be read: {error.strerror}; name a file of certificates")
         return os.fspath(path)
 
-    def identity(self, loc: Loc, login: FileLogin) -> Identity | None:
+    def own_certificate(self, loc: Loc, login: FileLogin) -> OwnCertificate | None:
         """Check that a certificate and its key can be shown; give their absolute paths, if a section names any."""
         if login.cert_file is None or login.key_file is None:
             return None
-        identity = Identity(os.fspath(self._folder / login.cert_file), os.fspath(self._folder / login.key_file))
+        named = OwnCertificate(os.fspath(self._folder / login.cert_file), os.fspath(self._folder / login.key_file))
+        holds = [self._holds((*loc, "cert_file"), named.cert_file, "certificate", _CERTIFICATE)]
+        holds += [self._holds((*loc, "key_file"), named.key_file, "private key", _KEY)]
         try:
-            if all(
-                [self._holds(loc, "cert_file", identity, _CERTIFICATE), self._holds(loc, "key_file", identity, _KEY)]
-            ):
-                load_identity(client_context(verify=False), identity)
-        except BadIdentity as error:
-            self._add((*loc, error.key), f"{getattr(identity, error.key)}: {error.message}")
-        return identity
+            if all(holds):
+                load_own_certificate(client_context(verify=False), named)
+        except BadOwnCertificate as error:
+            self._add((*loc, error.key), f"{getattr(named, error.key)}: {error.message}")
+        return named
 
-    def _holds(self, loc: Loc, key: str, identity: Identity, wanted: re.Pattern[bytes]) -> bool:
-        """Tell whether a file holds what its key stands for; what is wrong is said without a word of it."""
-        path = Path(getattr(identity, key))
-        what = "certificate" if key == "cert_file" else "private key"
+    def _holds(self, loc: Loc, path: str, what: str, wanted: re.Pattern[bytes]) -> bool:
+        """Tell whether a file holds what it is named for; what is wrong is said without a word of it."""
         try:
-            with secrets.open_regular(path) as file:
+            with secrets.open_regular(Path(path)) as file:
                 found = wanted.search(file.read(_LONGEST_PEM))
         except PermissionError:
-            message = secrets.not_ours(path)
+            message = secrets.not_ours(Path(path))
         except OSError as error:
             message = f"cannot be read: {error.strerror}; name the file of a {what}"
         else:
             if found:
                 return True
             message = f"holds no {what} in PEM form; name a file that begins with -----BEGIN"
-        self._add((*loc, key), f"{path}: {message}")
+        self._add(loc, f"{path}: {message}")
         return False
 
     def _add(self, loc: Loc, message: str) -> None:
@@ -130,7 +128,7 @@ def own_access(files: Files, loc: Loc, probe: HttpProbe) -> Access:
         url=probe.url,
         headers=tuple(probe.headers.items()),
         tls_ca_file=files.authorities((*loc, "tls_ca_file"), probe.tls_ca_file),
-        identity=files.identity(loc, probe),
+        own_certificate=files.own_certificate(loc, probe),
         user=probe.user,
         password=files.password(loc, probe),
     )
@@ -145,12 +143,12 @@ def peer_access(files: Files, loc: Loc, probe: HttpProbe, fleet: Fleet, source: 
     scheme, rest = probe.url.split(":", 1)
     ca_loc: Loc = ("peers", "ca_file") if peers.ca_file else (*loc, "tls_ca_file")
     login_loc, login = (("peers",), peers) if peers.user else (loc, probe)
-    identity_loc, identified = (("peers",), peers) if peers.cert_file else (loc, probe)
+    certificate_loc, certified = (("peers",), peers) if peers.cert_file else (loc, probe)
     return Access(
         url=f"{peers.scheme or scheme}:{rest}",
         headers=(*probe.headers.items(), asked_by),
         tls_ca_file=files.authorities(ca_loc, peers.ca_file or probe.tls_ca_file),
-        identity=files.identity(identity_loc, identified),
+        own_certificate=files.own_certificate(certificate_loc, certified),
         user=login.user,
         password=files.password(login_loc, login),
     )
@@ -189,7 +187,7 @@ def database_specs(
         dbname=database.dbname,
         tls=database.tls,
         tls_ca_file=files.authorities((*loc, "tls_ca_file"), database.tls_ca_file),
-        identity=files.identity(loc, database),
+        own_certificate=files.own_certificate(loc, database),
         query=database.query,
         timeout=database.timeout or fleet.defaults.timeout,
         cold=True,
@@ -218,7 +216,7 @@ def http_spec_of(probe: HttpProbe, address: str, ip_family: IpFamily, access: Ac
         expect_body=probe.expect_body,
         max_body_bytes=probe.max_body_bytes,
         tls_ca_file=access.tls_ca_file,
-        identity=access.identity,
+        own_certificate=access.own_certificate,
         tls_verify=probe.tls_verify,
         user=access.user,
         password=access.password,

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from collectors.targets import Identity
-from collectors.trust import BadIdentity, load_identity
+from collectors.targets import OwnCertificate
+from collectors.trust import BadOwnCertificate, load_own_certificate
 from exporter.web_config.tls_schema import CIPHERS, CURVES, TlsServer, unreadable
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def context_of(tls: TlsServer) -> ssl.SSLContext:
         if problem:
             raise Unusable(key, problem)
     context = _bare_context(tls)
-    _load_identity(context, tls)
+    _load_own_certificate(context, tls)
     if tls.client_ca_file:
         _load_authority(context, tls.client_ca_file)
         context.verify_mode = tls.client_auth_type
@@ -64,10 +64,10 @@ def _bare_context(tls: TlsServer) -> ssl.SSLContext:
     return context
 
 
-def _load_identity(context: ssl.SSLContext, tls: TlsServer) -> None:
+def _load_own_certificate(context: ssl.SSLContext, tls: TlsServer) -> None:
     try:
-        load_identity(context, Identity(os.fspath(tls.cert_file), os.fspath(tls.key_file)))
-    except BadIdentity as error:
+        load_own_certificate(context, OwnCertificate(os.fspath(tls.cert_file), os.fspath(tls.key_file)))
+    except BadOwnCertificate as error:
         raise Unusable(error.key, error.message) from None
 
 

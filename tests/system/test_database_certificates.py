@@ -14,7 +14,7 @@ from collectors import mysql as our_mysql
 from collectors import postgresql
 from collectors.contract import Reason
 from collectors.secret import Secret
-from collectors.targets import DatabaseTarget, Identity
+from collectors.targets import DatabaseTarget, OwnCertificate
 from tests.collectors.peers import Authority, ask, context, database_target, failure
 
 from .databases import KINDS, PASSWORD, Server, requires_databases, started
@@ -90,7 +90,7 @@ async def test_a_user_who_needs_a_certificate_is_let_in_by_ours(
 ) -> None:
     file = str(authority.file("a client"))
     async with COLLECTORS[demanding.kind](context()) as probe:
-        wanted = target(demanding, authority, user=CERTIFIED, cold=cold, identity=Identity(file, file))
+        wanted = target(demanding, authority, user=CERTIFIED, cold=cold, own_certificate=OwnCertificate(file, file))
         for _ in range(3):
             await ask(probe, wanted)
         without = await failure(probe, target(demanding, authority, user=CERTIFIED, cold=cold))
@@ -104,7 +104,7 @@ async def test_a_certificate_that_the_server_does_not_trust_is_told(
 ) -> None:
     stranger = str(Authority(tmp_path).file())
     async with COLLECTORS[demanding.kind](context()) as probe:
-        wanted = target(demanding, authority, user=CERTIFIED, identity=Identity(stranger, stranger))
+        wanted = target(demanding, authority, user=CERTIFIED, own_certificate=OwnCertificate(stranger, stranger))
         assert await failure(probe, wanted) == (
             Reason.TLS,
             "the server refuses our client certificate (cert_file): its authority is unknown there",

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from collectors.contract import Reason
-from collectors.targets import Identity
+from collectors.targets import OwnCertificate
 from exporter.doctor import answers
 from exporter.doctor.client import trouble_of
 from exporter.doctor.consultation import PublicName, Waiting, consult
@@ -255,7 +255,7 @@ async def test_a_server_that_asks_for_a_certificate_is_shown_ours_and_told_where
     file = str(authority.file("the doctor"))
     with Fake("prometheus", tls=context) as fake:
         without = https(fake, authority)
-        finding = await judged(dataclasses.replace(without, identity=Identity(file, file)))
+        finding = await judged(dataclasses.replace(without, own_certificate=OwnCertificate(file, file)))
         assert finding.status is Status.OK
         finding = await judged(without)
     assert finding.status is Status.BROKEN

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from collectors.targets import Identity
+from collectors.targets import OwnCertificate
 from exporter.doctor.stack import asked
 from exporter.fleet import BadFile, pairs
 from tests.collectors.peers import Authority
@@ -46,8 +46,8 @@ databases:
 """
         )
     )
-    ours = Identity(str(tmp_path / "client.pem"), str(tmp_path / "client.pem"))
-    assert {probe: spec.identity for probe, spec in found.items()} == dict.fromkeys(
+    ours = OwnCertificate(str(tmp_path / "client.pem"), str(tmp_path / "client.pem"))
+    assert {probe: spec.own_certificate for probe, spec in found.items()} == dict.fromkeys(
         ("page", "http", "login", "query"), ours
     )
 
@@ -60,9 +60,12 @@ probes:
   page: {{protocol: http, url: "https://{{address}}:9102/", {client}}}
 """
     peers = "peers: {cert_file: peer.pem, key_file: peer.pem}\n"
-    own, peer = (Identity(str(tmp_path / name), str(tmp_path / name)) for name in ("client.pem", "peer.pem"))
-    assert {probe: spec.identity for probe, spec in specs(fleet(TWO + text)).items()} == {"ping": own, "page": own}
-    assert {probe: spec.identity for probe, spec in specs(fleet(TWO + text + peers)).items()} == {
+    own, peer = (OwnCertificate(str(tmp_path / name), str(tmp_path / name)) for name in ("client.pem", "peer.pem"))
+    assert {probe: spec.own_certificate for probe, spec in specs(fleet(TWO + text)).items()} == {
+        "ping": own,
+        "page": own,
+    }
+    assert {probe: spec.own_certificate for probe, spec in specs(fleet(TWO + text + peers)).items()} == {
         "ping": peer,
         "page": own,
     }
@@ -70,7 +73,7 @@ probes:
 
 def test_the_doctor_shows_what_the_stack_names(fleet, client, tmp_path):
     (server,) = asked(fleet(TWO + f"stack: {{prometheus: {{url: 'https://p.example', {client}}}}}"), {})
-    assert server.identity == Identity(str(tmp_path / "client.pem"), str(tmp_path / "client.pem"))
+    assert server.own_certificate == OwnCertificate(str(tmp_path / "client.pem"), str(tmp_path / "client.pem"))
 
 
 def encrypted(key_file: Path) -> bytes:
