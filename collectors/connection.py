@@ -95,11 +95,15 @@ class Connector:
             try:
                 async with asyncio.timeout(share):  # noqa: TID251 - of one address; the caller's is the probe's
                     reached = await self._reach(peer, address, facts, source_address)
-            except (ProbeFailed, TimeoutError) as failed:
-                if left == 1 or (isinstance(failed, ProbeFailed) and failed.reason is Reason.LOCAL):
+            except TimeoutError:
+                facts.tried += (f"{address}: no answer within {share:.2g} s",)
+            except ProbeFailed as failed:
+                if failed.reason is Reason.LOCAL:
                     raise
-                why = failed.detail if isinstance(failed, ProbeFailed) else f"no answer within {share:.2g} s"
-                facts.tried += (f"{address}: {why}",)
+                if left == 1:
+                    text = f"{address}: {failed.detail} (before it: {'; '.join(facts.tried)})"
+                    raise ProbeFailed(failed.reason, text) from failed
+                facts.tried += (f"{address}: {failed.detail}",)
             else:
                 self._answered[key] = address
                 return reached

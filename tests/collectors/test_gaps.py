@@ -30,9 +30,9 @@ class Path:
         for host in (self.here, self.there):
             host.ip("link", "set", wire.device_of(host), "gso_max_segs", "1")
 
-    def peer(self, talk, ip_family: IpFamily = IpFamily.IPV4) -> Peer:
+    def peer(self, talk, ip_family: IpFamily = IpFamily.IPV4, tls=None) -> Peer:
         with self.there.entered():
-            return Peer(talk, host=self.there.address if ip_family is IpFamily.IPV4 else self.there.address6)
+            return Peer(talk, tls=tls, host=self.there.address if ip_family is IpFamily.IPV4 else self.there.address6)
 
     async def gap(self, collector, target) -> Gap | None:
         """Probe until the deadline, and return what was noted of the packets."""
@@ -91,6 +91,14 @@ async def test_a_large_packet_that_is_lost_behind_small_ones_is_known_too(path):
 
     with path.peer(talk) as peer:
         target = http_target(f"http://{path.there.address}:{peer.port}/")
+        assert await path.gap(http.collector, target) is Gap.ANSWER
+
+
+async def test_a_certificate_that_gets_lost_is_known_too(path, authority):
+    path.here.drop(*LARGE)
+    names = [f"a-long-name-of-a-host-{number}.example" for number in range(80)]
+    with path.peer(until_the_end, tls=authority.server(*names)) as peer:
+        target = http_target(f"https://{path.there.address}:{peer.port}/", tls_verify=False)
         assert await path.gap(http.collector, target) is Gap.ANSWER
 
 

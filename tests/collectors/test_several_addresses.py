@@ -71,6 +71,8 @@ async def test_when_all_refuse_the_last_one_is_the_reason_and_the_others_are_kno
         with pytest.raises(ProbeFailed) as failed:
             await ask(probe, web(gone.port), facts)
     assert failed.value.reason is Reason.REFUSED
+    refused = "connection refused: nothing listens on this port, or a firewall refuses it"
+    assert failed.value.detail == f"{LIVING}: {refused} (before it: {DEAD}: {refused})"
     assert (facts.address, len(facts.tried)) == (LIVING, 1)
 
 
