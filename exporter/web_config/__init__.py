@@ -3,9 +3,9 @@
 path -> load() -> WebConfig -> Connections, TLS among them -> authenticate() their requests
 """
 
+from exporter.web_config.accepting import Connections, serve
 from exporter.web_config.answering import close_after_body
 from exporter.web_config.auth import authenticate, extra_headers
-from exporter.web_config.connection import Connections, serve
 from exporter.web_config.limits import Limits
 from exporter.web_config.loading import WebConfig, load
 from exporter.web_config.repetition import sparing_handler

@@ -10,94 +10,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
 from collections.abc import Callable
 from http import HTTPStatus
 
-from aiohttp import web
-
+from exporter.web_config import refusals
 from exporter.web_config.answering import Handler, refusal
-from exporter.web_config.limits import Guests, Limits, address_of
-from exporter.web_config.line import Pace
-from exporter.web_config.loading import WebConfig
-from exporter.web_config.refusals import FORBIDDEN, NO_TLS, PLAIN_HTTP, Refusals, why
+from exporter.web_config.handshake import PLAIN_HTTP, UNEXPECTED_MESSAGE, Handshake, NoTls
+from exporter.web_config.house import House
+from exporter.web_config.limits import address_of
 from exporter.web_config.requests import Requests
 from exporter.web_config.stream import Stream, TlsStream
 
-_BACKLOG = 512
-_READ_AT_ONCE = 4 << 10
-_UNSENT = 16 << 10
-"""Bytes of an answer that the kernel takes ahead of what the client's window lets through."""
-_BEGUN_AT_ONCE = 4
-"""Requests that are begun in a turn of the loop; a page of 100 pairs takes a millisecond or two."""
-_HANDSHAKE = 0x16
-"""The content type of a handshake's records (RFC 8446, section 5.1)."""
-_RECORD_HEAD = 5
-_MOST_OF_A_RECORD = 16 << 10
-_UNEXPECTED_MESSAGE = bytes((0x15, 3, 3, 0, 2, 2, 10))
-"""A fatal alert (RFC 8446, section 6)."""
-_HEALTH_CHECK = b"GET /-/healthy "
-"""``exporter.healthcheck`` asks in the clear first: that is nothing to tell, every half minute."""
-_PLAIN_HTTP = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
-"""Word for word what Go's servers say; other programs look for it."""
 
-
-async def serve(sock: socket.socket, factory: Callable[[], asyncio.BaseProtocol]) -> asyncio.Server:
-    """Accept on a listening socket, one connection per turn of the loop.
-
-    asyncio takes its ``backlog`` for the number of accepts in a row, too: with more than one, a burst
-    takes every file descriptor before any connection can give way, and each failed accept sets a timer
-    that tries again as often (512: 60,000 errors in 9 s; 1: one a second).
-
-    What is accepted inherits how much the kernel takes of an answer that nobody reads: else megabytes.
-    """
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
-    server = await asyncio.get_running_loop().create_server(factory, sock=sock, backlog=1)
-    sock.listen(_BACKLOG)  # Linux adjusts it (inet_listen, net/ipv4/af_inet.c)
-    return server
-
-
-class Connections:
-    """The protocol factory for ``serve``, and what all connections share.
-
-    ``config()`` is asked at each connection: certificates, and TLS as such, follow files and reloads. ``refused``
-    counts the answers (by status) that no handler of the application made.
-    """
-
-    def __init__(
-        self,
-        web_server: web.Server,
-        config: Callable[[], WebConfig],
-        limits: Limits,
-        refused: Callable[[int], None],
-    ) -> None:
-        self.web_server, self.config, self.limits, self.refused = web_server, config, limits, refused
-        self.guests = Guests(limits.connections, limits.per_address)
-        self.handshakes = Guests(limits.handshakes, limits.handshakes)
-        """Those under way: the client's first words came, and memory was taken for what follows."""
-        self.refusals = Refusals()
-        self.pace = Pace(_BEGUN_AT_ONCE)
-        self.buffer = memoryview(bytearray(_READ_AT_ONCE))
-        """What is read goes here first, of one connection at a time."""
-
-    def __call__(self) -> asyncio.BaseProtocol:
-        return _Connection(self)
-
-    def close(self) -> None:
-        """Cut all that are still open."""
-        self.guests.cut_all()
-
-
-class _Connection(asyncio.BufferedProtocol):
+class Connection(asyncio.BufferedProtocol):
     """One client, from its accept on; TLS counts too, since its handshake may never end."""
 
-    def __init__(self, house: Connections) -> None:
+    def __init__(self, house: House) -> None:
         self._house, self._limits = house, house.limits
         self._loop = asyncio.get_running_loop()
         self._stream: Stream | None = None
         self._requests: Requests | None = None
-        self._first_record = b""
+        self._handshake: Handshake | None = None
         self._is_over = False
         """Nothing that still comes will be looked at."""
         self._unsent = 0
@@ -116,8 +50,9 @@ class _Connection(asyncio.BufferedProtocol):
         self._house.guests.enter(self, self._address)
         self._end_at(self._limits.head)
         self._web = self._house.config()
-        self._context = self._web.ssl_context()
-        if self._context is None:
+        if context := self._web.ssl_context():
+            self._handshake = Handshake(lambda: self._start_tls(context))
+        else:
             self._serve(Stream(transport, self._hang_up))
 
     # What comes in
@@ -135,7 +70,7 @@ class _Connection(asyncio.BufferedProtocol):
             else:
                 self._shake(data)
         except ssl.SSLError as error:  # its alert is on the way
-            self._refuse_tls(why(error))
+            self._refuse_tls(refusals.why(error))
 
     def _take(self, data: bytes) -> None:
         assert self._requests  # noqa: S101 - there is somebody who serves
@@ -147,35 +82,32 @@ class _Connection(asyncio.BufferedProtocol):
             self._requests.ended()
 
     def _shake(self, data: bytes) -> None:
-        """Go on with the handshake, which begins once all of its first record is there: until then it costs nothing."""
-        if not isinstance(self._stream, TlsStream):
-            self._first_record += data
-            if self._first_record[0] != _HANDSHAKE:
-                self._refuse_what_is_no_tls()
-                return
-            expected = _RECORD_HEAD + int.from_bytes(self._first_record[3:_RECORD_HEAD])
-            if len(self._first_record) < min(max(expected, _RECORD_HEAD + 1), _MOST_OF_A_RECORD):
-                return
-            assert self._context  # noqa: S101 - without it nobody shakes hands
-            self._stream = TlsStream(self._raw, self._hang_up, self._context)
-            self._house.handshakes.enter(self, self._address)
-            data, self._first_record = self._first_record, b""
-        if self._stream.shake(data):
+        assert self._handshake  # noqa: S101 - without TLS there are requests from the beginning
+        try:
+            stream = self._handshake.received(data)
+        except NoTls as no_tls:
+            self._refuse_no_tls(no_tls)
+            return
+        if stream:
             self._house.handshakes.leave(self)
-            self._serve(self._stream)
+            self._serve(stream)
             self._take(b"")  # what came with the end of the handshake
 
-    def _refuse_what_is_no_tls(self) -> None:
-        if self._first_record[:1].isalpha():
-            self._raw.write(_PLAIN_HTTP)
-            self._house.refused(HTTPStatus.BAD_REQUEST)
-            if self._first_record.startswith(_HEALTH_CHECK):
-                self._hang_up()
-            else:
-                self._refuse_tls(PLAIN_HTTP)
+    def _refuse_no_tls(self, no_tls: NoTls) -> None:
+        if not no_tls.is_http:
+            self._raw.write(UNEXPECTED_MESSAGE)
+            self._refuse_tls(refusals.NO_TLS)
+            return
+        self._raw.write(PLAIN_HTTP)
+        self._house.refused(HTTPStatus.BAD_REQUEST)
+        if no_tls.is_health_check:
+            self._hang_up()
         else:
-            self._raw.write(_UNEXPECTED_MESSAGE)
-            self._refuse_tls(NO_TLS)
+            self._refuse_tls(refusals.PLAIN_HTTP)
+
+    def _start_tls(self, context: ssl.SSLContext) -> TlsStream:
+        self._house.handshakes.enter(self, self._address)
+        return TlsStream(self._raw, self._hang_up, context)
 
     def _refuse_tls(self, reason: str) -> None:
         self._house.refusals.log(self._address, reason)
@@ -241,7 +173,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     def refuse_stranger(self) -> None:
         """Answer a client whose certificate is good and bears none of the names; TLS itself is done with it."""
-        self._house.refusals.log(self._address, FORBIDDEN)
+        self._house.refusals.log(self._address, refusals.FORBIDDEN)
         self.refuse(HTTPStatus.FORBIDDEN, "The client's certificate bears no name that may ask here.\n")
 
     def close(self) -> None:
@@ -311,7 +243,8 @@ class _Connection(asyncio.BufferedProtocol):
         self._end_in_no_time()
         if self._send_timer:
             self._send_timer.cancel()
-        requests, self._requests, self._stream = self._requests, None, None
+        self._handshake = self._stream = None
+        requests, self._requests = self._requests, None
         if requests and requests.handler:
             # After a request that it was given in this turn of the loop, which it would fall over. Without the error,
             # whose traceback would hold on to the page.

@@ -1,0 +1,43 @@
+"""What all connections share: who is there, and what all of them together may take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from exporter.web_config.limits import Guests, Limits
+from exporter.web_config.line import Pace
+from exporter.web_config.loading import WebConfig
+from exporter.web_config.refusals import Refusals
+
+_READ_AT_ONCE = 4 << 10
+_BEGUN_AT_ONCE = 4
+"""Requests that are begun in a turn of the loop; a page of 100 pairs takes a millisecond or two."""
+
+
+class House:
+    """``config()`` is asked at each connection: certificates, and TLS as such, follow files and reloads.
+
+    ``refused`` counts the answers (by status) that no handler of the application made.
+    """
+
+    def __init__(
+        self,
+        web_server: web.Server,
+        config: Callable[[], WebConfig],
+        limits: Limits,
+        refused: Callable[[int], None],
+    ) -> None:
+        self.web_server, self.config, self.limits, self.refused = web_server, config, limits, refused
+        self.guests = Guests(limits.connections, limits.per_address)
+        self.handshakes = Guests(limits.handshakes, limits.handshakes)
+        """Those under way: the client's first words came, and memory was taken for what follows."""
+        self.refusals = Refusals()
+        self.pace = Pace(_BEGUN_AT_ONCE)
+        self.buffer = memoryview(bytearray(_READ_AT_ONCE))
+        """What is read goes here first, of one connection at a time."""
+
+    def close(self) -> None:
+        """Cut all that are still open."""
+        self.guests.cut_all()
