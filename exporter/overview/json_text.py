@@ -46,6 +46,7 @@ def _pair(row: Row) -> dict[str, Any]:
         "address_change": seen.moved or None,
         "age": seen.age,
         "rtt": seen.rtt,
+        "own_clock": seen.own_clock,
         "response": seen.response,
         "server": seen.server,
         "login": seen.login,

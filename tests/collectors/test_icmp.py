@@ -323,6 +323,37 @@ async def test_a_silent_address_is_asked_by_another_identifier_after_three_probe
             await until(lambda: LateReply(aim) in notices)
 
 
+async def test_over_ipv6_likewise(here: Host, there: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    with there.entered():
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMPV6)
+    came: list[bytes] = []
+
+    def take() -> int:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data = sock.recv(2000)
+                came.extend([data[4:6]] if data[0] == ECHO_REQUEST_V6 else [])
+        return len(came)
+
+    aim = target(there.address6, ip_family=IpFamily.IPV6)
+    there.sysctl("net.ipv6.icmp.echo_ignore_all", "1")
+    try:
+        with sock:
+            async with pinging(here) as (probe, _):
+                for number in range(identifiers.SILENT):
+                    (asked,) = _entered_all(here, probe, [aim])
+                    await until(lambda number=number: take() > number)  # type: ignore[misc]  # mypy knows no default here
+                    asked.give_up()
+                there.sysctl("net.ipv6.icmp.echo_ignore_all", "0")
+                (asked,) = _entered_all(here, probe, [aim])
+                assert (await asked.answer).clock is Clock.KERNEL
+            take()
+    finally:
+        there.sysctl("net.ipv6.icmp.echo_ignore_all", "0")
+    assert [identifier == came[0] for identifier in came] == [True, True, True, False]
+
+
 def _entered_all(host: Host, probe: Probe[IcmpTarget], aims: Sequence[IcmpTarget]) -> list[Asked]:
     with host.entered():  # another identifier may be another socket
         return begin(probe, aims)

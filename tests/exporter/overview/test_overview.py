@@ -52,6 +52,16 @@ def told(small: Small, time: Time) -> None:
     small.decide("grafana", "http", ANSWERS["http"])
 
 
+def test_every_format_says_which_numbers_are_by_the_programs_own_clock(small: Small, time: Time) -> None:
+    small.answer_all()
+    assert "own clock" not in shown(small, "text") + shown(small, "html")
+    small.decide("wf008", "icmp", Reply(rtt=0.0348, clock=Clock.USER))
+    assert shown(small, "text").count(", own clock") == 1
+    assert shown(small, "html").count("own clock") == 1
+    own = {pair["probe"] for pair in json.loads(shown(small, "json"))["pairs"] if pair["own_clock"]}
+    assert own == {"icmp"}
+
+
 def test_a_terminal_gets_one_aligned_line_per_pair_the_worst_first_and_this_host_last(small: Small, time: Time) -> None:
     told(small, time)
     small.recorder.started_late(0.002, 1)

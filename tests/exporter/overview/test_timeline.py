@@ -41,6 +41,13 @@ def test_a_certificate_that_is_not_valid_yet_is_told_with_its_beginning(small: S
     assert ends == "  certificate until 2023-11-15, 24 h left"
 
 
+def test_a_number_by_the_programs_own_clock_says_so(small: Small) -> None:
+    reply = Reply(rtt=0.0348, clock=Clock.USER)
+    _, measured, clock, _ = told(Answer(small.pair("wf008", "icmp"), Facts(), reply, 0.04))
+    assert measured == "  34.8 ms, own clock"
+    assert clock == "  timed by this program's own clock instead of the kernel's: its own delays are in it"
+
+
 def test_a_request_is_drawn_phase_by_phase(small: Small) -> None:
     facts = Facts(status_code=200, certificate_expiry=NOW + 34 * 86400, peer_processing=0.0002)
     assert told(Answer(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.26)) == [
