@@ -9,7 +9,7 @@ ours (sockets, contexts), and what it yields, a ``Probe``, measures what is thei
 
 The caller decides when to probe, cancels what has reached its deadline, logs, counts and labels, and
 says when a target is no longer probed (``Probe.forget``). A collector therefore never sleeps, logs,
-spawns, repeats a probe or knows a label. The smallest one::
+spawns, repeats a probe or knows a label; a long computation goes to a thread. The smallest one::
 
     async def probe(target: Target, facts: Facts) -> Reply:
         return Reply(rtt=await something(target), clock=Clock.USER)

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 
 from collectors import connection, kernel
-from collectors.contract import Clock, Context, Facts, Phase, Probe, Reply, Seconds, one_by_one
+from collectors.contract import Clock, Context, Facts, Phase, Probe, ProbeFailed, Reply, Seconds, one_by_one
 from collectors.dns import resolve
 from collectors.exchange import Exchange, name_in_tls, split_url
 from collectors.stream import Channel, Stream
@@ -38,6 +39,15 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
     contexts = Contexts()
 
     async def probe(target: HttpTarget, facts: Facts) -> Reply:
+        try:
+            return await ask(target, facts)
+        except ProbeFailed:
+            refused = target.password if facts.status_code == HTTPStatus.UNAUTHORIZED else None
+            if refused is None or not await refused.has_changed():
+                raise
+        return await ask(target, facts)  # by the password that stands in its file by now
+
+    async def ask(target: HttpTarget, facts: Facts) -> Reply:
         url, exchange = split_url(target.url), Exchange(target, facts)
         request = exchange.request(url, user_agent)
         trust = _trust(contexts, target) if url.tls else None

@@ -132,24 +132,25 @@ class Logins:
         try:
             if target.socket is None and target.tls != "disable":
                 facts.phase = Phase.TLS
-                await self._avoid(session, target)
+                await self._avoid(session, target, facts)
                 await session.secure(encrypt)
             facts.phase = Phase.AUTH
             await session.log_in()
         except BaseException as error:
             if isinstance(error, ssl.SSLError) and session.counts_who_breaks_off:
-                self._refusals.of_tls(_server(target), self._trust(target), error, self._loop.time())
+                self._refusals.of_tls(_server(target), self._trust(target), error, facts, self._loop.time())
             session.leave()
             raise
         self._refusals.forget(_server(target))
         phases[Phase.AUTH] = wire.take_waited()
         return LoggedIn(session, wire, handshake)
 
-    async def _avoid(self, session: Session, target: DatabaseTarget) -> None:
+    async def _avoid(self, session: Session, target: DatabaseTarget, facts: Facts) -> None:
         """Decline without TLS where that has just failed, and not for a certificate's sake."""
         refused = self._refusals.get(_server(target), self._trust(target), self._loop.time())
         if refused is not None and not refused.chain:
             await session.decline()
+            facts.certificate_not_before, facts.certificate_expiry = refused.validity
             raise refused.again()
 
     async def _encrypt(

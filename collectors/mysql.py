@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import struct
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -37,8 +36,9 @@ from collectors.mysql_packets import (
     sha2_proof,
     wrong_answer,
 )
+from collectors.mysql_wire import Packets
 from collectors.targets import DatabaseTarget
-from collectors.wire import Wire, bounded, shown
+from collectors.wire import Wire, shown
 
 _OK, _MORE, _EOF, _ERROR, _INFILE = 0x00, 0x01, 0xFE, 0xFF, 0xFB
 _LONGEST_EOF = 9
@@ -48,7 +48,6 @@ _BEFORE_THE_TIMEOUT = 0.9
 _MOST_WRONG_ANSWERS = 4
 _PATIENCE = 0.25
 """Of the timeout: to hear that a login was refused that is refused here already."""
-_HEAD = struct.Struct("<I")
 _METHOD = "the method that the server switched to"
 
 
@@ -64,7 +63,7 @@ class MySQL:
 
     def __init__(self, wire: Wire, target: DatabaseTarget, way: Way, memory: Memory) -> None:
         self._wire, self._target, self._way, self._memory = wire, target, way, memory
-        self._sequence = 0
+        self._packets = Packets(wire)
         self._switched = False
         # Complete from the first: of what is sent inside TLS the server reads no capabilities any more.
         self._capabilities = CAPABILITIES | (WITH_DB if target.dbname else 0)
@@ -72,8 +71,6 @@ class MySQL:
         self._nonce, self._plugin = b"", NATIVE
         self._under_way = True
         """The login is neither decided nor in the middle of TLS."""
-        self._asked = False
-        """The server's turn has come, not ours."""
 
     async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
         """Read the greeting, and ask for TLS."""
@@ -84,7 +81,7 @@ class MySQL:
                 Reason.TLS, "the server offers no TLS (tls: disable would do without)", misconfigured=True
             )
         self._capabilities |= TLS
-        await self._send(beginning(self._capabilities))
+        await self._packets.send(beginning(self._capabilities))
         if not self._wire.is_empty:
             raise ProbeFailed(Reason.PROTOCOL, "the server spoke before TLS began")
         self._under_way = False
@@ -93,7 +90,7 @@ class MySQL:
 
     async def log_in(self) -> None:
         await self._greeted()
-        await self._send(self._response())
+        await self._packets.send(self._response())
         while True:
             packet = await self._login_packet()
             kind = packet[0] if packet else _ERROR
@@ -121,15 +118,13 @@ class MySQL:
         if not self._under_way:
             return
         if self._greeting is None:
-            self._sequence = 1
-            self._send_at_once(nobody(self._capabilities))
-        self._sequence += self._asked  # the server's own packet comes before
-        self._send_at_once(wrong_answer(self._memory.get(_METHOD, b"unknown").decode()))
+            self._packets.send_at_once(nobody(self._capabilities))
+        self._packets.send_at_once(wrong_answer(self._memory.get(_METHOD, b"unknown").decode()))
 
     async def query(self, text: str) -> None:
-        self._sequence = 0
-        await self._send(_QUERY + text.encode())
-        packet = await self._packet()
+        self._packets.begin()
+        await self._packets.send(_QUERY + text.encode())
+        packet = await self._packets.receive()
         kind = packet[0] if packet else _ERROR
         if kind == _ERROR:
             raise mysql_errors.of_query(packet)
@@ -141,12 +136,11 @@ class MySQL:
             await self._until_end()
 
     def end(self) -> None:
-        self._sequence = 0
-        self._send_at_once(_QUIT)
+        self._packets.last_word(_QUIT)
 
     async def _until_end(self) -> None:
         while True:
-            packet = await self._packet()
+            packet = await self._packets.receive()
             if packet[:1] == bytes([_ERROR]):
                 raise mysql_errors.of_query(packet)
             if packet[:1] == bytes([_EOF]) and len(packet) < _LONGEST_EOF:
@@ -191,10 +185,7 @@ class MySQL:
     async def _greeted(self) -> Greeting:
         """Return the server's first packet; read it, if it was not."""
         if self._greeting is None:
-            (head,) = struct.unpack("<I", await self._wire.greeting(4, self._way.connected))
-            packet = await self._wire.exactly(bounded(head & 0xFFFFFF))
-            self._wire.settle_silently()
-            self._sequence = 1
+            packet = await self._packets.greeting(self._way.connected)
             if packet[:1] == bytes([_ERROR]):
                 self._under_way = False
                 raise mysql_errors.before_login(packet)
@@ -223,9 +214,9 @@ class MySQL:
             if len(nonce.rstrip(b"\0")) != NONCE:  # a shorter one would make the proof worth less
                 raise ProbeFailed(Reason.PROTOCOL, "the server's nonce is none")
             self._plugin, self._nonce = name, nonce[:NONCE]
-            await self._send(self._proof())
+            await self._packets.send(self._proof())
         elif self._target.socket is not None and self._target.password is None:
-            await self._send(b"")  # the kernel tells the server who we are
+            await self._packets.send(b"")  # the kernel tells the server who we are
         else:
             await self._answer_wrongly(wrong_answer(name))
             raise ProbeFailed(Reason.AUTH, self._unspoken(name), misconfigured=True)
@@ -241,7 +232,7 @@ class MySQL:
         if data == _FAST:
             return
         if self._way.private and self._target.password is not None:
-            await self._send(self._password() + b"\0")
+            await self._packets.send(self._password() + b"\0")
             return
         await self._answer_wrongly(EMPTY_PASSWORD)
         detail = (
@@ -255,46 +246,24 @@ class MySQL:
         with contextlib.suppress(ProbeFailed, OSError, TimeoutError):
             async with asyncio.timeout(_PATIENCE * self._target.timeout):  # noqa: TID251 - the failure is known
                 for _ in range(_MOST_WRONG_ANSWERS):
-                    await self._send(answer)
+                    await self._packets.send(answer)
                     packet = await self._login_packet()
                     if not self._under_way:
                         break
                     switched = packet[:1] == bytes([_EOF])
                     answer = wrong_answer(_asked_for(packet)) if switched else EMPTY_PASSWORD
 
-    async def _send(self, payload: bytes) -> None:
-        await self._wire.send(self._framed(payload))
-
-    def _send_at_once(self, payload: bytes) -> None:
-        self._wire.channel.send_at_once(self._framed(payload))
-
-    def _framed(self, payload: bytes) -> bytes:
-        framed = _HEAD.pack(len(payload) | self._sequence << 24) + payload
-        self._sequence = (self._sequence + 1) % 256
-        self._asked = True
-        return framed
-
     async def _login_packet(self) -> bytes:
         """Read what a login is answered with; after OK or an error the server waits for nothing of it any more."""
         try:
-            packet = await self._packet()
+            packet = await self._packets.receive()
         except ProbeFailed:
             self._under_way = False
             raise
         self._under_way = packet[:1] not in {bytes([_OK]), bytes([_ERROR])}
         return packet
 
-    async def _packet(self) -> bytes:
-        (head,), body = await self._wire.message(_HEAD, _body_length)
-        self._sequence = ((head >> 24) + 1) % 256
-        self._asked = False
-        return body
-
 
 def _asked_for(switch: bytes) -> str:
     """Return the method that the server switches to."""
     return switch[1:].partition(b"\0")[0].decode("ascii", "replace")
-
-
-def _body_length(head: int) -> int:
-    return head & 0xFFFFFF

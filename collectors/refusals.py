@@ -12,7 +12,7 @@ import ssl
 from typing import NamedTuple
 
 from collectors import failures
-from collectors.contract import ProbeFailed, Reason, Seconds
+from collectors.contract import Facts, ProbeFailed, Reason, Seconds
 
 _DAY: Seconds = 86_400.0
 """The longest pause: a clock that was wrong may have been set. A hundred of them are a hundred days."""
@@ -32,6 +32,8 @@ class Refusal(NamedTuple):
     pause: Seconds
     until: Seconds
     """On the loop's clock."""
+    validity: tuple[float | None, float | None] = (None, None)
+    """Of the certificate that was served before TLS failed, if one was: from when, and until when."""
 
     def again(self) -> ProbeFailed:
         """Return what was said of it, anew."""
@@ -55,14 +57,15 @@ class Refusals:
         """Remember what the server served; not the error itself, which would keep the whole probe alive."""
         self._known[server] = _refusal(context, error, chain, _DAY, now)
 
-    def of_tls(self, server: Server, context: ssl.SSLContext, error: ssl.SSLError, now: Seconds) -> None:
+    def of_tls(self, server: Server, context: ssl.SSLContext, error: ssl.SSLError, facts: Facts, now: Seconds) -> None:
         """Remember that TLS failed, for twice as long as the last time; not of a certificate that is known already."""
         if isinstance(error, ssl.SSLCertVerificationError):
             return
         known = self._known.get(server)
         again = known is not None and not known.chain and known.context is context
         pause = min(2 * known.pause, _DAY) if known is not None and again else _FIRST_PAUSE
-        self._known[server] = _refusal(context, error, b"", pause, now)
+        validity = facts.certificate_not_before, facts.certificate_expiry
+        self._known[server] = _refusal(context, error, b"", pause, now)._replace(validity=validity)
 
     def forget(self, server: Server) -> None:
         """Think nothing of a server any more."""

@@ -16,6 +16,8 @@ from tests.collectors.peers import Peer, ask, context, database_target, failure
 
 COLLECTORS = {"postgresql": postgresql.collector, "mysql": mysql.collector}
 MEGABYTES_MORE = 50
+SSL_REQUEST = 36
+"""Bytes of the packet that asks MySQL for TLS."""
 HUSH = b"hush"
 Talk = Callable[[socket.socket], object]
 
@@ -273,3 +275,63 @@ async def test_silence_ends_at_the_deadline_and_leaves_nothing(kind: str, cold: 
         with Peer(peers.silent) as peer, pytest.raises(TimeoutError):
             await ask(probe, database_target(peer.port, cold=cold), deadline=0.2)
         assert (peers.descriptors(), peers.readers()) == before
+
+
+async def test_tls_that_fails_again_and_again_is_not_tried_each_time() -> None:
+    """A server counts whoever breaks off a handshake: it is declined without TLS, as nobody who shows no password."""
+    heard: list[bytes] = []
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(greeting(capabilities=0xFFFFFFFF))
+        heard.append(connection.recv(65536))
+        if len(heard[-1]) == SSL_REQUEST:
+            connection.sendall(b"x" * 3000)
+            connection.recv(65536)
+        else:
+            connection.sendall(my(b"\xff\x15\x04#28000denied", 2))
+
+    with Peer(talk) as peer:
+        async with mysql.collector(context()) as probe:
+            wanted = database_target(peer.port, tls="require")
+            told = {await failure(probe, wanted) for _ in range(5)}
+    assert len(told) == 1
+    assert told.pop()[0] is Reason.TLS
+    assert [len(first) == SSL_REQUEST for first in heard] == [True] + [False] * 4
+    assert HUSH not in b"".join(heard)
+    assert b"monitor" not in b"".join(heard)
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [("client_ed25519", bytes(64)), ("mysql_old_password", b""), ("sha256_password", b"\0"), ("parsec", b"\0")],
+)
+async def test_a_method_that_is_not_spoken_is_answered_wrongly_and_in_its_shape(method: str, answer: bytes) -> None:
+    """Another shape, or none, would count as breaking off."""
+    talk = says(
+        my(b"\xfe" + method.encode() + b"\0" + b"n" * 20 + b"\0", 2),
+        my(b"\xff\x15\x04#28000denied", 4),
+        first=greeting(),
+    )
+    talk.heard.clear()  # type: ignore[attr-defined]
+    with Peer(talk) as peer:
+        async with mysql.collector(context()) as probe:
+            reason, detail = await failure(probe, database_target(peer.port))
+    assert reason is Reason.AUTH
+    assert method in detail
+    assert talk.heard[1:] == [my(answer, 3)]  # type: ignore[attr-defined]
+
+
+async def test_a_login_that_is_given_up_leaves_an_answer_to_what_the_server_asks_next() -> None:
+    heard: list[bytes] = []
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(greeting(b"caching_sha2_password"))
+        while data := connection.recv(65536):
+            heard.append(data)
+
+    with Peer(talk) as peer:
+        async with mysql.collector(context()) as probe:
+            with pytest.raises(TimeoutError):
+                await ask(probe, database_target(peer.port), deadline=0.2)
+    assert b"".join(heard).endswith(my(b"\0", 3))
+    assert HUSH not in b"".join(heard)

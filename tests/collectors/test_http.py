@@ -1,6 +1,7 @@
 """HTTP and HTTPS against real, slow and hostile servers: what is measured, what it may cost, what is left behind."""
 
 import asyncio
+import base64
 import contextlib
 import datetime as dt
 import gzip
@@ -17,6 +18,7 @@ import pytest
 
 from collectors import http, kernel
 from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason
+from collectors.secret import Secret
 from tests.collectors import peers
 from tests.collectors.peers import OK, Authority, Hog, Peer, answering, ask, context, failure, http_target, https, url
 
@@ -359,3 +361,21 @@ async def test_a_ca_file_that_was_replaced_is_read_again(probe, tmp_path):
         assert (await failure(probe, target))[0] is Reason.TLS
         shutil.copy(new.ca_file, trusted)
         assert (await ask(probe, target)).response
+
+
+async def test_a_password_that_was_rotated_is_read_again_when_the_old_one_is_refused(probe):
+    async def read_again():
+        return Secret("new")
+
+    heard: list[bytes] = []
+
+    def talk(connection):
+        heard.append(peers.read_request(connection))
+        is_new = base64.b64encode(b"u:new") in heard[-1]
+        connection.sendall(OK if is_new else b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+
+    with Peer(talk) as peer:
+        wanted = http_target(url(peer), user="u", password=Secret("old", read_again))
+        for _ in range(2):
+            assert (await ask(probe, wanted)).response > 0
+    assert len(heard) == 3
