@@ -125,9 +125,14 @@ class Logins:
         private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
         session = self._speak(wire, target, Way(connected, private), memory)
 
+        encrypting = False
+
         async def encrypt() -> None:
+            nonlocal encrypting
             phases[Phase.TLS] = wire.take_waited()
+            encrypting = True
             phases[Phase.TLS] += await self._encrypt(stack, session, wire, target, facts)
+            encrypting = False
 
         try:
             if target.socket is None and target.tls != "disable":
@@ -137,13 +142,22 @@ class Logins:
             facts.phase = Phase.AUTH
             await session.log_in()
         except BaseException as error:
-            if isinstance(error, ssl.SSLError) and session.counts_who_breaks_off:
-                self._refusals.of_tls(_server(target), self._trust(target), error, facts, self._loop.time())
+            broken_off = session.counts_who_breaks_off and (encrypting or isinstance(error, ssl.SSLError))
+            if broken_off:
+                self._remember(target, error, facts)
             session.leave()
             raise
         self._refusals.forget(_server(target))
         phases[Phase.AUTH] = wire.take_waited()
         return LoggedIn(session, wire, handshake)
+
+    def _remember(self, target: DatabaseTarget, error: BaseException, facts: Facts) -> None:
+        """Remember that a handshake was broken off, by TLS or by our deadline."""
+        server, context, now = _server(target), self._trust(target), self._loop.time()
+        if isinstance(error, ssl.SSLError):
+            self._refusals.of_tls(server, context, error, facts, now)
+        elif isinstance(error, asyncio.CancelledError):
+            self._refusals.of_silence(server, context, facts, now)
 
     async def _avoid(self, session: Session, target: DatabaseTarget, facts: Facts) -> None:
         """Decline without TLS where that has just failed, and not for a certificate's sake."""

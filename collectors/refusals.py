@@ -3,12 +3,14 @@
 MySQL and MariaDB block a host after a hundred of those in a row (``max_connect_errors``), for its other programs
 too, and each probe of a certificate that does not verify would be one. So with a server whose certificate was refused
 TLS is completed, whatever it serves, and the login declined inside; it is tried as it should be when it serves another
-chain. A server with which TLS fails otherwise is declined without TLS, and TLS is tried again after ever longer pauses.
+chain. A server with which TLS fails otherwise, or does not end in time again and again, is declined without TLS, and
+TLS is tried again after ever longer pauses.
 """
 
 from __future__ import annotations
 
 import ssl
+from collections import Counter
 from typing import NamedTuple
 
 from collectors import failures
@@ -17,6 +19,8 @@ from collectors.contract import Facts, ProbeFailed, Reason, Seconds
 _DAY: Seconds = 86_400.0
 """The longest pause: a clock that was wrong may have been set. A hundred of them are a hundred days."""
 _FIRST_PAUSE: Seconds = 60.0
+_CUT_OFF = 10
+"""Handshakes in a row that our deadline cut off, and that are no chance then."""
 
 Server = tuple[str, int]
 """Address and port."""
@@ -45,6 +49,7 @@ class Refusals:
 
     def __init__(self) -> None:
         self._known: dict[Server, Refusal] = {}
+        self._cut_off: Counter[Server] = Counter()
 
     def get(self, server: Server, context: ssl.SSLContext, now: Seconds) -> Refusal | None:
         """Return what was refused there lately, by the same authorities."""
@@ -67,9 +72,17 @@ class Refusals:
         validity = facts.certificate_not_before, facts.certificate_expiry
         self._known[server] = _refusal(context, error, b"", pause, now)._replace(validity=validity)
 
+    def of_silence(self, server: Server, context: ssl.SSLContext, facts: Facts, now: Seconds) -> None:
+        """Remember that TLS did not end in time."""
+        self._cut_off[server] += 1
+        if self._cut_off[server] >= _CUT_OFF:
+            text = "the TLS handshake did not end within the timeout, again and again; it is tried less often now"
+            self.of_tls(server, context, failures.TlsRefused(text), facts, now)
+
     def forget(self, server: Server) -> None:
         """Think nothing of a server any more."""
         self._known.pop(server, None)
+        self._cut_off.pop(server, None)
 
 
 def _refusal(context: ssl.SSLContext, error: ssl.SSLError, chain: bytes, pause: Seconds, now: Seconds) -> Refusal:

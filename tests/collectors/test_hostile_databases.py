@@ -16,8 +16,6 @@ from tests.collectors.peers import Peer, ask, context, database_target, failure
 
 COLLECTORS = {"postgresql": postgresql.collector, "mysql": mysql.collector}
 MEGABYTES_MORE = 50
-SSL_REQUEST = 36
-"""Bytes of the packet that asks MySQL for TLS."""
 HUSH = b"hush"
 Talk = Callable[[socket.socket], object]
 
@@ -47,6 +45,11 @@ def greeting(plugin: bytes = b"mysql_native_password", capabilities: int = 0xFFF
         + plugin
         + b"\0"
     )
+
+
+def asks_for_tls(packet: bytes) -> bool:
+    """By its capabilities; what follows it may have come with it."""
+    return bool(struct.unpack_from("<I", packet, 4)[0] & 1 << 11)
 
 
 def says(*pieces: bytes, first: bytes = b"", endless: bytes = b"") -> Talk:
@@ -284,7 +287,7 @@ async def test_tls_that_fails_again_and_again_is_not_tried_each_time() -> None:
     def talk(connection: socket.socket) -> None:
         connection.sendall(greeting(capabilities=0xFFFFFFFF))
         heard.append(connection.recv(65536))
-        if len(heard[-1]) == SSL_REQUEST:
+        if asks_for_tls(heard[-1]):
             connection.sendall(b"x" * 3000)
             connection.recv(65536)
         else:
@@ -296,9 +299,31 @@ async def test_tls_that_fails_again_and_again_is_not_tried_each_time() -> None:
             told = {await failure(probe, wanted) for _ in range(5)}
     assert len(told) == 1
     assert told.pop()[0] is Reason.TLS
-    assert [len(first) == SSL_REQUEST for first in heard] == [True] + [False] * 4
+    assert [asks_for_tls(first) for first in heard] == [True] + [False] * 4
     assert HUSH not in b"".join(heard)
     assert b"monitor" not in b"".join(heard)
+
+
+async def test_tls_that_does_not_end_in_time_again_and_again_is_tried_less_often() -> None:
+    tls_asked: list[bool] = []
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(greeting(capabilities=0xFFFFFFFF))
+        tls_asked.append(asks_for_tls(connection.recv(65536)))
+        if tls_asked[-1]:
+            peers.silent(connection)
+        else:
+            connection.sendall(my(b"\xff\x15\x04#28000denied", 2))
+
+    with Peer(talk) as peer:
+        async with mysql.collector(context()) as probe:
+            wanted = database_target(peer.port, tls="require")
+            while tls_asked.count(True) < 10:
+                with pytest.raises(TimeoutError):
+                    await ask(probe, wanted, deadline=0.2)
+            for _ in range(3):
+                assert (await failure(probe, wanted))[0] is Reason.TLS
+    assert tls_asked == [True] * 10 + [False] * 3
 
 
 @pytest.mark.parametrize(
