@@ -46,6 +46,9 @@ _GZIP_LEVEL = 1
 """As small as zlib's fastest level, at a fifth of its cost; ISA-L's other levels are no better."""
 _GZIP_FORMAT = 16 + isal_zlib.MAX_WBITS
 """What tells deflateInit2 of zlib.h to write gzip's header and trailer."""
+_REST = 0.01
+"""Seconds, or as many as the last page took, until the next one is made: others have their turn, connections are
+accepted, and who asks meanwhile shares that page."""
 _MADE_AT_ONCE = 1 << 17
 """Bytes of a page made before others have their turn, or handed to a thread that compresses them."""
 
@@ -101,6 +104,7 @@ class Server:
         self._renders: dict[object, asyncio.Future[Any]] = {}
         self._looking = asyncio.Lock()
         self._sending = Sending()
+        self._rested_at = 0.0
         self.ready = False
 
     def application(self, *middlewares: Middleware) -> web.Application:
@@ -158,8 +162,11 @@ class Server:
             return cast(_Made, await asyncio.shield(under_way))
         self._renders[key] = under_way = asyncio.get_running_loop().create_future()
         try:
-            await asyncio.sleep(0)  # noqa: TID251 - no wait: who asks in the same turn of the loop shares it
+            await asyncio.sleep(self._rested_at - under_way.get_loop().time())  # noqa: TID251 - see _REST
+            began = under_way.get_loop().time()
             made = await make()
+            now = under_way.get_loop().time()
+            self._rested_at = now + min(now - began, _REST)
         except BaseException as error:
             under_way.set_exception(error)
             under_way.exception()  # taken, so that it is no complaint of the loop's when nobody waits

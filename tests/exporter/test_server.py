@@ -196,6 +196,19 @@ async def test_who_asks_while_a_page_is_made_gets_that_page(start: Start, view: 
     assert view.renders == before + 1, "a page was kept"
 
 
+async def test_between_two_pages_others_have_their_turn_and_who_asks_meanwhile_shares_the_second(
+    view: View, front: Front
+) -> None:
+    server = new_server(view, front)
+    async with TestClient(TestServer(server.application())) as client:
+        server._rested_at = asyncio.get_running_loop().time() + 1.0
+        asked = [asyncio.create_task(client.get("/metrics")) for _ in range(6)]
+        await (await client.get("/ping")).read()
+        assert view.renders == 0
+        await asyncio.gather(*asked)
+    assert view.renders == 1
+
+
 async def test_formats_that_are_asked_for_at_the_same_time_do_not_mix(start: Start, view: View) -> None:
     view.times = 2000
     client = await start()
