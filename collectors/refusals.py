@@ -17,8 +17,11 @@ from collectors import failures
 from collectors.contract import Facts, ProbeFailed, Reason, Seconds
 
 _DAY: Seconds = 86_400.0
-"""The longest pause: a clock that was wrong may have been set. A hundred of them are a hundred days."""
+"""How long a refused certificate stands: a clock that was wrong may have been set."""
 _FIRST_PAUSE: Seconds = 60.0
+_LONGEST_PAUSE: Seconds = 3600.0
+"""So long a server that was mended may still be called broken. A hundred are four days, and any program of this host
+that logs in meanwhile sets the server's count to zero."""
 _CUT_OFF = 10
 """Handshakes in a row that our deadline cut off, and that are no chance then."""
 
@@ -68,7 +71,7 @@ class Refusals:
             return
         known = self._known.get(server)
         again = known is not None and not known.chain and known.context is context
-        pause = min(2 * known.pause, _DAY) if known is not None and again else _FIRST_PAUSE
+        pause = min(2 * known.pause, _LONGEST_PAUSE) if known is not None and again else _FIRST_PAUSE
         validity = facts.certificate_not_before, facts.certificate_expiry
         self._known[server] = _refusal(context, error, b"", pause, now)._replace(validity=validity)
 
