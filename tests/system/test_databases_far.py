@@ -157,7 +157,7 @@ def test_the_program_measures_it_and_names_the_culprit(stage: Stage, exporter: E
     says(exporter, "login", "fine")
 
     stage.server.stop(signal.SIGINT if stage.kind == "postgresql" else signal.SIGTERM)
-    says(exporter, "login", "database: Connection refused")
+    says(exporter, "login", "database: connection refused")
     stage.server.start()
     says(exporter, "login", "round trips × 20")
 
