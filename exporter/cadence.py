@@ -14,7 +14,10 @@ from exporter.turns import Job
 SLOT: Seconds = 0.1
 """What is due within one slot starts together at its end; fewer wake-ups are what makes probes cheap."""
 _LEAST_GAP = 0.5
-"""Of an interval that lies at least between the first probes of a job; a timeout, where that is longer."""
+"""Of an interval that lies at least between the first probes of a job; a timeout and some air, where that is longer."""
+_AIR = 0.1
+_MOST_AIR: Seconds = 0.5
+"""Of an interval, between the end of an attempt and the next one: a program that has just started is held up at times."""
 _CLOSEST = 0.98
 """Nearer than this to its interval, a timeout is no reason for still smaller steps."""
 
@@ -34,7 +37,8 @@ def first_dates(source: str, job: Job, now: Seconds, lead: Seconds) -> tuple[Sec
     first = slot_after(now + phase * min(job.interval, lead), job.slot)
     cadence = slot_after(now + phase * job.interval, job.slot)
     cadence += job.interval if cadence - first < SLOT else 0  # the first round is its cadence already
-    least = min(max(_LEAST_GAP, (job.timeout + job.slot) / job.interval), _CLOSEST)
+    air = min(_AIR * job.interval, _MOST_AIR)
+    least = min(max(_LEAST_GAP, (job.timeout + job.slot + air) / job.interval), _CLOSEST)
     gaps = max(1, math.ceil((1 - (cadence - first) / job.interval) / (1 - least)))
     gap = (cadence + (gaps - 1) * job.interval - first) / gaps
     return tuple(slot_after(first + number * gap, job.slot) - SLOT / 2 for number in range(gaps + 1))
