@@ -17,7 +17,7 @@ _LEAST_GAP = 0.5
 """Of an interval that lies at least between the first probes of a job; a timeout and some air, where that is longer."""
 _AIR = 0.1
 _MOST_AIR: Seconds = 0.5
-"""Of an interval, between the end of an attempt and the next one: a program that has just started is held up at times."""
+"""Of an interval, between the end of an attempt and the next one: a program that has just started may be held up."""
 _CLOSEST = 0.98
 """Nearer than this to its interval, a timeout is no reason for still smaller steps."""
 
