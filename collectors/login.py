@@ -152,12 +152,12 @@ class Logins:
         return LoggedIn(session, wire, handshake)
 
     def _remember(self, target: DatabaseTarget, error: BaseException, facts: Facts) -> None:
-        """Remember that a handshake was broken off, by TLS or by our deadline."""
+        """Remember that a handshake was broken off, by TLS, our deadline or the server."""
         server, context, now = _server(target), self._trust(target), self._loop.time()
-        if isinstance(error, ssl.SSLError):
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
             self._refusals.of_tls(server, context, error, facts, now)
-        elif isinstance(error, asyncio.CancelledError):
-            self._refusals.of_silence(server, context, facts, now)
+        elif isinstance(error, asyncio.CancelledError | OSError):
+            self._refusals.of_accident(server, context, facts, now)
 
     async def _avoid(self, session: Session, target: DatabaseTarget, facts: Facts) -> None:
         """Decline without TLS where that has just failed, and not for a certificate's sake."""

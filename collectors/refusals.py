@@ -3,7 +3,7 @@
 MySQL and MariaDB block a host after a hundred of those in a row (``max_connect_errors``), for its other programs
 too, and each probe of a certificate that does not verify would be one. So with a server whose certificate was refused
 TLS is completed, whatever it serves, and the login declined inside; it is tried as it should be when it serves another
-chain. A server with which TLS fails otherwise, or does not end in time again and again, is declined without TLS, and
+chain. A server with which TLS fails otherwise, or does not come to an end again and again, is declined without TLS, and
 TLS is tried again after ever longer pauses.
 """
 
@@ -23,7 +23,7 @@ _LONGEST_PAUSE: Seconds = 3600.0
 """So long a server that was mended may still be called broken. A hundred are four days, and any program of this host
 that logs in meanwhile sets the server's count to zero."""
 _CUT_OFF = 10
-"""Handshakes in a row that our deadline cut off, and that are no chance then."""
+"""Handshakes in a row that our deadline or the server cut off, and that are no chance then."""
 
 Server = tuple[str, int]
 """Address and port."""
@@ -75,11 +75,11 @@ class Refusals:
         validity = facts.certificate_not_before, facts.certificate_expiry
         self._known[server] = _refusal(context, error, b"", pause, now)._replace(validity=validity)
 
-    def of_silence(self, server: Server, context: ssl.SSLContext, facts: Facts, now: Seconds) -> None:
-        """Remember that TLS did not end in time."""
+    def of_accident(self, server: Server, context: ssl.SSLContext, facts: Facts, now: Seconds) -> None:
+        """Remember that TLS did not come to an end: not in time, or the server closed the connection, as one that stops."""
         self._cut_off[server] += 1
         if self._cut_off[server] >= _CUT_OFF:
-            text = "the TLS handshake did not end within the timeout, again and again; it is tried less often now"
+            text = "the TLS handshake does not come to an end, again and again; it is tried less often now"
             self.of_tls(server, context, failures.TlsRefused(text), facts, now)
 
     def forget(self, server: Server) -> None:

@@ -304,6 +304,21 @@ async def test_tls_that_fails_again_and_again_is_not_tried_each_time() -> None:
     assert b"monitor" not in b"".join(heard)
 
 
+async def test_a_server_that_closes_in_the_middle_of_tls_as_when_it_stops_is_tried_again_at_once() -> None:
+    tls_asked: list[bool] = []
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(greeting(capabilities=0xFFFFFFFF))
+        tls_asked.append(asks_for_tls(connection.recv(65536)))
+
+    with Peer(talk) as peer:
+        async with mysql.collector(context()) as probe:
+            wanted = database_target(peer.port, tls="require")
+            told = [await failure(probe, wanted) for _ in range(11)]
+    assert tls_asked == [True] * 10 + [False]
+    assert {reason for reason, _ in told[:10]} <= {Reason.TLS, Reason.RESET}
+
+
 async def test_tls_that_does_not_end_in_time_again_and_again_is_tried_less_often() -> None:
     tls_asked: list[bool] = []
 
