@@ -76,7 +76,7 @@ class Refusals:
         self._known[server] = _refusal(context, error, b"", pause, now)._replace(validity=validity)
 
     def of_accident(self, server: Server, context: ssl.SSLContext, facts: Facts, now: Seconds) -> None:
-        """Remember that TLS did not come to an end: not in time, or the server closed the connection, as one that stops."""
+        """Remember that TLS came to no end: not in time, or the server closed the connection, as one that stops."""
         self._cut_off[server] += 1
         if self._cut_off[server] >= _CUT_OFF:
             text = "the TLS handshake does not come to an end, again and again; it is tried less often now"
