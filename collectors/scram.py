@@ -26,6 +26,10 @@ _MEASURED = 2048
 """Iterations by which this host's pace is told."""
 _NO_BINDING = b"n,,"
 _LONGEST = 4096
+_MOST = 2**31 - 1
+"""Iterations that OpenSSL does."""
+_DIGITS = 20
+"""Of a number of iterations; nobody can do one that has more."""
 
 
 Salted = dict[object, bytes]
@@ -54,9 +58,9 @@ class Scram:
         nonce, salt, count = fields.get("r", ""), _decoded(fields.get("s", "")), fields.get("i", "")
         if not nonce.startswith(self._nonce) or len(nonce) == len(self._nonce) or not salt:
             raise ProbeFailed(Reason.AUTH, "the server's SCRAM answer is not to our question")
-        if not (count.isascii() and count.isdigit() and int(count)):
+        if not (count.isascii() and count.isdigit() and count.strip("0")):
             raise ProbeFailed(Reason.AUTH, "the server's SCRAM answer has no number of iterations")
-        salted = await self._salted_password(salt, int(count))
+        salted = await self._salted_password(salt, int(count.lstrip("0")[:_DIGITS]))
         client_key = hmac.digest(salted, b"Client Key", "sha256")
         proofless = f"c={base64.b64encode(_NO_BINDING).decode('ascii')},r={nonce}".encode()
         signed = b",".join((self._bare, server_first, proofless))
@@ -76,7 +80,7 @@ class Scram:
         key = password, salt, iterations
         if key not in self._salted:
             takes = iterations * _pace()
-            if takes > self._limit:
+            if takes > self._limit or iterations > _MOST:
                 detail = f"the server asks for {iterations} iterations of SCRAM, some {takes:.0f} s for this host"
                 raise ProbeFailed(Reason.AUTH, f"{detail}; that is longer than the timeout", misconfigured=True)
             if takes <= _AT_ONCE:

@@ -54,6 +54,7 @@ def test_a_signature_before_the_question_proves_nothing() -> None:
         b"r=somebody-elses,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
         b"r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
         SERVER_FIRST.replace(b"i=4096", b"i=0"),
+        SERVER_FIRST.replace(b"i=4096", b"i=000"),
         SERVER_FIRST.replace(b"i=4096", b"i=-1"),
         SERVER_FIRST.replace(b"i=4096", b"i=2147483647"),
         SERVER_FIRST.replace(b"i=4096", b"i=99999999999999999999"),
@@ -101,11 +102,20 @@ async def test_a_long_computation_does_not_hold_the_loop() -> None:
     await computing
 
 
-async def test_a_computation_that_outlasts_the_timeout_is_not_begun() -> None:
+@pytest.mark.parametrize("iterations", ["2147483647", "1" + 12 * "0", "1" + 308 * "0", "1" + 309 * "0", 3900 * "9"])
+async def test_a_computation_that_outlasts_the_timeout_is_not_begun(iterations: str) -> None:
     threads = threading.active_count()
-    with pytest.raises(ProbeFailed, match=r"2147483647 iterations of SCRAM, some .* longer than the timeout"):
-        await Scram(Secret("pencil"), {}, 10.0, NONCE).final(SERVER_FIRST.replace(b"4096", b"2147483647"))
+    told = rf"for {iterations[:20]} iterations of SCRAM, some .* longer than the timeout"
+    with pytest.raises(ProbeFailed, match=told) as failed:
+        await Scram(Secret("pencil"), {}, 10.0, NONCE).final(SERVER_FIRST.replace(b"4096", iterations.encode()))
+    assert failed.value.reason is Reason.AUTH
     assert threading.active_count() == threads
+
+
+async def test_more_iterations_than_openssl_does_are_refused_whatever_the_timeout() -> None:
+    with pytest.raises(ProbeFailed, match="2147483648 iterations") as failed:
+        await Scram(Secret("pencil"), {}, 86_400.0, NONCE).final(SERVER_FIRST.replace(b"4096", b"2147483648"))
+    assert failed.value.reason is Reason.AUTH
 
 
 @pytest.mark.parametrize(
