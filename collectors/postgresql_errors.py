@@ -36,6 +36,13 @@ _BY_WORDS = (
     ),
     (re.compile(rb"shut|server|connect|timeout|down|paus|unavailable|suspend|node"), Reason.REFUSED),
 )
+_NAMES = re.compile(
+    rb'"[^"]*"'
+    rb"|(?<!\w)'[^']*'(?!\w)"  # no apostrophes
+    rb"|(?<=no such user: ).*|(?<=no such database: ).*|(?<=does not allow connections: ).*",
+    re.DOTALL,
+)
+"""Names that somebody gave, in which words mean nothing."""
 _CONFIGURATION = ("28", "3D000", "42501")
 _FATAL = {b"FATAL", b"PANIC"}
 
@@ -52,8 +59,9 @@ def of_login(body: bytes) -> ProbeFailed:
 
 
 def by_words(text: bytes) -> Reason:
-    """Classify the refusal of a login by what is said of it."""
-    return next((reason for words, reason in _BY_WORDS if words.search(text.lower())), Reason.AUTH)
+    """Classify the refusal of a login by what is said of it, whatever user and database are called."""
+    said = _NAMES.sub(b"", text).lower()
+    return next((reason for words, reason in _BY_WORDS if words.search(said)), Reason.AUTH)
 
 
 def of_query(body: bytes) -> ProbeFailed:
