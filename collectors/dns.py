@@ -18,7 +18,7 @@ import pycares
 
 from collectors import failures, kernel
 from collectors.contract import Context, Facts, IpFamily, Phase, ProbeFailed, Reason, Seconds
-from collectors.targets import literal_family, never_a_host
+from collectors.targets import is_loopback, literal_family, never_a_host
 
 TIMEOUT: Seconds = 2.0
 """For the first answer of each name server; the second and last try waits twice as long (resolv.conf(5) says 5 s)."""
@@ -34,6 +34,7 @@ async def addresses(name: str, ip_family: IpFamily, nameservers: Sequence[str] =
     """Return all addresses of a name, sorted, at least one; ``nameservers`` (``HOST:PORT``) replace the system's.
 
     Those that no other host can have are left out: filtering resolvers answer so for a name that they block.
+    Loopback is, too, where there are others: it may be this very host, by its own name.
     """
     if (address := literal(name, ip_family)) is not None:
         return (address,)
@@ -51,7 +52,7 @@ async def addresses(name: str, ip_family: IpFamily, nameservers: Sequence[str] =
         raise ProbeFailed(
             Reason.DNS, f"the resolver answers {found[0]} for {name}: no host has this address; a filter?"
         )
-    return usable
+    return tuple(address for address in usable if not is_loopback(address)) or usable
 
 
 def literal(name: str, ip_family: IpFamily) -> str | None:

@@ -70,11 +70,23 @@ def never_a_host(address: str) -> str | None:
     """
     if literal_family(address) is None:
         return None
-    literal = ipaddress.ip_address(address.partition("%")[0])
-    if literal.version == 6:  # noqa: PLR2004 - IPv6
-        nat64 = ipaddress.ip_address(literal.packed[-4:]) if literal in _NAT64 else None
-        literal = literal.ipv4_mapped or nat64 or literal
+    literal = _meant(address)
     return next((kind for network, kind in _NO_HOSTS if literal in network), None)
+
+
+@functools.lru_cache(maxsize=4096)
+def is_loopback(address: str) -> bool:
+    """Tell whether a literal address leads to this machine itself, whichever it is."""
+    return _meant(address).is_loopback
+
+
+def _meant(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return a literal address, without a zone, or the IPv4 address that stands in it."""
+    literal = ipaddress.ip_address(address.partition("%")[0])
+    if literal.version == 4:  # noqa: PLR2004 - IPv4
+        return literal
+    nat64 = ipaddress.ip_address(literal.packed[-4:]) if literal in _NAT64 else None
+    return literal.ipv4_mapped or nat64 or literal
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,7 @@ class App:
         self._reloading = asyncio.Lock()
         self._icmp_sockets: dict[IpFamily, SocketOpened] = {}
         self._hinted: set[IpFamily] = set()
-        self._hangup, self._applied = asyncio.Event(), asyncio.Event()
+        self._hangup = asyncio.Event()
         self._stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
         overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.here)
         on_request = OnRequest(self._recorder.states, self._ask, self._recorder.here)
@@ -171,14 +171,14 @@ class App:
         keep = new.fleet.defaults.resolve_interval
         names = refreshes(new.pairs, keep)
         self._recorder.watch_names(name.target for name in names)
-        self._addresses.expect(names, keep)
+        self._addresses.expect(names, keep, doubles.names_elsewhere(new.fleet, new.host))
         refresh = one_by_one(self._addresses.refresh)
         self._refresher.replace((name, refresh) for name in names)
         await self._addresses.answered(_FIRST_LOOKUPS)
         self._recorder.configure(new.fleet, new.host, new.pairs)
         self._prober.replace((pair, self._probes[pair.protocol]) for pair in new.pairs)
         self._current = new
-        self._applied.set()
+        self._addresses.changed.set()
         _spare_the_collector()
         self._hint()
 
@@ -212,13 +212,16 @@ class App:
                 await self._reload_or_refuse()
 
     async def _look_for_doubles(self) -> None:
-        """Warn of hosts that are this one, at the start and after each reload, when their names are looked up."""
-        while await self._applied.wait():
-            self._applied.clear()
+        """Warn of hosts that are this one, when their names are looked up after each reload, and when one moves."""
+        seen, before = None, ""
+        while await self._addresses.changed.wait():
+            self._addresses.changed.clear()
             await self._addresses.answered(_ALL_LOOKUPS)
-            told = await asyncio.to_thread(doubles.warning, self._current.fleet, self._current.host, self._addresses.of)
-            if told:
+            now = self._current
+            told = await asyncio.to_thread(doubles.warning, now.fleet, now.host, self._addresses.of)
+            if told and (seen is not now or told != before):
                 _log.warning("%s", told)
+            seen, before = now, told
 
     async def _reload_or_refuse(self) -> str:
         """Reload, and log why if it can't be done; Refused(500) with the same text."""

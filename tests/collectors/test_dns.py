@@ -112,6 +112,19 @@ async def test_among_others_an_address_that_no_host_has_is_left_out(server):
     assert await dns.addresses("half.test", IPV4, [server.address]) == ("192.0.2.3",)
 
 
+@pytest.mark.parametrize(
+    ("family", "answers", "chosen"),
+    [
+        (IPV4, ["0.0.0.0", "127.0.0.1", "127.0.1.1", "192.0.2.3"], ("192.0.2.3",)),
+        (IPV6, ["::1", "2001:db8::3"], ("2001:db8::3",)),
+        (IPV4, ["127.0.1.1", "127.0.0.1"], ("127.0.0.1", "127.0.1.1")),
+    ],
+)
+async def test_loopback_is_chosen_only_if_there_is_nothing_else(family, answers, chosen, server):
+    server.names["half.test"] = answers
+    assert await dns.addresses("half.test", family, [server.address]) == chosen
+
+
 @pytest.mark.parametrize(("address", "family"), [("0.0.0.0", IPV4), ("ff02::1", IPV6)])
 async def test_a_literal_address_that_no_host_has_fails(address, family):
     assert (await failing(address, family)).startswith(f"{address} is the address of no single host")

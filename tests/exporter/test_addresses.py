@@ -366,3 +366,45 @@ def test_an_answer_that_is_nobodys_address_keeps_the_last_good_one_and_counts_as
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dns, "_ask", ask)
         run(main())
+
+
+@pytest.mark.parametrize("loopback", ["127.0.0.1", "127.0.1.1"])
+def test_a_name_of_another_host_that_leads_to_loopback_is_refused_and_keeps_its_last_good_address(
+    loopback: str,
+) -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.8"], wf009=[loopback], db=[loopback]), PEER) as w:
+            w.addresses.expect([PEER], 60.0, frozenset({"wf008.example", "wf009.example"}))
+            w.resolver.names["Wf009.Example"] = [loopback]
+            await asyncio.sleep(1)
+            assert not w.addresses.changed.is_set()
+            w.resolver.names["wf008.example"] = [loopback]
+            await asyncio.sleep(120)
+            assert w.get() == "192.0.2.8"
+            assert w.failures
+            assert w.addresses.changed.is_set()
+            assert w.addresses.of("wf008.example") == [(V4, loopback)]
+            with pytest.raises(ProbeFailed) as failed:
+                await w.addresses.look_up("Wf009.Example", V4)
+            assert failed.value.reason is Reason.DNS
+            assert failed.value.detail == (
+                f"the resolver answers {loopback} for Wf009.Example: that is this machine itself, not another host"
+            )
+            assert await w.addresses.look_up("db.example", V4) == [loopback]
+            w.resolver.names["wf008.example"] = ["192.0.2.9"]
+            await asyncio.sleep(121)
+            assert w.addresses.of("wf008.example") == [(V4, "192.0.2.9")]
+
+    run(main())
+
+
+def test_an_address_that_changes_is_a_reason_to_look_again_whose_it_is() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf008=["192.0.2.8"]), PEER) as w:
+            await asyncio.sleep(1)
+            assert not w.addresses.changed.is_set()
+            w.resolver.names["wf008.example"] = ["192.0.2.1"]
+            await asyncio.sleep(121)
+            assert w.addresses.changed.is_set()
+
+    run(main())

@@ -54,6 +54,12 @@ def test_many_are_told_in_one_line(tmp_path: Path) -> None:
     assert told.endswith("start it with --host=wf008 (so is 1 more)")
 
 
+def test_the_names_of_other_hosts_are_those_that_can_be_no_loopback(tmp_path: Path) -> None:
+    fleet = fleet_of(tmp_path, "WF008.example}\n  - {name: wf009, address: localhost")
+    assert doubles.names_elsewhere(fleet, fleet.hosts[0]) == {"wf008.example"}
+    assert doubles.names_elsewhere(fleet, fleet.hosts[1]) == set()
+
+
 def test_where_any_address_can_be_bound_to_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doubles, "is_ours", lambda _family, _address: True)
     fleet = fleet_of(tmp_path, "127.0.0.1")
