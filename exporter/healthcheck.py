@@ -7,9 +7,11 @@ alive. It is asked in plain text first, then over TLS; any answer but a server e
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 
 from collectors.contract import Seconds
+from collectors.failures import from_os_error
 from collectors.trust import client_context
 
 _TIMEOUT: Seconds = 3.0
@@ -28,7 +30,9 @@ def problem_of(host: str, port: int) -> str | None:
         return None
     secure = _ask(http.client.HTTPSConnection(address, port, timeout=_TIMEOUT, context=client_context(verify=False)))
     where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    return secure and f"{where} is not well: {plain}; over TLS: {secure}"
+    if secure is None:
+        return None
+    return f"{where} is not well: {plain}" + ("" if secure == plain else f"; over TLS: {secure}")
 
 
 def _ask(connection: http.client.HTTPConnection) -> str | None:
@@ -41,9 +45,21 @@ def _ask(connection: http.client.HTTPConnection) -> str | None:
     except (ssl.SSLError, ConnectionError) as error:
         # TLS 1.3 demands a certificate after the handshake, and the hanging up may overtake the alert that says so.
         alive = handshaken or any(word in str(error) for word in _TLS_ERRORS_OF_THE_LIVING)
-        return None if alive else str(error) or type(error).__name__
+        return None if alive else _in_words(error)
     except (OSError, http.client.HTTPException) as error:
-        return str(error) or type(error).__name__
+        return _in_words(error)
     finally:
         connection.close()
     return None if status < _SERVER_ERROR else f"status {status}"
+
+
+def _in_words(error: OSError | http.client.HTTPException) -> str:
+    if isinstance(error, TimeoutError) and error.errno is None:
+        return f"no answer within {_TIMEOUT:g} s"
+    if isinstance(error, socket.gaierror):
+        return "the name has no address"
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "the connection was closed without an answer"
+    if isinstance(error, OSError):
+        return from_os_error(error).detail
+    return "what answers there does not speak HTTP"
