@@ -54,7 +54,14 @@ def printable(name: str) -> str:
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:
     loss = f"loss {share(row.seen)}"
-    return printable(row.pair.name), printable(row.probe), row.now, loss, printable(str(row.verdict))
+    return printable(row.pair.name), printable(row.probe), row.now, loss, printable(f"{row.verdict}{_address(row)}")
+
+
+def _address(row: Row) -> str:
+    """Write which address of a name is measured, at the end of the line of a pair that is not well."""
+    address, verdict = row.seen.address, row.verdict
+    is_told = address is None or verdict.word in {None, Word.FINE} or address in verdict.why
+    return "" if is_told else f"; measured at {address}"
 
 
 def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:

@@ -322,6 +322,15 @@ def test_a_host_whose_name_moved_is_said_to_have_another_address(small: Small, t
     assert "changed" not in shown(small, "text")
 
 
+def test_the_line_of_a_name_that_is_not_well_ends_with_its_address(small: Small) -> None:
+    small.answer_all()
+    small.decide("wf008", "icmp", TIMEOUT, Facts(address="192.0.2.8"))
+    small.decide("wf008", "tcp", ANSWERS["tcp"], Facts(address="192.0.2.8"))
+    ill, *well = shown(small, "text").splitlines()[2:]
+    assert ill.endswith("; measured at 192.0.2.8")
+    assert "192.0.2" not in " ".join(well)
+
+
 def test_wide_letters_keep_the_columns_straight(small: Small) -> None:
     small.reload(SMALL.replace("name: grafana", "name: 名前"))
     lines = [line for line in shown(small, "text").splitlines() if line.endswith("-: no result yet")]
