@@ -1,7 +1,8 @@
-"""What an http probe may be told that no answer can ever satisfy."""
+"""What an http probe or a database may be told that no answer can ever satisfy."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -11,10 +12,12 @@ from exporter.fleet.findings import Finding, probes_written
 from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probe_schema import HttpProbe
 from exporter.fleet.problems import Loc, listed, shown
-from exporter.fleet.schema import Sections
+from exporter.fleet.schema import Database, Sections
 
 _WITHOUT_BODY = {204, 205, 304}
 """RFC 9110, 15.3.5, 15.3.6 and 15.4.5."""
+_LONGEST_SOCKET = 107
+"""Bytes of a socket's path; unix(7)."""
 
 
 def hopeless(sections: Sections) -> Iterator[Finding]:
@@ -23,6 +26,8 @@ def hopeless(sections: Sections) -> Iterator[Finding]:
         if isinstance(probe, HttpProbe):
             yield from _bodies(loc, probe)
             yield from _families(loc, probe)
+    for index, database in enumerate(sections.databases):
+        yield from _database(("databases", index), database)
 
 
 def _bodies(loc: Loc, probe: HttpProbe) -> Iterator[Finding]:
@@ -50,3 +55,14 @@ def _families(loc: Loc, probe: HttpProbe) -> Iterator[Finding]:
     if family and probe.ip_families and family not in probe.ip_families:
         message = f"{shown(host)} is {family}, but ip_families are {listed(probe.ip_families)}"
         yield Finding((*loc, "url"), f"{message}; change one of them")
+
+
+def _database(loc: Loc, database: Database) -> Iterator[Finding]:
+    if database.type == "postgresql" and not database.user:
+        yield Finding((*loc, "user"), "missing; PostgreSQL lets nobody in without a name")
+    length = len(os.fsencode(database.socket or ""))
+    if length > _LONGEST_SOCKET:
+        message = f"the path has {length} bytes, and a socket's has {_LONGEST_SOCKET} at most; name a shorter one"
+        yield Finding((*loc, "socket"), message)
+    if database.type == "mysql" and not database.query.strip(" \t\r\n;"):
+        yield Finding((*loc, "query"), f"{shown(database.query)} asks nothing, and MySQL refuses that; write SELECT 1")

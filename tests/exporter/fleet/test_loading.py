@@ -65,7 +65,7 @@ def test_the_defaults_of_later_sections_are_those_of_the_contract(fleet):
     found = fleet("""
         hosts: [{name: a, address: a.example}]
         databases:
-          - {name: p, type: postgresql, host: a}
+          - {name: p, type: postgresql, host: a, user: u}
           - {name: m, type: mysql, socket: /run/mysqld.sock}
         n8n: [{name: n, database: p}]
         scrape: {jobs: {node: {port: 9100}}}
