@@ -128,7 +128,7 @@ class Connector:
         try:
             code = sock.connect_ex((address, port))
             if code not in {0, errno.EINPROGRESS}:
-                raise failures.from_sending(code, _FAMILY_OF[sock.family])
+                raise failures.from_sending(code, _FAMILY_OF[sock.family], sock.getsockname()[0])
             if code:
                 await self._decided(sock.fileno())
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

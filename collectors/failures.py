@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from collectors import routes
 from collectors.contract import IpFamily, ProbeFailed, Reason
+from collectors.targets import is_loopback
 
 
 class _Meaning(NamedTuple):
@@ -134,8 +135,13 @@ def from_os_error(error: OSError) -> ProbeFailed:
     return from_errno(error.errno)
 
 
-def from_sending(number: int, ip_family: IpFamily) -> ProbeFailed:
-    """Classify what the kernel said at once, before a packet left: that there is no network at all is ours."""
+def from_sending(number: int, ip_family: IpFamily, source_address: str | None = None) -> ProbeFailed:
+    """Classify what the kernel said at once, before a packet left.
+
+    Ours is that there is no network at all, and a source that no packet may leave with: an error like a blackhole's.
+    """
+    if number == errno.EINVAL and source_address is not None and is_loopback(source_address):
+        return ProbeFailed(Reason.LOCAL, f"nothing leaves this host from {source_address}; correct source_address")
     if number == errno.ENETUNREACH and not routes.has_network(ip_family):
         return ProbeFailed(Reason.LOCAL, f"no network here: no route of {ip_family} leads out of this host")
     return from_errno(number)

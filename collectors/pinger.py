@@ -165,7 +165,9 @@ class Pinger:
             except OSError as error:
                 tries += 1
                 if error.errno not in _REPORTED or tries == _TRIES:
-                    attempts[done].end(failures.from_sending(error.errno or 0, self._ip_family))
+                    attempts[done].end(
+                        failures.from_sending(error.errno or 0, self._ip_family, attempts[done].target.source_address)
+                    )
                     done += 1
                     tries = 0
 

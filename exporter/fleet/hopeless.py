@@ -1,4 +1,4 @@
-"""What an http probe or a database may be told that no answer can ever satisfy."""
+"""What a probe or a database may be told that no answer can ever satisfy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from collectors.targets import literal_family
+from collectors.targets import is_loopback, literal_family
 from exporter.fleet.findings import Finding, probes_written
+from exporter.fleet.mesh import measures, probed
 from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probe_schema import HttpProbe
 from exporter.fleet.problems import Loc, listed, shown
@@ -28,6 +29,7 @@ def hopeless(sections: Sections) -> Iterator[Finding]:
             yield from _families(loc, probe)
     for index, database in enumerate(sections.databases):
         yield from _database(("databases", index), database)
+    yield from _sources(sections)
 
 
 def _bodies(loc: Loc, probe: HttpProbe) -> Iterator[Finding]:
@@ -66,3 +68,17 @@ def _database(loc: Loc, database: Database) -> Iterator[Finding]:
         yield Finding((*loc, "socket"), message)
     if database.type == "mysql" and not database.query.strip(" \t\r\n;"):
         yield Finding((*loc, "query"), f"{shown(database.query)} asks nothing, and MySQL refuses that; write SELECT 1")
+
+
+def _sources(sections: Sections) -> Iterator[Finding]:
+    """From loopback nothing leaves a host."""
+    for name, probe in sections.probes.items():
+        if isinstance(probe, HttpProbe) or probe.source_address is None or not is_loopback(probe.source_address):
+            continue
+        askers = [host.name for host in sections.hosts if measures(host, probe.from_)]
+        for host in probed(sections.hosts, probe.to):
+            elsewhere = literal_family(host.address) and not is_loopback(host.address)
+            if elsewhere and set(askers) - {host.name}:
+                message = f"{shown(probe.source_address)} is loopback, from which nothing gets to {shown(host.name)}"
+                yield Finding(("probes", name, "source_address"), f"{message}; write an address of the measuring host")
+                break

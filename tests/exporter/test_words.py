@@ -354,6 +354,20 @@ def test_a_route_of_ours_that_leads_nowhere_is_told_in_words(how: str) -> None:
 
 
 @requires_root
+def test_a_source_that_no_packet_may_leave_with_is_our_own_fault() -> None:
+    with Lab() as lab:
+        here, there = lab.host("here"), lab.host("there")
+        lab.veth(here, there)
+        ping = IcmpTarget(
+            address=there.address, ip_family=IpFamily.IPV4, payload_bytes=56, dscp=0, source_address="127.0.0.1"
+        )
+        with here.entered():
+            for protocol, target in (("tcp", tcp_target(9, there.address, "127.0.0.1")), ("icmp", ping)):
+                said = words_of(asyncio.run(answer(protocol, target, 1.0)), Reason.LOCAL)
+                assert said == "nothing leaves this host from 127.0.0.1; correct source_address"
+
+
+@requires_root
 def test_our_own_firewall_and_silence_are_told_in_words_of_every_protocol() -> None:
     echo = IcmpTarget(address="127.0.0.1", ip_family=IpFamily.IPV4, payload_bytes=56, dscp=0, source_address=None)
     with Lab() as lab:
