@@ -41,9 +41,12 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
     async def probe(target: HttpTarget, facts: Facts) -> Reply:
         try:
             return await ask(target, facts)
-        except ProbeFailed:
+        except ProbeFailed as failed:
             refused = target.password if facts.status_code == HTTPStatus.UNAUTHORIZED else None
-            if refused is None or not await refused.has_changed():
+            if refused is None:
+                raise
+            if not await refused.has_changed():
+                failed.detail += refused.not_read
                 raise
         return await ask(target, facts)  # by the password that stands in its file by now
 

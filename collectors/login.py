@@ -106,7 +106,10 @@ class Logins:
         except _RenewedError:
             pass
         except ProbeFailed as failed:
-            if failed.reason is not Reason.AUTH or not (target.password and await target.password.has_changed()):
+            if failed.reason is not Reason.AUTH or target.password is None:
+                raise
+            if not await target.password.has_changed():
+                failed.detail += target.password.not_read
                 raise
         stack.close()
         phases.clear()

@@ -16,10 +16,12 @@ class Secret:
     ``read_again`` reads it where it came from, off the loop; NoSecret if that is not possible now.
     """
 
-    __slots__ = ("_read_again", "_text")
+    __slots__ = ("_read_again", "_text", "not_read")
 
     def __init__(self, text: str, read_again: Callable[[], Awaitable[Secret]] | None = None) -> None:
         self._text, self._read_again = text, read_again
+        self.not_read = ""
+        """Why it could not be read again, the latest time; it continues a sentence about a refused login."""
 
     def reveal(self) -> str:
         """Give the text, for the one line that puts it on the wire."""
@@ -29,10 +31,11 @@ class Secret:
         """Read it again, and take what stands there now; to be called when a server refuses it."""
         if self._read_again is None:
             return False
-        before = self._text
+        before, self.not_read = self._text, ""
         try:
             self._text = (await self._read_again()).reveal()
-        except NoSecret:  # it may be in the middle of being replaced: next time
+        except NoSecret as error:  # it may be in the middle of being replaced: next time
+            self.not_read = f"; and the password was not read again: {error}"
             return False
         return self._text != before
 

@@ -11,6 +11,7 @@ import pytest
 
 from collectors import mysql, postgresql
 from collectors.contract import Reason
+from collectors.secret import NoSecret, Secret
 from tests.collectors import peers
 from tests.collectors.peers import Peer, ask, context, database_target, failure
 
@@ -268,6 +269,20 @@ async def test_it_fails_for_its_reason_costs_little_and_gets_no_password(case: s
             assert grown < MEGABYTES_MORE
             assert "hush" not in found[1]
     assert HUSH not in b"".join(heard)
+
+
+@pytest.mark.parametrize("cold", [True, False])
+async def test_a_password_that_cannot_be_read_again_is_told_beside_the_refusal(cold: bool) -> None:
+    async def read_again() -> Secret:
+        raise NoSecret("pw: is empty; put the password there")
+
+    with Peer(says(pg(b"E", b"SFATAL\0C28P01\0Mno\0\0"))) as peer:
+        async with postgresql.collector(context()) as probe:
+            found = await failure(probe, database_target(peer.port, cold=cold, password=Secret("old", read_again)))
+    assert found == (
+        Reason.AUTH,
+        "28P01: no; and the password was not read again: pw: is empty; put the password there",
+    )
 
 
 @pytest.mark.parametrize("kind", COLLECTORS)

@@ -18,7 +18,7 @@ import pytest
 
 from collectors import http, kernel
 from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason
-from collectors.secret import Secret
+from collectors.secret import NoSecret, Secret
 from tests.collectors import peers
 from tests.collectors.peers import OK, Authority, Hog, Peer, answering, ask, context, failure, http_target, https, url
 
@@ -379,3 +379,14 @@ async def test_a_password_that_was_rotated_is_read_again_when_the_old_one_is_ref
         for _ in range(2):
             assert (await ask(probe, wanted)).response > 0
     assert len(heard) == 3
+
+
+async def test_a_password_that_cannot_be_read_again_is_told_beside_the_refusal(probe):
+    async def read_again():
+        raise NoSecret("pw: is empty; put the password there")
+
+    with Peer(answering(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")) as peer:
+        wanted = http_target(url(peer), user="u", password=Secret("old", read_again))
+        reason, detail = await failure(probe, wanted)
+    assert reason is Reason.STATUS
+    assert detail.endswith("; and the password was not read again: pw: is empty; put the password there")

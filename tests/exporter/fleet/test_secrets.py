@@ -78,12 +78,16 @@ async def test_a_file_that_cannot_be_read_now_leaves_the_password_and_is_read_th
     secret = secrets.from_file(password)
     password.unlink()
     assert not await secret.has_changed()
+    assert "no such file" in secret.not_read
     password.write_text("exposed")
     password.chmod(0o644)
     assert not await secret.has_changed()
+    assert secret.not_read.endswith(f"(mode 0644); run: chmod 600 {password}")
+    assert "exposed" not in secret.not_read
     assert secret.reveal() == CANARY
     password.chmod(0o600)
     assert await secret.has_changed()
+    assert not secret.not_read
 
 
 async def test_a_file_system_that_hangs_holds_one_thread_however_often_it_is_asked(password, monkeypatch):
