@@ -27,6 +27,8 @@ _SHOWN = 100
 _BEGINNING = b"HTTP/"
 _SWITCHING_PROTOCOLS = 101
 _BODILESS = {101, 204, 304}
+_LOGIN = re.compile(rb"(?i)^(https?:[/\\]*|(?:[a-z][a-z0-9+.-]*:)?[/\\]{2,})[^/\\]*@")
+"""What a url begins with that names a user, perhaps with a password; group 1 is what stands before it."""
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
 """An alert or a handshake, of version 3.x (RFC 8446, 5.1)."""
 _HTTP2_SETTINGS = re.compile(rb"\0..\x04", re.DOTALL)
@@ -207,6 +209,11 @@ def quoted(data: bytes) -> str:
     text = data[: _SHOWN + 1].decode("latin-1")
     shown = "".join(letter if letter.isascii() and letter.isprintable() else "." for letter in text[:_SHOWN])
     return f'"{shown}"' if len(text) <= _SHOWN else f'"{shown}..."'
+
+
+def place_of(location: bytes) -> bytes:
+    """Return where a redirect leads without what may be secret: a login before the host, a token behind the path."""
+    return _LOGIN.sub(rb"\1", re.split(b"[?#]", location, maxsplit=1)[0])
 
 
 def _status(line: bytes) -> int:

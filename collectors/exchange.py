@@ -7,15 +7,13 @@ nothing is decompressed, no cookie is kept, and what a peer may cost is bounded:
 from __future__ import annotations
 
 import base64
-import math
-import re
 import urllib.parse
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import h11
 
-from collectors.answer import Answer, Head
+from collectors.answer import Answer, Head, place_of
 from collectors.charsets import text_of
 from collectors.contract import Facts, ProbeFailed, Reason, Seconds
 from collectors.targets import HttpTarget
@@ -72,7 +70,7 @@ class Exchange:
         self._answer = Answer(bodiless=target.method == "HEAD")
         self._body_bytes = 0
         self._body: list[bytes] = []
-        self._content_type = b""
+        self._content_types: list[bytes] = []
 
     def request(self, url: Url, user_agent: str) -> bytes:
         """Return the request's bytes; ProbeFailed(LOCAL) without its text (it may hold a secret) if there are none."""
@@ -109,12 +107,12 @@ class Exchange:
 
     def _take_head(self, head: Head) -> None:
         self.facts.status_code = head.status
-        self._content_type = head.fields.get(b"content-type", [b""])[-1]
+        self._content_types = head.fields.get(b"content-type", [])
         for value in head.fields.get(b"server-timing", ()):
             if self.facts.peer_processing is None:
-                self.facts.peer_processing = peer_processing(value)
+                self.facts.peer_processing = peer_processing(value, self._target.timeout)
         if head.status in _REDIRECTS and (places := head.fields.get(b"location")):
-            place = re.split(b"[?#]", places[-1], maxsplit=1)[0]  # what follows may be a token that we sent
+            place = place_of(places[-1])
             self.facts.redirect = place[:_SHOWN].decode("ascii", "backslashreplace")[:_SHOWN]
         if head.status not in self._target.expect_status:
             where = f", which points to {self.facts.redirect}" if self.facts.redirect else ""
@@ -130,27 +128,30 @@ class Exchange:
 
     def _check_body(self) -> None:
         pattern = self._target.expect_body
-        if pattern is not None and not pattern.search(text_of(b"".join(self._body), self._content_type)):
+        if pattern is not None and not pattern.search(text_of(b"".join(self._body), *self._content_types)):
             raise ProbeFailed(Reason.BODY, f"nothing matches {pattern.pattern!r}")
 
 
-def peer_processing(value: bytes) -> Seconds | None:
-    """Return what ``Server-Timing: app;dur=MILLISECONDS`` says (W3C Server Timing), in seconds."""
+def peer_processing(value: bytes, waited: Seconds) -> Seconds | None:
+    """Return what ``Server-Timing: app;dur=MILLISECONDS`` says (W3C Server Timing), in seconds.
+
+    That it took longer than anybody ``waited`` for it is not believed.
+    """
     for metric in value.decode("latin-1").split(","):
         name, *parameters = (part.strip() for part in metric.split(";"))
         for parameter in parameters if name == "app" else ():
             key, _, number = parameter.partition("=")
             if key.strip().lower() == "dur":
-                return _duration(number.strip().strip('"'))
+                return _duration(number.strip().strip('"'), waited)
     return None
 
 
-def _duration(number: str) -> Seconds | None:
+def _duration(number: str, most: Seconds) -> Seconds | None:
     try:
         seconds = float(number) / 1000
     except ValueError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return seconds if 0 <= seconds <= most else None
 
 
 def _headers(target: HttpTarget, url: Url, user_agent: str) -> list[tuple[bytes, bytes]]:

@@ -27,6 +27,13 @@ TEXT = "Störung: keine"
         (b"text/html; charset=utf-16le", "utf-16-le"),
         (b"text/html; charset=GB18030", "gb18030"),
         (b"text/html; charset=none-such", "utf-8"),
+        (b'text/html; title="; charset=utf-8"; charset=iso-8859-1', "latin-1"),
+        (b'text/html; title="\\"; charset=utf-8"; charset=iso-8859-1', "latin-1"),
+        (b"text/html; charset=iso-8859-1; charset=utf-8", "latin-1"),
+        (b"text/html; charset=iso-8859-1, text/html", "latin-1"),
+        (b"text/html; charset=iso-8859-1 ", "latin-1"),
+        (b'text/html; charset="iso-8859-1', "latin-1"),
+        (b"text/html; x-charset=iso-8859-1", "utf-8"),
     ],
 )
 def test_the_header_says_how_a_body_is_read(content_type, codec):
@@ -47,10 +54,41 @@ def test_the_header_says_how_a_body_is_read(content_type, codec):
         ("windows-1251", "cp1251", "всё хорошо"),
         ("iso-8859-1", "cp1252", "5 €"),
         ("us-ascii", "cp1252", "5 €"),
+        ("iso-8859-8-i", "iso8859_8", "תקין"),
+        ("iso-8859-9", "cp1254", "5 €"),
+        ("iso88592", "iso8859_2", "wszystko działa"),
+        ("windows-31j", "cp932", "①障害なし"),
+        ("tis-620", "cp874", "ปกติ"),
+        ("windows-874", "cp874", "ปกติ"),
+        ("iso-8859-11", "cp874", "ปกติ"),
+        ("windows-949", "cp949", "정상"),
+        ("gb_2312-80", "gb18030", "正常"),
+        ("cn-big5", "big5", "正常"),
+        ("x-x-big5", "big5", "正常"),
+        ("x-mac-cyrillic", "mac_cyrillic", "всё хорошо"),
+        ("csmacintosh", "mac_roman", "Störung"),
+        ("koi8-ru", "koi8_u", "все гаразд"),
+        ("koi", "koi8_r", "всё хорошо"),
+        ("unicode", "utf-16-le", "Störung"),
+        ("ucs-2", "utf-16-le", "Störung"),
+        ("unicodeFFFE", "utf-16-be", "Störung"),
     ],
 )
 def test_the_character_sets_of_the_web_are_known(label, codec, text):
     assert text_of(text.encode(codec), f"text/plain; charset={label}".encode()) == text
+
+
+@pytest.mark.parametrize(
+    "content_types",
+    [
+        (b"text/html; charset=iso-8859-1", b"text/html"),
+        (b"text/html", b"text/html; charset=iso-8859-1"),
+        (b"text/html; charset=utf-8", b"text/html; charset=iso-8859-1"),
+        (b"text/html; charset=iso-8859-1", b"text/html; charset=none-such"),
+    ],
+)
+def test_of_several_headers_the_last_counts_that_names_a_known_character_set(content_types):
+    assert text_of(TEXT.encode("latin-1"), *content_types) == TEXT
 
 
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
@@ -79,6 +117,9 @@ async def test_expect_body_is_looked_for_in_the_text_that_the_header_means():
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=%s\r\nContent-Length: %d\r\n\r\n"
     async with http.collector(context()) as probe:
         with Peer(answering(head % (b"ISO-8859-1", len(page)) + page)) as peer:
+            assert await ask(probe, http_target(url(peer), expect_body=TEXT))
+        twice = head.replace(b"\r\nContent-Length", b"\r\nContent-Type: text/html\r\nContent-Length")
+        with Peer(answering(twice % (b"ISO-8859-1", len(page)) + page)) as peer:
             assert await ask(probe, http_target(url(peer), expect_body=TEXT))
         with Peer(answering(head % (b"utf-8", len(page)) + page)) as peer:
             assert (await failure(probe, http_target(url(peer), expect_body=TEXT)))[0] is Reason.BODY

@@ -142,6 +142,27 @@ async def test_a_redirect_is_reported_and_not_followed(probe):
     assert len(peer.clients) == 1
 
 
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("http://u:hush@a.example/x", "http://a.example/x"),
+        ("HTTPS://u@hush@a.example", "HTTPS://a.example"),
+        ("//u:hush@a.example/", "//a.example/"),
+        ("http:/u:hush@a.example/", "http:/a.example/"),
+        ("http:\\\\u:hush@a.example/", "http:\\\\a.example/"),
+        ("ftp://u:hush@a.example/x@y", "ftp://a.example/x@y"),
+        ("http://a.example/u:p@b", "http://a.example/u:p@b"),
+        ("/u:p@b", "/u:p@b"),
+    ],
+)
+async def test_the_login_in_a_redirect_is_not_shown(probe, location, shown):
+    facts = Facts()
+    with Peer(answering(f"HTTP/1.1 301 Moved\r\nLocation: {location}\r\n\r\n".encode())) as peer:
+        failed = await failure(probe, http_target(url(peer)), facts)
+    assert failed == (Reason.STATUS, f"status 301, which points to {shown}")
+    assert facts.redirect == shown
+
+
 async def test_a_reset_is_a_reset(probe):
     def reset(connection):
         peers.read_request(connection)
@@ -186,11 +207,14 @@ async def test_a_name_that_does_not_exist_and_a_family_that_does_not_fit_fail_wi
         (b"app;dur=-1", None),
         (b"app;dur=nan", None),
         (b"app;dur=1e999", None),
+        (b"app;dur=1e308", None),
+        (b"app;dur=5000", 5),
+        (b"app;dur=5001", None),
         (b"app;dur=\xff", None),
     ],
 )
 def test_what_the_peer_says_of_its_own_time(value, seconds):
-    assert exchange.peer_processing(value) == seconds
+    assert exchange.peer_processing(value, waited=5.0) == seconds
 
 
 async def test_the_peers_own_time_becomes_a_fact(probe):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from collectors.answer import place_of
 from exporter.doctor.outcome import Answer
 from exporter.doctor.stack import Asked
 from exporter.doctor.wording import cleaned
@@ -44,7 +45,7 @@ def in_words(path: str, answer: Answer, asked: Asked) -> str:
 
 
 def _redirect(path: str, answer: Answer, asked: Asked) -> str:
-    to = answer.location.partition("?")[0]  # behind it may stand a token
+    to = place_of(answer.location.encode()).decode()
     if to.endswith(path) and "//" in to:
         return f"redirects to {to} ({answer.status}); write {to.removesuffix(path)} as {asked.key}.url"
     return (

@@ -48,7 +48,7 @@ REFUSALS: dict[str, tuple[Outcome, str]] = {
         "stack.prometheus.url",
     ),
     "redirect to a login page": (
-        answer(status=302, location="https://login.example/?token=t0ken"),
+        answer(status=302, location="https://u:hush@login.example/?token=t0ken"),
         "redirects /-/healthy to https://login.example/ (302), which is not followed: a login page, or another site, "
         "stands in front of it; let /-/healthy through there, or correct stack.prometheus.url",
     ),
