@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
+import posixpath
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from urllib.parse import urlsplit
 
+from collectors.contract import IpFamily
 from collectors.targets import literal_family
 from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import measures, probed
-from exporter.fleet.probe_schema import Section
-from exporter.fleet.problems import key_of, listed, shown
+from exporter.fleet.net_values import PLACEHOLDER
+from exporter.fleet.probe_schema import AnyProbe, HttpProbe, Section
+from exporter.fleet.problems import Loc, key_of, listed, shown
 from exporter.fleet.schema import Sections
 
 _OF_NO_MATTER = {
     *("name", "from_", "to", "address", "host", "location", "datacenter", "country", "histogram"),
-    *("interval", "cold_interval", "timeout"),
+    *("interval", "cold_interval", "timeout", "url", "socket", "ip_families"),
 }
-"""What makes no other thing of a probe or a database, or is looked at apart."""
+"""What makes no other thing of a probe or a database, or is looked at apart: where it goes, however that is written."""
 _HOW_TRUSTED = {"password_file", "password_env", "tls", "tls_ca_file", "cert_file", "key_file"}
+
+_STAND_IN = "address-of-the-host"
+"""For the placeholder, while a url is taken apart: not all that an address may be can be parsed everywhere in one."""
 
 _Thing = tuple[Hashable, Iterable[str]]
 """What it is, and from which hosts it is measured."""
@@ -31,39 +39,72 @@ def duplicates(sections: Sections) -> Iterator[Finding]:
         yield _warning(sections, "hosts", several, "address", f"{address} is the address of")
     for several in _alike(_endpoints(sections)):
         yield _warning(sections, "endpoints", several, "name", "probes the same as")
+    yield from _equal_probes(sections)
     yield from _in_the_mesh(sections)
     for several in _alike(_databases(sections)):
         yield _warning(sections, "databases", several, "name", "is the same database as")
+    public: dict[str, str] = {}
+    for name in sections.stack.public_names:
+        if (first := public.setdefault(_plain(name), name)) != name:
+            yield Finding(
+                ("stack", "public_names", name), f"is the name {shown(first)}, too; keep one", is_warning=True
+            )
+
+
+def _equal_probes(sections: Sections) -> Iterator[Finding]:
+    """Warn of probes that one host does of another under two names, once of each."""
+    told: set[str] = set()
+    things = {
+        name: (_aim(probe, PLACEHOLDER, sections.defaults.ip_families), _settings(probe, _OF_NO_MATTER))
+        for name, probe in sections.probes.items()
+    }
+    for first, second in itertools.combinations(sections.probes, 2):
+        if things[first] != things[second] or second in told:
+            continue
+        one, other = sections.probes[first], sections.probes[second]
+        sources = {*_sources(sections, one.from_)} & {*_sources(sections, other.from_)}
+        targets = {host.name for host in probed(sections.hosts, one.to)}
+        if sources and any(host.name in targets for host in probed(sections.hosts, other.to)):
+            told.add(second)
+            yield _meant(("probes", second), f"probes the same as {key_of(('probes', first))}")
 
 
 def _in_the_mesh(sections: Sections) -> Iterator[Finding]:
-    """Warn of endpoints that a probe of the hosts reaches already."""
+    """Warn of endpoints that a probe of the hosts reaches already, once of each."""
     endpoints: dict[Hashable, list[tuple[int, Iterable[str]]]] = {}
     for index, (thing, sources) in enumerate(_endpoints(sections)):
         endpoints.setdefault(thing, []).append((index, sources))
     for name, probe in sections.probes.items():
         settings, measuring = _settings(probe, _OF_NO_MATTER), set(_sources(sections, probe.from_))
+        told: set[int] = set()
         for host in probed(sections.hosts, probe.to) if endpoints else ():
-            for index, sources in endpoints.get((_plain(host.address), settings), ()):
-                if not measuring.isdisjoint(sources):
+            aim = _aim(probe, host.address, sections.defaults.ip_families)
+            for index, sources in endpoints.get((aim, settings), ()):
+                if index not in told and not measuring.isdisjoint(sources):
+                    told.add(index)
                     message = f"probes the same as {key_of(('probes', name))} does of the host {shown(host.name)}"
-                    text = f"{message}: it is measured under each name; remove one, unless that is meant"
-                    yield Finding(("endpoints", index, "name"), text, is_warning=True)
+                    yield _meant(("endpoints", index, "name"), message)
 
 
 def _endpoints(sections: Sections) -> Iterator[_Thing]:
     for endpoint in sections.endpoints:
         probe = endpoint.settings(sections.probes)
-        aim = _settings(probe, _OF_NO_MATTER) if probe else endpoint.name
-        yield (_plain(endpoint.whom or ""), aim), _sources(sections, endpoint.measured_from)
+        if probe is not None:
+            aim = _aim(probe, endpoint.whom or "", sections.defaults.ip_families)
+            thing = aim, _settings(probe, _OF_NO_MATTER)
+        else:  # which is a fault of its own
+            thing = endpoint.name, ()
+        yield thing, _sources(sections, endpoint.measured_from)
 
 
 def _databases(sections: Sections) -> Iterator[_Thing]:
     addresses = {host.name: host.address for host in sections.hosts}
     for database in sections.databases:
         address = addresses.get(database.host or "", database.host or "")
-        settings = _settings(database, _OF_NO_MATTER | _HOW_TRUSTED)
-        yield (_plain(address), settings), _sources(sections, database.from_)
+        socket = database.socket and posixpath.normpath(f"/{database.socket.lstrip('/')}")
+        family = literal_family(address) or (database.ip_families or sections.defaults.ip_families)[0]
+        aim = socket or (_plain(address), family)
+        yield (aim, _settings(database, _OF_NO_MATTER | _HOW_TRUSTED)), _sources(sections, database.from_)
 
 
 def _sources(sections: Sections, names: Sequence[str] | None) -> list[str]:
@@ -72,6 +113,17 @@ def _sources(sections: Sections, names: Sequence[str] | None) -> list[str]:
 
 def _settings(section: Section, without: set[str]) -> Hashable:
     return tuple((key, repr(getattr(value, "pattern", value))) for key, value in section if key not in without)
+
+
+def _aim(probe: AnyProbe, address: str, families: Sequence[IpFamily]) -> Hashable:
+    """Return what a probe of an address asks, and over which families."""
+    rest: Hashable = ()
+    if isinstance(probe, HttpProbe):
+        url = urlsplit(probe.url.replace(PLACEHOLDER, _STAND_IN))
+        aims_at = [part.replace(_STAND_IN, address) for part in (url.hostname or "", url.path or "/", url.query)]
+        address, rest = aims_at[0], (url.scheme, url.port or (443 if url.scheme == "https" else 80), *aims_at[1:])
+    literal = literal_family(address)
+    return _plain(address), (literal,) if literal else tuple(sorted(probe.ip_families or families)), rest
 
 
 def _plain(address: str) -> str:
@@ -93,7 +145,9 @@ def _warning(sections: Sections, section: str, several: tuple[int, ...], key: st
     items = getattr(sections, section)
     first, second, *more = several
     also = f" and {listed((shown(items[index].name) for index in more), 3)}" if more else ""
-    message = (
-        f"{what} {key_of((section, first))}, {shown(items[first].name)}{also}, too: it is measured under each name"
-    )
-    return Finding((section, second, key), f"{message}; remove one, unless that is meant", is_warning=True)
+    return _meant((section, second, key), f"{what} {key_of((section, first))}, {shown(items[first].name)}{also}, too")
+
+
+def _meant(loc: Loc, message: str) -> Finding:
+    text = f"{message}: it is measured under each name; remove one, unless that is meant"
+    return Finding(loc, text, is_warning=True)

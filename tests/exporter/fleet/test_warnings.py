@@ -156,6 +156,52 @@ def test_endpoints_that_probe_the_same_are_warned_of(fleet):
     assert warnings(fleet, apart) == []
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        *("url: 'https://SITE.example/'", "url: 'https://site.example:443/'", "url: 'https://site.example'"),
+        *("url: 'https://{address}/', address: site.example", "url: 'https://site.example/', ip_families: [ipv4]"),
+    ],
+)
+def test_what_an_endpoint_asks_is_compared_however_it_is_written(fleet, other):
+    text = (
+        "endpoints:\n  - {name: x, probe: {protocol: http, url: 'https://site.example/'}}\n"
+        f"  - {{name: y, probe: {{protocol: http, {other}}}}}\n"
+    )
+    assert warnings(fleet, text) == [f":6: endpoints[1].name: probes the same as endpoints[0], 'x', {MEANT}"]
+    assert warnings(fleet, text.replace(other, "url: 'https://site.example/?a'")) == []
+    assert warnings(fleet, text.replace(other, "url: 'http://site.example/'")) == []
+    assert warnings(fleet, text.replace(other, "url: 'https://site.example/', ip_families: [ipv6]")) == []
+
+
+def test_databases_at_one_socket_are_the_same_however_it_is_written(fleet):
+    text = f"databases:\n  - {DATABASE}name: x, socket: /s/x}}\n  - {DATABASE}name: y, socket: /s//x/}}\n"
+    assert warnings(fleet, text) == [f":6: databases[1].name: is the same database as databases[0], 'x', {MEANT}"]
+    assert warnings(fleet, text.replace("/s//x/", "/s/y")) == []
+
+
+def test_a_database_s_families_written_out_make_no_other_of_it(fleet):
+    text = f"databases:\n  - {DATABASE}name: x, host: b}}\n  - {DATABASE}name: y, host: b, ip_families: [ipv4]}}\n"
+    assert warnings(fleet, text) == [f":6: databases[1].name: is the same database as databases[0], 'x', {MEANT}"]
+    assert warnings(fleet, text.replace("[ipv4]", "[ipv6]")) == []
+
+
+def test_probes_that_are_equal_but_for_their_name_are_warned_of(fleet):
+    text = "probes:\n  one: {protocol: icmp}\n  two: {protocol: icmp, ip_families: [ipv4], from: a}\n"
+    same = "it is measured under each name; remove one, unless that is meant"
+    assert warnings(fleet, text) == [f":6: probes.two: probes the same as probes.one: {same}"]
+    assert warnings(fleet, text.replace("from: a", "dscp: 46")) == []
+    assert warnings(fleet, text.replace("{protocol: icmp}", "{protocol: icmp, from: b}")) == []
+    assert warnings(fleet, text.replace("{protocol: icmp}", "{protocol: icmp, to: b}").replace("from", "to")) == []
+
+
+def test_one_public_name_in_two_spellings_is_warned_of(fleet):
+    text = "stack:\n  public_names:\n    grafana.example: a\n    Grafana.Example: b\n"
+    assert warnings(fleet, text) == [
+        ":7: stack.public_names.\"Grafana.Example\": is the name 'grafana.example', too; keep one"
+    ]
+
+
 def test_an_endpoint_that_a_probe_of_the_hosts_reaches_already_is_warned_of(fleet):
     text = "probes:\n  icmp: {protocol: icmp}\nendpoints:\n  - {name: x, probe: icmp, address: B.example}\n"
     assert warnings(fleet, text) == [
