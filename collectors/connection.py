@@ -133,7 +133,7 @@ class Connector:
                 await self._decided(sock.fileno())
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
-                raise failures.from_errno(code, kernel.icmp_refuser(sock))
+                raise failures.from_errno(*(kernel.icmp_refusal(sock) or (code,)))
         finally:
             info = kernel.tcp_info(sock)
             facts.retransmitted = info is not None and info.retransmissions > 0

@@ -53,11 +53,12 @@ _OURS = {
 }
 SAID = " says that "
 """Between an address and what it said by ICMP."""
+PROHIBITED = "it is prohibited"
 _BY_ICMP = {
     errno.ECONNREFUSED: "the port cannot be reached: a firewall refuses it, or nothing listens there",
     errno.EHOSTUNREACH: "the host cannot be reached",
     errno.ENETUNREACH: "there is no route to its network",
-    errno.EACCES: "it is prohibited",
+    errno.EACCES: PROHIBITED,
     errno.EMSGSIZE: "the packet is too large for the path",
     errno.ENOPROTOOPT: "the host does not take this protocol",
     errno.EPROTO: "the packet's header is wrong",

@@ -12,6 +12,7 @@ tcp.h; asm-generic/socket.h (the numbers below are the same on all architectures
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import socket
 import struct
@@ -43,6 +44,8 @@ STAMP_SCHED = 1
 _ERROR_LEVELS = ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR))
 _ICMP_ORIGINS = (2, 3)
 """SO_EE_ORIGIN_ICMP and _ICMP6 (errqueue.h)."""
+_PROHIBITED = {(2, 3, 9), (2, 3, 10), (2, 3, 13)}
+"""Origin, type and code of what a firewall says (RFC 1812, 5.2.7.1), for which the kernel has a router's errno."""
 _ADDRESS_AT = {socket.AF_INET: (4, 4), socket.AF_INET6: (8, 16)}
 """Where a struct sockaddr has its address, and how long that is."""
 _TIMESPEC = struct.Struct("@ll")
@@ -168,12 +171,18 @@ def transmitted(memory: bytearray, control: int) -> tuple[int, int] | None:
 
 
 def icmp_error(control: bytes | bytearray) -> int | None:
-    """Return the errno of the ICMP error that a message of the error queue brings."""
+    """Return the errno of the ICMP error that a message of the error queue brings; EACCES: it is prohibited."""
     for level, kind, data in ancillary(control):
         if (level, kind) in _ERROR_LEVELS:
-            errno, origin, *_ = _EXTENDED_ERR.unpack_from(data)
-            return int(errno) if origin != ORIGIN_TIMESTAMPING else None
+            return _error(bytes(data))
     return None
+
+
+def _error(extended: bytes) -> int | None:
+    number, origin, icmp_type, code, _, _ = _EXTENDED_ERR.unpack_from(extended)
+    if origin == ORIGIN_TIMESTAMPING:
+        return None
+    return errno.EACCES if (origin, icmp_type, code) in _PROHIBITED else int(number)
 
 
 def icmp_sender(control: bytes | bytearray) -> str | None:
@@ -205,13 +214,19 @@ def report_icmp(sock: socket.socket, *, wanted: bool) -> None:
         sock.setsockopt(level, option, wanted)
 
 
-def icmp_refuser(sock: socket.socket) -> str | None:
-    """Return who ended a handshake by an ICMP error; None if it was no ICMP error, or an older kernel's."""
+def icmp_refusal(sock: socket.socket) -> tuple[int, str] | None:
+    """Return by what ICMP error a handshake ended (``icmp_error``), and whose.
+
+    None if it was no ICMP error, or an older kernel's.
+    """
     try:
         _, pieces, _, _ = sock.recvmsg(0, _ANCILLARY_ROOM, socket.MSG_ERRQUEUE)
     except OSError:
         return None
-    return next((_sender(data) for level, kind, data in pieces if (level, kind) in _ERROR_LEVELS), None)
+    extended = next((data for level, kind, data in pieces if (level, kind) in _ERROR_LEVELS), None)
+    if extended is None or (number := _error(extended)) is None or (sender := _sender(extended)) is None:
+        return None
+    return number, sender
 
 
 def gap(sock: socket.socket) -> Gap | None:

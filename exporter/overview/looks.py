@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import math
 from collections.abc import Sequence
 from itertools import groupby
 from urllib.parse import urlsplit
 
 from collectors.contract import Clock, Gap, Phase, Reason, Reply, Seconds
-from collectors.targets import DatabaseTarget, HttpTarget
+from collectors.targets import DatabaseTarget, HttpTarget, literal_family
 from exporter.fleet import Pair
 from exporter.history import FAILED, RESENT
 from exporter.series import PairSeries
@@ -46,6 +47,8 @@ class Seen:
     """What was begun last."""
     address: str | None = None
     """Which address of the name the latest probe asked; None where it is literal, or nothing was asked."""
+    asked: str = ""
+    """The same, or the literal address, as the kernel writes it; empty if nothing was asked."""
     gap: Gap | None = None
     """What of the latest probe's packets got lost once it was connected, as far as that can be known."""
     failing_for: Seconds = 0.0
@@ -131,6 +134,7 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         silent=failure is not None and failure.silent,
         phase=failure and failure.phase,
         address=series.facts.address if series.facts else None,
+        asked=_asked(pair, series),
         gap=series.facts.gap if failure and series.facts else None,
         failing_for=now - series.failing_since if failure else 0.0,
         first_failure=now - series.first_failure if failure else 0.0,
@@ -158,6 +162,11 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         longest=max(pieces, default=0),
         results=len(recent),
     )
+
+
+def _asked(pair: Pair, series: PairSeries) -> str:
+    address = (series.facts and series.facts.address) or place_of(pair)
+    return str(ipaddress.ip_address(address)) if literal_family(address) else ""
 
 
 def _is_local(pair: Pair) -> bool:

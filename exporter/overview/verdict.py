@@ -6,6 +6,7 @@ Plain values in, a verdict out; the rules, in their order:
     nothing decided lately                          this host
     failed here, before anything was asked          this host
     what was asked can't succeed, and never did     configuration
+    no way there, as the peer itself says           peer
     the name can't be looked up, no way there,
       or silence before anything was connected      network
     silence once connected, while packets get lost,
@@ -30,7 +31,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from collectors.contract import Gap, Reason, Seconds
-from collectors.failures import SAID
+from collectors.failures import PROHIBITED, SAID
 from exporter.overview import losses
 from exporter.overview.delays import delays
 from exporter.overview.looks import LATELY, Seen
@@ -154,7 +155,7 @@ def _failed(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: b
         return Verdict(Word.CONFIGURATION, f"{seen.detail.rstrip('.')}; look at it in the fleet file")
     if seen.reason is Reason.DNS:
         return Verdict(Word.NETWORK, _nameless(seen, beside))
-    if seen.silent:
+    if seen.silent and not _refused_by_itself(seen):
         return Verdict(Word.NETWORK, _silent(seen, beside, here, nobody_answers=nobody_answers))
     if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, beside, here)):
         return Verdict(Word.NETWORK, lost)
@@ -207,7 +208,18 @@ def _silent(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: b
     return f"{said}; {_named(other)} {other.reason or 'answers'}: the host is up, {lost}"
 
 
+def _refused_by_itself(seen: Seen) -> str:
+    """Say what it means that there is no way to the very host that says so; empty if somebody else does."""
+    who, said, what = seen.detail.partition(SAID)
+    if seen.reason is not Reason.UNREACHABLE or not said or who.rpartition(": ")[2] != seen.asked:
+        return ""
+    up = "its firewall prohibits it" if what.startswith(PROHIBITED) else "its firewall refuses it, or it passes it on"
+    return f"no way there ({seen.detail}): the host is up, {up}"
+
+
 def _unwell(seen: Seen) -> str:
+    if refusal := _refused_by_itself(seen):
+        return refusal
     if seen.reason is Reason.REFUSED and not seen.misconfigured and seen.protocol not in _DATABASES:
         if SAID in seen.detail:  # by ICMP, and by whom: a firewall's way
             return seen.detail

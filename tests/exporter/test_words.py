@@ -237,7 +237,9 @@ _PORT = "the port cannot be reached: a firewall refuses it, or nothing listens t
 ON_THE_WAY = {
     "icmp-host-unreachable": (Reason.UNREACHABLE, "the host cannot be reached"),
     "icmp-net-unreachable": (Reason.UNREACHABLE, "there is no route to its network"),
-    "icmp-admin-prohibited": (Reason.UNREACHABLE, "the host cannot be reached"),
+    "icmp-admin-prohibited": (Reason.UNREACHABLE, "it is prohibited"),
+    "icmp-net-prohibited": (Reason.UNREACHABLE, "it is prohibited"),
+    "icmp-host-prohibited": (Reason.UNREACHABLE, "it is prohibited"),
     "icmp-port-unreachable": (Reason.REFUSED, _PORT),
     "icmp6-addr-unreachable": (Reason.UNREACHABLE, "the host cannot be reached"),
     "icmp6-no-route": (Reason.UNREACHABLE, "there is no route to its network"),
@@ -426,3 +428,38 @@ def test_no_error_of_tls_is_told_by_its_name(name: str) -> None:
     error = ssl.SSLError(1, f"[SSL: {name}] (_ssl.c:1006)")
     error.reason = name
     assert not JARGON.search(failures.from_os_error(error).detail)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("[SSL] unknown error (_ssl.c:1006)", "the server ends the handshake by an alert without a name"),
+        (
+            "[SSL] tlsv1 alert no application protocol (_ssl.c:1006)",
+            "the server does not speak the protocol that is asked for",
+        ),
+        ("[SSL] tlsv1 alert some new one (_ssl.c:1006)", "the server ends the handshake: some new one"),
+        ("[SSL] some new error (_ssl.c:1006)", "the handshake failed: some new error"),
+        ("A failure in the SSL library occurred (_ssl.c:1006)", "the handshake failed: it is not said why"),
+    ],
+)
+def test_an_error_of_tls_that_python_has_no_name_for_is_no_end_of_the_connection(said: str, words: str) -> None:
+    error = ssl.SSLError(1, said)
+    error.reason = None  # type: ignore[assignment]  # as Python does, whatever typeshed says
+    assert failures.from_os_error(error).detail == words
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "words"),
+    [
+        (66, "EE certificate key too weak", "its key is too short to be trusted"),
+        (67, "CA certificate key too weak", "its authority's key is too short to be trusted"),
+        (7, "certificate signature failure", "its signature, or one in its chain, is wrong"),
+        (26, "unsuitable certificate purpose", "it, or one in its chain, is made for another purpose than this"),
+        (10, "certificate has expired", "certificate has expired"),
+    ],
+)
+def test_why_a_certificate_is_refused_is_told_in_words(code: int, said: str, words: str) -> None:
+    error = ssl.SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] {said} (_ssl.c:1006)")
+    error.verify_code, error.verify_message = code, said
+    assert failures.from_os_error(error).detail == words

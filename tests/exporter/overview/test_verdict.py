@@ -245,6 +245,34 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
         Word.NETWORK,
         "no way there (10.0.0.1 says that the host cannot be reached): network or host down",
     ),
+    "the host's own firewall": (
+        failed(icmp, Reason.UNREACHABLE, detail="10.0.0.3 says that it is prohibited", asked="10.0.0.3"),
+        [],
+        WELL,
+        Word.PEER,
+        "no way there (10.0.0.3 says that it is prohibited): the host is up, its firewall prohibits it",
+    ),
+    "the host's own firewall, by the last of its addresses": (
+        failed(
+            tcp,
+            Reason.UNREACHABLE,
+            phase=Phase.CONNECT,
+            detail="fd00::3: fd00::3 says that the host cannot be reached (before it: fd00::2: no answer)",
+            asked="fd00::3",
+        ),
+        [],
+        WELL,
+        Word.PEER,
+        "no way there (fd00::3: fd00::3 says that the host cannot be reached (before it: fd00::2: no answer)): "
+        "the host is up, its firewall refuses it, or it passes it on",
+    ),
+    "a firewall on the way": (
+        failed(icmp, Reason.UNREACHABLE, detail="10.0.0.1 says that it is prohibited", asked="10.0.0.3"),
+        [],
+        WELL,
+        Word.NETWORK,
+        "no way there (10.0.0.1 says that it is prohibited): network or host down",
+    ),
     "a closed port": (
         failed(tcp, Reason.REFUSED),
         [icmp()],
