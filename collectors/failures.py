@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import ssl
 from typing import NamedTuple
 
-from collectors import routes
+from collectors import routes, tls_words
 from collectors.contract import IpFamily, ProbeFailed, Reason
 from collectors.targets import is_loopback
 
@@ -66,33 +65,6 @@ _BY_ICMP = {
 """What an ICMP error says (icmp_err_convert[], net/ipv4/icmp.c; net/ipv6/icmp.c)."""
 _OUT_OF_DATE = (9, 10)
 """X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED (x509_vfy.h): all other refusals are of a name or an authority."""
-_NO_TLS = "what answers there does not speak TLS"
-_BY_TLS = {
-    "WRONG_VERSION_NUMBER": _NO_TLS,
-    "RECORD_LAYER_FAILURE": _NO_TLS,
-    "UNEXPECTED_MESSAGE": _NO_TLS,
-    "UNKNOWN_PROTOCOL": _NO_TLS,
-    "HTTP_REQUEST": _NO_TLS,
-    "PACKET_LENGTH_TOO_LONG": _NO_TLS,
-    "NO_SHARED_CIPHER": "nothing in common to encrypt by",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": (
-        "the server refuses the handshake: nothing in common to encrypt by, or it has no certificate for this name"
-    ),
-    "TLSV1_UNRECOGNIZED_NAME": "the server has no certificate for this name",
-    "TLSV1_ALERT_INTERNAL_ERROR": "the server reports an internal error",
-    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "the server does not speak the protocol that is asked for",
-    "TLSV1_ALERT_DECODE_ERROR": "the server could not read our part of the handshake",
-    "DH_KEY_TOO_SMALL": "the server's key is too short to be trusted",
-    "EE_KEY_TOO_SMALL": "the server's key is too short to be trusted",
-    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": "the server's TLS is too old to be safe",
-}
-"""OpenSSL's names of errors (sslerr.h) that peers can cause; of those that ask for more than the name see ``tls``."""
-_TLS_CUT = "the connection was closed in the middle of the handshake"
-_BY_VERIFICATION = {
-    "unable to get local issuer certificate": "its authority is not known here",
-    "unable to get issuer certificate": "its chain is incomplete",
-    "unable to verify the first certificate": "its chain is incomplete",
-}
 _BY_RESOLVER = {
     "DNS server returned answer with no data": "it has no address of this family",
     "DNS server returned general failure": "the name server could not find out",
@@ -127,10 +99,10 @@ def from_os_error(error: OSError) -> ProbeFailed:
     if isinstance(error, TlsRefused):
         return ProbeFailed(Reason.TLS, error.words, misconfigured=error.misconfigured)
     if isinstance(error, ssl.SSLCertVerificationError):
-        words = _BY_VERIFICATION.get(error.verify_message, error.verify_message)
+        words = tls_words.of_verification(error)
         return ProbeFailed(Reason.TLS, words, misconfigured=error.verify_code not in _OUT_OF_DATE)
     if isinstance(error, ssl.SSLError):
-        return ProbeFailed(Reason.TLS, _of_tls(error))
+        return ProbeFailed(Reason.TLS, tls_words.of(error))
     if error.errno is None:
         return ProbeFailed(Reason.LOCAL, str(error) or "the connection failed")
     return from_errno(error.errno)
@@ -163,13 +135,3 @@ def of_resolver(error: Exception) -> str:
     """Return what c-ares says of a lookup that failed."""
     said = str(error.args[-1])
     return _BY_RESOLVER.get(said, said)
-
-
-def _of_tls(error: ssl.SSLError) -> str:
-    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or not error.reason:
-        return _TLS_CUT
-    if error.reason in _BY_TLS:
-        return _BY_TLS[error.reason]
-    alert = re.fullmatch(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?(\w+)", error.reason)
-    words = (alert[1] if alert else error.reason).lower().replace("_", " ")
-    return f"the server ends the handshake: {words}" if alert else f"the handshake failed: {words}"

@@ -10,7 +10,7 @@ import contextlib
 import ssl
 from typing import Self
 
-from collectors import certificate, kernel
+from collectors import certificate, kernel, tls_words
 from collectors.contract import Facts, Seconds
 from collectors.failures import TlsRefused
 from collectors.stream import Receipt, Stream
@@ -20,6 +20,8 @@ _RECORD_HEADER = 5
 """Type, version and, in the last two bytes, length (RFC 8446, 5.1)."""
 _CONTENT_TYPES = {bytes([content_type]) for content_type in range(20, 25)}
 """change_cipher_spec to heartbeat (RFC 8446, B.1; RFC 6520)."""
+_PLAIN_ALERT = b"\x15", 2
+"""Its content type, and its length as long as nothing is encrypted: its level and its number."""
 _LONGEST_RECORD = (1 << 14) + 2048
 """Encrypted, in TLS 1.2 (RFC 5246, 6.2.3)."""
 _CHANGE_CIPHER_SPEC_ALONE = 6
@@ -32,6 +34,7 @@ _CERTIFICATE_REQUIRED = "CERTIFICATE_REQUIRED"
 _WANTS_ONE = {_CERTIFICATE_REQUIRED, "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN", "ACCESS_DENIED"}
 """A server's alerts to who showed no certificate (RFC 8446, 6.2), once it has shown its own: before, all but the first
 may be about anything."""
+_CHANGED = "what came after the handshake is no TLS: the server, or something in between, broke it"
 _UNSAID = "it does not say why"
 _REFUSES_OURS = {
     "UNKNOWN_CA": "its authority is unknown there",
@@ -53,6 +56,8 @@ class Tls:
     def __init__(self, stream: Stream, context: ClientContext, host: str) -> None:
         self._stream, self._ended, self._has_own_certificate = stream, False, context.has_own_certificate
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._alert: int | None = None
+        """The number of the latest record's alert, if it is one that can be read."""
         self.certificate: bytes | None = None
         """What the server served, in DER, known after the handshake, also if that failed for its sake."""
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
@@ -121,6 +126,8 @@ class Tls:
             receipt = await self._stream.receive(min(missing, _READ))
             self._take(receipt)
             missing -= len(receipt.data)
+        plain_alert = (began.data[:1], int.from_bytes(began.data[3:], "big")) == _PLAIN_ALERT
+        self._alert = receipt.data[-1] if plain_alert and receipt.data else None
         return began, receipt
 
     def __enter__(self) -> Self:
@@ -140,7 +147,7 @@ class Tls:
             return False
         except ssl.SSLError as error:
             self._note(next(iter(_chain(self._tls)), None), facts)
-            raise self._plainer(error) from None
+            raise self._plainer(error, "the handshake") from None
         self._note(self._tls.getpeercert(binary_form=True), facts)
         return True
 
@@ -168,24 +175,31 @@ class Tls:
         except ssl.SSLEOFError:
             self._ended = True
         except ssl.SSLError as error:  # in TLS 1.3 what the server thinks of our certificate comes as late as this
-            raise self._plainer(error) from None
+            if not tls_words.is_alert(error):
+                raise TlsRefused(_CHANGED) from None
+            raise self._plainer(error, "the connection") from None
         return b"".join(pieces)
 
-    def _plainer(self, error: ssl.SSLError) -> ssl.SSLError:
-        """Say what an error means by what is known besides; whatever that does not change stays as it is."""
+    def _plainer(self, error: ssl.SSLError, ends: str) -> ssl.SSLError:
+        """Say what an error means by what is known besides, and what it ``ends`` if it is an alert."""
         reason = error.reason or ""
         if reason in _TOO_OLD:
             return TlsRefused("the server speaks no TLS that is new enough: it must be 1.2 at least (RFC 8996)")
         alert = reason.partition("_ALERT_")[2]
         if self.certificate is None and alert != _CERTIFICATE_REQUIRED:
-            return error
+            return self._as_said(error, ends)
         if self._has_own_certificate and alert in _REFUSES_OURS:
             text = f"the server refuses our client certificate (cert_file): {_REFUSES_OURS[alert]}"
         elif not self._has_own_certificate and alert in _WANTS_ONE:
             text = "the server asks for a client certificate; set cert_file and key_file"
         else:
-            return error
+            return self._as_said(error, ends)
         return TlsRefused(text, misconfigured=True)
+
+    def _as_said(self, error: ssl.SSLError, ends: str) -> ssl.SSLError:
+        if isinstance(error, ssl.SSLCertVerificationError | ssl.SSLEOFError):
+            return error  # which callers tell apart
+        return TlsRefused(tls_words.of(error, self._alert, ends=ends))
 
 
 def _chain(tls: ssl.SSLObject) -> list[bytes]:

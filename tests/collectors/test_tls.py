@@ -1,5 +1,6 @@
 """Whom we trust, what we say when we do not, and that the expiry is told all the same."""
 
+import contextlib
 import dataclasses
 import datetime as dt
 import ssl
@@ -7,7 +8,7 @@ import ssl
 import pytest
 
 from collectors import http
-from collectors.contract import Facts, Reason
+from collectors.contract import Facts, Phase, Reason
 from tests.collectors import peers
 from tests.collectors.peers import OK, Peer, answering, ask, context, failure, http_target, https, url
 
@@ -101,6 +102,81 @@ def saying(data):
 async def test_a_handshake_with_what_speaks_no_tls_fails(probe, talk, reason):
     with Peer(talk) as peer:
         assert (await failure(probe, http_target(url(peer, scheme="https"))))[0] is reason
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "the server closes the connection instead of going on"),
+        (115, "the server asks for a key that was agreed on beforehand"),
+        (120, "the server does not speak the protocol that is asked for"),
+        (121, "the server asks for an encrypted first message (ECH)"),
+        (200, "the server ends the handshake (TLS alert 200)"),
+        (255, "the server ends the handshake (TLS alert 255)"),
+    ],
+)
+async def test_an_alert_without_a_name_is_told_by_what_it_means_or_by_its_number(probe, number, words):
+    with Peer(saying(bytes([21, 3, 3, 0, 2, 2, number]))) as peer:
+        assert await failure(probe, http_target(url(peer, scheme="https"))) == (Reason.TLS, words)
+
+
+def shaking_hands(tls, then):
+    """Completes the handshake by hand, and then goes on as told."""
+
+    def talk(connection):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server = tls.wrap_bio(incoming, outgoing, server_side=True)
+        while True:
+            try:
+                server.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                connection.sendall(outgoing.read())
+                incoming.write(connection.recv(65536))
+        connection.sendall(outgoing.read())
+        then(connection, server, incoming, outgoing)
+        peers.silent(connection)
+
+    return talk
+
+
+def saying_so(data):
+    return lambda connection, *_: connection.sendall(data)
+
+
+def hearing_what_was_changed(connection, server, incoming, outgoing):
+    """Takes in the request with its last byte changed, and says what TLS says to that."""
+    request = connection.recv(4096)
+    incoming.write(request[:-1] + bytes([request[-1] ^ 1]))
+    with contextlib.suppress(ssl.SSLError):
+        server.read()
+    connection.sendall(outgoing.read())
+
+
+NO_TLS_ANY_MORE = "what came after the handshake is no TLS: the server, or something in between, broke it"
+
+
+TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+FORGED, PLAIN = b"\x17\x03\x03\x00\x20" + b"a" * 32, b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "then", "words"),
+    [
+        (TLS_1_2, saying_so(FORGED), NO_TLS_ANY_MORE),
+        (TLS_1_3, saying_so(FORGED), NO_TLS_ANY_MORE),
+        (TLS_1_2, saying_so(PLAIN), NO_TLS_ANY_MORE),
+        (TLS_1_3, saying_so(PLAIN), NO_TLS_ANY_MORE),
+        (TLS_1_3, saying_so(bytes([21, 3, 3, 0, 2, 2, 80])), NO_TLS_ANY_MORE),
+        (TLS_1_2, hearing_what_was_changed, "the server ends the connection: bad record mac"),
+    ],
+)
+async def test_what_breaks_after_the_handshake_is_not_said_of_the_handshake(probe, authority, version, then, words):
+    facts = Facts()
+    tls = authority.server("localhost", version=version)
+    with Peer(shaking_hands(tls, then)) as peer:
+        assert await failure(probe, https(peer, authority), facts) == (Reason.TLS, words)
+    assert facts.phase is Phase.PROCESSING
 
 
 async def test_a_server_silent_after_the_handshake_leaves_what_was_seen(probe, authority):
