@@ -13,13 +13,13 @@ if [ -z "${2:-}" ]; then
     exit 0
 fi
 
-folder=$2/bin
+case $2 in /*) folder=$2/bin ;; *) folder=$PWD/$2/bin ;; esac
 link=$folder/latency-exporter
 if [ -e "$link" ] && [ ! -L "$link" ]; then
     echo "$link is there and is no link: remove it, or choose another PREFIX" >&2
     exit 1
 fi
-if ! { mkdir -p "$folder" && ln -sfn "$program" "$link"; }; then
+if ! { (umask 022 && mkdir -p "$folder") && ln -sfn "$program" "$link"; }; then
     echo "$link could not be made: as root, or in a place of your own: make install PREFIX=$HOME/.local" >&2
     exit 1
 fi
@@ -28,3 +28,8 @@ case :$PATH: in
     *":$folder:"*) ;;
     *) echo "$folder is not on your PATH: export PATH=\"$folder:\$PATH\"" ;;
 esac
+obstacle=$(sh "$(dirname "$0")/python.sh" closed "$folder")
+if [ -n "$obstacle" ]; then
+    echo "Only the user $(id -un) can call it there: $obstacle is closed to others." >&2
+    echo "Remedy, if others shall: chmod go+x '$obstacle', or another PREFIX." >&2
+fi

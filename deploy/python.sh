@@ -3,6 +3,7 @@
 #
 #   python.sh choose [PYTHON]   prints PYTHON, or the best there is; exit 1 with a remedy where there is none
 #   python.sh told              says so if other users than this one cannot read a file of those on stdin
+#   python.sh closed FILE       prints what keeps others from FILE, or nothing
 set -eu
 
 say() { printf '%s\n' "$*" >&2; }

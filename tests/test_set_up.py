@@ -118,6 +118,31 @@ def test_a_prefix_gets_a_link_that_runs_the_program_and_a_second_time_too(tmp_pa
     assert (bin_folder / "latency-exporter").readlink() == tmp_path / "latency-exporter"
 
 
+def test_all_may_pass_through_the_folders_that_are_made_for_the_link(place: Path) -> None:
+    umask = os.umask(0o077)
+    try:
+        done = run("link.sh", "/opt/latency-exporter/.venv/bin", place / "new/prefix", cwd=place)
+    finally:
+        os.umask(umask)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {(place / made).stat().st_mode & 0o777 for made in ("new", "new/prefix", "new/prefix/bin")} == {0o755}
+
+
+def test_a_folder_that_keeps_others_from_the_link_is_said_and_left_as_it_is(place: Path) -> None:
+    closed = place / "prefix"
+    closed.mkdir(mode=0o700)
+    done = run("link.sh", "/opt/latency-exporter/.venv/bin", closed, cwd=place)
+    assert done.returncode == 0
+    assert f"{closed} is closed to others.\nRemedy, if others shall: chmod go+x '{closed}'" in done.stderr
+    assert closed.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_prefix_within_this_folder_is_said_so_that_it_holds_everywhere(place: Path) -> None:
+    done = run("link.sh", "/opt/latency-exporter/.venv/bin", "prefix", cwd=place)
+    assert f'export PATH="{place}/prefix/bin:$PATH"' in done.stdout
+    assert (place / "prefix/bin/latency-exporter").is_symlink()
+
+
 def test_what_is_there_and_not_ours_is_left_alone(tmp_path: Path) -> None:
     link = tmp_path / "bin/latency-exporter"
     link.parent.mkdir()
