@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,6 +54,52 @@ def test_only_what_is_configured_is_probed_and_a_wrong_name_is_told_the_right_on
     with pytest.raises(Refused) as refused:
         chosen(small.pairs, target, probe)
     assert (refused.value.status, str(refused.value)) == (status, why)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("worker-0100.brazil.example", "worker-0100.brasil.example"),
+        ("wrker-0100.brasil.example", "worker-0100.brasil.example"),
+        ("0100.brasil.example", "worker-0100.brasil.example"),
+        ("frontdor", "frontdoor"),
+    ],
+)
+def test_of_a_thousand_names_a_few_are_compared_and_the_right_one_is_among_them(
+    small: Small, monkeypatch: pytest.MonkeyPatch, wrong: str, meant: str
+) -> None:
+    compared: list[str] = []
+
+    def compare(name: str, names: Sequence[str], n: int) -> list[str]:
+        compared.extend(names)
+        return close(name, names, n)
+
+    close = difflib.get_close_matches
+    monkeypatch.setattr(difflib, "get_close_matches", compare)
+    names = [*(f"worker-{number:04}.brasil.example" for number in range(1000)), "frontdoor"]
+    pairs = [dataclasses.replace(small.pairs[0], target=name) for name in names]
+    with pytest.raises(Refused, match=f"did you mean '{meant}'"):
+        chosen(pairs, wrong, None)
+    assert len(compared) == 20
+
+
+def test_of_a_wrong_name_of_any_length_little_is_repeated(small: Small) -> None:
+    with pytest.raises(Refused) as refused:
+        chosen(small.pairs, "a" * 8000, None)
+    assert len(str(refused.value)) < 200
+
+
+async def test_what_a_wrong_name_meant_is_looked_for_once_a_second_at_most(on_request: OnRequest, time: Time) -> None:
+    async def told(target: str) -> str:
+        with pytest.raises(Refused) as refused:
+            await on_request.explain(target, None)
+        assert refused.value.status == 404
+        return str(refused.value).partition("; ")[2]
+
+    assert await told("wf080") == "did you mean 'wf008'?"
+    assert {await told("wf080") for _ in range(9)} == {"the page / shows what it measures"}
+    time.passed += 1.01
+    assert await told("wf080") == "did you mean 'wf008'?"
 
 
 def test_one_probe_or_all_of_a_target_are_chosen(small: Small) -> None:
