@@ -37,6 +37,7 @@ from exporter.web_config import (
     authenticate,
     close_after_body,
     extra_headers,
+    refuse_expectations,
     serve,
     sparing_handler,
 )
@@ -184,7 +185,7 @@ class App:
 
     async def _serve(self, stack: contextlib.AsyncExitStack, sockets: Sequence[socket.socket]) -> None:
         limits = Limits().within(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-        application = self._server.application(authenticate(self._web))
+        application = self._server.application(authenticate(self._web), refuse_expectations)
         application.on_response_prepare.extend((extra_headers(self._web), close_after_body))
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=_HANG_UP)
         await runner.setup()

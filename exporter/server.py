@@ -264,11 +264,11 @@ async def _done(action: Awaitable[str]) -> web.Response:
 
 
 def _is_of_another_site(request: web.Request) -> bool:
-    """Tell whether a browser sends this for a page that is not ours; programs send neither header (Fetch standard)."""
+    """Tell whether a browser sends this for a page that is not ours; programs send none of these (Fetch standard)."""
     if site := request.headers.get("Sec-Fetch-Site"):
         return site not in {"same-origin", "none"}
-    origin = request.headers.get("Origin")
-    return origin is not None and origin.partition("://")[2].lower() != request.host.lower()
+    origin = request.headers.get("Origin", request.headers.get("Referer") or None)
+    return origin is not None and origin.partition("://")[2].partition("/")[0].lower() != request.host.lower()
 
 
 def _weight(request: web.Request, header: str, name: str) -> float:

@@ -4,7 +4,7 @@ path -> load() -> WebConfig -> Connections, TLS among them -> authenticate() the
 """
 
 from exporter.web_config.accepting import Connections, serve
-from exporter.web_config.answering import close_after_body
+from exporter.web_config.answering import close_after_body, refuse_expectations
 from exporter.web_config.auth import authenticate, extra_headers
 from exporter.web_config.limits import Limits
 from exporter.web_config.loading import WebConfig, load
@@ -18,6 +18,7 @@ __all__ = [
     "close_after_body",
     "extra_headers",
     "load",
+    "refuse_expectations",
     "serve",
     "sparing_handler",
 ]

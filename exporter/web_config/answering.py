@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+
+RequestFactory = Callable[..., web.BaseRequest]
 
 SERVER = "latency-exporter"
 """What we call ourselves in every answer: no versions, of nothing."""
+_TOO_MANY = "Too many headers received"
+"""What aiohttp says of more than 128; it has no exception of its own."""
 _TOO_LONG = "Bad request: its first line or one of its headers is too long.\n"
 NO_HTTP = "Bad request: this is no request that HTTP/1.1 allows.\n"
+TOO_LARGE = "The head of this request is too large.\n"
+_UNMET = web.RequestKey("unmet", bool)
+"""Whether the client expects what we do not know."""
 
 
 class Handler(web.RequestHandler):
@@ -31,6 +40,11 @@ class Handler(web.RequestHandler):
         self._answered, self._refused, self._headers = answered, refused, headers
         loop = asyncio.get_running_loop()
         super().__init__(server, loop=loop, **options)  # type: ignore[arg-type]  # Limits.handler_options()
+
+    @property
+    def has_work(self) -> bool:
+        """Whether it was given a request, or what is none, that it has not begun to answer."""
+        return bool(self._messages)
 
     def log_access(
         self,
@@ -51,11 +65,39 @@ class Handler(web.RequestHandler):
         """Answer what is no request in our own words: aiohttp repeats it, names its version, and logs a traceback."""
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
-        self._refused(status)
         text = _TOO_LONG if isinstance(exc, LineTooLong) else NO_HTTP
+        if exc.message == _TOO_MANY:
+            status, text = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE
+        self._refused(status)
         response = web.Response(status=status, text=text, headers={**self._headers, "Server": SERVER})
         response.force_close()
         return response
+
+
+def keeping_expectations(make: RequestFactory) -> RequestFactory:
+    """Keep from aiohttp the ``Expect`` that it does not know: it repeats it, before anybody asked who sent it."""
+
+    def made(message: RawRequestMessage, *more: Any) -> web.BaseRequest:  # noqa: ANN401 - as aiohttp gives them
+        if hdrs.EXPECT not in message.headers or message.version != HttpVersion11:
+            return make(message, *more)
+        headers = message.headers.copy()
+        if {value.lower() for value in headers.popall(hdrs.EXPECT)} <= {"", "100-continue"}:
+            return make(message, *more)
+        request = make(message._replace(headers=headers), *more)  # type: ignore[arg-type]  # as good as a proxy of it
+        request[_UNMET] = True
+        return request
+
+    return made
+
+
+@web.middleware
+async def refuse_expectations(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse what expects something else than ``100-continue`` (RFC 9110, section 10.1.1)."""
+    if request.get(_UNMET):
+        raise web.HTTPExpectationFailed(text="Of Expect, only 100-continue is known here.\n")
+    return await handler(request)
 
 
 async def close_after_body(request: web.Request, response: web.StreamResponse) -> None:

@@ -134,6 +134,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> None:
         """Let the connection be closed; while a request is being answered nothing is read, not even this."""
+        if self._requests and not self._is_over:
+            self._requests.ended()
 
     # What the requests say
 

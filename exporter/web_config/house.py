@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from exporter.web_config.answering import keeping_expectations
 from exporter.web_config.limits import Guests, Limits
 from exporter.web_config.line import Pace
 from exporter.web_config.loading import WebConfig
@@ -30,6 +31,7 @@ class House:
         refused: Callable[[int], None],
     ) -> None:
         self.web_server, self.config, self.limits, self.refused = web_server, config, limits, refused
+        web_server.request_factory = keeping_expectations(web_server.request_factory)
         self.guests = Guests(limits.connections, limits.per_address)
         self.handshakes = Guests(limits.handshakes, limits.handshakes)
         """Those under way: the client's first words came, and memory was taken for what follows."""

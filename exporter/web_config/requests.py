@@ -7,14 +7,14 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol
 
-from exporter.web_config.answering import NO_HTTP
+from exporter.web_config.answering import NO_HTTP, TOO_LARGE, Handler
 from exporter.web_config.limits import Limits
 
 _HEAD_END = b"\r\n\r\n"
 _VERSIONS = (b" HTTP/1.1", b" HTTP/1.0")
 _LINE_END = len(b" HTTP/1.1\r")
 _KNOWN = b"known"
-_TOO_LARGE = "The head of this request is too large.\n"
+_INCOMPLETE = "Bad request: it is not complete, and no more of it comes.\n"
 
 
 class Connection(Protocol):
@@ -40,7 +40,7 @@ class Requests:
     """
 
     def __init__(self, connection: Connection, limits: Limits, *, refuses: bool) -> None:
-        self.handler: asyncio.Protocol | None = None
+        self.handler: Handler | None = None
         self._connection, self._limits, self._refuses = connection, limits, refuses
         self._waiting = b""
         self._head = 0
@@ -60,7 +60,7 @@ class Requests:
     def ended(self) -> None:
         """Take that the client will send nothing more; what it asked for it still gets."""
         self._is_ended = True
-        self._close_if_done()
+        self._end_if_done()
 
     def answered(self, keep_alive: bool) -> None:  # noqa: FBT001 - aiohttp's word for it
         """Take that an answer was handed to the transport; the next request waits until it has left."""
@@ -77,10 +77,14 @@ class Requests:
         self._hand_on()
         if not self._is_answering:
             self._connection.go_on()
-        self._close_if_done()
+        self._end_if_done()
 
-    def _close_if_done(self) -> None:
-        if self._is_ended and not self._is_answering and not self._is_last:
+    def _end_if_done(self) -> None:
+        if not self._is_ended or self._is_answering or self._is_last:
+            return
+        if self._head:
+            self._refuse(HTTPStatus.BAD_REQUEST, _INCOMPLETE)
+        else:
             self._connection.close()
 
     def _hand_on(self) -> None:
@@ -94,7 +98,7 @@ class Requests:
         if self._is_of_another_version(data):
             self._refuse(HTTPStatus.BAD_REQUEST, NO_HTTP)
         elif self._head > self._limits.unfinished_bytes:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LARGE)
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE)
         elif self._refuses:
             if ends:
                 self._connection.refuse_stranger()
@@ -102,6 +106,8 @@ class Requests:
             self._connection.in_turn(lambda: self._begin(data))
         else:
             self.handler.data_received(data)
+            if self.handler.has_work:  # it is no request, and will be told so
+                self._take_no_more()
         if ends:
             self._head, self._tail, self._version = 0, b"", b""
 
@@ -117,12 +123,16 @@ class Requests:
         self._tail = seen[1 - len(_HEAD_END) :]
         if end < 0:
             return data, False
-        self._is_answering = True
-        self._connection.complete()
-        self._connection.wait()
+        self._take_no_more()
         end += len(data) - len(seen) + len(_HEAD_END)
         self._waiting = data[end:]
         return data[:end], True
+
+    def _take_no_more(self) -> None:
+        """Read on when this is answered, not before: not even that the client has said all."""
+        self._is_answering = True
+        self._connection.complete()
+        self._connection.wait()
 
     def _is_of_another_version(self, data: bytes) -> bool:
         """Tell whether the first line ends here, and not as HTTP/1 has it: what aiohttp takes for 0.9, or waits on."""

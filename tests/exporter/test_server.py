@@ -392,6 +392,8 @@ async def test_a_reload_over_http_is_done_and_tells_what_changed_or_every_proble
         ({"Origin": "http://exporter:9102"}, 200),
         ({"Origin": "https://proxy", "Sec-Fetch-Site": "same-origin"}, 200),
         ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Referer": "http://exporter:9102/?page=2"}, 200),
+        ({"Referer": "http://evil.example/exporter:9102"}, 403),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "http://exporter"}, 403),
         ({"Origin": "null"}, 403),

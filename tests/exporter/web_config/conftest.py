@@ -16,7 +16,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from exporter.web_config import Connections, Limits, WebConfig, authenticate, close_after_body, extra_headers, serve
+from exporter.web_config import (
+    Connections,
+    Limits,
+    WebConfig,
+    authenticate,
+    close_after_body,
+    extra_headers,
+    refuse_expectations,
+    serve,
+)
 
 LONG = 5.0
 """Longest that anything may take before a test gives up; nothing waits for that long when it works."""
@@ -109,7 +118,7 @@ async def serving(
         return web.Response(body=page)
 
     answer = handler or show
-    application = web.Application(middlewares=[authenticate(config)])
+    application = web.Application(middlewares=[authenticate(config), refuse_expectations])
     application.on_response_prepare.extend((extra_headers(config), close_after_body))
     application.router.add_get("/", answer)
     application.router.add_post("/", answer)

@@ -33,6 +33,14 @@ async def read_response(client, length):
     return answer
 
 
+async def rest_of(client):
+    answer = b""
+    async with asyncio.timeout(LONG):
+        while piece := await asyncio.get_running_loop().sock_recv(client.socket, 65536):
+            answer += piece
+    return answer
+
+
 @contextlib.asynccontextmanager
 async def clients(number, port, **kwargs):
     async with contextlib.AsyncExitStack() as stack:
@@ -345,6 +353,7 @@ async def test_what_is_gone_is_gone_without_the_garbage_collector():
 # What is no request
 
 
+@pytest.mark.parametrize("says_no_more", [False, True])
 @pytest.mark.parametrize(
     "data",
     [
@@ -357,6 +366,8 @@ async def test_what_is_gone_is_gone_without_the_garbage_collector():
         b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n",
         b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\n",
         b"GET / HTTP/1.1\nHost: a\n\n",
+        b"GET / HTTP/1.1\r\nHost: a\n\r\n",
+        b"\xff" * 100,
         b"GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 9000 + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"H%d: a\r\n" % n for n in range(300)) + b"\r\n",
@@ -366,15 +377,14 @@ async def test_what_is_gone_is_gone_without_the_garbage_collector():
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
 )
-async def test_what_is_no_request_gets_a_plain_answer_is_counted_and_leaves_no_traceback(data, caplog):
+async def test_what_is_no_request_gets_a_plain_answer_is_counted_and_leaves_no_traceback(data, says_no_more, caplog):
     refused: list[int] = []
     config = WebConfig(headers={"X-Frame-Options": "deny"})
     async with serving(lambda: config, refused=refused.append) as port, Client(port) as client:
         await client.send(data)
-        answer = b""
-        async with asyncio.timeout(LONG):
-            while piece := await asyncio.get_running_loop().sock_recv(client.socket, 65536):
-                answer += piece
+        if says_no_more:
+            client.socket.shutdown(socket.SHUT_WR)
+        answer = await rest_of(client)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert re.match(rb"HTTP/1\.[01] 4\d\d ", head)
     assert refused == [int(head.split()[1])]
@@ -386,6 +396,95 @@ async def test_what_is_no_request_gets_a_plain_answer_is_counted_and_leaves_no_t
     assert b"\r\nServer: latency-exporter\r\n" in head + b"\r\n"
     assert b"\r\nX-Frame-Options: deny\r\n" in head + b"\r\n"
     assert not caplog.records
+
+
+@pytest.mark.parametrize("lines", [150, 2000])
+async def test_too_many_headers_are_told_to_be_too_many(lines):
+    async with serving() as port, Client(port) as client:
+        await client.send(REQUEST.replace(b"\r\n\r\n", b"\r\nX: a" * lines + b"\r\n\r\n"))
+        answer = await rest_of(client)
+    assert re.match(rb"HTTP/1\.[01] 431 ", answer)
+    assert answer.endswith(b"\r\n\r\nThe head of this request is too large.\n")
+
+
+@pytest.mark.parametrize("before", [b"", REQUEST])
+async def test_what_is_not_complete_when_the_client_says_no_more_is_refused_and_counted(before):
+    refused: list[int] = []
+    async with serving(refused=refused.append) as port, Client(port) as client:
+        await client.send(before + b"GET / HTTP/1.1\r\nHo")
+        client.socket.shutdown(socket.SHUT_WR)
+        answer = await rest_of(client)
+    assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200"] * bool(before) + [b"400"]
+    assert answer.endswith(b"Bad request: it is not complete, and no more of it comes.\n")
+    assert refused == [400]
+
+
+async def test_who_says_nothing_and_goes_is_told_nothing():
+    refused: list[int] = []
+    async with serving(refused=refused.append) as port, Client(port) as client:
+        await client.send(b"\r\n")
+        client.socket.shutdown(socket.SHUT_WR)
+        assert await rest_of(client) == b""
+    assert refused == []
+
+
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.1\nHost: a\n\n", b"\xff" * 100, b"GET /" + b"a" * 9000, b"GET / HTTP/1.1\r\nHo"]
+)
+async def test_over_tls_what_is_no_request_is_answered_also_when_the_client_says_no_more(data, written, tmp_path):
+    config = load(written("tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"))
+    context = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # on by default since Python 3.13
+
+    def ask(port):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with socket.create_connection(("127.0.0.1", port), LONG) as client:
+            while True:
+                try:
+                    tls.do_handshake()
+                except ssl.SSLWantReadError:
+                    client.sendall(outgoing.read())
+                    incoming.write(client.recv(65536))
+                else:
+                    break
+            tls.write(data)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.unwrap()
+            client.sendall(outgoing.read())
+            while piece := client.recv(65536):
+                incoming.write(piece)
+        return tls.read(65536)
+
+    refused: list[int] = []
+    async with serving(lambda: config, refused=refused.append) as port:
+        answer = await asyncio.to_thread(ask, port)
+    assert re.match(rb"HTTP/1\.[01] 400 ", answer)
+    assert refused == [400]
+
+
+@pytest.mark.parametrize(
+    ("path", "expect", "status"),
+    [
+        ("/", "<b>secret</b>", "417"),
+        ("/none", "secret", "417"),
+        ("/", "100-continue, secret", "417"),
+        ("/", "100-Continue", "100"),
+    ],
+)
+async def test_what_a_client_expects_in_vain_is_not_repeated(path, expect, status):
+    async with serving() as port, Client(port) as client:
+        await client.send(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: {expect}\r\n\r\n".encode())
+        answer = await rest_of(client)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"secret" not in answer
+
+
+async def test_who_may_not_ask_is_not_told_what_else_is_wrong():
+    config = WebConfig(users={b"anna": b""})
+    async with serving(lambda: config) as port, Client(port) as client:
+        await client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: secret\r\n\r\n")
+        assert (await rest_of(client)).startswith(b"HTTP/1.1 401 ")
 
 
 @pytest.mark.parametrize("body", [b"1;" + b"a" * 100_000 + b"\r\n", b"zz\r\n", b"0\r\n\r\n", b"\r\n\r\n\r\n\r\n"])
