@@ -119,9 +119,9 @@ class App:
         """Probe and serve until SIGTERM or SIGINT; SIGHUP reloads."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(sparing_handler())
-        loop.add_signal_handler(signal.SIGHUP, self._hangup.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
+        signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(self._hangup.set))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # ``exporter.__main__`` has kept those before
         if not kernel.can_stamp():
             _log.warning("%s", _NO_STAMPS)
@@ -237,7 +237,8 @@ class App:
             raise Refused(500, f"not reloaded, by a bug: {type(bug).__name__}") from bug
 
     def _stop(self, number: signal.Signals) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # when the loop has gone, nobody takes it
+        # To the end of the process, in all threads; so the loop has no handler, which it would put back to the default.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         if not self._stopped.done():
             self._stopped.set_result(number)
 

@@ -248,6 +248,26 @@ sys.exit(program.main())
 """A start that is sent a signal by itself: when the program's first line has run, and nothing is imported yet."""
 
 
+END = """\
+import os, signal, sys
+from exporter import __main__ as program
+code = program.main()
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+os.kill(os.getpid(), signal.SIGHUP)
+sys.exit(code)
+"""
+"""An end in which a thread that has the signal unblocked, as those have that read files, is sent one."""
+
+
+def test_a_hangup_that_comes_while_it_ends_does_not_end_it(start: Start) -> None:
+    program = start(code=END)
+    program.logged("^probing ")
+    program.process.send_signal(signal.SIGHUP)
+    program.logged("^reloaded: ")
+    assert program.stop() < 2.0
+    assert program.process.returncode == 0
+
+
 def test_a_hangup_before_the_first_import_is_remembered(start: Start) -> None:
     program = start(code=START.format(signal="SIGHUP"))
     program.logged("^reloaded: ")
