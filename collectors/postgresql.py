@@ -26,7 +26,12 @@ _SASL, _SASL_CONTINUE, _SASL_FINAL = 10, 11, 12
 _REFUSED_METHODS = {3: "the password in clear text", 5: "an MD5 hash of the password"}
 _ASIDE = b"SNKAI"
 """ParameterStatus, Notice, BackendKeyData, Notification, EmptyQueryResponse: nothing to do for us."""
-_ROWS = b"TDCAI"
+_ROWS = b"TDCAIHdc"
+"""Also what COPY TO STDOUT says."""
+_FIRST = b"RvZ" + _ASIDE
+"""Kinds of what comes first, beside errors."""
+_MYSQL = b"\0\0\0\n"
+"""MySQL's greeting, after a byte that may be any; no first message of PostgreSQL is so long."""
 _IN_A_QUERY = _ROWS + _ASIDE
 _BEFORE_THE_TIMEOUT = 0.9
 _SHOW = re.compile(r"\s*SHOW\s[^;]*;?\s*", re.IGNORECASE)
@@ -55,14 +60,14 @@ class PostgreSQL:
         """Ask for TLS; 'N' is no, and whatever else but 'S' is no PostgreSQL."""
         await self._wire.send(_SSL_REQUEST)
         answer = await self._wire.exactly(1)
-        if answer == b"N":
+        if answer == b"N" and self._wire.is_empty:
             raise ProbeFailed(
                 Reason.TLS, "the server offers no TLS (tls: disable would do without)", misconfigured=True
             )
         if answer == b"E":
             raise await self._refused()
         if answer != b"S" or not self._wire.is_empty:  # what follows in clear text is nobody's we know
-            raise ProbeFailed(Reason.PROTOCOL, "the answer to the request for TLS is none")
+            raise ProbeFailed(Reason.PROTOCOL, "the answer to the request for TLS is not PostgreSQL's; is type right?")
         await encrypt()
 
     async def log_in(self) -> None:
@@ -101,6 +106,10 @@ class PostgreSQL:
                 if error:
                     raise postgresql_errors.of_query(error)
                 return
+            elif kind == b"G":
+                raise ProbeFailed(
+                    Reason.QUERY, "it asks for data (COPY FROM STDIN); nothing is sent", misconfigured=True
+                )
             elif kind not in _IN_A_QUERY:
                 raise _unexpected(kind)
 
@@ -137,7 +146,10 @@ class PostgreSQL:
         kind = await self._wire.exactly(1)
         if kind == b"E":
             raise await self._refused()
-        (length,) = struct.unpack("!i", await self._wire.exactly(4))
+        head = await self._wire.exactly(4)
+        if kind not in _FIRST or head == _MYSQL:
+            raise ProbeFailed(Reason.PROTOCOL, "this is not PostgreSQL's answer; is type right?")
+        (length,) = struct.unpack("!i", head)
         return kind, await self._wire.exactly(bounded(length - 4))
 
     async def _refused(self) -> ProbeFailed:

@@ -132,6 +132,24 @@ CASES: dict[str, tuple[str, Talk, dict[str, object], Reason, str]] = {
         Reason.PROTOCOL,
         "out of place",
     ),
+    **{
+        f"pg: MySQL's greeting of {len(name)} {tls}": (
+            "postgresql",
+            says(greeting(name)),
+            {"tls": tls},
+            Reason.PROTOCOL,
+            "is type right?",
+        )
+        for name in (b"n" * 21, b"n" * 26, b"n" * 30, b"n" * 31)  # the first byte is 'I', 'N', 'R', 'S'
+        for tls in ("disable", "require")
+    },
+    "pg: asks for data": (
+        "postgresql",
+        says(OK_NO_PASSWORD + READY, pg(b"G", b"\0\0\0")),
+        {"password": None, "query": "COPY t FROM STDIN"},
+        Reason.QUERY,
+        "COPY FROM STDIN",
+    ),
     "pg: is ready in the middle of SCRAM": ("postgresql", says(SASL, READY), {}, Reason.PROTOCOL, "out of place"),
     "pg: asks without a kind": ("postgresql", says(pg(b"R", b"\0")), {}, Reason.PROTOCOL, "without its kind"),
     "pg: 'E' without a length": (
