@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import select
 import socket
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
-from collectors import failures, kernel
+from collectors import failures, kernel, routes
 from collectors.contract import Clock, Facts, IpFamily, Phase, ProbeFailed, Reason, Seconds
 
 IP_BIND_ADDRESS_NO_PORT = 24
@@ -50,13 +51,19 @@ def open_socket(ip_family: IpFamily, source_address: str | None = None) -> socke
     try:
         sock = socket.socket(_FAMILIES[ip_family], socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         if source_address is not None:
-            sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-            sock.bind((source_address, 0))
+            _bind(sock, ip_family, source_address)
     except OSError as error:
         if sock is not None:
             sock.close()
         raise ProbeFailed(Reason.LOCAL, f"no socket: {failures.from_os_error(error).detail}") from error
     return sock
+
+
+def _bind(sock: socket.socket, ip_family: IpFamily, source_address: str) -> None:
+    sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+    sock.bind((source_address, 0))
+    if not routes.is_ours_if_bound(ip_family, source_address):
+        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
 
 
 class Connector:

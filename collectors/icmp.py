@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
+from collectors import routes
 from collectors.contract import Attempt, Context, IpFamily, Probe, ProbeFailed, Reason, SocketOpened
-from collectors.icmp_socket import is_ours, open_socket
+from collectors.icmp_socket import open_socket
 from collectors.pinger import Pinger
 from collectors.targets import IcmpTarget
 
@@ -58,7 +59,7 @@ class _Pingers:
 
     def _pinger(self, ip_family: IpFamily, source_address: str | None) -> Pinger:
         """Return who pings from an address, which must be ours now: a bound socket may go on sending without it."""
-        if source_address and not is_ours(ip_family, source_address):
+        if source_address and not routes.is_ours(ip_family, source_address):
             raise ProbeFailed(Reason.LOCAL, f"source_address {source_address} is no address of this host")
         pinger = self._pingers.get((ip_family, source_address))
         if pinger is None:

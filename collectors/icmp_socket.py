@@ -136,16 +136,6 @@ def another(first: EchoSocket, number: int) -> EchoSocket:
     return _open(first.ip_family, "datagram", first.sock.getsockname()[0])
 
 
-def is_ours(ip_family: IpFamily, address: str) -> bool:
-    """Tell whether this host has an address, now."""
-    with socket.socket(FAMILIES[ip_family].af, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.bind((address, 0))
-        except OSError:
-            return False
-    return True
-
-
 def _open(ip_family: IpFamily, kind: Kind, address: str) -> EchoSocket:
     numbers = FAMILIES[ip_family]
     socket_type = socket.SOCK_DGRAM if kind == "datagram" else socket.SOCK_RAW

@@ -1,16 +1,27 @@
-"""Whether this host has a network at all: what its routing tables say, as /proc/net shows them (proc_net(5)).
+"""What this host's routing tables say of it: whether it has a network at all, and whether an address is its own.
 
-A route is missing for two reasons: the address is of no network that this host knows, or its own link has gone, and all
-routes with it. The second is nobody else's fault.
+The first is as /proc/net shows them (proc_net(5)). A route is missing for two reasons: the address is of no network
+that this host knows, or its own link has gone, and all routes with it. The second is nobody else's fault.
 """
 
 from __future__ import annotations
+
+import errno
+import socket
+import struct
 
 from collectors.contract import IpFamily
 
 _UP, _REJECT, _ANYCAST, _LOCAL = 0x1, 0x200, 0x100000, 0x80000000
 """RTF_* of include/uapi/linux/route.h and ipv6_route.h."""
 _LINK_LOCAL, _MULTICAST = "fe80", "ff"
+_FAMILIES = {IpFamily.IPV4: socket.AF_INET, IpFamily.IPV6: socket.AF_INET6}
+_NETLINK_ROUTE, _NLM_F_REQUEST, _NLMSG_ERROR, _RTM_NEWROUTE, _RTM_GETROUTE, _RTA_DST, _RTN_LOCAL = 0, 1, 2, 24, 26, 1, 2
+"""linux/netlink.h and rtnetlink.h."""
+_NLMSGHDR, _RTMSG, _RTATTR = struct.Struct("=IHHII"), struct.Struct("=BBBBBBBBI"), struct.Struct("=HH")
+_TYPE_AT = _NLMSGHDR.size + 7
+"""Of struct rtmsg: rtm_type."""
+_ANSWER_ROOM = 4096
 
 
 def has_network(ip_family: IpFamily) -> bool:
@@ -33,3 +44,41 @@ def _leads_out(ip_family: IpFamily, fields: list[str]) -> bool:
         return False
     flags = int(written, 16)
     return flags & (_UP | _REJECT) == _UP and not flags & (_ANYCAST | _LOCAL)
+
+
+def is_ours(ip_family: IpFamily, address: str) -> bool:
+    """Tell whether this host has an address, now."""
+    with socket.socket(_FAMILIES[ip_family], socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind((address, 0))
+        except OSError:
+            return False
+    return is_ours_if_bound(ip_family, address)
+
+
+def is_ours_if_bound(ip_family: IpFamily, address: str) -> bool:
+    """Tell whether an address is this host's that a socket could be bound to; so it is where nobody knows.
+
+    Where net.ipv4.ip_nonlocal_bind is set, as keepalived wants it, that alone says nothing: then the route to it does.
+    """
+    try:
+        answer = _route_to(_FAMILIES[ip_family], address)
+    except OSError:
+        return True
+    kind = _NLMSGHDR.unpack_from(answer)[1]
+    if kind == _NLMSG_ERROR:
+        number: int = struct.unpack_from("=i", answer, _NLMSGHDR.size)[0]
+        return -number == errno.EOPNOTSUPP
+    return bool(kind != _RTM_NEWROUTE or answer[_TYPE_AT] == _RTN_LOCAL)
+
+
+def _route_to(family: int, address: str) -> bytes:
+    """Return the kernel's answer to which way it would send (rtnetlink(7)); it comes at once."""
+    packed = socket.inet_pton(family, address.partition("%")[0])
+    length = _NLMSGHDR.size + _RTMSG.size + _RTATTR.size + len(packed)
+    request = _NLMSGHDR.pack(length, _RTM_GETROUTE, _NLM_F_REQUEST, 1, 0)
+    request += _RTMSG.pack(family, 8 * len(packed), 0, 0, 0, 0, 0, 0, 0)
+    request += _RTATTR.pack(_RTATTR.size + len(packed), _RTA_DST) + packed
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _NETLINK_ROUTE) as sock:
+        sock.send(request)
+        return sock.recv(_ANSWER_ROOM)

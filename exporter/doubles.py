@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from collectors.contract import IpFamily
-from collectors.icmp_socket import is_ours
+from collectors.routes import is_ours
 from collectors.targets import literal_family
 from exporter.fleet import Fleet, Host
-
-_NOBODYS = "192.0.2.1"
-"""Of RFC 5737: where a socket can be bound even to it (net.ipv4.ip_nonlocal_bind), binding tells nothing."""
 
 Addresses = Sequence[tuple[IpFamily, str]]
 Known = Callable[[str], Addresses]
@@ -48,8 +45,6 @@ def names_elsewhere(fleet: Fleet, me: Host) -> frozenset[str]:
 
 
 def _doubles(fleet: Fleet, me: Host, known: Known) -> Iterator[tuple[int, Host, str]]:
-    if is_ours(IpFamily.IPV4, _NOBODYS):
-        return
     for index, host in enumerate(fleet.hosts):
         literal = literal_family(host.address)
         addresses = [(literal, host.address)] if literal else known(host.address)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
 
-from collectors import routes, tcp
+from collectors import icmp, routes, tcp
 from collectors.contract import IpFamily, Reason
+from collectors.targets import IcmpTarget
 from tests.collectors.peers import context, failure, tcp_target
 from tests.netlab import Host, Lab, requires_root
 
@@ -64,3 +66,47 @@ async def test_a_handshake_for_which_there_is_no_route_fails_as_the_hosts_own_if
             reason, detail = await failure(probe, tcp_target(80, address))
     assert reason is Reason.LOCAL
     assert detail.startswith("no network here: no route of ipv")
+
+
+@pytest.mark.parametrize("any_can_be_bound", ["0", "1"])
+def test_an_address_is_this_hosts_own_if_the_kernel_delivers_it_here(
+    lone: tuple[Host, Lab], any_can_be_bound: str
+) -> None:
+    host, lab = lone
+    device = lab.cables[0].device_of(host)
+    host.ip("address", "add", "10.199.0.5/24", "dev", device)
+    host.ip("address", "add", "10.199.0.6/24", "dev", device)  # a second one of the network
+    host.ip("address", "add", "fd99::5/64", "dev", device, "nodad")
+    for setting in ("net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind"):
+        host.sysctl(setting, any_can_be_bound)
+    own = [*("127.0.0.1", "127.0.0.9", "10.199.0.5", "10.199.0.6"), *("::1", "fd99::5")]
+    others = [*("10.199.0.7", "10.199.0.255", "198.51.100.7"), *("fd99::7", "2001:db8::7")]
+    with host.entered():
+        found = {address: routes.is_ours(family_of(address), address) for address in (*own, *others)}
+    assert found == dict.fromkeys(own, True) | dict.fromkeys(others, False)
+
+
+def test_where_the_kernel_tells_no_routes_binding_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "AF_NETLINK", 255)
+    assert routes.is_ours(IpFamily.IPV4, "127.0.0.1")
+    assert not routes.is_ours(IpFamily.IPV4, "192.0.2.1")
+
+
+@pytest.mark.parametrize(("address", "source"), [("198.51.100.7", "10.199.0.5"), ("2001:db8::7", "fd99::5")])
+async def test_a_source_that_is_gone_is_this_hosts_own_fault_also_where_it_can_still_be_bound_to(
+    lone: tuple[Host, Lab], address: str, source: str
+) -> None:
+    host, _ = lone
+    for setting in ("net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind"):
+        host.sysctl(setting, "1")
+    family = family_of(address)
+    aim = IcmpTarget(address=address, ip_family=family, payload_bytes=56, dscp=0, source_address=source)
+    with host.entered():
+        async with tcp.collector(context()) as probe:
+            assert (await failure(probe, tcp_target(80, address, source)))[0] is Reason.LOCAL
+        async with icmp.collector(context()) as probe:
+            assert (await failure(probe, aim))[0] is Reason.LOCAL
+
+
+def family_of(address: str) -> IpFamily:
+    return IpFamily.IPV6 if ":" in address else IpFamily.IPV4

@@ -9,6 +9,7 @@ import pytest
 from collectors.contract import IpFamily
 from exporter import doubles
 from exporter.fleet import Fleet, load
+from tests.netlab import Lab, requires_root
 
 FLEET = """\
 hosts:
@@ -60,7 +61,13 @@ def test_the_names_of_other_hosts_are_those_that_can_be_no_loopback(tmp_path: Pa
     assert doubles.names_elsewhere(fleet, fleet.hosts[1]) == set()
 
 
-def test_where_any_address_can_be_bound_to_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doubles, "is_ours", lambda _family, _address: True)
-    fleet = fleet_of(tmp_path, "127.0.0.1")
-    assert doubles.warning(fleet, fleet.hosts[0]) == ""
+@requires_root
+def test_where_a_socket_can_be_bound_to_any_address_only_this_machines_own_are_warned_of(tmp_path: Path) -> None:
+    with Lab() as lab:
+        here = lab.host("here")
+        here.sysctl("net.ipv4.ip_nonlocal_bind", "1")
+        with here.entered():
+            others = fleet_of(tmp_path, "198.51.100.2")
+            assert doubles.warning(others, others.hosts[0]) == ""
+            own = fleet_of(tmp_path, here.address)
+            assert f"{here.address} is this machine's own address" in doubles.warning(own, own.hosts[0])
