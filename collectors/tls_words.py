@@ -18,6 +18,7 @@ _BY_NAME = {
     "SSLV3_ALERT_HANDSHAKE_FAILURE": (
         "the server refuses the handshake: nothing in common to encrypt by, or it has no certificate for this name"
     ),
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server asks for a client certificate",
     "TLSV1_UNRECOGNIZED_NAME": "the server has no certificate for this name",
     "TLSV1_ALERT_INTERNAL_ERROR": "the server reports an internal error",
     "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "the server does not speak the protocol that is asked for",

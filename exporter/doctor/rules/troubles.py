@@ -23,6 +23,7 @@ _TEXTS = {
     Reason.PROTOCOL: "{place} does not answer in HTTP ({detail}); if it serves TLS, write https:// in {key}.url",
 }
 _HANGS = "{place} takes the connection and then hangs, for {patience}; look at its log, restart it"
+_ASKS = "asks for a client certificate"
 _TLS_ADVICE = (
     ("has expired", "renew it"),
     ("not yet valid", "look at the clocks, there and here"),
@@ -31,17 +32,22 @@ _TLS_ADVICE = (
         "self.signed|authority is not known|chain is incomplete",
         "name its authority as {key}.ca_file; a proxy without a certificate for {host} serves one signed by itself",
     ),
-    ("certificate required", "name cert_file and key_file in {key}, of an authority that it trusts"),
     ("does not speak TLS", "write http:// in {key}.url"),
-    ("asks for a client certificate", "name one, and its key, as {key}.cert_file and key_file"),
+    (_ASKS, "name one of an authority that it trusts, and its key, as {key}.cert_file and key_file"),
     ("", "look at the TLS of {place}"),
 )
+
+
+def _without_advice(detail: str) -> str:
+    """Leave out what a probe's failure says of keys: the doctor names its own."""
+    before, asks, _ = detail.partition(_ASKS)
+    return before + asks
 
 
 def in_words(trouble: Trouble, asked: Asked, patience: Seconds) -> str:
     """Say why there is no answer after ``patience``, and what to do."""
     facts = {
-        "detail": cleaned(trouble.detail),
+        "detail": cleaned(_without_advice(trouble.detail)),
         "place": asked.place,
         "host": asked.host,
         "key": asked.key,
