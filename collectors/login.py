@@ -21,7 +21,7 @@ from typing import NamedTuple, Protocol
 
 from collectors import connection, dns, failures, kernel
 from collectors.contract import Context, Facts, IpFamily, Phase, ProbeFailed, Reason, Seconds
-from collectors.refusals import Refusals
+from collectors.refusals import Refusals, StrangerError
 from collectors.stream import Stream
 from collectors.targets import DatabaseTarget
 from collectors.tls import Tls
@@ -101,10 +101,14 @@ class Logins:
         memory: Memory,
     ) -> LoggedIn:
         """Log in; once more where another certificate is served by now, or another password stands in its file."""
+        self._refusals.avoid_stranger(_server(target), self._loop.time())
         try:
             return await self._log_in_once(stack, target, facts, phases, memory)
         except _RenewedError:
             pass
+        except StrangerError as stranger:
+            self._refusals.of_stranger(_server(target), stranger, self._loop.time())
+            raise
         except ProbeFailed as failed:
             if failed.reason is not Reason.AUTH or target.password is None:
                 raise

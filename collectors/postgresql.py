@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager
 from collectors import database, postgresql_errors
 from collectors.contract import Context, Probe, ProbeFailed, Reason
 from collectors.login import Memory, Way
+from collectors.refusals import StrangerError
 from collectors.scram import MECHANISM, Scram
 from collectors.targets import DatabaseTarget
 from collectors.wire import Wire, bounded, shown
@@ -67,7 +68,7 @@ class PostgreSQL:
         if answer == b"E":
             raise await self._refused()
         if answer != b"S" or not self._wire.is_empty:  # what follows in clear text is nobody's we know
-            raise ProbeFailed(Reason.PROTOCOL, "the answer to the request for TLS is not PostgreSQL's; is type right?")
+            raise StrangerError("the answer to the request for TLS is not PostgreSQL's; is type right?")
         await encrypt()
 
     async def log_in(self) -> None:
@@ -148,7 +149,7 @@ class PostgreSQL:
             raise await self._refused()
         head = await self._wire.exactly(4)
         if kind not in _FIRST or head == _MYSQL:
-            raise ProbeFailed(Reason.PROTOCOL, "this is not PostgreSQL's answer; is type right?")
+            raise StrangerError("this is not PostgreSQL's answer; is type right?")
         (length,) = struct.unpack("!i", head)
         return kind, await self._wire.exactly(bounded(length - 4))
 

@@ -4,7 +4,8 @@ MySQL and MariaDB block a host after a hundred of those in a row (``max_connect_
 too, and each probe of a certificate that does not verify would be one. So with a server whose certificate was refused
 TLS is completed, whatever it serves, and the login declined inside; it is tried as it should be when it serves another
 chain. A server with which TLS fails otherwise, or does not come to an end again and again, is declined without TLS, and
-TLS is tried again after ever longer pauses.
+TLS is tried again after ever longer pauses; so is a server where another protocol is spoken than PostgreSQL's, without
+any connection meanwhile.
 """
 
 from __future__ import annotations
@@ -27,6 +28,19 @@ _CUT_OFF = 10
 
 Server = tuple[str, int]
 """Address and port."""
+
+
+class StrangerError(ProbeFailed):
+    """What answers speaks another protocol; MySQL does, and counts whoever does not speak its own."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Reason.PROTOCOL, detail, misconfigured=True)
+
+
+class _Pause(NamedTuple):
+    length: Seconds
+    until: Seconds
+    detail: str
 
 
 class Refusal(NamedTuple):
@@ -53,6 +67,7 @@ class Refusals:
     def __init__(self) -> None:
         self._known: dict[Server, Refusal] = {}
         self._cut_off: Counter[Server] = Counter()
+        self._strangers: dict[Server, _Pause] = {}
 
     def get(self, server: Server, context: ssl.SSLContext, now: Seconds) -> Refusal | None:
         """Return what was refused there lately, by the same authorities."""
@@ -82,8 +97,21 @@ class Refusals:
             text = "the TLS handshake does not come to an end, again and again; it is tried less often now"
             self.of_tls(server, context, failures.TlsRefused(text), facts, now)
 
+    def of_stranger(self, server: Server, stranger: StrangerError, now: Seconds) -> None:
+        """Remember that another protocol is spoken there, for twice as long as the last time."""
+        known = self._strangers.get(server)
+        length = min(2 * known.length, _LONGEST_PAUSE) if known else _FIRST_PAUSE
+        self._strangers[server] = _Pause(length, now + length, stranger.detail)
+
+    def avoid_stranger(self, server: Server, now: Seconds) -> None:
+        """Raise what was said of a stranger, while it is not asked again."""
+        known = self._strangers.get(server)
+        if known and now < known.until:
+            raise StrangerError(known.detail)
+
     def forget(self, server: Server) -> None:
         """Think nothing of a server any more."""
+        self._strangers.pop(server, None)
         self._known.pop(server, None)
         self._cut_off.pop(server, None)
 

@@ -337,6 +337,22 @@ async def test_tls_that_fails_again_and_again_is_not_tried_each_time() -> None:
     assert b"monitor" not in b"".join(heard)
 
 
+async def test_a_mysql_that_is_taken_for_postgresql_is_not_asked_at_each_probe() -> None:
+    """It counts whoever does not speak its protocol, and refuses the host after a hundred of those."""
+    asked: list[bytes] = []
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(greeting())
+        asked.append(connection.recv(65536))
+
+    with Peer(talk) as peer:
+        async with postgresql.collector(context()) as probe:
+            targets = [database_target(peer.port, cold=cold) for cold in (True, False)]
+            told = {await failure(probe, target) for target in targets * 5}
+    assert told == {(Reason.PROTOCOL, "this is not PostgreSQL's answer; is type right?")}
+    assert len(asked) == 1
+
+
 async def test_a_server_that_closes_in_the_middle_of_tls_as_when_it_stops_is_tried_again_at_once() -> None:
     tls_asked: list[bool] = []
 
