@@ -19,7 +19,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from collectors import connection, dns, failures, kernel
+from collectors import connection, dns, failures, kernel, tls_words
 from collectors.contract import Context, Facts, IpFamily, Phase, ProbeFailed, Reason, Seconds
 from collectors.refusals import Refusals, StrangerError
 from collectors.stream import Stream
@@ -161,7 +161,7 @@ class Logins:
     def _remember(self, target: DatabaseTarget, error: BaseException, facts: Facts) -> None:
         """Remember that a handshake was broken off, by TLS, our deadline or the server."""
         server, context, now = _server(target), self._trust(target), self._loop.time()
-        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+        if isinstance(error, ssl.SSLError) and not isinstance(error, tls_words.CUT):
             self._refusals.of_tls(server, context, error, facts, now)
         elif isinstance(error, asyncio.CancelledError | OSError):
             self._refusals.of_accident(server, context, facts, now)

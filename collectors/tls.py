@@ -172,7 +172,7 @@ class Tls:
             self._ended = True
         except ssl.SSLWantReadError:
             pass
-        except ssl.SSLEOFError:
+        except tls_words.CUT:
             self._ended = True
         except ssl.SSLError as error:  # in TLS 1.3 what the server thinks of our certificate comes as late as this
             if not tls_words.is_alert(error):
@@ -197,7 +197,7 @@ class Tls:
         return TlsRefused(text, misconfigured=True)
 
     def _as_said(self, error: ssl.SSLError, ends: str) -> ssl.SSLError:
-        if isinstance(error, ssl.SSLCertVerificationError | ssl.SSLEOFError):
+        if isinstance(error, (ssl.SSLCertVerificationError, *tls_words.CUT)):
             return error  # which callers tell apart
         return TlsRefused(tls_words.of(error, self._alert, ends=ends))
 

@@ -31,6 +31,8 @@ _BY_NAME = {
     "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": "the server's TLS is too old to be safe",
 }
 """OpenSSL's names of errors (sslerr.h) that peers can cause; of those that ask for more than the name see ``tls``."""
+CUT = ssl.SSLEOFError, ssl.SSLZeroReturnError
+"""The connection was closed; before Python 3.11.4 the second in a handshake, too."""
 _CUT = "the connection was closed in the middle of the handshake"
 _ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?(\w+)")
 _WITHOUT_REASON = re.compile(r"\[SSL\] ([\w ]+)")
@@ -88,7 +90,7 @@ _BY_VERIFICATION = {
 
 def of(error: ssl.SSLError, number: int | None = None, *, ends: str = "the handshake") -> str:
     """Say what happened; ``number`` is that of the server's alert where it was seen, ``ends`` what an alert ends."""
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+    if isinstance(error, CUT):
         return _CUT
     name = _name(error)
     if name == _NAMELESS:
