@@ -6,8 +6,6 @@ any probe, with ``Addresses.refresh`` in the collector's place. It comes round a
 is probed and as a rule finds the address fresh; so a name that has none yet, or whose resolver is
 back, is found within one interval and not after ``resolve_interval``.
 
-A name of another host that leads to loopback is refused: what answers there is this machine.
-
 Of several addresses one is measured, the smallest at first, and stays while it is among the answers. Where none
 of the name's pairs gets an answer any more the next one is asked, and stays if somebody answers there.
 """
@@ -21,7 +19,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from collectors import dns
 from collectors.contract import Clock, Facts, IpFamily, Outcome, ProbeFailed, Reason, Reply, Seconds
-from collectors.targets import is_loopback, literal_family
+from collectors.targets import literal_family
 from exporter.fleet import Pair
 from exporter.moves import Move, Name
 
@@ -87,9 +85,6 @@ class Addresses:
         self._fresh_until: dict[Name, Seconds] = {}
         self._keep: Seconds = 0.0
         self._expected: frozenset[Name] = frozenset()
-        self._elsewhere: frozenset[str] = frozenset()
-        self._refused: dict[Name, str] = {}
-        """To which loopback address a name of ``_elsewhere`` leads now."""
         self.changed = asyncio.Event()
         """Set when a name leads elsewhere than before, for whoever clears it."""
         self._unanswered: set[Name] = set()
@@ -109,11 +104,9 @@ class Addresses:
         return [address for address in self._answers.get(Name(name, ip_family), ()) if address != known]
 
     def of(self, name: str) -> list[tuple[IpFamily, str]]:
-        """Return the addresses that a name leads to now, of either family, one that is refused included."""
+        """Return the addresses that a name leads to now, of either family."""
         names = [Name(name, family) for family in IpFamily]
-        found = [
-            (known, self._refused.get(known) or self._known.get(known) or self._reported.get(known)) for known in names
-        ]
+        found = [(known, self._known.get(known) or self._reported.get(known)) for known in names]
         return [(known.ip_family, address) for known, address in found if address]
 
     def _literal(self, name: str, ip_family: IpFamily) -> str | None:
@@ -122,11 +115,10 @@ class Addresses:
             self._known[Name(name, ip_family)] = address
         return address
 
-    def expect(self, refreshes: Iterable[Refresh], keep: Seconds, elsewhere: frozenset[str] = frozenset()) -> None:
+    def expect(self, refreshes: Iterable[Refresh], keep: Seconds) -> None:
         """Say which names will be looked up, every ``keep`` seconds; ``answered`` waits for those that are new.
 
-        Those expected until now stay known until the next time: their pairs probe on while we wait. ``elsewhere``
-        are names, in lower case, of other machines.
+        Those expected until now stay known until the next time: their pairs probe on while we wait.
         """
         names = frozenset(refresh.spec for refresh in refreshes)
         kept = names | self._expected
@@ -134,8 +126,6 @@ class Addresses:
         self._fresh_until = {name: until for name, until in self._fresh_until.items() if name in names}
         self._why = {name: why for name, why in self._why.items() if name in names}
         self._answers = {name: answers for name, answers in self._answers.items() if name in kept}
-        self._elsewhere = elsewhere
-        self._refused = {name: address for name, address in self._refused.items() if name.name.lower() in elsewhere}
         self._keep, self._expected, self._unanswered = keep, names, set(names - self._known.keys())
         self._all_answered.clear()
         if not self._unanswered:
@@ -157,7 +147,7 @@ class Addresses:
 
     async def _look_up(self, name: Name) -> None:
         started = self._loop.time()
-        answers = self._answers[name] = await self._ask(name)
+        answers = self._answers[name] = await self._lookup(name.name, name.ip_family)
         if self._known.get(name) not in answers:
             self._known[name] = answers[0]
         self._note(name, answers, self._known[name])
@@ -165,19 +155,8 @@ class Addresses:
 
     async def look_up(self, name: str, ip_family: IpFamily) -> Sequence[str]:
         """Look a name up for a probe that does so itself: nothing of it is cached, but a change is noted."""
-        answers = await self._ask(Name(name, ip_family))
+        answers = await self._lookup(name, ip_family)
         self._note(Name(name, ip_family), answers, answers[0])
-        return answers
-
-    async def _ask(self, name: Name) -> Sequence[str]:
-        answers = await self._lookup(name.name, name.ip_family)
-        if name.name.lower() in self._elsewhere and is_loopback(answers[0]):
-            if self._refused.get(name) != answers[0]:
-                self._refused[name] = answers[0]
-                self.changed.set()
-            text = f"the resolver answers {answers[0]} for {name.name}: that is this machine itself, not another host"
-            raise ProbeFailed(Reason.DNS, text)
-        self._refused.pop(name, None)
         return answers
 
     def _note(self, name: Name, answers: Sequence[str], chosen: str) -> None:

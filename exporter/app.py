@@ -172,7 +172,7 @@ class App:
         keep = new.fleet.defaults.resolve_interval
         names = refreshes(new.pairs, keep)
         self._recorder.watch_names(name.target for name in names)
-        self._addresses.expect(names, keep, doubles.names_elsewhere(new.fleet, new.host))
+        self._addresses.expect(names, keep)
         refresh = one_by_one(self._addresses.refresh)
         self._refresher.replace((name, refresh) for name in names)
         await self._addresses.answered(_FIRST_LOOKUPS)

@@ -114,7 +114,7 @@ def _probe(flags: argparse.Namespace) -> int:
     together, missing = survey(fleet, host, target=flags.target)
     if missing:
         raise BadFile(missing)
-    answers = asyncio.run(probe_now.probe_now(together, doubles.names_elsewhere(fleet, host)))
+    answers = asyncio.run(probe_now.probe_now(together))
     text, well = probe_now.describe(answers, asked)
     printed = _print(text)
     walked = [answer for answer in answers if answer.pair in asked]

@@ -38,12 +38,6 @@ def warning(fleet: Fleet, me: Host, known: Known = _nothing) -> str:
     return str(fleet.problem(("hosts", index, "address"), message))
 
 
-def names_elsewhere(fleet: Fleet, me: Host) -> frozenset[str]:
-    """Return the names, in lower case, of hosts that are other machines: loopback is none of theirs."""
-    names = {host.address.lower() for host in fleet.hosts if host.name != me.name and not literal_family(host.address)}
-    return frozenset(name for name in names - {me.address.lower()} if name.split(".")[-1] != "localhost")
-
-
 def _doubles(fleet: Fleet, me: Host, known: Known) -> Iterator[tuple[int, Host, str]]:
     for index, host in enumerate(fleet.hosts):
         literal = literal_family(host.address)

@@ -23,13 +23,13 @@ _KEEP: Seconds = 60.0
 _HOPS, _PER_HOP, _HOP_TIMEOUT = 30, 2, 1.0
 
 
-async def probe_now(pairs: Sequence[Pair], elsewhere: frozenset[str]) -> list[Answer]:
-    """Probe each pair once, with collectors and look-ups of our own; ``elsewhere`` are names of other machines."""
+async def probe_now(pairs: Sequence[Pair]) -> list[Answer]:
+    """Probe each pair once, with collectors and look-ups of our own."""
     addresses = Addresses(dns.addresses, lambda _target: None)
-    context = Context(address=addresses.get, lookup=addresses.look_up, notice=lambda _: None, others=addresses.others)
+    context = Context(address=addresses.get, lookup=dns.addresses, notice=lambda _notice: None, others=addresses.others)
     async with collecting.probes(context) as probes, Scheduler("", addresses, at_once=True) as refresher:
         names = refreshes(pairs, _KEEP)
-        addresses.expect(names, _KEEP, elsewhere)
+        addresses.expect(names, _KEEP)
         refresher.replace((name, one_by_one(addresses.refresh)) for name in names)
         await addresses.answered(_LOOKUPS)
         return await once.ask(pairs, probes)

@@ -55,12 +55,6 @@ def test_many_are_told_in_one_line(tmp_path: Path) -> None:
     assert told.endswith("start it with --host=wf008 (so is 1 more)")
 
 
-def test_the_names_of_other_hosts_are_those_that_can_be_no_loopback(tmp_path: Path) -> None:
-    fleet = fleet_of(tmp_path, "WF008.example}\n  - {name: wf009, address: localhost")
-    assert doubles.names_elsewhere(fleet, fleet.hosts[0]) == {"wf008.example"}
-    assert doubles.names_elsewhere(fleet, fleet.hosts[1]) == set()
-
-
 @requires_root
 def test_where_a_socket_can_be_bound_to_any_address_only_this_machines_own_are_warned_of(tmp_path: Path) -> None:
     with Lab() as lab:
