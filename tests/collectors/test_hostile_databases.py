@@ -401,13 +401,13 @@ async def test_a_method_that_is_not_spoken_is_answered_wrongly_and_in_its_shape(
         my(b"\xff\x15\x04#28000denied", 4),
         first=greeting(),
     )
-    talk.heard.clear()  # type: ignore[attr-defined]
+    talk.heard.clear()  # type: ignore[attr-defined]  # see ``says``
     with Peer(talk) as peer:
         async with mysql.collector(context()) as probe:
             reason, detail = await failure(probe, database_target(peer.port))
     assert reason is Reason.AUTH
     assert method in detail
-    assert talk.heard[1:] == [my(answer, 3)]  # type: ignore[attr-defined]
+    assert talk.heard[1:] == [my(answer, 3)]  # type: ignore[attr-defined]  # see ``says``
 
 
 async def test_a_login_that_is_given_up_leaves_an_answer_to_what_the_server_asks_next() -> None:
