@@ -5,9 +5,8 @@ in objects than the kernel in work. Here a batch's headers, addresses and ancill
 memory whose pointers are written once; what came is read out of it by ``struct``.
 
     struct mmsghdr  { struct msghdr { name, namelen, iov, iovlen, control, controllen, flags }, len }
-    struct cmsghdr  { len, level, type }, its data, up to the next multiple of a long
 
-Sources: recvmmsg(2), cmsg(3); include/linux/socket.h. ``struct``'s native sizes and padding are the C compiler's.
+Sources: recvmmsg(2); include/linux/socket.h. ``struct``'s native sizes and padding are the C compiler's.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import itertools
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 BATCH = 64
@@ -32,8 +31,6 @@ _CONTROL_LENGTH = struct.calcsize("@PIPNP")
 _LENGTHS = [struct.Struct("@" + f"{struct.calcsize('@PIPNPNi0P')}xI0P" * count) for count in range(BATCH + 1)]
 """The datagrams' lengths, by how many headers have one."""
 _VECTOR = struct.Struct("@PN")
-_CONTROL = struct.Struct("@Nii")
-_LONG = struct.calcsize("@l")
 
 _ZEROS = bytes(BATCH * CONTROL_ROOM)
 
@@ -147,21 +144,6 @@ def name_of(ip_family: int, address: str, scope: int = 0) -> bytes:
     if ip_family == socket.AF_INET:
         return struct.pack("@H2x4s", ip_family, packed).ljust(_NAME_ROOM, b"\0")
     return struct.pack("@H2x4x16sI", ip_family, packed, scope).ljust(_NAME_ROOM, b"\0")
-
-
-def control_of(level: int, kind: int, data: bytes) -> bytes:
-    """Return one piece of ancillary data."""
-    written = _CONTROL.pack(_CONTROL.size + len(data), level, kind) + data
-    return written + bytes(-len(written) % _LONG)
-
-
-def ancillary(control: bytes | bytearray) -> Iterator[tuple[int, int, bytes | bytearray]]:
-    """Return the pieces of a message's ancillary data: level, kind, data."""
-    at = 0
-    while at + _CONTROL.size <= len(control):
-        length, level, kind = _CONTROL.unpack_from(control, at)
-        yield level, kind, control[at + _CONTROL.size : at + length]
-        at += max(length + -length % _LONG, _CONTROL.size)
 
 
 def _raise() -> None:

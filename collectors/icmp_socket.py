@@ -34,7 +34,7 @@ _SEND_BUFFER = 4 << 20
 _SOL_RAW, _ICMP_FILTER = 255, 1
 _ICMP6_FILTER = 1
 _SO_ATTACH_FILTER = 26
-_IP_TTL, _IP_RECVTTL = 2, 12
+_IP_RECVTTL = 12
 _NO_TOKEN = bytes(echo.TOKEN_BYTES)
 
 
@@ -46,11 +46,6 @@ class _Family(NamedTuple):
     level: int
     report_errors: int
     report_hop_limit: int
-    hop_limit: bytes
-    """Level and type of the ancillary data, as bytes."""
-    report: str
-    error: bytes
-    """How a transmit stamp is read (``kernel``), and level and type of what says that it is one."""
     traffic_class: int
     any_address: str
     name_bytes: int
@@ -61,32 +56,26 @@ class _Family(NamedTuple):
 
 FAMILIES = {
     IpFamily.IPV4: _Family(
-        socket.AF_INET,
-        socket.IPPROTO_ICMP,
-        socket.IPPROTO_IP,
-        kernel.IP_RECVERR,
-        _IP_RECVTTL,
-        struct.pack("@ii", socket.IPPROTO_IP, _IP_TTL),
-        kernel.IP_REPORT,
-        kernel.IP_ERROR,
-        socket.IP_TOS,
-        "0.0.0.0",  # noqa: S104 - to be given an identifier, not to listen
-        16,
-        4,
+        af=socket.AF_INET,
+        protocol=socket.IPPROTO_ICMP,
+        level=socket.IPPROTO_IP,
+        report_errors=kernel.IP_RECVERR,
+        report_hop_limit=_IP_RECVTTL,
+        traffic_class=socket.IP_TOS,
+        any_address="0.0.0.0",  # noqa: S104 - to be given an identifier, not to listen
+        name_bytes=16,
+        host_at=4,
     ),
     IpFamily.IPV6: _Family(
-        socket.AF_INET6,
-        socket.IPPROTO_ICMPV6,
-        socket.IPPROTO_IPV6,
-        kernel.IPV6_RECVERR,
-        socket.IPV6_RECVHOPLIMIT,
-        struct.pack("@ii", socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT),
-        kernel.IPV6_REPORT,
-        kernel.IPV6_ERROR,
-        socket.IPV6_TCLASS,
-        "::",
-        28,
-        8,
+        af=socket.AF_INET6,
+        protocol=socket.IPPROTO_ICMPV6,
+        level=socket.IPPROTO_IPV6,
+        report_errors=kernel.IPV6_RECVERR,
+        report_hop_limit=socket.IPV6_RECVHOPLIMIT,
+        traffic_class=socket.IPV6_TCLASS,
+        any_address="::",
+        name_bytes=28,
+        host_at=8,
     ),
 }
 

@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from collectors.batch import CONTROL_ROOM, ancillary, control_of
+from collectors import ancillary
 from collectors.contract import Gap, Seconds
 
 SO_TIMESTAMPING = 37
@@ -50,19 +50,6 @@ _ADDRESS_AT = {socket.AF_INET: (4, 4), socket.AF_INET6: (8, 16)}
 """Where a struct sockaddr has its address, and how long that is."""
 _TIMESPEC = struct.Struct("@ll")
 _EXTENDED_ERR = struct.Struct("=IBBBxII")
-STAMP = struct.pack("@ii", socket.SOL_SOCKET, SO_TIMESTAMPING)
-"""Level and type of a struct cmsghdr, as bytes."""
-IP_ERROR, IPV6_ERROR = struct.pack("@ii", *_ERROR_LEVELS[0]), struct.pack("@ii", *_ERROR_LEVELS[1])
-_STAMPED = f"@N8sll{4 * struct.calcsize('@l')}x"
-"""A struct cmsghdr and its struct scm_timestamping: three timespecs, of which the first is the software stamp."""
-_ERROR = "N8s4xB3xI"
-"""One more, with a struct sock_extended_err: its origin and its info."""
-REPLY = f"{_STAMPED}N8si"
-"""The ancillary data of a reply: the stamp, then the hop limit, as all of net/ipv4 and net/ipv6 write them."""
-IP_REPORT = f"{_STAMPED}{_ERROR}"
-"""The ancillary data of a message of the error queue with a transmit stamp."""
-IPV6_REPORT = f"{_STAMPED}{socket.CMSG_SPACE(4)}x{_ERROR}"
-"""Of IPv6, whose hop limit stands between (ipv6_recv_error(), net/ipv6/datagram.c)."""
 SECOND = 1_000_000_000
 _ANCILLARY_ROOM = 512
 _MEMINFO_ROOM, _MEMINFO_DROPS = 36, 8
@@ -133,7 +120,7 @@ def can_stamp() -> bool:
 
 def asking_for(transmit_stamps: int) -> bytes:
     """Return the ancillary data of a datagram that asks for other transmit stamps than its socket does."""
-    return control_of(socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", transmit_stamps))
+    return ancillary.packed(socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", transmit_stamps))
 
 
 def keep_stamping() -> socket.socket:
@@ -156,12 +143,12 @@ def receive_stamp(pieces: Iterable[tuple[int, int, bytes | bytearray]]) -> int |
     return None
 
 
-def transmitted(memory: bytearray, control: int) -> tuple[int, int] | None:
+def transmitted(control: bytes | bytearray) -> tuple[int, int] | None:
     """Return which transmit stamp (``ee_info``) a message of the error queue brings, and the stamp.
 
-    None if it brings none: then it brings an ICMP error. For the few that are in another order than the REPORT shapes.
+    None if it brings none: then it brings an ICMP error.
     """
-    pieces = list(ancillary(memory[control : control + CONTROL_ROOM]))
+    pieces = list(ancillary.pieces(control))
     stamp = receive_stamp(pieces)
     for level, kind, data in pieces:
         if (level, kind) in _ERROR_LEVELS:
@@ -172,7 +159,7 @@ def transmitted(memory: bytearray, control: int) -> tuple[int, int] | None:
 
 def icmp_error(control: bytes | bytearray) -> int | None:
     """Return the errno of the ICMP error that a message of the error queue brings; EACCES: it is prohibited."""
-    for level, kind, data in ancillary(control):
+    for level, kind, data in ancillary.pieces(control):
         if (level, kind) in _ERROR_LEVELS:
             return _error(bytes(data))
     return None
@@ -187,7 +174,7 @@ def _error(extended: bytes) -> int | None:
 
 def icmp_sender(control: bytes | bytearray) -> str | None:
     """Return who sent the ICMP error that a message of the error queue brings (SO_EE_OFFENDER, ip(7))."""
-    for level, kind, data in ancillary(control):
+    for level, kind, data in ancillary.pieces(control):
         if (level, kind) in _ERROR_LEVELS:
             return _sender(bytes(data))
     return None

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import pytest
 
-from collectors import batch, icmp, icmp_socket, identifiers, kernel, pinger
+from collectors import batch, icmp, icmp_socket, identifiers, kernel, requests
 from collectors.batch import BATCH
 from collectors.contract import (
     Clock,
@@ -295,7 +295,7 @@ async def test_a_silent_address_is_asked_by_another_identifier_after_three_probe
     here: Host, there: Host, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As behind a NAT whose entry for the old identifier leads nowhere; others keep theirs, and late replies count."""
-    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
     monkeypatch.setattr(identifiers, "_LEAST", 0.0)
     far = lab.hosts["far"]
     dead: list[bytes] = []
@@ -324,7 +324,7 @@ async def test_a_silent_address_is_asked_by_another_identifier_after_three_probe
 
 
 async def test_over_ipv6_likewise(here: Host, there: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
     with there.entered():
         sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMPV6)
     came: list[bytes] = []
@@ -362,7 +362,7 @@ def _entered_all(host: Host, probe: Probe[IcmpTarget], aims: Sequence[IcmpTarget
 async def test_what_never_left_this_host_or_was_answered_wrongly_is_no_silence(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
     monkeypatch.setattr(identifiers, "_LEAST", 0.0)
     cut = target(there.address, payload_bytes=1000)
     async with pinging(here) as (probe, _), answering(there, lambda request, _: [reply_to(request[:72])]) as came:
@@ -616,7 +616,7 @@ async def test_an_overflowing_receive_buffer_is_counted_and_is_not_the_targets_l
 async def test_when_all_sequences_are_under_way_that_is_our_own_fault(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinger, "_SEQUENCES", 4)
+    monkeypatch.setattr(requests, "_SEQUENCES", 4)
     async with pinging(here) as (probe, _), answering(there, lambda *_: []):
         slot = begin(probe, [target(there.address)] * 5)
         assert [reason(asked) for asked in slot] == [None] * 4 + [Reason.LOCAL]
@@ -628,8 +628,8 @@ async def test_when_all_sequences_are_under_way_that_is_our_own_fault(
 async def test_probes_that_were_given_up_are_forgotten_when_nobody_will_answer_them_any_more(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinger, "_REMEMBERED", 0.0)
-    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    monkeypatch.setattr(requests, "_REMEMBERED", 0.0)
+    monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
     kept: list[bytes] = []
 
     def keep(request: bytes, _: str) -> Sequence[bytes]:
@@ -707,7 +707,7 @@ async def test_this_kernel_reads_it_also_without_a_way_to_loopback(lab: Lab) -> 
 async def test_leaving_closes_also_a_socket_that_was_opened_and_not_yet_used(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
     before = descriptors()
     async with pinging(here) as (probe, _), answering(there, lambda *_: []) as came:
         for number in range(identifiers.SILENT):
