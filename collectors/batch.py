@@ -40,6 +40,11 @@ _sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int
 _recvmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
 
 
+Datagram = tuple[tuple[Any, ...], int, int, int, int]
+"""One that was received: its ancillary data as its inbox's shape reads it; where in the inbox's memory that, the
+sender's address and the datagram lie; and the datagram's length."""
+
+
 class _Block:
     """Memory for a batch: headers, ancillary data, vectors, names and datagrams, each of them BATCH times."""
 
@@ -62,14 +67,14 @@ class _Block:
 
 
 class Outbox:
-    """Sends datagrams of one length to addresses of one family (of ``name_bytes``).
+    """Sends datagrams of one length to addresses of one family, whose struct sockaddr has ``name_bytes``.
 
     ``control`` is the ancillary data of each, ``first`` that of the first of a batch.
     """
 
     def __init__(self, sock: socket.socket, name_bytes: int, length: int, control: bytes, first: bytes) -> None:
         self.descriptor = sock.fileno()
-        """Of the socket that sends; another one can be put here."""
+        """Of the socket that sends; it can be replaced."""
         self._block = block = _Block(name_bytes, length)
         for n, at in enumerate(block.controls):
             own = control if n else first
@@ -102,19 +107,17 @@ class Inbox:
     def __init__(self, sock: socket.socket, room: int, shape: str, flags: int = 0) -> None:
         self.room = room
         self.descriptor, self._flags = sock.fileno(), flags | int(socket.MSG_DONTWAIT)
-        """Of the socket that is read; another one can be put here."""
+        """Of the socket that is read; it can be replaced."""
         self._block = block = _Block(_NAME_ROOM, room)
         self._used = 0
         self._shape = struct.Struct(f"{shape}{CONTROL_ROOM - struct.calcsize(shape)}x")
         self._controls = memoryview(block.memory)[block.controls.start : block.controls.stop]
         self.memory = block.memory
 
-    def receive(self) -> list[tuple[tuple[Any, ...], int, int, int, int]]:
-        """Take what is there, up to a batch.
+    def receive(self) -> list[Datagram]:
+        """Return what is there, up to a batch, or an empty list; it lies in ``memory`` until the next call.
 
-        Return of each datagram its ancillary data as read, and where in ``memory`` that, the sender's address and
-        the datagram lie, and the datagram's length. They lie there until the next call. OSError is as
-        recvmsg(2) has it; of nothing there the list is empty.
+        OSError is as recvmsg(2) has it.
         """
         block = self._block
         self._renew()
@@ -129,7 +132,7 @@ class Inbox:
         return []
 
     def _renew(self) -> None:
-        """Undo what the kernel wrote before: what a message lacks must not be its predecessor's."""
+        """Undo what the kernel wrote before, so that no message bears what its predecessor had beside it."""
         if self._used:
             headers, controls = self._used * _HEADER.size, self._used * CONTROL_ROOM
             start = self._block.controls.start

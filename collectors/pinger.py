@@ -1,4 +1,4 @@
-"""One family's ICMP sockets, and the probes that are under way through them: packets go out in batches.
+"""Sends the echo requests of one family, in batches, through one socket, or another one where a target is silent.
 
 This path runs thousands of times a second; what it does once per batch it need not do per probe.
 """
@@ -86,7 +86,7 @@ class Pinger:
         return by_socket.items()
 
     def _send_batch(
-        self, attempts: Sequence[Attempt[IcmpTarget]], layout: echo.Layout, outbox: Outbox, identifier: int
+        self, attempts: Sequence[Attempt[IcmpTarget]], layout: echo.RequestLayout, outbox: Outbox, identifier: int
     ) -> None:
         before = kernel.now()
         random = os.urandom(echo.RANDOM_BYTES * len(attempts))
@@ -112,7 +112,7 @@ class Pinger:
     def _transmit(
         self, outbox: Outbox, packets: Sequence[bytes], names: Sequence[bytes], attempts: Sequence[Attempt[IcmpTarget]]
     ) -> None:
-        """Send them all; again where it failed, since the next call reports an ICMP error about another target."""
+        """Send them all; again where it failed, since a call reports also an ICMP error about another target."""
         done = tries = 0
         while done < len(packets):
             try:
@@ -131,7 +131,7 @@ class Pinger:
         """Forget old requests, and count those that left and that their target owes a reply to."""
         now = self._loop.time()
         for sent in self._requests.sweep(now):
-            has_left = sent.scheduled or not self._opened.stamped  # as far as can be told
+            has_left = sent.scheduled or not self._opened.stamped  # without stamps that is not known
             if has_left and sent.attempt.silence is Reason.TIMEOUT:
                 self._identifiers.count_lost(sent.attempt.target.address, now)
 
@@ -152,7 +152,7 @@ class Pinger:
         return name
 
     def _outbox(self, payload_bytes: int, dscp: int) -> Outbox:
-        """Return where packets of a size and a class go out; the class is ancillary, for all share the socket."""
+        """Return the outbox of a size and a class; the class is ancillary data, because all share the socket."""
         outbox = self._outboxes.get((payload_bytes, dscp))
         if outbox is None:
             numbers, control = self._numbers, b""

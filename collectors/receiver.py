@@ -14,7 +14,8 @@ import struct
 from typing import Any, NamedTuple
 
 from collectors import echo, failures, kernel
-from collectors.batch import BATCH, CONTROL_ROOM, Inbox
+from collectors.ancillary import pieces
+from collectors.batch import BATCH, CONTROL_ROOM, Datagram, Inbox
 from collectors.contract import Context, DuplicateReply, IpFamily, LateReply, Reason, ReceiveOverflow
 from collectors.icmp_socket import FAMILIES, EchoSocket
 from collectors.requests import SentRequest, SentRequests, reply
@@ -23,24 +24,24 @@ TRIES = 16
 """How often a send or a receipt is tried: each failure may be the echo of one error about another target."""
 _FORWARDED = {errno.EREMOTEIO}
 """Errors that are none: a redirect, which says that the packet went on (icmp_err_convert[], net/ipv4/icmp.c)."""
-_HEADERS = 192
-"""Room for link and IP headers before a packet."""
+_HEADERS_ROOM = 192
+"""For link and IP headers before a packet, and its own."""
 _OVERHEAD = 1024
 """Bytes of the receive buffer that a packet takes beside its own (struct sk_buff and what it points to)."""
 
-_PIECE = f"{struct.calcsize('@N')}x8s"
+_CMSGHDR = f"{struct.calcsize('@N')}x8s"
 """A struct cmsghdr: its level and type as bytes, without its length."""
-_STAMPED = f"@{_PIECE}ll{4 * struct.calcsize('@l')}x"
+_STAMPED = f"@{_CMSGHDR}ll{4 * struct.calcsize('@l')}x"
 """One with a struct scm_timestamping: three timespecs, of which the first is the software stamp."""
-_ERROR = f"{_PIECE}4xB3xI"
+_ERROR = f"{_CMSGHDR}4xB3xI"
 """One with a struct sock_extended_err: its origin and its info."""
-REPLY = f"{_STAMPED}{_PIECE}i"
+REPLY = f"{_STAMPED}{_CMSGHDR}i"
 """The ancillary data of a reply: the stamp, then the hop limit, as all of net/ipv4 and net/ipv6 write them."""
 STAMP = struct.pack("@ii", socket.SOL_SOCKET, kernel.SO_TIMESTAMPING)
 """Level and type of a stamp."""
 
 
-class _Pieces(NamedTuple):
+class _Ancillary(NamedTuple):
     """What differs in the two families' ancillary data."""
 
     report: str
@@ -50,13 +51,13 @@ class _Pieces(NamedTuple):
     """Level and type of these pieces."""
 
 
-_PIECES = {
-    IpFamily.IPV4: _Pieces(
+_ANCILLARY = {
+    IpFamily.IPV4: _Ancillary(
         report=f"{_STAMPED}{_ERROR}",
         error=struct.pack("@ii", socket.IPPROTO_IP, kernel.IP_RECVERR),
         hop_limit=struct.pack("@ii", socket.IPPROTO_IP, socket.IP_TTL),
     ),
-    IpFamily.IPV6: _Pieces(
+    IpFamily.IPV6: _Ancillary(
         # The hop limit stands between (ipv6_recv_error(), net/ipv6/datagram.c).
         report=f"{_STAMPED}{socket.CMSG_SPACE(4)}x{_ERROR}",
         error=struct.pack("@ii", socket.IPPROTO_IPV6, kernel.IPV6_RECVERR),
@@ -72,14 +73,14 @@ class Receiver:
         self._opened, self._lost, self._context = opened, lost, context
         self._unanswered, self._answered = requests.unanswered, requests.answered
         self._with_ip_header = opened.with_ip_header
-        self._host_at, self._pieces = FAMILIES[opened.ip_family].host_at, _PIECES[opened.ip_family]
+        self._host_at, self._ancillary = FAMILIES[opened.ip_family].host_at, _ANCILLARY[opened.ip_family]
         is_ipv6 = opened.ip_family is IpFamily.IPV6
         self._judge = echo.Judge(opened.ip_family, summed=opened.kind == "datagram" or is_ipv6)
         self._counts_forgeries = opened.kind == "raw" and is_ipv6
         self._loop = asyncio.get_running_loop()
         self._drops: dict[socket.socket, int] = {}
         """Of each socket that is read, how many packets the kernel has dropped."""
-        self._open_inboxes(_HEADERS)
+        self._open_inboxes(_HEADERS_ROOM)
         self.read_from(opened)
 
     def read_from(self, opened: EchoSocket) -> None:
@@ -90,12 +91,12 @@ class Receiver:
 
     def make_room(self, payload_bytes: int) -> None:
         """Prepare for replies of this size."""
-        if self._inbox.room < payload_bytes + _HEADERS:
-            self._open_inboxes(payload_bytes + _HEADERS)
+        if self._inbox.room < payload_bytes + _HEADERS_ROOM:
+            self._open_inboxes(payload_bytes + _HEADERS_ROOM)
 
     def _open_inboxes(self, room: int) -> None:
         self._inbox = Inbox(self._opened.sock, room, REPLY)
-        self._reports = Inbox(self._opened.sock, room, self._pieces.report, socket.MSG_ERRQUEUE)
+        self._reports = Inbox(self._opened.sock, room, self._ancillary.report, socket.MSG_ERRQUEUE)
 
     def close(self) -> None:
         """Read no more; the sockets stay open."""
@@ -118,7 +119,7 @@ class Receiver:
 
     def _read_reports(self) -> None:
         """Read transmit stamps and ICMP errors from the error queue."""
-        memory, unanswered, is_error, more = self._reports.memory, self._unanswered, self._pieces.error, True
+        memory, unanswered, is_error, more = self._reports.memory, self._unanswered, self._ancillary.error, True
         while more:
             batch = _received(self._reports)
             more = len(batch) == BATCH
@@ -126,7 +127,7 @@ class Receiver:
                 end = data + length
                 if first == STAMP and second == is_error and origin == kernel.ORIGIN_TIMESTAMPING:
                     which, stamp = info, seconds * kernel.SECOND + nanoseconds
-                elif (transmitted := kernel.transmitted(memory[control : control + CONTROL_ROOM])) is not None:
+                elif (transmitted := kernel.transmit_stamp(memory[control : control + CONTROL_ROOM])) is not None:
                     which, stamp = transmitted
                 else:
                     self._refused(control, name, memory[data:end])
@@ -141,13 +142,12 @@ class Receiver:
 
     def _refused(self, control: int, name: int, request: bytes | bytearray) -> None:
         memory = self._reports.memory
-        ancillary = memory[control : control + CONTROL_ROOM]
-        error, sequence = kernel.icmp_error(ancillary), echo.sequence_of(request)
-        if error is None or error in _FORWARDED or sequence is None:
+        error, sequence = kernel.icmp_error(pieces(memory[control : control + CONTROL_ROOM])), echo.sequence_of(request)
+        if error is None or error[0] in _FORWARDED or sequence is None:
             return
         sent = self._unanswered.get(sequence)
         if sent and request.startswith(sent.request[4:8], 4) and memory.startswith(sent.host, name + self._host_at):
-            sent.attempt.end(failures.from_icmp_error(error, kernel.icmp_sender(ancillary)))
+            sent.attempt.end(failures.from_icmp_error(*error))
 
     def _replied(self, ancillary: tuple[Any, ...], name: int, start: int, end: int, after: kernel.Moment) -> None:
         memory = self._inbox.memory
@@ -172,7 +172,7 @@ class Receiver:
             self._context.notice(LateReply(attempt.target))
             return
         first, seconds, nanoseconds, second, value = ancillary
-        if second == self._pieces.hop_limit:
+        if second == self._ancillary.hop_limit:
             attempt.hop_limit = value
         stamp = seconds * kernel.SECOND + nanoseconds if first == STAMP else 0
         attempt.end(reply(sent, stamp or None, after))
@@ -210,7 +210,7 @@ class Receiver:
         return buffer // (4 * (self._inbox.room + _OVERHEAD))
 
 
-def _received(inbox: Inbox) -> list[tuple[tuple[Any, ...], int, int, int, int]]:
+def _received(inbox: Inbox) -> list[Datagram]:
     """Read a batch; again where an ICMP error is announced instead, which the error queue has in full.
 
     Before Linux 5 that happens to a read of the error queue too (sock_error() in __sys_recvmmsg(), net/socket.c).

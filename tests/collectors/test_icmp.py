@@ -296,7 +296,7 @@ async def test_a_silent_address_is_asked_by_another_identifier_after_three_probe
 ) -> None:
     """As behind a NAT whose entry for the old identifier leads nowhere; others keep theirs, and late replies count."""
     monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
-    monkeypatch.setattr(identifiers, "_LEAST", 0.0)
+    monkeypatch.setattr(identifiers, "_BETWEEN_CHANGES", 0.0)
     far = lab.hosts["far"]
     dead: list[bytes] = []
 
@@ -341,7 +341,7 @@ async def test_over_ipv6_likewise(here: Host, there: Host, monkeypatch: pytest.M
     try:
         with sock:
             async with pinging(here) as (probe, _):
-                for number in range(identifiers.SILENT):
+                for number in range(identifiers.SILENT_AFTER):
                     (asked,) = _entered_all(here, probe, [aim])
                     await until(lambda number=number: take() > number)  # type: ignore[misc]  # mypy knows no default here
                     asked.give_up()
@@ -363,7 +363,7 @@ async def test_what_never_left_this_host_or_was_answered_wrongly_is_no_silence(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
-    monkeypatch.setattr(identifiers, "_LEAST", 0.0)
+    monkeypatch.setattr(identifiers, "_BETWEEN_CHANGES", 0.0)
     cut = target(there.address, payload_bytes=1000)
     async with pinging(here) as (probe, _), answering(there, lambda request, _: [reply_to(request[:72])]) as came:
         for _ in range(6):
@@ -710,7 +710,7 @@ async def test_leaving_closes_also_a_socket_that_was_opened_and_not_yet_used(
     monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
     before = descriptors()
     async with pinging(here) as (probe, _), answering(there, lambda *_: []) as came:
-        for number in range(identifiers.SILENT):
+        for number in range(identifiers.SILENT_AFTER):
             (asked,) = _entered_all(here, probe, [target(there.address)])
             await until(lambda number=number: len(came) > number)  # type: ignore[misc]  # mypy knows no default here
             asked.give_up()
