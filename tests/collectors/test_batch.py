@@ -101,8 +101,8 @@ def test_each_has_its_ancillary_data_and_the_first_its_own(pair: tuple[socket.so
     classes = [
         data[0]
         for _, control, *_ in inbox.receive()
-        for found, _, data in ancillary.pieces(inbox.memory[control : control + CONTROL_ROOM])
-        if found == level and data
+        for got, _, data in ancillary.pieces(inbox.memory[control : control + CONTROL_ROOM])
+        if got == level and data
     ]
     assert classes == [0xB8, 0x28, 0x28]
 

@@ -67,7 +67,7 @@ def there(lab: Lab) -> Iterator[Host]:
 
 @contextlib.asynccontextmanager
 async def pinging(host: Host) -> AsyncIterator[tuple[Probe[IcmpTarget], list[Notice]]]:
-    """Enter the collector inside a host; what it told beside its replies is in the list."""
+    """Enter the collector inside a host; its notices are in the list."""
     notices: list[Notice] = []
 
     async def lookup(name: str, _: IpFamily) -> str:
@@ -120,7 +120,7 @@ Answer = Callable[[bytes, str], Sequence[bytes]]
 
 @contextlib.asynccontextmanager
 async def answering(host: Host, answer: Answer, seen: Callable[[bytes], object] = len) -> AsyncIterator[list[bytes]]:
-    """Answer echo requests by hand, the kernel being told not to; the list is what came, IP header and all."""
+    """Answer echo requests by hand, in the kernel's place; the list has every packet that came, with its IP header."""
     host.sysctl("net.ipv4.icmp_echo_ignore_all", "1")
     with host.entered():
         sock = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMP)
@@ -676,14 +676,14 @@ async def test_where_a_datagram_socket_reads_no_ancillary_data_a_raw_one_is_take
     )
 
 
-@pytest.mark.parametrize("said", [None, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EPERM, errno.EACCES])
-def test_only_a_kernel_that_complains_of_ancillary_data_has_read_it(said: int | None) -> None:
+@pytest.mark.parametrize("number", [None, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EPERM, errno.EACCES])
+def test_only_a_kernel_that_complains_of_ancillary_data_has_read_it(number: int | None) -> None:
     """It says EINVAL before it looks for a way; a host without ::1 says something else, or the packet goes out."""
-    assert not icmp_socket._reads_ancillary(_Says(said))  # type: ignore[arg-type]  # as much of a socket as is used
-    assert icmp_socket._reads_ancillary(_Says(errno.EINVAL))  # type: ignore[arg-type]  # likewise
+    assert not icmp_socket._reads_ancillary(_Fails(number))  # type: ignore[arg-type]  # as much of a socket as is used
+    assert icmp_socket._reads_ancillary(_Fails(errno.EINVAL))  # type: ignore[arg-type]  # likewise
 
 
-class _Says:
+class _Fails:
     def __init__(self, error: int | None) -> None:
         self._error = error
 

@@ -34,7 +34,7 @@ def test_a_request_that_was_given_up_is_known_until_no_reply_can_come_any_more()
     ours = SentRequests()
     request = sent(ours, given_up=True)
     assert ours.sweep(BEGIN) == [request]
-    assert ours.sweep(BEGIN + REMEMBERED - 1) == []  # each is told of once
+    assert ours.sweep(BEGIN + REMEMBERED - 1) == []  # each is returned once
     assert list(ours.unanswered.values()) == [request]
     ours.sweep(BEGIN + REMEMBERED)
     assert not ours.unanswered
