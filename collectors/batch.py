@@ -5,9 +5,8 @@ in objects than the kernel in work. Here a batch's headers, addresses and ancill
 memory whose pointers are written once; what came is read out of it by ``struct``.
 
     struct mmsghdr  { struct msghdr { name, namelen, iov, iovlen, control, controllen, flags }, len }
-    struct cmsghdr  { len, level, type }, its data, up to the next multiple of a long
 
-Sources: recvmmsg(2), cmsg(3); include/linux/socket.h. ``struct``'s native sizes and padding are the C compiler's.
+Sources: recvmmsg(2); include/linux/socket.h. ``struct``'s native sizes and padding are the C compiler's.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import itertools
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 BATCH = 64
@@ -32,8 +31,6 @@ _CONTROL_LENGTH = struct.calcsize("@PIPNP")
 _LENGTHS = [struct.Struct("@" + f"{struct.calcsize('@PIPNPNi0P')}xI0P" * count) for count in range(BATCH + 1)]
 """The datagrams' lengths, by how many headers have one."""
 _VECTOR = struct.Struct("@PN")
-_CONTROL = struct.Struct("@Nii")
-_LONG = struct.calcsize("@l")
 
 _ZEROS = bytes(BATCH * CONTROL_ROOM)
 
@@ -41,6 +38,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _sendmmsg, _recvmmsg = _libc.sendmmsg, _libc.recvmmsg
 _sendmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
 _recvmmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
+
+
+Datagram = tuple[tuple[Any, ...], int, int, int, int]
+"""One that was received: its ancillary data as its inbox's shape reads it; where in the inbox's memory that, the
+sender's address and the datagram lie; and the datagram's length."""
 
 
 class _Block:
@@ -65,14 +67,14 @@ class _Block:
 
 
 class Outbox:
-    """Sends datagrams of one length to addresses of one family (of ``name_bytes``).
+    """Sends datagrams of one length to addresses of one family, whose struct sockaddr has ``name_bytes``.
 
     ``control`` is the ancillary data of each, ``first`` that of the first of a batch.
     """
 
     def __init__(self, sock: socket.socket, name_bytes: int, length: int, control: bytes, first: bytes) -> None:
         self.descriptor = sock.fileno()
-        """Of the socket that sends; another one can be put here."""
+        """Of the socket that sends; it can be replaced."""
         self._block = block = _Block(name_bytes, length)
         for n, at in enumerate(block.controls):
             own = control if n else first
@@ -105,19 +107,17 @@ class Inbox:
     def __init__(self, sock: socket.socket, room: int, shape: str, flags: int = 0) -> None:
         self.room = room
         self.descriptor, self._flags = sock.fileno(), flags | int(socket.MSG_DONTWAIT)
-        """Of the socket that is read; another one can be put here."""
+        """Of the socket that is read; it can be replaced."""
         self._block = block = _Block(_NAME_ROOM, room)
         self._used = 0
         self._shape = struct.Struct(f"{shape}{CONTROL_ROOM - struct.calcsize(shape)}x")
         self._controls = memoryview(block.memory)[block.controls.start : block.controls.stop]
         self.memory = block.memory
 
-    def receive(self) -> list[tuple[tuple[Any, ...], int, int, int, int]]:
-        """Take what is there, up to a batch.
+    def receive(self) -> list[Datagram]:
+        """Return what is there, up to a batch, or an empty list; it lies in ``memory`` until the next call.
 
-        Return of each datagram its ancillary data as read, and where in ``memory`` that, the sender's address and
-        the datagram lie, and the datagram's length. They lie there until the next call. OSError is as
-        recvmsg(2) has it; of nothing there the list is empty.
+        OSError is as recvmsg(2) has it.
         """
         block = self._block
         self._renew()
@@ -132,7 +132,7 @@ class Inbox:
         return []
 
     def _renew(self) -> None:
-        """Undo what the kernel wrote before: what a message lacks must not be its predecessor's."""
+        """Undo what the kernel wrote before, so that no message bears what its predecessor had beside it."""
         if self._used:
             headers, controls = self._used * _HEADER.size, self._used * CONTROL_ROOM
             start = self._block.controls.start
@@ -147,21 +147,6 @@ def name_of(ip_family: int, address: str, scope: int = 0) -> bytes:
     if ip_family == socket.AF_INET:
         return struct.pack("@H2x4s", ip_family, packed).ljust(_NAME_ROOM, b"\0")
     return struct.pack("@H2x4x16sI", ip_family, packed, scope).ljust(_NAME_ROOM, b"\0")
-
-
-def control_of(level: int, kind: int, data: bytes) -> bytes:
-    """Return one piece of ancillary data."""
-    written = _CONTROL.pack(_CONTROL.size + len(data), level, kind) + data
-    return written + bytes(-len(written) % _LONG)
-
-
-def ancillary(control: bytes | bytearray) -> Iterator[tuple[int, int, bytes | bytearray]]:
-    """Return the pieces of a message's ancillary data: level, kind, data."""
-    at = 0
-    while at + _CONTROL.size <= len(control):
-        length, level, kind = _CONTROL.unpack_from(control, at)
-        yield level, kind, control[at + _CONTROL.size : at + length]
-        at += max(length + -length % _LONG, _CONTROL.size)
 
 
 def _raise() -> None:

@@ -33,7 +33,7 @@ _HEADER = struct.Struct("!BBHHH")
 _ALL_ONES = 0xFFFF
 
 
-class Layout:
+class RequestLayout:
     """Echo requests of one family and one payload size (in bytes, at least TOKEN_BYTES)."""
 
     def __init__(self, ip_family: IpFamily, payload_bytes: int) -> None:
@@ -50,9 +50,9 @@ class Layout:
 
 
 class Judge:
-    """Tells the replies to requests of one family; ``summed``: the kernel has seen to their checksums.
+    """Knows the replies to requests of one family; ``summed``: the kernel has verified their checksums.
 
-    It has but for ICMPv4 on a raw socket (RFC 4443, 2.3; icmp_rcv(), net/ipv4/icmp.c).
+    It has, but for ICMPv4 on a raw socket (RFC 4443, 2.3; icmp_rcv(), net/ipv4/icmp.c).
     """
 
     def __init__(self, ip_family: IpFamily, *, summed: bool) -> None:
@@ -69,15 +69,15 @@ class Judge:
 
 
 def _checksum(packet: bytes | bytearray) -> int:
-    """Return the Internet checksum of a packet that bears one: 0 if that is right (RFC 1071, 1)."""
+    """Return the Internet checksum over a packet that bears one: 0 if it is right (RFC 1071, 1)."""
     words = packet + bytes(len(packet) % 2)
     return -int.from_bytes(words, "big") % _ALL_ONES
 
 
 @functools.cache
-def layout(ip_family: IpFamily, payload_bytes: int) -> Layout:
-    """Return the one Layout of a family and a payload size."""
-    return Layout(ip_family, payload_bytes)
+def layout(ip_family: IpFamily, payload_bytes: int) -> RequestLayout:
+    """Return the one layout of a family and a payload size."""
+    return RequestLayout(ip_family, payload_bytes)
 
 
 def token(random: bytes, sequence: int) -> bytes:
@@ -86,7 +86,7 @@ def token(random: bytes, sequence: int) -> bytes:
 
 
 def sequence_of(header: bytes | bytearray) -> int | None:
-    """Return the sequence of an echo of which at least the header is there: an ICMP error seldom quotes more."""
+    """Return the sequence of an echo of which at least the header is there: an ICMP error may quote less (None)."""
     if len(header) < HEADER_BYTES:
         return None
     sequence: int = _HEADER.unpack_from(header)[-1]

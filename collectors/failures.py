@@ -1,7 +1,7 @@
 """Foreign errors become ours here, once, by tables: an errno, TLS' or the resolver's error -> Reason and plain words.
 
-What OpenSSL, c-ares and the C library say of an error is written for programmers. Whatever stands in no table is
-written without their names for it.
+OpenSSL, c-ares and the C library write their errors for programmers. An error that is in no table is written without
+their name for it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collectors.targets import is_loopback
 class _Meaning(NamedTuple):
     reason: Reason
     words: str
-    """What it means for people, if nobody said so by ICMP; else who did follows."""
+    """What it means, for people; ``_BY_ICMP`` has the words of an error that came by ICMP."""
 
 
 _BY_ERRNO = {
@@ -51,7 +51,7 @@ _OURS = {
     errno.EAFNOSUPPORT: "this host's kernel lacks this address family",
 }
 SAID = " says that "
-"""Between an address and what it said by ICMP."""
+"""Stands between the sender of an ICMP error and what that means."""
 PROHIBITED = "it is prohibited"
 _BY_ICMP = {
     errno.ECONNREFUSED: "the port cannot be reached: a firewall refuses it, or nothing listens there",
@@ -79,15 +79,15 @@ _BY_RESOLVER = {
 """c-ares' sentences (ares_strerror(3)); what is not in here is plain already."""
 
 
-def from_errno(number: int, said_by: str | None = None) -> ProbeFailed:
-    """Classify what a socket call failed with; ``said_by`` is who sent an ICMP error, where that is known."""
-    meaning = _BY_ERRNO.get(number) or _Meaning(Reason.LOCAL, in_words(number))
-    words = f"{said_by}{SAID}{_BY_ICMP.get(number, meaning.words)}" if said_by else meaning.words
+def from_errno(number: int, sender: str | None = None) -> ProbeFailed:
+    """Classify what a socket call failed with; ``sender`` is the address that an ICMP error came from, if known."""
+    meaning = _BY_ERRNO.get(number) or _Meaning(Reason.LOCAL, _in_words(number))
+    words = f"{sender}{SAID}{_BY_ICMP.get(number, meaning.words)}" if sender else meaning.words
     return ProbeFailed(meaning.reason, words)
 
 
 class TlsRefused(ssl.SSLError):
-    """What TLS said, in words that take in what is known besides; see ``collectors.tls``."""
+    """An error of TLS, in words that say what else is known of it; see ``collectors.tls``."""
 
     def __init__(self, words: str, *, misconfigured: bool = False) -> None:
         super().__init__(words)
@@ -95,7 +95,7 @@ class TlsRefused(ssl.SSLError):
 
 
 def from_os_error(error: OSError) -> ProbeFailed:
-    """Classify what a socket call or TLS said: TLS errors are OSErrors too."""
+    """Classify an error of a socket call or of TLS, which are OSErrors too."""
     if isinstance(error, TlsRefused):
         return ProbeFailed(Reason.TLS, error.words, misconfigured=error.misconfigured)
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -109,9 +109,9 @@ def from_os_error(error: OSError) -> ProbeFailed:
 
 
 def from_sending(number: int, ip_family: IpFamily, source_address: str | None = None) -> ProbeFailed:
-    """Classify what the kernel said at once, before a packet left.
+    """Classify an error of sending, or of connecting, itself: no packet left.
 
-    Ours is that there is no network at all, and a source that no packet may leave with: an error like a blackhole's.
+    LOCAL are a host without a network, and a source that no packet may leave with, whose EINVAL is a blackhole's too.
     """
     if number == errno.EINVAL and source_address is not None and is_loopback(source_address):
         return ProbeFailed(Reason.LOCAL, f"nothing leaves this host from {source_address}; correct source_address")
@@ -120,18 +120,18 @@ def from_sending(number: int, ip_family: IpFamily, source_address: str | None = 
     return from_errno(number)
 
 
-def from_icmp_error(number: int, said_by: str | None = None) -> ProbeFailed:
+def from_icmp_error(number: int, sender: str | None = None) -> ProbeFailed:
     """Classify an ICMP error that answers an echo request: whatever it says, the target is not reached."""
-    words = _BY_ICMP.get(number, in_words(number))
-    return ProbeFailed(Reason.UNREACHABLE, f"{said_by}{SAID}{words}" if said_by else words)
+    words = _BY_ICMP.get(number, _in_words(number))
+    return ProbeFailed(Reason.UNREACHABLE, f"{sender}{SAID}{words}" if sender else words)
 
 
-def in_words(number: int) -> str:
+def _in_words(number: int) -> str:
     """Return what an errno means on our side."""
     return _OURS.get(number) or os.strerror(number)
 
 
 def of_resolver(error: Exception) -> str:
-    """Return what c-ares says of a lookup that failed."""
-    said = str(error.args[-1])
-    return _BY_RESOLVER.get(said, said)
+    """Return in words why c-ares' lookup failed."""
+    sentence = str(error.args[-1])
+    return _BY_RESOLVER.get(sentence, sentence)

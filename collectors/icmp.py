@@ -1,7 +1,7 @@
 """ICMP echo toward all targets over one socket per family, timed from the kernel's stamp to the kernel's stamp.
 
 The round trip runs from SCHED, taken before this host's own egress queue, to the receipt: so it is
-comparable with TCP's. The time in that queue, SCHED to the driver's stamp, is told apart beside it.
+comparable with TCP's. The time in that queue, SCHED to the driver's stamp, is measured apart.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Pingers:
         """Why a family has no socket."""
 
     def open(self, ip_family: IpFamily) -> None:
-        """Open a family's socket if we may, and tell of which kind, or why not."""
+        """Open a family's socket, and notice its kind, or why there is none."""
         try:
             opened = open_socket(ip_family)
         except OSError as error:
@@ -41,24 +41,28 @@ class _Pingers:
         )
 
     def probe(self, slot: Sequence[Attempt[IcmpTarget]]) -> Sequence[NoReturn]:
-        """Send to all targets of a slot, those alike together, and take what has come of it by then."""
+        """Send to all targets of a slot, those alike together, and read what has come by then."""
         alike: dict[tuple[IpFamily, str | None, int, int], list[Attempt[IcmpTarget]]] = {}
         for attempt in slot:
-            to = attempt.target
-            alike.setdefault((to.ip_family, to.source_address, to.payload_bytes, to.dscp), []).append(attempt)
+            target = attempt.target
+            likeness = target.ip_family, target.source_address, target.payload_bytes, target.dscp
+            alike.setdefault(likeness, []).append(attempt)
         for (ip_family, source_address, payload_bytes, dscp), attempts in alike.items():
             try:
                 pinger = self._pinger(ip_family, source_address)
             except (OSError, ProbeFailed) as error:
-                ours = ProbeFailed(Reason.LOCAL, _why(ip_family, error)) if isinstance(error, OSError) else error
+                failed = ProbeFailed(Reason.LOCAL, _why(ip_family, error)) if isinstance(error, OSError) else error
                 for attempt in attempts:
-                    attempt.end(ours)
+                    attempt.end(failed)
             else:
                 pinger.send(attempts, payload_bytes, dscp)
         return ()
 
     def _pinger(self, ip_family: IpFamily, source_address: str | None) -> Pinger:
-        """Return who pings from an address, which must be ours now: a bound socket may go on sending without it."""
+        """Return the pinger of a source address.
+
+        It must be ours now, else ProbeFailed(LOCAL): a socket that was bound to it may go on sending from it.
+        """
         if source_address and not routes.is_ours(ip_family, source_address):
             raise ProbeFailed(Reason.LOCAL, f"source_address {source_address} is no address of this host")
         pinger = self._pingers.get((ip_family, source_address))
@@ -76,6 +80,7 @@ class _Pingers:
 
 
 def _why(ip_family: IpFamily, error: OSError) -> str:
+    """Return in words why there is no socket."""
     if error.errno == errno.EAFNOSUPPORT:
         return f"this host's kernel has no {ip_family}"
     if error.errno in {errno.EACCES, errno.EPERM}:
@@ -85,7 +90,7 @@ def _why(ip_family: IpFamily, error: OSError) -> str:
 
 @asynccontextmanager
 async def collector(context: Context) -> AsyncIterator[Probe[IcmpTarget]]:
-    """Open both families' sockets; where one cannot be had, each probe of that family fails as LOCAL."""
+    """Open both families' sockets; each probe of a family without one fails as LOCAL."""
     pingers = _Pingers(context)
     try:
         for ip_family in IpFamily:

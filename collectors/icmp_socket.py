@@ -2,10 +2,9 @@
 
 A datagram (ping) socket needs our group in ``net.ipv4.ping_group_range`` (icmp(7)); a raw one needs
 CAP_NET_RAW (raw(7)). The kernel gives a ping socket its identifier and only the replies to it (of two that
-choose the same one by hand, the second takes the other's replies, so it is the kernel that chooses). A raw
-socket sees every ICMP packet of the host, so the kernel is told to pass on ours alone: by type
-(ICMP_FILTER, RFC 3542's ICMP6_FILTER), then by identifier (a classic BPF program, bpf(2)), of which it has
-IDENTIFIERS in a row.
+choose the same one by hand, the second takes the other's replies, so the kernel chooses). A raw socket
+sees every ICMP packet of the host. Filters make the kernel pass on ours alone: by type (ICMP_FILTER,
+RFC 3542's ICMP6_FILTER), then by identifier, of which it has IDENTIFIERS in a row (a classic BPF program, bpf(2)).
 
 Before Linux 6.1 an ICMPv6 ping socket reads no ancillary data and takes no stamps (ping_v6_sendmsg(), net/ipv6/ping.c),
 so there a raw one is the better.
@@ -24,17 +23,17 @@ from typing import Literal, NamedTuple
 from collectors import echo, kernel
 from collectors.contract import IpFamily
 
-Kind = Literal["datagram", "raw", "none"]
+SocketKind = Literal["datagram", "raw", "none"]
 
 IDENTIFIERS = 16
-"""That one target may be asked by: a power of two."""
+"""By which one target may be asked; a power of two."""
 _RECEIVE_BUFFER = 8 << 20
 """Bytes. Replies and transmit stamps share it; 208 KiB, the default, lost 87 % of 1,000 undrained replies."""
 _SEND_BUFFER = 4 << 20
 _SOL_RAW, _ICMP_FILTER = 255, 1
 _ICMP6_FILTER = 1
 _SO_ATTACH_FILTER = 26
-_IP_TTL, _IP_RECVTTL = 2, 12
+_IP_RECVTTL = 12
 _NO_TOKEN = bytes(echo.TOKEN_BYTES)
 
 
@@ -46,11 +45,6 @@ class _Family(NamedTuple):
     level: int
     report_errors: int
     report_hop_limit: int
-    hop_limit: bytes
-    """Level and type of the ancillary data, as bytes."""
-    report: str
-    error: bytes
-    """How a transmit stamp is read (``kernel``), and level and type of what says that it is one."""
     traffic_class: int
     any_address: str
     name_bytes: int
@@ -61,47 +55,41 @@ class _Family(NamedTuple):
 
 FAMILIES = {
     IpFamily.IPV4: _Family(
-        socket.AF_INET,
-        socket.IPPROTO_ICMP,
-        socket.IPPROTO_IP,
-        kernel.IP_RECVERR,
-        _IP_RECVTTL,
-        struct.pack("@ii", socket.IPPROTO_IP, _IP_TTL),
-        kernel.IP_REPORT,
-        kernel.IP_ERROR,
-        socket.IP_TOS,
-        "0.0.0.0",  # noqa: S104 - to be given an identifier, not to listen
-        16,
-        4,
+        af=socket.AF_INET,
+        protocol=socket.IPPROTO_ICMP,
+        level=socket.IPPROTO_IP,
+        report_errors=kernel.IP_RECVERR,
+        report_hop_limit=_IP_RECVTTL,
+        traffic_class=socket.IP_TOS,
+        any_address="0.0.0.0",  # noqa: S104 - to be given an identifier, not to listen
+        name_bytes=16,
+        host_at=4,
     ),
     IpFamily.IPV6: _Family(
-        socket.AF_INET6,
-        socket.IPPROTO_ICMPV6,
-        socket.IPPROTO_IPV6,
-        kernel.IPV6_RECVERR,
-        socket.IPV6_RECVHOPLIMIT,
-        struct.pack("@ii", socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT),
-        kernel.IPV6_REPORT,
-        kernel.IPV6_ERROR,
-        socket.IPV6_TCLASS,
-        "::",
-        28,
-        8,
+        af=socket.AF_INET6,
+        protocol=socket.IPPROTO_ICMPV6,
+        level=socket.IPPROTO_IPV6,
+        report_errors=kernel.IPV6_RECVERR,
+        report_hop_limit=socket.IPV6_RECVHOPLIMIT,
+        traffic_class=socket.IPV6_TCLASS,
+        any_address="::",
+        name_bytes=28,
+        host_at=8,
     ),
 }
 
 
 class EchoSocket(NamedTuple):
-    """An open socket, the identifier its requests bear, and what stands before the ICMP header of what it receives."""
+    """An open socket, the identifier that its requests bear, and what the kernel does for it."""
 
     sock: socket.socket
     ip_family: IpFamily
-    kind: Kind
+    kind: SocketKind
     identifier: int
     reads_ancillary: bool
     """The kernel takes a packet's traffic class, and stamps it."""
     stamped: bool
-    """Packets bear the kernel's stamps; else there is our own clock alone."""
+    """Packets bear the kernel's stamps; else only our own clock measures."""
 
     @property
     def with_ip_header(self) -> bool:
@@ -110,7 +98,7 @@ class EchoSocket(NamedTuple):
 
 
 def open_socket(ip_family: IpFamily, source_address: str | None = None) -> EchoSocket:
-    """Open the best socket we are allowed, stamping packets and reporting errors; OSError says why there is none.
+    """Open the best socket that we may, which stamps packets and reports errors; OSError says why there is none.
 
     ``source_address`` is bound to, because ICMPv6 ping sockets ignore the source that goes with a packet
     (IPV6_PKTINFO; net/ipv6/ping.c, seen on 6.18).
@@ -129,14 +117,17 @@ def open_socket(ip_family: IpFamily, source_address: str | None = None) -> EchoS
     return _open(ip_family, "raw", address)
 
 
-def another(first: EchoSocket, number: int) -> EchoSocket:
-    """Return the same with another identifier, the ``number``-th of IDENTIFIERS; OSError if it cannot be had."""
+def with_identifier(first: EchoSocket, number: int) -> EchoSocket:
+    """Return a raw socket itself with the ``number``-th of its identifiers, or a new datagram socket with its own.
+
+    OSError says why there is none.
+    """
     if first.kind == "raw":
         return first._replace(identifier=first.identifier + number)
     return _open(first.ip_family, "datagram", first.sock.getsockname()[0])
 
 
-def _open(ip_family: IpFamily, kind: Kind, address: str) -> EchoSocket:
+def _open(ip_family: IpFamily, kind: SocketKind, address: str) -> EchoSocket:
     numbers = FAMILIES[ip_family]
     socket_type = socket.SOCK_DGRAM if kind == "datagram" else socket.SOCK_RAW
     sock = socket.socket(numbers.af, socket_type | socket.SOCK_NONBLOCK, numbers.protocol)
@@ -160,9 +151,9 @@ def _prepare(sock: socket.socket, numbers: _Family) -> bool:
 
 
 def _reads_ancillary(sock: socket.socket) -> bool:
-    """Find out whether the kernel reads the ancillary data of an ICMPv6 ping socket, by some that cannot be right.
+    """Tell whether the kernel reads the ancillary data of an ICMPv6 ping socket, by some that cannot be right.
 
-    It says EINVAL before it looks for a way. One that reads nothing sends the echo, or has no way to ::1.
+    A kernel that reads it says EINVAL before it looks for a route. Another one sends the echo, or has no route to ::1.
     """
     no_hop_limit = [(socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT, struct.pack("@i", 300))]
     try:
@@ -173,7 +164,7 @@ def _reads_ancillary(sock: socket.socket) -> bool:
 
 
 def _identify_raw(sock: socket.socket, ip_family: IpFamily) -> int:
-    """Choose the first of IDENTIFIERS, and let nothing else through than replies to them."""
+    """Choose the first of IDENTIFIERS, have all but replies to them filtered out, and return it."""
     identifier = int.from_bytes(os.urandom(2), "big") & -IDENTIFIERS
     if ip_family is IpFamily.IPV4:
         sock.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("@I", ~(1 << 0) & 0xFFFFFFFF))  # a set bit blocks a type

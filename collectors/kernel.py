@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from collectors.batch import CONTROL_ROOM, ancillary, control_of
+from collectors import ancillary
 from collectors.contract import Gap, Seconds
 
 SO_TIMESTAMPING = 37
@@ -33,7 +33,7 @@ _TX_SOFTWARE, _RX_SOFTWARE, _SOFTWARE, _OPT_ID, _TX_SCHED, _OPT_TSONLY = 1 << 1,
 WITH_PACKET = _TX_SCHED | _RX_SOFTWARE | _SOFTWARE
 """For datagrams: each transmit stamp comes with the packet that it belongs to."""
 BOTH_TRANSMIT_STAMPS = _TX_SCHED | _TX_SOFTWARE
-"""For a datagram that is to bring the driver's stamp too (``asking_for``)."""
+"""For a datagram that asks for the driver's stamp too (``asking_for``)."""
 BY_OFFSET = _TX_SCHED | _RX_SOFTWARE | _SOFTWARE | _OPT_ID | _OPT_TSONLY
 """For streams: each transmit stamp comes with the offset of the last byte of its send."""
 
@@ -45,25 +45,13 @@ _ERROR_LEVELS = ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_REC
 _ICMP_ORIGINS = (2, 3)
 """SO_EE_ORIGIN_ICMP and _ICMP6 (errqueue.h)."""
 _PROHIBITED = {(2, 3, 9), (2, 3, 10), (2, 3, 13)}
-"""Origin, type and code of what a firewall says (RFC 1812, 5.2.7.1), for which the kernel has a router's errno."""
+"""Origin, type and code of a firewall's errors (RFC 1812, 5.2.7.1), to which the kernel gives a router's errno."""
 _ADDRESS_AT = {socket.AF_INET: (4, 4), socket.AF_INET6: (8, 16)}
 """Where a struct sockaddr has its address, and how long that is."""
 _TIMESPEC = struct.Struct("@ll")
 _EXTENDED_ERR = struct.Struct("=IBBBxII")
-STAMP = struct.pack("@ii", socket.SOL_SOCKET, SO_TIMESTAMPING)
-"""Level and type of a struct cmsghdr, as bytes."""
-IP_ERROR, IPV6_ERROR = struct.pack("@ii", *_ERROR_LEVELS[0]), struct.pack("@ii", *_ERROR_LEVELS[1])
-_STAMPED = f"@N8sll{4 * struct.calcsize('@l')}x"
-"""A struct cmsghdr and its struct scm_timestamping: three timespecs, of which the first is the software stamp."""
-_ERROR = "N8s4xB3xI"
-"""One more, with a struct sock_extended_err: its origin and its info."""
-REPLY = f"{_STAMPED}N8si"
-"""The ancillary data of a reply: the stamp, then the hop limit, as all of net/ipv4 and net/ipv6 write them."""
-IP_REPORT = f"{_STAMPED}{_ERROR}"
-"""The ancillary data of a message of the error queue with a transmit stamp."""
-IPV6_REPORT = f"{_STAMPED}{socket.CMSG_SPACE(4)}x{_ERROR}"
-"""Of IPv6, whose hop limit stands between (ipv6_recv_error(), net/ipv6/datagram.c)."""
 SECOND = 1_000_000_000
+"""Nanoseconds."""
 _ANCILLARY_ROOM = 512
 _MEMINFO_ROOM, _MEMINFO_DROPS = 36, 8
 _TCP_INFO_ROOM = 256
@@ -114,7 +102,7 @@ def elapsed(sent: int, received: int, before: Moment, after: Moment) -> Seconds 
 
 
 def stamp_packets(sock: socket.socket, flags: int) -> bool:
-    """Ask for stamps: WITH_PACKET or BY_OFFSET (a stream must be connected by then); tell whether they can be had.
+    """Ask for stamps, WITH_PACKET or BY_OFFSET (of a connected stream); return whether they can be had.
 
     They cannot where something else plays Linux: an emulator of its system calls, a sandbox, WSL 1.
     """
@@ -133,7 +121,7 @@ def can_stamp() -> bool:
 
 def asking_for(transmit_stamps: int) -> bytes:
     """Return the ancillary data of a datagram that asks for other transmit stamps than its socket does."""
-    return control_of(socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", transmit_stamps))
+    return ancillary.packed(socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@I", transmit_stamps))
 
 
 def keep_stamping() -> socket.socket:
@@ -156,12 +144,12 @@ def receive_stamp(pieces: Iterable[tuple[int, int, bytes | bytearray]]) -> int |
     return None
 
 
-def transmitted(memory: bytearray, control: int) -> tuple[int, int] | None:
+def transmit_stamp(control: bytes | bytearray) -> tuple[int, int] | None:
     """Return which transmit stamp (``ee_info``) a message of the error queue brings, and the stamp.
 
-    None if it brings none: then it brings an ICMP error. For the few that are in another order than the REPORT shapes.
+    None if it brings an ICMP error instead.
     """
-    pieces = list(ancillary(memory[control : control + CONTROL_ROOM]))
+    pieces = list(ancillary.pieces(control))
     stamp = receive_stamp(pieces)
     for level, kind, data in pieces:
         if (level, kind) in _ERROR_LEVELS:
@@ -170,31 +158,22 @@ def transmitted(memory: bytearray, control: int) -> tuple[int, int] | None:
     return None
 
 
-def icmp_error(control: bytes | bytearray) -> int | None:
-    """Return the errno of the ICMP error that a message of the error queue brings; EACCES: it is prohibited."""
-    for level, kind, data in ancillary(control):
-        if (level, kind) in _ERROR_LEVELS:
-            return _error(bytes(data))
-    return None
+def icmp_error(pieces: Iterable[tuple[int, int, bytes | bytearray]]) -> tuple[int, str | None] | None:
+    """Return the errno of the ICMP error that a message of the error queue brings, and its sender where it is known.
 
-
-def _error(extended: bytes) -> int | None:
+    EACCES: it is prohibited. None if it brings none.
+    """
+    extended = next((bytes(data) for level, kind, data in pieces if (level, kind) in _ERROR_LEVELS), None)
+    if extended is None:
+        return None
     number, origin, icmp_type, code, _, _ = _EXTENDED_ERR.unpack_from(extended)
     if origin == ORIGIN_TIMESTAMPING:
         return None
-    return errno.EACCES if (origin, icmp_type, code) in _PROHIBITED else int(number)
-
-
-def icmp_sender(control: bytes | bytearray) -> str | None:
-    """Return who sent the ICMP error that a message of the error queue brings (SO_EE_OFFENDER, ip(7))."""
-    for level, kind, data in ancillary(control):
-        if (level, kind) in _ERROR_LEVELS:
-            return _sender(bytes(data))
-    return None
+    return errno.EACCES if (origin, icmp_type, code) in _PROHIBITED else number, _sender(extended)
 
 
 def _sender(extended: bytes) -> str | None:
-    """Return the address that follows a struct sock_extended_err of ICMP's; None if there is none."""
+    """Return the address that follows a struct sock_extended_err of ICMP's (SO_EE_OFFENDER, ip(7)), if one does."""
     if extended[4] not in _ICMP_ORIGINS:
         return None
     (family,) = struct.unpack_from("@H", extended, _EXTENDED_ERR.size)
@@ -215,7 +194,7 @@ def report_icmp(sock: socket.socket, *, wanted: bool) -> None:
 
 
 def icmp_refusal(sock: socket.socket) -> tuple[int, str] | None:
-    """Return by what ICMP error a handshake ended (``icmp_error``), and whose.
+    """Return the ICMP error that ended a handshake, as ``icmp_error`` has it, and its sender.
 
     None if it was no ICMP error, or an older kernel's.
     """
@@ -223,14 +202,12 @@ def icmp_refusal(sock: socket.socket) -> tuple[int, str] | None:
         _, pieces, _, _ = sock.recvmsg(0, _ANCILLARY_ROOM, socket.MSG_ERRQUEUE)
     except OSError:
         return None
-    extended = next((data for level, kind, data in pieces if (level, kind) in _ERROR_LEVELS), None)
-    if extended is None or (number := _error(extended)) is None or (sender := _sender(extended)) is None:
-        return None
-    return number, sender
+    number, sender = icmp_error(pieces) or (0, None)
+    return None if sender is None else (number, sender)
 
 
 def gap(sock: socket.socket) -> Gap | None:
-    """Return what of a silent connection's packets is missing; None if nothing is known to be.
+    """Return which of a silent connection's packets are missing; None if none are known to be.
 
     Bytes that the receive buffer holds and nobody can read have come after a gap. struct tcp_info: tcpi_retransmits,
     u8, at 2; tcpi_unacked, u32, at 24; tcpi_rcv_ooopack, u32, at 224 (since 5.4).
@@ -250,7 +227,7 @@ def gap(sock: socket.socket) -> Gap | None:
 
 
 def _is_readable(sock: socket.socket) -> bool:
-    """Tell whether the next read would bring anything, an end or an error included; the error queue is emptied."""
+    """Tell whether the next read would bring anything, an end or an error included; empty the error queue."""
     for _ in sent_stamps(sock):  # stamps take room in the same buffer
         pass
     try:
@@ -263,9 +240,9 @@ def _is_readable(sock: socket.socket) -> bool:
 
 
 def sent_stamps(sock: socket.socket) -> Iterator[tuple[int, int]]:
-    """Empty the error queue of a non-blocking socket that is stamped BY_OFFSET; of each send, its end and its stamp.
+    """Empty the error queue of a non-blocking socket stamped BY_OFFSET; yield the end and the stamp of each send.
 
-    The end is the offset of its last byte, counted from when stamping began; the stamp that of the queueing discipline.
+    The end is the offset of its last byte, counted from when stamping began; the stamp is the queueing discipline's.
     """
     while True:
         try:
@@ -281,7 +258,7 @@ def sent_stamps(sock: socket.socket) -> Iterator[tuple[int, int]]:
 
 
 def tcp_info(sock: socket.socket) -> TcpInfo | None:
-    """Return TCP's round trip of a fresh handshake (SYN to SYN/ACK) and how often it sent again; None: nobody knows.
+    """Return TCP's round trip of a fresh handshake (SYN to SYN/ACK) and how often it sent again; None: it is not known.
 
     struct tcp_info: tcpi_rtt, u32 microseconds, at 68; tcpi_total_retrans, u32, at 100.
     """
@@ -316,7 +293,7 @@ def enlarge_receive_buffer(sock: socket.socket, size: int) -> None:
 
 
 def close_quietly(sock: socket.socket) -> None:
-    """Close a connected TCP socket so that the peer reads an ordinary end and nobody keeps a TIME_WAIT.
+    """Close a connected TCP socket so that the peer reads an ordinary end and neither side keeps a TIME_WAIT.
 
     First FIN, then at once RST: the peer's kernel has noted the end of the stream before the reset
     arrives, so its program reads an end of file, not an error (tcp_fin() sets SOCK_DONE, which

@@ -1,7 +1,7 @@
 """What this host's routing tables say of it: whether it has a network at all, and whether an address is its own.
 
-The first is as /proc/net shows them (proc_net(5)). A route is missing for two reasons: the address is of no network
-that this host knows, or its own link has gone, and all routes with it. The second is nobody else's fault.
+The first is read from /proc/net (proc_net(5)). A route is missing for two reasons: the address is of no network
+that this host knows, or the host's own link has gone, and all routes with it. The second is nobody else's fault.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ANSWER_ROOM = 4096
 
 
 def has_network(ip_family: IpFamily) -> bool:
-    """Tell whether any route of a family leads out of this host; so it is where nobody knows."""
+    """Tell whether any route of a family leads out of this host; true where that cannot be read."""
     table = "route" if ip_family is IpFamily.IPV4 else "ipv6_route"
     try:
         with open(f"/proc/thread-self/net/{table}") as lines:  # noqa: PTH123 - a line at a time: there may be a million
@@ -57,9 +57,9 @@ def is_ours(ip_family: IpFamily, address: str) -> bool:
 
 
 def is_ours_if_bound(ip_family: IpFamily, address: str) -> bool:
-    """Tell whether an address is this host's that a socket could be bound to; so it is where nobody knows.
+    """Tell whether an address that a socket could be bound to is this host's; true where that cannot be read.
 
-    Where net.ipv4.ip_nonlocal_bind is set, as keepalived wants it, that alone says nothing: then the route to it does.
+    Where net.ipv4.ip_nonlocal_bind is set, as keepalived needs it, any can be bound to; the route to it decides.
     """
     try:
         answer = _route_to(_FAMILIES[ip_family], address)
@@ -73,7 +73,7 @@ def is_ours_if_bound(ip_family: IpFamily, address: str) -> bool:
 
 
 def _route_to(family: int, address: str) -> bytes:
-    """Return the kernel's answer to which way it would send (rtnetlink(7)); it comes at once."""
+    """Return the kernel's route to an address, as a message of rtnetlink(7); it comes at once."""
     packed = socket.inet_pton(family, address.partition("%")[0])
     length = _NLMSGHDR.size + _RTMSG.size + _RTATTR.size + len(packed)
     request = _NLMSGHDR.pack(length, _RTM_GETROUTE, _NLM_F_REQUEST, 1, 0)

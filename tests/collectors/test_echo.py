@@ -17,7 +17,7 @@ V4 = echo.layout(IpFamily.IPV4, 56)
 V6 = echo.layout(IpFamily.IPV6, 56)
 REQUEST = V4.request(7, TOKEN)
 RAW = echo.Judge(IpFamily.IPV4, summed=False)
-"""Of a raw socket, whose checksums nobody has looked at yet."""
+"""Of a raw socket: nothing has verified its checksums."""
 
 
 def answers(reply: bytes, request: bytes = REQUEST, judge: echo.Judge = RAW) -> bool:

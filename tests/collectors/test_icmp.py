@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import pytest
 
-from collectors import batch, icmp, icmp_socket, identifiers, kernel, pinger
+from collectors import batch, icmp, icmp_socket, identifiers, kernel, requests
 from collectors.batch import BATCH
 from collectors.contract import (
     Clock,
@@ -67,7 +67,7 @@ def there(lab: Lab) -> Iterator[Host]:
 
 @contextlib.asynccontextmanager
 async def pinging(host: Host) -> AsyncIterator[tuple[Probe[IcmpTarget], list[Notice]]]:
-    """Enter the collector inside a host; what it told beside its replies is in the list."""
+    """Enter the collector inside a host; its notices are in the list."""
     notices: list[Notice] = []
 
     async def lookup(name: str, _: IpFamily) -> str:
@@ -120,7 +120,7 @@ Answer = Callable[[bytes, str], Sequence[bytes]]
 
 @contextlib.asynccontextmanager
 async def answering(host: Host, answer: Answer, seen: Callable[[bytes], object] = len) -> AsyncIterator[list[bytes]]:
-    """Answer echo requests by hand, the kernel being told not to; the list is what came, IP header and all."""
+    """Answer echo requests by hand, in the kernel's place; the list has every packet that came, with its IP header."""
     host.sysctl("net.ipv4.icmp_echo_ignore_all", "1")
     with host.entered():
         sock = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMP)
@@ -295,8 +295,8 @@ async def test_a_silent_address_is_asked_by_another_identifier_after_three_probe
     here: Host, there: Host, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As behind a NAT whose entry for the old identifier leads nowhere; others keep theirs, and late replies count."""
-    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
-    monkeypatch.setattr(identifiers, "_LEAST", 0.0)
+    monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
+    monkeypatch.setattr(identifiers, "_BETWEEN_CHANGES", 0.0)
     far = lab.hosts["far"]
     dead: list[bytes] = []
 
@@ -324,7 +324,7 @@ async def test_a_silent_address_is_asked_by_another_identifier_after_three_probe
 
 
 async def test_over_ipv6_likewise(here: Host, there: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
     with there.entered():
         sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMPV6)
     came: list[bytes] = []
@@ -341,7 +341,7 @@ async def test_over_ipv6_likewise(here: Host, there: Host, monkeypatch: pytest.M
     try:
         with sock:
             async with pinging(here) as (probe, _):
-                for number in range(identifiers.SILENT):
+                for number in range(identifiers.SILENT_AFTER):
                     (asked,) = _entered_all(here, probe, [aim])
                     await until(lambda number=number: take() > number)  # type: ignore[misc]  # mypy knows no default here
                     asked.give_up()
@@ -362,8 +362,8 @@ def _entered_all(host: Host, probe: Probe[IcmpTarget], aims: Sequence[IcmpTarget
 async def test_what_never_left_this_host_or_was_answered_wrongly_is_no_silence(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
-    monkeypatch.setattr(identifiers, "_LEAST", 0.0)
+    monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
+    monkeypatch.setattr(identifiers, "_BETWEEN_CHANGES", 0.0)
     cut = target(there.address, payload_bytes=1000)
     async with pinging(here) as (probe, _), answering(there, lambda request, _: [reply_to(request[:72])]) as came:
         for _ in range(6):
@@ -616,7 +616,7 @@ async def test_an_overflowing_receive_buffer_is_counted_and_is_not_the_targets_l
 async def test_when_all_sequences_are_under_way_that_is_our_own_fault(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinger, "_SEQUENCES", 4)
+    monkeypatch.setattr(requests, "_SEQUENCES", 4)
     async with pinging(here) as (probe, _), answering(there, lambda *_: []):
         slot = begin(probe, [target(there.address)] * 5)
         assert [reason(asked) for asked in slot] == [None] * 4 + [Reason.LOCAL]
@@ -628,8 +628,8 @@ async def test_when_all_sequences_are_under_way_that_is_our_own_fault(
 async def test_probes_that_were_given_up_are_forgotten_when_nobody_will_answer_them_any_more(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinger, "_REMEMBERED", 0.0)
-    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    monkeypatch.setattr(requests, "_REMEMBERED", 0.0)
+    monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
     kept: list[bytes] = []
 
     def keep(request: bytes, _: str) -> Sequence[bytes]:
@@ -676,14 +676,14 @@ async def test_where_a_datagram_socket_reads_no_ancillary_data_a_raw_one_is_take
     )
 
 
-@pytest.mark.parametrize("said", [None, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EPERM, errno.EACCES])
-def test_only_a_kernel_that_complains_of_ancillary_data_has_read_it(said: int | None) -> None:
+@pytest.mark.parametrize("number", [None, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EPERM, errno.EACCES])
+def test_only_a_kernel_that_complains_of_ancillary_data_has_read_it(number: int | None) -> None:
     """It says EINVAL before it looks for a way; a host without ::1 says something else, or the packet goes out."""
-    assert not icmp_socket._reads_ancillary(_Says(said))  # type: ignore[arg-type]  # as much of a socket as is used
-    assert icmp_socket._reads_ancillary(_Says(errno.EINVAL))  # type: ignore[arg-type]  # likewise
+    assert not icmp_socket._reads_ancillary(_Fails(number))  # type: ignore[arg-type]  # as much of a socket as is used
+    assert icmp_socket._reads_ancillary(_Fails(errno.EINVAL))  # type: ignore[arg-type]  # likewise
 
 
-class _Says:
+class _Fails:
     def __init__(self, error: int | None) -> None:
         self._error = error
 
@@ -707,10 +707,10 @@ async def test_this_kernel_reads_it_also_without_a_way_to_loopback(lab: Lab) -> 
 async def test_leaving_closes_also_a_socket_that_was_opened_and_not_yet_used(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pinger, "_BETWEEN_SWEEPS", 0.0)
+    monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
     before = descriptors()
     async with pinging(here) as (probe, _), answering(there, lambda *_: []) as came:
-        for number in range(identifiers.SILENT):
+        for number in range(identifiers.SILENT_AFTER):
             (asked,) = _entered_all(here, probe, [target(there.address)])
             await until(lambda number=number: len(came) > number)  # type: ignore[misc]  # mypy knows no default here
             asked.give_up()

@@ -21,11 +21,11 @@ def ours() -> Identifiers:
 
 def lose(ours: Identifiers, address: str, times: int, begin: float = 0.0, interval: float = 1.0) -> list[int]:
     """Return the identifiers that these probes bore."""
-    found = []
+    borne = []
     for number in range(times):
-        found.append(ours.of(address).identifier)
+        borne.append(ours.of(address).identifier)
         ours.count_lost(address, begin + number * interval)
-    return found
+    return borne
 
 
 def test_three_in_a_row_change_it_and_leave_the_others_alone(ours: Identifiers) -> None:
@@ -55,5 +55,5 @@ def test_without_a_descriptor_it_is_asked_as_before(ours: Identifiers, monkeypat
     def none_left(_first: EchoSocket, _number: int) -> EchoSocket:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(identifiers, "another", none_left)
+    monkeypatch.setattr(identifiers, "with_identifier", none_left)
     assert set(lose(ours, "a", 20)) == {0x1230}

@@ -1,4 +1,4 @@
-"""Where something else plays Linux, and the kernel's clocks cannot be had: the user's is taken, and told."""
+"""Where something else plays Linux, and the kernel has no clocks for us: the user's measures, and the reply says so."""
 
 from __future__ import annotations
 

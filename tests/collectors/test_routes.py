@@ -82,8 +82,8 @@ def test_an_address_is_this_hosts_own_if_the_kernel_delivers_it_here(
     own = [*("127.0.0.1", "127.0.0.9", "10.199.0.5", "10.199.0.6"), *("::1", "fd99::5")]
     others = [*("10.199.0.7", "10.199.0.255", "198.51.100.7"), *("fd99::7", "2001:db8::7")]
     with host.entered():
-        found = {address: routes.is_ours(family_of(address), address) for address in (*own, *others)}
-    assert found == dict.fromkeys(own, True) | dict.fromkeys(others, False)
+        is_ours = {address: routes.is_ours(family_of(address), address) for address in (*own, *others)}
+    assert is_ours == dict.fromkeys(own, True) | dict.fromkeys(others, False)
 
 
 def test_where_the_kernel_tells_no_routes_binding_tells(monkeypatch: pytest.MonkeyPatch) -> None:
