@@ -30,9 +30,9 @@ from collectors.contract import (
     Seconds,
 )
 from collectors.icmp_socket import FAMILIES, EchoSocket
+from collectors.icmp_target import IcmpTarget
 from collectors.identifiers import Identifiers
 from collectors.sent import Answered, Sent, reply
-from collectors.targets import IcmpTarget
 
 _REMEMBERED: Seconds = 15.0
 """How long a probe that was given up is known after that was seen, so that a late reply is told as one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collectors import echo, kernel
 from collectors.contract import Attempt, Clock, Reply, Seconds
-from collectors.targets import IcmpTarget
+from collectors.icmp_target import IcmpTarget
 
 _REMEMBERED_ANSWERS = 1 << 14
 """How many answered requests are known, so that a second reply is told as a duplicate: 16 s at 1,000 a second."""

@@ -254,8 +254,7 @@ class App:
 
     def _hint(self) -> None:
         """Say once for each family that is used what its socket lacks, and what to do about it."""
-        used = {pair.ip_family for pair in self._current.pairs if pair.protocol == "icmp"}
-        for ip_family in sorted(used - self._hinted):
+        for ip_family in sorted(icmp_sockets.families(self._current.pairs) - self._hinted):
             opened = self._icmp_sockets.get(ip_family)
             if opened is not None and (told := icmp_sockets.warning(opened)):
                 self._hinted.add(ip_family)

@@ -137,7 +137,7 @@ class Recorder:
         own.reload_time.set_to_current_time()
         for protocol in metrics.PROTOCOLS:
             own.pairs.labels(protocol).set(sum(pair.protocol == protocol for pair in pairs))
-        self._families = {pair.ip_family for pair in pairs if pair.protocol == "icmp"}
+        self._families = icmp_sockets.families(pairs)
         self._describe_sockets()
         self._describe_peers({host_header(peer.name): _described(peer) for peer in fleet.hosts} | {"": _NOBODY})
 

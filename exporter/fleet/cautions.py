@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from collectors.contract import Seconds
-from collectors.targets import literal_family
+from collectors.literals import literal_family
 from exporter.fleet.findings import Finding, probes_written
 from exporter.fleet.mesh import probed
 from exporter.fleet.net_values import PLACEHOLDER

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.contract import Seconds
-from collectors.targets import literal_family
+from collectors.literals import literal_family
 from exporter.fleet.cautions import cautions
 from exporter.fleet.duplicates import duplicates
 from exporter.fleet.findings import Finding, probes_written

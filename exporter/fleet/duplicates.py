@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from collectors.contract import IpFamily
-from collectors.targets import literal_family
+from collectors.literals import literal_family
 from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import measures, probed
 from exporter.fleet.net_values import PLACEHOLDER

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from collectors.targets import is_loopback, literal_family
+from collectors.literals import is_loopback, literal_family
 from exporter.fleet.findings import Finding, probes_written
 from exporter.fleet.mesh import measures, probed
 from exporter.fleet.net_values import PLACEHOLDER

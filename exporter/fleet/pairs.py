@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from collectors.contract import IpFamily, Seconds
-from collectors.targets import literal_family
+from collectors.literals import literal_family
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.mesh import measures, probed
 from exporter.fleet.net_values import PLACEHOLDER

@@ -11,9 +11,13 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from collectors.contract import IpFamily, Seconds
+from collectors.database_target import DatabaseTarget
+from collectors.http_target import HttpTarget
+from collectors.icmp_target import IcmpTarget
+from collectors.literals import literal_family
 from collectors.secret import NoSecret, Secret
-from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, OwnCertificate, TcpTarget, literal_family
-from collectors.trust import BadOwnCertificate, client_context, load_own_certificate
+from collectors.tcp import TcpTarget
+from collectors.trust import BadOwnCertificate, OwnCertificate, client_context, load_own_certificate
 from exporter import secrets
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.net_values import PLACEHOLDER
@@ -178,6 +182,7 @@ def database_specs(
 ) -> tuple[DatabaseTarget, DatabaseTarget]:
     """Read what a database needs, and aim at it: by a login, and by a query on a connection that is kept."""
     login = DatabaseTarget(
+        protocol=database.type,
         address=address,
         ip_families=_families_of(fleet, database, address),
         port=database.port,

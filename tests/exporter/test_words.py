@@ -21,7 +21,10 @@ import pytest
 
 from collectors import dns, failures
 from collectors.contract import Context, Gap, IpFamily, ProbeFailed, Reason
-from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, TcpTarget
+from collectors.database_target import DatabaseTarget
+from collectors.http_target import HttpTarget
+from collectors.icmp_target import IcmpTarget
+from collectors.tcp import TcpTarget
 from exporter import collecting, once
 from exporter.fleet import Pair, Spec
 from exporter.overview.timeline import Answer, Around, explain

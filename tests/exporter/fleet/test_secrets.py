@@ -10,8 +10,9 @@ import traceback
 
 import pytest
 
+from collectors.database_target import DatabaseTarget
+from collectors.http_target import HttpTarget
 from collectors.secret import NoSecret, Secret
-from collectors.targets import DatabaseTarget, HttpTarget
 from exporter import secrets
 from exporter.fleet import BadFile, pairs
 
