@@ -5,20 +5,18 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from collectors.contract import IpFamily, Reason
-from collectors.target import Gives, Target
+from collectors.contract import Reason
+from collectors.target import CachedTarget, Gives
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class IcmpTarget(Target):
+class IcmpTarget(CachedTarget):
     """Whom to send echo requests, and how they look."""
 
     protocol: ClassVar = "icmp"
     reasons: ClassVar = (Reason.TIMEOUT, Reason.UNREACHABLE, Reason.DNS, Reason.PROTOCOL, Reason.LOCAL)
     gives: ClassVar = frozenset({Gives.ROUND_TRIP, Gives.HOP_LIMIT, Gives.ICMP_ECHO})
 
-    address: str
-    ip_family: IpFamily
     payload_bytes: int
     """Data behind the ICMP header, 8 to 65000."""
     dscp: int
@@ -28,11 +26,3 @@ class IcmpTarget(Target):
 
     def __str__(self) -> str:
         return f"echo to {self.address}"
-
-    @property
-    def host(self) -> str:
-        return self.address
-
-    @property
-    def cached_name(self) -> str:
-        return self.address

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import ClassVar, Self
 
-from collectors.contract import Phase, Reason, Word
+from collectors.contract import IpFamily, Phase, Reason, Word
 
 TCP_REASONS = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.UNREACHABLE, Reason.DNS, Reason.LOCAL)
 """Why a connection may fail."""
@@ -64,3 +65,20 @@ class Target:
     def for_once(self) -> Self:
         """Return an equal target, of which nothing is kept once it has been probed."""
         return copy.copy(self)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CachedTarget(Target):
+    """The base of those whose name is looked up apart from their probes."""
+
+    address: str
+    """A name, or a literal address of this family."""
+    ip_family: IpFamily
+
+    @property
+    def host(self) -> str:
+        return self.address
+
+    @property
+    def cached_name(self) -> str:
+        return self.address

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from collectors import connection, kernel
-from collectors.contract import Context, Facts, IpFamily, Phase, Probe, Reply, one_by_one
-from collectors.target import TCP_REASONS, Gives, Target
+from collectors.contract import Context, Facts, Phase, Probe, Reply, one_by_one
+from collectors.target import TCP_REASONS, CachedTarget, Gives
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class TcpTarget(Target):
+class TcpTarget(CachedTarget):
     """Where to open a connection and close it again."""
 
     protocol: ClassVar = "tcp"
@@ -21,8 +21,6 @@ class TcpTarget(Target):
     gives: ClassVar = frozenset({Gives.ROUND_TRIP, Gives.HANDSHAKE})
     phases: ClassVar[tuple[Phase, ...]] = (Phase.CONNECT,)
 
-    address: str
-    ip_family: IpFamily
     port: int
     source_address: str | None
     """A literal address of ours, of the same family; None: the kernel chooses."""
@@ -31,14 +29,6 @@ class TcpTarget(Target):
 
     def __str__(self) -> str:
         return f"handshake with {self.address} port {self.port}"
-
-    @property
-    def host(self) -> str:
-        return self.address
-
-    @property
-    def cached_name(self) -> str:
-        return self.address
 
 
 @contextlib.asynccontextmanager

@@ -81,6 +81,7 @@ class Configuration:
 
 def identified(config_file: Path, host: str | None) -> tuple[Fleet, Host]:
     """Read the fleet file and find out which of its hosts this is; raises BadFile."""
+    collecting.ensure_complete()
     fleet = load(config_file)
     environ = os.environ  # noqa: TID251 - together with the flag it says who we are
     return fleet, who_am_i(fleet, flag=host, environ=environ, hostname=socket.gethostname())
