@@ -257,7 +257,7 @@ FROM_ELSEWHERE = {
 WRITTEN_OUT = {
     ("defaults", "buckets"): "see below",
     ("probes.NAME", "protocol"): "required",
-    ("probes.NAME", "to"): "icmp `[all]`, tcp and http `[exporters]`",
+    ("probes.NAME", "to"): "`[exporters]`, icmp `[all]`",
     ("probes.NAME of http", "expect_status"): "`200` to `299`",
     ("databases[]", "port"): "`5432`, mysql `3306`",
 }
@@ -339,7 +339,8 @@ def test_every_keys_default_is_in_the_table() -> None:
 
 def test_the_defaults_that_are_written_out_are_those_of_the_models() -> None:
     assert all(model.model_fields["protocol"].is_required() for model in PROBES.values())
-    assert [model.model_fields["to"].default for model in PROBES.values()] == [("all",), ("exporters",), ("exporters",)]
+    to = {protocol: model.model_fields["to"].default for protocol, model in PROBES.items()}
+    assert to == dict.fromkeys(PROBES, ("exporters",)) | {"icmp": ("all",)}
     assert PROBES["http"].model_fields["expect_status"].default == frozenset(range(200, 300))
     customary: Callable[[dict[str, str]], int] = Database.model_fields["port"].default_factory  # type: ignore[assignment] # pydantic knows one without arguments, too
     assert [customary({"type": kind}) for kind in ("postgresql", "mysql")] == [5432, 3306]

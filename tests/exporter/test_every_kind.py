@@ -164,8 +164,8 @@ def test_its_collector_is_asked_what_every_collector_is_asked(protocol: str) -> 
             "which is a fault of this program: add it to COLLECTORS",
         ),
         (
-            {**collecting.COLLECTORS, "udp": collecting.COLLECTORS["tcp"]},
-            "exporter/collecting.py: COLLECTORS: 'udp' has a collector and no keys in the fleet file, "
+            {**collecting.COLLECTORS, "redis": collecting.COLLECTORS["tcp"]},
+            "exporter/collecting.py: COLLECTORS: 'redis' has a collector and no keys in the fleet file, "
             "which is a fault of this program: add its class to exporter/fleet/probes",
         ),
     ],
