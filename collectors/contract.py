@@ -20,8 +20,8 @@ spawns, repeats a probe or knows a label; a long computation goes to a thread. T
 
 A protocol whose probes are cheaper together takes the slot as it is, and ends each ``Attempt`` itself.
 
-Its ``Target`` is a frozen dataclass of what the probe needs to know, and holds no secret in its
-``repr``. All durations are seconds.
+Its ``Target`` is a frozen dataclass of what the probe needs to know. It says of itself what ``collectors.target``
+asks, and holds no secret in its ``repr``. All durations are seconds.
 """
 
 from __future__ import annotations

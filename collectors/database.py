@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 
 from collectors import connection, kernel
 from collectors.contract import Context, Facts, Phase, Probe, ProbeFailed, Reason, Reply, Seconds, one_by_one
+from collectors.database_target import DatabaseTarget
 from collectors.login import ROOM, LoggedIn, Logins, Memory, Session, Speak
-from collectors.targets import DatabaseTarget
 
 _UNDER_WAY: Seconds = 0.1
 """Beyond a round trip: an end of the connection that is noticed so soon was under way when we asked."""

@@ -18,7 +18,7 @@ import pycares
 
 from collectors import failures, kernel
 from collectors.contract import Context, Facts, IpFamily, Phase, ProbeFailed, Reason, Seconds
-from collectors.targets import is_loopback, literal_family, never_a_host
+from collectors.literals import is_loopback, literal_family, never_a_host
 
 TIMEOUT: Seconds = 2.0
 """For the first answer of each name server; the second and last try waits twice as long (resolv.conf(5) says 5 s)."""

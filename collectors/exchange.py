@@ -16,7 +16,7 @@ import h11
 from collectors.answer import Answer, Head, place_of
 from collectors.charsets import text_of
 from collectors.contract import Facts, ProbeFailed, Reason, Seconds
-from collectors.targets import HttpTarget
+from collectors.http_target import HttpTarget
 
 _SHOWN = 200
 """Characters of what a peer says that people get to see."""

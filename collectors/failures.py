@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from collectors import routes, tls_words
 from collectors.contract import IpFamily, ProbeFailed, Reason
-from collectors.targets import is_loopback
+from collectors.literals import is_loopback
 
 
 class _Meaning(NamedTuple):

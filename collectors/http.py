@@ -22,8 +22,8 @@ from collectors import connection, kernel
 from collectors.contract import Clock, Context, Facts, Phase, Probe, ProbeFailed, Reply, Seconds, one_by_one
 from collectors.dns import resolve
 from collectors.exchange import Exchange, name_in_tls, split_url
+from collectors.http_target import HttpTarget
 from collectors.stream import Channel, Stream
-from collectors.targets import HttpTarget
 from collectors.tls import Tls
 from collectors.trust import ClientContext, Contexts
 

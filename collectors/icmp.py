@@ -14,8 +14,8 @@ from typing import NoReturn
 from collectors import routes
 from collectors.contract import Attempt, Context, IpFamily, Probe, ProbeFailed, Reason, SocketOpened
 from collectors.icmp_socket import open_socket
+from collectors.icmp_target import IcmpTarget
 from collectors.pinger import Pinger
-from collectors.targets import IcmpTarget
 
 
 class _Pingers:

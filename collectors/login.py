@@ -21,9 +21,9 @@ from typing import NamedTuple, Protocol
 
 from collectors import connection, dns, failures, kernel, tls_words
 from collectors.contract import Context, Facts, IpFamily, Phase, ProbeFailed, Reason, Seconds
+from collectors.database_target import DatabaseTarget
 from collectors.refusals import Refusals, StrangerError
 from collectors.stream import Stream
-from collectors.targets import DatabaseTarget
 from collectors.tls import Tls
 from collectors.trust import ClientContext, Contexts
 from collectors.wire import Wire

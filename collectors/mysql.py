@@ -17,6 +17,7 @@ from contextlib import AbstractAsyncContextManager
 
 from collectors import database, mysql_errors
 from collectors.contract import Context, Probe, ProbeFailed, Reason
+from collectors.database_target import DatabaseTarget
 from collectors.login import Memory, Way
 from collectors.mysql_packets import (
     CAPABILITIES,
@@ -37,7 +38,6 @@ from collectors.mysql_packets import (
     wrong_answer,
 )
 from collectors.mysql_wire import Packets
-from collectors.targets import DatabaseTarget
 from collectors.wire import Wire, shown
 
 _OK, _MORE, _EOF, _ERROR, _INFILE = 0x00, 0x01, 0xFE, 0xFF, 0xFB

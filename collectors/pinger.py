@@ -16,10 +16,10 @@ from collectors import ancillary, echo, failures, kernel
 from collectors.batch import BATCH, Outbox, name_of
 from collectors.contract import Attempt, Context, ProbeFailed, Reason
 from collectors.icmp_socket import FAMILIES, EchoSocket
+from collectors.icmp_target import IcmpTarget
 from collectors.identifiers import Identifiers
 from collectors.receiver import TRIES, Receiver
 from collectors.requests import SentRequest, SentRequests
-from collectors.targets import IcmpTarget
 
 _REPORTED = {
     errno.ECONNREFUSED,

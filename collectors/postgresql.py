@@ -14,10 +14,10 @@ from contextlib import AbstractAsyncContextManager
 
 from collectors import database, postgresql_errors
 from collectors.contract import Context, Probe, ProbeFailed, Reason
+from collectors.database_target import DatabaseTarget
 from collectors.login import Memory, Way
 from collectors.refusals import StrangerError
 from collectors.scram import MECHANISM, Scram
-from collectors.targets import DatabaseTarget
 from collectors.wire import Wire, bounded, shown
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)

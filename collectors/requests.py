@@ -6,7 +6,7 @@ import os
 
 from collectors import echo, kernel
 from collectors.contract import Attempt, Clock, ProbeFailed, Reason, Reply, Seconds
-from collectors.targets import IcmpTarget
+from collectors.icmp_target import IcmpTarget
 
 _SEQUENCES = 1 << 16
 _REMEMBERED: Seconds = 15.0

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator
+from typing import ClassVar
 
 from collectors import connection, kernel
 from collectors.contract import Context, Facts, Phase, Probe, Reply, one_by_one
-from collectors.targets import TcpTarget
+from collectors.target import TCP_REASONS, CachedTarget, Gives
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TcpTarget(CachedTarget):
+    """Where to open a connection and close it again."""
+
+    protocol: ClassVar = "tcp"
+    reasons: ClassVar = TCP_REASONS
+    gives: ClassVar = frozenset({Gives.ROUND_TRIP, Gives.HANDSHAKE})
+    phases: ClassVar[tuple[Phase, ...]] = (Phase.CONNECT,)
+
+    port: int
+    source_address: str | None
+    """A literal address of ours, of the same family; None: the kernel chooses."""
+    timeout: float = dataclasses.field(default=10.0, compare=False)
+    """In seconds: of which each of several addresses gets a part. The caller sees to it; it makes no other target."""
+
+    def __str__(self) -> str:
+        return f"handshake with {self.address} port {self.port}"
 
 
 @contextlib.asynccontextmanager

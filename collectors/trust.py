@@ -9,15 +9,21 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from collectors.contract import ProbeFailed, Reason
-from collectors.targets import OwnCertificate
 
 _LEAST = ssl.TLSVersion.TLSv1_2
 """RFC 8996; a policy of the system may demand more."""
 
 _NOT_LOADED = {"EE_KEY_TOO_SMALL": " (its key is too short)", "CA_MD_TOO_WEAK": " (its signature is too weak)"}
+
+
+class OwnCertificate(NamedTuple):
+    """What is shown to a server that asks for a certificate: absolute paths of PEM files."""
+
+    cert_file: str
+    key_file: str
 
 
 class BadOwnCertificate(Exception):  # noqa: N818 - it says what the file is

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from collectors import dns
 from collectors.contract import Clock, Facts, IpFamily, Outcome, ProbeFailed, Reason, Reply, Seconds
-from collectors.targets import literal_family
+from collectors.literals import literal_family
 from exporter.fleet import Pair
 from exporter.moves import Move, Name
 

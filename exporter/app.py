@@ -81,6 +81,7 @@ class Configuration:
 
 def identified(config_file: Path, host: str | None) -> tuple[Fleet, Host]:
     """Read the fleet file and find out which of its hosts this is; raises BadFile."""
+    collecting.ensure_complete()
     fleet = load(config_file)
     environ = os.environ  # noqa: TID251 - together with the flag it says who we are
     return fleet, who_am_i(fleet, flag=host, environ=environ, hostname=socket.gethostname())
@@ -254,8 +255,7 @@ class App:
 
     def _hint(self) -> None:
         """Say once for each family that is used what its socket lacks, and what to do about it."""
-        used = {pair.ip_family for pair in self._current.pairs if pair.protocol == "icmp"}
-        for ip_family in sorted(used - self._hinted):
+        for ip_family in sorted(icmp_sockets.families(self._current.pairs) - self._hinted):
             opened = self._icmp_sockets.get(ip_family)
             if opened is not None and (told := icmp_sockets.warning(opened)):
                 self._hinted.add(ip_family)

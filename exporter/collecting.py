@@ -10,6 +10,7 @@ from typing import Any
 from collectors import http, icmp, mysql, postgresql, tcp
 from collectors.contract import Collector, Context, Probe
 from exporter import __version__
+from exporter.fleet import PROTOCOLS, BadFile, Problem
 
 COLLECTORS: Mapping[str, Collector[Any]] = {
     "icmp": icmp.collector,
@@ -18,10 +19,25 @@ COLLECTORS: Mapping[str, Collector[Any]] = {
     "postgresql": postgresql.collector,
     "mysql": mysql.collector,
 }
-"""Every protocol there is; a new one is one more word here."""
+"""Every protocol that can be measured; a new one is one more word here."""
 
 Probes = Mapping[str, Probe[Any]]
 """By protocol."""
+
+
+def ensure_complete() -> None:
+    """Raise BadFile for each protocol that can be written and not measured, or measured and not written."""
+    here = "which is a fault of this program:"
+    unmeasured = [
+        f"{protocol!r} can be written in the fleet file and has no collector, {here} add it to COLLECTORS"
+        for protocol in sorted(set(PROTOCOLS) - COLLECTORS.keys())
+    ]
+    unwritten = [
+        f"{protocol!r} has a collector and no keys in the fleet file, {here} add its class to exporter/fleet/probes"
+        for protocol in sorted(COLLECTORS.keys() - set(PROTOCOLS))
+    ]
+    if faults := unmeasured + unwritten:
+        raise BadFile(Problem("exporter/collecting.py", 0, "COLLECTORS", fault) for fault in faults)
 
 
 @contextlib.asynccontextmanager

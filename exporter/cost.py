@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from collectors.targets import literal_family
+from collectors.literals import literal_family
 from exporter.fleet import Fleet, Pair, parts, survey
 from exporter.metrics import series_of
 

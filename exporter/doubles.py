@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from collectors.contract import IpFamily
+from collectors.literals import literal_family
 from collectors.routes import is_ours
-from collectors.targets import literal_family
 from exporter.fleet import Fleet, Host
 
 Addresses = Sequence[tuple[IpFamily, str]]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 
-from collectors.contract import SocketOpened
+from collectors.contract import IpFamily, SocketOpened
+from collectors.target import Gives
+from exporter.fleet import Pair
 
 _PERMISSION = (
     "no permission for %s echo requests: ICMP probes fail as 'local', the others go on. Grant CAP_NET_RAW (container: "
@@ -21,6 +24,11 @@ _OWN_CLOCK = (
     "%s echo requests are timed by this program's own clock, and bear no dscp: this kernel, older than 6.1, reads "
     "nothing beside a packet of an ICMPv6 datagram socket. Grant CAP_NET_RAW, or take a newer kernel"
 )
+
+
+def families(pairs: Iterable[Pair]) -> set[IpFamily]:
+    """Return the families whose socket these pairs use."""
+    return {pair.ip_family for pair in pairs if Gives.ICMP_ECHO in pair.spec.gives}
 
 
 def warning(opened: SocketOpened) -> str:

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from collectors.contract import Facts, Outcome, Probe, ProbeFailed, Reason, Seconds
-from collectors.targets import DatabaseTarget
-from exporter.fleet import Pair, Spec
+from exporter.fleet import Pair
 from exporter.overview.timeline import Answer
 from exporter.scheduler import Scheduler
 
@@ -41,17 +40,12 @@ class _Once:
         self.complete.set()
 
 
-def _own(spec: Spec) -> Spec:
-    """Copy a target, whose connection is for this once."""
-    return dataclasses.replace(spec, kept=False) if isinstance(spec, DatabaseTarget) else dataclasses.replace(spec)
-
-
 async def ask(pairs: Sequence[Pair], probes: Mapping[str, Probe[Any]]) -> list[Answer]:
     """Probe each pair, all at once; the answers come in the pairs' order, after a timeout at the latest."""
     if not pairs:
         return []
     # Targets of their own: what comes too late of these probes must not be counted as the scheduled ones'.
-    jobs = [dataclasses.replace(pair, interval=_NEVER, spec=_own(pair.spec)) for pair in pairs]
+    jobs = [dataclasses.replace(pair, interval=_NEVER, spec=pair.spec.for_once()) for pair in pairs]
     once = _Once(len(jobs))
     async with Scheduler("", once, at_once=True) as scheduler:
         scheduler.replace((job, probes[job.protocol]) for job in jobs)

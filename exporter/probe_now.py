@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from collectors import dns, failures
 from collectors.contract import Context, Seconds, one_by_one
-from collectors.targets import DatabaseTarget, literal_family
+from collectors.literals import literal_family
 from exporter import collecting, once
 from exporter.addresses import Addresses, refreshes
 from exporter.fleet import Pair
@@ -49,7 +49,7 @@ def routes(answers: Sequence[Answer]) -> Iterator[str]:
     for answer in answers:
         name, ip_family = place_of(answer.pair), answer.pair.ip_family
         address = answer.facts.address or (name if literal_family(name) else None)
-        if address not in walked and not (isinstance(answer.pair.spec, DatabaseTarget) and answer.pair.spec.socket):
+        if address not in walked and answer.pair.spec.host:
             walked.add(address)
             yield f"\nroute to {name} over {ip_family}\n"
             yield from _route(address, 6 if ip_family == "ipv6" else 4) if address else ("  it has no address\n",)

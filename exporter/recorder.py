@@ -24,7 +24,7 @@ from collectors.contract import (
 )
 from exporter import icmp_sockets, metrics
 from exporter.exposition import Page
-from exporter.fleet import LOGIN, QUERY, STRANGER, Fleet, Host, Pair, host_header
+from exporter.fleet import LOGIN, PROTOCOLS, QUERY, STRANGER, Fleet, Host, Pair, host_header
 from exporter.history import Lately
 from exporter.moves import Choice, Move, Moves
 from exporter.outages import Outages
@@ -135,9 +135,9 @@ class Recorder:
         own.reload_successful.set(1)
         self._not_reloaded = ""
         own.reload_time.set_to_current_time()
-        for protocol in metrics.PROTOCOLS:
+        for protocol in PROTOCOLS:
             own.pairs.labels(protocol).set(sum(pair.protocol == protocol for pair in pairs))
-        self._families = {pair.ip_family for pair in pairs if pair.protocol == "icmp"}
+        self._families = icmp_sockets.families(pairs)
         self._describe_sockets()
         self._describe_peers({host_header(peer.name): _described(peer) for peer in fleet.hosts} | {"": _NOBODY})
 

@@ -9,8 +9,7 @@ from typing import NamedTuple
 from aiohttp import ClientSession
 
 from collectors.contract import ProbeFailed, Reason, Seconds
-from collectors.targets import OwnCertificate
-from collectors.trust import Contexts
+from collectors.trust import Contexts, OwnCertificate
 from exporter.doctor import answers, certificates
 from exporter.doctor.client import Client, session
 from exporter.doctor.outcome import Answer, Look, NameSeen, Outcome, Seen, Told, Trouble, answered

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from collectors.contract import Seconds
-from collectors.targets import OwnCertificate
+from collectors.trust import OwnCertificate
 from exporter.doctor import answers
 from exporter.doctor.consultation import Consulted, PublicName, Waiting, consult
 from exporter.doctor.expected import ExpectedHost, expected

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from collectors.secret import Secret
-from collectors.targets import OwnCertificate
+from collectors.trust import OwnCertificate
 from exporter.fleet import BadFile, Fleet
+from exporter.fleet.access import Files
 from exporter.fleet.schema import Server
-from exporter.fleet.specs import Files
 
 _EXAMPLE = "stack: {prometheus: {url: 'https://prometheus.example.net'}}"
 

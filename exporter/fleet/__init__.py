@@ -11,14 +11,15 @@ from exporter.fleet.identity import ensure_exporter, who_am_i
 from exporter.fleet.loading import load
 from exporter.fleet.mesh import STRANGER
 from exporter.fleet.pairs import LOGIN, QUERY, Pair, pairs, parts, survey
+from exporter.fleet.probes.http import HOST_HEADER, PING_PATH, host_header
 from exporter.fleet.problems import BadFile, Problem
-from exporter.fleet.schema import Host
-from exporter.fleet.specs import HOST_HEADER, PING_PATH, Spec, host_header
+from exporter.fleet.schema import PROTOCOLS, Host
 
 __all__ = [
     "HOST_HEADER",
     "LOGIN",
     "PING_PATH",
+    "PROTOCOLS",
     "QUERY",
     "STRANGER",
     "BadFile",
@@ -26,7 +27,6 @@ __all__ = [
     "Host",
     "Pair",
     "Problem",
-    "Spec",
     "ensure_exporter",
     "host_header",
     "load",

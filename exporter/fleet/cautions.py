@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from collectors.contract import Seconds
-from collectors.targets import literal_family
-from exporter.fleet.findings import Finding, probes_written
+from collectors.literals import literal_family
+from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import probed
 from exporter.fleet.net_values import PLACEHOLDER
-from exporter.fleet.probe_schema import HttpProbe, TcpProbe
 from exporter.fleet.problems import Loc, listed, shown
 from exporter.fleet.schema import Sections
 
@@ -29,7 +28,8 @@ def cautions(sections: Sections) -> Iterator[Finding]:
             )
             yield Finding((*loc, "port"), message, is_warning=True)
     yield from _idle_parts(sections)
-    yield from _packed_bodies(sections)
+    for loc, probe in sections.probes_written():
+        yield from probe.warnings(loc)
     yield from _other_families(sections)
     for loc, interval in _intervals(sections):
         if interval is not None and interval > _FOLLOWED:
@@ -54,16 +54,16 @@ def _intervals(sections: Sections) -> Iterator[tuple[Loc, Seconds | None]]:
 
 
 def _plain_connects(sections: Sections) -> Iterator[tuple[Loc, int, Collection[str]]]:
-    """Give each tcp probe's port, with the names and addresses that it connects to."""
+    """Give each port that is only connected to, with the names and addresses that it connects to."""
     for name, probe in sections.probes.items():
-        if isinstance(probe, TcpProbe):
+        if probe.bare_port is not None:
             hosts = probed(sections.hosts, probe.to)
-            yield ("probes", name), probe.port, {text for host in hosts for text in (host.name, host.address)}
+            yield ("probes", name), probe.bare_port, {text for host in hosts for text in (host.name, host.address)}
     for index, endpoint in enumerate(sections.endpoints):
         settings = endpoint.settings(sections.probes)
-        if isinstance(settings, TcpProbe):
+        if settings is not None and settings.bare_port is not None:
             own = () if isinstance(endpoint.probe, str) else ("probe",)
-            yield ("endpoints", index, *own), settings.port, {endpoint.whom or ""}
+            yield ("endpoints", index, *own), settings.bare_port, {endpoint.whom or ""}
 
 
 def _database_at(sections: Sections, port: int, addresses: Collection[str]) -> str | None:
@@ -77,30 +77,21 @@ def _database_at(sections: Sections, port: int, addresses: Collection[str]) -> s
 
 def _idle_parts(sections: Sections) -> Iterator[Finding]:
     for name, probe in sections.probes.items():
-        if isinstance(probe, HttpProbe) and PLACEHOLDER not in probe.url and len(sections.hosts) > 1:
+        if probe.fixed_host is not None and len(sections.hosts) > 1:
             message = f"holds no {PLACEHOLDER}, so that the same server is asked in the name of every host"
-            yield Finding(("probes", name, "url"), f"{message}; make it an endpoint", is_warning=True)
+            yield Finding(("probes", name, probe.placeholder_key), f"{message}; make it an endpoint", is_warning=True)
     for index, endpoint in enumerate(sections.endpoints):
         settings = endpoint.settings(sections.probes)
-        if isinstance(settings, HttpProbe) and PLACEHOLDER not in settings.url and endpoint.whom:
-            message = f"is not used, because the url {shown(settings.url)} holds no {PLACEHOLDER}"
+        if settings is not None and settings.fixed_host is not None and endpoint.whom:
+            key = settings.placeholder_key
+            message = f"is not used, because the {key} {shown(getattr(settings, key))} holds no {PLACEHOLDER}"
             yield Finding(("endpoints", index, "address"), f"{message}; remove it", is_warning=True)
-
-
-def _packed_bodies(sections: Sections) -> Iterator[Finding]:
-    for loc, probe in probes_written(sections):
-        if isinstance(probe, HttpProbe) and probe.expect_body is not None:
-            wanted = {name.lower(): value for name, value in probe.headers.items()}.get("accept-encoding", "identity")
-            if wanted.lower() not in {"", "identity"}:
-                message = f"asks for a body in {shown(wanted)}, which is not unpacked before expect_body is looked for"
-                yield Finding((*loc, "headers"), f"{message}; leave Accept-Encoding out", is_warning=True)
 
 
 def _other_families(sections: Sections) -> Iterator[Finding]:
     """Warn of probes that nobody they are meant for can be asked by: a literal address has its own family alone."""
     for name, probe in sections.probes.items():
-        asks_elsewhere = isinstance(probe, HttpProbe) and PLACEHOLDER not in probe.url
-        if probe.ip_families and not asks_elsewhere:
+        if probe.ip_families and probe.fixed_host is None:
             families = {literal_family(host.address) for host in probed(sections.hosts, probe.to)}
             if families and families.isdisjoint({None, *probe.ip_families}):
                 message = f"are not those of any address in 'to' ({listed(sorted(filter(None, families)))})"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collectors.contract import Seconds
-from collectors.targets import literal_family
+from collectors.literals import literal_family
 from exporter.fleet.cautions import cautions
 from exporter.fleet.duplicates import duplicates
-from exporter.fleet.findings import Finding, probes_written
+from exporter.fleet.findings import Finding
 from exporter.fleet.hopeless import hopeless
 from exporter.fleet.mesh import STRANGER, WORDS
-from exporter.fleet.net_values import PLACEHOLDER
-from exporter.fleet.probe_schema import AnyProbe, Endpoint, FileLogin, HttpProbe, IcmpProbe, Login, TcpProbe
+from exporter.fleet.probes.settings import Settings
 from exporter.fleet.problems import Hints, Loc, key_of, listed, shown
 from exporter.fleet.references import references
-from exporter.fleet.schema import Sections
+from exporter.fleet.schema import Endpoint, Sections
+from exporter.fleet.sections import FileLogin, Login
 
 
 def check(sections: Sections, hints: Hints) -> list[Finding]:
@@ -58,7 +58,7 @@ def _timing(sections: Sections) -> Iterator[Finding]:
     defaults, scrape = sections.defaults, sections.scrape
     own = defaults.timeout if "timeout" in defaults.model_fields_set else None
     yield from _below(("defaults",), "interval", defaults.interval, own, defaults.timeout)
-    for loc, probe in probes_written(sections):
+    for loc, probe in sections.probes_written():
         if probe.interval is not None or probe.timeout is not None:
             interval = defaults.interval if probe.interval is None else probe.interval
             yield from _below(loc, "interval", interval, probe.timeout, defaults.timeout)
@@ -80,12 +80,12 @@ def _below(loc: Loc, key: str, interval: Seconds, own: Seconds | None, default: 
 
 
 def _families(sections: Sections) -> Iterator[Finding]:
-    for loc, probe in probes_written(sections):
-        if not isinstance(probe, IcmpProbe | TcpProbe) or probe.source_address is None:
+    for loc, probe in sections.probes_written():
+        if probe.sends_from is None:
             continue
-        family = literal_family(probe.source_address)
+        family = literal_family(probe.sends_from)
         if any(other != family for other in probe.ip_families or sections.defaults.ip_families):
-            message = f"{shown(probe.source_address)} can only send {family}; add ip_families: [{family}]"
+            message = f"{shown(probe.sends_from)} can only send {family}; add ip_families: [{family}]"
             yield Finding((*loc, "source_address"), message)
 
 
@@ -107,17 +107,17 @@ def _own_probe(loc: Loc, endpoint: Endpoint) -> Iterator[Finding]:
         yield Finding((*loc, "probe", "to"), "has no meaning: the endpoint itself is probed; remove it")
     if endpoint.from_ is not None and probe.from_ is not None:
         yield Finding((*loc, "probe", "from"), "is given beside the probe already; keep one")
-    if endpoint.address is not None and probe.address is not None:
+    if endpoint.address is not None and probe.own_address is not None:
         yield Finding((*loc, "probe", "address"), "is given beside the probe already; keep one")
 
 
-def _whom(loc: Loc, endpoint: Endpoint, probe: AnyProbe) -> Iterator[Finding]:
+def _whom(loc: Loc, endpoint: Endpoint, probe: Settings) -> Iterator[Finding]:
     whom = endpoint.whom
     if whom is None:
-        if not isinstance(probe, HttpProbe):
-            yield Finding((*loc, "address"), f"missing; a probe of protocol {probe.protocol} needs it")
-        elif PLACEHOLDER in probe.url:
-            yield Finding((*loc, "address"), f"missing; the url {shown(probe.url)} needs it")
+        if probe.fixed_host is None:
+            key = probe.placeholder_key
+            who = f"the {key} {shown(getattr(probe, key))}" if key else f"a probe of protocol {probe.protocol}"
+            yield Finding((*loc, "address"), f"missing; {who} needs it")
         return
     family = literal_family(whom)
     if family and probe.ip_families and family not in probe.ip_families:
@@ -173,8 +173,8 @@ def _scraped(sections: Sections) -> Iterator[tuple[Loc, FileLogin, FileLogin]]:
 
 
 def _web_logins(sections: Sections) -> Iterator[tuple[Loc, FileLogin]]:
-    for loc, probe in probes_written(sections):
-        if isinstance(probe, HttpProbe):
+    for loc, probe in sections.probes_written():
+        if isinstance(probe, FileLogin):
             yield loc, probe
     for name, job in sections.scrape.jobs.items():
         yield ("scrape", "jobs", name), job

@@ -6,16 +6,16 @@ import ipaddress
 import itertools
 import posixpath
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from urllib.parse import urlsplit
 
 from collectors.contract import IpFamily
-from collectors.targets import literal_family
+from collectors.literals import literal_family
 from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import measures, probed
 from exporter.fleet.net_values import PLACEHOLDER
-from exporter.fleet.probe_schema import AnyProbe, HttpProbe, Section
+from exporter.fleet.probes.settings import Settings
 from exporter.fleet.problems import Loc, key_of, listed, shown
 from exporter.fleet.schema import Sections
+from exporter.fleet.sections import Section
 
 _OF_NO_MATTER = {
     *("name", "from_", "to", "address", "host", "location", "datacenter", "country", "histogram"),
@@ -23,9 +23,6 @@ _OF_NO_MATTER = {
 }
 """What makes no other thing of a probe or a database, or is looked at apart: where it goes, however that is written."""
 _HOW_TRUSTED = {"password_file", "password_env", "tls", "tls_ca_file", "cert_file", "key_file"}
-
-_STAND_IN = "address-of-the-host"
-"""For the placeholder, while a url is taken apart: not all that an address may be can be parsed everywhere in one."""
 
 _Thing = tuple[Hashable, Iterable[str]]
 """What it is, and from which hosts it is measured."""
@@ -115,15 +112,11 @@ def _settings(section: Section, without: set[str]) -> Hashable:
     return tuple((key, repr(getattr(value, "pattern", value))) for key, value in section if key not in without)
 
 
-def _aim(probe: AnyProbe, address: str, families: Sequence[IpFamily]) -> Hashable:
+def _aim(probe: Settings, address: str, families: Sequence[IpFamily]) -> Hashable:
     """Return what a probe of an address asks, and over which families."""
-    rest: Hashable = ()
-    if isinstance(probe, HttpProbe):
-        url = urlsplit(probe.url.replace(PLACEHOLDER, _STAND_IN))
-        aims_at = [part.replace(_STAND_IN, address) for part in (url.hostname or "", url.path or "/", url.query)]
-        address, rest = aims_at[0], (url.scheme, url.port or (443 if url.scheme == "https" else 80), *aims_at[1:])
-    literal = literal_family(address)
-    return _plain(address), (literal,) if literal else tuple(sorted(probe.ip_families or families)), rest
+    host, rest = probe.asked_at(address)
+    literal = literal_family(host)
+    return _plain(host), (literal,) if literal else tuple(sorted(probe.ip_families or families)), rest
 
 
 def _plain(address: str) -> str:

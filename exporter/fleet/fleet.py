@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from exporter.fleet.probe_schema import Endpoint, HttpProbe, IcmpProbe, TcpProbe
+from exporter.fleet.database import Database
+from exporter.fleet.probes.settings import Settings
 from exporter.fleet.problems import Loc, Problem, key_of
-from exporter.fleet.schema import Database, Defaults, Host, N8n, Peers, Scrape, Stack
+from exporter.fleet.schema import Defaults, Endpoint, Host, N8n, Scrape, Stack
+from exporter.fleet.sections import Peers
 from exporter.fleet.yaml_source import Node
 
 
@@ -17,7 +19,7 @@ class Fleet:
 
     defaults: Defaults
     hosts: tuple[Host, ...]
-    probes: Mapping[str, IcmpProbe | TcpProbe | HttpProbe]
+    probes: Mapping[str, Settings]
     endpoints: tuple[Endpoint, ...]
     databases: tuple[Database, ...]
     n8n: tuple[N8n, ...]

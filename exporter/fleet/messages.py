@@ -9,20 +9,13 @@ from __future__ import annotations
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from exporter.fleet.database import Database
 from exporter.fleet.findings import Finding
-from exporter.fleet.probe_schema import (
-    Endpoint,
-    EndpointHttpProbe,
-    EndpointIcmpProbe,
-    EndpointTcpProbe,
-    HttpProbe,
-    IcmpProbe,
-    Section,
-    Settings,
-    TcpProbe,
-)
+from exporter.fleet.probes import ENDPOINT_PROBES, PROBES
+from exporter.fleet.probes.settings import Settings
 from exporter.fleet.problems import Hints, Loc, listed, shown, unseen
-from exporter.fleet.schema import Database, Defaults, Host, HostScrape, Job, N8n, Peers, Scrape, Sections, Server, Stack
+from exporter.fleet.schema import Defaults, Endpoint, Host, HostScrape, Job, N8n, Scrape, Sections, Server, Stack
+from exporter.fleet.sections import Peers, Section
 
 _SECTIONS: dict[str, type[Section]] = {
     "defaults": Defaults,
@@ -33,12 +26,6 @@ _SECTIONS: dict[str, type[Section]] = {
     "scrape": Scrape,
     "peers": Peers,
     "stack": Stack,
-}
-_PROBES: dict[str, type[Section]] = {"icmp": IcmpProbe, "tcp": TcpProbe, "http": HttpProbe}
-_ENDPOINT_PROBES: dict[str, type[Section]] = {
-    "icmp": EndpointIcmpProbe,
-    "tcp": EndpointTcpProbe,
-    "http": EndpointHttpProbe,
 }
 _KINDS = {
     "string_type": "expected text",
@@ -106,8 +93,8 @@ def _protocol(loc: Loc, value: object, hints: Hints) -> Finding:
         message = f"expected a map such as {{protocol: icmp}}{named}, not {shown(value)}"
         return Finding(loc, message)
     if "protocol" not in value:
-        return Finding((*loc, "protocol"), f"missing; write one of {listed(_PROBES)}")
-    return Finding((*loc, "protocol"), _none_of(value["protocol"], list(_PROBES), hints))
+        return Finding((*loc, "protocol"), f"missing; write one of {listed(PROBES)}")
+    return Finding((*loc, "protocol"), _none_of(value["protocol"], list(PROBES), hints))
 
 
 def _unknown_key(detail: ErrorDetails, hints: Hints, meant: set[Loc]) -> Finding:
@@ -119,7 +106,7 @@ def _unknown_key(detail: ErrorDetails, hints: Hints, meant: set[Loc]) -> Finding
         message = f"a password never stands in this file; name its file with password_file{either}"
         return Finding(loc, message)
     is_probe = issubclass(_model_at(parent), Settings)
-    owners = [name for name in _PROBES if is_probe and key in _keys_at((*parent[:-1], name))]
+    owners = [name for name in PROBES if is_probe and key in _keys_at((*parent[:-1], name))]
     if owners:
         message = f"unknown key for protocol {parent[-1]}; it belongs to {' and '.join(owners)}"
         return Finding(loc, message)
@@ -145,9 +132,9 @@ def _model_at(loc: Loc) -> type[Section]:
         case ("hosts", _, "scrape", _):
             model = HostScrape
         case ("probes", _, protocol):
-            model = _PROBES[str(protocol)]
+            model = PROBES[str(protocol)]
         case ("endpoints", _, "probe", protocol):
-            model = _ENDPOINT_PROBES[str(protocol)]
+            model = ENDPOINT_PROBES[str(protocol)]
         case ("scrape", "jobs", _):
             model = Job
         case ("stack", _):

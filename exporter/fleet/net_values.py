@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from collectors.targets import literal_family, never_a_host
+from collectors.literals import literal_family, never_a_host
 from exporter.fleet.problems import shown, unseen
 from exporter.fleet.values import fault, text_of
 

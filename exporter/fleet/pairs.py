@@ -5,27 +5,17 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterator, Mapping
-from urllib.parse import urlsplit
 
 from collectors.contract import IpFamily, Seconds
-from collectors.targets import literal_family
+from collectors.literals import literal_family
+from collectors.target import Target
+from exporter.fleet.access import Asker, Files
+from exporter.fleet.database import Database
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.mesh import measures, probed
-from exporter.fleet.net_values import PLACEHOLDER
-from exporter.fleet.probe_schema import AnyProbe, Endpoint, HttpProbe
+from exporter.fleet.probes.settings import Aim, Settings
 from exporter.fleet.problems import BadFile, Loc, Problem
-from exporter.fleet.schema import Database, Defaults, Host
-from exporter.fleet.specs import (
-    Access,
-    Files,
-    NetworkSpec,
-    Spec,
-    database_specs,
-    http_spec_of,
-    own_access,
-    peer_access,
-    spec_of,
-)
+from exporter.fleet.schema import Defaults, Endpoint, Host
 
 Identity = tuple[str, str, str, str, str, str, str, str]
 
@@ -50,7 +40,7 @@ class Pair:
     interval: Seconds
     timeout: Seconds
     histogram: bool
-    spec: Spec
+    spec: Target
     database: str = ""
     """Its name in the fleet file, if this is about one."""
 
@@ -139,12 +129,9 @@ def _mesh(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iterator[
         targets = [target for target in targets if only in (None, target.name)]
         if not targets:
             continue
-        access = None
-        if isinstance(probe, HttpProbe):
-            access = peer_access(files, ("probes", name), probe, fleet, host.name)
+        aim = probe.aiming(files, ("probes", name), Asker(host.name, fleet.peers))
         for target in targets:
-            for spec in _specs(fleet.defaults, probe, target.address, access):
-                yield _pair(fleet.defaults, target, name, probe, spec)
+            yield from _pairs(fleet.defaults, target, name, probe, aim)
 
 
 def _endpoints(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iterator[Pair]:
@@ -155,9 +142,8 @@ def _endpoints(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iter
         if probe is None or not measures(host, endpoint.measured_from):
             continue
         name, loc = _endpoint_probe(endpoint, index)
-        access = own_access(files, loc, probe) if isinstance(probe, HttpProbe) else None
-        for spec in _specs(fleet.defaults, probe, endpoint.whom or "", access):
-            yield _pair(fleet.defaults, endpoint, name, probe, spec)
+        aim = probe.aiming(files, loc, None)
+        yield from _pairs(fleet.defaults, endpoint, name, probe, aim)
 
 
 def _databases(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iterator[Pair]:
@@ -167,7 +153,8 @@ def _databases(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iter
         if only not in (None, database.name, place.name) or not measures(host, database.from_):
             continue
         address = place.address if isinstance(place, Host) else database.host or ""
-        specs = database_specs(files, ("databases", index), fleet, database, address)
+        defaults = fleet.defaults
+        specs = database.aim(files, ("databases", index), address, defaults.ip_families, defaults.timeout)
         intervals = ((LOGIN, database.cold_interval), (QUERY, database.interval))
         for (probe, interval), spec in zip(intervals, specs, strict=True):
             yield Pair(
@@ -193,37 +180,29 @@ def _endpoint_probe(endpoint: Endpoint, index: int) -> tuple[str, Loc]:
     return endpoint.probe.protocol, ("endpoints", index, "probe")
 
 
-def _pair(defaults: Defaults, target: Host | Endpoint, name: str, probe: AnyProbe, spec: NetworkSpec) -> Pair:
-    return Pair(
-        target=target.name,
-        target_location=target.location,
-        target_datacenter=target.datacenter,
-        target_country=target.country,
-        probe=name,
-        protocol=probe.protocol,
-        ip_family=spec.ip_family,
-        interval=probe.interval or defaults.interval,
-        timeout=probe.timeout or defaults.timeout,
-        histogram=probe.histogram,
-        spec=spec,
-    )
-
-
-def _specs(defaults: Defaults, probe: AnyProbe, address: str, access: Access | None) -> Iterator[NetworkSpec]:
-    """Aim a probe at an address, once per family."""
+def _pairs(defaults: Defaults, target: Host | Endpoint, name: str, probe: Settings, aim: Aim) -> Iterator[Pair]:
+    """Aim a probe at a target, once per family."""
+    address = (target.whom if isinstance(target, Endpoint) else target.address) or ""
     timeout = probe.timeout or defaults.timeout
     for ip_family in _families(defaults, probe, address):
-        if not isinstance(probe, HttpProbe):
-            yield spec_of(probe, address, ip_family, timeout)
-        elif access is not None:
-            yield http_spec_of(probe, address, ip_family, access, timeout)
+        yield Pair(
+            target=target.name,
+            target_location=target.location,
+            target_datacenter=target.datacenter,
+            target_country=target.country,
+            probe=name,
+            protocol=probe.protocol,
+            ip_family=ip_family,
+            interval=probe.interval or defaults.interval,
+            timeout=timeout,
+            histogram=probe.histogram,
+            spec=aim(address, ip_family, timeout),
+        )
 
 
-def _families(defaults: Defaults, probe: AnyProbe, address: str) -> tuple[IpFamily, ...]:
+def _families(defaults: Defaults, probe: Settings, address: str) -> tuple[IpFamily, ...]:
     """A literal address has its own family alone, unless the probe is about the other one."""
-    if isinstance(probe, HttpProbe) and PLACEHOLDER not in probe.url:
-        address = urlsplit(probe.url).hostname or ""
-    literal = literal_family(address)
+    literal = literal_family(probe.fixed_host or address)
     if literal is None:
         return probe.ip_families or defaults.ip_families
     if probe.ip_families is None or literal in probe.ip_families:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from exporter.fleet.findings import Finding, probes_written
+from exporter.fleet.database import Database
+from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import WORDS
 from exporter.fleet.net_values import address_fault
 from exporter.fleet.problems import Hints, Loc, shown
-from exporter.fleet.schema import Database, Sections
+from exporter.fleet.schema import Sections
 
 OWN_JOB = "latency"
 """The job of the exporters themselves, which needs no entry in ``scrape.jobs``."""
@@ -28,7 +29,7 @@ class _References:
 
     def findings(self) -> Iterator[Finding]:
         sections = self._sections
-        for loc, probe in probes_written(sections):
+        for loc, probe in sections.probes_written():
             yield from self._sources(loc, probe.from_)
             for index, name in enumerate(probe.to):
                 yield from self._host((*loc, "to", index), name, WORDS)

@@ -6,16 +6,20 @@ What one key demands of another is in ``checks``.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, get_args
 
 from pydantic import Field
 
 from collectors.contract import IpFamily
-from exporter.fleet.net_values import AbsolutePath, Address, FixedUrl, UrlPath
-from exporter.fleet.probe_schema import Endpoint, Families, FileLogin, Login, Place, Probe, Section
-from exporter.fleet.values import Buckets, Duration, Flag, Interval, Label, Name, Names, Port, SqlWord, Text, Whole
+from exporter.fleet.database import Database
+from exporter.fleet.net_values import Address, FixedUrl, UrlPath
+from exporter.fleet.probes import PROBES, EndpointProbe, Probe
+from exporter.fleet.probes.settings import Settings
+from exporter.fleet.problems import Loc
+from exporter.fleet.sections import Families, FileLogin, Peers, Place, Scheme, Section
+from exporter.fleet.values import Buckets, Duration, Flag, Interval, Name, Names, Port, SqlWord, Text, Whole
 
-Scheme = Literal["http", "https"]
 BUCKETS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2),
     *(0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0),
@@ -52,27 +56,27 @@ class Host(Place):
     scrape: dict[str, HostScrape] = Field(default_factory=dict)
 
 
-def _customary_port(database: dict[str, Any]) -> int:
-    return 3306 if database.get("type") == "mysql" else 5432
-
-
-class Database(Place, Login):
-    """A server that is logged in to."""
+class Endpoint(Place):
+    """What is probed and is no host of the fleet."""
 
     name: Name
-    type: Literal["postgresql", "mysql"]
-    host: Text | None = None
-    port: Port = Field(default_factory=_customary_port)
-    socket: AbsolutePath | None = None
-    dbname: Label = ""
-    tls: Literal["disable", "require", "verify-ca", "verify-full"] = "verify-full"
-    tls_ca_file: Text | None = None
-    interval: Interval = 15.0
-    cold_interval: Interval = 60.0
-    timeout: Duration | None = None
-    ip_families: Families | None = None
-    query: Text = "SELECT 1"
+    probe: EndpointProbe
+    address: Address | None = None
     from_: Names | None = Field(None, alias="from")
+
+    def settings(self, probes: Mapping[str, Settings]) -> Settings | None:
+        """Give the probe itself, its own or the one it names; None where there is no such name."""
+        return probes.get(self.probe) if isinstance(self.probe, str) else self.probe
+
+    @property
+    def measured_from(self) -> tuple[str, ...] | None:
+        """Give the names in its `from`, or in that of a probe of its own."""
+        return self.from_ or (None if isinstance(self.probe, str) else self.probe.from_)
+
+    @property
+    def whom(self) -> str | None:
+        """The address, wherever it stands."""
+        return self.address if isinstance(self.probe, str) else self.address or self.probe.own_address
 
 
 class N8n(Section):
@@ -108,13 +112,6 @@ class Scrape(Section):
     jobs: dict[Name, Job] = Field(default_factory=dict)
 
 
-class Peers(FileLogin):
-    """How exporters reach each other's ``/ping``; what is None is the probe's own."""
-
-    scheme: Scheme | None = None
-    ca_file: Text | None = None
-
-
 class Server(FileLogin):
     """A server of the stack that the doctor asks."""
 
@@ -147,3 +144,15 @@ class Sections(Section):
     scrape: Scrape = Scrape()
     peers: Peers = Peers()
     stack: Stack = Stack()
+
+    def probes_written(self) -> Iterator[tuple[Loc, Settings]]:
+        """Give every probe where it is written: in ``probes`` and within endpoints."""
+        for name, probe in self.probes.items():
+            yield ("probes", name), probe
+        for index, endpoint in enumerate(self.endpoints):
+            if not isinstance(endpoint.probe, str):
+                yield ("endpoints", index, "probe"), endpoint.probe
+
+
+PROTOCOLS = tuple(sorted({*PROBES, *get_args(Database.model_fields["type"].annotation)}))
+"""All that a fleet file can ask to be measured."""

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from collectors.contract import Seconds
-from collectors.targets import Expression
+from collectors.http_target import Expression
 from exporter.fleet.problems import shown
 
 MAX_TEXT = 200

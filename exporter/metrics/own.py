@@ -16,13 +16,13 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from collectors.contract import Clock
 from exporter.exposition import Family, Labels, bucket_samples
+from exporter.fleet import PROTOCOLS
 from exporter.series import Histogram
 
 LATENESS_BUCKETS = (0.0001, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 EGRESS_QUEUE_BUCKETS = (1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.1, 1.0)
 REQUEST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 HANDLERS = ("metrics", "ping", "index", "probe", "sd", "healthy", "ready", "reload", "other")
-PROTOCOLS = ("http", "icmp", "mysql", "postgresql", "tcp")
 PEER_LABELS = ("peer", "peer_location", "peer_datacenter", "peer_country")
 SELF_LABELS = ("self", "self_location", "self_datacenter", "self_country")
 

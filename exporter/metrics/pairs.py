@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from collectors.contract import Reason
 from exporter.exposition import Family, Labels
-from exporter.fleet import LOGIN, QUERY, BadFile, Fleet, Pair
+from exporter.fleet import LOGIN, PROTOCOLS, QUERY, BadFile, Fleet, Pair
 from exporter.metrics.databases import DATABASE_LABELS, database_families
 from exporter.metrics.network import PAIR_LABELS, network_families
-from exporter.metrics.own import PROTOCOLS
 
 _COUNTED = {"network_latency_probes_total", "network_latency_probe_failures_total"}
 """What every pair of the network has, whatever it measures."""

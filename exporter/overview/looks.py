@@ -7,10 +7,10 @@ import ipaddress
 import math
 from collections.abc import Sequence
 from itertools import groupby
-from urllib.parse import urlsplit
 
 from collectors.contract import Clock, Gap, Phase, Reason, Reply, Seconds
-from collectors.targets import DatabaseTarget, HttpTarget, literal_family
+from collectors.literals import literal_family
+from collectors.target import Gives
 from exporter.fleet import Pair
 from exporter.history import FAILED, RESENT
 from exporter.series import PairSeries
@@ -30,7 +30,7 @@ class Seen:
     """The latest result and what is usual. Durations in seconds; what was not measured is None."""
 
     probe: str
-    protocol: str
+    gives: frozenset[Gives] = frozenset()
     target: str = ""
     ip_family: str = "ipv4"
     age: Seconds | None = None
@@ -123,7 +123,7 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
     kept = series.reply is not None and reply.rtt is None and reply.duration is None
     return Seen(
         probe=pair.probe,
-        protocol=pair.protocol,
+        gives=pair.spec.gives,
         target=pair.target,
         ip_family=pair.ip_family,
         age=None if series.facts is None else now - series.decided_at,
@@ -145,7 +145,7 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         round_trips=reply.round_trips,
         login=reply.duration if reply.round_trips is not None else None,
         lookup=reply.phases.get(Phase.DNS),
-        own_clock=series.reply is not None and reply.clock is Clock.USER and not _is_local(pair),
+        own_clock=series.reply is not None and reply.clock is Clock.USER and bool(pair.spec.host),
         rtt=reply.rtt,
         response=reply.response,
         server=reply.response if kept else reply.server,  # on a kept connection nobody can tell them apart
@@ -169,13 +169,6 @@ def _asked(pair: Pair, series: PairSeries) -> str:
     return str(ipaddress.ip_address(address)) if literal_family(address) else ""
 
 
-def _is_local(pair: Pair) -> bool:
-    """Tell whether a pair has no packets that a kernel could stamp: a database at a Unix socket."""
-    return isinstance(pair.spec, DatabaseTarget) and pair.spec.socket is not None
-
-
 def place_of(pair: Pair) -> str:
     """Return where a pair's packets go, as its address is written: those of one place are witnesses for one another."""
-    spec = pair.spec
-    address = urlsplit(spec.url).hostname if isinstance(spec, HttpTarget) else spec.address
-    return address or pair.target
+    return pair.spec.host or pair.target

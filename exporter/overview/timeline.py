@@ -7,10 +7,8 @@ import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from collectors.contract import Facts, Outcome, Reply, Seconds
-from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, TcpTarget
 from exporter.fleet import Pair
 from exporter.overview.looks import Seen, look, place_of
 from exporter.overview.rows import now_in_words
@@ -103,22 +101,7 @@ def _look(answer: Answer, around: Around) -> Seen:
 
 
 def _asked(pair: Pair) -> str:
-    return f"{pair.name} {pair.probe}: {_whom(pair.spec)} over {pair.ip_family}"
-
-
-def _whom(spec: IcmpTarget | TcpTarget | HttpTarget | DatabaseTarget) -> str:
-    match spec:
-        case IcmpTarget():
-            return f"echo to {spec.address}"
-        case TcpTarget():
-            return f"handshake with {spec.address} port {spec.port}"
-        case DatabaseTarget():
-            where = spec.socket or f"{spec.address} port {spec.port}, tls {spec.tls},"
-            return f"{'login' if spec.cold else 'login and query'} at {where} as {spec.user}"
-        case HttpTarget():
-            url = urlsplit(spec.url)
-            query = "?..." if url.query else ""  # it may hold a token
-            return f"{spec.method} {url.scheme}://{url.netloc}{url.path}{query}"
+    return f"{pair.name} {pair.probe}: {pair.spec} over {pair.ip_family}"
 
 
 def _told(answer: Answer, seen: Seen, wall: float) -> Iterator[str]:

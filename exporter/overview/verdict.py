@@ -32,6 +32,7 @@ from collections.abc import Mapping, Sequence
 
 from collectors.contract import Gap, Reason, Seconds
 from collectors.failures import PROHIBITED, SAID
+from collectors.target import Gives
 from exporter.overview import losses
 from exporter.overview.delays import delays
 from exporter.overview.looks import LATELY, Seen
@@ -80,7 +81,7 @@ class Here:
     """How long ago hosts of the fleet asked our ``/ping``, as far as they did."""
 
 
-_DATABASES = {"postgresql", "mysql"}
+_DATABASE = {Gives.LOGIN, Gives.QUERY}
 _THEIRS = {Word.NETWORK, Word.PEER, Word.DATABASE}
 _QUEUE_CAUSES = {Reason.TIMEOUT, Reason.DNS}
 _SLOW_LOOKUP: Seconds = 0.5
@@ -172,7 +173,7 @@ def _lost(seen: Seen, beside: Sequence[Seen], here: Here) -> str:
 
 
 def _there(seen: Seen) -> Word:
-    return Word.DATABASE if seen.protocol in _DATABASES else Word.PEER
+    return Word.PEER if seen.gives.isdisjoint(_DATABASE) else Word.DATABASE
 
 
 def _named(seen: Seen) -> str:
@@ -202,8 +203,10 @@ def _silent(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: b
         )
     if other.ip_family != seen.ip_family:
         return f"{said}; over {other.ip_family} the host answers: look at the path of {seen.ip_family}"
-    lost = "only ICMP gets lost" if seen.protocol == "icmp" else "a firewall drops this port, or its queue is full"
-    if seen.protocol == other.protocol == "icmp":
+    lost = (
+        "only ICMP gets lost" if Gives.ICMP_ECHO in seen.gives else "a firewall drops this port, or its queue is full"
+    )
+    if Gives.ICMP_ECHO in seen.gives & other.gives:
         lost = "only echoes of this size or class get lost: look at the path's MTU"
     return f"{said}; {_named(other)} {other.reason or 'answers'}: the host is up, {lost}"
 
@@ -220,7 +223,7 @@ def _refused_by_itself(seen: Seen) -> str:
 def _unwell(seen: Seen) -> str:
     if refusal := _refused_by_itself(seen):
         return refusal
-    if seen.reason is Reason.REFUSED and not seen.misconfigured and seen.protocol not in _DATABASES:
+    if seen.reason is Reason.REFUSED and not seen.misconfigured and _there(seen) is Word.PEER:
         if SAID in seen.detail:  # by ICMP, and by whom: a firewall's way
             return seen.detail
         return "the host is up, and nothing listens on this port, or a firewall refuses it"

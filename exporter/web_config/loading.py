@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from collectors.contract import Seconds
-from exporter.fleet.probe_schema import Section
 from exporter.fleet.problems import BadFile, Hints, Loc, Problem, key_of, listed, shown
+from exporter.fleet.sections import Section
 from exporter.fleet.yaml_faults import Unreadable
 from exporter.fleet.yaml_source import Node, parse, read
 from exporter.web_config.schema import HttpServer, RateLimit, Sections

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from exporter.fleet.probe_schema import Section
 from exporter.fleet.problems import listed, shown
+from exporter.fleet.sections import Section
 from exporter.fleet.values import Duration, Flag, Whole, fault
 from exporter.web_config.tls_schema import TlsServer
 

@@ -15,8 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from collectors.targets import OwnCertificate
-from collectors.trust import BadOwnCertificate, load_own_certificate
+from collectors.trust import BadOwnCertificate, OwnCertificate, load_own_certificate
 from exporter.web_config.tls_schema import CIPHERS, CURVES, TlsServer, unreadable
 
 _log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from typing import Annotated, NoReturn
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from exporter import secrets
-from exporter.fleet.probe_schema import Section
 from exporter.fleet.problems import listed, shown
+from exporter.fleet.sections import Section
 from exporter.fleet.values import Flag, Text, fault, text_of
 
 _CLIENT_AUTH = {

@@ -21,8 +21,10 @@ from cryptography.x509.oid import NameOID
 
 from collectors import dns
 from collectors.contract import Attempt, Context, Facts, IpFamily, Outcome, Probe, ProbeFailed, Reason, Reply
+from collectors.database_target import DatabaseTarget
+from collectors.http_target import HttpTarget
 from collectors.secret import Secret
-from collectors.targets import DatabaseTarget, HttpTarget, TcpTarget
+from collectors.tcp import TcpTarget
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 TIME_WAIT = "06"
@@ -202,6 +204,7 @@ def tcp_target(port: int, address: str = "127.0.0.1", source_address: str | None
 
 def database_target(port: int, **changes) -> DatabaseTarget:
     plain: dict[str, Any] = {
+        "protocol": "postgresql",
         "address": "127.0.0.1",
         "ip_families": (IpFamily.IPV4,),
         "port": port,

@@ -8,8 +8,8 @@ import pytest
 
 from collectors import http, icmp, mysql, postgresql, tcp
 from collectors.contract import Context, Facts, IpFamily, ProbeFailed, Reason
+from collectors.icmp_target import IcmpTarget
 from collectors.secret import Secret
-from collectors.targets import IcmpTarget
 from tests.collectors import peers
 from tests.collectors.peers import Asked, Peer, ask, context, database_target, http_target, tcp_target
 

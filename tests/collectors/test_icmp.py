@@ -29,7 +29,7 @@ from collectors.contract import (
     Reply,
     SocketOpened,
 )
-from collectors.targets import IcmpTarget
+from collectors.icmp_target import IcmpTarget
 from tests.collectors.peers import Asked, begin, descriptors
 from tests.netlab import Host, Lab, requires_root
 

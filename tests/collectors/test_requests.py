@@ -6,9 +6,9 @@ import pytest
 
 from collectors import echo, requests
 from collectors.contract import Attempt, IpFamily, Outcome, ProbeFailed, Reason
+from collectors.icmp_target import IcmpTarget
 from collectors.kernel import Moment
 from collectors.requests import AnsweredRequests, SentRequest, SentRequests
-from collectors.targets import IcmpTarget
 
 TARGET = IcmpTarget(address="192.0.2.1", ip_family=IpFamily.IPV4, payload_bytes=56, dscp=0, source_address=None)
 BEGIN = 100.0

@@ -9,7 +9,7 @@ import pytest
 
 from collectors import icmp, routes, tcp
 from collectors.contract import IpFamily, Reason
-from collectors.targets import IcmpTarget
+from collectors.icmp_target import IcmpTarget
 from tests.collectors.peers import context, failure, tcp_target
 from tests.netlab import Host, Lab, requires_root
 

@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from collectors import http, mysql, postgresql
 from collectors.contract import Facts, ProbeFailed, Reason
-from collectors.targets import OwnCertificate
-from collectors.trust import BadOwnCertificate, Contexts, client_context, load_own_certificate
+from collectors.trust import BadOwnCertificate, Contexts, OwnCertificate, client_context, load_own_certificate
 from tests.collectors.peers import OK, Authority, Peer, answering, ask, context, database_target, https
 from tests.collectors.test_hostile_databases import greeting
 

@@ -23,7 +23,11 @@ from pydantic_core import PydanticUndefined
 
 from collectors.contract import Phase
 from exporter import cli, metrics, scrape_configs, sending, web_config
-from exporter.fleet import LOGIN, Pair, load, probe_schema, schema, survey
+from exporter.fleet import LOGIN, Pair, load, schema, survey
+from exporter.fleet.database import Database
+from exporter.fleet.probes import ENDPOINT_PROBES, PROBES
+from exporter.fleet.probes.settings import Settings
+from exporter.fleet.sections import Peers
 from exporter.fleet.values import MAX_DURATION, MIN_INTERVAL
 from exporter.overview import Overview
 from exporter.recorder import Recorder
@@ -224,27 +228,22 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
 # Fleet file
 
 Model = type[BaseModel]
-PROBES: dict[str, Model] = {
-    "icmp": probe_schema.IcmpProbe,
-    "tcp": probe_schema.TcpProbe,
-    "http": probe_schema.HttpProbe,
-}
 COMMON = set.intersection(*(set(model.model_fields) for model in PROBES.values()))
 FIELDS: dict[str, dict[str, FieldInfo]] = {
     "defaults": schema.Defaults.model_fields,
     "hosts[]": schema.Host.model_fields,
     "hosts[].scrape.JOB": schema.HostScrape.model_fields,
-    "probes.NAME": {name: probe_schema.IcmpProbe.model_fields[name] for name in COMMON},
+    "probes.NAME": {name: Settings.model_fields[name] for name in COMMON},
     **{
         f"probes.NAME of {protocol}": {name: field for name, field in model.model_fields.items() if name not in COMMON}
         for protocol, model in PROBES.items()
     },
-    "endpoints[]": probe_schema.Endpoint.model_fields,
-    "databases[]": schema.Database.model_fields,
+    "endpoints[]": schema.Endpoint.model_fields,
+    "databases[]": Database.model_fields,
     "n8n[]": schema.N8n.model_fields,
     "scrape": schema.Scrape.model_fields,
     "scrape.jobs.NAME": schema.Job.model_fields,
-    "peers": schema.Peers.model_fields,
+    "peers": Peers.model_fields,
     "stack": schema.Stack.model_fields,
     "stack.SERVER": schema.Server.model_fields,
 }
@@ -258,7 +257,7 @@ FROM_ELSEWHERE = {
 WRITTEN_OUT = {
     ("defaults", "buckets"): "see below",
     ("probes.NAME", "protocol"): "required",
-    ("probes.NAME", "to"): "icmp `[all]`, tcp and http `[exporters]`",
+    ("probes.NAME", "to"): "`[exporters]`, icmp `[all]`",
     ("probes.NAME of http", "expect_status"): "`200` to `299`",
     ("databases[]", "port"): "`5432`, mysql `3306`",
 }
@@ -305,12 +304,7 @@ def test_the_table_holds_every_section_of_the_fleet_file() -> None:
 
 
 def test_an_endpoints_own_probe_has_the_keys_of_a_probe_and_an_address() -> None:
-    of_endpoints: list[Model] = [
-        probe_schema.EndpointIcmpProbe,
-        probe_schema.EndpointTcpProbe,
-        probe_schema.EndpointHttpProbe,
-    ]
-    for own, model in zip(of_endpoints, PROBES.values(), strict=True):
+    for own, model in zip(ENDPOINT_PROBES.values(), PROBES.values(), strict=True):
         assert own.model_fields.keys() - model.model_fields.keys() == {"address"}
 
 
@@ -345,9 +339,10 @@ def test_every_keys_default_is_in_the_table() -> None:
 
 def test_the_defaults_that_are_written_out_are_those_of_the_models() -> None:
     assert all(model.model_fields["protocol"].is_required() for model in PROBES.values())
-    assert [model.model_fields["to"].default for model in PROBES.values()] == [("all",), ("exporters",), ("exporters",)]
-    assert probe_schema.HttpProbe.model_fields["expect_status"].default == frozenset(range(200, 300))
-    customary: Callable[[dict[str, str]], int] = schema.Database.model_fields["port"].default_factory  # type: ignore[assignment] # pydantic knows one without arguments, too
+    to = {protocol: model.model_fields["to"].default for protocol, model in PROBES.items()}
+    assert to == dict.fromkeys(PROBES, ("exporters",)) | {"icmp": ("all",)}
+    assert PROBES["http"].model_fields["expect_status"].default == frozenset(range(200, 300))
+    customary: Callable[[dict[str, str]], int] = Database.model_fields["port"].default_factory  # type: ignore[assignment] # pydantic knows one without arguments, too
     assert [customary({"type": kind}) for kind in ("postgresql", "mysql")] == [5432, 3306]
     (buckets,) = re.findall(r"default buckets are ([0-9. \n]+?) seconds", section("Every key"))
     assert tuple(map(float, buckets.split())) == schema.BUCKETS

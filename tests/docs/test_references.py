@@ -22,8 +22,8 @@ SOURCES = sorted(
     for path in (ROOT / folder).rglob("*")
     if path.suffix in {".py", ".yml", ".sh", ".service"}
 )
-MADE_BY_THE_READER = ("benchmarks/results", "deploy/fleet.yml")
-"""Of a run, and of a command that the README tells to type."""
+MADE_BY_THE_READER = ("benchmarks/results", "deploy/fleet.yml", "collectors/udp.py", "exporter/fleet/probes/udp.py")
+"""Of a run, of a command that the README tells to type, and of the page that adds a probe."""
 OTHERS_FILES = {"JOB.json", "table.md"}
 """A pattern; what a benchmark writes."""
 PATH = re.compile(rf"(?<![\w./{{}}$:%-])(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./*-]*(?:{{[^{{}}\n]*}}[\w./*-]*)*")
@@ -66,7 +66,7 @@ def test_every_program_file_that_a_document_names_exists(file: Path) -> None:
     if file.name == "migration.md":  # its subject is programs of others
         return
     for word in re.findall(r"`([\w./-]+\.(?:py|yml|md|json|sh|cfg|csv|svg|lock|service))`", prose):
-        assert Path(word).name in names | {"fleet.yml", "prometheus.yml"}, word
+        assert Path(word).name in names | {"fleet.yml", "prometheus.yml"} or word in MADE_BY_THE_READER, word
 
 
 def test_every_module_and_name_in_backticks_exists() -> None:

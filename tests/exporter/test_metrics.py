@@ -12,7 +12,9 @@ import pytest
 
 from exporter import metrics
 from exporter.collecting import COLLECTORS
-from exporter.fleet import probe_schema, schema
+from exporter.fleet import PROTOCOLS
+from exporter.fleet.database import Database
+from exporter.fleet.probes import KINDS
 from exporter.fleet.schema import BUCKETS
 
 from .pages import DATABASE, SMALL, Small, heads, parsed
@@ -143,10 +145,10 @@ def test_every_family_is_on_the_page_of_a_fleet_without_pairs(tmp_path: Path) ->
 
 
 def test_every_protocol_of_the_fleet_file_has_a_collector_and_metrics() -> None:
-    written = set(get_args(schema.Database.model_fields["type"].annotation))
-    for model in get_args(probe_schema.AnyProbe):
+    written = set(get_args(Database.model_fields["type"].annotation))
+    for model in KINDS:
         written |= set(get_args(model.model_fields["protocol"].annotation))
-    assert written == set(metrics.PROTOCOLS) == set(COLLECTORS)
+    assert written == set(PROTOCOLS) == set(COLLECTORS)
 
 
 def test_no_label_is_one_that_prometheus_attaches(small: Small) -> None:

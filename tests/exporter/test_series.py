@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, Reply
-from collectors.targets import HttpTarget
+from collectors.http_target import HttpTarget
 from exporter.series import Histogram, PairSeries
 
 from .pages import ANSWERS, TIMEOUT

@@ -21,9 +21,13 @@ import pytest
 
 from collectors import dns, failures
 from collectors.contract import Context, Gap, IpFamily, ProbeFailed, Reason
-from collectors.targets import DatabaseTarget, HttpTarget, IcmpTarget, TcpTarget
+from collectors.database_target import DatabaseTarget
+from collectors.http_target import HttpTarget
+from collectors.icmp_target import IcmpTarget
+from collectors.target import Target
+from collectors.tcp import TcpTarget
 from exporter import collecting, once
-from exporter.fleet import Pair, Spec
+from exporter.fleet import Pair
 from exporter.overview.timeline import Answer, Around, explain
 from exporter.overview.verdict import Here
 from exporter.turns import Try as RunningAttempt
@@ -49,7 +53,7 @@ class Case(NamedTuple):
 
     protocol: str
     reason: Reason
-    target: Callable[[contextlib.ExitStack, Authority], Spec]
+    target: Callable[[contextlib.ExitStack, Authority], Target]
 
 
 def closed() -> int:
@@ -84,8 +88,8 @@ def closes(connection: socket.socket) -> None:
     connection.recv(65536)
 
 
-def web(path: bytes = OK, **changes: Any) -> Callable[[contextlib.ExitStack, Authority], Spec]:
-    def target(stack: contextlib.ExitStack, _: Authority) -> Spec:
+def web(path: bytes = OK, **changes: Any) -> Callable[[contextlib.ExitStack, Authority], Target]:
+    def target(stack: contextlib.ExitStack, _: Authority) -> Target:
         return http_target(f"http://127.0.0.1:{served(stack, answering(path))}/", **changes)
 
     return target
@@ -95,8 +99,8 @@ def secure(
     make: Callable[[Authority], ssl.SSLContext | None],
     talk: Callable[[socket.socket], object] = SAYS_OK,
     **changes: Any,
-) -> Callable[[contextlib.ExitStack, Authority], Spec]:
-    def target(stack: contextlib.ExitStack, authority: Authority) -> Spec:
+) -> Callable[[contextlib.ExitStack, Authority], Target]:
+    def target(stack: contextlib.ExitStack, authority: Authority) -> Target:
         port = served(stack, talk, make(authority))
         return http_target(f"https://localhost:{port}/", **{"tls_ca_file": authority.ca_file} | changes)
 
@@ -134,18 +138,18 @@ def without_name(authority: Authority) -> ssl.SSLContext:
 
 def database(
     talk: Callable[[socket.socket], object], **changes: Any
-) -> Callable[[contextlib.ExitStack, Authority], Spec]:
-    def target(stack: contextlib.ExitStack, _: Authority) -> Spec:
+) -> Callable[[contextlib.ExitStack, Authority], Target]:
+    def target(stack: contextlib.ExitStack, _: Authority) -> Target:
         return database_target(served(stack, talk), timeout=TIMEOUT, **changes)
 
     return target
 
 
-def at(address: str) -> Callable[[contextlib.ExitStack, Authority], Spec]:
+def at(address: str) -> Callable[[contextlib.ExitStack, Authority], Target]:
     return lambda _, __: database_target(closed(), address=address)
 
 
-def on_socket(path: str) -> Callable[[contextlib.ExitStack, Authority], Spec]:
+def on_socket(path: str) -> Callable[[contextlib.ExitStack, Authority], Target]:
     return lambda _, __: database_target(5432, address="", socket=path)
 
 
@@ -258,7 +262,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-def pair(protocol: str, target: Spec) -> Pair:
+def pair(protocol: str, target: Target) -> Pair:
     return Pair(
         target="there",
         target_location="",
@@ -266,7 +270,7 @@ def pair(protocol: str, target: Spec) -> Pair:
         target_country="",
         probe="probe",
         protocol=protocol,
-        ip_family=IpFamily.IPV4 if isinstance(target, DatabaseTarget) else target.ip_family,
+        ip_family=getattr(target, "ip_family", IpFamily.IPV4),
         interval=1.0,
         timeout=1.0,
         histogram=True,
@@ -288,7 +292,7 @@ async def nowhere(name: str, _: IpFamily) -> tuple[str, ...]:
     return await dns.addresses(name, IpFamily.IPV4, [f"127.0.0.1:{closed()}"])
 
 
-async def answer(protocol: str, target: Spec, within: float) -> Answer:
+async def answer(protocol: str, target: Target, within: float) -> Answer:
     """Probe as ``probe`` does."""
     one = dataclasses.replace(pair(protocol, target), timeout=within)
     async with collecting.probes(Context(address=address, lookup=nowhere, notice=lambda _: None)) as probes:

@@ -13,8 +13,9 @@ import pytest
 from collectors import mysql as our_mysql
 from collectors import postgresql
 from collectors.contract import Reason
+from collectors.database_target import DatabaseTarget
 from collectors.secret import Secret
-from collectors.targets import DatabaseTarget, OwnCertificate
+from collectors.trust import OwnCertificate
 from tests.collectors.peers import Authority, ask, context, database_target, failure
 
 from .databases import KINDS, PASSWORD, Server, requires_databases, started

@@ -19,8 +19,8 @@ import pytest
 from collectors import mysql as our_mysql
 from collectors import postgresql
 from collectors.contract import Clock, Facts, Phase, Probe, ProbeFailed, Reason, Reply
+from collectors.database_target import DatabaseTarget
 from collectors.secret import Secret
-from collectors.targets import DatabaseTarget
 from tests.collectors import peers
 from tests.collectors.peers import Authority, ask, context, database_target, failure
 

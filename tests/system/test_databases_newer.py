@@ -11,8 +11,8 @@ import pytest
 
 from collectors import mysql, postgresql
 from collectors.contract import Phase, Probe, ProbeFailed, Reason
+from collectors.database_target import DatabaseTarget
 from collectors.secret import Secret
-from collectors.targets import DatabaseTarget
 from tests.collectors.peers import Authority, ask, context, database_target, failure
 
 from .databases import PASSWORD, Server, requires_databases, started

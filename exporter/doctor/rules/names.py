@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from collectors.contract import Reason, Seconds
-from collectors.targets import literal_family
+from collectors.literals import literal_family
 from exporter.doctor.findings import Finding, Status
 from exporter.doctor.outcome import NameSeen, Trouble
 from exporter.doctor.wording import cleaned, endurance, some

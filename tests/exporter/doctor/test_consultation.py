@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from collectors.contract import Reason
-from collectors.targets import OwnCertificate
+from collectors.trust import OwnCertificate
 from exporter.doctor import answers
 from exporter.doctor.client import trouble_of
 from exporter.doctor.consultation import PublicName, Waiting, consult

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from collectors.targets import OwnCertificate
+from collectors.trust import OwnCertificate
 from exporter.doctor.stack import asked
 from exporter.fleet import BadFile, pairs
 from tests.collectors.peers import Authority

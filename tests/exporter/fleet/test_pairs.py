@@ -3,7 +3,9 @@
 import pytest
 
 from collectors.contract import IpFamily
-from collectors.targets import HttpTarget, IcmpTarget, TcpTarget
+from collectors.http_target import HttpTarget
+from collectors.icmp_target import IcmpTarget
+from collectors.tcp import TcpTarget
 from exporter.fleet import BadFile, host_header, pairs
 
 THREE = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, Reply
-from collectors.targets import HttpTarget
+from collectors.http_target import HttpTarget
 from exporter.overview.timeline import Answer, Around, explain
 from exporter.overview.verdict import Here
 from exporter.series import PairSeries

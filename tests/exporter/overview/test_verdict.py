@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from collectors.contract import Gap, Phase, Reason
+from collectors.http_target import HttpTarget
+from collectors.icmp_target import IcmpTarget
+from collectors.target import Gives
+from collectors.tcp import TcpTarget
 from exporter.overview.looks import Seen
 from exporter.overview.verdict import FINE, UNKNOWN, Here, Verdict, Word, judge, judge_host
 
@@ -17,15 +21,15 @@ FULL = Here(egress_queue=0.3)
 """With a queue that nothing gets through in time."""
 
 
-icmp = partial(Seen, probe="icmp", protocol="icmp", age=1.0, rtt=0.35, usual_rtt=0.35, results=60)
-tcp = partial(icmp, probe="tcp", protocol="tcp")
-ping = partial(icmp, probe="ping", protocol="http", response=0.355, server=0.005, usual_server=0.005)
+icmp = partial(Seen, probe="icmp", gives=IcmpTarget.gives, age=1.0, rtt=0.35, usual_rtt=0.35, results=60)
+tcp = partial(icmp, probe="tcp", gives=TcpTarget.gives)
+ping = partial(icmp, probe="ping", gives=HttpTarget.gives, response=0.355, server=0.005, usual_server=0.005)
 
 
 login = partial(
     icmp,
     probe="login",
-    protocol="postgresql",
+    gives=frozenset({Gives.LOGIN, Gives.ROUND_TRIP, Gives.HANDSHAKE}),
     login=2.11,
     round_trips=6,
     rtt=0.351,
@@ -36,7 +40,7 @@ login = partial(
 query = partial(
     icmp,
     probe="query",
-    protocol="postgresql",
+    gives=frozenset({Gives.QUERY}),
     rtt=None,
     usual_rtt=None,
     response=0.352,

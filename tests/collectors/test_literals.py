@@ -2,7 +2,7 @@
 
 import pytest
 
-from collectors.targets import never_a_host
+from collectors.literals import never_a_host
 
 NO_HOSTS = [
     *("0.0.0.0", "0.1.2.3", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.254", "255.255.255.255"),

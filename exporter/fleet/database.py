@@ -1,0 +1,72 @@
+"""A database, as it is written in the fleet file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from collectors.contract import IpFamily, Seconds
+from collectors.database_target import DatabaseTarget
+from collectors.literals import literal_family
+from exporter.fleet.access import Files
+from exporter.fleet.net_values import AbsolutePath
+from exporter.fleet.problems import Loc
+from exporter.fleet.sections import Families, Login, Place
+from exporter.fleet.values import Duration, Interval, Label, Name, Names, Port, Text
+
+
+def _customary_port(database: dict[str, Any]) -> int:
+    return 3306 if database.get("type") == "mysql" else 5432
+
+
+class Database(Place, Login):
+    """A server that is logged in to."""
+
+    name: Name
+    type: Literal["postgresql", "mysql"]
+    host: Text | None = None
+    port: Port = Field(default_factory=_customary_port)
+    socket: AbsolutePath | None = None
+    dbname: Label = ""
+    tls: Literal["disable", "require", "verify-ca", "verify-full"] = "verify-full"
+    tls_ca_file: Text | None = None
+    interval: Interval = 15.0
+    cold_interval: Interval = 60.0
+    timeout: Duration | None = None
+    ip_families: Families | None = None
+    query: Text = "SELECT 1"
+    from_: Names | None = Field(None, alias="from")
+
+    def aim(
+        self, files: Files, loc: Loc, address: str, families: Sequence[IpFamily], timeout: Seconds
+    ) -> tuple[DatabaseTarget, DatabaseTarget]:
+        """Read what is needed, and aim: by a login, and by a query on a connection that is kept.
+
+        ``families`` and ``timeout`` are those of who says nothing of them.
+        """
+        login = DatabaseTarget(
+            protocol=self.type,
+            address=address,
+            ip_families=self._families(address, families),
+            port=self.port,
+            socket=self.socket,
+            user=self.user or "",
+            password=files.password(loc, self),
+            dbname=self.dbname,
+            tls=self.tls,
+            tls_ca_file=files.authorities((*loc, "tls_ca_file"), self.tls_ca_file),
+            own_certificate=files.own_certificate(loc, self),
+            query=self.query,
+            timeout=self.timeout or timeout,
+            cold=True,
+        )
+        return login, dataclasses.replace(login, cold=False)
+
+    def _families(self, address: str, families: Sequence[IpFamily]) -> tuple[IpFamily, ...]:
+        """Return which families it is looked for in, in this order; it has one connection, and no label."""
+        if literal := literal_family(address):
+            return (literal,)
+        return self.ip_families or tuple(dict.fromkeys((*families, *IpFamily)))

@@ -1,0 +1,30 @@
+"""A probe by ICMP, as it is written in the fleet file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from collectors.contract import IpFamily, Seconds
+from collectors.icmp_target import IcmpTarget
+from exporter.fleet.net_values import LiteralAddress
+from exporter.fleet.probes.settings import Settings
+from exporter.fleet.values import Names, Whole
+
+
+class IcmpProbe(Settings):
+    """An echo request."""
+
+    protocol: Literal["icmp"]
+    to: Names = ("all",)
+    payload_bytes: Annotated[int, Whole(8, 65000)] = 56
+    dscp: Annotated[int, Whole(0, 63)] = 0
+    source_address: LiteralAddress | None = None
+
+    def aim(self, address: str, ip_family: IpFamily, _timeout: Seconds) -> IcmpTarget:
+        return IcmpTarget(
+            address=address,
+            ip_family=ip_family,
+            payload_bytes=self.payload_bytes,
+            dscp=self.dscp,
+            source_address=self.source_address,
+        )
