@@ -7,11 +7,23 @@ from __future__ import annotations
 
 import copy
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from collectors.contract import Facts, Outcome, Phase, ProbeFailed, Reason, Reply, Seconds
+from collectors.contract import (
+    Exchange,
+    Facts,
+    Login,
+    Outcome,
+    Phase,
+    ProbeFailed,
+    Query,
+    Reason,
+    Reply,
+    RoundTrip,
+    Seconds,
+)
 from exporter.history import FAILED, LOST, NOTHING_USUAL, RESENT, UNMEASURED, Recent, Usual, UsualLoss
 
 
@@ -158,8 +170,7 @@ class PairSeries:
         if isinstance(outcome, ProbeFailed):
             self._fail(facts, outcome, now, wall)
         else:
-            self.resent += facts.retransmitted
-            self._succeed(outcome, now, wall, learn)
+            self._succeed(facts, outcome, now, wall, learn)
         self.decided_at = now
 
     def _fail(self, facts: Facts, failed: ProbeFailed, now: Seconds, wall: float) -> None:
@@ -176,28 +187,43 @@ class PairSeries:
         else:
             self.recent.add(LOST if self.last_failure.silent or reason is Reason.DNS else FAILED, now)
 
-    def _succeed(self, reply: Reply, now: Seconds, wall: float, learn: bool) -> None:  # noqa: FBT001 - see ``record``
+    def _succeed(self, facts: Facts, reply: Reply, now: Seconds, wall: float, learn: bool) -> None:  # noqa: FBT001 - see ``record``
         self.reply, self.last_success, self.failed_in_a_row, self.worked = reply, wall, 0, True
-        headline = UNMEASURED
-        if reply.rtt is not None:
-            headline = reply.rtt
-            self.rtt.observe(headline)
+        rtt = None
+        match reply:
+            case RoundTrip():
+                rtt = reply.rtt
+            case Exchange():
+                rtt = reply.rtt
+                self.response.observe(reply.response)
+                self.duration.observe(reply.duration)
+            case Login():
+                rtt = reply.rtt
+                self.duration.observe(reply.duration)
+            case Query():
+                self.response.observe(reply.response)
+        if rtt is not None:
+            self.rtt.observe(rtt)
             if learn:
-                self.usual_rtt.add(headline, now)
-        if reply.response is not None:
-            headline = reply.response
-            self.response.observe(headline)
-        if reply.duration is not None:
-            self.duration.observe(reply.duration)
-            if reply.round_trips is not None:
-                headline = reply.duration
-        self.recent.add(RESENT if self.facts and self.facts.retransmitted else headline, now)
-        server = reply.server if reply.duration is not None else reply.response  # of a kept connection: all of it
+                self.usual_rtt.add(rtt, now)
+        headline = reply.headline
+        if facts.retransmitted:
+            self.resent += 1
+            headline = RESENT
+        self.recent.add(UNMEASURED if headline is None else headline, now)
+        server = reply.server
         if server is not None and learn:
-            if self.usual_server is NOTHING_USUAL:
-                self.usual_server = Usual()
-            self.usual_server.add(server, now)
-        for phase, seconds in reply.phases.items():
+            self._learn_server(server, now)
+        if reply.phases:
+            self._add_phases(reply.phases)
+
+    def _learn_server(self, server: Seconds, now: Seconds) -> None:
+        if self.usual_server is NOTHING_USUAL:
+            self.usual_server = Usual()
+        self.usual_server.add(server, now)
+
+    def _add_phases(self, phases: Mapping[Phase, Seconds]) -> None:
+        for phase, seconds in phases.items():
             if phase in self.phases:  # a probe that a reload overtook may have one that its target no longer has
                 total, count = self.phases[phase]
                 self.phases[phase] = total + seconds, count + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from collectors.contract import Facts, Reply, Seconds
+from collectors.contract import Exchange, Facts, Reply, RoundTrip, Seconds
 from exporter.exposition import Family, Labels, bucket_samples
 from exporter.fleet import Pair
 from exporter.series import Histogram, PairSeries
@@ -78,7 +78,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "Network round trip of the latest probe in seconds, by the kernel's clock: ICMP echo to reply, or TCP's "
             "SYN to SYN/ACK. No program's time is inside.",
             _ALL,
-            lambda reply: reply.rtt,
+            lambda reply: reply.rtt if isinstance(reply, (RoundTrip, Exchange)) else None,
         ),
         _histogram(
             "network_latency_rtt_distribution_seconds",
@@ -92,7 +92,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "HTTP request out to first byte of the answer in, of the latest probe, in seconds, by the kernel's clock: "
             "network plus server.",
             _HTTP,
-            lambda reply: reply.response,
+            lambda reply: reply.response if isinstance(reply, Exchange) else None,
         ),
         _histogram(
             "network_latency_http_response_distribution_seconds",

@@ -7,9 +7,10 @@ import ipaddress
 import math
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 from urllib.parse import urlsplit
 
-from collectors.contract import Clock, Gap, Phase, Reason, Reply, Seconds
+from collectors.contract import Clock, Exchange, Gap, Login, Phase, Query, Reason, Reply, RoundTrip, Seconds
 from collectors.targets import DatabaseTarget, HttpTarget, literal_family
 from exporter.fleet import Pair
 from exporter.history import FAILED, RESENT
@@ -21,7 +22,6 @@ _LATELY_PROBES = 6
 """or in so many intervals, if those are longer."""
 _BEFORE = 4
 _BAD = (FAILED, RESENT)
-_NOTHING = Reply(rtt=None, clock=Clock.USER)
 _SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
 
 
@@ -63,6 +63,8 @@ class Seen:
     """How long ago the address of its name changed; None: it did not."""
     moved: str = ""
     """From which to which."""
+    reply: Reply | None = None
+    """What the latest probe measured, None if it failed; its numbers are among those that follow."""
     round_trips: int | None = None
     """Of a login."""
     login: Seconds | None = None
@@ -106,7 +108,7 @@ class Seen:
     @property
     def is_kept(self) -> bool:
         """It was asked on a kept connection: nobody can tell network and server apart."""
-        return self.rtt is None and self.response is not None and self.login is None and self.server is not None
+        return isinstance(self.reply, Query)
 
     @property
     def bad(self) -> int:
@@ -119,8 +121,7 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
     recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
     pieces = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
     failure = series.last_failure if series.failed_in_a_row else None
-    reply = series.reply or _NOTHING
-    kept = series.reply is not None and reply.rtt is None and reply.duration is None
+    reply = series.reply
     return Seen(
         probe=pair.probe,
         protocol=pair.protocol,
@@ -142,17 +143,12 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         worked=series.worked,
         moved_ago=now - series.moved.at if series.moved else None,
         moved=str(series.moved or ""),
-        round_trips=reply.round_trips,
-        login=reply.duration if reply.round_trips is not None else None,
-        lookup=reply.phases.get(Phase.DNS),
-        own_clock=series.reply is not None and reply.clock is Clock.USER and not _is_local(pair),
-        rtt=reply.rtt,
-        response=reply.response,
-        server=reply.response if kept else reply.server,  # on a kept connection nobody can tell them apart
+        reply=reply,
+        own_clock=reply is not None and reply.clock is Clock.USER and not _is_local(pair),
         usual_rtt=series.usual_rtt.median(),
         usual_server=series.usual_server.median(),
         usual_loss=series.usual_loss.median(),
-        seeds=series.usual_server.seeds if kept else series.usual_rtt.seeds,
+        seeds=(series.usual_server if isinstance(reply, Query) else series.usual_rtt).seeds,
         before=series.recent.values()[-1 - _BEFORE : -1],
         retransmitted=series.facts is not None and series.facts.retransmitted,
         lost=sum(map(math.isnan, recent)),
@@ -161,7 +157,24 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         pieces=len(pieces),
         longest=max(pieces, default=0),
         results=len(recent),
+        **_measured(reply),
     )
+
+
+def _measured(reply: Reply | None) -> dict[str, Any]:
+    """Return what was measured, by the names that ``Seen`` has for it."""
+    if reply is None:
+        return {}
+    common = {"server": reply.server, "lookup": reply.phases.get(Phase.DNS)}
+    match reply:
+        case RoundTrip():
+            return common | {"rtt": reply.rtt}
+        case Exchange():
+            return common | {"rtt": reply.rtt, "response": reply.response}
+        case Login():
+            return common | {"rtt": reply.rtt, "login": reply.duration, "round_trips": reply.round_trips}
+        case Query():
+            return common | {"response": reply.response}
 
 
 def _asked(pair: Pair, series: PairSeries) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collectors.contract import Gap, Phase, Reason
+from collectors.contract import Clock, Gap, Phase, Query, Reason
 from exporter.overview.looks import Seen
 from exporter.overview.verdict import FINE, UNKNOWN, Here, Verdict, Word, judge, judge_host
 
@@ -37,6 +37,7 @@ query = partial(
     icmp,
     probe="query",
     protocol="postgresql",
+    reply=Query(response=0.352, clock=Clock.KERNEL),
     rtt=None,
     usual_rtt=None,
     response=0.352,
@@ -53,7 +54,7 @@ def failed(make: Callable[..., Seen], reason: Reason, **seen: Any) -> Seen:
         "silent": reason in {Reason.TIMEOUT, Reason.UNREACHABLE} and not connected,
         "first_failure": 40.0,
     } | seen
-    return make(reason=reason, rtt=None, response=None, server=None, **seen)
+    return make(reason=reason, reply=None, rtt=None, response=None, server=None, **seen)
 
 
 SILENT = failed(icmp, Reason.TIMEOUT)
