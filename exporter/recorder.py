@@ -166,7 +166,7 @@ class Recorder:
         now, wall = time.monotonic(), time.time()  # noqa: TID251 - a date shown to people
         series = self._by_target[id(job.spec)]
         self._keep(series)
-        failed_before = series.failed_in_a_row
+        failed_before = series.failing is not None
         if isinstance(outcome, RoundTrip) and outcome.egress_queue is not None:
             self._queued(outcome.egress_queue, now)
         series.record(facts, outcome, now, wall, learn=now >= self._queue_stands_until)

@@ -34,7 +34,7 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
 
     def login_gauge(name: str, text: str, read: Callable[[Login], float | None]) -> Family:
         def values(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
-            reply = series.login.reply if series.login.shown(now) else None
+            reply = series.login.latest.reply if series.login.shown(now) else None
             value = read(reply) if isinstance(reply, Login) else None
             return None if value is None else (value,)
 
@@ -111,5 +111,5 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
 
 def _available(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
     """Both have to be known for a yes; one is enough for a no."""
-    known = [of.reply is not None for _, of in series.both if of.shown(now)]
+    known = [of.latest.reply is not None for _, of in series.both if of.shown(now)]
     return (float(all(known)),) if len(known) == len(series.both) or False in known else None

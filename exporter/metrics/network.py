@@ -32,12 +32,12 @@ def _gauge(name: str, text: str, protocols: frozenset[str], read: Callable[[Pair
 
 def _measured(name: str, text: str, protocols: frozenset[str], read: Callable[[Reply], float | None]) -> Family:
     """Return a gauge of what the latest probe measured, if it succeeded."""
-    return _gauge(name, text, protocols, lambda series: read(series.reply) if series.reply else None)
+    return _gauge(name, text, protocols, lambda series: read(series.latest.reply) if series.latest.reply else None)
 
 
 def _seen(name: str, text: str, protocols: frozenset[str], read: Callable[[Facts], float | None]) -> Family:
     """Return a gauge of what the latest probe saw, however it ended."""
-    return _gauge(name, text, protocols, lambda series: read(series.facts) if series.facts else None)
+    return _gauge(name, text, protocols, lambda series: read(series.latest.facts) if series.latest.facts else None)
 
 
 def _counter(name: str, text: str, protocols: frozenset[str], read: Callable[[PairSeries], int]) -> Family:
@@ -119,7 +119,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "network_latency_probe_success",
             "Whether the latest probe succeeded: 1 or 0.",
             _ALL,
-            lambda series: int(series.reply is not None),
+            lambda series: int(series.latest.reply is not None),
         ),
         Family(
             "network_latency_last_success_timestamp_seconds",

@@ -120,26 +120,26 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
     """Return one pair as it looks at this time of the monotonic clock."""
     recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
     pieces = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
-    failure = series.last_failure if series.failed_in_a_row else None
-    reply = series.reply
+    latest, reply, failing = series.latest, series.latest.reply, series.failing
+    failure = series.last_failure if failing else None
     return Seen(
         probe=pair.probe,
         protocol=pair.protocol,
         target=pair.target,
         ip_family=pair.ip_family,
-        age=None if series.facts is None else now - series.decided_at,
-        stale=series.facts is not None and not series.shown(now),
+        age=None if latest.facts is None else now - latest.at,
+        stale=latest.facts is not None and not series.shown(now),
         reason=failure and failure.reason,
         detail=failure.detail if failure else "",
         misconfigured=failure is not None and failure.misconfigured,
         silent=failure is not None and failure.silent,
         phase=failure and failure.phase,
-        address=series.facts.address if series.facts else None,
+        address=latest.facts.address if latest.facts else None,
         asked=_asked(pair, series),
-        gap=series.facts.gap if failure and series.facts else None,
-        failing_for=now - series.failing_since if failure else 0.0,
-        first_failure=now - series.first_failure if failure else 0.0,
-        in_a_row=series.failed_in_a_row,
+        gap=latest.facts.gap if failure and latest.facts else None,
+        failing_for=now - failing.since if failing else 0.0,
+        first_failure=now - failing.first if failing else 0.0,
+        in_a_row=failing.in_a_row if failing else 0,
         worked=series.worked,
         moved_ago=now - series.moved.at if series.moved else None,
         moved=str(series.moved or ""),
@@ -150,7 +150,7 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         usual_loss=series.usual_loss.median(),
         seeds=(series.usual_server if isinstance(reply, Query) else series.usual_rtt).seeds,
         before=series.recent.values()[-1 - _BEFORE : -1],
-        retransmitted=series.facts is not None and series.facts.retransmitted,
+        retransmitted=latest.facts is not None and latest.facts.retransmitted,
         lost=sum(map(math.isnan, recent)),
         failed=recent.count(FAILED),
         resent=recent.count(RESENT),
@@ -178,7 +178,7 @@ def _measured(reply: Reply | None) -> dict[str, Any]:
 
 
 def _asked(pair: Pair, series: PairSeries) -> str:
-    address = (series.facts and series.facts.address) or place_of(pair)
+    address = (series.latest.facts and series.latest.facts.address) or place_of(pair)
     return str(ipaddress.ip_address(address)) if literal_family(address) else ""
 
 

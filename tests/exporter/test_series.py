@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from collectors.contract import Facts, Phase, ProbeFailed, Reason
 from collectors.targets import HttpTarget
-from exporter.series import Histogram, PairSeries
+from exporter.series import Failing, Histogram, LastProbe, PairSeries
 
 from .pages import ANSWERS, TIMEOUT
 from .pages import EXCHANGE as ANSWER
@@ -44,8 +44,8 @@ def test_a_success_is_counted_in_every_distribution_and_in_its_phases() -> None:
     series = new_series()
     series.record(Facts(status_code=200), ANSWER, 5.0, 1.7e9)
     assert (series.probes, sum(series.failures.values())) == (1, 0)
-    assert (series.facts, series.reply) == (Facts(status_code=200), ANSWER)
-    assert (series.last_success, series.decided_at) == (1.7e9, 5.0)
+    assert series.latest == LastProbe(Facts(status_code=200), ANSWER, at=5.0)
+    assert series.last_success == 1.7e9
     assert (series.rtt.total, series.response.total, series.duration.total) == (0.0625, 0.078125, 0.25)
     assert series.phase_row() == (0.03125, 1, 0.0625, 1, 0.0, 0, 0.0, 0, 0.0, 0, 0.078125, 1, 0.015625, 1)
 
@@ -81,8 +81,27 @@ def test_a_failure_moves_no_distribution_and_no_phase() -> None:
     series.record(Facts(status_code=503), ProbeFailed(Reason.STATUS), 20.0, 1.7e9 + 15)
     assert (series.rtt.row(), series.response.row(), series.duration.row(), series.phase_row()) == before
     assert (series.probes, series.failures[Reason.STATUS], sum(series.failures.values())) == (2, 1, 1)
-    assert (series.facts, series.reply) == (Facts(status_code=503), None)
+    assert series.latest == LastProbe(Facts(status_code=503), None, at=20.0)
     assert series.last_success == 1.7e9
+
+
+def test_failures_in_a_row_know_their_first_and_the_success_before_them() -> None:
+    series = new_series()
+    series.record(Facts(), TIMEOUT, 5.0, 1.7e9)
+    assert series.failing == Failing(since=5.0, first=5.0, in_a_row=1)
+    series.record(Facts(), ANSWER, 20.0, 1.7e9)
+    assert series.failing is None
+    for now in (35.0, 50.0):
+        series.record(Facts(), TIMEOUT, now, 1.7e9)
+    assert series.failing == Failing(since=20.0, first=35.0, in_a_row=2)
+
+
+def test_a_copy_goes_on_to_show_its_moment() -> None:
+    series = new_series()
+    series.record(Facts(), ANSWER, 5.0, 1.7e9)
+    kept = series.as_it_is()
+    series.record(Facts(), TIMEOUT, 20.0, 1.7e9)
+    assert (kept.latest, kept.failing, kept.probes) == (LastProbe(Facts(), ANSWER, at=5.0), None, 1)
 
 
 def test_a_retransmitted_handshake_is_counted_whatever_the_probes_end() -> None:

@@ -44,7 +44,7 @@ class Watched:
         """Probe for so long; what it says whenever a probe came through."""
         for _ in range(round(seconds / self.pair.interval)):
             verdict = self.probe(SILENCE if self._chance.random() < loss else reply)
-            if self.series.reply is not None:
+            if self.series.latest.reply is not None:
                 yield verdict
 
     def accused(self, seconds: float, loss: float) -> float:
