@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collectors import echo, kernel
-from collectors.contract import Attempt, Clock, Reply, Seconds
+from collectors.contract import Attempt, Clock, RoundTrip, Seconds
 from collectors.icmp_target import IcmpTarget
 
 _REMEMBERED_ANSWERS = 1 << 14
@@ -46,12 +46,12 @@ class Answered:
         return self._targets[at] if self._tokens.startswith(token, at * echo.TOKEN_BYTES) else None
 
 
-def reply(sent: Sent, received: int | None, after: kernel.Moment) -> Reply:
+def reply(sent: Sent, received: int | None, after: kernel.Moment) -> RoundTrip:
     """Measure from stamp to stamp where both can be believed, and else by our own clock."""
     scheduled, transmitted = sent.scheduled, sent.transmitted
     if scheduled is not None and received is not None:
         rtt = kernel.elapsed(scheduled, received, sent.before, after)
         if rtt is not None:
             queue = None if transmitted is None else kernel.elapsed(scheduled, transmitted, sent.before, after)
-            return Reply(rtt, Clock.KERNEL, queue)
-    return Reply(after.monotonic - sent.before.monotonic, Clock.USER)
+            return RoundTrip(rtt, Clock.KERNEL, queue)
+    return RoundTrip(after.monotonic - sent.before.monotonic, Clock.USER)
