@@ -23,8 +23,8 @@ A protocol whose probes are cheaper together takes the slot as it is, and ends e
 What a success measured is one of the kinds of ``Reply``: a round trip, an exchange, a login or a query. Each says which
 of its numbers people look at first (``headline``), what the server took, and how long it took in all.
 
-Its ``Target`` is a frozen dataclass of what the probe needs to know, and holds no secret in its
-``repr``. All durations are seconds.
+Its ``Target`` is a frozen dataclass of what the probe needs to know. It says of itself what ``collectors.target``
+asks, and holds no secret in its ``repr``. All durations are seconds.
 """
 
 from __future__ import annotations

@@ -24,7 +24,10 @@ from tests.test_import_contract import lint_imports
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/add-a-probe.md").read_text("utf-8")
 BLOCK = re.compile(r"`(\S+)`:\n\n```(python|diff)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COPIED = ("collectors", "exporter", "tests", "config", "deploy", "docs", "prometheus", "README.md", "setup.cfg")
+COPIED = (
+    *("collectors", "exporter", "tests", "config", "deploy", "docs", "prometheus"),
+    *("README.md", "pyproject.toml", "setup.cfg"),
+)
 
 
 def blocks() -> dict[str, tuple[str, str]]:
@@ -46,7 +49,7 @@ def changed(text: str, diff: str) -> str:
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this tree with a UDP probe."""
     copy = tmp_path_factory.mktemp("copy")
-    for name in (*COPIED, "pyproject.toml", "Makefile"):
+    for name in COPIED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         else:
