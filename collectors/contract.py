@@ -11,14 +11,17 @@ The caller decides when to probe, cancels what has reached its deadline, logs, c
 says when a target is no longer probed (``Probe.forget``). A collector therefore never sleeps, logs,
 spawns, repeats a probe or knows a label; a long computation goes to a thread. The smallest one::
 
-    async def probe(target: Target, facts: Facts) -> Reply:
-        return Reply(rtt=await something(target), clock=Clock.USER)
+    async def probe(target: Target, facts: Facts) -> RoundTrip:
+        return RoundTrip(rtt=await something(target), clock=Clock.USER)
 
     @asynccontextmanager
     async def collector(context: Context) -> AsyncIterator[Probe[Target]]:
         yield one_by_one(probe)
 
 A protocol whose probes are cheaper together takes the slot as it is, and ends each ``Attempt`` itself.
+
+What a success measured is one of the kinds of ``Reply``: a round trip, an exchange, a login or a query. Each says which
+of its numbers people look at first (``headline``), what the server took, and how long it took in all.
 
 Its ``Target`` is a frozen dataclass of what the probe needs to know. It says of itself what ``collectors.target``
 asks, and holds no secret in its ``repr``. All durations are seconds.
@@ -132,30 +135,126 @@ class Facts:
     """What the peer says of its own time (``Server-Timing``)."""
 
 
-class Reply(NamedTuple):
-    """What a successful probe measured; a duration that could not be measured truly is None."""
+_NO_PHASES: Mapping[Phase, Seconds] = MappingProxyType({})
+
+
+class RoundTrip(NamedTuple):
+    """What an echo or a handshake measured: the network alone."""
 
     rtt: Seconds | None
     """The network's round trip; None where a handshake was retransmitted."""
     clock: Clock
     egress_queue: Seconds | None = None
     """Time in this host's own transmit queue (between the SCHED and the driver's stamp)."""
-    response: Seconds | None = None
+    phases: Mapping[Phase, Seconds] = _NO_PHASES
+
+    @property
+    def headline(self) -> Seconds | None:
+        """The round trip."""
+        return self.rtt
+
+    @property
+    def server(self) -> None:
+        """Nothing: a kernel answers."""
+
+    @property
+    def took(self) -> Seconds:
+        """The round trip; 0 where it is not known."""
+        return self.rtt or 0.0
+
+
+class Exchange(NamedTuple):
+    """What a request on a new connection measured."""
+
+    rtt: Seconds | None
+    """The network's round trip; None where the handshake was retransmitted."""
+    clock: Clock
+    response: Seconds
     """Request out to the first byte of the answer in: network plus server."""
-    duration: Seconds | None = None
+    duration: Seconds
     """The whole exchange, DNS to last byte."""
-    phases: Mapping[Phase, Seconds] = MappingProxyType({})
-    round_trips: int | None = None
-    """How often a login waited for the server, the TCP handshake included."""
+    phases: Mapping[Phase, Seconds]
+
+    @property
+    def headline(self) -> Seconds:
+        """The response."""
+        return self.response
 
     @property
     def server(self) -> Seconds | None:
-        """What the server took, seen from outside: of a response, or of a login; two clocks' noise is no time."""
-        if self.rtt is None:
-            return None
-        if self.round_trips is not None and self.duration is not None:
-            return max(0.0, self.duration - self.round_trips * self.rtt)
-        return None if self.response is None else max(0.0, self.response - self.rtt)
+        """What the server took, seen from outside; two clocks' noise is no time."""
+        return None if self.rtt is None else max(0.0, self.response - self.rtt)
+
+    @property
+    def took(self) -> Seconds:
+        """The whole exchange."""
+        return self.duration
+
+
+class Login(NamedTuple):
+    """What a login on a new connection measured."""
+
+    rtt: Seconds | None
+    """The network's round trip; None where the handshake was retransmitted, or where there is no network between."""
+    clock: Clock
+    duration: Seconds
+    """From the first packet to logged in."""
+    round_trips: int
+    """How often the login waited for the server, the TCP handshake included."""
+    phases: Mapping[Phase, Seconds]
+    """Those of the login, the look-up before it, and the first query after it."""
+
+    @property
+    def headline(self) -> Seconds:
+        """The whole login."""
+        return self.duration
+
+    @property
+    def server(self) -> Seconds | None:
+        """What the server took, seen from outside; two clocks' noise is no time."""
+        return None if self.rtt is None else max(0.0, self.duration - self.round_trips * self.rtt)
+
+    @property
+    def took(self) -> Seconds:
+        """The whole login."""
+        return self.duration
+
+
+class Query(NamedTuple):
+    """What a query on a connection that is kept measured: nobody can tell network and server apart."""
+
+    response: Seconds
+    """Query out to the last byte of the answer in: network plus server."""
+    clock: Clock
+
+    @property
+    def headline(self) -> Seconds:
+        """The response."""
+        return self.response
+
+    @property
+    def server(self) -> Seconds:
+        """The whole response: the network is in it, unseen."""
+        return self.response
+
+    @property
+    def took(self) -> Seconds:
+        """The response."""
+        return self.response
+
+    @property
+    def phases(self) -> Mapping[Phase, Seconds]:
+        """Empty: a query is all one."""
+        return _NO_PHASES
+
+
+Reply = RoundTrip | Exchange | Login | Query
+"""What a successful probe measured. A duration that could not be measured truly is None.
+
+What is read in the background and is no round trip will be one more kind, a *reading*: what was read, and by which
+clock; its ``headline`` and ``server`` are None, its ``took`` is how long reading it lasted. Whatever treats the kinds
+differently does so in one ``match``, where it will be another case.
+"""
 
 
 class ProbeFailed(Exception):  # noqa: N818 - it reads as the sentence it is, and is no error of ours

@@ -11,7 +11,19 @@ import dataclasses
 from collections.abc import AsyncIterator
 
 from collectors import connection, kernel
-from collectors.contract import Context, Facts, Phase, Probe, ProbeFailed, Reason, Reply, Seconds, one_by_one
+from collectors.contract import (
+    Context,
+    Facts,
+    Login,
+    Phase,
+    Probe,
+    ProbeFailed,
+    Query,
+    Reason,
+    Reply,
+    Seconds,
+    one_by_one,
+)
 from collectors.database_target import DatabaseTarget
 from collectors.login import ROOM, LoggedIn, Logins, Memory, Session, Speak
 
@@ -66,7 +78,7 @@ class Databases:
         for known in list(self._known.values()):
             self.forget(known.target)
 
-    async def _cold(self, known: _Known, facts: Facts) -> Reply:
+    async def _cold(self, known: _Known, facts: Facts) -> Login:
         phases: dict[Phase, Seconds] = {}
         with contextlib.ExitStack() as stack:
             session, wire, handshake = await self._logins.log_in(stack, known.target, facts, phases, known.memory)
@@ -78,15 +90,15 @@ class Databases:
             await _ask(session, known.target)
             phases[Phase.QUERY] = wire.take_waited()
             session.end()
-            return Reply(
+            return Login(
                 rtt=handshake and handshake.rtt,
                 clock=connection.coarser(handshake, wire.stream.clock),
                 duration=took,
-                phases=phases,
                 round_trips=round_trips,
+                phases=phases,
             )
 
-    async def _warm(self, known: _Known, facts: Facts) -> Reply:
+    async def _warm(self, known: _Known, facts: Facts) -> Query:
         """Ask on the kept connection; without one, or when it turns out to have ended before we asked, on a new one."""
         kept, known.kept = known.kept, None
         if kept is not None and kept.logged_in.wire.is_quiet:
@@ -100,7 +112,7 @@ class Databases:
             kept.end()
         return await self._ask_on(await self._begin(known, facts), known, facts)
 
-    async def _ask_on(self, kept: _Kept, known: _Known, facts: Facts) -> Reply:
+    async def _ask_on(self, kept: _Kept, known: _Known, facts: Facts) -> Query:
         """Ask; whatever goes wrong, the connection is not kept."""
         session, wire, _ = kept.logged_in
         wire.stream.renew(ROOM, facts)
@@ -114,7 +126,7 @@ class Databases:
                 known.kept = _Kept(stack.pop_all(), kept.logged_in)
             else:
                 session.end()
-            return Reply(rtt=None, clock=wire.stream.take_clock(), response=response)
+            return Query(response, wire.stream.take_clock())
 
     async def _begin(self, known: _Known, facts: Facts) -> _Kept:
         with contextlib.ExitStack() as stack:

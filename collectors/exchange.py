@@ -62,7 +62,7 @@ def name_in_tls(url: Url, headers: Iterable[tuple[str, str]]) -> str:
     return (urllib.parse.urlsplit(f"//{asked}").hostname or url.host).rstrip(".")
 
 
-class Exchange:
+class HttpExchange:
     """A request, and what has come of its answer so far."""
 
     def __init__(self, target: HttpTarget, facts: Facts) -> None:

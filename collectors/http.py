@@ -19,9 +19,9 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 from collectors import connection, kernel
-from collectors.contract import Clock, Context, Facts, Phase, Probe, ProbeFailed, Reply, Seconds, one_by_one
+from collectors.contract import Clock, Context, Exchange, Facts, Phase, Probe, ProbeFailed, Seconds, one_by_one
 from collectors.dns import resolve
-from collectors.exchange import Exchange, name_in_tls, split_url
+from collectors.exchange import HttpExchange, name_in_tls, split_url
 from collectors.http_target import HttpTarget
 from collectors.stream import Channel, Stream
 from collectors.tls import Tls
@@ -38,7 +38,7 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
     """Ask web servers; ``user_agent`` is what their logs will call us."""
     contexts = Contexts()
 
-    async def probe(target: HttpTarget, facts: Facts) -> Reply:
+    async def probe(target: HttpTarget, facts: Facts) -> Exchange:
         try:
             return await ask(target, facts)
         except ProbeFailed as failed:
@@ -50,8 +50,8 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
                 raise
         return await ask(target, facts)  # by the password that stands in its file by now
 
-    async def ask(target: HttpTarget, facts: Facts) -> Reply:
-        url, exchange = split_url(target.url), Exchange(target, facts)
+    async def ask(target: HttpTarget, facts: Facts) -> Exchange:
+        url, exchange = split_url(target.url), HttpExchange(target, facts)
         request = exchange.request(url, user_agent)
         trust = _trust(contexts, target) if url.tls else None
         phases: _Phases = {}
@@ -80,7 +80,7 @@ def _trust(contexts: Contexts, target: HttpTarget) -> ClientContext:
     return contexts.get(target.tls_ca_file, target.own_certificate, verify=target.tls_verify, protocols=("http/1.1",))
 
 
-async def _converse(channel: Channel, stream: Stream, exchange: Exchange, request: bytes, phases: _Phases) -> None:
+async def _converse(channel: Channel, stream: Stream, exchange: HttpExchange, request: bytes, phases: _Phases) -> None:
     """Send the request, read the answer, and note when its first and its last byte came; interim ones are none."""
     exchange.facts.phase = Phase.PROCESSING
     await channel.send(request)
@@ -99,8 +99,8 @@ async def _converse(channel: Channel, stream: Stream, exchange: Exchange, reques
     phases[Phase.TRANSFER] = stream.between(began, last)
 
 
-def _reply(handshake: connection.Handshake, phases: _Phases, clock: Clock) -> Reply:
-    return Reply(
+def _reply(handshake: connection.Handshake, phases: _Phases, clock: Clock) -> Exchange:
+    return Exchange(
         rtt=handshake.rtt,
         clock=clock,
         response=phases[Phase.PROCESSING],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from collectors import echo, kernel
-from collectors.contract import Attempt, Clock, ProbeFailed, Reason, Reply, Seconds
+from collectors.contract import Attempt, Clock, ProbeFailed, Reason, RoundTrip, Seconds
 from collectors.icmp_target import IcmpTarget
 
 _SEQUENCES = 1 << 16
@@ -90,12 +90,12 @@ class SentRequests:
         return given_up
 
 
-def reply(sent: SentRequest, received: int | None, after: kernel.Moment) -> Reply:
+def reply(sent: SentRequest, received: int | None, after: kernel.Moment) -> RoundTrip:
     """Measure from stamp to stamp where both can be believed, and else by our own clock."""
     scheduled, transmitted = sent.scheduled, sent.transmitted
     if scheduled is not None and received is not None:
         rtt = kernel.elapsed(scheduled, received, sent.before, after)
         if rtt is not None:
             queue = None if transmitted is None else kernel.elapsed(scheduled, transmitted, sent.before, after)
-            return Reply(rtt, Clock.KERNEL, queue)
-    return Reply(after.monotonic - sent.before.monotonic, Clock.USER)
+            return RoundTrip(rtt, Clock.KERNEL, queue)
+    return RoundTrip(after.monotonic - sent.before.monotonic, Clock.USER)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from collectors import connection, kernel
-from collectors.contract import Context, Facts, Phase, Probe, Reply, one_by_one
+from collectors.contract import Context, Facts, Phase, Probe, RoundTrip, one_by_one
 from collectors.target import TCP_REASONS, CachedTarget, Gives
 
 
@@ -35,7 +35,7 @@ class TcpTarget(CachedTarget):
 async def collector(context: Context) -> AsyncIterator[Probe[TcpTarget]]:
     """Connect to a port; what answers is the peer's kernel, so a frozen program still answers."""
 
-    async def probe(target: TcpTarget, facts: Facts) -> Reply:
+    async def probe(target: TcpTarget, facts: Facts) -> RoundTrip:
         address = context.address(target.address, target.ip_family)
         others = context.others(target.address, target.ip_family)
         peer = connection.Peer(target.address, (address, *others), target.ip_family, target.port)
@@ -47,6 +47,6 @@ async def collector(context: Context) -> AsyncIterator[Probe[TcpTarget]]:
         yield one_by_one(probe)
 
 
-def _reply(handshake: connection.Handshake) -> Reply:
+def _reply(handshake: connection.Handshake) -> RoundTrip:
     phases = {} if handshake.rtt is None else {Phase.CONNECT: handshake.rtt}
-    return Reply(rtt=handshake.rtt, clock=handshake.clock, phases=phases)
+    return RoundTrip(rtt=handshake.rtt, clock=handshake.clock, phases=phases)

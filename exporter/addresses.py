@@ -18,7 +18,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from collectors import dns
-from collectors.contract import Clock, Facts, IpFamily, Outcome, ProbeFailed, Reason, Reply, Seconds
+from collectors.contract import Clock, Facts, IpFamily, Outcome, ProbeFailed, Reason, RoundTrip, Seconds
 from collectors.literals import literal_family
 from exporter.fleet import Pair
 from exporter.moves import Move, Name
@@ -139,11 +139,11 @@ class Addresses:
         except TimeoutError:
             return
 
-    async def refresh(self, name: Name, _facts: Facts) -> Reply:
+    async def refresh(self, name: Name, _facts: Facts) -> RoundTrip:
         """Look a name up, if it is time to; keep its address while that is still among the answers."""
         if self._loop.time() >= self._fresh_until.get(name, 0.0):
             await self._look_up(name)
-        return Reply(rtt=None, clock=Clock.USER)
+        return RoundTrip(rtt=None, clock=Clock.USER)
 
     async def _look_up(self, name: Name) -> None:
         started = self._loop.time()

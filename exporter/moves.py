@@ -93,13 +93,13 @@ class Moves:
 
     def failed(self, pair: Pair, facts: Facts, series: PairSeries, choice: Choice) -> None:
         """Accept a failure that ``series`` has counted."""
-        failure = series.last_failure
-        if facts.address is None or failure is None or failure.reason not in _UNREACHED:
+        failure, failing = series.last_failure, series.failing
+        if facts.address is None or failure is None or failing is None or failure.reason not in _UNREACHED:
             return
-        if series.failed_in_a_row % _IN_A_ROW or pair.spec.cached_name is None:
+        if failing.in_a_row % _IN_A_ROW or pair.spec.cached_name is None:
             return
         name = Name(pair.spec.cached_name, pair.ip_family)
-        latest = (other.facts for _, other in self._pairs.get(name, ()) if not other.failed_in_a_row)
+        latest = (other.latest.facts for _, other in self._pairs.get(name, ()) if other.failing is None)
         if not any(seen and seen.address == facts.address for seen in latest):
             choice.unreached(name, facts.address)
 

@@ -57,13 +57,13 @@ class Outages:
 
     def failed(self, pair: Pair, series: PairSeries, now: Seconds) -> None:
         """Take a failure that ``series`` has counted."""
-        failure = series.last_failure
-        if failure is None or series.failed_in_a_row < IN_A_ROW:
+        failure, failing = series.last_failure, series.failing
+        if failure is None or failing is None or failing.in_a_row < IN_A_ROW:
             return
         outage = self._outages.get(pair.identity)
         if outage is None:
-            self._outages[pair.identity] = _Outage(pair, series.failing_since, series.failed_in_a_row)
-            text = f"fails for {span(now - series.failing_since)}: {failure.detail or failure.reason}"
+            self._outages[pair.identity] = _Outage(pair, failing.since, failing.in_a_row)
+            text = f"fails for {span(now - failing.since)}: {failure.detail or failure.reason}"
             self._tell(pair, "outage began", text, failure.reason, now, reason=failure.reason)
             return
         outage.failures += 1

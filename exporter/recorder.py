@@ -17,8 +17,9 @@ from collectors.contract import (
     LateReply,
     Notice,
     Outcome,
+    ProbeFailed,
     ReceiveOverflow,
-    Reply,
+    RoundTrip,
     Seconds,
     SocketOpened,
 )
@@ -165,11 +166,11 @@ class Recorder:
         now, wall = time.monotonic(), time.time()  # noqa: TID251 - a date shown to people
         series = self._by_target[id(job.spec)]
         self._keep(series)
-        failed_before = series.failed_in_a_row
-        if isinstance(outcome, Reply) and outcome.egress_queue is not None:
+        failed_before = series.failing is not None
+        if isinstance(outcome, RoundTrip) and outcome.egress_queue is not None:
             self._queued(outcome.egress_queue, now)
         series.record(facts, outcome, now, wall, learn=now >= self._queue_stands_until)
-        if isinstance(outcome, Reply):
+        if not isinstance(outcome, ProbeFailed):
             self._counts.measurements[job.protocol, outcome.clock] += 1
             if facts.tried:
                 self._moves.detoured(job, facts, series, now, wall)

@@ -6,12 +6,25 @@ Plain attributes that ``exporter.metrics`` reads through its table; no names, no
 from __future__ import annotations
 
 import copy
+import dataclasses
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from collectors.contract import Facts, Outcome, Phase, ProbeFailed, Reason, Reply, Seconds
+from collectors.contract import (
+    Exchange,
+    Facts,
+    Login,
+    Outcome,
+    Phase,
+    ProbeFailed,
+    Query,
+    Reason,
+    Reply,
+    RoundTrip,
+    Seconds,
+)
 from exporter.history import FAILED, LOST, NOTHING_USUAL, RESENT, UNMEASURED, Recent, Usual, UsualLoss
 
 
@@ -58,6 +71,28 @@ class Failure(NamedTuple):
         return self.reason in _SILENCE and self.phase not in _CONNECTED
 
 
+@dataclasses.dataclass(slots=True)
+class LastProbe:
+    """The latest probe that was decided. Each one overwrites it: a new object would cost a tenth of all recording."""
+
+    facts: Facts | None = None
+    """What it saw; None before the first."""
+    reply: Reply | None = None
+    """What it measured; None if it failed."""
+    at: Seconds = 0.0
+    """When it was decided, by the monotonic clock."""
+
+
+class Failing(NamedTuple):
+    """The failures since the last success, by the monotonic clock."""
+
+    since: Seconds
+    """When the last probe succeeded; if none ever did, when the first one failed."""
+    first: Seconds
+    """When the first of them was decided."""
+    in_a_row: int
+
+
 class Moved(NamedTuple):
     """The latest change of the address that a pair measures."""
 
@@ -85,23 +120,19 @@ class PairSeries:
     """
 
     __slots__ = (
-        "decided_at",
         "duplicate_replies",
         "duration",
-        "facts",
-        "failed_in_a_row",
-        "failing_since",
+        "failing",
         "failures",
-        "first_failure",
         "fresh_for",
         "last_failure",
         "last_success",
         "late_replies",
+        "latest",
         "moved",
         "phases",
         "probes",
         "recent",
-        "reply",
         "resent",
         "response",
         "retransmitted",
@@ -121,17 +152,11 @@ class PairSeries:
         self.retransmitted = self.late_replies = self.duplicate_replies = 0
         self.rtt, self.response, self.duration = Histogram(()), Histogram(()), Histogram(())
         self.phases: dict[Phase, tuple[Seconds, int]] = {}
-        self.facts: Facts | None = None
-        """What the latest decided probe saw; None before the first."""
-        self.reply: Reply | None = None
-        """What it measured; None if it failed."""
+        self.latest = LastProbe()
         self.last_success: float | None = None
-        self.decided_at: Seconds = 0.0
-        self.failed_in_a_row = 0
-        self.failing_since: Seconds = 0.0
-        """If the latest probe failed: when the last one succeeded, or the first was decided."""
-        self.first_failure: Seconds = 0.0
-        """When the first of these failures was decided."""
+        """When, in seconds since the epoch."""
+        self.failing: Failing | None = None
+        """None if the latest probe succeeded."""
         self.last_failure: Failure | None = None
         self.forget()
 
@@ -152,52 +177,65 @@ class PairSeries:
             local = self.failures.get(Reason.LOCAL, 0)
             self.usual_loss.turn(self.probes - local, sum(self.failures.values()) - local + self.resent, now)
         self.probes += 1
-        self.facts = facts
         if facts.retransmitted:
             self.retransmitted += 1
         if isinstance(outcome, ProbeFailed):
             self._fail(facts, outcome, now, wall)
         else:
-            self.resent += facts.retransmitted
-            self._succeed(outcome, now, wall, learn)
-        self.decided_at = now
+            self._succeed(facts, outcome, now, wall, learn)
+        latest = self.latest
+        latest.facts, latest.at = facts, now
 
     def _fail(self, facts: Facts, failed: ProbeFailed, now: Seconds, wall: float) -> None:
-        self.reply = None
+        self.latest.reply = None
         self.late_replies += facts.answered_late
         reason = failed.reason if failed.reason in self.failures else Reason.LOCAL
         self.failures[reason] += 1
-        if not self.failed_in_a_row:
-            self.failing_since, self.first_failure = self.decided_at or now, now
-        self.failed_in_a_row += 1
+        failing = self.failing or Failing(self.latest.at or now, now, 0)
+        self.failing = Failing(failing.since, failing.first, failing.in_a_row + 1)
         self.last_failure = Failure(reason, failed.detail, failed.misconfigured, facts.phase, wall)
         if reason is Reason.LOCAL:
             self.recent.add(UNMEASURED, now)
         else:
             self.recent.add(LOST if self.last_failure.silent or reason is Reason.DNS else FAILED, now)
 
-    def _succeed(self, reply: Reply, now: Seconds, wall: float, learn: bool) -> None:  # noqa: FBT001 - see ``record``
-        self.reply, self.last_success, self.failed_in_a_row, self.worked = reply, wall, 0, True
-        headline = UNMEASURED
-        if reply.rtt is not None:
-            headline = reply.rtt
-            self.rtt.observe(headline)
+    def _succeed(self, facts: Facts, reply: Reply, now: Seconds, wall: float, learn: bool) -> None:  # noqa: FBT001 - see ``record``
+        self.latest.reply, self.last_success, self.failing, self.worked = reply, wall, None, True
+        rtt = None
+        match reply:
+            case RoundTrip():
+                rtt = reply.rtt
+            case Exchange():
+                rtt = reply.rtt
+                self.response.observe(reply.response)
+                self.duration.observe(reply.duration)
+            case Login():
+                rtt = reply.rtt
+                self.duration.observe(reply.duration)
+            case Query():
+                self.response.observe(reply.response)
+        if rtt is not None:
+            self.rtt.observe(rtt)
             if learn:
-                self.usual_rtt.add(headline, now)
-        if reply.response is not None:
-            headline = reply.response
-            self.response.observe(headline)
-        if reply.duration is not None:
-            self.duration.observe(reply.duration)
-            if reply.round_trips is not None:
-                headline = reply.duration
-        self.recent.add(RESENT if self.facts and self.facts.retransmitted else headline, now)
-        server = reply.server if reply.duration is not None else reply.response  # of a kept connection: all of it
+                self.usual_rtt.add(rtt, now)
+        headline = reply.headline
+        if facts.retransmitted:
+            self.resent += 1
+            headline = RESENT
+        self.recent.add(UNMEASURED if headline is None else headline, now)
+        server = reply.server
         if server is not None and learn:
-            if self.usual_server is NOTHING_USUAL:
-                self.usual_server = Usual()
-            self.usual_server.add(server, now)
-        for phase, seconds in reply.phases.items():
+            self._learn_server(server, now)
+        if reply.phases:
+            self._add_phases(reply.phases)
+
+    def _learn_server(self, server: Seconds, now: Seconds) -> None:
+        if self.usual_server is NOTHING_USUAL:
+            self.usual_server = Usual()
+        self.usual_server.add(server, now)
+
+    def _add_phases(self, phases: Mapping[Phase, Seconds]) -> None:
+        for phase, seconds in phases.items():
             if phase in self.phases:  # a probe that a reload overtook may have one that its target no longer has
                 total, count = self.phases[phase]
                 self.phases[phase] = total + seconds, count + 1
@@ -220,6 +258,7 @@ class PairSeries:
     def as_it_is(self) -> PairSeries:
         """Return a copy that goes on to show this moment."""
         kept = copy.copy(self)
+        kept.latest = copy.copy(self.latest)
         kept.failures, kept.phases = self.failures.copy(), self.phases.copy()
         kept.rtt, kept.response, kept.duration = (
             histogram.as_it_is() for histogram in (self.rtt, self.response, self.duration)
@@ -232,9 +271,9 @@ class PairSeries:
 
     def shown(self, now: Seconds) -> bool:
         """Tell whether the latest probe is recent enough to be shown as the present."""
-        return self.facts is not None and now - self.decided_at <= self.fresh_for
+        return self.latest.facts is not None and now - self.latest.at <= self.fresh_for
 
     @property
     def server(self) -> Seconds | None:
         """What the server took in the latest probe."""
-        return self.reply and self.reply.server
+        return self.latest.reply and self.latest.reply.server

@@ -66,11 +66,9 @@ class Turn(Generic[J]):
     def decided(self, attempt: Attempt[Any], outcome: Outcome) -> None:
         """Take the end of an attempt; a reply that took longer than the timeout is none."""
         self.attempt = None
-        if isinstance(outcome, Reply):
-            took = outcome.duration or outcome.rtt or 0.0
-            if took > self.job.timeout:
-                attempt.answered_late = True
-                outcome = ProbeFailed(Reason.TIMEOUT, f"answered after {took:g} s")
+        if not isinstance(outcome, ProbeFailed) and outcome.took > self.job.timeout:
+            attempt.answered_late = True
+            outcome = ProbeFailed(Reason.TIMEOUT, f"answered after {outcome.took:g} s")
         self.watcher.decided(self.job, attempt, outcome)
 
     def take(self, job: J) -> None:

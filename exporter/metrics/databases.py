@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from collectors.contract import Reply, Seconds
+from collectors.contract import Login, Seconds
 from exporter.exposition import Family, bucket_samples
 from exporter.series import Histogram, PairSeries
 
@@ -32,9 +32,10 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
     """Return the table of what is said of each database; its owner is the pair of its logins."""
     samples = bucket_samples(buckets)
 
-    def login_gauge(name: str, text: str, read: Callable[[Reply], float | None]) -> Family:
+    def login_gauge(name: str, text: str, read: Callable[[Login], float | None]) -> Family:
         def values(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
-            value = read(series.login.reply) if series.login.reply and series.login.shown(now) else None
+            reply = series.login.latest.reply if series.login.shown(now) else None
+            value = read(reply) if isinstance(reply, Login) else None
             return None if value is None else (value,)
 
         return Family(name, "gauge", text, lambda _: (("", ()),), values)
@@ -54,7 +55,7 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "database_rtt_seconds",
             "Network round trip to the database server in the latest login, in seconds, by the kernel's clock: SYN to "
             "SYN/ACK.",
-            lambda reply: reply.rtt,
+            lambda login: login.rtt,
         ),
         histogram(
             "database_rtt_distribution_seconds",
@@ -85,7 +86,7 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
         login_gauge(
             "database_login_round_trips",
             "How often the latest login waited for the database server: TCP, TLS and each step of authentication.",
-            lambda reply: reply.round_trips,
+            lambda login: login.round_trips,
         ),
         Family(
             "database_probes_total",
@@ -110,5 +111,5 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
 
 def _available(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
     """Both have to be known for a yes; one is enough for a no."""
-    known = [of.reply is not None for _, of in series.both if of.shown(now)]
+    known = [of.latest.reply is not None for _, of in series.both if of.shown(now)]
     return (float(all(known)),) if len(known) == len(series.both) or False in known else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from collectors.contract import Facts, Reply, Seconds
+from collectors.contract import Exchange, Facts, Reply, RoundTrip, Seconds
 from collectors.target import Gives
 from exporter.exposition import Family, Labels, bucket_samples
 from exporter.fleet import Pair
@@ -30,12 +30,12 @@ def _gauge(name: str, text: str, gives: Gives | None, read: Callable[[PairSeries
 
 def _measured(name: str, text: str, gives: Gives, read: Callable[[Reply], float | None]) -> Family:
     """Return a gauge of what the latest probe measured, if it succeeded."""
-    return _gauge(name, text, gives, lambda series: read(series.reply) if series.reply else None)
+    return _gauge(name, text, gives, lambda series: read(series.latest.reply) if series.latest.reply else None)
 
 
 def _seen(name: str, text: str, gives: Gives, read: Callable[[Facts], float | None]) -> Family:
     """Return a gauge of what the latest probe saw, however it ended."""
-    return _gauge(name, text, gives, lambda series: read(series.facts) if series.facts else None)
+    return _gauge(name, text, gives, lambda series: read(series.latest.facts) if series.latest.facts else None)
 
 
 def _counter(name: str, text: str, gives: Gives | None, read: Callable[[PairSeries], int]) -> Family:
@@ -75,7 +75,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "Network round trip of the latest probe in seconds, by the kernel's clock: ICMP echo to reply, or TCP's "
             "SYN to SYN/ACK. No program's time is inside.",
             Gives.ROUND_TRIP,
-            lambda reply: reply.rtt,
+            lambda reply: reply.rtt if isinstance(reply, (RoundTrip, Exchange)) else None,
         ),
         _histogram(
             "network_latency_rtt_distribution_seconds",
@@ -89,7 +89,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "HTTP request out to first byte of the answer in, of the latest probe, in seconds, by the kernel's clock: "
             "network plus server.",
             Gives.RESPONSE,
-            lambda reply: reply.response,
+            lambda reply: reply.response if isinstance(reply, Exchange) else None,
         ),
         _histogram(
             "network_latency_http_response_distribution_seconds",
@@ -116,7 +116,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "network_latency_probe_success",
             "Whether the latest probe succeeded: 1 or 0.",
             _EVERY,
-            lambda series: int(series.reply is not None),
+            lambda series: int(series.latest.reply is not None),
         ),
         Family(
             "network_latency_last_success_timestamp_seconds",

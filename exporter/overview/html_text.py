@@ -9,7 +9,6 @@ from html import escape
 from itertools import starmap
 from urllib.parse import urlencode
 
-from collectors.contract import Seconds
 from exporter.overview.losses import share
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.sparkline import sparkline
@@ -130,10 +129,10 @@ def _address(row: Row) -> str:
 
 def _now(row: Row) -> str:
     """Write what is on the page of metrics too, with its exact value beside the words."""
-    seen = row.seen
-    value: Seconds | None = next((each for each in (seen.login, seen.response, seen.rtt) if each is not None), None)
-    words = escape(row.now)
-    return words if value is None else f'<data value="{value!r}">{words}</data>'
+    words, reply = escape(row.now), row.seen.reply
+    if reply is None or reply.headline is None:
+        return words
+    return f'<data value="{reply.headline!r}">{words}</data>'
 
 
 def _last_failure(row: Row, wall: float) -> str:

@@ -7,8 +7,9 @@ import ipaddress
 import math
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
-from collectors.contract import Clock, Gap, Phase, Reason, Reply, Seconds
+from collectors.contract import Clock, Exchange, Gap, Login, Phase, Query, Reason, Reply, RoundTrip, Seconds
 from collectors.literals import literal_family
 from collectors.target import Gives
 from exporter.fleet import Pair
@@ -21,7 +22,6 @@ _LATELY_PROBES = 6
 """or in so many intervals, if those are longer."""
 _BEFORE = 4
 _BAD = (FAILED, RESENT)
-_NOTHING = Reply(rtt=None, clock=Clock.USER)
 _SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
 
 
@@ -63,6 +63,8 @@ class Seen:
     """How long ago the address of its name changed; None: it did not."""
     moved: str = ""
     """From which to which."""
+    reply: Reply | None = None
+    """What the latest probe measured, None if it failed; its numbers are among those that follow."""
     round_trips: int | None = None
     """Of a login."""
     login: Seconds | None = None
@@ -106,7 +108,7 @@ class Seen:
     @property
     def is_kept(self) -> bool:
         """It was asked on a kept connection: nobody can tell network and server apart."""
-        return self.rtt is None and self.response is not None and self.login is None and self.server is not None
+        return isinstance(self.reply, Query)
 
     @property
     def bad(self) -> int:
@@ -118,54 +120,65 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
     """Return one pair as it looks at this time of the monotonic clock."""
     recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
     pieces = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
-    failure = series.last_failure if series.failed_in_a_row else None
-    reply = series.reply or _NOTHING
-    kept = series.reply is not None and reply.rtt is None and reply.duration is None
+    latest, reply, failing = series.latest, series.latest.reply, series.failing
+    failure = series.last_failure if failing else None
     return Seen(
         probe=pair.probe,
         gives=pair.spec.gives,
         target=pair.target,
         ip_family=pair.ip_family,
-        age=None if series.facts is None else now - series.decided_at,
-        stale=series.facts is not None and not series.shown(now),
+        age=None if latest.facts is None else now - latest.at,
+        stale=latest.facts is not None and not series.shown(now),
         reason=failure and failure.reason,
         detail=failure.detail if failure else "",
         misconfigured=failure is not None and failure.misconfigured,
         silent=failure is not None and failure.silent,
         phase=failure and failure.phase,
-        address=series.facts.address if series.facts else None,
+        address=latest.facts.address if latest.facts else None,
         asked=_asked(pair, series),
-        gap=series.facts.gap if failure and series.facts else None,
-        failing_for=now - series.failing_since if failure else 0.0,
-        first_failure=now - series.first_failure if failure else 0.0,
-        in_a_row=series.failed_in_a_row,
+        gap=latest.facts.gap if failure and latest.facts else None,
+        failing_for=now - failing.since if failing else 0.0,
+        first_failure=now - failing.first if failing else 0.0,
+        in_a_row=failing.in_a_row if failing else 0,
         worked=series.worked,
         moved_ago=now - series.moved.at if series.moved else None,
         moved=str(series.moved or ""),
-        round_trips=reply.round_trips,
-        login=reply.duration if reply.round_trips is not None else None,
-        lookup=reply.phases.get(Phase.DNS),
-        own_clock=series.reply is not None and reply.clock is Clock.USER and bool(pair.spec.host),
-        rtt=reply.rtt,
-        response=reply.response,
-        server=reply.response if kept else reply.server,  # on a kept connection nobody can tell them apart
+        reply=reply,
+        own_clock=reply is not None and reply.clock is Clock.USER and bool(pair.spec.host),
         usual_rtt=series.usual_rtt.median(),
         usual_server=series.usual_server.median(),
         usual_loss=series.usual_loss.median(),
-        seeds=series.usual_server.seeds if kept else series.usual_rtt.seeds,
+        seeds=(series.usual_server if isinstance(reply, Query) else series.usual_rtt).seeds,
         before=series.recent.values()[-1 - _BEFORE : -1],
-        retransmitted=series.facts is not None and series.facts.retransmitted,
+        retransmitted=latest.facts is not None and latest.facts.retransmitted,
         lost=sum(map(math.isnan, recent)),
         failed=recent.count(FAILED),
         resent=recent.count(RESENT),
         pieces=len(pieces),
         longest=max(pieces, default=0),
         results=len(recent),
+        **_measured(reply),
     )
 
 
+def _measured(reply: Reply | None) -> dict[str, Any]:
+    """Return what was measured, by the names that ``Seen`` has for it."""
+    if reply is None:
+        return {}
+    common = {"server": reply.server, "lookup": reply.phases.get(Phase.DNS)}
+    match reply:
+        case RoundTrip():
+            return common | {"rtt": reply.rtt}
+        case Exchange():
+            return common | {"rtt": reply.rtt, "response": reply.response}
+        case Login():
+            return common | {"rtt": reply.rtt, "login": reply.duration, "round_trips": reply.round_trips}
+        case Query():
+            return common | {"response": reply.response}
+
+
 def _asked(pair: Pair, series: PairSeries) -> str:
-    address = (series.facts and series.facts.address) or place_of(pair)
+    address = (series.latest.facts and series.latest.facts.address) or place_of(pair)
     return str(ipaddress.ip_address(address)) if literal_family(address) else ""
 
 

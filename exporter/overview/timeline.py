@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from collectors.contract import Facts, Outcome, Reply, Seconds
+from collectors.contract import Facts, Outcome, ProbeFailed, Reply, RoundTrip, Seconds
 from exporter.fleet import Pair
 from exporter.overview.looks import Seen, look, place_of
 from exporter.overview.rows import now_in_words
@@ -75,7 +75,7 @@ def printable_lines(lines: Sequence[str]) -> str:
 
 def is_well(answer: Answer) -> bool:
     """Tell whether the target answered as it should."""
-    return isinstance(answer.outcome, Reply)
+    return not isinstance(answer.outcome, ProbeFailed)
 
 
 def _look(answer: Answer, around: Around) -> Seen:
@@ -106,16 +106,16 @@ def _asked(pair: Pair) -> str:
 
 def _told(answer: Answer, seen: Seen, wall: float) -> Iterator[str]:
     facts, outcome = answer.facts, answer.outcome
-    if isinstance(outcome, Reply):
+    if isinstance(outcome, ProbeFailed):
+        during = f" during {facts.phase}" if facts.phase else ""
+        yield f"failed{during}, after {span(answer.took)}: {outcome.reason}: {outcome.detail}"
+    else:
         yield from _phases(outcome)
         yield now_in_words(seen)
         if seen.own_clock:
             yield "timed by this program's own clock instead of the kernel's: its own delays are in it"
-        if outcome.egress_queue is not None:
+        if isinstance(outcome, RoundTrip) and outcome.egress_queue is not None:
             yield f"{span(outcome.egress_queue)} of it in this host's own egress queue"
-    else:
-        during = f" during {facts.phase}" if facts.phase else ""
-        yield f"failed{during}, after {span(answer.took)}: {outcome.reason}: {outcome.detail}"
     yield from _seen_on_the_way(facts, wall)
 
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from collectors import dns
-from collectors.contract import Attempt, Context, Facts, IpFamily, Outcome, Probe, ProbeFailed, Reason, Reply
+from collectors.contract import Attempt, Context, Facts, IpFamily, Outcome, Probe, ProbeFailed, Reason
 from collectors.database_target import DatabaseTarget
 from collectors.http_target import HttpTarget
 from collectors.secret import Secret
@@ -258,7 +258,7 @@ class Asked(Attempt[Any]):
 
     def __init__(self, target: object) -> None:
         super().__init__(target, self._answered)
-        self.answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def _answered(self, _: object, outcome: Outcome) -> None:
         if isinstance(outcome, ProbeFailed):

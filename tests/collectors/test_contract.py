@@ -3,15 +3,18 @@
 import asyncio
 import re
 import socket
+from functools import partial
 
 import pytest
 
 from collectors import http, icmp, mysql, postgresql, tcp
-from collectors.contract import Context, Facts, IpFamily, ProbeFailed, Reason
+from collectors.contract import Context, Exchange, Facts, IpFamily, Login, ProbeFailed, Query, Reason, RoundTrip
 from collectors.icmp_target import IcmpTarget
 from collectors.secret import Secret
 from tests.collectors import peers
-from tests.collectors.peers import Asked, Peer, ask, context, database_target, http_target, tcp_target
+from tests.collectors.peers import Asked, Peer, answering, ask, context, database_target, http_target, tcp_target
+from tests.collectors.test_hostile_databases import MY_OK, OK_NO_PASSWORD, READY, greeting, my, says
+from tests.netlab import requires_root
 
 
 def over_tcp(port):
@@ -78,6 +81,35 @@ async def test_cancelling_at_any_moment_leaves_no_socket_no_task_and_no_reader(c
             task.cancel()
             await asyncio.wait([task])
         assert (peers.descriptors(), peers.readers(), len(asyncio.all_tasks())) == before
+
+
+login = partial(database_target, password=None)
+query = partial(database_target, password=None, cold=False)
+POSTGRESQL, MYSQL = says(OK_NO_PASSWORD + READY, READY), says(MY_OK, my(MY_OK[4:], 1), first=greeting())
+
+
+@pytest.mark.parametrize(
+    ("collector", "target", "talk", "kind"),
+    [
+        pytest.param(icmp.collector, over_icmp, peers.silent, RoundTrip, id="icmp", marks=requires_root),
+        pytest.param(tcp.collector, over_tcp, peers.silent, RoundTrip, id="tcp"),
+        pytest.param(http.collector, over_http, answering(peers.OK), Exchange, id="http"),
+        pytest.param(postgresql.collector, login, POSTGRESQL, Login, id="postgresql login"),
+        pytest.param(postgresql.collector, query, POSTGRESQL, Query, id="postgresql query"),
+        pytest.param(mysql.collector, login, MYSQL, Login, id="mysql login"),
+        pytest.param(mysql.collector, query, MYSQL, Query, id="mysql query"),
+    ],
+)
+async def test_a_reply_is_of_its_kind_and_its_headline_and_the_servers_share_are_inside_of_what_it_took(
+    collector, target, talk, kind
+):
+    with Peer(talk) as peer:
+        async with collector(context()) as probe:
+            reply = await ask(probe, target(peer.port))
+    assert type(reply) is kind
+    assert 0 < reply.headline <= reply.took
+    assert 0 <= (reply.server or 0) <= reply.took
+    assert all(took >= 0 for took in reply.phases.values())
 
 
 @those_over_tcp

@@ -26,7 +26,7 @@ from collectors.contract import (
     ProbeFailed,
     Reason,
     ReceiveOverflow,
-    Reply,
+    RoundTrip,
     SocketOpened,
 )
 from collectors.icmp_target import IcmpTarget
@@ -97,7 +97,7 @@ def target(
     )
 
 
-async def one(probe: Probe[IcmpTarget], aim: IcmpTarget) -> Reply:
+async def one(probe: Probe[IcmpTarget], aim: IcmpTarget) -> RoundTrip:
     (asked,) = begin(probe, [aim])
     async with asyncio.timeout(SOON):
         return await asked.answer
@@ -555,7 +555,7 @@ async def test_an_error_about_one_target_is_not_held_against_another(here: Host,
             slot = begin(probe, [target(there.address), far, target(there.address)])
             async with asyncio.timeout(SOON):
                 ends = await asyncio.gather(*(asked.answer for asked in slot), return_exceptions=True)
-            assert isinstance(ends[1], Reply)
+            assert isinstance(ends[1], RoundTrip)
             assert all(isinstance(end, ProbeFailed) and end.reason is Reason.UNREACHABLE for end in ends[::2])
 
 

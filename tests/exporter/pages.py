@@ -10,7 +10,7 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, Reply
+from collectors.contract import Clock, Exchange, Facts, Login, Phase, ProbeFailed, Query, Reason, Reply, RoundTrip
 from exporter.fleet import Fleet, Host, Pair, load, pairs, who_am_i
 from exporter.recorder import Recorder
 
@@ -27,24 +27,25 @@ endpoints:
   - {name: grafana, probe: {protocol: http, url: "https://grafana.example/api/health"}, location: wfdb01_usa}
 """
 
-ANSWERS = {
-    "icmp": Reply(rtt=0.05, clock=Clock.KERNEL, egress_queue=2e-6),
-    "tcp": Reply(rtt=0.06, clock=Clock.KERNEL, phases={Phase.CONNECT: 0.06}),
-    "http": Reply(
-        rtt=0.0625,
-        clock=Clock.KERNEL,
-        response=0.078125,
-        duration=0.25,
-        phases={Phase.DNS: 0.03125, Phase.CONNECT: 0.0625, Phase.PROCESSING: 0.078125, Phase.TRANSFER: 0.015625},
-    ),
-    "login": Reply(
+EXCHANGE = Exchange(
+    rtt=0.0625,
+    clock=Clock.KERNEL,
+    response=0.078125,
+    duration=0.25,
+    phases={Phase.DNS: 0.03125, Phase.CONNECT: 0.0625, Phase.PROCESSING: 0.078125, Phase.TRANSFER: 0.015625},
+)
+ANSWERS: Mapping[str, Reply] = {
+    "icmp": RoundTrip(rtt=0.05, clock=Clock.KERNEL, egress_queue=2e-6),
+    "tcp": RoundTrip(rtt=0.06, clock=Clock.KERNEL, phases={Phase.CONNECT: 0.06}),
+    "http": EXCHANGE,
+    "login": Login(
         rtt=0.0625,
         clock=Clock.KERNEL,
         duration=0.5,
-        phases={Phase.CONNECT: 0.0625, Phase.TLS: 0.125, Phase.AUTH: 0.3125, Phase.QUERY: 0.0625},
         round_trips=6,
+        phases={Phase.CONNECT: 0.0625, Phase.TLS: 0.125, Phase.AUTH: 0.3125, Phase.QUERY: 0.0625},
     ),
-    "query": Reply(rtt=None, clock=Clock.KERNEL, response=0.125),
+    "query": Query(response=0.125, clock=Clock.KERNEL),
 }
 """One good answer per protocol, or probe of a database; those of http are exact in binary, so that sums are too."""
 DATABASE = """\

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from collectors.contract import Clock, Facts, IpFamily, Phase, ProbeFailed, Reason, Reply
+from collectors.contract import Clock, Facts, IpFamily, Phase, ProbeFailed, Reason, Reply, RoundTrip
 from exporter.fleet import Pair
 from exporter.moves import Move, Name
 
 from .pages import Small
 
 NAME = Name("wf008.example", IpFamily.IPV4)
-ANSWER = Reply(rtt=0.02, clock=Clock.KERNEL)
+ANSWER = RoundTrip(rtt=0.02, clock=Clock.KERNEL)
 SILENCE = ProbeFailed(Reason.TIMEOUT, "no answer within 4 s")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.contract import Facts, ProbeFailed, Reason, Reply, one_by_one
+from collectors.contract import Facts, ProbeFailed, Reason, Reply, RoundTrip, one_by_one
 from exporter import once
 from exporter.overview.timeline import Answer
 
@@ -36,7 +36,7 @@ def test_every_pair_is_probed_once_and_answers_in_its_place(small: Small) -> Non
     probes = {"icmp": one_by_one(answer), "tcp": one_by_one(answer), "http": one_by_one(hang)}
     answers = run(once.ask(small.pairs, probes))
     assert [answer.pair for answer in answers] == list(small.pairs)
-    assert [type(answer.outcome) for answer in answers] == [Reply, Reply, ProbeFailed, ProbeFailed]
+    assert [type(answer.outcome) for answer in answers] == [RoundTrip, RoundTrip, ProbeFailed, ProbeFailed]
     assert answers[0].facts.hop_limit == 5
     assert isinstance(answers[2].outcome, ProbeFailed)
     assert answers[2].outcome.reason is Reason.TIMEOUT

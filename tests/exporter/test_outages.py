@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from collectors.contract import Clock, Facts, ProbeFailed, Reason, Reply
+from collectors.contract import Clock, Facts, ProbeFailed, Reason, Reply, RoundTrip
 from exporter.fleet import Pair
 from exporter.outages import Outages
 from exporter.series import PairSeries
 
 from .pages import Small
 
-ANSWER = Reply(rtt=0.02, clock=Clock.KERNEL)
+ANSWER = RoundTrip(rtt=0.02, clock=Clock.KERNEL)
 SILENCE = ProbeFailed(Reason.TIMEOUT, "no answer within 4 s")
 
 

@@ -21,6 +21,7 @@ import pytest
 from collectors.contract import (
     Clock,
     DuplicateReply,
+    Exchange,
     Facts,
     IpFamily,
     LateReply,
@@ -28,7 +29,7 @@ from collectors.contract import (
     ProbeFailed,
     Reason,
     ReceiveOverflow,
-    Reply,
+    RoundTrip,
     SocketOpened,
 )
 from exporter.fleet import BadFile, host_header
@@ -66,7 +67,7 @@ def tell_a_story(small: Small, time: Time) -> None:
     small.decide("wf008", "icmp", TIMEOUT)
     small.recorder.notice(LateReply(small.pair("wf008", "icmp").spec))
     small.recorder.notice(DuplicateReply(small.pair("wf008", "icmp").spec))
-    small.decide("wf008", "tcp", Reply(rtt=None, clock=Clock.USER), Facts(retransmitted=True))
+    small.decide("wf008", "tcp", RoundTrip(rtt=None, clock=Clock.USER), Facts(retransmitted=True))
     expired = Facts(certificate_not_before=1.5e9, certificate_expiry=1.6e9)
     small.decide("grafana", "http", ProbeFailed(Reason.TLS, "expired"), expired)
     small.recorder.started_late(0.003, 1)
@@ -188,7 +189,7 @@ def test_a_failure_moves_no_histogram_and_no_phase(small: Small) -> None:
 def test_every_histogram_is_cumulative_and_ends_with_its_count(small: Small, time: Time) -> None:
     tell_a_story(small, time)
     for rtt in (0.0001, 0.001, 0.0011, 0.1, 7.0):
-        small.decide("wf008", "icmp", Reply(rtt=rtt, clock=Clock.KERNEL))
+        small.decide("wf008", "icmp", RoundTrip(rtt=rtt, clock=Clock.KERNEL))
     samples = small.samples()
     assert samples.by("le", "network_latency_rtt_distribution_seconds_bucket", target="wf008", probe="icmp") == {
         "0.001": 2,
@@ -204,7 +205,7 @@ def test_every_histogram_is_cumulative_and_ends_with_its_count(small: Small, tim
 
 
 def test_a_retransmitted_handshake_gives_neither_round_trip_nor_share_of_the_server(small: Small) -> None:
-    late = Reply(rtt=None, clock=Clock.KERNEL, response=0.08, duration=1.1, phases={Phase.PROCESSING: 0.08})
+    late = Exchange(rtt=None, clock=Clock.KERNEL, response=0.08, duration=1.1, phases={Phase.PROCESSING: 0.08})
     small.decide("wf008", "ping", late, Facts(retransmitted=True))
     samples, of = small.samples(), {"target": "wf008", "probe": "ping"}
     assert samples.get("network_latency_probe_success", **of) == 1
@@ -387,7 +388,7 @@ def test_who_asks_and_is_no_host_of_the_fleet_is_other(small: Small) -> None:
 
 def test_each_measurement_is_counted_by_the_clock_that_took_it(small: Small) -> None:
     small.answer_all()
-    small.decide("wf008", "tcp", Reply(rtt=0.05, clock=Clock.USER))
+    small.decide("wf008", "tcp", RoundTrip(rtt=0.05, clock=Clock.USER))
     small.decide("wf008", "tcp", TIMEOUT)
     samples, name = small.samples(), "latency_exporter_measurements_total"
     assert samples.by("protocol", name, clock="kernel") == {"http": 2, "icmp": 1, "mysql": 0, "postgresql": 0, "tcp": 1}
@@ -457,7 +458,7 @@ def test_what_a_page_says_of_pairs_is_of_the_moment_when_it_was_begun(
         if reloaded:
             with_database.reload(f"# {read_before}\n{SMALL}{DATABASE}")
         time.passed += 1
-        for outcome in (TIMEOUT, Reply(rtt=0.5, clock=Clock.KERNEL)):
+        for outcome in (TIMEOUT, RoundTrip(rtt=0.5, clock=Clock.KERNEL)):
             for pair in with_database.pairs:
                 with_database.recorder.decided(pair, Facts(hop_limit=read_before), outcome)
         for notice in (LateReply, DuplicateReply):

@@ -14,13 +14,27 @@ from typing import Any, NoReturn, cast
 
 import pytest
 
-from collectors.contract import Attempt, Clock, Facts, Outcome, Probe, ProbeFailed, Reason, Reply, one_by_one
+from collectors.contract import (
+    Attempt,
+    Clock,
+    Exchange,
+    Facts,
+    Login,
+    Outcome,
+    Probe,
+    ProbeFailed,
+    Query,
+    Reason,
+    Reply,
+    RoundTrip,
+    one_by_one,
+)
 from exporter.cadence import SLOT
 from exporter.scheduler import Scheduler
 
 from .virtual_time import VirtualLoop, run
 
-ANSWER = Reply(rtt=0.01, clock=Clock.KERNEL)
+ANSWER = RoundTrip(rtt=0.01, clock=Clock.KERNEL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -332,9 +346,18 @@ def test_a_collector_that_answers_for_too_many_is_a_bug_and_stops_nobody() -> No
     assert run(second()) == {"local": 1, "fine": 1}
 
 
-def test_a_reply_that_took_longer_than_the_timeout_is_no_reply() -> None:
+@pytest.mark.parametrize(
+    "reply",
+    [
+        RoundTrip(rtt=10.5, clock=Clock.KERNEL),
+        Exchange(rtt=0.1, clock=Clock.KERNEL, response=0.2, duration=10.5, phases={}),
+        Login(rtt=0.1, clock=Clock.KERNEL, duration=10.5, round_trips=4, phases={}),
+        Query(response=10.5, clock=Clock.KERNEL),
+    ],
+)
+def test_a_reply_that_took_longer_than_the_timeout_is_no_reply(reply: Reply) -> None:
     async def slow(_target: object, _facts: Facts) -> Reply:
-        return Reply(rtt=10.5, clock=Clock.KERNEL)
+        return reply
 
     async def once() -> Counter[str]:
         record = Record()

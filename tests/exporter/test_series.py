@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, Reply
+from collectors.contract import Facts, Phase, ProbeFailed, Reason
 from collectors.http_target import HttpTarget
-from exporter.series import Histogram, PairSeries
+from exporter.series import Failing, Histogram, LastProbe, PairSeries
 
 from .pages import ANSWERS, TIMEOUT
+from .pages import EXCHANGE as ANSWER
 
 BOUNDS = (0.001, 0.1, 1.0)
-ANSWER = ANSWERS["http"]
 NOW = (0.0, 0.0)
 
 
@@ -44,10 +44,34 @@ def test_a_success_is_counted_in_every_distribution_and_in_its_phases() -> None:
     series = new_series()
     series.record(Facts(status_code=200), ANSWER, 5.0, 1.7e9)
     assert (series.probes, sum(series.failures.values())) == (1, 0)
-    assert (series.facts, series.reply) == (Facts(status_code=200), ANSWER)
-    assert (series.last_success, series.decided_at) == (1.7e9, 5.0)
+    assert series.latest == LastProbe(Facts(status_code=200), ANSWER, at=5.0)
+    assert series.last_success == 1.7e9
     assert (series.rtt.total, series.response.total, series.duration.total) == (0.0625, 0.078125, 0.25)
     assert series.phase_row() == (0.03125, 1, 0.0625, 1, 0.0, 0, 0.0, 0, 0.0, 0, 0.078125, 1, 0.015625, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rtt", "response", "duration", "headline", "server"),
+    [
+        ("icmp", 0.05, 0.0, 0.0, 0.05, None),
+        ("tcp", 0.06, 0.0, 0.0, 0.06, None),
+        ("http", 0.0625, 0.078125, 0.25, 0.078125, 0.015625),
+        ("login", 0.0625, 0.0, 0.5, 0.5, 0.125),
+        ("query", 0.0, 0.125, 0.0, 0.125, 0.125),
+    ],
+)
+def test_each_kind_of_reply_counts_what_it_measured_and_its_headline_is_remembered(
+    kind: str, rtt: float, response: float, duration: float, headline: float, server: float | None
+) -> None:
+    series = new_series()
+    for second in range(3):
+        series.record(Facts(), ANSWERS[kind], float(second), 1.7e9)
+    assert [histogram.total for histogram in (series.rtt, series.response, series.duration)] == pytest.approx(
+        [3 * rtt, 3 * response, 3 * duration]
+    )
+    assert series.recent.values() == pytest.approx([headline] * 3)
+    assert series.usual_rtt.median() == (rtt or None)
+    assert (series.server, series.usual_server.median()) == (server, server)
 
 
 def test_a_failure_moves_no_distribution_and_no_phase() -> None:
@@ -57,8 +81,27 @@ def test_a_failure_moves_no_distribution_and_no_phase() -> None:
     series.record(Facts(status_code=503), ProbeFailed(Reason.STATUS), 20.0, 1.7e9 + 15)
     assert (series.rtt.row(), series.response.row(), series.duration.row(), series.phase_row()) == before
     assert (series.probes, series.failures[Reason.STATUS], sum(series.failures.values())) == (2, 1, 1)
-    assert (series.facts, series.reply) == (Facts(status_code=503), None)
+    assert series.latest == LastProbe(Facts(status_code=503), None, at=20.0)
     assert series.last_success == 1.7e9
+
+
+def test_failures_in_a_row_know_their_first_and_the_success_before_them() -> None:
+    series = new_series()
+    series.record(Facts(), TIMEOUT, 5.0, 1.7e9)
+    assert series.failing == Failing(since=5.0, first=5.0, in_a_row=1)
+    series.record(Facts(), ANSWER, 20.0, 1.7e9)
+    assert series.failing is None
+    for now in (35.0, 50.0):
+        series.record(Facts(), TIMEOUT, now, 1.7e9)
+    assert series.failing == Failing(since=20.0, first=35.0, in_a_row=2)
+
+
+def test_a_copy_goes_on_to_show_its_moment() -> None:
+    series = new_series()
+    series.record(Facts(), ANSWER, 5.0, 1.7e9)
+    kept = series.as_it_is()
+    series.record(Facts(), TIMEOUT, 20.0, 1.7e9)
+    assert (kept.latest, kept.failing, kept.probes) == (LastProbe(Facts(), ANSWER, at=5.0), None, 1)
 
 
 def test_a_retransmitted_handshake_is_counted_whatever_the_probes_end() -> None:
@@ -78,13 +121,13 @@ def test_without_a_round_trip_there_is_no_share_of_the_server() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rtt", "response", "server"), [(0.0625, 0.078125, 0.015625), (0.05, 0.0499, 0.0), (0.05, None, None)]
+    ("rtt", "response", "server"), [(0.0625, 0.078125, 0.015625), (0.05, 0.0499, 0.0), (None, 0.0499, None)]
 )
 def test_the_servers_share_is_response_minus_round_trip_and_never_negative(
-    rtt: float, response: float | None, server: float | None
+    rtt: float | None, response: float, server: float | None
 ) -> None:
     series = new_series()
-    series.record(Facts(), Reply(rtt=rtt, clock=Clock.KERNEL, response=response), *NOW)
+    series.record(Facts(), ANSWER._replace(rtt=rtt, response=response), *NOW)
     assert series.server == server
 
 

@@ -114,7 +114,7 @@ async def test_queries_share_one_connection_and_a_login_beside_is_one_more(serve
     wanted = target(server, cold=False)
     for _ in range(20):
         reply = await ask(probe, wanted)
-        assert (reply.rtt, reply.duration, reply.clock) == (None, None, Clock.KERNEL)
+        assert reply.clock is Clock.KERNEL
         assert 0 < reply.response < 1
         assert connections(server) == 1
     await ask(probe, target(server))

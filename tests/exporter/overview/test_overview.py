@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.contract import Clock, Facts, IpFamily, Phase, ProbeFailed, Reason, Reply, SocketOpened
+from collectors.contract import Clock, Exchange, Facts, IpFamily, Phase, ProbeFailed, Reason, RoundTrip, SocketOpened
 from exporter.moves import Move, Name
 from exporter.overview import Format, Overview
 from exporter.overview.html_text import ROWS
@@ -47,7 +47,7 @@ def told(small: Small, time: Time) -> None:
         time.passed += 5
         small.decide("wf008", "icmp", TIMEOUT)
     small.decide("wf008", "tcp", ProbeFailed(Reason.REFUSED, "Connection refused"), Facts(phase=Phase.CONNECT))
-    slow = Reply(rtt=0.0625, response=2.0625, duration=2.2, clock=Clock.KERNEL)
+    slow = Exchange(rtt=0.0625, response=2.0625, duration=2.2, clock=Clock.KERNEL, phases={})
     small.decide("wf008", "ping", slow, Facts(status_code=200))
     small.decide("grafana", "http", ANSWERS["http"])
 
@@ -55,7 +55,7 @@ def told(small: Small, time: Time) -> None:
 def test_every_format_says_which_numbers_are_by_the_programs_own_clock(small: Small, time: Time) -> None:
     small.answer_all()
     assert "own clock" not in shown(small, "text") + shown(small, "html")
-    small.decide("wf008", "icmp", Reply(rtt=0.0348, clock=Clock.USER))
+    small.decide("wf008", "icmp", RoundTrip(rtt=0.0348, clock=Clock.USER))
     assert shown(small, "text").count(", own clock") == 1
     assert shown(small, "html").count("own clock") == 1
     own = {pair["probe"] for pair in json.loads(shown(small, "json"))["pairs"] if pair["own_clock"]}
@@ -282,7 +282,7 @@ def test_an_address_that_was_changed_has_no_usual_yet(small: Small, time: Time) 
         small.answer_all()
         time.passed += 5
     small.reload(SMALL.replace("wf008.example", "192.0.2.99"))
-    small.decide("wf008", "icmp", Reply(rtt=0.5, clock=Clock.KERNEL))
+    small.decide("wf008", "icmp", RoundTrip(rtt=0.5, clock=Clock.KERNEL))
     (line,) = [line for line in shown(small, "text").splitlines() if line.startswith("wf008        icmp")]
     assert "500 ms (no usual yet)" in line
     assert line.endswith("fine")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, Reply
+from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, RoundTrip
 from collectors.http_target import HttpTarget
 from exporter.overview.timeline import Answer, Around, explain
 from exporter.overview.verdict import Here
@@ -29,7 +29,7 @@ def told(*answers: Answer, usual: float | None = None) -> list[str]:
     if usual is not None:
         series = PairSeries(tuple(Reason))
         for _ in range(9):
-            series.record(Facts(), Reply(rtt=usual, clock=Clock.KERNEL), 50.0, NOW - 50)
+            series.record(Facts(), RoundTrip(rtt=usual, clock=Clock.KERNEL), 50.0, NOW - 50)
         states.append((answers[0].pair, series))
     return "".join(explain(answers, Around(states, Here(), 100.0, NOW))).splitlines()
 
@@ -42,7 +42,7 @@ def test_a_certificate_that_is_not_valid_yet_is_told_with_its_beginning(small: S
 
 
 def test_a_number_by_the_programs_own_clock_says_so(small: Small) -> None:
-    reply = Reply(rtt=0.0348, clock=Clock.USER)
+    reply = RoundTrip(rtt=0.0348, clock=Clock.USER)
     _, measured, clock, _ = told(Answer(small.pair("wf008", "icmp"), Facts(), reply, 0.04))
     assert measured == "  34.8 ms, own clock"
     assert clock == "  timed by this program's own clock instead of the kernel's: its own delays are in it"
@@ -126,5 +126,5 @@ def test_neither_a_querys_token_nor_what_a_peer_says_reaches_the_terminal_raw(sm
 
 
 def test_a_reply_without_a_round_trip_is_not_given_one(small: Small) -> None:
-    answer = Answer(small.pair("wf008", "tcp"), Facts(retransmitted=True), Reply(rtt=None, clock=Clock.KERNEL), 1.1)
+    answer = Answer(small.pair("wf008", "tcp"), Facts(retransmitted=True), RoundTrip(rtt=None, clock=Clock.KERNEL), 1.1)
     assert "  answered, not measured" in told(answer)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, Reply
+from collectors.contract import Clock, Exchange, Facts, Login, Phase, ProbeFailed, Reason, Reply, RoundTrip
 from exporter.fleet import Pair
 from exporter.overview.looks import Seen, look
 from exporter.overview.losses import chance
@@ -20,7 +20,7 @@ from exporter.series import PairSeries
 from ..pages import DATABASE, SMALL, Small, Time
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-ANSWER = Reply(rtt=0.35, clock=Clock.KERNEL)
+ANSWER = RoundTrip(rtt=0.35, clock=Clock.KERNEL)
 SILENCE = ProbeFailed(Reason.TIMEOUT, "no answer within 4 s")
 REFUSED = ProbeFailed(Reason.REFUSED, "Connection refused")
 
@@ -44,7 +44,7 @@ class Watched:
         """Probe for so long; what it says whenever a probe came through."""
         for _ in range(round(seconds / self.pair.interval)):
             verdict = self.probe(SILENCE if self._chance.random() < loss else reply)
-            if self.series.reply is not None:
+            if self.series.latest.reply is not None:
                 yield verdict
 
     def accused(self, seconds: float, loss: float) -> float:
@@ -103,14 +103,14 @@ def test_an_outage_of_an_hour_makes_no_loss_usual(pair: Pair) -> None:
 def test_some_bad_minutes_stay_slower_than_usual_though_the_program_has_just_started(pair: Pair) -> None:
     path = Watched(pair, every=1.0)
     list(path.lasts(20))
-    worse = Reply(rtt=0.7, clock=Clock.KERNEL)
+    worse = RoundTrip(rtt=0.7, clock=Clock.KERNEL)
     assert {verdict.word for verdict in path.lasts(30 * MINUTE, reply=worse)} == {Word.NETWORK}
 
 
 def test_a_new_route_is_accused_for_hours_and_not_for_weeks(pair: Pair) -> None:
     path = Watched(pair, every=60.0)
     list(path.lasts(30 * DAY))
-    longer = Reply(rtt=0.7, clock=Clock.KERNEL)
+    longer = RoundTrip(rtt=0.7, clock=Clock.KERNEL)
     assert {verdict.word for verdict in path.lasts(2.8 * HOUR, reply=longer)} == {Word.NETWORK}
     list(path.lasts(HOUR, reply=longer))
     assert {verdict.word for verdict in path.lasts(HOUR, reply=longer)} == {Word.FINE}
@@ -119,7 +119,7 @@ def test_a_new_route_is_accused_for_hours_and_not_for_weeks(pair: Pair) -> None:
 def test_a_login_that_failed_is_held_against_the_database_for_six_minutes(tmp_path: Path) -> None:
     """It is probed once a minute: the last 60 results were an hour."""
     login = Watched(Small(tmp_path, SMALL + DATABASE).pair("wf008", "login"), every=60.0)
-    well = Reply(rtt=0.02, clock=Clock.KERNEL, duration=0.2, round_trips=6)
+    well = Login(rtt=0.02, clock=Clock.KERNEL, duration=0.2, round_trips=6, phases={})
     list(login.lasts(HOUR, reply=well))
     for outcome in (REFUSED, well, REFUSED):
         login.probe(outcome)
@@ -152,8 +152,8 @@ def test_of_two_results_no_percentage_is_made(pair: Pair) -> None:
 # This host's own queue
 
 
-QUEUED = Reply(rtt=0.65, clock=Clock.KERNEL, egress_queue=0.3)
-THROUGH_THE_QUEUE = Reply(rtt=0.65, clock=Clock.KERNEL, response=0.9, duration=1.6, phases={Phase.PROCESSING: 0.9})
+QUEUED = RoundTrip(rtt=0.65, clock=Clock.KERNEL, egress_queue=0.3)
+THROUGH_THE_QUEUE = Exchange(rtt=0.65, clock=Clock.KERNEL, response=0.9, duration=1.6, phases={Phase.PROCESSING: 0.9})
 
 
 def test_what_our_own_queue_added_is_not_learnt_as_usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collectors.contract import Gap, Phase, Reason
+from collectors.contract import Clock, Gap, Phase, Query, Reason
 from collectors.http_target import HttpTarget
 from collectors.icmp_target import IcmpTarget
 from collectors.target import Gives
@@ -41,6 +41,7 @@ query = partial(
     icmp,
     probe="query",
     gives=frozenset({Gives.QUERY}),
+    reply=Query(response=0.352, clock=Clock.KERNEL),
     rtt=None,
     usual_rtt=None,
     response=0.352,
@@ -57,7 +58,7 @@ def failed(make: Callable[..., Seen], reason: Reason, **seen: Any) -> Seen:
         "silent": reason in {Reason.TIMEOUT, Reason.UNREACHABLE} and not connected,
         "first_failure": 40.0,
     } | seen
-    return make(reason=reason, rtt=None, response=None, server=None, **seen)
+    return make(reason=reason, reply=None, rtt=None, response=None, server=None, **seen)
 
 
 SILENT = failed(icmp, Reason.TIMEOUT)
