@@ -1,7 +1,7 @@
 """Puts what was measured into the documentation: ``python -m benchmarks.publish [RESULTS]``.
 
 Tables and pictures are made anew from the raw values first, so that they are of today's code.
-The summary goes into README.md, everything into docs/performance.md, each between two markers; the pictures and
+A few rows go into README.md, everything into docs/performance.md, each between two markers; the pictures and
 the raw rows go beside the latter. Only a whole benchmark is published: part of one would leave rows out.
 """
 
@@ -16,7 +16,7 @@ from benchmarks.bench import tell
 from benchmarks.field import REPOSITORY
 from benchmarks.pictures import COST_FILE, ERROR_FILE
 from benchmarks.rows import ROWS_FILE, Results
-from benchmarks.tables import TABLE_FILE
+from benchmarks.tables import FEW_FILE, TABLE_FILE
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 _PICTURES = {
@@ -57,7 +57,7 @@ def publish(results: Path, repository: Path) -> None:
     images = "".join(f"![{what}](bench-{name})\n\n" for name, what in _PICTURES.items() if (results / name).exists())
     readme, performance = repository / "README.md", repository / "docs/performance.md"
     texts = {
-        readme: insert(readme, text.partition("\n## ")[0]),
+        readme: insert(readme, (results / FEW_FILE).read_text(encoding="utf-8")),
         performance: insert(performance, images + text),
     }
     for path, filled in texts.items():

@@ -1,11 +1,13 @@
-"""The measured as Markdown: a summary with one row per figure, then everything. Medians of the runs.
+"""The measured as Markdown: a summary with one row per figure, everything, and a few rows. Medians of the runs.
 
 Pure, but for ``write``. Absolute times are noise on a shared machine; so every table has ratios.
 """
 
 from __future__ import annotations
 
+import itertools
 import statistics
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from pathlib import Path
 from benchmarks.programs import BLACKBOX, FPING, OURS, SMOKEPING
 from benchmarks.rows import NOT_MEASURED, Results, Row
 
-TABLE_FILE, MACHINE_FILE = "table.md", "machine.txt"
+TABLE_FILE, FEW_FILE, MACHINE_FILE = "table.md", "few.md", "machine.txt"
 PROGRAMS = (OURS, FPING, SMOKEPING, BLACKBOX)
 NOTHING = "–"
 Key = tuple[str, str, int, str]
@@ -34,6 +36,8 @@ class Figure:
     """One row per number of targets, else the largest alone."""
     others: str = ""
     """Where the others' value is found, if not in the same measurement."""
+    is_of_the_few: bool = False
+    """Whether it stands in the README."""
 
     @property
     def command(self) -> str:
@@ -43,26 +47,26 @@ class Figure:
 
 _LOADED = "the same under load (others: without)"
 FIGURES = (
-    Figure("CPU per ICMP probe", "icmp-cost", "cpu_us", "µs", every_size=True),
+    Figure("CPU per ICMP probe", "icmp-cost", "cpu_us", "µs", every_size=True, is_of_the_few=True),
     Figure("memory, ICMP", "icmp-cost", "resident_mb", "MB", every_size=True),
     Figure("ICMP probes in slots that had all begun within 20 ms", "icmp-cost", "on_time_share", "%", every_size=True),
-    Figure("ICMP round trip, error, median", "icmp-truth", "rtt_median_us", "µs"),
+    Figure("ICMP round trip, error, median", "icmp-truth", "rtt_median_us", "µs", is_of_the_few=True),
     Figure(_LOADED, "load-icmp", "rtt_median_us", "µs", others="icmp-truth"),
-    Figure("ICMP round trip, error, 99 %", "icmp-truth", "rtt_p99_us", "µs"),
+    Figure("ICMP round trip, error, 99 %", "icmp-truth", "rtt_p99_us", "µs", is_of_the_few=True),
     Figure(_LOADED, "load-icmp", "rtt_p99_us", "µs", others="icmp-truth"),
-    Figure("CPU per TCP probe", "tcp-cost", "cpu_us", "µs", every_size=True),
+    Figure("CPU per TCP probe", "tcp-cost", "cpu_us", "µs", every_size=True, is_of_the_few=True),
     Figure("TCP round trip, error, median", "tcp-truth", "rtt_median_us", "µs"),
     Figure(_LOADED, "load-tcp", "rtt_median_us", "µs", others="tcp-truth"),
-    Figure("TCP round trip, error, 99 %", "tcp-truth", "rtt_p99_us", "µs"),
+    Figure("TCP round trip, error, 99 %", "tcp-truth", "rtt_p99_us", "µs", is_of_the_few=True),
     Figure(_LOADED, "load-tcp", "rtt_p99_us", "µs", others="tcp-truth"),
-    Figure("CPU per HTTP probe", "http-cost", "cpu_us", "µs", every_size=True),
+    Figure("CPU per HTTP probe", "http-cost", "cpu_us", "µs", every_size=True, is_of_the_few=True),
     Figure("HTTP: round trip, error, median", "http-truth", "rtt_median_us", "µs"),
     Figure(_LOADED, "load-http", "rtt_median_us", "µs", others="http-truth"),
     Figure("HTTP: round trip, error, 99 %", "http-truth", "rtt_p99_us", "µs"),
     Figure(_LOADED, "load-http", "rtt_p99_us", "µs", others="http-truth"),
     Figure("HTTP: response, error, median", "http-truth", "response_median_us", "µs"),
     Figure(_LOADED, "load-http", "response_median_us", "µs", others="http-truth"),
-    Figure("HTTP: response, error, 99 %", "http-truth", "response_p99_us", "µs"),
+    Figure("HTTP: response, error, 99 %", "http-truth", "response_p99_us", "µs", is_of_the_few=True),
     Figure(_LOADED, "load-http", "response_p99_us", "µs", others="http-truth"),
     Figure("CPU per line of a page", "page", "plain_line_us", "µs"),
     Figure("CPU per line of a page, gzip", "page", "gzip_line_us", "µs"),
@@ -70,8 +74,17 @@ FIGURES = (
     Figure("CPU per page, gzip", "page", "gzip_scrape_ms", "ms"),
     Figure("loop held at most while scraped", "page", "plain_held_ms", "ms"),
     Figure("loop held at most while scraped, gzip", "page", "gzip_held_ms", "ms"),
-    Figure("memory, three probes per target (smokeping_prober: one)", "page", "resident_mb", "MB", every_size=True),
+    Figure(
+        "memory, three probes per target (smokeping_prober: one)",
+        "page",
+        "resident_mb",
+        "MB",
+        every_size=True,
+        is_of_the_few=True,
+    ),
 )
+_FEW_AT_MOST = 1000
+"""Targets in the few rows: beyond that blackbox_exporter is not measured."""
 _COST_COLUMNS = ("cpu_us", "probes_per_second", "resident_mb", "peak_mb")
 _TRUTH_COLUMNS = ("median_us", "p99_us", "max_us", "signed_median_us", "signed_p99_us")
 _ACCOUNT_COLUMNS = ("on_time_share", "skipped", "failures", "by_user_clock", "overflows", "decided")
@@ -90,6 +103,19 @@ def summary(values: Medians) -> str:
     """Return a row per figure that was measured."""
     head = ["what", "targets", *PROGRAMS, "best other / ours", "BENCH_ARGS"]
     return table(head, (row for figure in FIGURES for row in _figure_rows(figure, values)))
+
+
+def few(rows: Sequence[Row], machine: str) -> str:
+    """Return the figures of the README, each at the largest number of targets that all programs have."""
+    values = medians(rows)
+    head = ["what", "targets", *PROGRAMS, "best other / ours"]
+    chosen = [
+        [row[:-1] for row in _figure_rows(figure, values, _FEW_AT_MOST)][-1:]
+        for figure in FIGURES
+        if figure.is_of_the_few
+    ]
+    ours = machine.partition(" Beside it")[0].strip()
+    return f"{table(head, itertools.chain.from_iterable(chosen))}\nMedians. On {ours}\n"
 
 
 def details(values: Medians) -> str:
@@ -134,6 +160,7 @@ def write(folder: Path, results: Results) -> None:
     """Write the tables beside the pictures."""
     machine = (folder / MACHINE_FILE).read_text(encoding="utf-8")
     (folder / TABLE_FILE).write_text(document(results.rows, machine), encoding="utf-8")
+    (folder / FEW_FILE).write_text(few(results.rows, machine), encoding="utf-8")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -165,8 +192,8 @@ def _cell(value: float | None, unit: str) -> str:
     return NOTHING if value is None or value != value else f"{value:.2%}"  # noqa: PLR0124 - not a number
 
 
-def _figure_rows(figure: Figure, values: Medians) -> Iterator[list[str]]:
-    sizes = _sizes(values, figure.measurement, figure.name)
+def _figure_rows(figure: Figure, values: Medians, at_most: int = sys.maxsize) -> Iterator[list[str]]:
+    sizes = [size for size in _sizes(values, figure.measurement, figure.name) if size <= at_most]
     for targets in sizes if figure.every_size else sizes[-1:]:
         ours = values.get((figure.measurement, OURS, targets, figure.name))
         where = figure.others or figure.measurement

@@ -1,4 +1,4 @@
-"""Every key of the fleet file, its type and its default; the README's table is held against it by a test.
+"""Every key of the fleet file, its type and its default; the table in docs/fleet-file.md is held against it by a test.
 
 A value that is None was not written and is taken from elsewhere (``defaults``, the job, the host).
 What one key demands of another is in ``checks``.

@@ -42,6 +42,13 @@ def test_the_summary_compares_with_the_best_of_the_others():
     )
 
 
+def test_the_few_rows_are_of_at_most_a_thousand_targets_and_leave_out_how_they_are_measured_again():
+    few = tables.few([*ROWS, cost(1, OURS, 5000, 20.0)], "a machine. Beside it: others.")
+    assert "| CPU per ICMP probe | 1,000 | 30 µs | 48 µs | – | 930 µs | 1.6× |\n" in few
+    assert "5,000" not in few
+    assert few.endswith("\nMedians. On a machine.\n")
+
+
 def test_the_details_compare_each_with_ours():
     assert "| icmp | 1,000 | blackbox_exporter | 930 | 31× | – | – | – | `--only icmp-cost` |\n" in document(ROWS, "x")
 
@@ -114,13 +121,14 @@ def test_publishing_fills_both_texts_between_their_markers(tmp_path):
     for name in ("README.md", "docs/performance.md"):
         (tmp_path / name).write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     (tmp_path / "table.md").write_text("| summary |\n\n## More\n\n| details |\n")
+    (tmp_path / "few.md").write_text("| few |\n")
     (tmp_path / "cost.svg").write_text("<svg/>")
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw/rows.csv").write_text("run,value\n")
     publish(tmp_path, tmp_path)
-    assert (tmp_path / "README.md").read_text() == f"before\n{BEGIN}\n| summary |\n{END}\nafter\n"
+    assert (tmp_path / "README.md").read_text() == f"before\n{BEGIN}\n| few |\n{END}\nafter\n"
     assert "(bench-cost.svg)" in (tmp_path / "docs/performance.md").read_text()
-    assert "| details |" in (tmp_path / "docs/performance.md").read_text()
+    assert "| summary |\n\n## More\n\n| details |" in (tmp_path / "docs/performance.md").read_text()
     assert (tmp_path / "docs/bench-cost.svg").exists()
     assert (tmp_path / "docs/bench-rows.csv").read_text() == "run,value\n"
 
@@ -136,6 +144,7 @@ def test_publishing_says_what_is_missing_and_writes_nothing(tmp_path):
     (tmp_path / "README.md").write_text(f"{BEGIN}{END}")
     (tmp_path / "docs/performance.md").write_text("no markers")
     (tmp_path / "table.md").write_text("| summary |\n")
+    (tmp_path / "few.md").write_text("| few |\n")
     with pytest.raises(
         NoMarkers, match="put <!-- bench:begin --> and <!-- bench:end --> where the figures are to stand"
     ):

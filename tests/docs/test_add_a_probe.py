@@ -221,7 +221,7 @@ def test_a_misspelt_key_is_told_the_one_that_was_meant(
 
 
 def test_every_kind_and_every_collector_and_the_tables_of_keys_are_tested_with_it(tree: Path) -> None:
-    tests = ("tests/exporter/test_every_kind.py", "tests/collectors/test_contract.py", "tests/docs/test_readme.py")
+    tests = ("tests/exporter/test_every_kind.py", "tests/collectors/test_contract.py", "tests/docs/test_fleet_file.py")
     said = run(tree, "pytest", "-q", "-n0", "-p", "no:cacheprovider", "-k", "udp or key", *tests)
     assert re.search(r"\b[3-9]\d passed", said)
 

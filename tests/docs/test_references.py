@@ -11,19 +11,24 @@ import pytest
 
 from exporter import cli
 from exporter.fleet import schema
+from tests.docs import markdown
+from tests.docs.markdown import PAGES, ROOT, Page, words
 
-ROOT = Path(__file__).parents[2]
 FOLDERS = [".ci", "benchmarks", "collectors", "config", "deploy", "docs", "exporter", "prometheus", "tests"]
-DOCUMENTS = [ROOT / "README.md", ROOT / "prometheus/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DECISIONS = [Page(path) for path in sorted((ROOT / "docs/decisions").glob("*.md"))]
+DOCUMENTS = [page.path for page in markdown.DOCUMENTS]
 SETTINGS = [ROOT / name for name in ("Makefile", "Dockerfile", "pyproject.toml", "setup.cfg", ".ci/run")]
+RULES = sorted((ROOT / "prometheus/rules").glob("*.yml"))
+UNITS = sorted((ROOT / "deploy").glob("*.service"))
 SOURCES = sorted(
     path
     for folder in FOLDERS
     for path in (ROOT / folder).rglob("*")
     if path.suffix in {".py", ".yml", ".sh", ".service"}
 )
+CONFIGURATIONS = sorted((ROOT / "config").glob("*.yml"))
 MADE_BY_THE_READER = ("benchmarks/results", "deploy/fleet.yml", "collectors/udp.py", "exporter/fleet/probes/udp.py")
-"""Of a run, of a command that the README tells to type, and of the page that adds a probe."""
+"""Of a run, of a command that a page asks to type, and of the page that adds a probe."""
 OTHERS_FILES = {"JOB.json", "table.md"}
 """A pattern; what a benchmark writes."""
 PATH = re.compile(rf"(?<![\w./{{}}$:%-])(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./*-]*(?:{{[^{{}}\n]*}}[\w./*-]*)*")
@@ -52,10 +57,31 @@ def is_there(path: str) -> bool:
     return path.startswith(MADE_BY_THE_READER) or any(ROOT.glob(path))
 
 
-@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
-def test_every_link_into_this_tree_leads_somewhere(file: Path) -> None:
-    for link in re.findall(r"\]\(([^)\s#]+)[^)]*\)", file.read_text("utf-8")):
-        assert "://" in link or (file.parent / link).exists(), link
+@pytest.mark.parametrize("page", [*markdown.DOCUMENTS, *DECISIONS], ids=str)
+def test_every_link_into_this_tree_leads_to_a_file_and_to_a_heading_that_are_there(page: Page) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)[^)]*\)", page.prose):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.path.parent / path).resolve() if path else page.path
+        assert target.exists(), link
+        if anchor:
+            assert anchor in Page(target).anchors, link
+
+
+@pytest.mark.parametrize("page", markdown.DOCUMENTS, ids=str)
+def test_no_heading_stands_twice_on_a_page(page: Page) -> None:
+    """Else an anchor leads to the first of them alone."""
+    headings = re.findall("^#+ (.*)$", page.prose, re.MULTILINE)
+    assert len(set(headings)) == len(headings)
+
+
+@pytest.mark.parametrize("file", [*RULES, *SETTINGS, *UNITS], ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_anchor_that_a_setting_names_is_a_heading(file: Path) -> None:
+    """Such as a runbook's section in the annotation of an alert."""
+    for path, anchor in re.findall(r"\b((?:docs/)?[\w-]+\.md)#([\w-]+)", file.read_text("utf-8")):
+        target = ROOT / path if "/" in path or path == "README.md" else ROOT / "docs" / path
+        assert anchor in Page(target).anchors, f"{path}#{anchor}"
 
 
 @pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
@@ -96,7 +122,7 @@ def test_no_comment_cites_a_document_that_is_not_here() -> None:
 
 @pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_flag_behind_a_command_of_ours_is_one_of_its_flags(file: Path) -> None:
-    text = file.read_text("utf-8").replace("\\\n", " ")
+    text = re.sub(r" *\\\n *", " ", file.read_text("utf-8")).replace("docker exec latency-exporter ", "")
     for command, rest in re.findall(r"\blatency-exporter (?:\[?([a-z-]+)\]?)?([^\n`|;&]*)", text):
         name = command if command in cli.COMMANDS else "run"
         known = {option for action in cli.COMMANDS[name][0]()._actions for option in action.option_strings}
@@ -104,20 +130,49 @@ def test_every_flag_behind_a_command_of_ours_is_one_of_its_flags(file: Path) -> 
             assert flag in known, f"{name} {flag}"
 
 
-def test_what_is_said_to_be_unused_is_read_by_nobody_and_all_else_by_somebody() -> None:
-    """A section of a checked fleet file, by its name behind ``fleet``."""
-    readers = [path for path in SOURCES if "exporter" in path.parts and "tests" not in path.parts]
-    read = {name for path in readers for name in re.findall(r"\bfleet\.([a-z0-9]+)\b", path.read_text("utf-8"))}
-    readme = (ROOT / "README.md").read_text("utf-8")
-    unused = set(re.findall(r"^\| \*\*`(\w+)[^|]*\| \| \| \*not used yet\* \|$", readme, re.MULTILINE))
-    assert unused == set(schema.Sections.model_fields) - read
+def read_names() -> set[str]:
+    """Return the sections and keys of the fleet file that the program reads, as attributes of what is checked."""
+    readers = [path for path in SOURCES if path.is_relative_to(ROOT / "exporter")]
+    text = "".join(path.read_text("utf-8") for path in readers)
+    sections = set(re.findall(r"\bfleet\.([a-z0-9]+)\b", text)) & set(schema.Sections.model_fields)
+    keys = {key for row in PAGES["fleet-file"].table("key") if not row[0].startswith("**") for key in words(row[0])}
+    return sections | {key for key in keys if re.search(rf"\.{key}\b", text)}
 
 
-def test_the_alerts_in_the_readme_are_those_that_are_on() -> None:
+UNUSED = re.compile(r"not used yet|not read yet|unused|no effect|checked only|does nothing", re.IGNORECASE)
+
+
+def called_unused(text: str) -> set[str]:
+    """Return what stands in backticks, or as a key before a comment, where a sentence or row calls something unused."""
+    joined = re.sub(r"(?<=[^\n:])\n(?=[A-Za-z`*(])", " ", text)
+    statements = [each for line in joined.splitlines() for each in re.split(r"(?<=[.;]) ", line) if UNUSED.search(each)]
+    keys = {key for each in statements for key in re.findall(r"^\W*(\w+):.*#", each)}
+    return keys | {re.split(r"[.\[]", word)[0] for each in statements for word in words(each)}
+
+
+@pytest.mark.parametrize("file", [*DOCUMENTS, *CONFIGURATIONS], ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_section_or_key_that_a_command_reads_is_called_unused(file: Path) -> None:
+    assert called_unused(file.read_text("utf-8")) & read_names() == set()
+
+
+def test_a_section_that_is_read_and_called_unused_would_be_noticed() -> None:
+    assert called_unused("| **`stack`** | | | *not used yet* |\n| `hosts[]` | is read |") == {"stack"}
+    assert called_unused("It reads `hosts`. The section `stack`\nis not used yet; `peers` is.") == {"stack"}
+    assert called_unused("# stack:      # not used yet\n# scrape:  # by Prometheus") == {"stack"}
+    assert {"stack", "hosts", "scrape", "public_names", "expect_body"} <= read_names()
+
+
+def test_a_section_that_nothing_reads_is_called_unused() -> None:
+    rows = PAGES["fleet-file"].section("Every key").splitlines()
+    unused = {name for row in rows if "*not used yet*" in row for name in called_unused(row)}
+    assert unused == set(schema.Sections.model_fields) - read_names()
+
+
+def test_the_alerts_of_the_page_are_those_that_are_on() -> None:
     rules = (ROOT / "prometheus/rules/alerts.yml").read_text("utf-8")
     names = set(re.findall(r"- alert: (\w+)", rules))
-    section = (ROOT / "README.md").read_text("utf-8").partition("\n## Rules and alerts\n")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == names
+    section = PAGES["prometheus"].section("Alerts")
+    assert {words(alert)[0] for alert, _ in PAGES["prometheus"].table("alert")} == names
     assert len(names) == 12
     assert "Twelve alerts are on" in section
-    assert "twelve alerts" in (ROOT / "prometheus/README.md").read_text("utf-8")
+    assert "Twelve alerts" in markdown.README.text

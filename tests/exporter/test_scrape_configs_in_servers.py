@@ -73,7 +73,7 @@ def exporter_port():
 
 @pytest.fixture
 def generated(tmp_path):
-    """Writes a fleet's files, and the two servers' own that take them in as the README says."""
+    """Writes a fleet's files, and the two servers' own that take them in as docs/prometheus.md has it."""
 
     def generate(sections):
         (tmp_path / "fleet.yml").write_text(yaml.safe_dump(sections))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# `make install` as the README says it: called by its name, by a user who is not its owner, in a folder without a fleet file.
+# `make install` as docs/install.md has it: called by its name, by a user who is not its owner, in a folder without a fleet file.
 set -eu
 
 make install PREFIX=/usr/local

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.docs.markdown import PAGES
 from tests.image.engines import ROOT, Container, Engine, choose
 
 pytestmark = pytest.mark.image
@@ -111,3 +113,39 @@ def test_it_starts_without_compiling_anything(engine: Engine) -> None:
 def test_what_the_clone_has_can_be_had_from_the_image(engine: Engine) -> None:
     shown = engine("run", "--rm", "--network=none", *engine.run_options, TAG, "example", "compose")
     assert shown.endswith((ROOT / "deploy/compose.yml").read_text().strip()), "what podman says comes before"
+
+
+FLEET = """\
+hosts:
+  - {name: wf001, address: 127.0.0.1}
+  - {name: wf008, address: 127.0.0.1}
+probes:
+  icmp: {protocol: icmp}
+  tcp: {protocol: tcp, port: 9102}
+  ping: {protocol: http, url: "http://{address}:9102/ping"}
+stack:
+  prometheus: {url: "http://127.0.0.1:1"}
+"""
+INSTALL = PAGES["install"].commands()
+WORKS_IN_A_CONTAINER = {
+    "check": "wf001: 3 pairs",
+    "probe": "verdict: fine",
+    "scrape-configs": 'job_name: "latency"',
+    "doctor": "nothing listens on 127.0.0.1:1",
+    "healthcheck": "",
+}
+"""Command -> what its output holds."""
+
+
+def test_the_commands_of_the_documents_work_in_a_container(engine: Engine, tmp_path: Path) -> None:
+    """As the compose file runs it: read-only, and the fleet's file where it is mounted."""
+    (tmp_path / "fleet.yml").write_text(FLEET)
+    mounted = f"--volume={tmp_path}/fleet.yml:/etc/latency-exporter/fleet.yml:ro"
+    with engine.start(TAG, [*AS_ROOT, mounted, "--env=LATENCY_EXPORTER_HOST=wf001"]) as container:
+        assert rtts(container, {"http"})
+        typed = [command[3:] for command in INSTALL if command[:3] == ["docker", "exec", "latency-exporter"]]
+        assert len(typed) >= 6
+        for command in typed:
+            output = container.exec(*command, check=False)
+            assert "Traceback" not in output, command
+            assert WORKS_IN_A_CONTAINER[command[1]] in output, command

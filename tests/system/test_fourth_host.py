@@ -1,4 +1,4 @@
-"""The README's five steps by which a fourth host comes to a fleet of three, walked as they stand there."""
+"""The five steps of docs/prometheus.md by which a fourth host comes to a fleet of three, walked as they stand there."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def has_every_pair_of(hosts: int, server: Server) -> bool:
     return [each["value"][1] for each in server.query(query, time.time())] == [str(3 * hosts * (hosts - 1))]
 
 
-def test_a_fourth_host_is_in_every_server_after_the_five_steps_of_the_readme(lab: Lab, tmp_path: Path) -> None:
+def test_a_fourth_host_is_in_every_server_after_the_five_steps_of_the_documents(lab: Lab, tmp_path: Path) -> None:
     home, files = lab.hosts["wfdb01"], {name: tmp_path / f"{name}.yml" for name in lab.hosts}
     for name in ("wf001", "wf008", "wfdb01"):
         files[name].write_text(FLEET)
@@ -69,7 +69,7 @@ def test_a_fourth_host_is_in_every_server_after_the_five_steps_of_the_readme(lab
     for server in servers:
         wait_until(functools.partial(has_every_pair_of, 3, server), f"{server.name} has every pair of three", 30)
 
-    steps = (REPOSITORY / "README.md").read_text().partition("**A fourth host**, in five steps: ")[2]
+    steps = (REPOSITORY / "docs/prometheus.md").read_text().partition("**A fourth host**, in five steps: ")[2]
     steps = steps.partition("Prometheus takes")[0]
     assert steps.count(";") == 4, steps  # five steps: if they change, so does what follows
 

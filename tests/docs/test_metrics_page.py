@@ -1,0 +1,58 @@
+"""The pages of metrics and of scraping against the program: every name, type, label, reason and phase, and no other."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from collectors.contract import Phase
+from exporter import metrics
+from exporter.recorder import Recorder
+from tests.docs.known import base, example_pairs, known_metrics, target_labels
+from tests.docs.markdown import DOCUMENTS, PAGES, Page, words
+
+METRICS = PAGES["metrics"]
+
+
+def documented_metrics() -> dict[str, tuple[str, frozenset[str]]]:
+    documented = {}
+    for name, kind, labels, _ in METRICS.table("name"):
+        of_all = {"pair": metrics.PAIR_LABELS, "database": metrics.DATABASE_LABELS}.get(labels.partition(",")[0], ())
+        documented[words(name)[0]] = kind, frozenset({*of_all, *words(labels)})
+    return documented
+
+
+def test_every_metric_is_in_the_table_with_its_type_and_labels_and_no_other() -> None:
+    assert documented_metrics() == known_metrics()
+
+
+@pytest.mark.parametrize("page", [page for page in DOCUMENTS if page is not PAGES["migration"]], ids=str)
+def test_every_metric_named_anywhere_exists(page: Page) -> None:
+    named = set(re.findall(r"(?<![:\w])(?:network_latency|latency_exporter|database)_[a-z_]*[a-z](?!\*)", page.text))
+    assert {base(name) for name in named} <= known_metrics().keys()
+
+
+def test_the_metrics_that_come_beside_ours_are_those_of_python_and_the_process() -> None:
+    page = b"".join(Recorder("0").page(openmetrics=False)).decode()
+    names = set(re.findall(r"^# TYPE (\S+)", page, re.MULTILINE))
+    assert {name.partition("_")[0] for name in names - known_metrics().keys()} == {"process", "python"}
+    assert known_metrics().keys() <= names
+
+
+def test_the_labels_that_prometheus_adds_are_all_named() -> None:
+    assert target_labels() - {"job"} <= set(words(PAGES["prometheus"].section("Labels")))
+
+
+def test_every_reason_is_in_the_table_under_its_protocols_and_no_other() -> None:
+    documented: dict[str, set[str]] = {"icmp": set(), "tcp": set(), "http": set(), "postgresql": set()}
+    for reason, *marks, _ in METRICS.table("reason"):
+        for protocol, mark in zip(documented, marks, strict=True):
+            if mark:
+                documented[protocol].add(words(reason)[0])
+    assert documented == {pair.protocol: set(pair.spec.reasons) for pair in example_pairs()}
+
+
+def test_every_phase_is_named() -> None:
+    rows = [row for row in METRICS.table("name") if "phase_seconds" in row[0]]
+    assert {word for row in rows for word in words(row[3])} == set(Phase)

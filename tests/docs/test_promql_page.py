@@ -1,0 +1,109 @@
+"""The PromQL examples: names and labels that exist, understood by Prometheus, and answers to their questions."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.docs.known import base, known_metrics, target_labels
+from tests.docs.markdown import DOCUMENTS
+
+EXAMPLES = [example for page in DOCUMENTS for example in page.blocks("promql")]
+
+
+def vectors(expression: str) -> list[tuple[str, list[str]]]:
+    """Give the metrics that an expression asks, each with the labels that it selects by."""
+    bare = re.sub(r'"[^"]*"', '""', expression)
+    found = re.findall(r"\b((?:network_latency_|latency_exporter_|database_)\w+)(?:\{([^}]*)\})?", bare)
+    return [(name, re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) for name, matchers in found]
+
+
+def test_every_promql_example_uses_metrics_and_labels_that_exist() -> None:
+    for expression in EXAMPLES:
+        asked = [(base(name), labels) for name, labels in vectors(expression)]
+        assert asked, expression
+        available = {"le", *target_labels()}
+        for name, labels in asked:
+            own = known_metrics()[name][1]
+            assert set(labels) <= own | target_labels(), expression
+            available |= own
+        grouped = re.findall(r"\b(?:by|without|on|ignoring) \(([^)]*)\)", expression)
+        assert {label.strip() for group in grouped for label in group.split(",")} <= available, expression
+
+
+@pytest.mark.servers
+def test_every_promql_example_is_understood_by_prometheus(tmp_path: Path) -> None:
+    rules = [{"record": f"example:{number}", "expr": text} for number, text in enumerate(EXAMPLES)]
+    promtool("check", "rules", written(tmp_path / "rules.yml", {"groups": [{"name": "examples", "rules": rules}]}))
+
+
+THERE = 'source="wf001",target="wf008",probe="icmp",protocol="icmp"'
+BACK = 'source="wf008",target="wf001",probe="icmp",protocol="icmp"'
+WEB = 'source="wf001",target="wf008",probe="ping",protocol="http"'
+SERIES = {
+    f"network_latency_probes_total{{{THERE}}}": "0+4x60",
+    f'network_latency_probe_failures_total{{{THERE},reason="timeout"}}': "0+1x60",
+    f'network_latency_probe_failures_total{{{THERE},reason="unreachable"}}': "0+1x60",
+    f'network_latency_probe_failures_total{{{THERE},reason="local"}}': "0+2x60",
+    f'network_latency_rtt_distribution_seconds_bucket{{{THERE},le="0.2"}}': "0+0x60",
+    f'network_latency_rtt_distribution_seconds_bucket{{{THERE},le="0.4"}}': "0+4x60",
+    f'network_latency_rtt_distribution_seconds_bucket{{{THERE},le="+Inf"}}': "0+4x60",
+    f'network_latency_rtt_distribution_seconds_bucket{{{BACK},le="0.2"}}': "0+4x60",
+    f'network_latency_rtt_distribution_seconds_bucket{{{BACK},le="0.4"}}': "0+4x60",
+    f'network_latency_rtt_distribution_seconds_bucket{{{BACK},le="+Inf"}}': "0+4x60",
+    f"network_latency_rtt_distribution_seconds_sum{{{WEB}}}": "0+1x60",
+    f"network_latency_rtt_distribution_seconds_count{{{WEB}}}": "0+4x60",
+    f"network_latency_http_response_distribution_seconds_sum{{{WEB}}}": "0+2x60",
+    f"network_latency_http_response_distribution_seconds_count{{{WEB}}}": "0+4x60",
+    f"network_latency_tls_certificate_expiry_timestamp_seconds{{{WEB}}}": "867600x59 _",
+    'latency_exporter_measurements_total{source="wf001",protocol="icmp",clock="user"}': "0+1x60",
+    'latency_exporter_measurements_total{source="wf001",protocol="icmp",clock="kernel"}': "0+3x60",
+    'latency_exporter_config_hash{source="wf001"}': "265781854329840x60",
+    'latency_exporter_config_hash{source="wf008"}': "265781854329841x60",
+    'latency_exporter_config_hash{source="wfdb01"}': "265781854329841x60",
+}
+"""An hour of a fleet, a sample a minute."""
+ANSWERS: dict[str, list[tuple[str, float]]] = {
+    'reason!="local"': [(f"{{{THERE}}}", 0.5)],
+    "quantile(0.99, sum by (source, target": [
+        ('{source="wf001",target="wf008",probe="icmp"}', 0.398),
+        ('{source="wf008",target="wf001",probe="icmp"}', 0.198),
+    ],
+    'source="wf008", target="wf001"': [("{}", 0.2)],
+    '1 - (rate(network_latency_rtt_distribution_seconds_sum{protocol="http"}': [(f"{{{WEB}}}", 0.5)],
+    "certificate_expiry": [('{target="wf008",probe="ping"}', 10)],
+    'clock="user"': [('{source="wf001",protocol="icmp"}', 0.25)],
+    "count_values": [("{}", 2)],
+}
+"""Part of an example that tells it from the others -> what it says of that hour at its end."""
+
+
+@pytest.mark.servers
+def test_the_promql_examples_answer_their_questions(tmp_path: Path) -> None:
+    tests = []
+    for part, answers in ANSWERS.items():
+        (expression,) = [text for text in EXAMPLES if part in text]
+        # Rounded, because promtool compares floating point numbers to the last bit.
+        samples = [{"labels": labels, "value": round(value, 3)} for labels, value in answers]
+        tests.append({"expr": f"round({expression}, 0.001)", "eval_time": "1h", "exp_samples": samples})
+    series = [{"series": name, "values": values} for name, values in SERIES.items()]
+    suite = {"tests": [{"interval": "1m", "input_series": series, "promql_expr_test": tests}]}
+    promtool("test", "rules", written(tmp_path / "test.yml", suite))
+
+
+def written(file: Path, content: object) -> str:
+    """Write a file that is JSON, and so YAML."""
+    file.write_text(json.dumps(content))
+    return str(file)
+
+
+def promtool(*arguments: str) -> None:
+    program = shutil.which("promtool")
+    assert program
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
