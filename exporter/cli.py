@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import difflib
 import io
 import logging
 import os
@@ -23,14 +22,14 @@ from exporter import (
     listen,
     logs,
     metrics,
-    on_request,
+    once,
     parsers,
     probe_now,
     scrape_configs,
-    server,
 )
 from exporter.app import App, Configuration, Options, configuration, identified
 from exporter.fleet import BadFile, Fleet, load, survey
+from exporter.wording import did_you_mean
 
 _log = logging.getLogger(__name__)
 
@@ -44,9 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = words.pop(0) if words and not words[0].startswith("-") else "run"
     if name not in COMMANDS:
-        close = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(COMMANDS)}"
-        return _complain(f"latency-exporter: unknown command {name!r}{hint}", BAD_CONFIGURATION)
+        hint = did_you_mean(name, COMMANDS, f"there are {', '.join(COMMANDS)}")
+        return _complain(f"latency-exporter: unknown command {name!r}; {hint}", BAD_CONFIGURATION)
     make_parser, command = COMMANDS[name]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on there may be something to put in order
     try:
@@ -108,9 +106,9 @@ def _probe(flags: argparse.Namespace) -> int:
     _find_fleet(flags)
     fleet, host = identified(flags.config_file, flags.host)
     try:
-        asked = on_request.chosen(survey(fleet, host)[0], flags.target, flags.probe)
-    except server.Refused as refused:
-        return _complain(f"{flags.config_file}: {refused}", BAD_CONFIGURATION)
+        asked = once.chosen(survey(fleet, host)[0], flags.target, flags.probe)
+    except once.NoSuchPair as error:
+        return _complain(f"{flags.config_file}: {error}", BAD_CONFIGURATION)
     together, missing = survey(fleet, host, target=flags.target)
     if missing:
         raise BadFile(missing)

@@ -13,6 +13,7 @@ import ssl
 from collectors.contract import Seconds
 from collectors.failures import from_os_error
 from collectors.trust import client_context
+from exporter.wording import host_and_port
 
 _TIMEOUT: Seconds = 3.0
 _SERVER_ERROR = 500
@@ -29,10 +30,9 @@ def problem_of(host: str, port: int) -> str | None:
     if plain is None:
         return None
     secure = _ask(http.client.HTTPSConnection(address, port, timeout=_TIMEOUT, context=client_context(verify=False)))
-    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     if secure is None:
         return None
-    return f"{where} is not well: {plain}" + ("" if secure == plain else f"; over TLS: {secure}")
+    return f"{host_and_port(address, port)} is not well: {plain}" + ("" if secure == plain else f"; over TLS: {secure}")
 
 
 def _ask(connection: http.client.HTTPConnection) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from collectors.contract import Seconds
+from exporter.wording import host_and_port
 
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
 _LISTENING = "0A"
@@ -56,7 +57,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _explain(error: OSError, host: str, port: int) -> str:
-    where = f"{host}:{port}" if ":" not in host else f"[{host}]:{port}"
+    where = host_and_port(host, port)
     if error.errno != errno.EADDRINUSE:
         return f"cannot listen on {where}: {error.strerror or error}"
     holders = ", ".join(holders_of(port)) or "a process that can't be seen from here (try: ss -tlnp as root)"

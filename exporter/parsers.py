@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 import typing
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from collectors.contract import Seconds
 from exporter import __version__, examples, listen, logs, scrape_configs, server
 from exporter.fleet.values import Duration
+from exporter.wording import did_you_mean
 
 _USAGE = """\
 latency-exporter [run]            measure, and serve :9102
@@ -225,8 +225,7 @@ def _listen_address(text: str) -> tuple[str, int]:
 
 def _example(text: str) -> str:
     if text not in examples.NAMES:
-        close = difflib.get_close_matches(text, examples.NAMES, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(examples.NAMES)}"
+        hint = did_you_mean(text, examples.NAMES, f"there are {', '.join(examples.NAMES)}")
         raise argparse.ArgumentTypeError(f"no example is called {text!r}; {hint}")
     return text
 

@@ -27,7 +27,7 @@ from exporter import __version__
 from exporter.doctor.outcome import Answer, Outcome, Trouble
 from exporter.doctor.resolver import Resolver
 from exporter.doctor.stack import Asked
-from exporter.doctor.wording import LIMIT, cleaned
+from exporter.wording import PART_OF_A_LINE, cleaned
 
 _HEADERS = {"User-Agent": f"latency-exporter/{__version__} (doctor)", "Accept-Encoding": "identity"}
 _HIDDEN = b"***"
@@ -96,7 +96,7 @@ class Client:
             trouble = trouble_of(error, connected=journey.connected)
             return trouble._replace(detail=self._shown(trouble.detail.encode("utf-8", "replace")))
 
-    def _shown(self, text: bytes, limit: int = LIMIT) -> str:
+    def _shown(self, text: bytes, limit: int = PART_OF_A_LINE) -> str:
         """Make what a server said safe to print: without the login that we sent, which it may have sent back."""
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)

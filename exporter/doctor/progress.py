@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from exporter.doctor.consultation import Waiting
-from exporter.doctor.wording import some
+from exporter.wording import some
 
 _CLEAR = "\r\x1b[K"
 

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 
 from collectors.contract import Seconds
 from exporter.doctor.findings import Finding, Status
-from exporter.doctor.wording import cleaned, counted, some
-from exporter.overview.wording import span
+from exporter.wording import cleaned, counted, some, span
 
 _ROWS = 50
 """Of one status; a fleet may have a thousand hosts."""

@@ -11,6 +11,7 @@ from collectors.trust import OwnCertificate
 from exporter.fleet import BadFile, Fleet
 from exporter.fleet.access import Files
 from exporter.fleet.schema import Server
+from exporter.wording import host_and_port
 
 _EXAMPLE = "stack: {prometheus: {url: 'https://prometheus.example.net'}}"
 
@@ -53,7 +54,7 @@ class Asked:
     @property
     def place(self) -> str:
         """Write host and port."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
 
 def asked(fleet: Fleet, environ: Mapping[str, str]) -> tuple[Asked, ...]:

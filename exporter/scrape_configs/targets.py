@@ -17,6 +17,7 @@ from exporter.fleet import BadFile, Fleet, Host, Problem
 from exporter.fleet.references import OWN_JOB
 from exporter.fleet.schema import Job
 from exporter.scrape_configs.json_line import one_line
+from exporter.wording import host_and_port
 
 Group = dict[str, list[str] | dict[str, str]]
 """A target group of file_sd and http_sd: ``targets`` and ``labels``."""
@@ -84,13 +85,9 @@ def _stanza(name: str, job: Job, access: Job, members: list[Target]) -> Stanza:
 def _target(host: Host, name: str, job: Job) -> Target:
     own = host.scrape.get(name)
     if own is None:
-        return Target(host, _joined(host.address, job.port), job)
+        return Target(host, host_and_port(host.address, job.port), job)
     job = job.model_copy(update=own.model_dump(exclude_none=True, exclude={"address"}))
-    return Target(host, _joined(own.address or host.address, job.port), job)
-
-
-def _joined(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return Target(host, host_and_port(own.address or host.address, job.port), job)
 
 
 def _group(name: str, target: Target, stanza: Job, labels: dict[str, str]) -> Group:

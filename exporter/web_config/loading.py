@@ -16,13 +16,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from collectors.contract import Seconds
-from exporter.fleet.problems import BadFile, Hints, Loc, Problem, key_of, listed, shown
+from exporter.fleet.problems import BadFile, Loc, Problem, key_of
 from exporter.fleet.sections import Section
 from exporter.fleet.yaml_faults import Unreadable
 from exporter.fleet.yaml_source import Node, parse, read
 from exporter.web_config.schema import HttpServer, RateLimit, Sections
 from exporter.web_config.tls import Tls, Unusable
 from exporter.web_config.tls_schema import TlsServer
+from exporter.wording import closest, listed, shown
 
 MAX_BYTES = 2**20
 
@@ -135,7 +136,7 @@ def _said(error: ValidationError) -> Iterator[tuple[Loc, str]]:
     meant: set[Loc] = set()
     for loc in (detail["loc"] for detail in details if detail["type"] == "extra_forbidden"):
         known = _MODELS.get(str(loc[0]), Sections).model_fields if loc[1:] else Sections.model_fields
-        best = Hints().best(str(loc[-1]), known)
+        best = closest(str(loc[-1]), known)
         meant.add((*loc[:-1], best or ""))
         yield loc, f"unknown key; {f'did you mean {shown(best)}?' if best else f'known here: {listed(known)}'}"
     for detail in details:

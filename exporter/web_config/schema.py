@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from exporter.fleet.problems import listed, shown
 from exporter.fleet.sections import Section
 from exporter.fleet.values import Duration, Flag, Whole, fault
 from exporter.web_config.tls_schema import TlsServer
+from exporter.wording import listed, shown
 
 MAX_COST = 14
 """Of bcrypt: 18 takes a processor 15 s per login, and each step doubles that."""

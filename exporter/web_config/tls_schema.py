@@ -10,9 +10,9 @@ from typing import Annotated, NoReturn
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from exporter import secrets
-from exporter.fleet.problems import listed, shown
 from exporter.fleet.sections import Section
 from exporter.fleet.values import Flag, Text, fault, text_of
+from exporter.wording import listed, shown
 
 _CLIENT_AUTH = {
     "NoClientCert": ssl.CERT_NONE,

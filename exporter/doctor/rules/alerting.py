@@ -8,7 +8,8 @@ from exporter.doctor import answers
 from exporter.doctor.answers import Alert, Group
 from exporter.doctor.findings import Finding, Status
 from exporter.doctor.outcome import Told
-from exporter.doctor.wording import braced, cleaned, counted, some
+from exporter.doctor.wording import braced
+from exporter.wording import cleaned, counted, some
 
 OUR_GROUPS = "latency_"
 """How the names of all groups in prometheus/rules/ begin."""

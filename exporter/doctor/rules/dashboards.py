@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from exporter.doctor import answers
 from exporter.doctor.findings import Finding, Status
 from exporter.doctor.outcome import Answer, Seen
-from exporter.doctor.wording import cleaned, counted, some
+from exporter.wording import cleaned, counted, some
 
 MARK = "latency-exporter"
 """The tag of our dashboards, and how their uids begin."""

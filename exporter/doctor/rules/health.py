@@ -8,10 +8,10 @@ from collectors.contract import Reason, Seconds
 from exporter.doctor.findings import Finding, Status
 from exporter.doctor.outcome import Answer, Outcome, Seen, answered
 from exporter.doctor.rules import refusals, troubles
+from exporter.doctor.rules.expiry import expiry
 from exporter.doctor.servers import KINDS, Kind
 from exporter.doctor.stack import Asked
-from exporter.doctor.wording import cleaned, endurance
-from exporter.overview.wording import span
+from exporter.wording import cleaned, span
 
 _NO_LOGIN = (401, 403)
 
@@ -28,7 +28,7 @@ def health(seen: Seen, now: float, patience: Seconds) -> Finding:
             return Finding(Status.BROKEN, asked.name, _stranger(asked, path.path, outcome))
     took = max(outcome.took for outcome in seen.health if isinstance(outcome, Answer))
     answer = f"{' and '.join(path.good for path in kind.health)}, answered in {span(took)}"
-    soon, certificate = endurance(seen.look, now)
+    soon, certificate = expiry(seen.look, now)
     return Finding(Status.WARNING if soon else Status.OK, asked.name, "; ".join(filter(None, (answer, certificate))))
 
 

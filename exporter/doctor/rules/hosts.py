@@ -22,8 +22,9 @@ from exporter.doctor.findings import Finding, Status
 from exporter.doctor.rules.fleet_files import OURS_IS_ODD, FleetFiles, compared
 from exporter.doctor.rules.scrape_errors import cause
 from exporter.doctor.view import Exporter, View
-from exporter.doctor.wording import ago, cleaned, counted, some
+from exporter.doctor.wording import ago
 from exporter.fleet.references import OWN_JOB
+from exporter.wording import cleaned, counted, some
 
 _COMPARED = (
     "job",

@@ -15,8 +15,8 @@ from exporter.doctor.findings import Finding, Status
 from exporter.doctor.promql import EVERY_PUSHED_NAME, RTT
 from exporter.doctor.stack import Asked
 from exporter.doctor.view import View
-from exporter.doctor.wording import ago, braced, cleaned, counted, some
-from exporter.overview.wording import spans
+from exporter.doctor.wording import ago, braced
+from exporter.wording import cleaned, counted, some, spans
 
 _OUR_NAMES = re.compile(EVERY_PUSHED_NAME)
 _SHOWN = 10

@@ -8,8 +8,8 @@ from collectors.contract import Reason, Seconds
 from collectors.literals import literal_family
 from exporter.doctor.findings import Finding, Status
 from exporter.doctor.outcome import NameSeen, Trouble
-from exporter.doctor.wording import cleaned, endurance, some
-from exporter.overview.wording import span
+from exporter.doctor.rules.expiry import expiry
+from exporter.wording import cleaned, some, span
 
 _TLS = (
     ("mismatch", "the certificate served there does not cover it ({detail}); issue one that does"),
@@ -32,7 +32,7 @@ def public_name(seen: NameSeen, now: float, patience: Seconds) -> Finding:
         faults = [f"cannot be resolved: {cleaned(seen.fault)}; add a record that points to {seen.host}"]
     if faults:
         return Finding(Status.BROKEN, seen.name, "; ".join(faults))
-    soon, certificate = endurance(seen.look, now)
+    soon, certificate = expiry(seen.look, now)
     told = [f"resolves to {some(seen.addresses)}", certificate]
     if seen.host_addresses:
         told[0] += f", which is {seen.host}"

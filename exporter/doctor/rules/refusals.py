@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from collectors.answer import place_of
 from exporter.doctor.outcome import Answer
 from exporter.doctor.stack import Asked
-from exporter.doctor.wording import cleaned
+from exporter.wording import cleaned
 
 REDIRECTS = (301, 302, 303, 307, 308)
 _LOGIN_REFUSED = "refuses the login of {user} (401); look at {key}.user and the file in {key}.password_file"

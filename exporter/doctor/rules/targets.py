@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from exporter.doctor.answers import Target
 from exporter.doctor.findings import Finding, Status
 from exporter.doctor.view import View
-from exporter.doctor.wording import counted, some
 from exporter.fleet.references import OWN_JOB
+from exporter.wording import counted, some
 
 _HEALTH = ("up", "down", "unknown")
 

@@ -8,8 +8,7 @@ from collectors.contract import Reason, Seconds
 from exporter.doctor.outcome import Trouble
 from exporter.doctor.servers import KINDS
 from exporter.doctor.stack import Asked
-from exporter.doctor.wording import cleaned
-from exporter.overview.wording import span
+from exporter.wording import cleaned, span
 
 _TEXTS = {
     Reason.DNS: "{detail}; correct {key}.url, or the name's record",
