@@ -1,4 +1,4 @@
-"""Who has not answered yet, on one line of a terminal that is gone in the end."""
+"""What has not answered yet, on one line of a terminal that is gone in the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CLEAR = "\r\x1b[K"
 
 
 class Progress(Waiting):
-    """Shows it, if it is a terminal that reads it."""
+    """Shows the line where it is a terminal that reads it."""
 
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal if terminal.isatty() else None
