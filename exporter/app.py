@@ -28,7 +28,7 @@ from exporter.overview.timeline import Answer
 from exporter.recorder import Recorder
 from exporter.scheduler import Scheduler
 from exporter.scrape_configs import targets_of
-from exporter.server import Actions, Refused, Server
+from exporter.server import Actions, Refused, WebServer
 from exporter.web_config import (
     Connections,
     Limits,
@@ -114,7 +114,7 @@ class App:
         probe_endpoint = ProbeEndpoint(self._recorder.states, self._ask, self._recorder.here)
         reload = self._reload_or_refuse if options.enable_lifecycle else None
         actions = Actions(probe_endpoint.explain, reload, self._targets)
-        self._server = Server(self._recorder, overview, actions, options.telemetry_path)
+        self._server = WebServer(self._recorder, overview, actions, options.telemetry_path)
 
     async def run(self, sockets: Sequence[socket.socket]) -> None:
         """Probe and serve until SIGTERM or SIGINT; SIGHUP reloads."""
