@@ -1,6 +1,6 @@
 """``tls_server_config`` in use: a context that follows its files.
 
-exporter-toolkit reads certificate and key at each handshake. ``Tls.context``, asked at each
+exporter-toolkit reads certificate and key at each handshake. ``ServerTls.context``, called for each
 connection, compares the files' stamps and reads them when one has changed, so that a renewed
 certificate needs no restart. What does not load is reported once; the one that was good stays in use.
 """
@@ -77,7 +77,7 @@ def _load_authority(context: ssl.SSLContext, path: Path) -> None:
         raise Unusable("client_ca_file", "no usable certificate here; it has to be PEM") from None
 
 
-class Tls:
+class ServerTls:
     """The section in use; raises Unusable while its files cannot be used at all."""
 
     def __init__(self, settings: TlsServer) -> None:
@@ -86,7 +86,7 @@ class Tls:
         self._context = context_of(settings)
 
     def context(self) -> ssl.SSLContext:
-        """Give the context for the next connection, made of the files as they are now."""
+        """Return the context for the next connection, made of the files as they are now."""
         stamps = self._stamps_now()
         if stamps != self._stamps:
             self._stamps = stamps
@@ -110,7 +110,7 @@ class Tls:
         return not {_san(kind, value) for kind, value in names}.isdisjoint(allowed)
 
     def _stamps_now(self) -> list[tuple[int, int, int] | None]:
-        """Tell versions apart, also when a file is replaced by renaming or a link is turned elsewhere."""
+        """Stamp the files' versions; they differ also when one is renamed into its place or a link is turned elsewhere."""
         return [_stamp(path) for path in self.settings.files.values()]
 
 
@@ -121,7 +121,7 @@ def _san(kind: str, value: str) -> str:
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
