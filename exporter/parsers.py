@@ -107,7 +107,7 @@ def scrape_configs_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--format",
-        choices=typing.get_args(scrape_configs.Format),
+        choices=typing.get_args(scrape_configs.StanzaFormat),
         default="paste",
         help="paste: stanzas for any prometheus.yml, which VictoriaMetrics includes as they are; prometheus-include: a "
         "file for scrape_config_files of Prometheus 2.43 or later; http-sd: the servers ask an exporter for the "

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from collectors.contract import Seconds
-from exporter.scrape_configs.text import Format
+from exporter.scrape_configs.text import StanzaFormat
 
 _PATIENCE: Seconds = 60.0
 _TLS_FILES = re.compile(r"^ *tls_config:\n( *\w+_file: .*\n)+", re.MULTILINE)
@@ -18,7 +18,7 @@ _TLS_FILES = re.compile(r"^ *tls_config:\n( *\w+_file: .*\n)+", re.MULTILINE)
 _VICTORIA = ("victoria-metrics", "victoria-metrics-prod", "vmagent", "vmagent-prod")
 
 
-def complaints(stanzas: str, how: Format) -> Iterator[tuple[str, str | None]]:
+def complaints(stanzas: str, how: StanzaFormat) -> Iterator[tuple[str, str | None]]:
     """Yield each checker's name, and what it has against the stanzas; None if nothing.
 
     Passwords, certificates and target lists are not checked: they are where the servers are.

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from exporter import cost
 from exporter.fleet import Fleet
 from exporter.scrape_configs.targets import stanzas
-from exporter.scrape_configs.text import Format, StanzaSettings, files_named, stanzas_text, target_list
+from exporter.scrape_configs.text import StanzaFormat, StanzaSettings, files_named, stanzas_text, target_list
 
 STANZAS = "jobs.yml"
 _ROOM, _MORE_ROOM = 1.5, 1000
@@ -38,7 +38,7 @@ class Change(NamedTuple):
     after: str
 
 
-def files(fleet: Fleet, place: str, how: Format = "paste") -> dict[str, str]:
+def files(fleet: Fleet, place: str, how: StanzaFormat = "paste") -> dict[str, str]:
     """Return the texts of all files by their names, last the one that names the others; raises BadFile."""
     if how != "http-sd" and (odd := re.search(r"[*?\[\]\\\ud800-\udfff]", place)):
         raise CannotWrite(f"--targets-dir: {place!r} holds {odd[0]!r}, which servers misread; name another")
@@ -48,7 +48,7 @@ def files(fleet: Fleet, place: str, how: Format = "paste") -> dict[str, str]:
     return texts | {STANZAS: stanzas_text(all_stanzas, fleet.scrape, StanzaSettings(how, place, limit))}
 
 
-def changes(fleet: Fleet, output_dir: Path, place: str | None, how: Format = "paste") -> list[Change]:
+def changes(fleet: Fleet, output_dir: Path, place: str | None, how: StanzaFormat = "paste") -> list[Change]:
     """Return what is not current in a folder; raises BadFile and CannotWrite.
 
     ``place`` is where the servers find the targets: this folder as they see it, or an exporter's URL. The file of a

@@ -14,9 +14,9 @@ from exporter.fleet.schema import Scrape
 from exporter.scrape_configs.json_line import one_line
 from exporter.scrape_configs.targets import Stanza, TargetGroup
 
-Format = Literal["paste", "prometheus-include", "victoriametrics", "http-sd"]
+StanzaFormat = Literal["paste", "prometheus-include", "victoriametrics", "http-sd"]
 
-_USES: dict[Format, str] = {
+_USES: dict[StanzaFormat, str] = {
     "paste": "Prometheus: paste the stanzas below `scrape_configs:`. "
     "VictoriaMetrics: name this file in `scrape_config_files:`.",
     "prometheus-include": "Prometheus 2.43 or later: name this file in `scrape_config_files:`.",
@@ -28,7 +28,7 @@ _USES: dict[Format, str] = {
 class StanzaSettings(NamedTuple):
     """In which format the stanzas are written, and where the servers find the targets."""
 
-    format: Format
+    format: StanzaFormat
     place: str
     """The folder of the target lists as the servers see it; with ``http-sd`` the URL of an exporter."""
     sample_limit: int

@@ -25,7 +25,7 @@ _UNMET = web.RequestKey("unmet", bool)
 
 
 class Handler(web.RequestHandler):
-    """One connection of a ``web.Server``; it calls ``answered`` for each answer that the transport was given in full."""
+    """One connection of a ``web.Server``; ``answered`` is called when the transport has been given a whole answer."""
 
     __slots__ = ("_answered", "_headers", "_refused")
 

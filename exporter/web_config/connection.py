@@ -18,7 +18,7 @@ from exporter.web_config import refusals
 from exporter.web_config.answering import Handler, refusal
 from exporter.web_config.handshake import PLAIN_HTTP, UNEXPECTED_MESSAGE, NoTls, ServerHandshake
 from exporter.web_config.limits import address_of
-from exporter.web_config.progress import Progress
+from exporter.web_config.progress import AnswerProgress
 from exporter.web_config.requests import Requests
 from exporter.web_config.shared import SharedState
 from exporter.web_config.stream import ServerStream, TlsStream
@@ -44,7 +44,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - as a stream's protocol is given
         self._raw = transport
-        self._progress = Progress(transport, self._limits)
+        self._progress = AnswerProgress(transport, self._limits)
         transport.set_write_buffer_limits(0)  # pause_writing is called for every byte that was not taken
         self._address = address_of(transport.get_extra_info("peername"))
         self._shared.guests.enter(self, self._address)

@@ -7,7 +7,7 @@ import asyncio
 from exporter.web_config.limits import Limits
 
 
-class Progress:
+class AnswerProgress:
     """Cuts a connection whose client takes too little of what waits to be sent."""
 
     def __init__(self, transport: asyncio.Transport, limits: Limits) -> None:

@@ -110,7 +110,7 @@ class ServerTls:
         return not {_san(kind, value) for kind, value in names}.isdisjoint(allowed)
 
     def _stamps_now(self) -> list[tuple[int, int, int] | None]:
-        """Stamp the files' versions; they differ also when one is renamed into its place or a link is turned elsewhere."""
+        """Stamp the files; one that is renamed into place has another stamp, as has one behind a link that moved."""
         return [_stamp(path) for path in self.settings.files.values()]
 
 
