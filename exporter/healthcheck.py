@@ -13,6 +13,7 @@ import ssl
 from collectors.contract import Seconds
 from collectors.failures import from_os_error
 from collectors.trust import client_context
+from exporter.listen import from_here
 from exporter.wording import host_and_port
 
 _TIMEOUT: Seconds = 3.0
@@ -30,7 +31,7 @@ another version of TLS."""
 
 def problem_of(host: str, port: int) -> str | None:
     """Return what is wrong with the program that should listen there, or None."""
-    address = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - replaced, not used
+    address = from_here(host)
     plain = _ask(http.client.HTTPConnection(address, port, timeout=_TIMEOUT))
     if plain is None:
         return None

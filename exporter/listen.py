@@ -14,6 +14,8 @@ from collectors.contract import Seconds
 from exporter.wording import host_and_port
 
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
+_ON_LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - replaced, not listened on
+"""What listens on every address is reached there."""
 _LISTENING = "0A"
 """TCP_LISTEN in the state column of /proc/net/tcp (proc(5))."""
 _BACKLOG = 512
@@ -36,6 +38,11 @@ def parse(address: str) -> tuple[str, int]:
         message = f"{address!r} is no listen address; write :9102, 127.0.0.1:9102 or [::1]:9102"
         raise ValueError(message)
     return match["ipv6"] or match["host"] or "", int(match["port"])
+
+
+def from_here(host: str) -> str:
+    """Return the address at which this machine itself reaches what listens on ``host``."""
+    return _ON_LOOPBACK.get(host, host)
 
 
 def open_sockets(addresses: Iterable[tuple[str, int]]) -> list[socket.socket]:
@@ -70,8 +77,7 @@ def _explain(error: OSError, host: str, port: int) -> str:
 
 def name_of_listener(host: str, port: int) -> str | None:
     """Ask the program that listens there for its metrics; return its name by them, or by its header; None without."""
-    address = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - replaced, not used
-    connection = http.client.HTTPConnection(address, port, timeout=_ANSWER)
+    connection = http.client.HTTPConnection(from_here(host), port, timeout=_ANSWER)
     try:
         connection.request("GET", "/metrics", headers={"Connection": "close"})
         response = connection.getresponse()
