@@ -40,27 +40,27 @@ Seconds = float
 T = TypeVar("T")
 
 
-class Word(enum.StrEnum):
+class LabelValue(enum.StrEnum):
     """One word of a closed set; its hash is its text's, because Enum's own is a function in Python."""
 
     __hash__ = str.__hash__
 
 
-class IpFamily(Word):
+class IpFamily(LabelValue):
     """The family a pair is measured over; never chosen by whichever answers first."""
 
     IPV4 = "ipv4"
     IPV6 = "ipv6"
 
 
-class Clock(Word):
+class Clock(LabelValue):
     """Which clock took a measurement: the kernel's stamps, or our own around the system calls."""
 
     KERNEL = "kernel"
     USER = "user"
 
 
-class Reason(Word):
+class Reason(LabelValue):
     """Why a probe failed. Closed: every value is a label value that stands at 0 from the start."""
 
     TIMEOUT = "timeout"
@@ -78,7 +78,7 @@ class Reason(Word):
     LOCAL = "local"
 
 
-class Gap(Word):
+class Gap(LabelValue):
     """What a connection that fell silent shows of its packets: the network lost them, whatever the program does."""
 
     ANSWER = "answer"
@@ -87,7 +87,7 @@ class Gap(Word):
     """What we sent was not acknowledged, though it was sent again: a program that hangs has a kernel that does."""
 
 
-class Phase(Word):
+class Phase(LabelValue):
     """The parts of an exchange, in order; each its own duration, none includes another."""
 
     DNS = "dns"

@@ -17,6 +17,7 @@ from collectors.answer import Answer, Head, place_of
 from collectors.charsets import text_of
 from collectors.contract import Facts, ProbeFailed, Reason, Seconds
 from collectors.http_target import HttpTarget
+from collectors.literals import bracketed
 
 _SHOWN = 200
 """Characters of what a peer says that people get to see."""
@@ -44,8 +45,8 @@ def split_url(text: str) -> Url:
     parts = urllib.parse.urlsplit(text)
     host = parts.hostname or ""
     port = parts.port or _PORTS[parts.scheme]
-    bracketed = f"[{host}]" if ":" in host else host.rstrip(".")
-    authority = bracketed if port == _PORTS[parts.scheme] else f"{bracketed}:{port}"
+    shortest = bracketed(host.rstrip("."))
+    authority = shortest if port == _PORTS[parts.scheme] else f"{shortest}:{port}"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Url(
         parts.scheme == "https",

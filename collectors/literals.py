@@ -1,4 +1,4 @@
-"""Addresses that are written as addresses: their family, and whose they can be."""
+"""Addresses that are written as addresses: their family, whose they can be, and how they stand before a port."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def literal_family(address: str) -> IpFamily | None:
         return IpFamily(f"ipv{ipaddress.ip_address(address).version}")
     except ValueError:
         return None
+
+
+def bracketed(host: str) -> str:
+    """Write a host as it stands before a port: an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
 _NO_HOSTS = tuple(

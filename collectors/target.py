@@ -6,13 +6,13 @@ import copy
 import dataclasses
 from typing import ClassVar, Self
 
-from collectors.contract import IpFamily, Phase, Reason, Word
+from collectors.contract import IpFamily, LabelValue, Phase, Reason
 
 TCP_REASONS = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.UNREACHABLE, Reason.DNS, Reason.LOCAL)
 """Why a connection may fail."""
 
 
-class Gives(Word):
+class Gives(LabelValue):
     """What the probes of a target measure or see. Closed: the metric families are chosen by it."""
 
     ROUND_TRIP = "round trip"

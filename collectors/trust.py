@@ -64,7 +64,7 @@ class Contexts:
         ``names``: a certificate has to be for the host's name. ``protocols`` are offered by ALPN.
         """
         key = (ca_file, own_certificate, verify, names, *protocols)
-        version = [_version(file) for file in (ca_file, *(own_certificate or ())) if file]
+        version = [version_of(file) for file in (ca_file, *(own_certificate or ())) if file]
         kept = self._kept.get(key)
         if kept is None or kept[0] != version:
             context = client_context(verify=verify, names=names)
@@ -132,8 +132,8 @@ def _load_own(context: ClientContext, own_certificate: OwnCertificate) -> None:
     context.has_own_certificate = True
 
 
-def _version(file: str) -> object:
-    """Return what differs when a file was written anew."""
+def version_of(file: str | Path) -> object:
+    """Return a stamp that differs once a file is written anew or replaced, or a link on its path leads elsewhere."""
     try:
         status = Path(file).stat()
     except OSError:

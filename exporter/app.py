@@ -13,7 +13,6 @@ import signal
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
@@ -23,13 +22,13 @@ from exporter import __version__, collecting, doubles, icmp_sockets, metrics, on
 from exporter.addresses import Addresses, refreshes
 from exporter.changes import changes
 from exporter.fleet import BadFile, Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
-from exporter.on_request import OnRequest
+from exporter.on_request import ProbeEndpoint
 from exporter.overview import Overview
 from exporter.overview.timeline import Answer
 from exporter.recorder import Recorder
 from exporter.scheduler import Scheduler
 from exporter.scrape_configs import targets_of
-from exporter.server import Actions, Refused, Server
+from exporter.server import Actions, Refused, WebServer
 from exporter.web_config import (
     Connections,
     Limits,
@@ -42,6 +41,7 @@ from exporter.web_config import (
     sparing_handler,
 )
 from exporter.web_config import load as load_web_config
+from exporter.wording import host_and_port
 
 _log = logging.getLogger(__name__)
 
@@ -111,10 +111,10 @@ class App:
         self._hangup = asyncio.Event()
         self._stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
         overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.here)
-        on_request = OnRequest(self._recorder.states, self._ask, self._recorder.here)
+        probe_endpoint = ProbeEndpoint(self._recorder.states, self._ask, self._recorder.here)
         reload = self._reload_or_refuse if options.enable_lifecycle else None
-        actions = Actions(on_request.explain, reload, self._targets)
-        self._server = Server(self._recorder, overview, actions, options.telemetry_path)
+        actions = Actions(probe_endpoint.explain, reload, self._targets)
+        self._server = WebServer(self._recorder, overview, actions, options.telemetry_path)
 
     async def run(self, sockets: Sequence[socket.socket]) -> None:
         """Probe and serve until SIGTERM or SIGINT; SIGHUP reloads."""
@@ -196,7 +196,7 @@ class App:
         stack.push_async_callback(runner.cleanup)
         for sock in sockets:
             stack.callback((await serve(sock, connections)).close)
-            _log.info("listening on %s", _written(sock.getsockname()))
+            _log.info("listening on %s", host_and_port(*sock.getsockname()[:2]))
 
     async def _until_stopped(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -278,8 +278,3 @@ def _spare_the_collector() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
-
-
-def _written(address: tuple[Any, ...]) -> str:
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

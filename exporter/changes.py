@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from exporter.fleet import Fleet, Pair
+from exporter.wording import plural
 
 
 def changes(before: Fleet, after: Fleet, pairs_before: Sequence[Pair], pairs_after: Sequence[Pair]) -> str:
@@ -21,7 +22,7 @@ def changes(before: Fleet, after: Fleet, pairs_before: Sequence[Pair], pairs_aft
     kept = old.keys() & new.keys()
     other = sum(old[identity] != new[identity] for identity in kept)
     told += _counted("pair", old, new)
-    told.append(f"{len(kept)} pair{_s(len(kept))} kept" + (f" ({other} with other settings)" if other else ""))
+    told.append(f"{len(kept)} {plural('pair', len(kept))} kept" + (f" ({other} with other settings)" if other else ""))
     return ", ".join(told)
 
 
@@ -37,8 +38,4 @@ def _names(things: Iterable[_Named]) -> list[str]:
 def _counted(what: str, before: Collection[object], after: Collection[object]) -> list[str]:
     old, new = set(before), set(after)
     counts = (("+", len(new - old)), ("−", len(old - new)))
-    return [f"{sign}{count} {what}{_s(count)}" for sign, count in counts if count]
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
+    return [f"{sign}{count} {plural(what, count)}" for sign, count in counts if count]

@@ -8,6 +8,7 @@ from exporter import cost
 from exporter.fleet import Fleet, Host, Pair
 from exporter.metrics import series_of
 from exporter.overview.looks import place_of
+from exporter.wording import legible, plural
 
 _MANY_SERIES = 10_000
 
@@ -18,11 +19,11 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
     rows = [("TARGET", "PROBE", "PROTOCOL", "FAMILY", "ADDRESS", "EVERY", "TIMEOUT", "SERIES")]
     rows += [
         (
-            _printable(pair.name),
-            _printable(pair.probe),
+            legible(pair.name),
+            legible(pair.probe),
             pair.protocol,
             pair.ip_family.value,
-            _printable(place_of(pair)),
+            legible(place_of(pair)),
             f"{pair.interval:g} s",
             f"{pair.timeout:g} s",
             str(series_of(pair, buckets)),
@@ -33,12 +34,12 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     rate = sum(1 / pair.interval for pair in pairs)
     total = (
-        f"{_printable(host.name)}: {len(pairs)} pairs, at most {cost.series(fleet, pairs):,} series of theirs, "
+        f"{legible(host.name)}: {len(pairs)} pairs, at most {cost.series(fleet, pairs):,} series of theirs, "
         f"{rate:.3g} probes per second"
     )
     costs = cost.of_each_exporter(fleet)
     whole = (
-        f"the fleet: {len(costs)} exporter{'s' * (len(costs) != 1)}, at most {sum(costs):,} series in Prometheus, "
+        f"the fleet: {len(costs)} {plural('exporter', len(costs))}, at most {sum(costs):,} series in Prometheus, "
         f"{sum(costs) / fleet.scrape.interval:,.0f} samples per second at a scrape every {fleet.scrape.interval:g} s"
     )
     return "\n".join([*(table if pairs else []), total, whole, ""])
@@ -53,7 +54,3 @@ def warnings(fleet: Fleet, pairs: Sequence[Pair]) -> list[str]:
             "measure fewer pairs with 'from' and 'to' of the probes, or leave out histograms with 'histogram: false'"
         )
     return found
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else repr(text)

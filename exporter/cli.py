@@ -1,4 +1,4 @@
-"""The commands: what each does, its exit code, and text for people on stderr; their flags are in ``exporter.parsers``.
+"""The commands: their work, their exit codes, and text for people on stderr; their flags are in ``exporter.parsers``.
 
 Exit 0: fine; 1: a fault of the moment; 2: bad configuration or command line.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import difflib
 import io
 import logging
 import os
@@ -23,14 +22,14 @@ from exporter import (
     listen,
     logs,
     metrics,
-    on_request,
+    once,
     parsers,
     probe_now,
     scrape_configs,
-    server,
 )
 from exporter.app import App, Configuration, Options, configuration, identified
 from exporter.fleet import BadFile, Fleet, load, survey
+from exporter.wording import did_you_mean
 
 _log = logging.getLogger(__name__)
 
@@ -44,11 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = words.pop(0) if words and not words[0].startswith("-") else "run"
     if name not in COMMANDS:
-        close = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(COMMANDS)}"
-        return _complain(f"latency-exporter: unknown command {name!r}{hint}", BAD_CONFIGURATION)
+        hint = did_you_mean(name, COMMANDS, f"there are {', '.join(COMMANDS)}")
+        return _complain(f"latency-exporter: unknown command {name!r}; {hint}", BAD_CONFIGURATION)
     make_parser, command = COMMANDS[name]
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on there may be something to put in order
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on an interrupt may have to clean up
     try:
         return command(make_parser().parse_args(words))
     except BadFile as bad:
@@ -60,9 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _find_fleet(flags: argparse.Namespace, say: Callable[[str], None] | None = None) -> None:
-    """Put the default fleet in where no fleet file was named and none is where it is looked for.
+    """Take the default fleet where no fleet file is named and none is at the default path.
 
-    Only for commands about this machine: the others write or judge what a fleet has.
+    Only for commands about this machine: the others write or judge a whole fleet.
     """
     if flags.config_file is parsers.DEFAULT_FLEET and not examples.is_there(flags.config_file):
         (say or _tell)(f"there is no {flags.config_file} here: this is the default fleet, {examples.DEFAULT_FLEET}")
@@ -90,17 +88,17 @@ def _run(flags: argparse.Namespace) -> int:
 def _check(flags: argparse.Namespace) -> int:
     _find_fleet(flags)
     fleet, host = identified(flags.config_file, flags.host)
-    found, missing = survey(fleet, host)
-    metrics.ensure_recorded(fleet, found)
+    pairs, missing = survey(fleet, host)
+    metrics.ensure_recorded(fleet, pairs)
     if missing and flags.host is None:
         raise BadFile(missing)
-    for problem in missing:  # whoever names a host may look at it from elsewhere, where its secrets are not
+    for problem in missing:  # --host may look at a host from elsewhere, without its secrets
         _tell(f"warning: needed on {host.name}, and not to be had here: {problem}")
-    for warning in check.warnings(fleet, found):
+    for warning in check.warnings(fleet, pairs):
         _tell(warning)
     if double := doubles.warning(fleet, host):
         _tell(f"warning: {double}")
-    return _print(check.describe(fleet, host, found))
+    return _print(check.describe(fleet, host, pairs))
 
 
 def _probe(flags: argparse.Namespace) -> int:
@@ -108,9 +106,9 @@ def _probe(flags: argparse.Namespace) -> int:
     _find_fleet(flags)
     fleet, host = identified(flags.config_file, flags.host)
     try:
-        asked = on_request.chosen(survey(fleet, host)[0], flags.target, flags.probe)
-    except server.Refused as refused:
-        return _complain(f"{flags.config_file}: {refused}", BAD_CONFIGURATION)
+        asked = once.chosen(survey(fleet, host)[0], flags.target, flags.probe)
+    except once.NoSuchPair as error:
+        return _complain(f"{flags.config_file}: {error}", BAD_CONFIGURATION)
     together, missing = survey(fleet, host, target=flags.target)
     if missing:
         raise BadFile(missing)
@@ -154,12 +152,12 @@ def _check_scrape_configs(fleet: Fleet, flags: argparse.Namespace, place: str | 
     for change in changed:
         _tell(f"{change.path}: not current; run the command without --check")
     texts = scrape_configs.files(fleet, place or str(flags.output_dir.absolute()), flags.format)
-    asked = list(dry_run.complaints(texts[scrape_configs.STANZAS], flags.format))
-    for name, complaint in asked:
+    verdicts = list(dry_run.complaints(texts[scrape_configs.STANZAS], flags.format))
+    for name, complaint in verdicts:
         _tell(f"{name}: " + ("content" if complaint is None else f"refuses it:\n{complaint}"))
-    if not asked:
+    if not verdicts:
         _tell("neither promtool nor VictoriaMetrics is on the PATH: what they would say is not known")
-    return FAULT if changed or any(complaint is not None for _, complaint in asked) else FINE
+    return FAULT if changed or any(complaint is not None for _, complaint in verdicts) else FINE
 
 
 def _doctor(flags: argparse.Namespace) -> int:
@@ -201,13 +199,13 @@ COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argpa
 
 
 def _print(text: str) -> int:
-    """Write data to stdout; whoever was to read it may have gone."""
+    """Write data to stdout; its reader may have gone."""
     try:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know less than Unicode
         print(text, end="", flush=True)
     except OSError as error:
-        sys.stdout = None  # or else Python would complain once more when it ends
+        sys.stdout = None  # else Python complains once more when it ends
         return _complain(f"latency-exporter: cannot write to stdout: {error.strerror}", FAULT)
     return FINE
 

@@ -28,7 +28,7 @@ NAMES = tuple(_FILES)
 
 
 def is_there(path: Path) -> bool:
-    """Find out whether something is at a path, be it only what cannot be read: whoever reads it says why."""
+    """Tell whether something is at a path, even if it cannot be read: reading it will raise the right error."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -46,8 +46,8 @@ def files(name: str) -> dict[str, str]:
 
 def text(name: str) -> str:
     """Return an example as one text that can be used as it is, for a file or a pipe."""
-    found = files(name)
-    return _one_file(found) if name == "rules" else "".join(found.values())
+    texts = files(name)
+    return _one_file(texts) if name == "rules" else "".join(texts.values())
 
 
 def save(name: str, folder: Path, *, force: bool) -> list[Path]:

@@ -1,7 +1,7 @@
 """``latency-exporter healthcheck``: is the program on this machine answering? For a container's HEALTHCHECK.
 
-It has neither a certificate to trust nor a password to show, and needs none: whoever demands one is
-alive. It is asked in plain text first, then over TLS; any answer but a server error will do.
+The check has neither a certificate to trust nor a password to send, and needs none: a program that demands one is
+alive. It asks in plain text first, then over TLS; any answer but a server error will do.
 """
 
 from __future__ import annotations
@@ -13,26 +13,32 @@ import ssl
 from collectors.contract import Seconds
 from collectors.failures import from_os_error
 from collectors.trust import client_context
+from exporter.listen import from_here
+from exporter.wording import host_and_port
 
 _TIMEOUT: Seconds = 3.0
 _SERVER_ERROR = 500
-_TLS_ERRORS_OF_THE_LIVING = (
-    *("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE"),
-    *("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"),
-)
+_REFUSALS = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE",
+    "SSLV3_ALERT_BAD_CERTIFICATE",
+    "TLSV1_ALERT_PROTOCOL_VERSION",
+    "UNSUPPORTED_PROTOCOL",
+}
+"""OpenSSL's names (``ssl.SSLError.reason``) of what a server that is alive answers: it wants a certificate of ours, or
+another version of TLS."""
 
 
 def problem_of(host: str, port: int) -> str | None:
     """Return what is wrong with the program that should listen there, or None."""
-    address = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - replaced, not used
+    address = from_here(host)
     plain = _ask(http.client.HTTPConnection(address, port, timeout=_TIMEOUT))
     if plain is None:
         return None
     secure = _ask(http.client.HTTPSConnection(address, port, timeout=_TIMEOUT, context=client_context(verify=False)))
-    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     if secure is None:
         return None
-    return f"{where} is not well: {plain}" + ("" if secure == plain else f"; over TLS: {secure}")
+    return f"{host_and_port(address, port)} is not well: {plain}" + ("" if secure == plain else f"; over TLS: {secure}")
 
 
 def _ask(connection: http.client.HTTPConnection) -> str | None:
@@ -43,9 +49,9 @@ def _ask(connection: http.client.HTTPConnection) -> str | None:
         connection.request("GET", "/-/healthy")
         status = connection.getresponse().status
     except (ssl.SSLError, ConnectionError) as error:
-        # TLS 1.3 demands a certificate after the handshake, and the hanging up may overtake the alert that says so.
-        alive = handshaken or any(word in str(error) for word in _TLS_ERRORS_OF_THE_LIVING)
-        return None if alive else _in_words(error)
+        # TLS 1.3 demands a certificate after the handshake, and the end of the connection may overtake that alert.
+        is_alive = handshaken or (isinstance(error, ssl.SSLError) and error.reason in _REFUSALS)
+        return None if is_alive else _in_words(error)
     except (OSError, http.client.HTTPException) as error:
         return _in_words(error)
     finally:

@@ -1,4 +1,4 @@
-"""Listening sockets from --web.listen-address, and who holds a port that is taken."""
+"""Listening sockets from --web.listen-address, and which program holds a port that is taken."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from collectors.contract import Seconds
+from exporter.wording import host_and_port
 
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
+_ON_LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - replaced, not listened on
+"""What listens on every address is reached there."""
 _LISTENING = "0A"
 """TCP_LISTEN in the state column of /proc/net/tcp (proc(5))."""
 _BACKLOG = 512
 _ANSWER: Seconds = 0.5
 _ANSWER_BYTES = 1 << 20
 _BUILD_INFO = re.compile(r"^(\w{1,60})_build_info[ {]", re.MULTILINE)
-"""What almost every exporter says of itself."""
+"""A metric by which almost every exporter names itself."""
 _LIBRARIES = ("go", "python")
 _PLAIN = re.compile(r"[A-Za-z][\w .()/+-]{0,60}")
 
 
-class CannotListen(Exception):  # noqa: N818 - a fault of the moment, said to the user as it is
-    """The address can't be listened on now; the text says why and what to do."""
+class CannotListen(Exception):  # noqa: N818 - a fault of the moment, printed as it is
+    """The address can't be listened on now; the message says why and what to do."""
 
 
 def parse(address: str) -> tuple[str, int]:
@@ -35,6 +38,11 @@ def parse(address: str) -> tuple[str, int]:
         message = f"{address!r} is no listen address; write :9102, 127.0.0.1:9102 or [::1]:9102"
         raise ValueError(message)
     return match["ipv6"] or match["host"] or "", int(match["port"])
+
+
+def from_here(host: str) -> str:
+    """Return the address at which this machine itself reaches what listens on ``host``."""
+    return _ON_LOOPBACK.get(host, host)
 
 
 def open_sockets(addresses: Iterable[tuple[str, int]]) -> list[socket.socket]:
@@ -56,21 +64,20 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _explain(error: OSError, host: str, port: int) -> str:
-    where = f"{host}:{port}" if ":" not in host else f"[{host}]:{port}"
+    where = host_and_port(host, port)
     if error.errno != errno.EADDRINUSE:
         return f"cannot listen on {where}: {error.strerror or error}"
     holders = ", ".join(holders_of(port)) or "a process that can't be seen from here (try: ss -tlnp as root)"
-    if answering := who_answers(host, port):
+    if answering := name_of_listener(host, port):
         holders += f", which answers as {answering}"
     elif port == 9102:  # noqa: PLR2004 - named beside it
         holders += "; :9102 is statsd_exporter's customary port too"
     return f"cannot listen on {where}: the port is taken by {holders}; choose another with --web.listen-address"
 
 
-def who_answers(host: str, port: int) -> str | None:
-    """Ask what listens there for its metrics, and return what they or it say it is; None if it does not say."""
-    address = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - replaced, not used
-    connection = http.client.HTTPConnection(address, port, timeout=_ANSWER)
+def name_of_listener(host: str, port: int) -> str | None:
+    """Ask the program that listens there for its metrics; return its name by them, or by its header; None without."""
+    connection = http.client.HTTPConnection(from_here(host), port, timeout=_ANSWER)
     try:
         connection.request("GET", "/metrics", headers={"Connection": "close"})
         response = connection.getresponse()
@@ -89,12 +96,12 @@ def who_answers(host: str, port: int) -> str | None:
 def holders_of(port: int, proc: Path = Path("/proc")) -> list[str]:
     """Return ``NAME (pid N)`` of the processes that listen on a TCP port, as far as we may see them."""
     inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port, proc)}
-    found = []
+    holders = []
     for process in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):  # another user's process, or one that just ended
             if not inodes.isdisjoint(_descriptors(process)):
-                found.append(f"{(process / 'comm').read_text().strip()} (pid {process.name})")
-    return sorted(found)
+                holders.append(f"{(process / 'comm').read_text().strip()} (pid {process.name})")
+    return sorted(holders)
 
 
 def _descriptors(process: Path) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """Log lines on stderr, as logfmt or JSON: one line per event, whatever its text holds.
 
-A record's ``extra={"fields": {...}}`` are fields of its line, for whoever selects by them.
+A record's ``extra={"fields": {...}}`` are fields of its line, by which lines can be selected.
 
-Whoever reads them may be slow or stand still, as a full disk behind a pipe does; a write then waits, and
-with it would every probe. So a thread writes, and what it can't keep up with is counted instead.
+The reader of stderr may be slow or stand still, as a full disk behind a pipe does; a write then waits, and with it
+would every probe. So a thread writes, and lines that it can't keep up with are counted instead.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ from aiohttp.http_exceptions import HttpProcessingError
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 _NAMES = {number: name for name, number in LEVELS.items()} | {logging.CRITICAL: "error"}
 _WORD = re.compile(r"[^ \"=\\]+")
-
-
 _WAITING_LINES = 1000
 _LAST_WORDS = 1.0
 """Seconds that the end of the program waits for its last lines to be read."""
@@ -71,7 +69,7 @@ class _Writer(logging.Handler):
             self._lost -= lost
         except queue.Full:
             self._lost += 1
-        except Exception:  # noqa: BLE001 - as every handler of logging's: a bad record must not end what logs it
+        except Exception:  # noqa: BLE001 - as in every handler of logging: a bad record must not end the caller
             self.handleError(record)
 
     def flush(self) -> None:
@@ -84,13 +82,13 @@ class _Writer(logging.Handler):
     def _write(self) -> None:
         while True:
             line = self._lines.get()
-            with contextlib.suppress(OSError):  # nobody reads any more
+            with contextlib.suppress(OSError):  # the reader is gone
                 _write_all(self._descriptor, f"{line}\n".encode("utf-8", "backslashreplace"))
             self._lines.task_done()
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    """Write past Python's own buffer: at the end it would wait for that for ever, if a reader stands still."""
+    """Write without Python's own buffer, for which the end of the program would wait while a reader stands still."""
     while data:
         data = data[os.write(descriptor, data) :]
 
@@ -104,7 +102,7 @@ def configure(level: str, style: Literal["logfmt", "json"]) -> None:
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Leave out what a client did wrong: its request, and with it perhaps its password, would be in the traceback."""
+    """Leave out a client's faults: its request, and with it perhaps its password, would be in the traceback."""
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 

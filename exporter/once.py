@@ -1,9 +1,15 @@
-"""One probe of some pairs now, for people: nothing of it is counted, and nobody's schedule moves."""
+"""One probe of some pairs now, because a person asked: which pairs, and how each probe ends.
+
+Nothing of it is counted, and nobody's schedule moves.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import heapq
+import itertools
+import operator
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,13 +18,55 @@ from collectors.contract import Facts, Outcome, Probe, ProbeFailed, Reason, Seco
 from exporter.fleet import Pair
 from exporter.overview.timeline import Answer
 from exporter.scheduler import Scheduler
+from exporter.wording import did_you_mean
 
 _NEVER: Seconds = 1e6
 """The interval of a probe that does not come round again."""
+_LONGEST = 100
+"""Characters of a wrong name that are looked at and repeated."""
+_COMPARED = 20
+"""Names that a wrong one is compared with: a thousand would hold the loop for 60 ms."""
+_NAMED = 20
+
+
+class NoSuchPair(Exception):  # noqa: N818 - it says what there is not
+    """This host measures no such target, or none by such a probe; the message is for people."""
+
+
+def chosen(pairs: Sequence[Pair], target: str, probe: str | None, *, helps: bool = True) -> list[Pair]:
+    """Return the pairs toward a target, by one probe or by all; raises NoSuchPair.
+
+    Its message says what was probably meant if it ``helps``: finding that takes a millisecond.
+    """
+    toward = [pair for pair in pairs if target in (pair.target, pair.database)]
+    if not toward:
+        raise NoSuchPair(_unknown("target", target, {pair.name for pair in pairs} if helps else None))
+    selected = [pair for pair in toward if probe in (None, pair.probe)]
+    if not selected:
+        known = {pair.probe for pair in toward} if helps else None
+        raise NoSuchPair(_unknown(f"probe toward {target}", probe or "", known))
+    return selected
+
+
+def _unknown(what: str, name: str, known: set[str] | None) -> str:
+    name = name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
+    if known is None:
+        return f"this host measures no {what} {name!r}; the page / shows what it measures"
+    near = heapq.nlargest(_COMPARED, sorted(known), key=lambda other: _alike(other, name))
+    names = ", ".join(sorted(known)[:_NAMED]) or "none"
+    return f"this host measures no {what} {name!r}; {did_you_mean(name, near, f'there are: {names}')}"
+
+
+def _alike(one: str, other: str) -> int:
+    """Count the characters that two names begin and end with alike."""
+    return sum(
+        sum(itertools.takewhile(bool, map(operator.eq, this, that)))
+        for this, that in ((one, other), (one[::-1], other[::-1]))
+    )
 
 
 class _Once:
-    """The watcher of jobs that are done once; it takes the first end of each, and looks at no other."""
+    """The watcher of jobs that are done once: it keeps the first end of each, and ignores any other."""
 
     def __init__(self, count: int) -> None:
         self._missing, self._began = count, time.monotonic()
@@ -26,13 +74,13 @@ class _Once:
         self.complete = asyncio.Event()
 
     def decided(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
-        """Take the end of a probe."""
+        """Keep the end of a probe."""
         self.answers.setdefault(job.identity, Answer(job, facts, outcome, time.monotonic() - self._began))
         if len(self.answers) == self._missing:
             self.complete.set()
 
     def started_late(self, lateness: Seconds, probes: int) -> None:  # noqa: ARG002 - the watcher's interface
-        """Take the slot's beginning: the answers count from there."""
+        """Keep the slot's beginning: an answer's time counts from there."""
         self._began = time.monotonic()
 
     def skipped(self, probes: int) -> None:  # noqa: ARG002 - the watcher's interface

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 from collectors.contract import Seconds
 from exporter.fleet import Pair
-from exporter.overview.wording import span
 from exporter.series import PairSeries
+from exporter.wording import span
 
 _log = logging.getLogger(__name__)
 

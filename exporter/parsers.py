@@ -1,18 +1,12 @@
-"""The flags of every command, as Prometheus' exporters have them, and what a value of each may be."""
+"""The flags of every command, named as Prometheus' exporters name theirs."""
 
 from __future__ import annotations
 
 import argparse
-import difflib
-import re
 import typing
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
-from collectors.contract import Seconds
-from exporter import __version__, examples, listen, logs, scrape_configs, server
-from exporter.fleet.values import Duration
+from exporter import __version__, examples, flag_values, logs, scrape_configs
 
 _USAGE = """\
 latency-exporter [run]            measure, and serve :9102
@@ -26,7 +20,7 @@ latency-exporter healthcheck      ask the program on this machine whether it is 
 Each has its own --help.
 """
 DEFAULT_FLEET = Path("config/exporter.yml")
-"""The fleet file if none is named; this very object tells that it was not."""
+"""The fleet file where none is named; by this very object ``cli`` knows that none was."""
 
 
 def run_parser() -> argparse.ArgumentParser:
@@ -45,7 +39,7 @@ def run_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--web.telemetry-path",
         dest="telemetry_path",
-        type=_path,
+        type=flag_values.path,
         default="/metrics",
         metavar="PATH",
         help="where the metrics are (default: %(default)s)",
@@ -113,7 +107,7 @@ def scrape_configs_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--format",
-        choices=typing.get_args(scrape_configs.Format),
+        choices=typing.get_args(scrape_configs.StanzaFormat),
         default="paste",
         help="paste: stanzas for any prometheus.yml, which VictoriaMetrics includes as they are; prometheus-include: a "
         "file for scrape_config_files of Prometheus 2.43 or later; http-sd: the servers ask an exporter for the "
@@ -122,7 +116,7 @@ def scrape_configs_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sd-url",
         dest="sd_url",
-        type=_url,
+        type=flag_values.url,
         metavar="URL",
         help="with --format=http-sd: the exporter that is asked, as the servers reach it, such as http://wf001:9102",
     )
@@ -144,7 +138,7 @@ def doctor_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.add_argument(
         "--timeout",
-        type=_duration,
+        type=flag_values.duration,
         default="5s",
         metavar="DURATION",
         help="how long each server may take for all that it is asked, such as 500ms or 10s (default: %(default)s)",
@@ -155,7 +149,7 @@ def doctor_parser() -> argparse.ArgumentParser:
 def example_parser() -> argparse.ArgumentParser:
     """Return the flags of ``example``."""
     parser = _parser("example", "Print a file that a clone has, or write it into a folder.")
-    parser.add_argument("name", metavar="NAME", type=_example, help=f"one of {', '.join(examples.NAMES)}")
+    parser.add_argument("name", metavar="NAME", type=flag_values.example, help=f"one of {', '.join(examples.NAMES)}")
     parser.add_argument(
         "--output-dir",
         dest="output_dir",
@@ -209,46 +203,8 @@ def _add_listen(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web.listen-address",
         dest="listen",
-        type=_listen_address,
+        type=flag_values.listen_address,
         action="append",
         metavar="[HOST]:PORT",
         help="where to listen; may be given several times (default: :9102)",
     )
-
-
-def _listen_address(text: str) -> tuple[str, int]:
-    try:
-        return listen.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _example(text: str) -> str:
-    if text not in examples.NAMES:
-        close = difflib.get_close_matches(text, examples.NAMES, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(examples.NAMES)}"
-        raise argparse.ArgumentTypeError(f"no example is called {text!r}; {hint}")
-    return text
-
-
-def _duration(text: str) -> Seconds:
-    try:
-        return TypeAdapter(Duration).validate_python(text)
-    except ValidationError as error:
-        raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from None
-
-
-def _url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#%{}]+(/[A-Za-z0-9/._~-]*)?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no URL such as http://wf001:9102")
-    return text.rstrip("/")
-
-
-def _path(text: str) -> str:
-    if not text.startswith("/"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no path; it has to begin with /")
-    if not re.fullmatch("[A-Za-z0-9/._~-]+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no path; it may hold letters, digits and any of /._~-")
-    if text != "/" and text in server.ROUTES:
-        raise argparse.ArgumentTypeError(f"{text!r} is what this program answers otherwise; choose another path")
-    return text

@@ -14,8 +14,8 @@ from exporter.fleet import Pair
 from exporter.overview.looks import place_of
 from exporter.overview.timeline import Answer, Around, explain, is_well
 from exporter.overview.verdict import Here
-from exporter.overview.wording import span
 from exporter.scheduler import Scheduler
+from exporter.wording import span
 
 _LOOKUPS: Seconds = 5.5
 """As long as a refresh of an address may take."""

@@ -1,4 +1,4 @@
-"""Tells systemd that probing has begun (sd_notify(3)): until then it keeps back a reload, which is a signal."""
+"""Tells systemd that probing has begun (sd_notify(3)): until then systemd keeps back a reload, which is a signal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 
 def tell(environ: Mapping[str, str]) -> None:
-    """Say so to whoever has started this program and named a socket for it; nobody, as a rule."""
+    """Send it to the socket that the environment names; without one, as a rule, there is nothing to do."""
     address = environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return

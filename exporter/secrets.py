@@ -110,7 +110,7 @@ def _refuse_unsafe(path: Path, status: os.stat_result, trusted: Iterable[Path]) 
 
 
 def not_ours(path: Path) -> str:
-    """Say why permission to read a file was denied: whose it is, and who we are."""
+    """Explain why permission to read a file was denied: its owner, and the user that this program runs as."""
     try:
         owner = f"the file belongs to uid {path.stat().st_uid}"
     except OSError:

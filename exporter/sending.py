@@ -1,4 +1,4 @@
-"""Large answers on their way: never more of one than its client takes, and of all together no more than there is room.
+"""Large answers on their way: of each no more is handed on than its client takes, and all together have limited room.
 
 A reader that stalls holds the page that it asked for, and each may have asked for another one.
 """
@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from aiohttp import web
 
 ROOM = 8 << 20
-"""Bytes of the pages that readers hold."""
+"""Bytes of all the pages that readers hold."""
 _PAGES = 2
-"""So many have room however large they are."""
+"""Pages that have room however large they are."""
 _AT_ONCE = 16 << 10
-"""Bytes handed to the transport at once: what it keeps of each reader that stalls."""
+"""Bytes handed to the transport at once: so many it keeps for each reader that stalls."""
 
 
 class Sending:
@@ -26,11 +26,11 @@ class Sending:
 
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
-        self._readers: dict[_Reader, None] = {}
-        """The one that began first in front."""
-        self._by_page: dict[int, dict[_Reader, None]] = {}
+        self._readers: dict[_PageReader, None] = {}
+        """In the order in which they began."""
+        self._by_page: dict[int, dict[_PageReader, None]] = {}
         self._bytes = 0
-        """Of all these pages."""
+        """The size of all these pages."""
 
     async def send(
         self, request: web.Request, headers: Mapping[str, str], pieces: Sequence[bytes]
@@ -38,11 +38,14 @@ class Sending:
         """Answer piece by piece; readers that hold other pages may be cut off for it."""
         response = web.StreamResponse(headers=headers)
         response.content_length = size = sum(map(len, pieces))
-        with contextlib.suppress(ConnectionError), self._held(request, pieces, size):  # a client need not wait for it
+        with (
+            contextlib.suppress(ConnectionError),
+            self._held(request, pieces, size),
+        ):  # a client may leave early
             await response.prepare(request)
             if request.method != "HEAD":
                 for part in _parts(pieces):
-                    if len(part) == _AT_ONCE:  # a client may take it all as fast as it comes
+                    if len(part) == _AT_ONCE:  # a client may take all as fast as it comes, without a wait
                         await asyncio.sleep(0)  # noqa: TID251 - no wait: others have their turn
                     await response.write(part)
                     await request.writer.drain()
@@ -51,14 +54,14 @@ class Sending:
 
     @contextlib.contextmanager
     def _held(self, request: web.Request, pieces: Sequence[bytes], size: int) -> Iterator[None]:
-        reader = _Reader(request, pieces, size)
+        reader = _PageReader(request, pieces, size)
         self._enter(reader)
         try:
             yield
         finally:
             self._leave(reader)
 
-    def _enter(self, newest: _Reader) -> None:
+    def _enter(self, newest: _PageReader) -> None:
         """Let a reader in; readers of other pages give way, the first of the address that has most of them."""
         self._readers[newest] = None
         readers = self._by_page.setdefault(id(newest.pieces), {})
@@ -73,7 +76,7 @@ class Sending:
             if victim.request.transport:
                 victim.request.transport.abort()
 
-    def _leave(self, reader: _Reader) -> None:
+    def _leave(self, reader: _PageReader) -> None:
         """Strike a reader off; it may have given way before."""
         if reader not in self._readers:
             return
@@ -86,7 +89,7 @@ class Sending:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class _Reader:
+class _PageReader:
     request: web.Request
     pieces: Sequence[bytes]
     size: int

@@ -1,6 +1,6 @@
 """One server asked by HTTP, however it behaves: bounded in time and size, no redirect followed, no proxy, no cookie.
 
-A foreign error becomes a ``Trouble`` here, by the collectors' own table where a socket or TLS said it.
+A foreign error becomes a ``Trouble`` here, by the collectors' own table where it is a socket's or TLS'.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from aiohttp.http_exceptions import HttpProcessingError
 from collectors import failures
 from collectors.contract import Reason, Seconds
 from exporter import __version__
-from exporter.doctor.outcome import Answer, Outcome, Trouble
+from exporter.doctor.outcome import HttpAnswer, HttpOutcome, Trouble
 from exporter.doctor.resolver import Resolver
-from exporter.doctor.stack import Asked
-from exporter.doctor.wording import LIMIT, cleaned
+from exporter.doctor.stack import StackServer
+from exporter.wording import PART_OF_A_LINE, cleaned
 
 _HEADERS = {"User-Agent": f"latency-exporter/{__version__} (doctor)", "Accept-Encoding": "identity"}
 _HIDDEN = b"***"
-_LOOKED_AT = 64 * 1024
+_QUOTABLE = 64 * 1024
 """Bytes of a body that may be quoted from."""
-_SAID = 80
+_EXCERPT = 80
 """Characters of a body that are quoted."""
 _IN_WORDS = (
     ("status", "its answer does not begin with HTTP/1.1 and a status"),
@@ -42,19 +42,19 @@ _IN_WORDS = (
     ("header", "its answer has a header that is none"),
     ("", "its answer cannot be understood"),
 )
-"""What aiohttp's parser says is written for programmers, quotes bytes, and comes as one type of error."""
+"""How aiohttp's parser begins its sentences -> ours: its own are for programmers, quote bytes, and have one type."""
 
 
 @dataclasses.dataclass
 class _Journey:
-    """How far a request came, so that a timeout can be told from another."""
+    """How far a request came: a timeout before the connection means something else than one after it."""
 
     connected: bool = False
 
 
 @contextlib.asynccontextmanager
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Give what all questions share."""
+    """Open what all requests share."""
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_end.append(_note_connection)
     trace.on_connection_reuseconn.append(_note_connection)
@@ -70,21 +70,21 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 class Client:
-    """Asks one server; all its questions end at the same moment of the loop's clock."""
+    """Asks one server; all its requests end at the same moment of the loop's clock."""
 
     def __init__(
-        self, shared: aiohttp.ClientSession, asked: Asked, trust: ssl.SSLContext | None, deadline: Seconds
+        self, shared: aiohttp.ClientSession, server: StackServer, trust: ssl.SSLContext | None, deadline: Seconds
     ) -> None:
-        self._session, self._asked, self._deadline = shared, asked, deadline
+        self._session, self._server, self._deadline = shared, server, deadline
         self._trust: ssl.SSLContext | bool = trust or True
         self._headers, self._secrets = _HEADERS, tuple[bytes, ...]()
-        if asked.user and asked.password:
-            password = asked.password.reveal()
-            token = base64.b64encode(f"{asked.user}:{password}".encode()).decode()
+        if server.user and server.password:
+            password = server.password.reveal()
+            token = base64.b64encode(f"{server.user}:{password}".encode()).decode()
             self._headers = {**_HEADERS, "Authorization": f"Basic {token}"}
             self._secrets = (token.encode(), password.encode())
 
-    async def get(self, path: str, limit: int) -> Outcome:
+    async def get(self, path: str, limit: int) -> HttpOutcome:
         """Ask for a path below the server's url; a body of more than ``limit`` bytes is a trouble."""
         journey = _Journey()
         try:
@@ -94,19 +94,19 @@ class Client:
             return Trouble(Reason.TIMEOUT, "", journey.connected)
         except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
             trouble = trouble_of(error, connected=journey.connected)
-            return trouble._replace(detail=self._shown(trouble.detail.encode("utf-8", "replace")))
+            return trouble._replace(detail=self._harmless(trouble.detail.encode("utf-8", "replace")))
 
-    def _shown(self, text: bytes, limit: int = LIMIT) -> str:
-        """Make what a server said safe to print: without the login that we sent, which it may have sent back."""
+    def _harmless(self, text: bytes, limit: int = PART_OF_A_LINE) -> str:
+        """Make a server's text safe to print: also without the login that we sent, which it may have sent back."""
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)
         return cleaned(text.decode("utf-8", "replace"), limit)
 
-    async def _exchange(self, path: str, limit: int, journey: _Journey) -> Outcome:
+    async def _exchange(self, path: str, limit: int, journey: _Journey) -> HttpOutcome:
         loop = asyncio.get_running_loop()
         began = loop.time()
         async with self._session.get(
-            yarl.URL(self._asked.url + path, encoded=True),
+            yarl.URL(self._server.url + path, encoded=True),
             headers=self._headers,
             ssl=self._trust,
             allow_redirects=False,
@@ -117,18 +117,18 @@ class Client:
             body = await _read(response.content, limit)
             if body is None:
                 return Trouble(Reason.BODY, f"more than {limit // 1024:,} KiB", connected=True)
-            return Answer(
+            return HttpAnswer(
                 status=response.status,
                 body=body,
-                said=self._shown(body[:_LOOKED_AT], _SAID),
-                location=self._shown(response.headers.get("Location", "").encode("utf-8", "replace")),
+                excerpt=self._harmless(body[:_QUOTABLE], _EXCERPT),
+                location=self._harmless(response.headers.get("Location", "").encode("utf-8", "replace")),
                 date=_seconds(response.headers.get("Date", "")),
                 took=loop.time() - began,
             )
 
 
 def trouble_of(error: Exception, *, connected: bool) -> Trouble:
-    """Say in our words what aiohttp, a socket or TLS said."""
+    """Translate an error of aiohttp, a socket or TLS."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return Trouble(Reason.DNS, error.os_error.strerror or "", connected=False)
     if isinstance(error, aiohttp.ServerDisconnectedError):
@@ -149,11 +149,11 @@ def _in_words(message: str) -> str:
 
 
 def _cause(error: Exception) -> Exception:
-    """Return what a socket or TLS said, of several addresses the first one's."""
+    """Return the error of the socket or of TLS, of several addresses the first one's."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return error.certificate_error
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(error.__cause__, ssl.SSLError):  # said after the handshake: its number is no errno
+    if isinstance(error.__cause__, ssl.SSLError):  # after the handshake: its number is no errno
         return error.__cause__
     number = re.search(r"\[Errno (\d+)\]", str(cause))
     if isinstance(cause, OSError) and cause.errno is None and number:

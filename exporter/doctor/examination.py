@@ -1,4 +1,4 @@
-"""The whole examination: fleet -> who is asked -> what they said -> findings."""
+"""The whole examination: fleet -> servers and names to ask -> their answers -> diagnoses."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from collectors.contract import Seconds
 from collectors.trust import OwnCertificate
-from exporter.doctor import answers
+from exporter.doctor import bodies
 from exporter.doctor.consultation import Consulted, PublicName, Waiting, consult
+from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.doctor.expected import ExpectedHost, expected
-from exporter.doctor.findings import Finding, Status
-from exporter.doctor.outcome import Seen
+from exporter.doctor.knowledge import Knowledge, knowledge_of
+from exporter.doctor.outcome import ServerSeen
 from exporter.doctor.report import Report
 from exporter.doctor.rules import health, leftovers
 from exporter.doctor.rules.alerting import alerting
 from exporter.doctor.rules.dashboards import dashboards
-from exporter.doctor.rules.hosts import Rules, hosts
+from exporter.doctor.rules.hosts import HostRules, hosts
 from exporter.doctor.rules.names import public_name
 from exporter.doctor.rules.targets import targets
-from exporter.doctor.stack import Asked, asked
-from exporter.doctor.view import View, view
+from exporter.doctor.stack import StackServer, stack_servers
 from exporter.fleet import Fleet
 
 _ENGINES = ("prometheus", "victoriametrics")
@@ -32,8 +32,8 @@ _LEGACY = "latency_legacy"
 
 
 def examine(fleet: Fleet, environ: Mapping[str, str], patience: Seconds, waiting: Waiting) -> Report:
-    """Ask everybody in ``stack``, each for ``patience`` at most; raises BadFile if that cannot be asked."""
-    servers, wanted = asked(fleet, environ), expected(fleet)
+    """Ask all servers of ``stack``, each for ``patience`` at most; raises BadFile where a password or a file lacks."""
+    servers, wanted = stack_servers(fleet, environ), expected(fleet)
     addresses = {host.name: host.address for host in fleet.hosts}
     by_name = {server.host: server for server in servers}
     names = [
@@ -46,56 +46,58 @@ def examine(fleet: Fleet, environ: Mapping[str, str], patience: Seconds, waiting
     return Report(tuple(judge(fleet, wanted, consulted, now, patience)), time.monotonic() - began)
 
 
-def _trust(server: Asked | None) -> tuple[str | None, OwnCertificate | None]:
+def _trust(server: StackServer | None) -> tuple[str | None, OwnCertificate | None]:
     return (server.ca_file, server.own_certificate) if server else (None, None)
 
 
 def judge(
     fleet: Fleet, wanted: Sequence[ExpectedHost], consulted: Consulted, now: float, patience: Seconds
-) -> Iterator[Finding]:
-    """Say what all of it means; ``now`` in seconds since the epoch."""
-    servers = {seen.asked.name: seen for seen in consulted.servers}
+) -> Iterator[Diagnosis]:
+    """Say what all answers mean; ``now`` in seconds since the epoch."""
+    servers = {seen.server.name: seen for seen in consulted.servers}
     for seen in consulted.servers:
         yield health.health(seen, now, patience)
     for name in consulted.names:
         yield public_name(name, now, patience)
     yield from _data(fleet, wanted, servers, now)
-    told = {name: seen.told for name, seen in servers.items()}
-    yield from alerting(told.get("prometheus"), told.get("alertmanager"))
+    answers = {name: seen.answers for name, seen in servers.items()}
+    yield from alerting(answers.get("prometheus"), answers.get("alertmanager"))
     if grafana := servers.get("grafana"):
         yield from dashboards(grafana)
     if pushgateway := servers.get("pushgateway"):
-        groups = pushgateway.told.read("groups", answers.pushed)
+        groups = pushgateway.answers.read("groups", bodies.pushed)
         if groups is not None:
-            yield from leftovers.pushgateway(groups, pushgateway.asked, now)
+            yield from leftovers.pushgateway(groups, pushgateway.server, now)
     for seen in consulted.servers:  # last, when all has been read
         yield from health.unanswered(seen, patience)
 
 
-def _data(fleet: Fleet, wanted: Sequence[ExpectedHost], servers: Mapping[str, Seen], now: float) -> Iterator[Finding]:
+def _data(
+    fleet: Fleet, wanted: Sequence[ExpectedHost], servers: Mapping[str, ServerSeen], now: float
+) -> Iterator[Diagnosis]:
     """Say whether the data arrives in each server that should have it."""
-    rules = Rules(fleet.config_hash, max(_OLD_SCRAPES * fleet.scrape.interval, _MINUTE))
-    known = False
+    rules = HostRules(fleet.config_hash, max(_OLD_SCRAPES * fleet.scrape.interval, _MINUTE))
+    is_known = False
     for name in _ENGINES:
         if name in servers:
-            seen = view(servers[name], now)
-            known = known or seen.exporters is not None
-            yield from targets(seen)
-            yield from hosts(seen, wanted, rules)
-            yield from _leftovers(seen, servers)
-    if not known:
+            knowledge = knowledge_of(servers[name], now)
+            is_known = is_known or knowledge.exporters is not None
+            yield from targets(knowledge)
+            yield from hosts(knowledge, wanted, rules)
+            yield from _leftovers(knowledge, servers)
+    if not is_known:
         text = "whether it arrives is not known: neither prometheus nor victoriametrics of stack could be asked"
-        yield Finding(Status.UNSEEN, "data", text)
+        yield Diagnosis(Status.UNSEEN, "data", text)
 
 
-def _leftovers(seen: View, servers: Mapping[str, Seen]) -> Iterator[Finding]:
-    told = servers[seen.server].told
+def _leftovers(knowledge: Knowledge, servers: Mapping[str, ServerSeen]) -> Iterator[Diagnosis]:
+    answers = servers[knowledge.server].answers
     prometheus = servers.get("prometheus")
-    groups = prometheus.told.read("rules", answers.groups) if prometheus else None
+    groups = prometheus.answers.read("rules", bodies.groups) if prometheus else None
     legacy_rules = any(group.name == _LEGACY for group in groups or ())
-    found = told.read("leftovers", answers.vector)
-    if found is not None:
-        yield from leftovers.series(seen, found, legacy_rules=legacy_rules)
-    pushed, measured = (told.read(question, answers.vector) for question in ("pushed", "measured"))
+    left = answers.read("leftovers", bodies.vector)
+    if left is not None:
+        yield from leftovers.series(knowledge, left, legacy_rules=legacy_rules)
+    pushed, measured = (answers.read(question, bodies.vector) for question in ("pushed", "measured"))
     if pushed and measured:
-        yield from leftovers.compared(seen.server, pushed, measured)
+        yield from leftovers.compared(knowledge.server, pushed, measured)

@@ -1,6 +1,6 @@
-"""What the fleet file promises: who is scraped, with which labels, and which series each host has to have.
+"""What the fleet file promises: which hosts are scraped, with which labels, and which series each has to have.
 
-The addresses and labels are those that ``scrape-configs`` writes, so that one file says both.
+The addresses and labels are those that ``scrape-configs`` writes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from exporter.fleet.references import OWN_JOB
 from exporter.scrape_configs import targets_of
 
 
-class Series(NamedTuple):
-    """What has to be there of a pair, by its name; of a database with ``DATABASE`` for a probe."""
+class SeriesKey(NamedTuple):
+    """By which a pair's series are known; a database's have ``DATABASE`` for a probe and no family."""
 
     target: str
     probe: str
@@ -23,7 +23,7 @@ class Series(NamedTuple):
 
     @property
     def pairs(self) -> int:
-        """How many pairs it is of, as the page and ``check`` count them: logins and queries of a database are two."""
+        """The number of pairs that it stands for: the logins and the queries of a database are two."""
         return 1 if self.ip_family else 2
 
     def __str__(self) -> str:
@@ -33,9 +33,9 @@ class Series(NamedTuple):
 DATABASE = "database"
 
 
-def of_database(name: str) -> Series:
-    """Name a database's series; no other has no family."""
-    return Series(name, DATABASE, "")
+def of_database(name: str) -> SeriesKey:
+    """Return the key of a database's series."""
+    return SeriesKey(name, DATABASE, "")
 
 
 class ExpectedHost(NamedTuple):
@@ -45,7 +45,7 @@ class ExpectedHost(NamedTuple):
     address: str
     """Host and port where it is scraped."""
     labels: Mapping[str, str]
-    series: frozenset[Series]
+    series: frozenset[SeriesKey]
 
 
 def expected(fleet: Fleet) -> list[ExpectedHost]:
@@ -70,5 +70,5 @@ def _scraped(fleet: Fleet) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
             yield labels["host"], (group["targets"][0], {"job": OWN_JOB, **labels})
 
 
-def _series(pair: Pair) -> Series:
-    return of_database(pair.database) if pair.database else Series(pair.target, pair.probe, pair.ip_family.value)
+def _series(pair: Pair) -> SeriesKey:
+    return of_database(pair.database) if pair.database else SeriesKey(pair.target, pair.probe, pair.ip_family.value)

@@ -1,4 +1,4 @@
-"""How asking ends: with an answer, whatever it says, or in trouble."""
+"""How a request ends: with an answer, whatever it says, or in trouble."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 from collectors.contract import Reason, Seconds
-from exporter.doctor.answers import Unreadable
-from exporter.doctor.stack import Asked
+from exporter.doctor.bodies import BadBody
+from exporter.doctor.stack import StackServer
 
 T = TypeVar("T")
 _OK = 200
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """An HTTP answer, read to its end."""
 
     status: int
     body: bytes
     """As it came: to be understood, never to be shown."""
-    said: str
+    excerpt: str
     """Its beginning, safe to be shown."""
     location: str
     """Where a redirect points, safe to be shown; it is not followed."""
     date: float | None
-    """The server's own clock, in seconds since the epoch: what its data's age is told by."""
+    """The server's own clock, in seconds since the epoch, by which its data's age is counted."""
     took: Seconds
-    """From nothing to the answer's last byte."""
+    """From before the connection to the answer's last byte."""
 
 
 class Trouble(NamedTuple):
@@ -38,7 +38,7 @@ class Trouble(NamedTuple):
     """Whether the server itself was reached, so that it is not only invisible from here."""
 
 
-Outcome = Answer | Trouble
+HttpOutcome = HttpAnswer | Trouble
 
 
 class Look(NamedTuple):
@@ -50,43 +50,43 @@ class Look(NamedTuple):
     """Why its handshake did not end well."""
 
 
-class Told:
-    """Answers by their questions' names, each read once, for it may be large."""
+class Answers:
+    """One server's answers by their questions' names; each is read once, for it may be large."""
 
-    def __init__(self, outcomes: Mapping[str, Outcome]) -> None:
+    def __init__(self, outcomes: Mapping[str, HttpOutcome]) -> None:
         self.outcomes = outcomes
         self.faults: dict[str, str] = {}
-        """What of those that were read could not be understood, and why."""
+        """The questions whose answers could not be understood, and why."""
         self._read: dict[str, Any] = {}
 
     def read(self, question: str, reader: Callable[[bytes], T]) -> T | None:
-        """Return what was answered; None if nothing was, or nothing that can be understood."""
+        """Return an answer as ``reader`` reads it; None without one, and for one that cannot be understood."""
         outcome = self.outcomes.get(question)
         if question not in self._read and answered(outcome):
             try:
                 self._read[question] = reader(outcome.body)
-            except Unreadable as error:
+            except BadBody as error:
                 self._read[question], self.faults[question] = None, str(error)
         value: T | None = self._read.get(question)
         return value
 
 
-class Seen(NamedTuple):
-    """All that one server said."""
+class ServerSeen(NamedTuple):
+    """All that was seen of one server."""
 
-    asked: Asked
-    health: tuple[Outcome, ...]
+    server: StackServer
+    health: tuple[HttpOutcome, ...]
     """One for each of its health paths, in the table's order."""
-    told: Told
-    """What it answered to the questions of its kind."""
+    answers: Answers
+    """To the questions of its kind."""
     look: Look | None
     """None without TLS."""
 
     @property
     def invisible(self) -> bool:
-        """Tell whether it is marked internal, and nothing of it can be seen from here."""
+        """Whether it is marked internal, and nothing of it can be seen from here."""
         shaken = self.look is not None and (self.look.fault is None or self.look.fault.connected)
-        return self.asked.internal and not shaken and all(unreached(outcome) for outcome in self.health)
+        return self.server.internal and not shaken and all(unreached(outcome) for outcome in self.health)
 
 
 class NameSeen(NamedTuple):
@@ -104,11 +104,11 @@ class NameSeen(NamedTuple):
     """None without an address to look at."""
 
 
-def unreached(outcome: Outcome) -> bool:
-    """Tell whether nothing at all of the server was seen."""
+def unreached(outcome: HttpOutcome) -> bool:
+    """Tell whether the server was not reached at all."""
     return isinstance(outcome, Trouble) and not outcome.connected
 
 
-def answered(outcome: Outcome | None) -> TypeGuard[Answer]:
-    """Tell whether it was answered as it should be."""
-    return isinstance(outcome, Answer) and outcome.status == _OK
+def answered(outcome: HttpOutcome | None) -> TypeGuard[HttpAnswer]:
+    """Tell whether there is an answer, of status 200."""
+    return isinstance(outcome, HttpAnswer) and outcome.status == _OK

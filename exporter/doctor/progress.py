@@ -1,17 +1,17 @@
-"""Who has not answered yet, on one line of a terminal that is gone in the end."""
+"""What has not answered yet, on one line of a terminal that is gone in the end."""
 
 from __future__ import annotations
 
 from typing import TextIO
 
 from exporter.doctor.consultation import Waiting
-from exporter.doctor.wording import some
+from exporter.wording import some
 
 _CLEAR = "\r\x1b[K"
 
 
 class Progress(Waiting):
-    """Shows it, if it is a terminal that reads it."""
+    """Shows the line where it is a terminal that reads it."""
 
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal if terminal.isatty() else None

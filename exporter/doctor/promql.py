@@ -18,14 +18,14 @@ _DATABASE_NAMES = (
 _PUSHED_NAMES = f"network_latency_.+|collector_api_.+|database_({_DATABASE_NAMES})"
 """What the push path wrote; ours of the same names have ``source``."""
 EVERY_PUSHED_NAME = f"{_PUSHED_NAMES}|api_requests_total"
-"""With the one that others may have too: it tells something only of what was pushed."""
+"""With the one that others may have too: it proves a push only beside the labels of one."""
 _PUSH_JOB = 'job=~"(?i).*push.*"'
 _PUSHED_RTT = f'{RTT}{{source="",probe=""}}[5m]'
 _PUSHED_RTT_OF_JOB = f"{RTT}{{{_PUSH_JOB}}}[5m]"
 _PLACES = "source_location, target_location"
 
 SAMPLED = f"timestamp({SELF})"
-"""Who each exporter says it is, with the labels that it was given, and when it was scraped."""
+"""The host that each exporter is by its own page, the labels that it was given, and when it was scraped."""
 STATE = f'{{__name__=~"{HASH}|{RELOADED}"}}'
 PAIRS = f'count by (source, target, probe, ip_family) ({PROBES}{{source!=""}})'
 DATABASES = f'count by (source, database) ({DATABASE_PROBES}{{source!=""}})'

@@ -10,9 +10,8 @@ import json
 from collections.abc import Sequence
 
 from collectors.contract import Seconds
-from exporter.doctor.findings import Finding, Status
-from exporter.doctor.wording import cleaned, counted, some
-from exporter.overview.wording import span
+from exporter.doctor.diagnosis import Diagnosis, Status
+from exporter.wording import cleaned, counted, some, span
 
 _ROWS = 50
 """Of one status; a fleet may have a thousand hosts."""
@@ -22,14 +21,14 @@ _WIDEST = 40
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Report:
-    """All findings, and how long it took to get them."""
+    """All diagnoses, and how long it took to get them."""
 
-    findings: tuple[Finding, ...]
+    diagnoses: tuple[Diagnosis, ...]
     took: Seconds
 
     @property
     def broken(self) -> bool:
-        """Tell whether anything is."""
+        """Whether anything is."""
         return bool(self._of(Status.BROKEN))
 
     def verdict(self) -> str:
@@ -37,9 +36,9 @@ class Report:
         warnings = self._of(Status.WARNING)
         more = f"; {counted(len(warnings), 'warning')}" if warnings else ""
         if broken := self._of(Status.BROKEN):
-            return f"broken: {some(dict.fromkeys(finding.what for finding in broken))}{more}"
+            return f"broken: {some(dict.fromkeys(diagnosis.what for diagnosis in broken))}{more}"
         if unseen := self._of(Status.UNSEEN):
-            named = some(dict.fromkeys(finding.what for finding in unseen))
+            named = some(dict.fromkeys(diagnosis.what for diagnosis in unseen))
             return f"nothing is broken as far as can be seen from here; not visible: {named}{more}"
         return f"well{more}"
 
@@ -47,15 +46,15 @@ class Report:
         """Write the table, and the verdict below it."""
         rows = [("STATUS", "WHAT", "FINDING")]
         for status in Status:
-            findings = self._of(status)
+            diagnoses = self._of(status)
             word = status.value.upper() if status is Status.BROKEN else status.value
-            rows += [(word, cleaned(each.what, _WIDEST), cleaned(each.text, _LONGEST)) for each in findings[:_ROWS]]
-            if len(findings) > _ROWS:
-                rows.append((word, "", f"{len(findings) - _ROWS:,} more like these; --json has them all"))
+            rows += [(word, cleaned(each.what, _WIDEST), cleaned(each.text, _LONGEST)) for each in diagnoses[:_ROWS]]
+            if len(diagnoses) > _ROWS:
+                rows.append((word, "", f"{len(diagnoses) - _ROWS:,} more like these; --json has them all"))
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
         lines = [f"{one.ljust(widths[0])}  {two.ljust(widths[1])}  {three}" for one, two, three in rows]
-        asked = f"{counted(len(self.findings), 'finding')} in {span(self.took)}"
-        return "\n".join([*lines, "", f"{self.verdict()} ({asked})", ""])
+        summary = f"{counted(len(self.diagnoses), 'finding')} in {span(self.took)}"
+        return "\n".join([*lines, "", f"{self.verdict()} ({summary})", ""])
 
     def json(self) -> str:
         """Write all of it for a program."""
@@ -77,5 +76,5 @@ class Report:
         }
         return json.dumps(whole, indent=2) + "\n"
 
-    def _of(self, status: Status) -> Sequence[Finding]:
-        return [finding for finding in self.findings if finding.status is status]
+    def _of(self, status: Status) -> Sequence[Diagnosis]:
+        return [diagnosis for diagnosis in self.diagnoses if diagnosis.status is status]

@@ -22,10 +22,10 @@ async def addresses(name: str, families: tuple[IpFamily, ...] = tuple(IpFamily))
     """Return a name's addresses by family, those that it has none of left out; ProbeFailed(DNS) if it has none."""
     async with asyncio.TaskGroup() as group:
         tasks = {family: group.create_task(_of_family(name, family)) for family in families}
-    found = {family: task.result() for family, task in tasks.items()}
-    known = {family: result for family, result in found.items() if isinstance(result, tuple)}
+    results = {family: task.result() for family, task in tasks.items()}
+    known = {family: result for family, result in results.items() if isinstance(result, tuple)}
     if not known:
-        raise next(result for result in found.values() if isinstance(result, ProbeFailed))
+        raise next(result for result in results.values() if isinstance(result, ProbeFailed))
     return known
 
 
@@ -42,9 +42,9 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return all addresses; raises OSError with the look-up's own words."""
+        """Return all addresses; raises OSError with the words of the failed look-up."""
         try:
-            found = await addresses(host, _FAMILIES[family])
+            known = await addresses(host, _FAMILIES[family])
         except ProbeFailed as failed:
             raise OSError(None, failed.detail) from failed
         return [
@@ -56,7 +56,7 @@ class Resolver(AbstractResolver):
                 proto=0,
                 flags=socket.AI_NUMERICHOST,
             )
-            for of, several in found.items()
+            for of, several in known.items()
             for address in several
         ]
 

@@ -1,4 +1,4 @@
-"""What each kind of server is asked: a literal table of documented paths, and of what stands there.
+"""The questions to each kind of server: a literal table of documented paths, and of what stands there.
 
 Sources: prometheus.io/docs/prometheus/latest/management_api and .../querying/api; alertmanager's README and
 api/v2/openapi.yaml; grafana.com/docs (http_api: other, folder_dashboard_search); docs.victoriametrics.com;
@@ -19,7 +19,7 @@ HEALTH_LIMIT = 64 * 1024
 
 
 class Health(NamedTuple):
-    """A documented path that says how the server is."""
+    """A documented path at which the server says whether it is well."""
 
     path: str
     good: str
@@ -35,7 +35,7 @@ class Question(NamedTuple):
     limit: int
 
 
-class Kind(NamedTuple):
+class ServerKind(NamedTuple):
     """A kind of server."""
 
     title: str
@@ -78,8 +78,8 @@ _COMPARED: Mapping[str, Question] = {
     "measured": _query(promql.MEASURED, 4 * _MIB),
 }
 
-KINDS: Mapping[str, Kind] = {
-    "prometheus": Kind(
+KINDS: Mapping[str, ServerKind] = {
+    "prometheus": ServerKind(
         "Prometheus",
         (
             Health("/-/healthy", "healthy", _says(b"prometheus")),
@@ -92,19 +92,19 @@ KINDS: Mapping[str, Kind] = {
         },
         _COMPARED,
     ),
-    "alertmanager": Kind(
+    "alertmanager": ServerKind(
         "Alertmanager",
         (Health("/-/healthy", "healthy", _is(b"ok")),),
         {"alerts": Question("/api/v2/alerts", 8 * _MIB)},
     ),
-    "grafana": Kind(
+    "grafana": ServerKind(
         "Grafana",
         (Health("/api/health", "healthy", _is_grafana),),
         {"dashboards": Question("/api/search?type=dash-db&limit=5000", 8 * _MIB)},
     ),
-    "victoriametrics": Kind("VictoriaMetrics", (Health("/health", "healthy", _is(b"ok")),), _SERIES, _COMPARED),
-    "loki": Kind("Loki", (Health("/ready", "ready", _is(b"ready")),), {}),
-    "pushgateway": Kind(
+    "victoriametrics": ServerKind("VictoriaMetrics", (Health("/health", "healthy", _is(b"ok")),), _SERIES, _COMPARED),
+    "loki": ServerKind("Loki", (Health("/ready", "ready", _is(b"ready")),), {}),
+    "pushgateway": ServerKind(
         "Pushgateway",
         (Health("/-/healthy", "healthy", _is(b"ok")),),
         {"groups": Question("/api/v1/metrics", 8 * _MIB)},

@@ -1,4 +1,4 @@
-"""The section ``stack`` -> whom to ask, with what each of them needs of this machine's files."""
+"""The section ``stack`` -> the servers to ask, each with the files of this machine that it takes to ask it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from collectors.trust import OwnCertificate
 from exporter.fleet import BadFile, Fleet
 from exporter.fleet.access import Files
 from exporter.fleet.schema import Server
+from exporter.wording import host_and_port
 
 _EXAMPLE = "stack: {prometheus: {url: 'https://prometheus.example.net'}}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class StackServer:
     """A server of the stack."""
 
     name: str
@@ -32,44 +33,44 @@ class Asked:
 
     @property
     def key(self) -> str:
-        """Give its place in the fleet file, for what has to be changed there."""
+        """Its place in the fleet file, for messages about what has to be changed there."""
         return f"stack.{self.name}"
 
     @property
     def tls(self) -> bool:
-        """Tell whether it is asked by HTTPS."""
+        """Whether it is asked by HTTPS."""
         return self.url.startswith("https:")
 
     @property
     def host(self) -> str:
-        """Give the host, an IPv6 address without brackets."""
+        """The host, an IPv6 address without brackets."""
         return urlsplit(self.url).hostname or ""
 
     @property
     def port(self) -> int:
-        """Give the port, also where the url leaves it out."""
+        """The port, also where the url leaves it out."""
         return urlsplit(self.url).port or (443 if self.tls else 80)
 
     @property
     def place(self) -> str:
-        """Write host and port."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        """Host and port."""
+        return host_and_port(self.host, self.port)
 
 
-def asked(fleet: Fleet, environ: Mapping[str, str]) -> tuple[Asked, ...]:
+def stack_servers(fleet: Fleet, environ: Mapping[str, str]) -> tuple[StackServer, ...]:
     """List the servers to ask, in the schema's order; raises BadFile if a password or a CA cannot be had.
 
-    Without anybody to ask it raises BadFile too: to answer "well" about nothing, with exit 0, would let a
+    Without anything to ask it raises BadFile too: to answer "well" about nothing, with exit 0, would let a
     cron job believe for months that all is watched.
     """
     files = Files(fleet, environ)
-    found = tuple(_asked(files, name, server) for name, server in _servers(fleet))
+    servers = tuple(_stack_server(files, name, server) for name, server in _servers(fleet))
     if files.problems:
         raise BadFile(files.problems)
-    if not found and not fleet.stack.public_names:
+    if not servers and not fleet.stack.public_names:
         message = f"stack: missing; the doctor asks the servers that it names; add it, for example {_EXAMPLE}"
         raise BadFile([fleet.problem((), message)])
-    return found
+    return servers
 
 
 def _servers(fleet: Fleet) -> Iterator[tuple[str, Server]]:
@@ -79,8 +80,8 @@ def _servers(fleet: Fleet) -> Iterator[tuple[str, Server]]:
             yield name, server
 
 
-def _asked(files: Files, name: str, server: Server) -> Asked:
-    return Asked(
+def _stack_server(files: Files, name: str, server: Server) -> StackServer:
+    return StackServer(
         name=name,
         url=server.url.partition("?")[0].rstrip("/"),
         user=server.user,

@@ -9,8 +9,9 @@ from collectors.literals import literal_family
 from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import probed
 from exporter.fleet.net_values import PLACEHOLDER
-from exporter.fleet.problems import Loc, listed, shown
+from exporter.fleet.problems import Loc
 from exporter.fleet.schema import Sections
+from exporter.wording import listed, shown
 
 _FOLLOWED: Seconds = 120.0
 """The rules in prometheus/rules look three minutes back, for faults that last: each has to show in all of them."""

@@ -12,10 +12,11 @@ from exporter.fleet.findings import Finding
 from exporter.fleet.hopeless import hopeless
 from exporter.fleet.mesh import STRANGER, WORDS
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.problems import Hints, Loc, key_of, listed, shown
+from exporter.fleet.problems import Hints, Loc, key_of
 from exporter.fleet.references import references
 from exporter.fleet.schema import Endpoint, Sections
 from exporter.fleet.sections import FileLogin, Login
+from exporter.wording import listed, shown
 
 
 def check(sections: Sections, hints: Hints) -> list[Finding]:

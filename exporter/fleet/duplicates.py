@@ -13,9 +13,10 @@ from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import measures, probed
 from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.problems import Loc, key_of, listed, shown
+from exporter.fleet.problems import Loc, key_of
 from exporter.fleet.schema import Sections
 from exporter.fleet.sections import Section
+from exporter.wording import listed, shown
 
 _OF_NO_MATTER = {
     *("name", "from_", "to", "address", "host", "location", "datacenter", "country", "histogram"),

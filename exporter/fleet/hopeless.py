@@ -9,8 +9,9 @@ from collectors.literals import is_loopback, literal_family
 from exporter.fleet.database import Database
 from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import measures, probed
-from exporter.fleet.problems import Loc, shown
+from exporter.fleet.problems import Loc
 from exporter.fleet.schema import Sections
+from exporter.wording import shown
 
 _LONGEST_SOCKET = 107
 """Bytes of a socket's path; unix(7)."""

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 
 from exporter.fleet.fleet import Fleet
-from exporter.fleet.problems import BadFile, Hints, listed, shown
+from exporter.fleet.problems import BadFile, Hints
 from exporter.fleet.schema import Host
+from exporter.wording import listed, shown
 
 VARIABLE = "LATENCY_EXPORTER_HOST"
 

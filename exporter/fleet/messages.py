@@ -13,9 +13,10 @@ from exporter.fleet.database import Database
 from exporter.fleet.findings import Finding
 from exporter.fleet.probes import ENDPOINT_PROBES, PROBES
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.problems import Hints, Loc, listed, shown, unseen
+from exporter.fleet.problems import Hints, Loc, unseen
 from exporter.fleet.schema import Defaults, Endpoint, Host, HostScrape, Job, N8n, Scrape, Sections, Server, Stack
 from exporter.fleet.sections import Peers, Section
+from exporter.wording import listed, shown
 
 _SECTIONS: dict[str, type[Section]] = {
     "defaults": Defaults,

@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from collectors.literals import literal_family, never_a_host
-from exporter.fleet.problems import shown, unseen
+from exporter.fleet.problems import unseen
 from exporter.fleet.values import fault, text_of
+from exporter.wording import shown
 
 PLACEHOLDER = "{address}"
 

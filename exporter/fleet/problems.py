@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import functools
 import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
+
+from exporter.wording import HALF_A_LINE, closest, shown
 
 Loc = tuple[str | int, ...]
 """Where a value stands: ``("hosts", 1, "address")``."""
 
 _QUOTES = "\u2018\u2019\u201a\u201c\u201d\u201e\uff1a"
 """Of typesetting; and a colon that is none."""
-HALF_A_LINE = 60
 FEW = 50
 MAX_HINTS = 20
 """Searching among many names is slow: beyond so many mistakes the later ones get no hint."""
@@ -55,38 +54,12 @@ def key_of(loc: Loc) -> str:
     return key
 
 
-def shown(value: object) -> str:
-    """Show a value of the file within a message: quoted, on one line, of bounded length."""
-    if isinstance(value, dict):
-        return "a map"
-    if isinstance(value, list | tuple):
-        return "a list"
-    text = str(value)
-    if not text:
-        return "nothing"
-    return repr(text if len(text) <= HALF_A_LINE else text[: HALF_A_LINE - 3] + "...")
-
-
 def unseen(text: str) -> str | None:
     """Name the first character that looks like another or like none: text that was copied brings such along."""
     for character in text:
         if character in _QUOTES or (character != " " and unicodedata.category(character) in {"Zs", "Zl", "Zp", "Cf"}):
             return f"U+{ord(character):04X} ({unicodedata.name(character, 'no name').lower()})"
     return None
-
-
-def listed(names: Iterable[str], limit: int = 20) -> str:
-    """Join names for a message; of a long list the beginning."""
-    several = list(names)
-    more = f" and {len(several) - limit} more" if len(several) > limit else ""
-    return ", ".join(name if name.isprintable() else repr(name) for name in several[:limit]) + more
-
-
-@functools.lru_cache(maxsize=256)
-def _closest(word: str, names: frozenset[str]) -> str | None:
-    by_folded = {name.casefold(): name for name in sorted(names)}
-    close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[close[0]] if close else None
 
 
 class Hints:
@@ -101,7 +74,7 @@ class Hints:
             if self._left == 0:
                 return None
             self._left -= 1
-        return _closest(word[:80], frozenset(known))
+        return closest(word, known)
 
     def ask(self, word: str, known: Collection[str]) -> str:
         """Give the end of a message: ``; did you mean 'address'?`` or nothing."""

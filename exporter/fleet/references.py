@@ -8,8 +8,9 @@ from exporter.fleet.database import Database
 from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import WORDS
 from exporter.fleet.net_values import address_fault
-from exporter.fleet.problems import Hints, Loc, shown
+from exporter.fleet.problems import Hints, Loc
 from exporter.fleet.schema import Sections
+from exporter.wording import shown
 
 OWN_JOB = "latency"
 """The job of the exporters themselves, which needs no entry in ``scrape.jobs``."""

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from collectors.contract import Seconds
 from collectors.http_target import Expression
-from exporter.fleet.problems import shown
+from exporter.wording import shown
 
 MAX_TEXT = 200
 """Longest name or label, in characters."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import yaml
 
-from exporter.fleet.problems import Loc, shown
+from exporter.fleet.problems import Loc
+from exporter.wording import shown
 
 _REMEDIES = {
     "mapping values are not allowed in this context": (

@@ -17,8 +17,9 @@ import yaml
 from yaml import events
 
 from exporter import secrets
-from exporter.fleet.problems import Loc, shown
+from exporter.fleet.problems import Loc
 from exporter.fleet.yaml_faults import Unreadable, explained
+from exporter.wording import shown
 
 MAX_BYTES = 8 * 2**20
 """Ten thousand hosts, written at length, are 1.5 MB."""

@@ -14,7 +14,7 @@ from exporter.overview.rows import Row, Snapshot
 from exporter.overview.sparkline import sparkline
 from exporter.overview.text import here_in_words, summary
 from exporter.overview.verdict import Verdict, judge_host
-from exporter.overview.wording import span
+from exporter.wording import span
 
 ROWS = 100
 """Pairs on a page."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from exporter.overview.looks import Seen
-from exporter.overview.wording import percent
+from exporter.wording import percent
 
 _CHANCE = 0.005
 _LEAST, _MOST = 0.01, 0.05

@@ -10,8 +10,8 @@ from collectors.contract import Exchange, Login, Query, Reason, RoundTrip, Secon
 from exporter.fleet import Pair
 from exporter.overview.looks import Seen, look, place_of
 from exporter.overview.verdict import Here, Verdict, Word, judge, witness
-from exporter.overview.wording import span, spans
 from exporter.series import Failure, PairSeries
+from exporter.wording import span, spans
 
 _SEVERAL = 2
 _AT_ONCE = 50

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from collectors.contract import Seconds
 from exporter.history import FAILED, RESENT, ROOM, UNMEASURED, is_time
-from exporter.overview.wording import span
+from exporter.wording import span
 
 _STEP, _HEIGHT = 2, 24
 _NO_FAILURES = (UNMEASURED, RESENT)

@@ -9,7 +9,7 @@ from unicodedata import east_asian_width
 from exporter.overview.losses import share
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.verdict import Here, Verdict, Word, judge_host
-from exporter.overview.wording import span
+from exporter.wording import plural, printable, span
 
 _AT_ONCE = 250
 THIS_HOST = "(this host)"
@@ -28,7 +28,7 @@ def text(seen: Snapshot) -> Iterator[str]:
 def summary(rows: Sequence[Row], host: Verdict) -> str:
     """Count the verdicts: 12 pairs, 10 fine, 1 network, 1 peer."""
     counts = Counter(row.verdict.word for row in rows)
-    told = [f"{len(rows)} pair{'s' * (len(rows) != 1)}", *(f"{counts[word]} {word}" for word in Word if counts[word])]
+    told = [f"{len(rows)} {plural('pair', len(rows))}", *(f"{counts[word]} {word}" for word in Word if counts[word])]
     told += [f"{counts[None]} without a result yet"] if counts[None] else []
     doubt = "" if host.word is Word.FINE else f"; {host.word}: {host.why}"
     return ", ".join(told) + doubt
@@ -45,11 +45,6 @@ def here_in_words(here: Here) -> str:
     if here.overflows:
         told.append(f"{here.overflows} replies lost here")
     return ", ".join(told)
-
-
-def printable(name: str) -> str:
-    """Keep what a name holds from commanding a terminal."""
-    return name if name.isprintable() else ascii(name)[1:-1]
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:

@@ -12,10 +12,9 @@ from collectors.contract import Facts, Outcome, ProbeFailed, Reply, RoundTrip, S
 from exporter.fleet import Pair
 from exporter.overview.looks import Seen, look, place_of
 from exporter.overview.rows import now_in_words
-from exporter.overview.text import printable
 from exporter.overview.verdict import Here, judge
-from exporter.overview.wording import span
 from exporter.series import PairSeries
+from exporter.wording import printable, span
 
 _WIDTH = 40
 _OF_THE_PAIR = (

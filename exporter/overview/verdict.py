@@ -36,7 +36,7 @@ from collectors.target import Gives
 from exporter.overview import losses
 from exporter.overview.delays import delays
 from exporter.overview.looks import LATELY, Seen
-from exporter.overview.wording import span
+from exporter.wording import span
 
 
 class Word(enum.StrEnum):

@@ -7,6 +7,6 @@ JOB.json       a job's targets: read by the servers again whenever they change
 
 from exporter.scrape_configs.folder import STANZAS, CannotWrite, Change, changes, difference, files, write
 from exporter.scrape_configs.served import targets_of
-from exporter.scrape_configs.text import Format
+from exporter.scrape_configs.text import StanzaFormat
 
-__all__ = ["STANZAS", "CannotWrite", "Change", "Format", "changes", "difference", "files", "targets_of", "write"]
+__all__ = ["STANZAS", "CannotWrite", "Change", "StanzaFormat", "changes", "difference", "files", "targets_of", "write"]

@@ -1,4 +1,4 @@
-"""What the servers say of the stanzas: promtool's check and VictoriaMetrics' dry run, where they are found."""
+"""The servers' own judgement of the stanzas: promtool's check and VictoriaMetrics' dry run, where installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from collectors.contract import Seconds
-from exporter.scrape_configs.text import Format
+from exporter.scrape_configs.text import StanzaFormat
 
 _PATIENCE: Seconds = 60.0
 _TLS_FILES = re.compile(r"^ *tls_config:\n( *\w+_file: .*\n)+", re.MULTILINE)
@@ -18,10 +18,10 @@ _TLS_FILES = re.compile(r"^ *tls_config:\n( *\w+_file: .*\n)+", re.MULTILINE)
 _VICTORIA = ("victoria-metrics", "victoria-metrics-prod", "vmagent", "vmagent-prod")
 
 
-def complaints(stanzas: str, how: Format) -> Iterator[tuple[str, str | None]]:
-    """Give each server's checker by its name, and what it has against the stanzas; None if nothing.
+def complaints(stanzas: str, how: StanzaFormat) -> Iterator[tuple[str, str | None]]:
+    """Yield each checker's name, and what it has against the stanzas; None if nothing.
 
-    Passwords, certificates and target lists are not looked at: they are where the servers are.
+    Passwords, certificates and target lists are not checked: they are where the servers are.
     """
     with tempfile.TemporaryDirectory() as name:
         jobs, whole, including = (Path(name, file) for file in ("jobs.yml", "prometheus.yml", "victoria.yml"))
@@ -29,15 +29,15 @@ def complaints(stanzas: str, how: Format) -> Iterator[tuple[str, str | None]]:
         if promtool := shutil.which("promtool"):
             key = "" if how == "prometheus-include" else "scrape_configs:\n"
             whole.write_text(key + stanzas)
-            yield "promtool", _said([promtool, "check", "config", "--syntax-only", str(whole)])
+            yield "promtool", _complaint([promtool, "check", "config", "--syntax-only", str(whole)])
         victoria = next(filter(None, map(shutil.which, _VICTORIA)), None)
         if victoria and how != "prometheus-include":
             including.write_text(f"scrape_config_files: [{jobs}]\n")
-            yield Path(victoria).name, _said([victoria, "-dryRun", f"-promscrape.config={including}"])
+            yield Path(victoria).name, _complaint([victoria, "-dryRun", f"-promscrape.config={including}"])
 
 
-def _said(command: list[str]) -> str | None:
-    """Run a checker; return what it printed if it is not content."""
+def _complaint(command: list[str]) -> str | None:
+    """Run a checker; return what it printed if it refused the file."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603 - found on the PATH
     except subprocess.TimeoutExpired:

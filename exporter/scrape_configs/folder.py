@@ -1,4 +1,4 @@
-"""The folder that the servers read: what would change in it, and the change, file by file and each as a whole."""
+"""The folder that the servers read: which files would change in it, and their change, each file as a whole."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from typing import NamedTuple
 from exporter import cost
 from exporter.fleet import Fleet
 from exporter.scrape_configs.targets import stanzas
-from exporter.scrape_configs.text import Format, Layout, files_named, listed, stanzas_text
+from exporter.scrape_configs.text import StanzaFormat, StanzaSettings, files_named, stanzas_text, target_list
 
 STANZAS = "jobs.yml"
 _ROOM, _MORE_ROOM = 1.5, 1000
 """How far a page may grow beyond what the fleet file says before a scrape of it is refused."""
 _NEW, _ABANDONED = ".new-", 60.0
-"""How the names of files begin that are being written, and after how many seconds nobody writes one any more."""
+"""How the names of files begin that are being written, and after how many seconds one is surely abandoned."""
 
 
-class CannotWrite(Exception):  # noqa: N818 - it says what there is
+class CannotWrite(Exception):  # noqa: N818 - it says what is the matter
     """The files cannot be had where they are wanted, or not safely; the message says what to do."""
 
 
@@ -38,17 +38,17 @@ class Change(NamedTuple):
     after: str
 
 
-def files(fleet: Fleet, place: str, how: Format = "paste") -> dict[str, str]:
+def files(fleet: Fleet, place: str, how: StanzaFormat = "paste") -> dict[str, str]:
     """Return the texts of all files by their names, last the one that names the others; raises BadFile."""
     if how != "http-sd" and (odd := re.search(r"[*?\[\]\\\ud800-\udfff]", place)):
         raise CannotWrite(f"--targets-dir: {place!r} holds {odd[0]!r}, which servers misread; name another")
-    found = stanzas(fleet)
+    all_stanzas = stanzas(fleet)
     limit = math.ceil(max(cost.of_each_exporter(fleet), default=0) * _ROOM) + _MORE_ROOM
-    texts = {} if how == "http-sd" else {stanza.file: listed(stanza.groups) for stanza in found}
-    return texts | {STANZAS: stanzas_text(found, fleet.scrape, Layout(how, place, limit))}
+    texts = {} if how == "http-sd" else {stanza.file: target_list(stanza.groups) for stanza in all_stanzas}
+    return texts | {STANZAS: stanzas_text(all_stanzas, fleet.scrape, StanzaSettings(how, place, limit))}
 
 
-def changes(fleet: Fleet, output_dir: Path, place: str | None, how: Format = "paste") -> list[Change]:
+def changes(fleet: Fleet, output_dir: Path, place: str | None, how: StanzaFormat = "paste") -> list[Change]:
     """Return what is not current in a folder; raises BadFile and CannotWrite.
 
     ``place`` is where the servers find the targets: this folder as they see it, or an exporter's URL. The file of a
@@ -56,16 +56,16 @@ def changes(fleet: Fleet, output_dir: Path, place: str | None, how: Format = "pa
     VictoriaMetrics 1.79 keeps them.
     """
     texts = files(fleet, str(output_dir.absolute()) if place is None else place, how)
-    found = []
+    changed = []
     try:
         gone = files_named(_text(output_dir / STANZAS) or "") if how != "http-sd" else []
-        for name, text in (dict.fromkeys(gone, listed([])) | texts).items():
+        for name, text in (dict.fromkeys(gone, target_list([])) | texts).items():
             before = _text(output_dir / name)
             if before != text:
-                found.append(Change(output_dir / name, before, text))
+                changed.append(Change(output_dir / name, before, text))
     except OSError as error:
         raise CannotWrite(f"{output_dir}: cannot be read: {error.strerror}; name another folder") from None
-    return found
+    return changed
 
 
 def write(changed: Sequence[Change], *, force: bool = False) -> list[Path]:
@@ -115,7 +115,7 @@ def _text(path: Path) -> str | None:
 
 
 def _make(folder: Path) -> None:
-    """Make a folder that others can read, whatever our umask; and take away what a killed writer has left in it."""
+    """Make a folder that others can read, whatever our umask; remove what a killed writer has left in it."""
     lacking = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for each in lacking:
@@ -127,7 +127,7 @@ def _make(folder: Path) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write beside and rename. All may read it: the servers are other users."""
+    """Write a file beside and rename it. All may read it: the servers are other users."""
     descriptor, beside = tempfile.mkstemp(prefix=_NEW, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -7,7 +7,7 @@ import re
 
 
 def one_line(value: object) -> str:
-    r"""Write a value so.
+    r"""Write a value on one line.
 
     YAML takes some raw characters for the ends of lines, and ``\ud83d\ude00`` for no character at all;
     VictoriaMetrics puts variables of its environment in the place of ``%{NAME}``.
@@ -15,6 +15,6 @@ def one_line(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return re.sub(
         r"[\x7f-\uffff]|%(?=\{)",
-        lambda found: found[0] if found[0].isprintable() and found[0] != "%" else f"\\u{ord(found[0]):04x}",
+        lambda odd: odd[0] if odd[0].isprintable() and odd[0] != "%" else f"\\u{ord(odd[0]):04x}",
         text,
     )

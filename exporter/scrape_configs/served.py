@@ -1,4 +1,4 @@
-"""The targets of one job, as an exporter serves them to who asks (http_sd of Prometheus and VictoriaMetrics)."""
+"""The targets of one job, as an exporter serves them (http_sd of Prometheus and VictoriaMetrics)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from exporter.fleet import Fleet
 from exporter.scrape_configs.targets import stanzas
-from exporter.scrape_configs.text import listed
+from exporter.scrape_configs.text import target_list
 
 
 @functools.lru_cache(maxsize=1)
 def targets_of(fleet: Fleet) -> Mapping[str, str]:
-    """Return the lists of targets by the names of their stanzas; raises BadFile."""
-    return {stanza.name: listed(stanza.groups) for stanza in stanzas(fleet)}
+    """Return the lists of targets as JSON, by the names of their stanzas; raises BadFile."""
+    return {stanza.name: target_list(stanza.groups) for stanza in stanzas(fleet)}

@@ -1,6 +1,6 @@
-"""Who is scraped in which job, and how: the fleet as target groups of file_sd and http_sd.
+"""Which hosts are scraped in which job, and how: the fleet as target groups of file_sd and http_sd.
 
-A stanza has one login, one CA and one certificate, the job's. Hosts with others get one of their own,
+A stanza has one login, one CA and one certificate, the job's. Hosts with others get a stanza of their own,
 ``JOB@DIGEST``, in which they keep the label ``job="JOB"``. Another port, path or scheme needs no stanza, only a label
 of the target.
 """
@@ -17,39 +17,40 @@ from exporter.fleet import BadFile, Fleet, Host, Problem
 from exporter.fleet.references import OWN_JOB
 from exporter.fleet.schema import Job
 from exporter.scrape_configs.json_line import one_line
+from exporter.wording import host_and_port
 
-Group = dict[str, list[str] | dict[str, str]]
+TargetGroup = dict[str, list[str] | dict[str, str]]
 """A target group of file_sd and http_sd: ``targets`` and ``labels``."""
 
 _LONGEST_FILE = 255
-_OWN_ACCESS = len("@12345678")
-"""What a name is followed by for hosts with an access of their own."""
-_ITS_DEFAULT = Job.model_validate({"port": "9102"})
+_SUFFIX = len("@12345678")
+"""Characters behind a job's name where hosts have an access of their own."""
+_DEFAULT_OWN_JOB = Job.model_validate({"port": "9102"})
 _ACCESS = {"user", "password_file", "ca_file", "cert_file", "key_file"}
 
 
-class Target(NamedTuple):
+class ScrapeTarget(NamedTuple):
     """A host in a job."""
 
     host: Host
     address: str
     job: Job
-    """The job's settings, the host's own in place of them."""
+    """The job's settings, replaced by the host's own where it has some."""
 
 
 class Stanza(NamedTuple):
-    """What is scraped alike; ``name`` is unique, and the job's unless these hosts have an access of their own."""
+    """Hosts that are scraped alike; ``name`` is unique, and the job's unless they have an access of their own."""
 
     name: str
     job_name: str
     file: str
     job: Job
-    groups: list[Group]
+    groups: list[TargetGroup]
 
 
 def jobs(fleet: Fleet) -> dict[str, Job]:
     """Return the jobs by their names, sorted."""
-    return dict(sorted({OWN_JOB: _ITS_DEFAULT, **fleet.scrape.jobs}.items()))
+    return dict(sorted({OWN_JOB: _DEFAULT_OWN_JOB, **fleet.scrape.jobs}.items()))
 
 
 def stanzas(fleet: Fleet) -> list[Stanza]:
@@ -60,8 +61,8 @@ def stanzas(fleet: Fleet) -> list[Stanza]:
 
 
 def _stanzas(fleet: Fleet, name: str, job: Job) -> list[Stanza]:
-    """Return a job's own stanza, even if nobody is in it, and those of other logins and CAs."""
-    members: dict[Job, list[Target]] = {job: []}
+    """Return a job's own stanza, even without hosts, and those of other logins and CAs."""
+    members: dict[Job, list[ScrapeTarget]] = {job: []}
     for host in sorted(fleet.hosts, key=lambda host: host.name):
         if host.exporter or name != OWN_JOB:
             target = _target(host, name, job)
@@ -70,8 +71,8 @@ def _stanzas(fleet: Fleet, name: str, job: Job) -> list[Stanza]:
     return sorted(_stanza(name, job, access, targets) for access, targets in members.items())
 
 
-def _stanza(name: str, job: Job, access: Job, members: list[Target]) -> Stanza:
-    # Named by what it is and not by who is in it, so that a pasted one stays true when hosts come and go.
+def _stanza(name: str, job: Job, access: Job, members: list[ScrapeTarget]) -> Stanza:
+    # Named by its access and not by its hosts, so that a pasted one stays true when hosts come and go.
     words = [access.user, access.password_file, access.ca_file]
     if access.cert_file:
         words += [access.cert_file, access.key_file]
@@ -81,19 +82,15 @@ def _stanza(name: str, job: Job, access: Job, members: list[Target]) -> Stanza:
     return Stanza(name + suffix, name, _file(name, suffix), access, groups)
 
 
-def _target(host: Host, name: str, job: Job) -> Target:
+def _target(host: Host, name: str, job: Job) -> ScrapeTarget:
     own = host.scrape.get(name)
     if own is None:
-        return Target(host, _joined(host.address, job.port), job)
+        return ScrapeTarget(host, host_and_port(host.address, job.port), job)
     job = job.model_copy(update=own.model_dump(exclude_none=True, exclude={"address"}))
-    return Target(host, _joined(own.address or host.address, job.port), job)
+    return ScrapeTarget(host, host_and_port(own.address or host.address, job.port), job)
 
 
-def _joined(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def _group(name: str, target: Target, stanza: Job, labels: dict[str, str]) -> Group:
+def _group(name: str, target: ScrapeTarget, stanza: Job, labels: dict[str, str]) -> TargetGroup:
     """Return a target and its labels. An empty one is left out, which all servers take for the same."""
     host, prefix = target.host, "source_" if name == OWN_JOB else ""
     labels = labels | {prefix + key: getattr(host, key) for key in ("location", "datacenter", "country")}
@@ -114,9 +111,9 @@ def _file(name: str, suffix: str = "") -> str:
 
 
 def _problems(fleet: Fleet) -> Iterator[Problem]:
-    """Find what no stanza can say."""
+    """Yield what no stanza can say."""
     for name, job in fleet.scrape.jobs.items():
-        if len(_file(name)) > _LONGEST_FILE - _OWN_ACCESS:
+        if len(_file(name)) > _LONGEST_FILE - _SUFFIX:
             too_long = "becomes a file's name of more than 255 bytes, in which letters beyond ASCII count several times"
             yield fleet.problem(("scrape", "jobs", name), f"{too_long}; choose a shorter name")
         if message := _bad_path(job.path):

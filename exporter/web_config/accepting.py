@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 
 from exporter.web_config.connection import Connection
-from exporter.web_config.house import House
+from exporter.web_config.shared import SharedState
 
 _BACKLOG = 512
 _UNSENT = 16 << 10
@@ -29,7 +29,7 @@ async def serve(sock: socket.socket, factory: Callable[[], asyncio.BaseProtocol]
     return server
 
 
-class Connections(House):
+class Connections(SharedState):
     """The protocol factory for ``serve``."""
 
     def __call__(self) -> asyncio.BaseProtocol:

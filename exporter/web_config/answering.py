@@ -1,4 +1,4 @@
-"""aiohttp's side of a connection, as far as it is not as we want it: refusals, and when an answer is complete."""
+"""aiohttp's side of a connection, where ours differs: the words of refusals, and the end of an answer."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 RequestFactory = Callable[..., web.BaseRequest]
 
 SERVER = "latency-exporter"
-"""What we call ourselves in every answer: no versions, of nothing."""
+"""Our name in every answer, without versions."""
 _TOO_MANY = "Too many headers received"
-"""What aiohttp says of more than 128; it has no exception of its own."""
+"""aiohttp's message about more than 128; it has no exception of its own."""
 _TOO_LONG = "Bad request: its first line or one of its headers is too long.\n"
 NO_HTTP = "Bad request: this is no request that HTTP/1.1 allows.\n"
 TOO_LARGE = "The head of this request is too large.\n"
@@ -25,7 +25,7 @@ _UNMET = web.RequestKey("unmet", bool)
 
 
 class Handler(web.RequestHandler):
-    """One connection of a ``web.Server``; ``answered`` hears of each answer that the transport was given in full."""
+    """One connection of a ``web.Server``; ``answered`` is called when the transport has been given a whole answer."""
 
     __slots__ = ("_answered", "_headers", "_refused")
 
@@ -43,7 +43,7 @@ class Handler(web.RequestHandler):
 
     @property
     def has_work(self) -> bool:
-        """Whether it was given a request, or what is none, that it has not begun to answer."""
+        """Whether it has a request, or bytes that are none, that it has not begun to answer."""
         return bool(self._messages)
 
     def log_access(
@@ -52,7 +52,7 @@ class Handler(web.RequestHandler):
         response: web.StreamResponse,
         time: float | None,  # noqa: ARG002 - likewise
     ) -> None:
-        """Tell that an answer is complete, and whether another may follow."""
+        """Report that an answer is complete, and whether another may follow."""
         self._answered(bool(response.keep_alive))
 
     def handle_error(
@@ -62,7 +62,7 @@ class Handler(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no request in our own words: aiohttp repeats it, names its version, and logs a traceback."""
+        """Answer what is no request in our own words: aiohttp's repeat it and name its version, with a traceback."""
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
         text = _TOO_LONG if isinstance(exc, LineTooLong) else NO_HTTP
@@ -75,7 +75,7 @@ class Handler(web.RequestHandler):
 
 
 def keeping_expectations(make: RequestFactory) -> RequestFactory:
-    """Keep from aiohttp the ``Expect`` that it does not know: it repeats it, before anybody asked who sent it."""
+    """Hide from aiohttp an ``Expect`` that it does not know: its refusal, before any login, repeats the text."""
 
     def made(message: RawRequestMessage, *more: Any) -> web.BaseRequest:  # noqa: ANN401 - as aiohttp gives them
         if hdrs.EXPECT not in message.headers or message.version != HttpVersion11:
@@ -103,7 +103,7 @@ async def refuse_expectations(
 async def close_after_body(request: web.Request, response: web.StreamResponse) -> None:
     """End the connection with the answer to a request that announced a body (``application.on_response_prepare``).
 
-    Nobody here wants one; without it what follows a head can only be another head.
+    No handler reads one; without it what follows a head can only be another head.
     """
     if request.body_exists:
         response.force_close()

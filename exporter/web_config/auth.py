@@ -1,16 +1,8 @@
-"""Who may ask, in exporter-toolkit's order: rate limit, then basic authentication, for every path.
-
-bcrypt takes 60 ms of a processor at cost 10 and 230 ms at 12. So it runs in a thread (it releases the
-GIL), one at a time; addresses take turns, and verdicts are kept. Under a flood of wrong passwords, who logged
-in before is served at once, and a first login from elsewhere after a check or two.
-"""
+"""Which requests are let in, in exporter-toolkit's order: rate limit, then basic authentication, for every path."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import hmac
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -18,78 +10,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from exporter.web_config.limits import address_of
-from exporter.web_config.line import Busy, Line
 from exporter.web_config.loading import WebConfig
-
-MAX_WAITING = 512
-MAX_WAITING_PER_ADDRESS = 64
-"""Logins that wait for bcrypt: as many as there are connections. Beyond, the longest waiting is told to come back."""
-_MAX_WRONG = 100
-_BCRYPT_BYTES = 72
-"""bcrypt knows no more of a password. Go cuts there in silence, bcrypt 5.0 of Python raises."""
+from exporter.web_config.passwords import PasswordChecks
+from exporter.web_config.queues import Busy
 
 
-def _matches(password: bytes, bcrypt_hash: bytes) -> bool:
-    import bcrypt  # noqa: PLC0415 - a third of a MB that only who has users pays for
-
-    return bcrypt.checkpw(password, bcrypt_hash)
-
-
-class Logins:
-    """Checks passwords and keeps the verdicts.
-
-    A verdict stands under a digest of user, hash and password, keyed by a secret of this process: no
-    password is kept, a changed hash voids what was said of the old one, and the time that a comparison
-    of digests takes tells nothing.
-    """
-
-    def __init__(self, check: Callable[[bytes, bytes], bool] = _matches) -> None:
-        self._check = check
-        self._secret = secrets.token_bytes(32)
-        self._right: dict[bytes, bytes] = {}
-        """User -> digest; apart from the wrong ones, so that no flood of those displaces it."""
-        self._wrong: dict[bytes, None] = {}
-        self._line = Line(MAX_WAITING, MAX_WAITING_PER_ADDRESS)
-
-    async def is_right(self, users: Mapping[bytes, bytes], user: bytes, password: bytes, address: str = "") -> bool:
-        """Tell whether this is a user with his password; raises Busy. Unknown users take as long as known ones."""
-        password = password[:_BCRYPT_BYTES]
-        bcrypt_hash = users[user] if user in users else self._stand_in(users, user)
-        digest = self._digest(user, bcrypt_hash, password)
-        verdict = self._verdict(users, user, digest)
-        if verdict is not None:
-            return verdict
-        async with self._line.turn(address):
-            verdict = self._verdict(users, user, digest)  # the same login may have been waiting before this one
-            if verdict is not None:
-                return verdict
-            matches = await asyncio.to_thread(self._check, password, bcrypt_hash)
-        return self._remember(user, digest, is_right=matches and user in users)
-
-    def _stand_in(self, users: Mapping[bytes, bytes], user: bytes) -> bytes:
-        """Choose whose hash an unknown user is checked against: always the same one's, so the time is steady."""
-        hashes = sorted(users.values())
-        return hashes[int.from_bytes(self._digest(user)[:8]) % len(hashes)]
-
-    def _digest(self, *parts: bytes) -> bytes:
-        return hmac.digest(self._secret, b"".join(b"%d:%b" % (len(part), part) for part in parts), "sha256")
-
-    def _verdict(self, users: Mapping[bytes, bytes], user: bytes, digest: bytes) -> bool | None:
-        if user in users and hmac.compare_digest(self._right.get(user, b""), digest):
-            return True
-        return False if digest in self._wrong else None
-
-    def _remember(self, user: bytes, digest: bytes, *, is_right: bool) -> bool:
-        if is_right:
-            self._right[user] = digest
-            return True
-        if len(self._wrong) >= _MAX_WRONG:
-            del self._wrong[next(iter(self._wrong))]
-        self._wrong[digest] = None
-        return False
-
-
-class _Bucket:
+class TokenBucket:
     """Tokens for requests; full at the start, as Go's rate.Limiter is."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -97,7 +23,7 @@ class _Bucket:
         self._full_at = clock()
 
     def has_one(self, config: WebConfig) -> bool:
-        """Take a token, if one is left. What is missing from the bucket is written as when it will be full."""
+        """Take out a token, if one is left. The bucket's content is kept as the time at which it will be full."""
         if config.token_interval is None:
             return True
         now = self._clock()
@@ -109,10 +35,10 @@ class _Bucket:
 
 
 def authenticate(
-    config: Callable[[], WebConfig], logins: Logins | None = None, clock: Callable[[], float] = time.monotonic
+    config: Callable[[], WebConfig], checks: PasswordChecks | None = None, clock: Callable[[], float] = time.monotonic
 ) -> Middleware:
     """Make the middleware that asks ``config()`` at each request, so that a reload takes effect at once."""
-    logins, bucket = logins or Logins(), _Bucket(clock)
+    checks, bucket = checks or PasswordChecks(), TokenBucket(clock)
 
     @web.middleware
     async def guard(
@@ -122,17 +48,17 @@ def authenticate(
         if not bucket.has_one(current):
             raise web.HTTPTooManyRequests(text="Too many requests; see rate_limit in the web configuration.\n")
         if current.users:
-            await _ensure_user(logins, current.users, request)
+            await _ensure_user(checks, current.users, request)
         return await handler(request)
 
     return guard
 
 
-async def _ensure_user(logins: Logins, users: Mapping[bytes, bytes], request: web.Request) -> None:
+async def _ensure_user(checks: PasswordChecks, users: Mapping[bytes, bytes], request: web.Request) -> None:
     login = _login(request.headers.get("Authorization", ""))
     peer = request.transport.get_extra_info("peername") if request.transport else None
     try:
-        if login and await logins.is_right(users, *login, address_of(peer)):
+        if login and await checks.is_right(users, *login, address_of(peer)):
             return
     except Busy:
         raise web.HTTPServiceUnavailable(

@@ -1,9 +1,9 @@
-"""What stands between asyncio and aiohttp's handler: it counts the connection, speaks TLS and keeps time.
+"""One connection, between asyncio and aiohttp's handler: counted, with TLS where it is wanted, and with deadlines.
 
 aiohttp alone keeps a trickled head for an hour and a stalled reader's page for ever (40 readers of 15 MB held 632 MB),
 and answers one pipelined request after the other while nobody reads (2,000 of them: 100 MB). Here one request of a
-connection is handled at a time: until its answer has left, nothing more is read. So a client that says at once that it
-will send nothing more gets its answer too.
+connection is handled at a time: until its answer has left, nothing more is read. So a client that ends its sending
+side at once gets its answer too.
 """
 
 from __future__ import annotations
@@ -16,26 +16,25 @@ from http import HTTPStatus
 
 from exporter.web_config import refusals
 from exporter.web_config.answering import Handler, refusal
-from exporter.web_config.handshake import PLAIN_HTTP, UNEXPECTED_MESSAGE, Handshake, NoTls
-from exporter.web_config.house import House
+from exporter.web_config.handshake import PLAIN_HTTP, UNEXPECTED_MESSAGE, NoTls, ServerHandshake
 from exporter.web_config.limits import address_of
+from exporter.web_config.progress import AnswerProgress
 from exporter.web_config.requests import Requests
-from exporter.web_config.stream import Stream, TlsStream
+from exporter.web_config.shared import SharedState
+from exporter.web_config.stream import ServerStream, TlsStream
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One client, from its accept on; TLS counts too, since its handshake may never end."""
+    """One client, from its accept on: its time begins before TLS, since a handshake may never end."""
 
-    def __init__(self, house: House) -> None:
-        self._house, self._limits = house, house.limits
+    def __init__(self, shared: SharedState) -> None:
+        self._shared, self._limits = shared, shared.limits
         self._loop = asyncio.get_running_loop()
-        self._stream: Stream | None = None
+        self._stream: ServerStream | None = None
         self._requests: Requests | None = None
-        self._handshake: Handshake | None = None
+        self._handshake: ServerHandshake | None = None
         self._is_over = False
-        """Nothing that still comes will be looked at."""
-        self._unsent = 0
-        self._send_timer: asyncio.TimerHandle | None = None
+        """Nothing that still comes will be read."""
         self._end_timer: asyncio.TimerHandle | None = None
 
     def cut(self) -> None:
@@ -45,25 +44,26 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - as a stream's protocol is given
         self._raw = transport
-        transport.set_write_buffer_limits(0)  # whoever writes hears of every byte that was not taken
+        self._progress = AnswerProgress(transport, self._limits)
+        transport.set_write_buffer_limits(0)  # pause_writing is called for every byte that was not taken
         self._address = address_of(transport.get_extra_info("peername"))
-        self._house.guests.enter(self, self._address)
+        self._shared.guests.enter(self, self._address)
         self._end_at(self._limits.head)
-        self._web = self._house.config()
+        self._web = self._shared.config()
         if context := self._web.ssl_context():
-            self._handshake = Handshake(lambda: self._start_tls(context))
+            self._handshake = ServerHandshake(lambda: self._start_tls(context))
         else:
-            self._serve(Stream(transport, self._hang_up))
+            self._serve(ServerStream(transport, self._hang_up))
 
     # What comes in
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
-        return self._house.buffer
+        return self._shared.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         if self._is_over:
             return
-        data = bytes(self._house.buffer[:nbytes])
+        data = bytes(self._shared.buffer[:nbytes])
         try:
             if self._requests:
                 self._take(data)
@@ -73,7 +73,7 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse_tls(refusals.why(error))
 
     def _take(self, data: bytes) -> None:
-        assert self._requests  # noqa: S101 - there is somebody who serves
+        assert self._requests  # noqa: S101 - TLS, if any, is over
         is_end = False
         if isinstance(self._stream, TlsStream):
             data, is_end = self._stream.decrypted(data)
@@ -89,7 +89,7 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse_no_tls(no_tls)
             return
         if stream:
-            self._house.handshakes.leave(self)
+            self._shared.handshakes.leave(self)
             self._serve(stream)
             self._take(b"")  # what came with the end of the handshake
 
@@ -99,45 +99,45 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse_tls(refusals.NO_TLS)
             return
         self._raw.write(PLAIN_HTTP)
-        self._house.refused(HTTPStatus.BAD_REQUEST)
+        self._shared.refused(HTTPStatus.BAD_REQUEST)
         if no_tls.is_health_check:
             self._hang_up()
         else:
             self._refuse_tls(refusals.PLAIN_HTTP)
 
     def _start_tls(self, context: ssl.SSLContext) -> TlsStream:
-        self._house.handshakes.enter(self, self._address)
+        self._shared.handshakes.enter(self, self._address)
         return TlsStream(self._raw, self._hang_up, context)
 
     def _refuse_tls(self, reason: str) -> None:
-        self._house.refusals.log(self._address, reason)
+        self._shared.refusals.log(self._address, reason)
         self._hang_up()
 
-    def _serve(self, stream: Stream) -> None:
+    def _serve(self, stream: ServerStream) -> None:
         self._stream = stream
         is_stranger = isinstance(stream, TlsStream) and not self._is_admitted(stream)
         self._requests = Requests(self, self._limits, refuses=is_stranger)
         handler = Handler(
-            self._house.web_server,
+            self._shared.web_server,
             self._requests.answered,
-            self._house.refused,
+            self._shared.refused,
             self._web.headers,
             **self._limits.handler_options(),
         )
         self._requests.handler = handler
         handler.connection_made(stream)
-        if self._send_timer:
+        if self.has_unsent:
             handler.pause_writing()
 
     def _is_admitted(self, stream: TlsStream) -> bool:
         return not self._web.tls or self._web.tls.admits(stream.client_certificate)
 
     def eof_received(self) -> None:
-        """Let the connection be closed; while a request is being answered nothing is read, not even this."""
+        """Note that the client ended its side; while a request is being answered nothing is read, not even this."""
         if self._requests and not self._is_over:
             self._requests.ended()
 
-    # What the requests say
+    # What the requests ask for
 
     def wait(self) -> None:
         """Read no more until ``go_on``."""
@@ -150,32 +150,32 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def has_unsent(self) -> bool:
         """Whether something still waits to be taken by the client."""
-        return self._send_timer is not None
+        return self._progress.is_watched
 
     def begun(self) -> None:
-        """A request has begun to come; it has to be there in time."""
+        """Start the clock: the first bytes of a request came, and its head has to be complete in time."""
         if self._end_timer is None:
             self._end_at(self._limits.head)
 
     def complete(self) -> None:
-        """The head of a request is there."""
-        self._house.guests.asked(self)
-        self._end_in_no_time()
+        """Stop the clock: the head of a request is complete."""
+        self._shared.guests.asked(self)
+        self._cancel_end()
 
     def in_turn(self, action: Callable[[], None]) -> None:
-        """Begin with a request when it is this address' turn."""
-        self._house.pace.begin(self._address, action)
+        """Call an action when it is the turn of this client's address."""
+        self._shared.pace.begin(self._address, action)
 
     def refuse(self, status: HTTPStatus, text: str) -> None:
-        """Answer a request that nobody will handle."""
+        """Answer a request that no handler will see, and end the connection."""
         assert self._stream  # noqa: S101 - whose request this is
-        self._house.refused(status)
+        self._shared.refused(status)
         self._stream.write(refusal(status, text, self._web.headers))
         self._stream.close()
 
     def refuse_stranger(self) -> None:
-        """Answer a client whose certificate is good and bears none of the names; TLS itself is done with it."""
-        self._house.refusals.log(self._address, refusals.FORBIDDEN)
+        """Answer a client whose certificate is good and bears none of the allowed names; its handshake went well."""
+        self._shared.refusals.log(self._address, refusals.FORBIDDEN)
         self.refuse(HTTPStatus.FORBIDDEN, "The client's certificate bears no name that may ask here.\n")
 
     def close(self) -> None:
@@ -186,21 +186,21 @@ class Connection(asyncio.BufferedProtocol):
     # Its end
 
     def _hang_up(self) -> None:
-        """Say that nothing more comes, and let go when the client does: an answer is lost to whom we slam the door."""
+        """End our side, and close when the client has ended its own: closing at once would lose it the answer."""
         if self._is_over:
             return
         self._is_over = True
         if not self._raw.is_closing():
-            with contextlib.suppress(OSError):  # the client was quicker
+            with contextlib.suppress(OSError):  # the client has closed already
                 self._raw.write_eof()
             self._raw.resume_reading()
-        self._end_in_no_time()
+        self._cancel_end()
         self._end_at(self._limits.farewell)
 
     def _end_at(self, delay: float) -> None:
         self._end_timer = self._loop.call_later(delay, self._end)
 
-    def _end_in_no_time(self) -> None:
+    def _cancel_end(self) -> None:
         if self._end_timer:
             self._end_timer.cancel()
             self._end_timer = None
@@ -214,41 +214,27 @@ class Connection(asyncio.BufferedProtocol):
     # What goes out
 
     def pause_writing(self) -> None:
-        """Keep time from the first byte that was not taken; asyncio calls it as soon as there is one."""
-        self._watch_sending()
+        """Watch the client from the first byte that was not taken; asyncio calls it as soon as there is one."""
+        self._progress.watch()
         if self._requests and self._requests.handler:
             self._requests.handler.pause_writing()
 
     def resume_writing(self) -> None:
-        if self._send_timer:
-            self._send_timer.cancel()
-            self._send_timer = None
+        self._progress.stop()
         if self._requests and self._requests.handler:
             self._requests.handler.resume_writing()
             self._requests.sent()
 
-    def _watch_sending(self) -> None:
-        self._unsent = self._raw.get_write_buffer_size()
-        self._send_timer = self._loop.call_later(self._limits.send, self._expect_progress)
-
-    def _expect_progress(self) -> None:
-        """Cut a client that has taken too little, also while the connection is being closed."""
-        if self._unsent - self._raw.get_write_buffer_size() < self._limits.send_bytes:
-            self.cut()
-        else:
-            self._watch_sending()
-
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._is_over = True
-        self._house.guests.leave(self)
-        self._house.handshakes.leave(self)
-        self._end_in_no_time()
-        if self._send_timer:
-            self._send_timer.cancel()
+        self._shared.guests.leave(self)
+        self._shared.handshakes.leave(self)
+        self._cancel_end()
+        self._progress.stop()
         self._handshake = self._stream = None
         requests, self._requests = self._requests, None
         if requests and requests.handler:
-            # After a request that it was given in this turn of the loop, which it would fall over. Without the error,
-            # whose traceback would hold on to the page.
+            # Called later: on a request that it was given in this turn of the loop it would fail. Called without the
+            # error, whose traceback would hold on to the page.
             self._loop.call_soon(requests.handler.connection_lost, None)
             requests.handler = None

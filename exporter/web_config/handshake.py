@@ -1,4 +1,4 @@
-"""How a connection over TLS begins, and what is answered where it is none."""
+"""How a connection over TLS begins, and the answers to clients that do not begin it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ UNEXPECTED_MESSAGE = bytes((0x15, 3, 3, 0, 2, 2, 10))
 PLAIN_HTTP = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 """Word for word what Go's servers say; other programs look for it."""
 _HEALTH_CHECK = b"GET /-/healthy "
-"""``exporter.healthcheck`` asks in the clear first: that is nothing to tell, every half minute."""
+"""``exporter.healthcheck`` asks in the clear first, every half minute: that is not worth a line of the log."""
 
 
-class NoTls(Exception):  # noqa: N818 - it says what the client spoke
+class NoTls(Exception):  # noqa: N818 - it says what the client did not speak
     """The client did not begin with a handshake."""
 
     def __init__(self, first: bytes) -> None:
@@ -27,8 +27,8 @@ class NoTls(Exception):  # noqa: N818 - it says what the client spoke
         self.is_health_check = first.startswith(_HEALTH_CHECK)
 
 
-class Handshake:
-    """Takes what the client sends until both may speak; nothing is made before all of its first record is there."""
+class ServerHandshake:
+    """Reads what the client sends until the handshake is over; only a complete first record costs memory."""
 
     def __init__(self, make: Callable[[], TlsStream]) -> None:
         self._make = make
@@ -36,7 +36,7 @@ class Handshake:
         self._stream: TlsStream | None = None
 
     def received(self, data: bytes) -> TlsStream | None:
-        """Go on; return the stream when it is over. Raises NoTls, and ssl.SSLError where it fails."""
+        """Go on with the handshake; return the stream once it is over. Raises NoTls; where it fails, ssl.SSLError."""
         if self._stream is None:
             self._first_record += data
             if self._first_record[0] != _HANDSHAKE:

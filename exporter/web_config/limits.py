@@ -1,4 +1,4 @@
-"""How much one client and all of them may take, and who gives way where there is no room.
+"""How much one client and all of them may take, and which connection gives way where there is no room.
 
 There is no refusal: the connection whose latest request is the longest ago is closed for a newcomer. A
 flood of idle connections so closes its own, and a scrape gets through, even from the same address; and
@@ -36,7 +36,7 @@ class Limits:
     """Received without the end of a head."""
 
     def handler_options(self) -> dict[str, Any]:
-        """Give the arguments for ``web.RequestHandler``; bodies are not unpacked and not waited for."""
+        """Return the arguments for ``web.RequestHandler``; bodies are not unpacked and not waited for."""
         return {
             "keepalive_timeout": self.idle,
             "lingering_time": 0.0,
@@ -76,7 +76,7 @@ class Guests:
         self._by_address.setdefault(address, {})[newcomer] = None
 
     def asked(self, guest: Guest) -> None:
-        """Note that a connection brought a request: it is the last to leave."""
+        """Note that a connection brought a request: it is now the last to give way."""
         address = self._all.get(guest)
         if address is not None:
             self.leave(guest)
@@ -92,7 +92,7 @@ class Guests:
                 del self._by_address[address]
 
     def cut_all(self) -> None:
-        """Let nobody stay."""
+        """Cut all connections."""
         for guest in list(self._all):
             self._evict(guest)
 
@@ -102,7 +102,7 @@ class Guests:
 
 
 def address_of(peer: object) -> str:
-    """Tell whose connection this is from the socket's peer name; "" where peers have none (Unix sockets)."""
+    """Return the address that a peer name of a socket counts for; "" where peers have none (Unix sockets)."""
     if not isinstance(peer, tuple):
         return ""
     address = ipaddress.ip_address(peer[0].partition("%")[0])

@@ -1,7 +1,7 @@
 """exporter-toolkit's web configuration file (``--web.config.file``): TLS, users, headers, rate limit.
 
-The same file may serve all exporters of a host. What it can say and this program cannot do is refused
-by name or, where nothing unsafe follows, warned about; nothing is passed over in silence.
+The same file may serve all exporters of a host. Whatever of it this program cannot do is refused by name or, where
+nothing unsafe follows, warned about; nothing is passed over in silence.
 https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
 """
 
@@ -16,13 +16,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from collectors.contract import Seconds
-from exporter.fleet.problems import BadFile, Hints, Loc, Problem, key_of, listed, shown
+from exporter.fleet.problems import BadFile, Loc, Problem, key_of
 from exporter.fleet.sections import Section
 from exporter.fleet.yaml_faults import Unreadable
 from exporter.fleet.yaml_source import Node, parse, read
-from exporter.web_config.schema import HttpServer, RateLimit, Sections
-from exporter.web_config.tls import Tls, Unusable
+from exporter.web_config.schema import HttpServer, RateLimit, WebSections
+from exporter.web_config.tls import ServerTls, Unusable
 from exporter.web_config.tls_schema import TlsServer
+from exporter.wording import closest, listed, shown
 
 MAX_BYTES = 2**20
 
@@ -47,18 +48,18 @@ _HTTP2 = "HTTP/2 is not spoken here, clients get HTTP/1.1; write 'http2: false',
 class WebConfig:
     """How the web side is protected; without a file: not at all."""
 
-    tls: Tls | None = None
+    tls: ServerTls | None = None
     users: Mapping[bytes, bytes] = dataclasses.field(default_factory=dict, repr=False)
     """Name -> bcrypt hash. Empty: everyone is let in."""
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Sent with every response."""
     token_interval: Seconds | None = None
-    """Time from one request to the next, once ``burst`` of them came at once; None: no limit."""
+    """From one request to the next, once ``burst`` of them came at once; None: no limit."""
     burst: int = 0
     warnings: tuple[Problem, ...] = ()
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """Give the context for the next connection; ask anew for each, since certificates are renewed."""
+        """Return the context for the next connection; call it for each, since certificates are renewed."""
         return self.tls.context() if self.tls else None
 
 
@@ -69,9 +70,9 @@ def load(path: Path) -> WebConfig:
         plain = _sections(tree)
     except Unreadable as error:
         raise BadFile([Problem(str(path), error.line, key_of(error.loc), error.message)]) from None
-    sections, tls, found = _checked(plain, path.parent)
-    if found or duplicates or sections is None:
-        problems = [Problem(str(path), tree.line_of(loc), key_of(loc), message) for loc, message in found]
+    sections, tls, faults = _checked(plain, path.parent)
+    if faults or duplicates or sections is None:
+        problems = [Problem(str(path), tree.line_of(loc), key_of(loc), message) for loc, message in faults]
         raise BadFile(problems + duplicates)
     http, limit = sections.http_server_config, sections.rate_limit
     loc = ("http_server_config", "http2")
@@ -112,30 +113,30 @@ def _text(path: Path) -> str:
 
 
 def _sections(tree: Node) -> dict[str, Any]:
-    """Give the sections, without those left empty."""
+    """Return the sections, without those left empty."""
     plain = tree.plain() or {}
     if not isinstance(plain, dict):
         raise Unreadable(1, f"expected sections such as 'basic_auth_users:', not {shown(plain)}")
-    return {key: value for key, value in plain.items() if value != "" or key not in Sections.model_fields}
+    return {key: value for key, value in plain.items() if value != "" or key not in WebSections.model_fields}
 
 
-def _checked(plain: dict[str, Any], folder: Path) -> tuple[Sections | None, Tls | None, list[tuple[Loc, str]]]:
+def _checked(plain: dict[str, Any], folder: Path) -> tuple[WebSections | None, ServerTls | None, list[tuple[Loc, str]]]:
     try:
-        sections = Sections.model_validate(plain, context={"folder": folder})
-        return sections, Tls(sections.tls_server_config) if sections.tls_server_config else None, []
+        sections = WebSections.model_validate(plain, context={"folder": folder})
+        return sections, ServerTls(sections.tls_server_config) if sections.tls_server_config else None, []
     except ValidationError as error:
-        return None, None, list(_said(error))
+        return None, None, list(_in_our_words(error))
     except Unusable as error:
         return None, None, [(("tls_server_config", error.key), error.message)]
 
 
-def _said(error: ValidationError) -> Iterator[tuple[Loc, str]]:
-    """Say the schema's errors in our words; a misspelt key is not reported as missing too."""
+def _in_our_words(error: ValidationError) -> Iterator[tuple[Loc, str]]:
+    """Translate the schema's errors; a misspelt key is not reported as missing too."""
     details = error.errors(include_url=False)
     meant: set[Loc] = set()
     for loc in (detail["loc"] for detail in details if detail["type"] == "extra_forbidden"):
-        known = _MODELS.get(str(loc[0]), Sections).model_fields if loc[1:] else Sections.model_fields
-        best = Hints().best(str(loc[-1]), known)
+        known = _MODELS.get(str(loc[0]), WebSections).model_fields if loc[1:] else WebSections.model_fields
+        best = closest(str(loc[-1]), known)
         meant.add((*loc[:-1], best or ""))
         yield loc, f"unknown key; {f'did you mean {shown(best)}?' if best else f'known here: {listed(known)}'}"
     for detail in details:

@@ -1,4 +1,4 @@
-"""Who was refused by TLS, and why, in plain words: once in a while in the log, never a flood."""
+"""Clients that TLS refused, and why, in plain words: once in a while in the log, never a flood."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 _EVERY: Seconds = 60.0
 _MAX_KINDS = 20
-"""Lines in that time, whoever and however many the clients are."""
+"""Lines in that time, however many the clients are."""
 PLAIN_HTTP = "it spoke HTTP without TLS; write https in its scrape configuration, or take tls_server_config away here"
 NO_TLS = "what it sent is no TLS"
 FORBIDDEN = "its certificate bears no name of client_allowed_sans"
@@ -30,17 +30,17 @@ _WORDS = {
 
 
 def why(error: ssl.SSLError) -> str:
-    """Say what a client did or lacked that ended its handshake."""
+    """Translate the error that ended a client's handshake: what it did or lacked."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate does not verify: {error.verify_message}"
     reason = error.reason or ""
     if "_ALERT_" in reason:  # "SSLV3_ALERT_CERTIFICATE_EXPIRED"
-        said = reason.partition("_ALERT_")[2].replace("_", " ").lower()
-        return _WORDS.get(reason, f"it ended the handshake: {said}")
+        alert = reason.partition("_ALERT_")[2].replace("_", " ").lower()
+        return _WORDS.get(reason, f"it ended the handshake: {alert}")
     return _WORDS.get(reason, "its handshake is not as TLS has it")
 
 
-class Refusals:
+class TlsRefusals:
     """Logs one line for each client and reason in a while; the others are counted."""
 
     def __init__(self, clock: Callable[[], Seconds] = time.monotonic) -> None:
@@ -50,7 +50,7 @@ class Refusals:
         self._left_out = 0
 
     def log(self, address: str, reason: str) -> None:
-        """Say that a client was refused, unless the same or too much else was said just now."""
+        """Log that a client was refused, unless the same or too much else was logged just now."""
         now = self._clock()
         if now - self._since >= _EVERY:
             if self._left_out:

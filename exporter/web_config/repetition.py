@@ -1,6 +1,6 @@
 """An exception handler for the loop that logs what repeats once a minute.
 
-asyncio's accept loop says the same thing thousands of times a second while no file descriptor is left
+asyncio's accept loop reports the same error thousands of times a second while no file descriptor is left
 (500 connections against 256 descriptors: 1.9 million lines in 70 s).
 """
 
@@ -22,7 +22,7 @@ _MAX_KINDS = 100
 def sparing_handler(
     every: Seconds = 60.0, clock: Callable[[], Seconds] = time.monotonic
 ) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
-    """Make what ``loop.set_exception_handler`` takes: each kind of error once per ``every``, the others counted."""
+    """Return an exception handler for the loop: it logs a kind of error once per ``every``, and counts the others."""
     silent_until: dict[tuple[str, str], Seconds] = {}
     left_out: dict[tuple[str, str], int] = {}
 

@@ -1,4 +1,4 @@
-"""One request of a connection at a time: what aiohttp is given, and when."""
+"""One request of a connection at a time: what aiohttp gets to read, and when."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _KNOWN = b"known"
 _INCOMPLETE = "Bad request: it is not complete, and no more of it comes.\n"
 
 
-class Connection(Protocol):
-    """What carries the requests."""
+class Carrier(Protocol):
+    """The connection that carries the requests: see ``Connection``, which does these things."""
 
     @property
     def has_unsent(self) -> bool: ...
@@ -33,15 +33,15 @@ class Connection(Protocol):
 
 
 class Requests:
-    """Hands on a head, and holds back what follows it until its answer has left.
+    """Hands a head on to aiohttp, and holds back what follows it until its answer has left.
 
     A head ends with an empty line. A request that announces a body is its connection's last (``close_after_body``), so
     what follows an answered head is another head.
     """
 
-    def __init__(self, connection: Connection, limits: Limits, *, refuses: bool) -> None:
+    def __init__(self, carrier: Carrier, limits: Limits, *, refuses: bool) -> None:
         self.handler: Handler | None = None
-        self._connection, self._limits, self._refuses = connection, limits, refuses
+        self._carrier, self._limits, self._refuses = carrier, limits, refuses
         self._waiting = b""
         self._head = 0
         self._tail = b""
@@ -50,7 +50,7 @@ class Requests:
         self._is_answering = self._is_last = self._is_ended = False
 
     def received(self, data: bytes) -> None:
-        """Take what the client sent."""
+        """Hand on what the client sent, or hold it back until its turn."""
         if self._is_last:
             return
         self._waiting += data
@@ -58,25 +58,25 @@ class Requests:
             self._hand_on()
 
     def ended(self) -> None:
-        """Take that the client will send nothing more; what it asked for it still gets."""
+        """Note that the client will send nothing more; the answer that it waits for is still sent."""
         self._is_ended = True
         self._end_if_done()
 
     def answered(self, keep_alive: bool) -> None:  # noqa: FBT001 - aiohttp's word for it
-        """Take that an answer was handed to the transport; the next request waits until it has left."""
+        """Note that an answer was handed to the transport; the next request waits until it has left."""
         self._is_answering = False
         if not keep_alive:
             self._is_last, self._waiting = True, b""
-        elif not self._connection.has_unsent:
+        elif not self._carrier.has_unsent:
             asyncio.get_running_loop().call_soon(self.sent)  # aiohttp has not yet finished with this one
 
     def sent(self) -> None:
         """Go on: nothing waits to be sent any more."""
-        if self._is_answering or self._is_last or self._connection.has_unsent:
+        if self._is_answering or self._is_last or self._carrier.has_unsent:
             return
         self._hand_on()
         if not self._is_answering:
-            self._connection.go_on()
+            self._carrier.go_on()
         self._end_if_done()
 
     def _end_if_done(self) -> None:
@@ -85,7 +85,7 @@ class Requests:
         if self._head:
             self._refuse(HTTPStatus.BAD_REQUEST, _INCOMPLETE)
         else:
-            self._connection.close()
+            self._carrier.close()
 
     def _hand_on(self) -> None:
         data, self._waiting = self._waiting, b""
@@ -93,7 +93,7 @@ class Requests:
             data = data.lstrip(b"\r\n")  # empty lines before a request (RFC 9112, section 2.2)
         if not data or self.handler is None:
             return
-        self._connection.begun()
+        self._carrier.begun()
         data, ends = self._head_of(data)
         if self._is_of_another_version(data):
             self._refuse(HTTPStatus.BAD_REQUEST, NO_HTTP)
@@ -101,12 +101,12 @@ class Requests:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE)
         elif self._refuses:
             if ends:
-                self._connection.refuse_stranger()
+                self._carrier.refuse_stranger()
         elif ends:
-            self._connection.in_turn(lambda: self._begin(data))
+            self._carrier.in_turn(lambda: self._begin(data))
         else:
             self.handler.data_received(data)
-            if self.handler.has_work:  # it is no request, and will be told so
+            if self.handler.has_work:  # it is no request: the handler will refuse it
                 self._take_no_more()
         if ends:
             self._head, self._tail, self._version = 0, b"", b""
@@ -129,13 +129,13 @@ class Requests:
         return data[:end], True
 
     def _take_no_more(self) -> None:
-        """Read on when this is answered, not before: not even that the client has said all."""
+        """Read nothing more until this is answered, not even that the client has ended its side."""
         self._is_answering = True
-        self._connection.complete()
-        self._connection.wait()
+        self._carrier.complete()
+        self._carrier.wait()
 
     def _is_of_another_version(self, data: bytes) -> bool:
-        """Tell whether the first line ends here, and not as HTTP/1 has it: what aiohttp takes for 0.9, or waits on."""
+        """Tell whether the first line ends here without HTTP/1's version: aiohttp would take it for 0.9, or wait."""
         if self._version is _KNOWN:
             return False
         line, newline, _ = (self._version + data).partition(b"\n")
@@ -144,4 +144,4 @@ class Requests:
 
     def _refuse(self, status: HTTPStatus, text: str) -> None:
         self._is_last = True
-        self._connection.refuse(status, text)
+        self._carrier.refuse(status, text)

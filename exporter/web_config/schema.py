@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from exporter.fleet.problems import listed, shown
 from exporter.fleet.sections import Section
 from exporter.fleet.values import Duration, Flag, Whole, fault
 from exporter.web_config.tls_schema import TlsServer
+from exporter.wording import listed, shown
 
 MAX_COST = 14
 """Of bcrypt: 18 takes a processor 15 s per login, and each step doubles that."""
@@ -44,7 +44,7 @@ def _user(name: str) -> str:
 
 
 def _bcrypt_hash(value: object) -> bytes:
-    """Take a bcrypt hash; what else stands here may be a password, and is never shown."""
+    """Accept a bcrypt hash; anything else may be a password, and is never repeated."""
     match = re.fullmatch(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}", str(value))
     if match is None:
         raise fault("is no bcrypt hash such as $2y$10$...; make one: htpasswd -nBC 10 '' | tr -d ':\\n'")
@@ -54,7 +54,7 @@ def _bcrypt_hash(value: object) -> bytes:
 
 
 def _or_never(value: object) -> object:
-    """Take Go's 0, which switches the limit off, beside a duration."""
+    """Read Go's 0, which switches the limit off, as None."""
     return None if value in ("0", "0s") else value
 
 
@@ -83,7 +83,7 @@ class RateLimit(Section):
         return burst
 
 
-class Sections(Section):
+class WebSections(Section):
     """The whole file."""
 
     tls_server_config: TlsServer | None = None

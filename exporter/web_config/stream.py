@@ -17,7 +17,7 @@ _MOST_AT_ONCE = 16 << 10
 """What one record of TLS can hold (RFC 8446, section 5.1)."""
 
 
-class Stream(asyncio.Transport):
+class ServerStream(asyncio.Transport):
     """A connection in the clear; ``hang_up`` is called once nothing more will be written."""
 
     def __init__(self, raw: asyncio.Transport, hang_up: Callable[[], None]) -> None:
@@ -49,7 +49,7 @@ class Stream(asyncio.Transport):
         self._raw.abort()
 
 
-class TlsStream(Stream):
+class TlsStream(ServerStream):
     """TLS over a connection, the server's side of it."""
 
     def __init__(self, raw: asyncio.Transport, hang_up: Callable[[], None], context: ssl.SSLContext) -> None:
@@ -58,7 +58,7 @@ class TlsStream(Stream):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
 
     def shake(self, data: bytes) -> bool:
-        """Go on with the handshake; return whether it is over. ssl.SSLError says why it failed; its alert is sent."""
+        """Go on with the handshake; return whether it is over. Where it fails: ssl.SSLError, and its alert is sent."""
         self._incoming.write(data)
         try:
             self._tls.do_handshake()
@@ -69,21 +69,21 @@ class TlsStream(Stream):
         return True
 
     def decrypted(self, data: bytes) -> tuple[bytes, bool]:
-        """Return what the client said in these bytes, and whether it will say nothing more; raises ssl.SSLError."""
+        """Return the plain text of these bytes, and whether the client has ended TLS; raises ssl.SSLError."""
         self._incoming.write(data)
-        said = []
+        pieces = []
         try:
             while piece := self._tls.read(_MOST_AT_ONCE):
-                said.append(piece)
+                pieces.append(piece)
         except ssl.SSLWantReadError:
-            return b"".join(said), False
+            return b"".join(pieces), False
         finally:
             self._send()
-        return b"".join(said), True
+        return b"".join(pieces), True
 
     @property
     def client_certificate(self) -> dict[str, Any] | None:
-        """What ``SSLObject.getpeercert`` says of a certificate that verified."""
+        """A certificate that verified, as ``SSLObject.getpeercert`` returns it."""
         return self._tls.getpeercert()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -97,7 +97,7 @@ class TlsStream(Stream):
             self._send()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as asyncio has it
-        """Return what aiohttp asks for: by ``sslcontext`` it knows https."""
+        """Return also ``sslcontext``, by which aiohttp knows https."""
         if name == "sslcontext":
             return self._tls.context
         return super().get_extra_info(name, default)

@@ -1,7 +1,7 @@
 """``tls_server_config`` in use: a context that follows its files.
 
-exporter-toolkit reads certificate and key at each handshake. ``Tls.context``, asked at each
-connection, compares the files' stamps and reads them when one has changed, so that a renewed
+exporter-toolkit reads certificate and key at each handshake. ``ServerTls.context``, called for each
+connection, compares the files' versions and reads them when one has changed, so that a renewed
 certificate needs no restart. What does not load is reported once; the one that was good stays in use.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from collectors.trust import BadOwnCertificate, OwnCertificate, load_own_certificate
+from collectors.trust import BadOwnCertificate, OwnCertificate, load_own_certificate, version_of
 from exporter.web_config.tls_schema import CIPHERS, CURVES, TlsServer, unreadable
 
 _log = logging.getLogger(__name__)
@@ -77,19 +77,19 @@ def _load_authority(context: ssl.SSLContext, path: Path) -> None:
         raise Unusable("client_ca_file", "no usable certificate here; it has to be PEM") from None
 
 
-class Tls:
+class ServerTls:
     """The section in use; raises Unusable while its files cannot be used at all."""
 
     def __init__(self, settings: TlsServer) -> None:
         self.settings = settings
-        self._stamps = self._stamps_now()
+        self._versions = self._versions_now()
         self._context = context_of(settings)
 
     def context(self) -> ssl.SSLContext:
-        """Give the context for the next connection, made of the files as they are now."""
-        stamps = self._stamps_now()
-        if stamps != self._stamps:
-            self._stamps = stamps
+        """Return the context for the next connection, made of the files as they are now."""
+        versions = self._versions_now()
+        if versions != self._versions:
+            self._versions = versions
             self._reread()
         return self._context
 
@@ -109,19 +109,10 @@ class Tls:
         names = (certificate or {}).get("subjectAltName", ())
         return not {_san(kind, value) for kind, value in names}.isdisjoint(allowed)
 
-    def _stamps_now(self) -> list[tuple[int, int, int] | None]:
-        """Tell versions apart, also when a file is replaced by renaming or a link is turned elsewhere."""
-        return [_stamp(path) for path in self.settings.files.values()]
+    def _versions_now(self) -> list[object]:
+        return [version_of(path) for path in self.settings.files.values()]
 
 
 def _san(kind: str, value: str) -> str:
     """Write an address as Go does; OpenSSL writes IPv6 in capitals and at length."""
     return str(ipaddress.ip_address(value.strip())) if kind == "IP Address" else value
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

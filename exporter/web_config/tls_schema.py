@@ -10,9 +10,9 @@ from typing import Annotated, NoReturn
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from exporter import secrets
-from exporter.fleet.problems import listed, shown
 from exporter.fleet.sections import Section
 from exporter.fleet.values import Flag, Text, fault, text_of
+from exporter.wording import listed, shown
 
 _CLIENT_AUTH = {
     "NoClientCert": ssl.CERT_NONE,
@@ -51,7 +51,7 @@ def _path(value: object, info: ValidationInfo) -> Path:
 
 
 def unreadable(path: Path) -> str | None:
-    """Say why a file cannot be read, if so."""
+    """Return why a file cannot be read; None if it can."""
     try:
         with secrets.open_regular(path):
             return None
@@ -105,7 +105,7 @@ Inline = Annotated[None, BeforeValidator(_inline)]
 
 
 class TlsServer(Section):
-    """What stands in ``tls_server_config``. A key looks only at keys above it."""
+    """What stands in ``tls_server_config``. A key is checked against keys above it alone."""
 
     cert: Inline = None
     key: Inline = None

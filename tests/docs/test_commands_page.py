@@ -12,7 +12,7 @@ import pytest
 from exporter import cli
 from exporter.overview import Overview
 from exporter.recorder import Recorder
-from exporter.server import Actions, Server
+from exporter.server import Actions, WebServer
 from tests.docs.markdown import PAGES, words
 
 COMMANDS = PAGES["commands"]
@@ -68,7 +68,7 @@ def test_the_endpoints_are_those_that_the_server_has() -> None:
     recorder = Recorder("0")
     overview = Overview(lambda: "", recorder.states, recorder.here)
     actions = Actions(lambda _target, _probe: asyncio.sleep(0, ""), None, lambda: asyncio.sleep(0, {}))
-    routes = Server(recorder, overview, actions, "/metrics").application().router.routes()
+    routes = WebServer(recorder, overview, actions, "/metrics").application().router.routes()
     served = {f"{'POST ' * (route.method == 'POST')}{route.resource.canonical}" for route in routes if route.resource}
     assert {words(path)[0].partition("?")[0] for path, _ in COMMANDS.table("path")} == served
 

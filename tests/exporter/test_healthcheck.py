@@ -129,11 +129,10 @@ def test_a_name_without_an_address_is_told_without_the_resolver_s_numbers() -> N
     assert problem_of("nobody.invalid", 1) == "nobody.invalid:1 is not well: the name has no address"
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [(b"", "the connection was closed without an answer"), (b"220 mail\r\n", "what answers there does not speak HTTP")],
-)
-def test_what_speaks_no_http_is_told(answer: bytes, words: str) -> None:
+@contextlib.contextmanager
+def answering(answer: bytes) -> Iterator[int]:
+    """Answer whatever comes with these bytes; yields the port."""
+
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             self.request.recv(1024)
@@ -143,10 +142,34 @@ def test_what_speaks_no_http_is_told(answer: bytes, words: str) -> None:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            problem = problem_of("127.0.0.1", server.server_address[1])
+            yield server.server_address[1]
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.mark.parametrize(
+    ("alert", "is_well"),
+    [
+        pytest.param(40, True, id="handshake_failure"),
+        pytest.param(42, True, id="bad_certificate"),
+        pytest.param(70, True, id="protocol_version"),
+        pytest.param(116, True, id="certificate_required"),
+        pytest.param(80, False, id="internal_error"),
+    ],
+)
+def test_an_alert_by_which_a_server_refuses_strangers_is_a_sign_of_life(alert: int, *, is_well: bool) -> None:
+    with answering(bytes((0x15, 3, 3, 0, 2, 2, alert))) as port:  # a fatal alert (RFC 8446, section 6)
+        assert (problem_of("127.0.0.1", port) is None) == is_well
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(b"", "the connection was closed without an answer"), (b"220 mail\r\n", "what answers there does not speak HTTP")],
+)
+def test_what_speaks_no_http_is_told(answer: bytes, words: str) -> None:
+    with answering(answer) as port:
+        problem = problem_of("127.0.0.1", port)
     assert problem
     assert f" is not well: {words}; over TLS: " in problem
     assert "Errno" not in problem

@@ -197,7 +197,7 @@ def test_a_holder_that_cannot_be_seen_is_said_so_and_9102_has_a_usual_suspect(mo
 
     monkeypatch.setattr("socket.create_server", in_use)
     monkeypatch.setattr("exporter.listen.holders_of", lambda _: [])
-    monkeypatch.setattr("exporter.listen.who_answers", lambda *_: None)
+    monkeypatch.setattr("exporter.listen.name_of_listener", lambda *_: None)
     with pytest.raises(CannotListen) as error:
         open_sockets([("", 9102)])
     assert str(error.value) == (

@@ -1,14 +1,18 @@
-"""One probe for people: each pair is probed exactly once, all together, and a hanging one costs its timeout."""
+"""One probe for people: which pairs; each is probed exactly once, all together, and a hanging one costs its timeout."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import difflib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from collectors.contract import Facts, ProbeFailed, Reason, Reply, RoundTrip, one_by_one
 from exporter import once
+from exporter.once import NoSuchPair, chosen
 from exporter.overview.timeline import Answer
 
 from .pages import ANSWERS, Small
@@ -73,3 +77,58 @@ def test_a_host_that_is_held_up_when_the_turn_comes_answers_that_it_was(small: S
     (found,) = run(held_up())
     assert isinstance(found.outcome, ProbeFailed)
     assert (found.outcome.reason, found.outcome.detail) == (Reason.LOCAL, "this host was held up; ask again")
+
+
+@pytest.mark.parametrize(
+    ("target", "probe", "message"),
+    [
+        ("wf080", None, "this host measures no target 'wf080'; did you mean 'wf008'?"),
+        ("x", None, "this host measures no target 'x'; there are: grafana, wf008"),
+        ("192.0.2.1", None, "this host measures no target '192.0.2.1'; there are: grafana, wf008"),
+        ("wf008", "pong", "this host measures no probe toward wf008 'pong'; did you mean 'ping'?"),
+    ],
+)
+def test_only_what_is_configured_is_probed_and_a_wrong_name_is_told_the_right_ones(
+    small: Small, target: str, probe: str | None, message: str
+) -> None:
+    with pytest.raises(NoSuchPair) as error:
+        chosen(small.pairs, target, probe)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("worker-0100.brazil.example", "worker-0100.brasil.example"),
+        ("wrker-0100.brasil.example", "worker-0100.brasil.example"),
+        ("0100.brasil.example", "worker-0100.brasil.example"),
+        ("frontdor", "frontdoor"),
+    ],
+)
+def test_of_a_thousand_names_a_few_are_compared_and_the_right_one_is_among_them(
+    small: Small, monkeypatch: pytest.MonkeyPatch, wrong: str, meant: str
+) -> None:
+    compared: list[str] = []
+
+    def compare(name: str, names: Sequence[str], n: int) -> list[str]:
+        compared.extend(names)
+        return close(name, names, n)
+
+    close = difflib.get_close_matches
+    monkeypatch.setattr(difflib, "get_close_matches", compare)
+    names = [*(f"worker-{number:04}.brasil.example" for number in range(1000)), "frontdoor"]
+    pairs = [dataclasses.replace(small.pairs[0], target=name) for name in names]
+    with pytest.raises(NoSuchPair, match=f"did you mean '{meant}'"):
+        chosen(pairs, wrong, None)
+    assert len(compared) == 20
+
+
+def test_of_a_wrong_name_of_any_length_little_is_repeated(small: Small) -> None:
+    with pytest.raises(NoSuchPair) as error:
+        chosen(small.pairs, "a" * 8000, None)
+    assert len(str(error.value)) < 200
+
+
+def test_one_probe_or_all_of_a_target_are_chosen(small: Small) -> None:
+    assert [pair.probe for pair in chosen(small.pairs, "wf008", None)] == ["icmp", "tcp", "ping"]
+    assert [pair.probe for pair in chosen(small.pairs, "wf008", "tcp")] == ["tcp"]

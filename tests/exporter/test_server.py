@@ -12,7 +12,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from exporter.fleet import HOST_HEADER
-from exporter.server import OPENMETRICS, TEXT, Actions, Refused, Server, Shape
+from exporter.server import OPENMETRICS, TEXT, Actions, Refused, Shape, WebServer
 
 from .pages import ANSWERS, Small, parsed
 
@@ -81,8 +81,8 @@ async def targets() -> dict[str, str]:
     return {"latency": '[{"targets": ["h:9102"]}]\n', "node": "[]\n"}
 
 
-def new_server(view: View, front: Front, telemetry_path: str = "/metrics", reload: Reload | None = None) -> Server:
-    return Server(view, front, Actions(probe, reload, targets), telemetry_path)
+def new_server(view: View, front: Front, telemetry_path: str = "/metrics", reload: Reload | None = None) -> WebServer:
+    return WebServer(view, front, Actions(probe, reload, targets), telemetry_path)
 
 
 Reload = Callable[[], Awaitable[str]]
@@ -201,7 +201,7 @@ async def test_between_two_pages_others_have_their_turn_and_who_asks_meanwhile_s
 ) -> None:
     server = new_server(view, front)
     async with TestClient(TestServer(server.application())) as client:
-        server._rested_at = asyncio.get_running_loop().time() + 1.0
+        server._pages._rested_at = asyncio.get_running_loop().time() + 1.0
         asked = [asyncio.create_task(client.get("/metrics")) for _ in range(6)]
         await (await client.get("/ping")).read()
         assert view.renders == 0
@@ -249,7 +249,7 @@ async def test_a_scrape_causes_no_probe_and_changes_no_metric_of_a_pair(start: S
     small = Small(tmp_path)
     small.decide("wf008", "icmp", ANSWERS["icmp"])
     client = TestClient(
-        TestServer(Server(small.recorder, Front(), Actions(probe, None, targets), "/metrics").application())
+        TestServer(WebServer(small.recorder, Front(), Actions(probe, None, targets), "/metrics").application())
     )
     async with client:
         pages = [await (await client.get("/metrics", headers={"Accept": PROMETHEUS_3})).text() for _ in range(3)]
@@ -461,6 +461,6 @@ async def test_a_fleet_that_no_scrape_config_can_say_is_told(view: View, front: 
     async def refused() -> dict[str, str]:
         raise Refused(500, "fleet.yml:3: scrape.jobs.node.path: odd")
 
-    server = Server(view, front, Actions(probe, None, refused), "/metrics")
+    server = WebServer(view, front, Actions(probe, None, refused), "/metrics")
     async with TestClient(TestServer(server.application())) as client, client.get("/sd/prometheus?job=x") as answer:
         assert (answer.status, await answer.text()) == (500, "fleet.yml:3: scrape.jobs.node.path: odd\n")

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from exporter.doctor.findings import Finding, Status
-from exporter.doctor.view import Exporter
+from exporter.doctor.diagnosis import Diagnosis, Status
+from exporter.doctor.knowledge import Exporter
 
 _NOT_RELOADED = "it could not read its fleet file and runs the one before; its page at / says why"
 _OTHER_FILE = "it runs another fleet file than this one; copy this one there and reload it"
@@ -28,18 +28,18 @@ class FleetFiles(NamedTuple):
 
     ours: int
     several: bool
-    """More than one exporter tells its own, so that they can be compared."""
+    """More than one exporter serves its hash, so that they can be compared."""
     common: float | None
     """That of more than half of several exporters."""
 
     @property
     def ours_is_odd(self) -> bool:
-        """Tell whether it is rather the file that was read here that is not the fleet's."""
+        """Whether most hosts run another file than the one that was read here."""
         return self.common not in {None, self.ours}
 
-    def finding(self, server: str) -> Finding | None:
-        """Say once for all hosts that the file that was read here is the odd one."""
-        return Finding(Status.WARNING, f"fleet file in {server}", _ODD) if self.ours_is_odd else None
+    def diagnosis(self, server: str) -> Diagnosis | None:
+        """Report once for all hosts that the file that was read here is the odd one."""
+        return Diagnosis(Status.WARNING, f"fleet file in {server}", _ODD) if self.ours_is_odd else None
 
     def fault(self, exporter: Exporter) -> str | None:
         """Say what is wrong with the file that an exporter runs."""

@@ -1,4 +1,4 @@
-"""What is left of the push path: groups in a Pushgateway, and series that nobody of ours has measured.
+"""What is left of the push path: groups in a Pushgateway, and series that no exporter of ours has measured.
 
 They bear the names of ours, so that an old query returns both, and the pushed ones contain the time of the
 program that pushed them.
@@ -10,67 +10,67 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from exporter.doctor.answers import PushedGroup, Sample
-from exporter.doctor.findings import Finding, Status
+from exporter.doctor.bodies import PushedGroup, Sample
+from exporter.doctor.diagnosis import Diagnosis, Status
+from exporter.doctor.knowledge import Knowledge
 from exporter.doctor.promql import EVERY_PUSHED_NAME, RTT
-from exporter.doctor.stack import Asked
-from exporter.doctor.view import View
-from exporter.doctor.wording import ago, braced, cleaned, counted, some
-from exporter.overview.wording import spans
+from exporter.doctor.stack import StackServer
+from exporter.doctor.wording import ago, braced
+from exporter.wording import cleaned, counted, some, spans
 
 _OUR_NAMES = re.compile(EVERY_PUSHED_NAME)
 _SHOWN = 10
 _PUSHED = "push_time_seconds"
 
 
-def pushgateway(groups: Sequence[PushedGroup], asked: Asked, now: float) -> Iterator[Finding]:
+def pushgateway(groups: Sequence[PushedGroup], server: StackServer, now: float) -> Iterator[Diagnosis]:
     """Name the groups that feed names of ours, and how each is removed."""
     feeding = [(group, names) for group in groups if (names := sorted(filter(_OUR_NAMES.fullmatch, group.metrics)))]
     if not feeding:
         text = f"nothing of the push path among {counted(len(groups), 'group')}"
-        yield Finding(Status.OK, "leftovers in pushgateway", text)
+        yield Diagnosis(Status.OK, "leftovers in pushgateway", text)
     for group, names in feeding[:_SHOWN]:
         when = _pushed(group)
         since = "" if when is None else f", pushed {ago(now - when)}"
         text = f"group {braced(group.labels)} feeds {some(names)}{since}; stop what pushes it, then "
-        text += _removal(group, asked)
-        yield Finding(Status.WARNING, "leftovers in pushgateway", text, tuple(names))
+        text += _removal(group, server)
+        yield Diagnosis(Status.WARNING, "leftovers in pushgateway", text, tuple(names))
     if len(feeding) > _SHOWN:
         text = f"{counted(len(feeding) - _SHOWN, 'more group')} like these; stop what pushes them, then delete them"
-        yield Finding(Status.WARNING, "leftovers in pushgateway", text)
+        yield Diagnosis(Status.WARNING, "leftovers in pushgateway", text)
 
 
-def series(view: View, samples: Sequence[Sample], *, legacy_rules: bool) -> Iterator[Finding]:
+def series(knowledge: Knowledge, samples: Sequence[Sample], *, legacy_rules: bool) -> Iterator[Diagnosis]:
     """Name what is left in a Prometheus or VictoriaMetrics, by the job that brings it."""
-    ours = {exporter.labels.get("job") for exporter in view.exporters or ()}
+    ours = {exporter.labels.get("job") for exporter in knowledge.exporters or ()}
     by_job: dict[str, set[str]] = {}
     for sample in samples:
         name, job = sample.metric.get("__name__", ""), sample.metric.get("job", "")
         if job in ours or (not job and (legacy_rules or not name.startswith("network_latency_"))):
             continue  # scraped from an exporter without the label `source`, or recorded by legacy.yml
         by_job.setdefault(job, set()).add(name)
-    what = f"leftovers in {view.server}"
+    what = f"leftovers in {knowledge.server}"
     if not by_job:
-        yield Finding(Status.OK, what, "no series of the push path")
+        yield Diagnosis(Status.OK, what, "no series of the push path")
     for job, names in sorted(by_job.items())[:_SHOWN]:
         brought = f"job {cleaned(job, 60)} brings" if job else "somebody writes"
         text = f"{brought} {some(sorted(names))} beside ours; stop what pushes it, and drop its job"
-        yield Finding(Status.WARNING, what, text, tuple(sorted(names)))
+        yield Diagnosis(Status.WARNING, what, text, tuple(sorted(names)))
 
 
-def compared(server: str, pushed: Sequence[Sample], measured: Sequence[Sample]) -> Iterator[Finding]:
+def compared(server: str, pushed: Sequence[Sample], measured: Sequence[Sample]) -> Iterator[Diagnosis]:
     """Hold the last five minutes of both against each other, path by path: the rest was the program that pushed."""
     truth = {_path(sample): sample.number for sample in measured}
     both = [(_path(sample), sample.number, truth[_path(sample)]) for sample in pushed if _path(sample) in truth]
-    for (source, target), said, true in sorted(both)[:_SHOWN]:
-        text = f"{cleaned(source, 60)} to {cleaned(target, 60)}: {_difference(said, true)}"
-        yield Finding(Status.NOTE, f"{RTT} in {server}", text)
+    for (source, target), claimed, true in sorted(both)[:_SHOWN]:
+        text = f"{cleaned(source, 60)} to {cleaned(target, 60)}: {_difference(claimed, true)}"
+        yield Diagnosis(Status.NOTE, f"{RTT} in {server}", text)
 
 
-def _difference(said: float, true: float) -> str:
-    if not (0 < true < said < float("inf")):
-        return f"pushed said {said * 1000:.0f} ms, measured {true * 1000:.0f}"
-    pushed, measured, rest = spans((said, true, said - true))
+def _difference(claimed: float, true: float) -> str:
+    if not (0 < true < claimed < float("inf")):
+        return f"pushed said {claimed * 1000:.0f} ms, measured {true * 1000:.0f}"
+    pushed, measured, rest = spans((claimed, true, claimed - true))
     return f"pushed said {pushed}, measured {measured}, {rest} were the ping service"
 
 
@@ -86,10 +86,10 @@ def _pushed(group: PushedGroup) -> float | None:
         return None
 
 
-def _removal(group: PushedGroup, asked: Asked) -> str:
+def _removal(group: PushedGroup, server: StackServer) -> str:
     """Write the command that deletes a group; a label that is empty or holds a slash has to be encoded (its README)."""
     labels = {"job": group.labels.get("job", ""), **group.labels}
     if not all(labels.values()) or any("/" in text for pair in labels.items() for text in pair):
         return "delete the group on its page"
     path = "/".join(f"{quote(key)}/{quote(value)}" for key, value in labels.items())
-    return f"curl -X DELETE '{asked.url}/metrics/{cleaned(path)}'"
+    return f"curl -X DELETE '{server.url}/metrics/{cleaned(path)}'"

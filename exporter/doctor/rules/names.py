@@ -6,10 +6,10 @@ import re
 
 from collectors.contract import Reason, Seconds
 from collectors.literals import literal_family
-from exporter.doctor.findings import Finding, Status
+from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.doctor.outcome import NameSeen, Trouble
-from exporter.doctor.wording import cleaned, endurance, some
-from exporter.overview.wording import span
+from exporter.doctor.rules.expiry import expiry
+from exporter.wording import cleaned, some, span
 
 _TLS = (
     ("mismatch", "the certificate served there does not cover it ({detail}); issue one that does"),
@@ -25,21 +25,21 @@ _HANGS = "its port 443 takes the connection and then hangs, for {patience}"
 _OTHER = "its port 443 does not serve TLS: {reason} {detail}"
 
 
-def public_name(seen: NameSeen, now: float, patience: Seconds) -> Finding:
+def public_name(seen: NameSeen, now: float, patience: Seconds) -> Diagnosis:
     """Judge it; ``now`` in seconds since the epoch."""
     faults = list(filter(None, (_elsewhere(seen), _not_served(seen.look.fault if seen.look else None, patience))))
     if not seen.addresses:
         faults = [f"cannot be resolved: {cleaned(seen.fault)}; add a record that points to {seen.host}"]
     if faults:
-        return Finding(Status.BROKEN, seen.name, "; ".join(faults))
-    soon, certificate = endurance(seen.look, now)
-    told = [f"resolves to {some(seen.addresses)}", certificate]
+        return Diagnosis(Status.BROKEN, seen.name, "; ".join(faults))
+    soon, certificate = expiry(seen.look, now)
+    sentences = [f"resolves to {some(seen.addresses)}", certificate]
     if seen.host_addresses:
-        told[0] += f", which is {seen.host}"
+        sentences[0] += f", which is {seen.host}"
     else:
-        told.append(f"whether that is {seen.host} is not known: {cleaned(seen.host_fault)}")
+        sentences.append(f"whether that is {seen.host} is not known: {cleaned(seen.host_fault)}")
     status = Status.WARNING if soon or not seen.host_addresses else Status.OK
-    return Finding(status, seen.name, "; ".join(filter(None, told)))
+    return Diagnosis(status, seen.name, "; ".join(filter(None, sentences)))
 
 
 def _elsewhere(seen: NameSeen) -> str:

@@ -5,50 +5,50 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from collectors.answer import place_of
-from exporter.doctor.outcome import Answer
-from exporter.doctor.stack import Asked
-from exporter.doctor.wording import cleaned
+from exporter.doctor.outcome import HttpAnswer
+from exporter.doctor.stack import StackServer
+from exporter.wording import cleaned
 
 REDIRECTS = (301, 302, 303, 307, 308)
 _LOGIN_REFUSED = "refuses the login of {user} (401); look at {key}.user and the file in {key}.password_file"
 _LOGIN_WANTED = "asks for a login (401); add user and password_file to {key}"
 _SERVES_TLS = "serves TLS; write https:// in {key}.url"
 _TEXTS = {
-    403: "forbids it (403){said}; let this machine, or {key}.user, through",
+    403: "forbids it (403){excerpt}; let this machine, or {key}.user, through",
     404: "404 at {prefix}{path}, its documented path; {key}.url has to be where its paths begin, {hint}",
-    502: "502 at {path}{said}: a proxy answers, and what is behind it does not; start that",
-    503: "503 at {path}{said}: it is starting or overloaded, or what is behind a proxy is down; look at its log",
-    504: "504 at {path}{said}: a proxy answers, and what is behind it hangs; look at its log, restart it",
+    502: "502 at {path}{excerpt}: a proxy answers, and what is behind it does not; start that",
+    503: "503 at {path}{excerpt}: it is starting or overloaded, or what is behind a proxy is down; look at its log",
+    504: "504 at {path}{excerpt}: a proxy answers, and what is behind it hangs; look at its log, restart it",
 }
-_OTHER = "answers {status} at {path}{said}; look at its log"
+_OTHER = "answers {status} at {path}{excerpt}; look at its log"
 
 
-def in_words(path: str, answer: Answer, asked: Asked) -> str:
+def in_words(path: str, answer: HttpAnswer, server: StackServer) -> str:
     """Say what an answer to a health path, or a question, means that is not 200."""
     if answer.status in REDIRECTS:
-        return _redirect(path, answer, asked)
+        return _redirect(path, answer, server)
     text = _TEXTS.get(answer.status, _OTHER)
     if answer.status == 401:  # noqa: PLR2004 - known by its number
-        text = _LOGIN_REFUSED if asked.user else _LOGIN_WANTED
-    if answer.status == 400 and not asked.tls and "https" in answer.said.lower():  # noqa: PLR2004 - likewise
+        text = _LOGIN_REFUSED if server.user else _LOGIN_WANTED
+    if answer.status == 400 and not server.tls and "https" in answer.excerpt.lower():  # noqa: PLR2004 - likewise
         text = _SERVES_TLS
-    prefix = urlsplit(asked.url).path
+    prefix = urlsplit(server.url).path
     return text.format(
         status=answer.status,
         path=path,
         prefix=cleaned(prefix),
         hint=f"which {cleaned(prefix)} may not be" if prefix else "with the path prefix that it may have",
-        key=asked.key,
-        user=cleaned(asked.user or ""),
-        said=f" ('{answer.said}')" if answer.said else "",
+        key=server.key,
+        user=cleaned(server.user or ""),
+        excerpt=f" ('{answer.excerpt}')" if answer.excerpt else "",
     )
 
 
-def _redirect(path: str, answer: Answer, asked: Asked) -> str:
+def _redirect(path: str, answer: HttpAnswer, server: StackServer) -> str:
     to = place_of(answer.location.encode()).decode()
     if to.endswith(path) and "//" in to:
-        return f"redirects to {to} ({answer.status}); write {to.removesuffix(path)} as {asked.key}.url"
+        return f"redirects to {to} ({answer.status}); write {to.removesuffix(path)} as {server.key}.url"
     return (
         f"redirects {path} to {to or 'nowhere'} ({answer.status}), which is not followed: a login page, or another "
-        f"site, stands in front of it; let {path} through there, or correct {asked.key}.url"
+        f"site, stands in front of it; let {path} through there, or correct {server.key}.url"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from exporter.doctor.wording import cleaned
+from exporter.wording import cleaned
 
 _CAUSES = (
     (r"no such host|server misbehaving|lookup ", "{server} cannot resolve its name: look at the resolver there"),

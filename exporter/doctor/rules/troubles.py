@@ -7,9 +7,8 @@ import re
 from collectors.contract import Reason, Seconds
 from exporter.doctor.outcome import Trouble
 from exporter.doctor.servers import KINDS
-from exporter.doctor.stack import Asked
-from exporter.doctor.wording import cleaned
-from exporter.overview.wording import span
+from exporter.doctor.stack import StackServer
+from exporter.wording import cleaned, span
 
 _TEXTS = {
     Reason.DNS: "{detail}; correct {key}.url, or the name's record",
@@ -44,14 +43,14 @@ def _without_advice(detail: str) -> str:
     return before + asks
 
 
-def in_words(trouble: Trouble, asked: Asked, patience: Seconds) -> str:
+def in_words(trouble: Trouble, server: StackServer, patience: Seconds) -> str:
     """Say why there is no answer after ``patience``, and what to do."""
     facts = {
         "detail": cleaned(_without_advice(trouble.detail)),
-        "place": asked.place,
-        "host": asked.host,
-        "key": asked.key,
-        "title": KINDS[asked.name].title,
+        "place": server.place,
+        "host": server.host,
+        "key": server.key,
+        "title": KINDS[server.name].title,
         "patience": span(patience),
         "whole": " that is whole" if trouble.detail else "",
     }

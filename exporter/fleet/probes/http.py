@@ -13,16 +13,17 @@ from pydantic import AfterValidator, Field
 
 from collectors.contract import IpFamily, Seconds
 from collectors.http_target import HttpTarget
-from collectors.literals import literal_family
+from collectors.literals import bracketed, literal_family
 from collectors.secret import Secret
 from collectors.trust import OwnCertificate
 from exporter.fleet.access import Asker, Files
 from exporter.fleet.findings import Finding
 from exporter.fleet.net_values import PLACEHOLDER, Headers, Method, Url
 from exporter.fleet.probes.settings import Aim, Settings
-from exporter.fleet.problems import Loc, listed, shown
+from exporter.fleet.problems import Loc
 from exporter.fleet.sections import Login
 from exporter.fleet.values import BodyExpression, Flag, Text, Whole, fault
+from exporter.wording import listed, shown
 
 PING_PATH = "/ping"
 HOST_HEADER = "Latency-Exporter-Host"
@@ -76,9 +77,8 @@ class HttpProbe(Settings, Login):
         return functools.partial(self._aim, access)
 
     def _aim(self, access: _Access, address: str, ip_family: IpFamily, timeout: Seconds) -> HttpTarget:
-        host = f"[{address}]" if ":" in address else address
         return HttpTarget(
-            url=access.url.replace(PLACEHOLDER, host),
+            url=access.url.replace(PLACEHOLDER, bracketed(address)),
             ip_family=ip_family,
             method=self.method,
             headers=access.headers,

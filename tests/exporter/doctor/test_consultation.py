@@ -15,16 +15,16 @@ import pytest
 
 from collectors.contract import Reason
 from collectors.trust import OwnCertificate
-from exporter.doctor import answers
+from exporter.doctor import bodies
 from exporter.doctor.client import trouble_of
 from exporter.doctor.consultation import PublicName, Waiting, consult
-from exporter.doctor.findings import Finding, Status
-from exporter.doctor.outcome import Answer, Seen, Trouble
+from exporter.doctor.diagnosis import Diagnosis, Status
+from exporter.doctor.outcome import HttpAnswer, ServerSeen, Trouble
 from exporter.doctor.rules.health import health, unanswered
 from exporter.doctor.rules.names import public_name
 from exporter.doctor.rules.troubles import in_words
 from exporter.doctor.servers import KINDS
-from exporter.doctor.stack import Asked
+from exporter.doctor.stack import StackServer
 from tests.collectors.peers import Authority, Peer, silent
 
 from .fakes import Fake, Say, forever, response, saying
@@ -37,11 +37,11 @@ PIECE = b"x" * 65536
 DAYS = dt.timedelta(days=1)
 
 
-async def asked(*servers: Asked, patience: float = 5.0) -> tuple[Seen, ...]:
+async def asked(*servers: StackServer, patience: float = 5.0) -> tuple[ServerSeen, ...]:
     return (await consult(servers, (), patience, Waiting())).servers
 
 
-async def judged(one: Asked, patience: float = 5.0) -> Finding:
+async def judged(one: StackServer, patience: float = 5.0) -> Diagnosis:
     (seen,) = await asked(one, patience=patience)
     return health(seen, time.time(), patience)
 
@@ -136,7 +136,7 @@ async def test_a_hanging_server_costs_its_timeout_alone_and_delays_nobody() -> N
     assert "takes the connection and then hangs" in health(stuck, 0, PATIENCE).text
     finding = health(well, 0, PATIENCE)
     assert finding.status is Status.OK
-    assert isinstance(well.health[0], Answer)
+    assert isinstance(well.health[0], HttpAnswer)
     assert well.health[0].took < PATIENCE
 
 
@@ -165,7 +165,7 @@ async def test_endless_answers_and_endless_headers_cost_no_memory() -> None:
 async def test_garbage_instead_of_an_api_is_told_while_the_rest_is_well() -> None:
     with Fake("alertmanager", alerts=b"[" * 100_000) as fake:
         (seen,) = await asked(server("alertmanager", fake.url()))
-    assert seen.told.read("alerts", answers.alerts) is None
+    assert seen.answers.read("alerts", bodies.alerts) is None
     (finding,) = unanswered(seen, 5.0)
     assert "its answer at /api/v2/alerts is not understood" in finding.text
 
@@ -181,9 +181,9 @@ async def test_a_login_is_sent_and_neither_it_nor_its_encoding_is_ever_shown() -
         with Fake("prometheus", everywhere=say) as fake:
             (seen,) = await asked(server(url=fake.url(), user="doctor"))
         assert b"Authorization: Basic ZG9jdG9yOmh1c2g=" in fake.requests[-1]
-        told = [health(seen, 0, 5.0), *unanswered(seen, 5.0)]
-        assert "hush" not in repr(told)
-        assert "ZG9jdG9yOmh1c2g" not in repr(told)
+        diagnoses = [health(seen, 0, 5.0), *unanswered(seen, 5.0)]
+        assert "hush" not in repr(diagnoses)
+        assert "ZG9jdG9yOmh1c2g" not in repr(diagnoses)
     assert "hush" not in repr(server(user="doctor"))
 
 
@@ -207,7 +207,7 @@ async def test_nobody_listening_is_refused_and_an_unknown_name_is_told() -> None
 # TLS
 
 
-def https(fake: Peer, authority: Authority, host: str = "localhost") -> Asked:
+def https(fake: Peer, authority: Authority, host: str = "localhost") -> StackServer:
     return server(url=f"https://{host}:{fake.port}", ca_file=authority.ca_file)
 
 
@@ -281,7 +281,7 @@ async def test_an_internal_server_out_of_reach_is_not_visible() -> None:
     assert finding.status is Status.UNSEEN
 
 
-async def named(fake: Peer, ca_file: str, name: str = "localhost", address: str = "127.0.0.1") -> Finding:
+async def named(fake: Peer, ca_file: str, name: str = "localhost", address: str = "127.0.0.1") -> Diagnosis:
     public = PublicName(name, "wfdb01", address, ca_file, port=fake.port)
     (seen,) = (await consult((), (public,), 5.0, Waiting())).names
     return public_name(seen, time.time(), 5.0)
@@ -334,7 +334,7 @@ async def test_what_was_pushed_is_compared_only_where_something_was_found() -> N
     found = b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]}}'
     with Fake("prometheus", query=found) as fake:
         (seen,) = await asked(server(url=fake.url()))
-    assert {"pushed", "measured"} < seen.told.outcomes.keys()
+    assert {"pushed", "measured"} < seen.answers.outcomes.keys()
 
 
 async def test_cancelling_leaves_nothing_behind() -> None:

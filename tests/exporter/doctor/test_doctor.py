@@ -17,7 +17,7 @@ from exporter import metrics
 from exporter.cli import main
 from exporter.doctor import promql
 from exporter.doctor.expected import expected
-from exporter.doctor.stack import asked
+from exporter.doctor.stack import stack_servers
 from exporter.exposition import Family
 from exporter.fleet import BadFile, load
 from tests.collectors.peers import silent
@@ -119,10 +119,10 @@ def test_a_password_or_ca_that_cannot_be_had_is_exit_2_with_its_place(
 
 def test_a_server_is_asked_below_its_url_without_query_and_slash(fleet_file: Path) -> None:
     fleet_file.write_text(FLEET + STACK.format(url="https://p.example/prom/?a=b"))
-    (one,) = asked(load(fleet_file), {})
+    (one,) = stack_servers(load(fleet_file), {})
     assert (one.url, one.place, one.tls) == ("https://p.example/prom", "p.example:443", True)
     fleet_file.write_text(FLEET + STACK.format(url="http://[2001:db8::1]"))
-    (one,) = asked(load(fleet_file), {})
+    (one,) = stack_servers(load(fleet_file), {})
     assert (one.host, one.place) == ("2001:db8::1", "[2001:db8::1]:80")
 
 

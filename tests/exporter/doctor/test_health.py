@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from collectors.contract import Reason
-from exporter.doctor import answers
-from exporter.doctor.findings import Status
-from exporter.doctor.outcome import Look, Outcome
+from exporter.doctor import bodies
+from exporter.doctor.diagnosis import Status
+from exporter.doctor.outcome import HttpOutcome, Look
 from exporter.doctor.rules.health import health, unanswered
 from exporter.doctor.servers import KINDS
 
@@ -36,7 +36,7 @@ def test_victoriametrics_is_not_taken_for_prometheus() -> None:
     assert "with 'VictoriaMetrics is Healthy.', which Prometheus does not" in finding.text
 
 
-REFUSALS: dict[str, tuple[Outcome, str]] = {
+REFUSALS: dict[str, tuple[HttpOutcome, str]] = {
     "404": (
         answer("404 page not found", 404),
         "404 at /-/healthy, its documented path; stack.prometheus.url has to be where its paths begin, with the path "
@@ -205,15 +205,15 @@ def test_a_server_whose_tls_hangs_was_reached_as_the_look_has_seen() -> None:
 
 def test_an_api_that_is_closed_while_the_health_path_is_open_is_told_once() -> None:
     closed = dict.fromkeys(("targets", "rules", "sampled"), answer("Forbidden", 403))
-    (finding,) = unanswered(seen(server(), told=closed), 5.0)
+    (finding,) = unanswered(seen(server(), answers=closed), 5.0)
     assert finding.status is Status.BROKEN
     assert finding.text.startswith("well, but what it knows cannot be had: forbids it (403)")
     assert finding.names == ("targets", "rules", "sampled")
 
 
 def test_an_answer_that_cannot_be_understood_is_told() -> None:
-    garbage = seen(server(), told={"targets": answer("<html>")})
-    assert garbage.told.read("targets", answers.targets) is None
+    garbage = seen(server(), answers={"targets": answer("<html>")})
+    assert garbage.answers.read("targets", bodies.targets) is None
     (finding,) = unanswered(garbage, 5.0)
     assert finding.text == (
         "well, but what it knows cannot be had: its answer at /api/v1/targets is not understood (it is no JSON); "
@@ -223,8 +223,8 @@ def test_an_answer_that_cannot_be_understood_is_told() -> None:
 
 def test_of_a_server_that_is_not_well_nothing_further_is_said() -> None:
     refused = trouble(Reason.REFUSED)
-    assert list(unanswered(seen(server(), refused, refused, told={"targets": refused}), 5.0)) == []
+    assert list(unanswered(seen(server(), refused, refused, answers={"targets": refused}), 5.0)) == []
 
 
 def test_that_grafana_shows_dashboards_to_nobody_is_no_fault() -> None:
-    assert list(unanswered(seen(server("grafana"), told={"dashboards": answer(status=401)}), 5.0)) == []
+    assert list(unanswered(seen(server("grafana"), answers={"dashboards": answer(status=401)}), 5.0)) == []

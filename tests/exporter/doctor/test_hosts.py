@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from exporter.doctor.expected import Series, of_database
-from exporter.doctor.findings import Finding, Status
-from exporter.doctor.rules.hosts import Rules, hosts
+from exporter.doctor.diagnosis import Diagnosis, Status
+from exporter.doctor.expected import SeriesKey, of_database
+from exporter.doctor.knowledge import Knowledge
+from exporter.doctor.rules.hosts import HostRules, hosts
 from exporter.doctor.rules.scrape_errors import cause
-from exporter.doctor.view import View
 
-from .values import NOW, SERIES, exporter, host, target, view
+from .values import NOW, SERIES, exporter, host, knowledge, target
 
-RULES = Rules(config_hash=7, old_after=60.0)
+RULES = HostRules(config_hash=7, old_after=60.0)
 DOWN = 'Get "http://wf001:9102/metrics": dial tcp 192.0.2.1:9102: connect: connection refused'
 MISSING = "so 4 of 4 pairs are missing: database n8n, icmp wf008, tcp wf008 over ipv6"
 
 
-def judged(seen: View, rules: Rules = RULES) -> Finding:
+def judged(seen: Knowledge, rules: HostRules = RULES) -> Diagnosis:
     """Judge a fleet of one host."""
     (finding,) = hosts(seen, [host()], rules)
     assert finding.what in {"wf001 in prometheus", "job latency in prometheus"}
@@ -27,17 +27,17 @@ def judged(seen: View, rules: Rules = RULES) -> Finding:
 
 
 def test_a_host_whose_series_are_all_there_is_well() -> None:
-    finding = judged(view([target()], [exporter()], wf001=SERIES))
+    finding = judged(knowledge([target()], [exporter()], wf001=SERIES))
     assert (finding.status, finding.text) == (Status.OK, "up, scraped 4 s ago; all 4 pairs there")
 
 
 def test_series_that_came_by_remote_write_are_as_good_as_scraped_ones() -> None:
-    finding = judged(view([], [exporter()], wf001=SERIES))
+    finding = judged(knowledge([], [exporter()], wf001=SERIES))
     assert finding.status is Status.OK
 
 
 def test_that_nobody_is_scraped_is_one_line_for_all() -> None:
-    (finding,) = hosts(view([target(labels={"job": "node"}, discoveredLabels={})]), [host(), host("wf008")], RULES)
+    (finding,) = hosts(knowledge([target(labels={"job": "node"}, discoveredLabels={})]), [host(), host("wf008")], RULES)
     assert (finding.status, finding.what) == (Status.BROKEN, "job latency in prometheus")
     assert finding.text == (
         "no exporter is scraped (wf001, wf008): the scrape configuration is not loaded; run `latency-exporter "
@@ -46,7 +46,7 @@ def test_that_nobody_is_scraped_is_one_line_for_all() -> None:
 
 
 def test_a_host_that_is_no_target_is_named_with_its_pairs() -> None:
-    finding = hosts(view([target("wf008")], [exporter("wf008")], wf008=SERIES), [host(), host("wf008")], RULES)[0]
+    finding = hosts(knowledge([target("wf008")], [exporter("wf008")], wf008=SERIES), [host(), host("wf008")], RULES)[0]
     assert finding.status is Status.BROKEN
     assert finding.text == (
         "not scraped: it is no target of job latency; run `latency-exporter scrape-configs` again where prometheus "
@@ -56,7 +56,7 @@ def test_a_host_that_is_no_target_is_named_with_its_pairs() -> None:
 
 
 def test_a_host_that_is_down_says_why_and_since_when_it_was_asked() -> None:
-    finding = judged(view([target(health="down", lastError=DOWN)]))
+    finding = judged(knowledge([target(health="down", lastError=DOWN)]))
     assert finding.status is Status.BROKEN
     assert finding.text == (
         "down, tried 4 s ago: nothing listens at wf001:9102: start latency-exporter there, or correct its port; a "
@@ -65,14 +65,14 @@ def test_a_host_that_is_down_says_why_and_since_when_it_was_asked() -> None:
 
 
 def test_what_a_host_said_before_it_went_down_does_not_make_it_up() -> None:
-    finding = judged(view([target(health="down", lastError=DOWN)], [exporter(sampled=NOW - 100)], wf001=SERIES))
+    finding = judged(knowledge([target(health="down", lastError=DOWN)], [exporter(sampled=NOW - 100)], wf001=SERIES))
     assert finding.status is Status.BROKEN
     assert finding.text.startswith("down, tried 4 s ago")
 
 
 @pytest.mark.parametrize("changes", [{"health": "unknown"}, {"health": "down", "lastScrape": "0001-01-01T00:00:00Z"}])
 def test_a_host_that_was_not_asked_yet_is_a_warning(changes: dict[str, Any]) -> None:
-    finding = judged(view([target(**changes)], wf001=SERIES))
+    finding = judged(knowledge([target(**changes)], wf001=SERIES))
     assert (finding.status, finding.text) == (
         Status.WARNING,
         "not scraped yet: it is new there; ask again in a minute",
@@ -80,14 +80,14 @@ def test_a_host_that_was_not_asked_yet_is_a_warning(changes: dict[str, Any]) -> 
 
 
 def test_another_program_on_the_port_is_told() -> None:
-    finding = judged(view([target()], wf001=SERIES))
+    finding = judged(knowledge([target()], wf001=SERIES))
     assert finding.status is Status.BROKEN
     assert finding.text.startswith("up, and without series of latency-exporter: another program answers at wf001:9102")
 
 
 def test_the_exporter_of_another_host_is_told_by_its_own_name() -> None:
     stray = exporter("wf008", labels={"job": "latency", "instance": "wf001", "source": "wf001"})
-    finding = judged(view([target()], [stray], wf001=SERIES))
+    finding = judged(knowledge([target()], [stray], wf001=SERIES))
     assert finding.text == (
         "the exporter at wf001:9102 says that it is wf008: correct the address of wf001 in the fleet file, or --host "
         "there"
@@ -96,7 +96,7 @@ def test_the_exporter_of_another_host_is_told_by_its_own_name() -> None:
 
 def test_a_host_without_the_label_source_is_found_by_nobody() -> None:
     by_hand = exporter(labels={"job": "latency", "instance": "wf001:9102"})
-    finding = judged(view([target(labels={"job": "latency", "instance": "wf001:9102"})], [by_hand]))
+    finding = judged(knowledge([target(labels={"job": "latency", "instance": "wf001:9102"})], [by_hand]))
     assert finding.status is Status.BROKEN
     assert finding.text == (
         'up, scraped 4 s ago; with wrong labels: source=nothing instead of "wf001", instance="wf001:9102" instead of '
@@ -108,7 +108,7 @@ def test_a_host_without_the_label_source_is_found_by_nobody() -> None:
 
 def test_other_labels_that_are_wrong_are_a_warning() -> None:
     labels = {"job": "exporters", "instance": "wf001", "host": "wf001", "source": "wf001"}
-    finding = judged(view([target(labels=labels)], [exporter(labels=labels)], wf001=SERIES))
+    finding = judged(knowledge([target(labels=labels)], [exporter(labels=labels)], wf001=SERIES))
     assert finding.status is Status.WARNING
     assert 'with wrong labels: job="exporters" instead of "latency"' in finding.text
 
@@ -116,7 +116,7 @@ def test_other_labels_that_are_wrong_are_a_warning() -> None:
 def test_the_servers_own_instance_is_right_where_the_job_keeps_it() -> None:
     kept = host()._replace(labels={"job": "latency", "host": "wf001", "source": "wf001"})
     labels = {**kept.labels, "instance": "192.0.2.1:9102"}
-    (finding,) = hosts(view([target(labels=labels)], [exporter(labels=labels)], wf001=SERIES), [kept], RULES)
+    (finding,) = hosts(knowledge([target(labels=labels)], [exporter(labels=labels)], wf001=SERIES), [kept], RULES)
     assert finding.status is Status.OK
 
 
@@ -132,14 +132,14 @@ def test_the_servers_own_instance_is_right_where_the_job_keeps_it() -> None:
     ],
 )
 def test_a_missing_pair_is_named_with_the_likely_cause(changes: dict[str, Any], why: str) -> None:
-    there = SERIES - {Series("wf008", "icmp", "ipv4"), of_database("n8n")}
-    finding = judged(view([target()], [exporter(**changes)], wf001=there))
+    there = SERIES - {SeriesKey("wf008", "icmp", "ipv4"), of_database("n8n")}
+    finding = judged(knowledge([target()], [exporter(**changes)], wf001=there))
     assert finding.status is Status.BROKEN
     assert finding.text == f"up, scraped 4 s ago; 3 of 4 pairs missing: database n8n, icmp wf008; {why}"
 
 
 def test_another_fleet_file_with_the_same_pairs_is_a_warning() -> None:
-    finding = judged(view([target()], [exporter(config_hash=8.0)], wf001=SERIES))
+    finding = judged(knowledge([target()], [exporter(config_hash=8.0)], wf001=SERIES))
     assert finding.status is Status.WARNING
     assert finding.text.endswith(
         "all 4 pairs there; it runs another fleet file than this one; copy this one there and reload it"
@@ -148,7 +148,7 @@ def test_another_fleet_file_with_the_same_pairs_is_a_warning() -> None:
 
 def test_if_all_hosts_run_one_other_file_it_is_this_one_that_is_odd() -> None:
     both = [exporter("wf001", config_hash=8.0), exporter("wf008", config_hash=8.0)]
-    seen = view([target("wf001"), target("wf008")], both, wf001=SERIES, wf008=SERIES)
+    seen = knowledge([target("wf001"), target("wf008")], both, wf001=SERIES, wf008=SERIES)
     one, other, odd = hosts(seen, [host("wf001"), host("wf008")], RULES)
     assert one.status is other.status is Status.OK
     assert (odd.status, odd.what) == (Status.WARNING, "fleet file in prometheus")
@@ -157,7 +157,7 @@ def test_if_all_hosts_run_one_other_file_it_is_this_one_that_is_odd() -> None:
 def of_a_fleet(**hashes: float) -> dict[str, str]:
     """Judge hosts that run these fleet files, where 7 is the one that was read here; what is said beside the pairs."""
     several = [exporter(name, config_hash=number) for name, number in hashes.items()]
-    seen = view([target(name) for name in hashes], several, **dict.fromkeys(hashes, SERIES))
+    seen = knowledge([target(name) for name in hashes], several, **dict.fromkeys(hashes, SERIES))
     found = hosts(seen, [host(name) for name in hashes], RULES)
     return {
         finding.what.removesuffix(" in prometheus"): finding.text.partition("all 4 pairs there; ")[2] or finding.text
@@ -198,7 +198,7 @@ def test_the_fleet_file_of_more_than_half_is_right_wherever_the_doctor_runs(
 def test_the_pairs_of_a_file_that_most_do_not_run_are_not_copied_to_them() -> None:
     several = [exporter(name, config_hash=number) for name, number in (("wf001", 8.0), ("wf008", 8.0), ("old", 7.0))]
     there = dict.fromkeys(("wf001", "wf008"), SERIES - {of_database("n8n")})
-    seen = view([target(each.host) for each in several], several, old=SERIES, **there)
+    seen = knowledge([target(each.host) for each in several], several, old=SERIES, **there)
     first, *_ = hosts(seen, [host("wf001"), host("wf008"), host("old")], RULES)
     assert first.text.endswith(
         "2 of 4 pairs missing: database n8n; it runs the fleet file of most hosts, which is not the one that was read "
@@ -207,25 +207,25 @@ def test_the_pairs_of_a_file_that_most_do_not_run_are_not_copied_to_them() -> No
 
 
 def test_a_sample_that_is_too_old_is_a_warning() -> None:
-    finding = judged(view([target()], [exporter(sampled=NOW - 100)], wf001=SERIES))
+    finding = judged(knowledge([target()], [exporter(sampled=NOW - 100)], wf001=SERIES))
     assert finding.status is Status.WARNING
     assert finding.text.startswith("its newest sample is old, of 100 s ago: look at /targets of prometheus")
 
 
 def test_of_two_jobs_that_scrape_a_host_the_right_one_counts() -> None:
     wrong = exporter(labels={"job": "old", "instance": "wf001:9102"})
-    finding = judged(view([target()], [wrong, exporter()], wf001=SERIES))
+    finding = judged(knowledge([target()], [wrong, exporter()], wf001=SERIES))
     assert finding.status is Status.OK
 
 
 def test_a_server_that_did_not_say_is_not_guessed_at() -> None:
-    assert hosts(view(None, [exporter()]), [host()], RULES) == []
-    assert hosts(view([target()], None), [host()], RULES) == []
+    assert hosts(knowledge(None, [exporter()]), [host()], RULES) == []
+    assert hosts(knowledge([target()], None), [host()], RULES) == []
 
 
 def test_a_number_that_is_none_is_no_age() -> None:
     for odd in (float("nan"), float("inf"), float("-inf")):
-        assert judged(view([target()], [exporter(sampled=odd)], wf001=SERIES)).text
+        assert judged(knowledge([target()], [exporter(sampled=odd)], wf001=SERIES)).text
 
 
 ERRORS = [

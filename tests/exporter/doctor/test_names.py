@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collectors.contract import Reason
-from exporter.doctor.findings import Status
+from exporter.doctor.diagnosis import Status
 from exporter.doctor.outcome import Look, NameSeen
 from exporter.doctor.rules.names import public_name
 

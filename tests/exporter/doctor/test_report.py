@@ -6,13 +6,13 @@ import io
 import json
 
 from exporter.doctor import Progress, Report
-from exporter.doctor.findings import Finding, Status
+from exporter.doctor.diagnosis import Diagnosis, Status
 
-WELL = Finding(Status.OK, "prometheus", "healthy and ready, answered in 412 ms")
-NOTE = Finding(Status.NOTE, "dashboards", "none of ours among 3 dashboards")
-UNSEEN = Finding(Status.UNSEEN, "loki", "internal, and out of reach from here: wfdb01:3100")
-WARNING = Finding(Status.WARNING, "alerts", "A{} is firing, says Prometheus")
-BROKEN = Finding(Status.BROKEN, "grafana", "nothing listens on wfdb01:3000; start it", ("a", "b"))
+WELL = Diagnosis(Status.OK, "prometheus", "healthy and ready, answered in 412 ms")
+NOTE = Diagnosis(Status.NOTE, "dashboards", "none of ours among 3 dashboards")
+UNSEEN = Diagnosis(Status.UNSEEN, "loki", "internal, and out of reach from here: wfdb01:3100")
+WARNING = Diagnosis(Status.WARNING, "alerts", "A{} is firing, says Prometheus")
+BROKEN = Diagnosis(Status.BROKEN, "grafana", "nothing listens on wfdb01:3000; start it", ("a", "b"))
 
 
 def test_the_worst_comes_last_right_above_the_verdict() -> None:
@@ -38,7 +38,7 @@ def test_the_verdict_is_well_only_if_all_was_seen() -> None:
 
 
 def test_many_findings_of_one_kind_are_cut_in_the_table_and_whole_in_json() -> None:
-    report = Report(tuple(Finding(Status.BROKEN, f"h{n}", "down") for n in range(1200)), 1.0)
+    report = Report(tuple(Diagnosis(Status.BROKEN, f"h{n}", "down") for n in range(1200)), 1.0)
     text = report.text()
     assert "BROKEN        1,150 more like these; --json has them all\n" in text
     assert len(text.splitlines()) == 54
@@ -47,7 +47,7 @@ def test_many_findings_of_one_kind_are_cut_in_the_table_and_whole_in_json() -> N
 
 
 def test_what_a_server_said_commands_no_terminal_and_fills_no_screen() -> None:
-    hostile = Finding(Status.BROKEN, "h\x1b[2J\n", "\x1b]0;title\x07" + "x" * 5000)
+    hostile = Diagnosis(Status.BROKEN, "h\x1b[2J\n", "\x1b]0;title\x07" + "x" * 5000)
     lines = Report((hostile,), 1.0).text().splitlines()
     assert len(lines) == 4
     assert all(line.isprintable() and len(line) < 1100 for line in lines)

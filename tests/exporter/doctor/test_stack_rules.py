@@ -10,21 +10,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.doctor import answers
-from exporter.doctor.answers import Alert, Group, PushedGroup, Sample
-from exporter.doctor.findings import Finding, Status
-from exporter.doctor.outcome import Told
+from exporter.doctor import bodies
+from exporter.doctor.bodies import Alert, PushedGroup, RuleGroup, Sample
+from exporter.doctor.diagnosis import Diagnosis, Status
+from exporter.doctor.outcome import Answers
 from exporter.doctor.rules import leftovers
 from exporter.doctor.rules.alerting import OUR_GROUPS, alerting, firing, rules
 from exporter.doctor.rules.dashboards import dashboards
 from exporter.doctor.rules.targets import targets
 
-from .values import NOW, answer, exporter, seen, server, success, target, view
+from .values import NOW, answer, exporter, knowledge, seen, server, success, target
 
 RULES = Path(__file__).parents[3] / "prometheus/rules"
 
 
-def only(findings: Iterable[Finding]) -> Finding:
+def only(findings: Iterable[Diagnosis]) -> Diagnosis:
     (finding,) = findings
     return finding
 
@@ -34,21 +34,21 @@ def group(name: str, *kinds: str, health: str = "ok", error: str = "") -> dict[s
     return {"name": name, "rules": several}
 
 
-def read(*several: dict[str, object]) -> list[Group]:
-    return answers.groups(success({"groups": several}).body)
+def read(*several: dict[str, object]) -> list[RuleGroup]:
+    return bodies.groups(success({"groups": several}).body)
 
 
 # Targets
 
 
 def test_targets_are_counted() -> None:
-    found = only(targets(view([target("a"), target("b"), target("c", health="unknown")])))
+    found = only(targets(knowledge([target("a"), target("b"), target("c", health="unknown")])))
     assert (found.status, found.text) == (Status.OK, "3 targets: 2 up, 1 unknown")
 
 
 def test_targets_of_others_that_are_down_are_a_note_and_ours_have_a_line_already() -> None:
     other = target(labels={"job": "node", "instance": "wf008:9100"}, health="down", scrapeUrl="http://wf008:9100/")
-    found = only(targets(view([target(health="down"), other])))
+    found = only(targets(knowledge([target(health="down"), other])))
     assert (found.status, found.text) == (
         Status.NOTE,
         "2 targets: 2 down; of other jobs are down: node wf008:9100",
@@ -58,15 +58,15 @@ def test_targets_of_others_that_are_down_are_a_note_and_ours_have_a_line_already
 def test_an_address_that_two_jobs_scrape_is_named_with_both_and_without_its_query() -> None:
     url = "http://wf001:9102/metrics?token=t0ken"
     twice = [target(scrapeUrl=url), target(scrapeUrl=url, scrapePool="old")]
-    _, found = targets(view(twice))
+    _, found = targets(knowledge(twice))
     assert found.status is Status.WARNING
     assert "http://wf001:9102/metrics (latency and old)" in found.text
     assert "t0ken" not in repr(found)
 
 
 def test_a_server_that_scrapes_nobody_is_a_note() -> None:
-    assert only(targets(view([]))).status is Status.NOTE
-    assert list(targets(view(None))) == []
+    assert only(targets(knowledge([]))).status is Status.NOTE
+    assert list(targets(knowledge(None))) == []
 
 
 # Rules and alerts
@@ -170,22 +170,22 @@ RULED = success(
 
 
 def test_without_an_alertmanager_prometheus_says_which_alerts_are_firing() -> None:
-    loaded, fires = alerting(Told({"rules": RULED}), None)
+    loaded, fires = alerting(Answers({"rules": RULED}), None)
     assert loaded.status is Status.OK
     assert fires.text == "A{} is firing, says Prometheus"
 
 
 def test_alertmanager_has_the_last_word_on_alerts_for_it_knows_what_is_silenced() -> None:
-    prometheus = Told({"rules": RULED, "alertmanagers": success({"activeAlertmanagers": [{"url": "http://am"}]})})
+    prometheus = Answers({"rules": RULED, "alertmanagers": success({"activeAlertmanagers": [{"url": "http://am"}]})})
     silenced = '[{"labels": {"alertname": "A"}, "status": {"state": "suppressed", "silencedBy": ["somebody"]}}]'
-    loaded, fires = alerting(prometheus, Told({"alerts": answer(silenced)}))
+    loaded, fires = alerting(prometheus, Answers({"alerts": answer(silenced)}))
     assert loaded.status is Status.OK
     assert fires.text == "none is firing, says Alertmanager"
 
 
 def test_alerts_that_fire_in_prometheus_and_are_unknown_to_alertmanager_are_broken() -> None:
-    prometheus = Told({"rules": RULED, "alertmanagers": success({"activeAlertmanagers": [{"url": "http://am"}]})})
-    _, _, unheard = alerting(prometheus, Told({"alerts": answer("[]")}))
+    prometheus = Answers({"rules": RULED, "alertmanagers": success({"activeAlertmanagers": [{"url": "http://am"}]})})
+    _, _, unheard = alerting(prometheus, Answers({"alerts": answer("[]")}))
     assert unheard.status is Status.BROKEN
     assert unheard.text == (
         "firing in Prometheus, and none of them has come to Alertmanager: A; another Alertmanager is named below "
@@ -194,19 +194,19 @@ def test_alerts_that_fire_in_prometheus_and_are_unknown_to_alertmanager_are_brok
 
 
 def test_alerts_that_prometheus_sends_to_nobody_are_broken_if_there_is_an_alertmanager() -> None:
-    told = Told({"alertmanagers": success({"activeAlertmanagers": []})})
-    found = only(alerting(told, Told({})))
+    answers = Answers({"alertmanagers": success({"activeAlertmanagers": []})})
+    found = only(alerting(answers, Answers({})))
     assert found.status is Status.BROKEN
     assert found.text.startswith("Prometheus sends its alerts to nobody")
-    assert list(alerting(told, None)) == []
+    assert list(alerting(answers, None)) == []
 
 
 # Dashboards
 
 
-def boards(*several: dict[str, object], health: str = '{"database": "ok"}', status: int = 200) -> list[Finding]:
-    told = {"dashboards": answer(json.dumps(several), status)}
-    return list(dashboards(seen(server("grafana"), answer(health), told=told)))
+def boards(*several: dict[str, object], health: str = '{"database": "ok"}', status: int = 200) -> list[Diagnosis]:
+    answers = {"dashboards": answer(json.dumps(several), status)}
+    return list(dashboards(seen(server("grafana"), answer(health), answers=answers)))
 
 
 def test_dashboards_of_ours_are_known_by_tag_or_uid() -> None:
@@ -277,7 +277,7 @@ def series(name: str, job: str = "") -> Sample:
 
 def test_series_of_the_push_path_are_told_by_the_job_that_brings_them() -> None:
     found = leftovers.series(
-        view([], [exporter()]),
+        knowledge([], [exporter()]),
         [series("network_latency_rtt_seconds", "pushgateway"), series("database_available", "pushgateway")],
         legacy_rules=False,
     )
@@ -289,13 +289,13 @@ def test_series_of_the_push_path_are_told_by_the_job_that_brings_them() -> None:
 
 def test_series_that_were_written_without_a_job_are_known_by_their_name() -> None:
     several = [series("network_latency_rtt_seconds"), series("collector_api_up")]
-    found = only(leftovers.series(view([], []), several, legacy_rules=False))
+    found = only(leftovers.series(knowledge([], []), several, legacy_rules=False))
     assert found.names == ("network_latency_rtt_seconds",)
 
 
 def test_neither_our_own_without_source_nor_recorded_ones_are_leftovers() -> None:
     several = [series("network_latency_rtt_seconds", "latency"), series("collector_api_up")]
-    found = only(leftovers.series(view([], [exporter()]), several, legacy_rules=True))
+    found = only(leftovers.series(knowledge([], [exporter()]), several, legacy_rules=True))
     assert (found.status, found.text) == (Status.OK, "no series of the push path")
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from collectors.contract import Reason
 from collectors.secret import Secret
-from exporter.doctor.answers import Target
-from exporter.doctor.expected import ExpectedHost, Series, of_database
-from exporter.doctor.outcome import Answer, Look, Outcome, Seen, Told, Trouble
+from exporter.doctor.bodies import ActiveTarget
+from exporter.doctor.expected import ExpectedHost, SeriesKey, of_database
+from exporter.doctor.knowledge import Exporter, Knowledge
+from exporter.doctor.outcome import Answers, HttpAnswer, HttpOutcome, Look, ServerSeen, Trouble
 from exporter.doctor.servers import KINDS
-from exporter.doctor.stack import Asked
-from exporter.doctor.view import Exporter, View
+from exporter.doctor.stack import StackServer
 
 NOW = 1_800_000_000.0
 DAY = 86400.0
@@ -28,39 +28,44 @@ GOOD = {
 """What each server's health path says."""
 
 
-def server(name: str = "prometheus", url: str = "http://wfdb01:9090", **changes: Any) -> Asked:
+def server(name: str = "prometheus", url: str = "http://wfdb01:9090", **changes: Any) -> StackServer:
     plain: dict[str, Any] = {"user": None, "password": None, "ca_file": None, "internal": False}
     if "user" in changes:
         plain["password"] = Secret("hush")
-    return Asked(name=name, url=url, **plain | changes)
+    return StackServer(name=name, url=url, **plain | changes)
 
 
-def answer(body: bytes | str = b"", status: int = 200, **changes: Any) -> Answer:
+def answer(body: bytes | str = b"", status: int = 200, **changes: Any) -> HttpAnswer:
     body = body.encode() if isinstance(body, str) else body
-    plain: dict[str, Any] = {"said": body.decode().strip()[:80], "location": "", "date": NOW, "took": 0.412}
-    return Answer(status=status, body=body, **plain | changes)
+    plain: dict[str, Any] = {"excerpt": body.decode().strip()[:80], "location": "", "date": NOW, "took": 0.412}
+    return HttpAnswer(status=status, body=body, **plain | changes)
 
 
 def trouble(reason: Reason = Reason.TIMEOUT, detail: str = "", *, connected: bool = False) -> Trouble:
     return Trouble(reason, detail, connected)
 
 
-def seen(asked: Asked, *health: Outcome, told: Mapping[str, Outcome] | None = None, look: Look | None = None) -> Seen:
+def seen(
+    server: StackServer,
+    *health: HttpOutcome,
+    answers: Mapping[str, HttpOutcome] | None = None,
+    look: Look | None = None,
+) -> ServerSeen:
     """What a server said; its health paths are well unless something else is given for the first ones."""
-    well = [answer(GOOD[asked.name]) for _ in KINDS[asked.name].health]
-    return Seen(asked, (*health, *well[len(health) :]), Told(told or {}), look)
+    well = [answer(GOOD[server.name]) for _ in KINDS[server.name].health]
+    return ServerSeen(server, (*health, *well[len(health) :]), Answers(answers or {}), look)
 
 
-def success(data: object) -> Answer:
+def success(data: object) -> HttpAnswer:
     return answer(json.dumps({"status": "success", "data": data}))
 
 
-def vector(*samples: tuple[Mapping[str, str], float]) -> Answer:
+def vector(*samples: tuple[Mapping[str, str], float]) -> HttpAnswer:
     result = [{"metric": labels, "value": [NOW, str(value)]} for labels, value in samples]
     return success({"resultType": "vector", "result": result})
 
 
-def target(host: str = "wf001", **changes: Any) -> Target:
+def target(host: str = "wf001", **changes: Any) -> ActiveTarget:
     plain: dict[str, Any] = {
         "labels": {"job": "latency", "instance": host, "host": host, "source": host},
         "discoveredLabels": {"__address__": f"{host}:9102"},
@@ -69,7 +74,7 @@ def target(host: str = "wf001", **changes: Any) -> Target:
         "lastScrape": "2027-01-15T07:59:56Z",
         "health": "up",
     }
-    return Target.model_validate(plain | changes)
+    return ActiveTarget.model_validate(plain | changes)
 
 
 def exporter(host: str = "wf001", **changes: Any) -> Exporter:
@@ -78,15 +83,17 @@ def exporter(host: str = "wf001", **changes: Any) -> Exporter:
     return Exporter(host=host, **plain | changes)
 
 
-SERIES = frozenset({Series("wf008", "icmp", "ipv4"), Series("wf008", "tcp", "ipv6"), of_database("n8n")})
+SERIES = frozenset({SeriesKey("wf008", "icmp", "ipv4"), SeriesKey("wf008", "tcp", "ipv6"), of_database("n8n")})
 
 
-def host(name: str = "wf001", series: frozenset[Series] = SERIES) -> ExpectedHost:
+def host(name: str = "wf001", series: frozenset[SeriesKey] = SERIES) -> ExpectedHost:
     labels = {"job": "latency", "instance": name, "host": name, "source": name}
     return ExpectedHost(name, f"{name}:9102", labels, series)
 
 
-def view(
-    targets: Sequence[Target] | None = (), exporters: Sequence[Exporter] | None = (), **series: frozenset[Series]
-) -> View:
-    return View("prometheus", NOW, targets, exporters, series)
+def knowledge(
+    targets: Sequence[ActiveTarget] | None = (),
+    exporters: Sequence[Exporter] | None = (),
+    **series: frozenset[SeriesKey],
+) -> Knowledge:
+    return Knowledge("prometheus", NOW, targets, exporters, series)

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from collectors.trust import OwnCertificate
-from exporter.doctor.stack import asked
+from exporter.doctor.stack import stack_servers
 from exporter.fleet import BadFile, pairs
 from tests.collectors.peers import Authority
 
@@ -72,7 +72,7 @@ probes:
 
 
 def test_the_doctor_shows_what_the_stack_names(fleet, client, tmp_path):
-    (server,) = asked(fleet(TWO + f"stack: {{prometheus: {{url: 'https://p.example', {client}}}}}"), {})
+    (server,) = stack_servers(fleet(TWO + f"stack: {{prometheus: {{url: 'https://p.example', {client}}}}}"), {})
     assert server.own_certificate == OwnCertificate(str(tmp_path / "client.pem"), str(tmp_path / "client.pem"))
 
 

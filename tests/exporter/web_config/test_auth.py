@@ -9,8 +9,9 @@ import bcrypt
 import pytest
 
 from exporter.web_config import WebConfig
-from exporter.web_config.auth import MAX_WAITING_PER_ADDRESS, Logins, _Bucket
-from exporter.web_config.line import Busy
+from exporter.web_config.auth import TokenBucket
+from exporter.web_config.passwords import MAX_WAITING_PER_ADDRESS, PasswordChecks
+from exporter.web_config.queues import Busy
 from tests.exporter.web_config.conftest import Client, serving
 
 SECRET = b"correct horse"
@@ -81,60 +82,60 @@ async def test_every_path_is_protected(method, path):
 
 async def test_a_password_beyond_72_bytes_is_cut_as_go_does():
     users = {b"alice": bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4))}
-    assert await Logins().is_right(users, b"alice", b"x" * 100)
+    assert await PasswordChecks().is_right(users, b"alice", b"x" * 100)
 
 
 async def test_verdicts_are_kept_right_and_wrong():
     check, users = Checker(), {b"alice": b"hash of right"}
-    logins = Logins(check)
+    checks = PasswordChecks(check)
     for _ in range(3):
-        assert await logins.is_right(users, b"alice", b"right")
-        assert not await logins.is_right(users, b"alice", b"wrong")
-        assert not await logins.is_right(users, b"nobody", b"right")
+        assert await checks.is_right(users, b"alice", b"right")
+        assert not await checks.is_right(users, b"alice", b"wrong")
+        assert not await checks.is_right(users, b"nobody", b"right")
     assert len(check.calls) == 3
 
 
 async def test_an_unknown_user_costs_a_check_against_a_hash_in_use():
     check = Checker()
-    await Logins(check).is_right({b"alice": b"hash of right"}, b"nobody", b"right")
+    await PasswordChecks(check).is_right({b"alice": b"hash of right"}, b"nobody", b"right")
     assert check.calls == [b"hash of right"]
 
 
 async def test_a_changed_hash_or_a_removed_user_voids_the_verdict():
-    logins = Logins(Checker())
-    assert await logins.is_right({b"alice": b"hash of old"}, b"alice", b"old")
-    assert not await logins.is_right({b"alice": b"hash of new"}, b"alice", b"old")
-    assert not await logins.is_right({b"bob": b"hash of old"}, b"alice", b"old")
+    checks = PasswordChecks(Checker())
+    assert await checks.is_right({b"alice": b"hash of old"}, b"alice", b"old")
+    assert not await checks.is_right({b"alice": b"hash of new"}, b"alice", b"old")
+    assert not await checks.is_right({b"bob": b"hash of old"}, b"alice", b"old")
 
 
 async def test_a_flood_of_wrong_passwords_displaces_no_right_one_and_is_bounded():
     check, users = Checker(), {b"alice": b"hash of right"}
-    logins = Logins(check)
-    await logins.is_right(users, b"alice", b"right")
+    checks = PasswordChecks(check)
+    await checks.is_right(users, b"alice", b"right")
     for number in range(300):
-        await logins.is_right(users, b"alice", b"%d" % number)
+        await checks.is_right(users, b"alice", b"%d" % number)
     before = len(check.calls)
-    assert await logins.is_right(users, b"alice", b"right")
+    assert await checks.is_right(users, b"alice", b"right")
     assert len(check.calls) == before
-    assert len(logins._wrong) == 100
+    assert len(checks._wrong) == 100
 
 
 async def test_one_check_at_a_time_and_who_is_known_waits_for_nobody():
     check, users = Checker(), {b"alice": b"hash of right"}
-    logins = Logins(check)
-    assert await logins.is_right(users, b"alice", b"right")
+    checks = PasswordChecks(check)
+    assert await checks.is_right(users, b"alice", b"right")
     check.leave.clear()
-    flood = [asyncio.create_task(logins.is_right(users, b"alice", b"%d" % number)) for number in range(20)]
+    flood = [asyncio.create_task(checks.is_right(users, b"alice", b"%d" % number)) for number in range(20)]
     await asyncio.sleep(0)
-    assert await logins.is_right(users, b"alice", b"right")
+    assert await checks.is_right(users, b"alice", b"right")
     assert len(check.calls) <= 2
     check.leave.set()
     assert await asyncio.gather(*flood) == [False] * 20
 
 
-async def guesses(logins, users, number, address):
-    """Begin with so many wrong logins, of which the first is being checked."""
-    flood = [asyncio.create_task(logins.is_right(users, b"alice", b"%d" % n, address)) for n in range(number)]
+async def guesses(checks, users, number, address):
+    """Begin with so many wrong checks, of which the first is being checked."""
+    flood = [asyncio.create_task(checks.is_right(users, b"alice", b"%d" % n, address)) for n in range(number)]
     await asyncio.sleep(0)
     return flood
 
@@ -142,9 +143,9 @@ async def guesses(logins, users, number, address):
 async def test_the_first_login_from_another_address_waits_for_one_guess_and_not_for_the_flood():
     check, users = Checker(), {b"alice": b"hash of right"}
     check.leave.clear()
-    logins = Logins(check)
-    flood = await guesses(logins, users, 60, "192.0.2.1")
-    good = asyncio.create_task(logins.is_right(users, b"alice", b"right", "192.0.2.2"))
+    checks = PasswordChecks(check)
+    flood = await guesses(checks, users, 60, "192.0.2.1")
+    good = asyncio.create_task(checks.is_right(users, b"alice", b"right", "192.0.2.2"))
     await asyncio.sleep(0)
     check.leave.set()
     assert await good
@@ -155,9 +156,9 @@ async def test_the_first_login_from_another_address_waits_for_one_guess_and_not_
 async def test_the_first_login_from_the_same_address_as_the_flood_gets_its_turn_too():
     check, users = Checker(), {b"alice": b"hash of right"}
     check.leave.clear()
-    logins = Logins(check)
-    flood = await guesses(logins, users, MAX_WAITING_PER_ADDRESS, "192.0.2.1")
-    good = asyncio.create_task(logins.is_right(users, b"alice", b"right", "192.0.2.1"))
+    checks = PasswordChecks(check)
+    flood = await guesses(checks, users, MAX_WAITING_PER_ADDRESS, "192.0.2.1")
+    good = asyncio.create_task(checks.is_right(users, b"alice", b"right", "192.0.2.1"))
     await asyncio.sleep(0)
     check.leave.set()
     assert await good
@@ -167,8 +168,8 @@ async def test_the_first_login_from_the_same_address_as_the_flood_gets_its_turn_
 async def test_where_too_many_of_an_address_wait_the_longest_waiting_is_told_to_come_back():
     check, users = Checker(), {b"alice": b"hash of right"}
     check.leave.clear()
-    logins = Logins(check)
-    flood = await guesses(logins, users, MAX_WAITING_PER_ADDRESS + 11, "192.0.2.1")
+    checks = PasswordChecks(check)
+    flood = await guesses(checks, users, MAX_WAITING_PER_ADDRESS + 11, "192.0.2.1")
     check.leave.set()
     verdicts = await asyncio.gather(*flood, return_exceptions=True)
     assert [isinstance(verdict, Busy) for verdict in verdicts] == [False] + [True] * 10 + [False] * 64
@@ -177,24 +178,24 @@ async def test_where_too_many_of_an_address_wait_the_longest_waiting_is_told_to_
 async def test_a_login_that_is_given_up_leaves_its_turn_to_the_next():
     check, users = Checker(), {b"alice": b"hash of right"}
     check.leave.clear()
-    logins = Logins(check)
-    flood = await guesses(logins, users, 3, "192.0.2.1")
+    checks = PasswordChecks(check)
+    flood = await guesses(checks, users, 3, "192.0.2.1")
     flood[1].cancel()
     check.leave.set()
     assert await flood[2] is False
-    assert await logins.is_right(users, b"alice", b"right")
+    assert await checks.is_right(users, b"alice", b"right")
 
 
 async def test_the_same_login_twice_at_once_is_checked_once():
     check, users = Checker(), {b"alice": b"hash of right"}
-    logins = Logins(check)
-    assert await asyncio.gather(*(logins.is_right(users, b"alice", b"right") for _ in range(5))) == [True] * 5
+    checks = PasswordChecks(check)
+    assert await asyncio.gather(*(checks.is_right(users, b"alice", b"right") for _ in range(5))) == [True] * 5
     assert len(check.calls) == 1
 
 
 async def test_bcrypt_does_not_hold_the_loop():
     slow = {b"alice": bcrypt.hashpw(SECRET, bcrypt.gensalt(12))}
-    login = asyncio.create_task(Logins().is_right(slow, b"alice", SECRET))
+    login = asyncio.create_task(PasswordChecks().is_right(slow, b"alice", SECRET))
     longest, started = 0.0, time.monotonic()
     while not login.done():
         before = time.monotonic()
@@ -209,7 +210,7 @@ async def test_too_many_logins_are_told_to_come_back(monkeypatch):
     async def busy(*_):
         raise Busy
 
-    monkeypatch.setattr(Logins, "is_right", busy)
+    monkeypatch.setattr(PasswordChecks, "is_right", busy)
     async with serving(lambda: WebConfig(users=USERS)) as port:
         code, answer = await status(port, basic(b"alice", SECRET))
     assert code == 503
@@ -226,10 +227,10 @@ async def test_a_reload_takes_effect_at_the_next_request():
 
 async def test_no_password_is_kept_or_logged(caplog):
     caplog.set_level(0)
-    logins = Logins()
-    await logins.is_right(USERS, b"alice", SECRET)
-    await logins.is_right(USERS, b"alice", b"wrong horse")
-    kept = repr(vars(logins)) + caplog.text
+    checks = PasswordChecks()
+    await checks.is_right(USERS, b"alice", SECRET)
+    await checks.is_right(USERS, b"alice", b"wrong horse")
+    kept = repr(vars(checks)) + caplog.text
     assert "horse" not in kept
 
 
@@ -248,7 +249,7 @@ async def test_requests_beyond_the_rate_are_refused_before_any_password_is_check
 
 def test_the_bucket_fills_by_a_token_each_interval():
     now = 0.0
-    bucket, config = _Bucket(lambda: now), WebConfig(token_interval=0.1, burst=3)
+    bucket, config = TokenBucket(lambda: now), WebConfig(token_interval=0.1, burst=3)
     assert [bucket.has_one(config) for _ in range(5)] == [True, True, True, False, False]
     now = 0.25
     assert [bucket.has_one(config) for _ in range(3)] == [True, True, False]

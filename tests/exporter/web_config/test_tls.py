@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 
 from exporter.web_config import load
-from exporter.web_config.refusals import Refusals
+from exporter.web_config.refusals import TlsRefusals
 from exporter.web_config.stream import TlsStream
 from tests.exporter.web_config.conftest import LONG, Authority, Client, serving, until
 
@@ -273,7 +273,7 @@ async def test_what_is_neither_tls_nor_http_gets_an_alert(written, caplog):
 
 def test_refusals_are_no_flood_in_the_log(caplog):
     now = 0.0
-    log = Refusals(lambda: now)
+    log = TlsRefusals(lambda: now)
     for number in range(1000):
         log.log(f"192.0.2.{number % 250}", "it is wrong")
     assert len(caplog.records) == 20

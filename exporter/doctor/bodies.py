@@ -1,4 +1,4 @@
-"""Bodies of the servers' APIs -> plain values; what does not look like them is ``Unreadable``, whatever it is.
+"""Bodies of the servers' APIs -> plain values; what does not look like them is ``BadBody``, whatever it is.
 
 Read by pydantic, whose parser is bounded in depth and ten times as frugal as ``json``: an answer may have 32 MiB.
 """
@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 T = TypeVar("T")
 
 
-class Unreadable(Exception):  # noqa: N818 - it reads as the sentence it is
-    """A body that is no answer to what was asked."""
+class BadBody(Exception):  # noqa: N818 - it reads as the sentence it is
+    """A body that does not answer the question."""
 
 
 class _Model(BaseModel):
@@ -25,15 +25,15 @@ class Sample(_Model):
 
     metric: dict[str, str]
     value: tuple[float, float]
-    """When, in seconds since the epoch, and what."""
+    """The time, in seconds since the epoch, and the value."""
 
     @property
     def number(self) -> float:
-        """Give the value."""
+        """The value."""
         return self.value[1]
 
 
-class Target(_Model):
+class ActiveTarget(_Model):
     """One address that is scraped in one job."""
 
     labels: dict[str, str]
@@ -42,12 +42,12 @@ class Target(_Model):
     url: Annotated[str, Field(alias="scrapeUrl")] = ""
     error: Annotated[str, Field(alias="lastError")] = ""
     scraped: Annotated[str, Field(alias="lastScrape")] = ""
-    """When, by RFC 3339; a time long ago before the first scrape."""
+    """The time by RFC 3339; before the first scrape a time long ago."""
     health: str = "unknown"
 
     @property
     def address(self) -> str:
-        """Give the address as its list has it."""
+        """The address as its list has it."""
         return self.discovered.get("__address__", "")
 
 
@@ -75,7 +75,7 @@ class Rule(_Model):
     alerts: list[Alert] = []
 
 
-class Group(_Model):
+class RuleGroup(_Model):
     """A group of rules."""
 
     name: str
@@ -100,7 +100,7 @@ class PushedGroup(_Model):
 
     @property
     def metrics(self) -> dict[str, list[Any]]:
-        """Give what was pushed, by name."""
+        """What was pushed, by name."""
         return {
             name: member["metrics"]
             for name, member in self.__pydantic_extra__.items()
@@ -119,14 +119,14 @@ class _Vector(_Model):
 
 class _Targets(_Model):
     class Data(_Model):
-        active: Annotated[list[Target], Field(alias="activeTargets")]
+        active: Annotated[list[ActiveTarget], Field(alias="activeTargets")]
 
     data: Data
 
 
 class _Rules(_Model):
     class Data(_Model):
-        groups: list[Group]
+        groups: list[RuleGroup]
 
     data: Data
 
@@ -155,18 +155,18 @@ def vector(body: bytes) -> list[Sample]:
     return _read(TypeAdapter(_Vector), body).data.result
 
 
-def targets(body: bytes) -> list[Target]:
+def targets(body: bytes) -> list[ActiveTarget]:
     """Read Prometheus' active targets."""
     return _read(TypeAdapter(_Targets), body).data.active
 
 
-def groups(body: bytes) -> list[Group]:
+def groups(body: bytes) -> list[RuleGroup]:
     """Read Prometheus' groups of rules."""
     return _read(TypeAdapter(_Rules), body).data.groups
 
 
 def alertmanagers(body: bytes) -> int:
-    """Read to how many Alertmanagers Prometheus sends."""
+    """Read the number of Alertmanagers that Prometheus sends to."""
     return len(_read(TypeAdapter(_Alertmanagers), body).data.active)
 
 
@@ -176,12 +176,12 @@ def alerts(body: bytes) -> list[Alert]:
 
 
 def dashboards(body: bytes) -> list[Dashboard]:
-    """Read what Grafana has found."""
+    """Read Grafana's list of dashboards."""
     return _read(_DASHBOARDS, body)
 
 
 def grafana_database(body: bytes) -> str:
-    """Read how Grafana's own database is; ``ok`` is well."""
+    """Read the state of Grafana's own database; ``ok`` is well."""
     return _read(TypeAdapter(_GrafanaHealth), body).database
 
 
@@ -197,4 +197,4 @@ def _read(adapter: TypeAdapter[T], body: bytes) -> T:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))
         what = f"{place} is not what it should be" if place else "it is not what it should be"
-        raise Unreadable("it is no JSON" if first["type"] == "json_invalid" else what) from None
+        raise BadBody("it is no JSON" if first["type"] == "json_invalid" else what) from None

@@ -1,4 +1,4 @@
-"""What all connections share: who is there, and what all of them together may take."""
+"""What all connections share: which are open, and how much all of them together may take."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from aiohttp import web
 
 from exporter.web_config.answering import keeping_expectations
 from exporter.web_config.limits import Guests, Limits
-from exporter.web_config.line import Pace
 from exporter.web_config.loading import WebConfig
-from exporter.web_config.refusals import Refusals
+from exporter.web_config.queues import Pace
+from exporter.web_config.refusals import TlsRefusals
 
 _READ_AT_ONCE = 4 << 10
 _BEGUN_AT_ONCE = 4
 """Requests that are begun in a turn of the loop; a page of 100 pairs takes a millisecond or two."""
 
 
-class House:
-    """``config()`` is asked at each connection: certificates, and TLS as such, follow files and reloads.
+class SharedState:
+    """``config()`` is called for each connection: certificates, and TLS as such, follow files and reloads.
 
     ``refused`` counts the answers (by status) that no handler of the application made.
     """
@@ -34,12 +34,12 @@ class House:
         web_server.request_factory = keeping_expectations(web_server.request_factory)
         self.guests = Guests(limits.connections, limits.per_address)
         self.handshakes = Guests(limits.handshakes, limits.handshakes)
-        """Those under way: the client's first words came, and memory was taken for what follows."""
-        self.refusals = Refusals()
+        """TLS handshakes under way: the client's first record came, and memory was taken for what follows."""
+        self.refusals = TlsRefusals()
         self.pace = Pace(_BEGUN_AT_ONCE)
         self.buffer = memoryview(bytearray(_READ_AT_ONCE))
-        """What is read goes here first, of one connection at a time."""
+        """Where the kernel puts what is read, of one connection at a time."""
 
     def close(self) -> None:
-        """Cut all that are still open."""
+        """Cut all connections that are still open."""
         self.guests.cut_all()

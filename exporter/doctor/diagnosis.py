@@ -1,4 +1,4 @@
-"""What the doctor found: one line each, of a closed set of weights."""
+"""What the doctor finds: one line each, of a closed set of weights. Users know them as findings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Status(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One line of the table."""
 
     status: Status

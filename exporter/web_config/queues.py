@@ -1,4 +1,4 @@
-"""Lines of those who wait, in which addresses take turns: a crowd of one address delays another's by one turn."""
+"""Queues in which addresses take turns: however many wait from one address, another is delayed by one turn."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from typing import Generic, TypeVar
 _T = TypeVar("_T")
 
 
-class ByTurns(Generic[_T]):
-    """What waits, by address."""
+class FairQueue(Generic[_T]):
+    """Items that wait, by address."""
 
     def __init__(self) -> None:
-        self._crowds: dict[str, deque[_T]] = {}
-        """Of the address whose turn is next in front, and of each what is next in front."""
+        self._by_address: dict[str, deque[_T]] = {}
+        """The items of each address, the oldest first; the address whose turn is next stands first."""
 
     def __len__(self) -> int:
-        return sum(map(len, self._crowds.values()))
+        return sum(map(len, self._by_address.values()))
 
     def __bool__(self) -> bool:
-        return bool(self._crowds)
+        return bool(self._by_address)
 
     def add(self, address: str, item: _T) -> deque[_T]:
-        """Put it behind its crowd, which is returned."""
-        crowd = self._crowds.setdefault(address, deque())
-        crowd.append(item)
-        return crowd
+        """Append an item to those of its address, which are returned."""
+        items = self._by_address.setdefault(address, deque())
+        items.append(item)
+        return items
 
     def largest(self) -> deque[_T]:
-        """Return the crowd of whose address most wait."""
-        return max(self._crowds.values(), key=len)
+        """Return the items of the address of which most wait."""
+        return max(self._by_address.values(), key=len)
 
     def take(self) -> _T:
-        """Take what is next; its crowd goes behind all others."""
-        address, crowd = next(iter(self._crowds.items()))
-        del self._crowds[address]
-        item = crowd.popleft()
-        if crowd:
-            self._crowds[address] = crowd
+        """Remove and return the next item; its address goes behind all others."""
+        address, items = next(iter(self._by_address.items()))
+        del self._by_address[address]
+        item = items.popleft()
+        if items:
+            self._by_address[address] = items
         return item
 
 
@@ -48,32 +48,32 @@ class Busy(Exception):  # noqa: N818 - the state we are in
     """Too many wait already."""
 
 
-class Line:
-    """For something that is done one at a time."""
+class OneAtATime:
+    """Lets one task at a time do something; the others wait for their turn."""
 
     def __init__(self, most: int, per_address: int) -> None:
         self._most, self._per_address = most, per_address
         self._is_taken = False
-        self._waiting: ByTurns[asyncio.Future[None]] = ByTurns()
+        self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
 
     @contextlib.asynccontextmanager
     async def turn(self, address: str) -> AsyncIterator[None]:
-        """Wait for a turn; raises Busy for who has waited longest where too many of an address, or of all, wait."""
+        """Wait for a turn; where too many wait, of an address or of all, the one that waits longest gets Busy."""
         if self._is_taken:
-            await self._stand(address)
+            await self._wait(address)
         self._is_taken = True
         try:
             yield
         finally:
             self._next()
 
-    async def _stand(self, address: str) -> None:
+    async def _wait(self, address: str) -> None:
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        crowd = self._waiting.add(address, mine)
-        if len(crowd) > self._per_address:
-            _send_away(crowd)
+        items = self._waiting.add(address, mine)
+        if len(items) > self._per_address:
+            _refuse_oldest(items)
         elif len(self._waiting) > self._most:
-            _send_away(self._waiting.largest())
+            _refuse_oldest(self._waiting.largest())
         try:
             await mine
         except asyncio.CancelledError:
@@ -90,36 +90,36 @@ class Line:
         self._is_taken = False
 
 
-def _send_away(crowd: deque[asyncio.Future[None]]) -> None:
-    longest = crowd.popleft()
-    if not longest.done():
-        longest.set_exception(Busy())
+def _refuse_oldest(items: deque[asyncio.Future[None]]) -> None:
+    oldest = items.popleft()
+    if not oldest.done():
+        oldest.set_exception(Busy())
 
 
 class Pace:
-    """For something of which a few are begun in a turn of the loop: it stays short, and connections are accepted."""
+    """Begins a few actions in each turn of the loop, which so stays short: connections are accepted in between."""
 
     def __init__(self, at_once: int) -> None:
         self._at_once = self._left = at_once
         self._is_due = False
-        self._waiting: ByTurns[Callable[[], None]] = ByTurns()
+        self._waiting: FairQueue[Callable[[], None]] = FairQueue()
 
     def begin(self, address: str, action: Callable[[], None]) -> None:
-        """Do it now, or in one of the next turns of the loop if this one's are done."""
+        """Call an action now, or in one of the next turns of the loop if this one has had its share."""
         self._waiting.add(address, action)
-        self._do_some()
+        self._begin_some()
         if not self._is_due:
             self._is_due = True
             asyncio.get_running_loop().call_soon(self._next_turn)
 
     def _next_turn(self) -> None:
         self._left, self._is_due = self._at_once, False
-        self._do_some()
+        self._begin_some()
         if self._waiting:
             self._is_due = True
             asyncio.get_running_loop().call_soon(self._next_turn)
 
-    def _do_some(self) -> None:
+    def _begin_some(self) -> None:
         while self._left and self._waiting:
             self._left -= 1
             self._waiting.take()()

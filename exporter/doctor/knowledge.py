@@ -1,4 +1,4 @@
-"""What a Prometheus, or a VictoriaMetrics, knows of the fleet: its answers brought together."""
+"""What one Prometheus, or VictoriaMetrics, knows of the fleet: its answers brought together."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from collectors.contract import Seconds
-from exporter.doctor import answers, promql
-from exporter.doctor.answers import Sample, Target
-from exporter.doctor.expected import Series, of_database
-from exporter.doctor.outcome import Answer, Seen, Told
+from exporter.doctor import bodies, promql
+from exporter.doctor.bodies import ActiveTarget, Sample
+from exporter.doctor.expected import SeriesKey, of_database
+from exporter.doctor.outcome import Answers, HttpAnswer, ServerSeen
 
 _LONG_AGO = 1e9
-"""In seconds since the epoch; servers say so of what was never scraped."""
+"""In seconds since the epoch: an older scrape is none, which servers write as a time long ago."""
 
 
 class Exporter(NamedTuple):
@@ -29,39 +29,38 @@ class Exporter(NamedTuple):
     """Whether it could read its fleet file the last time."""
 
 
-class View(NamedTuple):
-    """What one server knows; None where it did not say."""
+class Knowledge(NamedTuple):
+    """What one server knows; None where it gave no answer."""
 
     server: str
     now: float
     """By its own clock, in seconds since the epoch."""
-    targets: Sequence[Target] | None
+    targets: Sequence[ActiveTarget] | None
     exporters: Sequence[Exporter] | None
-    series: Mapping[str, frozenset[Series]] | None
+    series: Mapping[str, frozenset[SeriesKey]] | None
     """By the label ``source``."""
 
-    def age(self, target: Target) -> Seconds | None:
+    def age(self, target: ActiveTarget) -> Seconds | None:
         """Return how long ago it was scraped; None: never."""
         scraped = _moment(target.scraped)
         return None if scraped is None else self.now - scraped
 
 
-def view(seen: Seen, now: float) -> View:
-    """Bring together what a server said; ``now`` is our clock's, for a server that tells no date."""
-    told = seen.told
-    heard = [outcome.date for outcome in told.outcomes.values() if isinstance(outcome, Answer)]
-    dates = [date for date in heard if date is not None]
-    return View(
-        server=seen.asked.name,
-        now=max(dates, default=now),
-        targets=told.read("targets", answers.targets),
-        exporters=_exporters(told),
-        series=_series(told),
+def knowledge_of(seen: ServerSeen, now: float) -> Knowledge:
+    """Bring together a server's answers; ``now`` is our clock's, for a server that sends no date."""
+    answers = seen.answers
+    dates = [outcome.date for outcome in answers.outcomes.values() if isinstance(outcome, HttpAnswer)]
+    return Knowledge(
+        server=seen.server.name,
+        now=max((date for date in dates if date is not None), default=now),
+        targets=answers.read("targets", bodies.targets),
+        exporters=_exporters(answers),
+        series=_series(answers),
     )
 
 
-def _exporters(told: Told) -> list[Exporter] | None:
-    sampled, state = (told.read(question, answers.vector) for question in ("sampled", "state"))
+def _exporters(answers: Answers) -> list[Exporter] | None:
+    sampled, state = (answers.read(question, bodies.vector) for question in ("sampled", "state"))
     if sampled is None or state is None:
         return None
     known = {(sample.metric.get("__name__"), _scrape(sample)): sample.number for sample in state}
@@ -85,26 +84,26 @@ def _scrape(sample: Sample) -> tuple[str, str]:
     return sample.metric.get("job", ""), sample.metric.get("instance", "")
 
 
-def _series(told: Told) -> dict[str, frozenset[Series]] | None:
-    pairs, databases = (told.read(question, answers.vector) for question in ("pairs", "databases"))
+def _series(answers: Answers) -> dict[str, frozenset[SeriesKey]] | None:
+    pairs, databases = (answers.read(question, bodies.vector) for question in ("pairs", "databases"))
     if pairs is None or databases is None:
         return None
-    found: dict[str, set[Series]] = {}
+    by_source: dict[str, set[SeriesKey]] = {}
     for source, series in (*_pairs(pairs), *_databases(databases)):
-        found.setdefault(source, set()).add(series)
-    return {source: frozenset(several) for source, several in found.items()}
+        by_source.setdefault(source, set()).add(series)
+    return {source: frozenset(several) for source, several in by_source.items()}
 
 
-def _pairs(samples: Sequence[Sample]) -> Iterator[tuple[str, Series]]:
+def _pairs(samples: Sequence[Sample]) -> Iterator[tuple[str, SeriesKey]]:
     for sample in samples:
         labels = sample.metric
         yield (
             labels.get("source", ""),
-            Series(labels.get("target", ""), labels.get("probe", ""), labels.get("ip_family", "")),
+            SeriesKey(labels.get("target", ""), labels.get("probe", ""), labels.get("ip_family", "")),
         )
 
 
-def _databases(samples: Sequence[Sample]) -> Iterator[tuple[str, Series]]:
+def _databases(samples: Sequence[Sample]) -> Iterator[tuple[str, SeriesKey]]:
     for sample in samples:
         yield sample.metric.get("source", ""), of_database(sample.metric.get("database", ""))
 

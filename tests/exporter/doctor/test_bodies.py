@@ -7,22 +7,22 @@ from collections.abc import Callable
 
 import pytest
 
-from exporter.doctor import answers
-from exporter.doctor.answers import Unreadable
-from exporter.doctor.outcome import Told
-from exporter.doctor.view import view
+from exporter.doctor import bodies
+from exporter.doctor.bodies import BadBody
+from exporter.doctor.knowledge import knowledge_of
+from exporter.doctor.outcome import Answers
 
 from .values import NOW, answer, seen, server, success, vector
 
 READERS = (
-    answers.vector,
-    answers.targets,
-    answers.groups,
-    answers.alertmanagers,
-    answers.alerts,
-    answers.dashboards,
-    answers.grafana_database,
-    answers.pushed,
+    bodies.vector,
+    bodies.targets,
+    bodies.groups,
+    bodies.alertmanagers,
+    bodies.alerts,
+    bodies.dashboards,
+    bodies.grafana_database,
+    bodies.pushed,
 )
 GARBAGE = (
     b"",
@@ -41,13 +41,13 @@ GARBAGE = (
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("body", GARBAGE, ids=range(len(GARBAGE)))
 def test_what_is_no_answer_is_unreadable_and_never_anything_else(read: Callable[[bytes], object], body: bytes) -> None:
-    with pytest.raises(Unreadable) as error:
+    with pytest.raises(BadBody) as error:
         read(body)
     assert len(str(error.value)) < 500
 
 
 def test_a_vector_has_numbers_that_json_has_not() -> None:
-    several = answers.vector(vector(({"a": "1"}, float("nan")), ({"a": "2"}, float("inf"))).body)
+    several = bodies.vector(vector(({"a": "1"}, float("nan")), ({"a": "2"}, float("inf"))).body)
     assert [sample.metric["a"] for sample in several] == ["1", "2"]
     assert several[1].number == float("inf")
 
@@ -65,13 +65,13 @@ def test_targets_of_both_servers_are_read() -> None:
     }
     of_prometheus = of_victoria | {"globalUrl": "http://h:1/metrics", "scrapeInterval": "1s"}
     for each in (of_victoria, of_prometheus):
-        (target,) = answers.targets(success({"activeTargets": [each], "droppedTargets": []}).body)
+        (target,) = bodies.targets(success({"activeTargets": [each], "droppedTargets": []}).body)
         assert (target.address, target.pool, target.health) == ("h:1", "j", "up")
 
 
 def test_a_pushgateways_groups_are_read_with_their_metrics() -> None:
     group = {"labels": {"job": "j"}, "last_push_successful": True, "m": {"type": "GAUGE", "metrics": [{"value": "1"}]}}
-    (read,) = answers.pushed(json.dumps({"status": "success", "data": [group]}).encode())
+    (read,) = bodies.pushed(json.dumps({"status": "success", "data": [group]}).encode())
     assert read.metrics == {"m": [{"value": "1"}]}
 
 
@@ -80,17 +80,17 @@ def test_an_answer_is_read_once_and_what_is_wrong_with_it_remembered() -> None:
 
     def reader(body: bytes) -> int:
         read.append(body)
-        raise Unreadable("no")
+        raise BadBody("no")
 
-    told = Told({"a": answer("x"), "b": answer("x", 500)})
-    assert [told.read(question, reader) for question in ("a", "a", "b", "c")] == [None] * 4
+    answers = Answers({"a": answer("x"), "b": answer("x", 500)})
+    assert [answers.read(question, reader) for question in ("a", "a", "b", "c")] == [None] * 4
     assert read == [b"x"]
-    assert told.faults == {"a": "no"}
+    assert answers.faults == {"a": "no"}
 
 
 def test_a_view_brings_together_what_is_known_of_each_exporter_and_source() -> None:
     scrape = {"job": "latency", "instance": "wf001"}
-    told = {
+    answers = {
         "targets": success({"activeTargets": []}),
         "sampled": vector(({"self": "wf001", "self_country": "US", "source": "wf001", **scrape}, NOW - 4)),
         "state": vector(
@@ -100,7 +100,7 @@ def test_a_view_brings_together_what_is_known_of_each_exporter_and_source() -> N
         "pairs": vector(({"source": "wf001", "target": "wf008", "probe": "icmp", "ip_family": "ipv4"}, 1)),
         "databases": vector(({"source": "wf001", "database": "n8n"}, 2)),
     }
-    known = view(seen(server(), told=told), now=0.0)
+    known = knowledge_of(seen(server(), answers=answers), now=0.0)
     assert known.now == NOW
     assert known.exporters is not None
     (exporter,) = known.exporters
@@ -111,5 +111,5 @@ def test_a_view_brings_together_what_is_known_of_each_exporter_and_source() -> N
 
 
 def test_a_view_of_a_server_that_said_nothing_knows_nothing() -> None:
-    known = view(seen(server()), now=5.0)
+    known = knowledge_of(seen(server()), now=5.0)
     assert (known.now, known.targets, known.exporters, known.series) == (5.0, None, None, None)
