@@ -23,8 +23,8 @@ from exporter.addresses import Addresses, refreshes
 from exporter.changes import changes
 from exporter.fleet import BadFile, Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
 from exporter.on_request import ProbeEndpoint
+from exporter.once import ProbeResult
 from exporter.overview import Overview
-from exporter.overview.timeline import Answer
 from exporter.recorder import Recorder
 from exporter.scheduler import Scheduler
 from exporter.scrape_configs import targets_of
@@ -158,7 +158,7 @@ class App:
             _log.info("reloaded: %s", told)
             return told
 
-    async def _ask(self, pairs: Sequence[Pair]) -> Sequence[Answer]:
+    async def _ask(self, pairs: Sequence[Pair]) -> Sequence[ProbeResult]:
         return await once.ask(pairs, self._probes)
 
     async def _targets(self) -> Mapping[str, str]:

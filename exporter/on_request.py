@@ -8,22 +8,22 @@ from http import HTTPStatus
 
 from collectors.contract import Seconds
 from exporter.fleet import Pair
-from exporter.once import NoSuchPair, chosen
+from exporter.once import NoSuchPair, ProbeResult, chosen
 from exporter.overview import States
-from exporter.overview.timeline import Answer, Around, explain
-from exporter.overview.verdict import Here
+from exporter.overview.timeline import Around, explain
+from exporter.own_health import OwnHealth
 from exporter.server import Refused
 
 _APART: Seconds = 1.0
 """Between two probes of one pair that were asked for, and between two searches for what a wrong name meant."""
 
-Ask = Callable[[Sequence[Pair]], Awaitable[Sequence[Answer]]]
+Ask = Callable[[Sequence[Pair]], Awaitable[Sequence[ProbeResult]]]
 
 
 class ProbeEndpoint:
     """Answers ``/probe``: ``ask`` probes; ``states`` and ``here`` are what the verdict needs beside the answer."""
 
-    def __init__(self, states: States, ask: Ask, here: Callable[[float], Here]) -> None:
+    def __init__(self, states: States, ask: Ask, here: Callable[[float], OwnHealth]) -> None:
         self._states, self._ask, self._here = states, ask, here
         self._asked: dict[tuple[str, ...], Seconds] = {}
         """When each pair was asked for last, by its identity."""

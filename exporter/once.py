@@ -12,11 +12,10 @@ import itertools
 import operator
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from collectors.contract import Facts, Outcome, Probe, ProbeFailed, Reason, Seconds
 from exporter.fleet import Pair
-from exporter.overview.timeline import Answer
 from exporter.scheduler import Scheduler
 from exporter.wording import did_you_mean
 
@@ -27,6 +26,16 @@ _LONGEST = 100
 _COMPARED = 20
 """Names that a wrong one is compared with: a thousand would hold the loop for 60 ms."""
 _NAMED = 20
+
+
+class ProbeResult(NamedTuple):
+    """How a probe ended."""
+
+    pair: Pair
+    facts: Facts
+    outcome: Outcome
+    took: Seconds
+    """By our own clock, with all that this host did meanwhile."""
 
 
 class NoSuchPair(Exception):  # noqa: N818 - it says what there is not
@@ -70,12 +79,12 @@ class _Once:
 
     def __init__(self, count: int) -> None:
         self._missing, self._began = count, time.monotonic()
-        self.answers: dict[tuple[str, ...], Answer] = {}
+        self.answers: dict[tuple[str, ...], ProbeResult] = {}
         self.complete = asyncio.Event()
 
     def decided(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
         """Keep the end of a probe."""
-        self.answers.setdefault(job.identity, Answer(job, facts, outcome, time.monotonic() - self._began))
+        self.answers.setdefault(job.identity, ProbeResult(job, facts, outcome, time.monotonic() - self._began))
         if len(self.answers) == self._missing:
             self.complete.set()
 
@@ -88,7 +97,7 @@ class _Once:
         self.complete.set()
 
 
-async def ask(pairs: Sequence[Pair], probes: Mapping[str, Probe[Any]]) -> list[Answer]:
+async def ask(pairs: Sequence[Pair], probes: Mapping[str, Probe[Any]]) -> list[ProbeResult]:
     """Probe each pair, all at once; the answers come in the pairs' order, after a timeout at the latest."""
     if not pairs:
         return []
@@ -99,5 +108,5 @@ async def ask(pairs: Sequence[Pair], probes: Mapping[str, Probe[Any]]) -> list[A
         scheduler.replace((job, probes[job.protocol]) for job in jobs)
         await once.complete.wait()
     held_up = ProbeFailed(Reason.LOCAL, "this host was held up; ask again")
-    missing = {pair.identity: Answer(pair, Facts(), held_up, 0.0) for pair in pairs}
+    missing = {pair.identity: ProbeResult(pair, Facts(), held_up, 0.0) for pair in pairs}
     return [(missing | once.answers)[pair.identity]._replace(pair=pair) for pair in pairs]

@@ -11,9 +11,10 @@ from collectors.literals import literal_family
 from exporter import collecting, once
 from exporter.addresses import Addresses, refreshes
 from exporter.fleet import Pair
+from exporter.once import ProbeResult
 from exporter.overview.looks import place_of
-from exporter.overview.timeline import Answer, Around, explain, is_well
-from exporter.overview.verdict import Here
+from exporter.overview.timeline import Around, explain, is_well
+from exporter.own_health import OwnHealth
 from exporter.scheduler import Scheduler
 from exporter.wording import span
 
@@ -23,7 +24,7 @@ _KEEP: Seconds = 60.0
 _HOPS, _PER_HOP, _HOP_TIMEOUT = 30, 2, 1.0
 
 
-async def probe_now(pairs: Sequence[Pair]) -> list[Answer]:
+async def probe_now(pairs: Sequence[Pair]) -> list[ProbeResult]:
     """Probe each pair once, with collectors and look-ups of our own."""
     addresses = Addresses(dns.addresses, lambda _target: None)
     context = Context(address=addresses.get, lookup=dns.addresses, notice=lambda _notice: None, others=addresses.others)
@@ -35,15 +36,15 @@ async def probe_now(pairs: Sequence[Pair]) -> list[Answer]:
         return await once.ask(pairs, probes)
 
 
-def describe(answers: Sequence[Answer], asked: Sequence[Pair]) -> tuple[str, bool]:
+def describe(answers: Sequence[ProbeResult], asked: Sequence[Pair]) -> tuple[str, bool]:
     """Return what became of the probes that were asked for, and whether all is well; the others are witnesses."""
     now, wall = time.monotonic(), time.time()  # noqa: TID251 - to tell how many days a certificate has left
-    told = zip(answers, explain(answers, Around((), Here(), now, wall)), strict=True)
+    told = zip(answers, explain(answers, Around((), OwnHealth(), now, wall)), strict=True)
     shown = [(text, is_well(answer)) for answer, text in told if answer.pair in asked]
     return "\n".join(text for text, _ in shown), all(well for _, well in shown)
 
 
-def routes(answers: Sequence[Answer]) -> Iterator[str]:
+def routes(answers: Sequence[ProbeResult]) -> Iterator[str]:
     """Walk to each address that was asked, hop by hop; it takes a second for each router that keeps silent."""
     walked = set()
     for answer in answers:

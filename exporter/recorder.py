@@ -29,7 +29,7 @@ from exporter.fleet import LOGIN, PROTOCOLS, QUERY, STRANGER, Fleet, Host, Pair,
 from exporter.history import Lately
 from exporter.moves import Choice, Move, Moves
 from exporter.outages import Outages
-from exporter.overview.verdict import LONG_QUEUE, Here
+from exporter.own_health import LONG_QUEUE, OwnHealth
 from exporter.series import PairSeries
 
 _log = logging.getLogger(__name__)
@@ -249,9 +249,9 @@ class Recorder:
         """Return every pair that is configured, with what is known of it."""
         return [(pair, self._by_target[id(pair.spec)]) for pair in self._pairs]
 
-    def here(self, now: Seconds) -> Here:
+    def here(self, now: Seconds) -> OwnHealth:
         """Return how our own measuring goes, at this time of the monotonic clock."""
-        return Here(
+        return OwnHealth(
             egress_queue=self._queue.read(now),
             lateness=self._lateness.read(now),
             skipped=int(self._skipped.read(now) or 0),

@@ -11,7 +11,7 @@ from collectors.contract import Seconds
 from exporter import __version__
 from exporter.fleet import Pair
 from exporter.overview import html_text, json_text, rows, text
-from exporter.overview.verdict import Here
+from exporter.own_health import OwnHealth
 from exporter.series import PairSeries
 
 Format = Literal["text", "html", "json"]
@@ -27,7 +27,7 @@ class Overview:
 
     policy = html_text.POLICY
 
-    def __init__(self, host: Callable[[], str], states: States, here: Callable[[float], Here]) -> None:
+    def __init__(self, host: Callable[[], str], states: States, here: Callable[[float], OwnHealth]) -> None:
         self._host, self._states, self._here = host, states, here
         self._seen: rows.Snapshot | None = None
         self._looked: Seconds = -_FRESH

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from collectors.contract import Exchange, Login, Query, Reason, RoundTrip, Seconds
 from exporter.fleet import Pair
 from exporter.overview.looks import Seen, look, place_of
-from exporter.overview.verdict import Here, Verdict, Word, judge, witness
+from exporter.overview.verdict import Verdict, Word, judge, witness
+from exporter.own_health import OwnHealth
 from exporter.series import Failure, PairSeries
 from exporter.wording import span, spans
 
@@ -63,7 +64,7 @@ class Snapshot(NamedTuple):
     wall: float
     """When, in seconds since the epoch."""
     rows: Sequence[Row]
-    here: Here
+    here: OwnHealth
 
 
 def now_in_words(seen: Seen) -> str:
@@ -120,7 +121,7 @@ _Looks = dict[str, list[tuple[Pair, PairSeries, Seen]]]
 """By place: those that can witness for one another."""
 
 
-def rows(states: Sequence[tuple[Pair, PairSeries]], here: Here, now: Seconds) -> Iterator[list[Row]]:
+def rows(states: Sequence[tuple[Pair, PairSeries]], here: OwnHealth, now: Seconds) -> Iterator[list[Row]]:
     """Judge all pairs; an empty list every so often, so that others have their turn, and at last all of them."""
     looks: _Looks = {}
     for number, (pair, series) in enumerate(states):

@@ -8,7 +8,8 @@ from unicodedata import east_asian_width
 
 from exporter.overview.losses import share
 from exporter.overview.rows import Row, Snapshot
-from exporter.overview.verdict import Here, Verdict, Word, judge_host
+from exporter.overview.verdict import Verdict, Word, judge_host
+from exporter.own_health import OwnHealth
 from exporter.wording import plural, printable, span
 
 _AT_ONCE = 250
@@ -34,7 +35,7 @@ def summary(rows: Sequence[Row], host: Verdict) -> str:
     return ", ".join(told) + doubt
 
 
-def here_in_words(here: Here) -> str:
+def here_in_words(here: OwnHealth) -> str:
     """Write how this host's own measuring went in the last minute."""
     queue = "not measured (by ICMP alone)" if here.egress_queue is None else span(here.egress_queue)
     told = [f"egress queue {queue}"]

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from collectors.contract import Facts, Outcome, ProbeFailed, Reply, RoundTrip, Seconds
+from collectors.contract import Facts, ProbeFailed, Reply, RoundTrip, Seconds
 from exporter.fleet import Pair
+from exporter.once import ProbeResult
 from exporter.overview.looks import Seen, look, place_of
 from exporter.overview.rows import now_in_words
-from exporter.overview.verdict import Here, judge
+from exporter.overview.verdict import judge
+from exporter.own_health import OwnHealth
 from exporter.series import PairSeries
 from exporter.wording import printable, span
 
@@ -32,28 +34,18 @@ _OF_THE_PAIR = (
 """What a single probe does not know."""
 
 
-class Answer(NamedTuple):
-    """How a probe ended."""
-
-    pair: Pair
-    facts: Facts
-    outcome: Outcome
-    took: Seconds
-    """By our own clock, with all that this host did meanwhile."""
-
-
 class Around(NamedTuple):
     """What the verdicts of single probes need to know beside."""
 
     states: Sequence[tuple[Pair, PairSeries]]
-    here: Here
+    here: OwnHealth
     now: Seconds
     """By the monotonic clock."""
     wall: float
     """In seconds since the epoch."""
 
 
-def explain(answers: Sequence[Answer], around: Around) -> Iterator[str]:
+def explain(answers: Sequence[ProbeResult], around: Around) -> Iterator[str]:
     """Explain each answer, beside what is known of the others."""
     asked = {answer.pair.identity: _look(answer, around) for answer in answers}
     known = [(pair, look(pair, series, around.now)) for pair, series in around.states if pair.identity not in asked]
@@ -72,12 +64,12 @@ def printable_lines(lines: Sequence[str]) -> str:
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
-def is_well(answer: Answer) -> bool:
+def is_well(answer: ProbeResult) -> bool:
     """Tell whether the target answered as it should."""
     return not isinstance(answer.outcome, ProbeFailed)
 
 
-def _look(answer: Answer, around: Around) -> Seen:
+def _look(answer: ProbeResult, around: Around) -> Seen:
     """Look at one probe as the overview looks at the latest one; what is usual comes from there."""
     pair, known = answer.pair, {pair.identity: series for pair, series in around.states}
     alone = PairSeries(pair.spec.reasons).aimed((), (), fresh_for=math.inf)
@@ -103,7 +95,7 @@ def _asked(pair: Pair) -> str:
     return f"{pair.name} {pair.probe}: {pair.spec} over {pair.ip_family}"
 
 
-def _told(answer: Answer, seen: Seen, wall: float) -> Iterator[str]:
+def _told(answer: ProbeResult, seen: Seen, wall: float) -> Iterator[str]:
     facts, outcome = answer.facts, answer.outcome
     if isinstance(outcome, ProbeFailed):
         during = f" during {facts.phase}" if facts.phase else ""

@@ -28,7 +28,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from collectors.contract import Gap, Reason, Seconds
 from collectors.failures import PROHIBITED, SAID
@@ -36,6 +36,7 @@ from collectors.target import Gives
 from exporter.overview import losses
 from exporter.overview.delays import delays
 from exporter.overview.looks import LATELY, Seen
+from exporter.own_health import LONG_QUEUE, OwnHealth
 from exporter.wording import span
 
 
@@ -65,30 +66,12 @@ FINE = Verdict(Word.FINE)
 UNKNOWN = Verdict(None, "no result yet")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Here:
-    """This host itself, lately; what was not measured is None."""
-
-    egress_queue: Seconds | None = None
-    lateness: Seconds | None = None
-    skipped: int = 0
-    overflows: int = 0
-    no_icmp: str = ""
-    """Why a family of ICMP that is used has no socket."""
-    not_reloaded: str = ""
-    """What was wrong with the fleet file when it was last read."""
-    asked_by: Mapping[str, Seconds] = dataclasses.field(default_factory=dict)
-    """How long ago hosts of the fleet asked our ``/ping``, as far as they did."""
-
-
 _DATABASE = {Gives.LOGIN, Gives.QUERY}
 _THEIRS = {Word.NETWORK, Word.PEER, Word.DATABASE}
 _QUEUE_CAUSES = {Reason.TIMEOUT, Reason.DNS}
 _SLOW_LOOKUP: Seconds = 0.5
 _FAR: Seconds = 0.5
 """What a login may take before people ask why."""
-LONG_QUEUE: Seconds = 0.01
-"""An egress queue of ours that is longer is called full."""
 _LOSING_QUEUE = "its own egress queue is full and loses packets"
 _QUEUE_DROPS = 5
 """Failures in a row that a full queue may be guilty of."""
@@ -101,7 +84,7 @@ _GAPS = {
 }
 
 
-def judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool = False) -> Verdict:
+def judge(seen: Seen, beside: Sequence[Seen], here: OwnHealth, *, nobody_answers: bool = False) -> Verdict:
     """Say whose fault it is; ``beside`` are the other pairs toward the same place."""
     found = _judge(seen, beside, here, nobody_answers=nobody_answers)
     if found.word not in _THEIRS or not _moved_lately(seen):
@@ -114,7 +97,7 @@ def _moved_lately(seen: Seen) -> bool:
     return seen.moved_ago is not None and seen.moved_ago <= max(_NEW_ADDRESS, seen.failing_for + LATELY)
 
 
-def _judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool) -> Verdict:
+def _judge(seen: Seen, beside: Sequence[Seen], here: OwnHealth, *, nobody_answers: bool) -> Verdict:
     if seen.age is None:
         return UNKNOWN
     if seen.stale:
@@ -126,13 +109,13 @@ def _judge(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bo
     return _failed(seen, beside, here, nobody_answers=nobody_answers)
 
 
-def _full_queue(here: Here) -> Seconds:
+def _full_queue(here: OwnHealth) -> Seconds:
     """Return how long our own queue is if it is full, else 0."""
     queue = here.egress_queue or 0.0
     return queue if queue > LONG_QUEUE else 0.0
 
 
-def judge_host(here: Here) -> Verdict:
+def judge_host(here: OwnHealth) -> Verdict:
     """Say whether what this host says can be trusted."""
     if (here.lateness or 0) > _LATE or _full_queue(here) or here.skipped or here.overflows:
         return Verdict(Word.THIS_HOST, "do not trust the other lines")
@@ -149,7 +132,7 @@ def witness(seen: Seen, beside: Sequence[Seen]) -> Seen | None:
     return min(since, key=lambda other: other.ip_family != seen.ip_family, default=None)
 
 
-def _failed(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool) -> Verdict:
+def _failed(seen: Seen, beside: Sequence[Seen], here: OwnHealth, *, nobody_answers: bool) -> Verdict:
     if seen.reason is Reason.LOCAL:
         return Verdict(Word.THIS_HOST, seen.detail or "it could not ask")
     if seen.misconfigured and not seen.worked:
@@ -163,7 +146,7 @@ def _failed(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: b
     return Verdict(_there(seen), _unwell(seen))
 
 
-def _lost(seen: Seen, beside: Sequence[Seen], here: Here) -> str:
+def _lost(seen: Seen, beside: Sequence[Seen], here: OwnHealth) -> str:
     """Say why silence once connected is the network's; empty if nothing shows that."""
     if seen.gap is not None:
         return _GAPS[seen.gap]
@@ -186,7 +169,7 @@ def _nameless(seen: Seen, beside: Sequence[Seen]) -> str:
     return f"the name can't be looked up: {seen.detail.rstrip('.')}{also}"
 
 
-def _silent(seen: Seen, beside: Sequence[Seen], here: Here, *, nobody_answers: bool) -> str:
+def _silent(seen: Seen, beside: Sequence[Seen], here: OwnHealth, *, nobody_answers: bool) -> str:
     """Say what silence means, by what else is heard of the host."""
     said = "no answer"
     if seen.reason is Reason.UNREACHABLE:
@@ -235,7 +218,7 @@ def _unwell(seen: Seen) -> str:
     return f"{seen.detail.rstrip('.') or seen.reason}{well}"
 
 
-def _slow(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict | None:
+def _slow(seen: Seen, beside: Sequence[Seen], here: OwnHealth) -> Verdict | None:
     queue = _full_queue(here)
     slower = delays(seen, beside, queue)
     if slower.queued:
@@ -269,7 +252,7 @@ def _fell_silent(seen: Seen) -> bool:
     return seen.silent and seen.lost < seen.results
 
 
-def _as_usual(seen: Seen, beside: Sequence[Seen], here: Here) -> Verdict:
+def _as_usual(seen: Seen, beside: Sequence[Seen], here: OwnHealth) -> Verdict:
     """Judge a probe whose times are as usual."""
     if lossy := _lossy(seen):
         ours = Verdict(Word.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}")

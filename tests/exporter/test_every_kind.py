@@ -14,9 +14,10 @@ from exporter.app import Options, configuration
 from exporter.fleet import BadFile, Pair
 from exporter.fleet.probes import PROBES
 from exporter.fleet.schema import PROTOCOLS
+from exporter.once import ProbeResult
 from exporter.overview import Overview
 from exporter.overview.looks import place_of
-from exporter.overview.timeline import Answer, Around, explain
+from exporter.overview.timeline import Around, explain
 from tests.collectors import test_contract
 
 from .pages import ANSWERS, Small
@@ -109,7 +110,7 @@ def test_it_is_explained_by_a_sentence_that_says_whom_it_asks(small: Small, prot
     for pair in small.pairs:
         for outcome in (answer(pair), ProbeFailed(Reason.TIMEOUT)):
             around = Around((), small.recorder.here(1.0), 1.0, 1.7e9)
-            (text,) = explain([Answer(pair, Facts(), outcome, 0.1)], around)
+            (text,) = explain([ProbeResult(pair, Facts(), outcome, 0.1)], around)
             asked, *_, verdict = text.splitlines()
             assert re.fullmatch(rf"{pair.name} {pair.probe}: [^()]*192\.0\.2\.2[^()]* over ipv4", asked)
             assert verdict.startswith("  verdict: ")

@@ -10,8 +10,8 @@ import pytest
 from collectors.contract import Facts
 from exporter.fleet import Pair
 from exporter.on_request import ProbeEndpoint
-from exporter.overview.timeline import Answer
-from exporter.overview.verdict import Here
+from exporter.once import ProbeResult
+from exporter.own_health import OwnHealth
 from exporter.server import Refused
 
 from .pages import ANSWERS, Small, Time
@@ -31,10 +31,10 @@ def small(tmp_path: Path) -> Small:
 
 @pytest.fixture
 def endpoint(small: Small, time: Time) -> ProbeEndpoint:
-    async def ask(pairs: Sequence[Pair]) -> list[Answer]:
-        return [Answer(pair, Facts(), ANSWERS[pair.protocol], 0.1) for pair in pairs]
+    async def ask(pairs: Sequence[Pair]) -> list[ProbeResult]:
+        return [ProbeResult(pair, Facts(), ANSWERS[pair.protocol], 0.1) for pair in pairs]
 
-    return ProbeEndpoint(small.recorder.states, ask, lambda _: Here())
+    return ProbeEndpoint(small.recorder.states, ask, lambda _: OwnHealth())
 
 
 async def test_what_a_wrong_name_meant_is_looked_for_once_a_second_at_most(endpoint: ProbeEndpoint, time: Time) -> None:

@@ -12,8 +12,7 @@ import pytest
 
 from collectors.contract import Facts, ProbeFailed, Reason, Reply, RoundTrip, one_by_one
 from exporter import once
-from exporter.once import NoSuchPair, chosen
-from exporter.overview.timeline import Answer
+from exporter.once import NoSuchPair, ProbeResult, chosen
 
 from .pages import ANSWERS, Small
 from .virtual_time import VirtualLoop, run
@@ -68,7 +67,7 @@ def test_a_host_that_is_held_up_when_the_turn_comes_answers_that_it_was(small: S
     async def answer(target: object, facts: Facts) -> Reply:
         raise AssertionError("too late to ask")
 
-    async def held_up() -> list[Answer]:
+    async def held_up() -> list[ProbeResult]:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         loop.call_soon(setattr, loop, "now", loop.now + 5)

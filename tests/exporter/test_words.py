@@ -28,8 +28,9 @@ from collectors.target import Target
 from collectors.tcp import TcpTarget
 from exporter import collecting, once
 from exporter.fleet import Pair
-from exporter.overview.timeline import Answer, Around, explain
-from exporter.overview.verdict import Here
+from exporter.once import ProbeResult
+from exporter.overview.timeline import Around, explain
+from exporter.own_health import OwnHealth
 from exporter.turns import Try as RunningAttempt
 from exporter.turns import silent
 from tests.collectors import peers
@@ -292,7 +293,7 @@ async def nowhere(name: str, _: IpFamily) -> tuple[str, ...]:
     return await dns.addresses(name, IpFamily.IPV4, [f"127.0.0.1:{closed()}"])
 
 
-async def answer(protocol: str, target: Target, within: float) -> Answer:
+async def answer(protocol: str, target: Target, within: float) -> ProbeResult:
     """Probe as ``probe`` does."""
     one = dataclasses.replace(pair(protocol, target), timeout=within)
     async with collecting.probes(Context(address=address, lookup=nowhere, notice=lambda _: None)) as probes:
@@ -300,11 +301,11 @@ async def answer(protocol: str, target: Target, within: float) -> Answer:
     return found
 
 
-def words_of(found: Answer, reason: Reason) -> str:
+def words_of(found: ProbeResult, reason: Reason) -> str:
     """Return what is said of a failure, which everybody understands."""
     assert isinstance(found.outcome, ProbeFailed), found
     assert found.outcome.reason is reason, found.outcome
-    text = next(explain([found], Around((), Here(), time.monotonic(), time.monotonic())))
+    text = next(explain([found], Around((), OwnHealth(), time.monotonic(), time.monotonic())))
     assert found.outcome.detail
     for said in (found.outcome.detail, text):
         assert not JARGON.search(said), said

@@ -14,7 +14,8 @@ from collectors.contract import Clock, Exchange, Facts, Login, Phase, ProbeFaile
 from exporter.fleet import Pair
 from exporter.overview.looks import Seen, look
 from exporter.overview.losses import chance
-from exporter.overview.verdict import Here, Verdict, Word, judge
+from exporter.overview.verdict import Verdict, Word, judge
+from exporter.own_health import OwnHealth
 from exporter.series import PairSeries
 
 from ..pages import DATABASE, SMALL, Small, Time
@@ -36,7 +37,7 @@ class Watched:
 
     def probe(self, outcome: Reply | ProbeFailed = ANSWER) -> Verdict:
         self.series.record(Facts(), outcome, self.now, 1.7e9 + self.now)
-        verdict = judge(self.seen, [], Here())
+        verdict = judge(self.seen, [], OwnHealth())
         self.now += self.pair.interval
         return verdict
 

@@ -14,10 +14,11 @@ from collectors.icmp_target import IcmpTarget
 from collectors.target import Gives
 from collectors.tcp import TcpTarget
 from exporter.overview.looks import Seen
-from exporter.overview.verdict import FINE, UNKNOWN, Here, Verdict, Word, judge, judge_host
+from exporter.overview.verdict import FINE, UNKNOWN, Verdict, Word, judge, judge_host
+from exporter.own_health import OwnHealth
 
-WELL = Here()
-FULL = Here(egress_queue=0.3)
+WELL = OwnHealth()
+FULL = OwnHealth(egress_queue=0.3)
 """With a queue that nothing gets through in time."""
 
 
@@ -62,7 +63,7 @@ def failed(make: Callable[..., Seen], reason: Reason, **seen: Any) -> Seen:
 
 
 SILENT = failed(icmp, Reason.TIMEOUT)
-CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
+CASES: dict[str, tuple[Seen, list[Seen], OwnHealth, Word, str]] = {
     "all as usual": (ping(), [], WELL, Word.FINE, ""),
     "the very first answer": (icmp(usual_rtt=None), [], WELL, Word.FINE, ""),
     "no longer measured": (icmp(age=130.0, stale=True), [], WELL, Word.THIS_HOST, "not measured for 2 min"),
@@ -111,14 +112,14 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
     "silence of a host that asks us": (
         failed(icmp, Reason.TIMEOUT, target="wf008"),
         [],
-        Here(asked_by={"wf008": 3.0}),
+        OwnHealth(asked_by={"wf008": 3.0}),
         Word.NETWORK,
         "no answer, but it asked this host 3 s ago: it is alive; a wrong address, or a firewall",
     ),
     "silence of a host that asked us before": (
         failed(icmp, Reason.TIMEOUT, target="wf008"),
         [],
-        Here(asked_by={"wf008": 41.0}),
+        OwnHealth(asked_by={"wf008": 41.0}),
         Word.NETWORK,
         "no answer: network or host down",
     ),
@@ -343,14 +344,14 @@ CASES: dict[str, tuple[Seen, list[Seen], Here, Word, str]] = {
     "our own queue": (
         icmp(rtt=0.39, usual_rtt=0.001),
         [],
-        Here(egress_queue=0.38),
+        OwnHealth(egress_queue=0.38),
         Word.THIS_HOST,
         "up to 380 ms of it are its own egress queue",
     ),
     "a queue that explains nothing": (
         icmp(rtt=0.6),
         [],
-        Here(egress_queue=0.02),
+        OwnHealth(egress_queue=0.02),
         Word.NETWORK,
         "its round trip is 250 ms longer than usual",
     ),
@@ -637,23 +638,23 @@ def test_a_verdict_reads_as_the_word_and_then_the_reason() -> None:
 @pytest.mark.parametrize(
     ("here", "verdict"),
     [
-        (Here(), FINE),
-        (Here(lateness=0.02, egress_queue=1e-5), FINE),
-        (Here(lateness=0.12), Verdict(Word.THIS_HOST, "do not trust the other lines")),
-        (Here(egress_queue=0.038), Verdict(Word.THIS_HOST, "do not trust the other lines")),
-        (Here(skipped=1), Verdict(Word.THIS_HOST, "do not trust the other lines")),
-        (Here(overflows=1), Verdict(Word.THIS_HOST, "do not trust the other lines")),
+        (OwnHealth(), FINE),
+        (OwnHealth(lateness=0.02, egress_queue=1e-5), FINE),
+        (OwnHealth(lateness=0.12), Verdict(Word.THIS_HOST, "do not trust the other lines")),
+        (OwnHealth(egress_queue=0.038), Verdict(Word.THIS_HOST, "do not trust the other lines")),
+        (OwnHealth(skipped=1), Verdict(Word.THIS_HOST, "do not trust the other lines")),
+        (OwnHealth(overflows=1), Verdict(Word.THIS_HOST, "do not trust the other lines")),
         (
-            Here(no_icmp="no permission for ICMP"),
+            OwnHealth(no_icmp="no permission for ICMP"),
             Verdict(Word.THIS_HOST, "no permission for ICMP"),
         ),
         (
-            Here(not_reloaded="fleet.yml:3: x"),
+            OwnHealth(not_reloaded="fleet.yml:3: x"),
             Verdict(Word.CONFIGURATION, "not reloaded, the one before is in force: fleet.yml:3: x"),
         ),
     ],
 )
-def test_this_host_has_a_verdict_of_its_own(here: Here, verdict: Verdict) -> None:
+def test_this_host_has_a_verdict_of_its_own(here: OwnHealth, verdict: Verdict) -> None:
     assert judge_host(here) == verdict
 
 
