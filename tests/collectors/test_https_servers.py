@@ -13,8 +13,7 @@ import pytest
 
 from collectors import http
 from collectors.contract import Clock, Phase
-
-from .peers import Authority, ask, context, http_target
+from tests.collectors.peers import Authority, ask, context, http_target
 
 pytestmark = pytest.mark.servers
 

@@ -14,9 +14,8 @@ from collectors.contract import Facts, ProbeFailed, Reason, Reply, RoundTrip, on
 from exporter import once
 from exporter.once import NoSuchPair, chosen
 from exporter.overview.timeline import Answer
-
-from .pages import ANSWERS, Small
-from .virtual_time import VirtualLoop, run
+from tests.exporter.pages import ANSWERS, Small
+from tests.exporter.virtual_time import VirtualLoop, run
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from exporter.fleet import HOST_HEADER
 from exporter.server import OPENMETRICS, TEXT, Actions, Refused, Shape, WebServer
-
-from .pages import ANSWERS, Small, parsed
+from tests.exporter.pages import ANSWERS, Small, parsed
 
 PROMETHEUS_2_42 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"

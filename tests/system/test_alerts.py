@@ -21,11 +21,10 @@ import pytest
 
 from tests.collectors.peers import Authority
 from tests.netlab import Host, Lab, Link, Program, requires_root, wait_until
-
-from .databases import PASSWORD, Server, requires_databases, started
-from .running import REPOSITORY, Exporter
-from .servers import alertmanager
-from .test_verdicts import FLOOD, SLOW_SERVER
+from tests.system.databases import PASSWORD, Server, requires_databases, started
+from tests.system.running import REPOSITORY, Exporter
+from tests.system.servers import alertmanager
+from tests.system.test_verdicts import FLOOD, SLOW_SERVER
 
 pytestmark = [requires_root, requires_databases, pytest.mark.servers]
 

@@ -17,8 +17,7 @@ from collectors.database_target import DatabaseTarget
 from collectors.secret import Secret
 from collectors.trust import OwnCertificate
 from tests.collectors.peers import Authority, ask, context, database_target, failure
-
-from .databases import KINDS, PASSWORD, Server, requires_databases, started
+from tests.system.databases import KINDS, PASSWORD, Server, requires_databases, started
 
 pytestmark = requires_databases
 

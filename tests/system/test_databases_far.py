@@ -17,10 +17,9 @@ from collectors.contract import Phase
 from collectors.secret import Secret
 from tests.collectors.peers import Authority, ask, context, database_target
 from tests.netlab import Lab, Link, requires_root, wait_until
-
-from .databases import PASSWORD, Server, requires_databases, started
-from .running import Exporter
-from .test_databases import certificate
+from tests.system.databases import PASSWORD, Server, requires_databases, started
+from tests.system.running import Exporter
+from tests.system.test_databases import certificate
 
 pytestmark = [requires_root, requires_databases]
 

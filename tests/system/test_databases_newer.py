@@ -14,10 +14,9 @@ from collectors.contract import Phase, Probe, ProbeFailed, Reason
 from collectors.database_target import DatabaseTarget
 from collectors.secret import Secret
 from tests.collectors.peers import Authority, ask, context, database_target, failure
-
-from .databases import PASSWORD, Server, requires_databases, started
-from .rooted import MySQL9, PostgreSQL18, bouncing, requires_newer_databases
-from .test_databases import certificate, has_connections
+from tests.system.databases import PASSWORD, Server, requires_databases, started
+from tests.system.rooted import MySQL9, PostgreSQL18, bouncing, requires_newer_databases
+from tests.system.test_databases import certificate, has_connections
 
 pytestmark = [requires_databases, requires_newer_databases]
 

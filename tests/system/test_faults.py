@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.netlab import Lab, Link, requires_root, wait_until
-
-from .running import Exporter, Page
+from tests.system.running import Exporter, Page
 
 pytestmark = requires_root
 

@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.netlab import Host, Lab, requires_root, wait_until
-
-from .running import REPOSITORY, Exporter
-from .servers import Server, prometheus, victoria_metrics
+from tests.system.running import REPOSITORY, Exporter
+from tests.system.servers import Server, prometheus, victoria_metrics
 
 pytestmark = [requires_root, pytest.mark.servers]
 

@@ -22,10 +22,9 @@ from collectors.contract import ProbeFailed, Reason
 from collectors.secret import Secret
 from tests.collectors.peers import Authority, ask, context, database_target
 from tests.netlab import Host, Lab, requires_root, wait_until
-
-from .databases import PASSWORD, MariaDB, Server, requires_databases, started
-from .rooted import MariaDB11, MySQL9, requires_newer_databases
-from .test_databases import certificate
+from tests.system.databases import PASSWORD, MariaDB, Server, requires_databases, started
+from tests.system.rooted import MariaDB11, MySQL9, requires_newer_databases
+from tests.system.test_databases import certificate
 
 pytestmark = [requires_root, requires_databases]
 

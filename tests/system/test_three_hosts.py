@@ -18,9 +18,8 @@ import pytest
 
 from tests.collectors.peers import Authority
 from tests.netlab import Exchange, Host, Lab, Link, pair_echoes, pair_handshakes, requires_root, wait_until
-
-from .running import REPOSITORY, Exporter
-from .servers import Samples, Server, prometheus, victoria_metrics
+from tests.system.running import REPOSITORY, Exporter
+from tests.system.servers import Samples, Server, prometheus, victoria_metrics
 
 pytestmark = [requires_root, pytest.mark.servers]
 

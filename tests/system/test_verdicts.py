@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.netlab import Lab, Link, requires_root, wait_until
-
-from .running import Exporter
+from tests.system.running import Exporter
 
 pytestmark = requires_root
 

@@ -26,9 +26,8 @@ from exporter.doctor.rules.troubles import in_words
 from exporter.doctor.servers import KINDS
 from exporter.doctor.stack import StackServer
 from tests.collectors.peers import Authority, Peer, silent
-
-from .fakes import Fake, Say, forever, response, saying
-from .values import server
+from tests.exporter.doctor.fakes import Fake, Say, forever, response, saying
+from tests.exporter.doctor.values import server
 
 PATIENCE = 0.5
 """For servers that hang; all others answer in no time."""

@@ -12,8 +12,7 @@ from collectors.http_target import HttpTarget
 from exporter.overview.timeline import Answer, Around, explain
 from exporter.overview.verdict import Here
 from exporter.series import PairSeries
-
-from ..pages import ANSWERS, Small
+from tests.exporter.pages import ANSWERS, Small
 
 NOW = 1_700_000_000.0
 

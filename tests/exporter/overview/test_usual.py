@@ -16,8 +16,7 @@ from exporter.overview.looks import Seen, look
 from exporter.overview.losses import chance
 from exporter.overview.verdict import Here, Verdict, Word, judge
 from exporter.series import PairSeries
-
-from ..pages import DATABASE, SMALL, Small, Time
+from tests.exporter.pages import DATABASE, SMALL, Small, Time
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 ANSWER = RoundTrip(rtt=0.35, clock=Clock.KERNEL)
