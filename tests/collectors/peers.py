@@ -9,7 +9,7 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
 from typing import Any, Self
 
@@ -279,16 +279,35 @@ def begin(probe: Probe[Any], targets: Iterable[object]) -> list[Asked]:
     return slot
 
 
-async def ask(probe: Probe[Any], target: object, facts: Facts | None = None, *, deadline: float = 10) -> Any:
-    """Make one probe with a deadline, as the scheduler does, for a Reply (whose durations may be None)."""
-    attempt = Asked(target)
+async def ended(probe: Probe[Any], attempt: Asked, deadline: float) -> Any:
+    """Start an attempt and wait for its end, which its deadline is."""
     try:
         async with asyncio.timeout(deadline):
             return await next(iter(probe([attempt])), attempt.answer)
     finally:
         attempt.give_up()
+
+
+async def ask(probe: Probe[Any], target: object, facts: Facts | None = None, *, deadline: float = 10) -> Any:
+    """Make one probe with a deadline, as the scheduler does, for a Reply (whose durations may be None)."""
+    attempt = Asked(target)
+    try:
+        return await ended(probe, attempt, deadline)
+    finally:
         for field in dataclasses.fields(facts) if facts else ():
             setattr(facts, field.name, getattr(attempt, field.name))
+
+
+async def given_up(probe: Probe[Any], target: object, heard: Sized) -> None:
+    """Make one probe, and end it, as at its deadline, when a peer has heard more."""
+    attempt, before = Asked(target), len(heard)
+    waiting = asyncio.ensure_future(ended(probe, attempt, 10))
+    async with asyncio.timeout(10):
+        while len(heard) == before:
+            await asyncio.sleep(0.001)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
 
 
 async def failure(probe: Probe[Any], target: object, facts: Facts | None = None) -> tuple[Reason, str]:

@@ -26,7 +26,7 @@ from collectors.http_target import HttpTarget
 from collectors.icmp_target import IcmpTarget
 from collectors.target import Target
 from collectors.tcp import TcpTarget
-from exporter import collecting, once
+from exporter import collecting
 from exporter.fleet import Pair
 from exporter.overview.timeline import Answer, Around, explain
 from exporter.overview.verdict import Here
@@ -34,7 +34,17 @@ from exporter.turns import Try as RunningAttempt
 from exporter.turns import silent
 from tests.collectors import peers
 from tests.collectors import test_hostile_databases as hostile_databases
-from tests.collectors.peers import OK, Authority, Peer, answering, database_target, http_target, tcp_target
+from tests.collectors.peers import (
+    OK,
+    Asked,
+    Authority,
+    Peer,
+    answering,
+    database_target,
+    ended,
+    http_target,
+    tcp_target,
+)
 from tests.collectors.test_hostile_databases import MY_OK, greeting, my, pg, says
 from tests.netlab import Lab, requires_root
 
@@ -42,7 +52,7 @@ JARGON = re.compile(
     r"\bE[A-Z]{3,}\b|Errno|errno|bytearray|\bb['\"]|_ssl|_SSL|SSL:|_ALERT|Traceback|\b0x|\bh11\b|pycares|aiodns|c-ares"
     r"|\w+Error\b|Exception\b|<[a-z_]+\.|\bNone\b|[a-z]_[a-z]+\(|AF_|SO_|AUTH_",
 )
-TIMEOUT = 0.4
+TIMEOUT = 0.1
 YESTERDAY = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
 SAYS_OK = answering(OK)
 IN, READY = pg(b"R", struct.pack("!i", 0)), pg(b"Z", b"I")
@@ -140,7 +150,7 @@ def database(
     talk: Callable[[socket.socket], object], **changes: Any
 ) -> Callable[[contextlib.ExitStack, Authority], Target]:
     def target(stack: contextlib.ExitStack, _: Authority) -> Target:
-        return database_target(served(stack, talk), timeout=TIMEOUT, **changes)
+        return database_target(served(stack, talk), **{"timeout": TIMEOUT} | changes)
 
     return target
 
@@ -293,11 +303,17 @@ async def nowhere(name: str, _: IpFamily) -> tuple[str, ...]:
 
 
 async def answer(protocol: str, target: Target, within: float) -> Answer:
-    """Probe as ``probe`` does."""
-    one = dataclasses.replace(pair(protocol, target), timeout=within)
-    async with collecting.probes(Context(address=address, lookup=nowhere, notice=lambda _: None)) as probes:
-        (found,) = await once.ask([one], probes)
-    return found
+    """Probe at once, where ``probe`` waits for the next slot."""
+    began, attempt = time.monotonic(), Asked(target)
+    context = Context(address=address, lookup=nowhere, notice=lambda _: None)
+    async with collecting.COLLECTORS[protocol](context) as probe:
+        try:
+            outcome = await ended(probe, attempt, within)
+        except ProbeFailed as failed:
+            outcome = failed
+        except TimeoutError:
+            outcome = silent(attempt, within)
+    return Answer(pair(protocol, target), attempt, outcome, time.monotonic() - began)
 
 
 def words_of(found: Answer, reason: Reason) -> str:
