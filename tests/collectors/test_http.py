@@ -156,7 +156,12 @@ async def test_a_large_request_that_is_refused_before_it_is_out_has_its_status(p
 
 async def test_a_loop_that_stands_still_is_in_no_measurement(probe):
     sent = threading.Event()
-    hog = Hog(lambda: sent.wait(10) and time.sleep(PAUSE))
+
+    def stand_still():
+        sent.wait(10)
+        time.sleep(PAUSE)
+
+    hog = Hog(stand_still)
 
     def talk(connection):
         peers.read_request(connection)
