@@ -26,7 +26,7 @@ DEADLINE = 15.0
 """How long a test waits for what should take a moment: the machine may be busy."""
 
 FLEET = """\
-defaults: {{interval: 500ms, timeout: 400ms}}
+defaults: {{interval: 500ms, timeout: 200ms}}
 hosts: [{{name: here, address: 127.0.0.1}}]
 probes:
   tcp: {{protocol: tcp, port: {port}}}
