@@ -12,8 +12,10 @@ import pytest
 from collectors import mysql, postgresql
 from collectors.contract import Reason
 from collectors.secret import NoSecret, Secret
-from tests.collectors import peers
-from tests.collectors.peers import Peer, ask, context, database_target, failure, given_up
+from tests.collectors import peers, resources
+from tests.collectors.asking import ask, failure, given_up
+from tests.collectors.peers import Peer
+from tests.collectors.targets import context, database_target
 
 COLLECTORS = {"postgresql": postgresql.collector, "mysql": mysql.collector}
 MEGABYTES_MORE = 50
@@ -313,10 +315,10 @@ async def test_a_password_that_cannot_be_read_again_is_told_beside_the_refusal(c
 @pytest.mark.parametrize("cold", [True, False])
 async def test_silence_ends_at_the_deadline_and_leaves_nothing(kind: str, cold: bool) -> None:
     async with COLLECTORS[kind](context()) as probe:
-        before = peers.descriptors(), peers.readers()
+        before = resources.descriptors(), resources.readers()
         with Peer(peers.silent) as peer, pytest.raises(TimeoutError):
             await ask(probe, database_target(peer.port, cold=cold), deadline=0.05)
-        assert (peers.descriptors(), peers.readers()) == before
+        assert (resources.descriptors(), resources.readers()) == before
 
 
 async def test_tls_that_fails_again_and_again_is_not_tried_each_time() -> None:

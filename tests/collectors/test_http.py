@@ -19,8 +19,12 @@ import pytest
 from collectors import http, kernel
 from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason
 from collectors.secret import NoSecret, Secret
-from tests.collectors import peers
-from tests.collectors.peers import OK, Authority, Hog, Peer, answering, ask, context, failure, http_target, https, url
+from tests.authority import Authority
+from tests.collectors import peers, resources
+from tests.collectors.asking import ask, failure
+from tests.collectors.peers import OK, Peer, answering
+from tests.collectors.resources import Hog
+from tests.collectors.targets import context, http_target, https, url
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 PAUSE = 0.1
@@ -311,7 +315,7 @@ async def test_an_answer_is_not_decompressed(probe):
 
 
 async def test_50_probes_of_each_kind_leave_no_descriptor_and_no_reader(probe, authority):
-    before = peers.descriptors(), peers.readers()
+    before = resources.descriptors(), resources.readers()
     kinds = [
         (answering(OK), None),
         (answering(b"HTTP/1.1 500 No\r\n\r\n"), None),
@@ -328,7 +332,7 @@ async def test_50_probes_of_each_kind_leave_no_descriptor_and_no_reader(probe, a
             for _ in range(50):
                 with contextlib.suppress(ProbeFailed, TimeoutError):
                     await ask(probe, target, deadline=0.002 if talk is peers.silent else 10)
-    assert (peers.descriptors(), peers.readers()) == before
+    assert (resources.descriptors(), resources.readers()) == before
 
 
 async def test_a_server_reads_an_ordinary_end_and_nobody_keeps_a_time_wait(probe):

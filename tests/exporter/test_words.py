@@ -32,19 +32,12 @@ from exporter.overview.timeline import Answer, Around, explain
 from exporter.overview.verdict import Here
 from exporter.turns import Try as RunningAttempt
 from exporter.turns import silent
+from tests.authority import Authority
 from tests.collectors import peers
 from tests.collectors import test_hostile_databases as hostile_databases
-from tests.collectors.peers import (
-    OK,
-    Asked,
-    Authority,
-    Peer,
-    answering,
-    database_target,
-    ended,
-    http_target,
-    tcp_target,
-)
+from tests.collectors.asking import Asked, ended
+from tests.collectors.peers import OK, Peer, answering
+from tests.collectors.targets import database_target, http_target, tcp_target
 from tests.collectors.test_hostile_databases import MY_OK, greeting, my, pg, says
 from tests.netlab import Lab, requires_root
 
@@ -265,11 +258,6 @@ TELLS_WHO = tuple(map(int, platform.release().split(".")[:2])) >= (6, 18)
 """Whether this kernel queues ICMP errors about handshakes; some older ones do as well."""
 LEFT_OUT = {("tcp", Reason.RESET)}
 """A handshake that is reset before we look at it: a matter of microseconds."""
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 def pair(protocol: str, target: Target) -> Pair:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.collectors.peers import Authority
+from tests.authority import Authority
 from tests.netlab import Host, Lab, Link, Program, requires_root, wait_until
 from tests.system.databases import PASSWORD, Server, requires_databases, started
 from tests.system.running import REPOSITORY, Exporter

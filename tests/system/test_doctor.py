@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.collectors.peers import Authority
+from tests.authority import Authority
 from tests.netlab import Host, Lab, Program, requires_root, wait_until
 from tests.system.running import REPOSITORY, Exporter
 from tests.system.servers import alertmanager

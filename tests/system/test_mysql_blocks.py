@@ -20,7 +20,9 @@ from mysql import connector
 from collectors import mysql
 from collectors.contract import ProbeFailed, Reason
 from collectors.secret import Secret
-from tests.collectors.peers import Authority, ask, context, database_target
+from tests.authority import Authority
+from tests.collectors.asking import ask
+from tests.collectors.targets import context, database_target
 from tests.netlab import Host, Lab, requires_root, wait_until
 from tests.system.databases import PASSWORD, MariaDB, Server, requires_databases, started
 from tests.system.rooted import MariaDB11, MySQL9, requires_newer_databases

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.collectors.peers import Authority
+from tests.authority import Authority
 from tests.netlab import Exchange, Host, Lab, Link, pair_echoes, pair_handshakes, requires_root, wait_until
 from tests.system.running import REPOSITORY, Exporter
 from tests.system.servers import Samples, Server, prometheus, victoria_metrics

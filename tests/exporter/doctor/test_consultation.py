@@ -25,7 +25,8 @@ from exporter.doctor.rules.names import public_name
 from exporter.doctor.rules.troubles import in_words
 from exporter.doctor.servers import KINDS
 from exporter.doctor.stack import StackServer
-from tests.collectors.peers import Authority, Peer, silent
+from tests.authority import Authority
+from tests.collectors.peers import Peer, silent
 from tests.exporter.doctor.fakes import Fake, Say, forever, response, saying
 from tests.exporter.doctor.values import server
 from tests.exporter.virtual_time import skip
