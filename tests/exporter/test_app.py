@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exporter.pages import Samples, heads
+from tests.exporter.samples import Samples, heads
 
 DEADLINE = 15.0
 """How long a test waits for what should take a moment: the machine may be busy."""

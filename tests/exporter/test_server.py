@@ -13,7 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from exporter.fleet import HOST_HEADER
 from exporter.server import OPENMETRICS, TEXT, Actions, Refused, Shape, WebServer
-from tests.exporter.pages import ANSWERS, Small, parsed
+from tests.exporter.pages import ANSWERS, Small
+from tests.exporter.samples import parsed
 from tests.exporter.virtual_time import skip
 
 PROMETHEUS_2_42 = (

@@ -21,7 +21,8 @@ import pytest
 
 from tests.authority import Authority
 from tests.netlab import Host, Lab, Link, Program, requires_root, wait_until
-from tests.system.databases import PASSWORD, Server, requires_databases, started
+from tests.system.database_server import Server
+from tests.system.databases import PASSWORD, requires_databases, started
 from tests.system.running import REPOSITORY, Exporter
 from tests.system.servers import alertmanager
 from tests.system.test_verdicts import FLOOD, SLOW_SERVER

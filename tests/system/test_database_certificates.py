@@ -19,7 +19,8 @@ from collectors.trust import OwnCertificate
 from tests.authority import Authority
 from tests.collectors.asking import ask, failure
 from tests.collectors.targets import context, database_target
-from tests.system.databases import KINDS, PASSWORD, Server, requires_databases, started
+from tests.system.database_server import Server
+from tests.system.databases import KINDS, PASSWORD, requires_databases, started
 
 pytestmark = requires_databases
 

@@ -19,7 +19,8 @@ from tests.authority import Authority
 from tests.collectors.asking import ask
 from tests.collectors.targets import context, database_target
 from tests.netlab import Lab, Link, requires_root, wait_until
-from tests.system.databases import PASSWORD, Server, requires_databases, started
+from tests.system.database_server import Server
+from tests.system.databases import PASSWORD, requires_databases, started
 from tests.system.running import Exporter
 from tests.system.test_databases import certificate
 

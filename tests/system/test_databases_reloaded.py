@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.netlab import Lab, requires_root, wait_until
-from tests.system.databases import PASSWORD, Server, requires_databases, started
+from tests.system.database_server import Server
+from tests.system.databases import PASSWORD, requires_databases, started
 from tests.system.running import Exporter
 
 pytestmark = [requires_root, requires_databases]

@@ -19,7 +19,7 @@ from exporter.web_config import WebConfig, load
 from exporter.web_config.connection import Connection
 from exporter.web_config.limits import Limits
 from tests.exporter.virtual_time import skip
-from tests.exporter.web_config.conftest import LONG, Client, serving, until
+from tests.exporter.web_config.served import LONG, Client, serving, until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 PAGE = 15 << 20
