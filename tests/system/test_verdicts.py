@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.netlab import Lab, Link, requires_root, wait_until
+from tests.system.fleets import TWO_HOSTS
 from tests.system.running import Exporter
 
 pytestmark = requires_root
@@ -23,15 +24,8 @@ SLACK = 0.7
 CALM = 3
 """Rounds after which it is known what is usual."""
 
-FLEET = """
-defaults: {interval: 500ms, timeout: 400ms, resolve_interval: 1s}
-hosts:
-  - {name: wf001, address: wf001, country: US}
-  - {name: wf008, address: wf008, country: BR}
-probes:
-  icmp: {protocol: icmp}
-  tcp: {protocol: tcp, port: 9102}
-  ping: {protocol: http, url: "http://{address}:9102/ping"}
+FLEET = "defaults: {interval: 500ms, timeout: 400ms, resolve_interval: 1s}" + TWO_HOSTS
+FLEET += """\
 endpoints:
   - {name: api, probe: {protocol: http, url: "http://wf008:8080/"}}
   - {name: gone, probe: {protocol: http, url: "http://wf008:8080/gone", expect_status: [404]}}
