@@ -314,7 +314,7 @@ async def test_an_answer_is_not_decompressed(probe):
         assert (await failure(probe, http_target(url(peer), expect_body="hello")))[0] is Reason.BODY
 
 
-async def test_50_probes_of_each_kind_leave_no_descriptor_and_no_reader(probe, authority):
+async def test_200_probes_of_each_kind_leave_no_descriptor_and_no_reader(probe, authority):
     before = resources.descriptors(), resources.readers()
     kinds = [
         (answering(OK), None),
@@ -329,7 +329,7 @@ async def test_50_probes_of_each_kind_leave_no_descriptor_and_no_reader(probe, a
     for talk, tls in kinds:
         with Peer(talk, tls=tls) as peer:
             target = https(peer, authority) if tls else http_target(url(peer))
-            for _ in range(50):
+            for _ in range(200):
                 with contextlib.suppress(ProbeFailed, TimeoutError):
                     await ask(probe, target, deadline=0.002 if talk is peers.silent else 10)
     assert (resources.descriptors(), resources.readers()) == before

@@ -151,7 +151,7 @@ def _has_ended(pid: int) -> bool:
 
 
 def _wait_until_all(condition: Callable[[int], bool], pids: Sequence[int]) -> None:
-    until = time.monotonic() + 5
+    until = time.monotonic() + PATIENCE
     while not all(map(condition, pids)):
         assert time.monotonic() < until
         time.sleep(0.01)

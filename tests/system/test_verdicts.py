@@ -14,6 +14,7 @@ import pytest
 
 from tests.netlab import Lab, Link, requires_root, wait_until
 from tests.system.fleets import TWO_HOSTS
+from tests.system.flood import Flood
 from tests.system.running import Exporter
 
 pytestmark = requires_root
@@ -59,16 +60,6 @@ while True:
     address = socket.inet_aton(pathlib.Path(sys.argv[1]).read_text())
     answer = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\0\\0\\4" + address
     server.sendto(asked[:2] + b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0" + question + answer, sender)
-"""
-FLOOD = """
-import socket, sys, time
-sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-due = time.monotonic()
-until = due + float(sys.argv[2])
-while due < until:
-    sock.sendto(bytes(1200), (sys.argv[1], 9))
-    due += 0.004  # at this pace also when it was held up
-    time.sleep(max(0, due - time.monotonic()))
 """
 
 
@@ -320,10 +311,7 @@ def test_a_fleet_file_that_cannot_be_read_is_the_configuration_and_the_old_one_g
 
 
 def test_a_full_egress_queue_is_this_host(stage: Stage) -> None:
-    device = stage.link.device_of(stage.here)
-    queue = ["tc", "qdisc", "replace", "dev", device, "root", "tbf"]
-    stage.here.run([*queue, "rate", "2mbit", "burst", "3000", "latency", "60ms"])
-    flood = stage.here.popen([sys.executable, "-c", FLOOD, stage.there.address, "8"])
+    flood = Flood(stage.here, stage.link.device_of(stage.here), stage.there.address)
     try:
         stage.says("wf008", "icmp", "this host", "its own egress queue")
         stage.says("(this host)", "", "this host", "do not trust the other lines")
@@ -335,7 +323,6 @@ def test_a_full_egress_queue_is_this_host(stage: Stage) -> None:
         )
     finally:
         flood.stop()
-        stage.here.run(["tc", "qdisc", "del", "dev", device, "root"])
 
 
 def test_a_process_that_gets_no_time_is_this_host(stage: Stage) -> None:
