@@ -22,10 +22,10 @@ install: $(venv)/.runtime ## set up the program as .venv/bin/latency-exporter; P
 	@$(call tell_who_can_run_it)
 
 test: dev prerequisites ## set up and run all tests but the image's; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
-	$(bin)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-unit: dev ## the tests that need neither root nor servers
-	$(bin)/python -m pytest --numprocesses=2 --dist=worksteal -m "not (root or servers or databases or browser or image)" $(PYTEST_ARGS)
+	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=worksteal -m "not (root or servers or databases or browser or image)" $(PYTEST_ARGS)
 
 fresh-test: ## what CI runs: `make run`, all tests and checks of this commit on a Debian made new; root, a quarter of an hour
 	@sh tests/fresh/test.sh
@@ -84,6 +84,9 @@ $(venv)/.bench: benchmarks/requirements.lock $(venv)/.runtime
 	@touch $@
 
 dev: $(venv)/.dev
+
+# Also where the environment forbids it, as images do: each process of the tests would compile everything anew.
+keep_bytecode := PYTHONDONTWRITEBYTECODE=
 
 # Of what others need to read: the command, the Python behind it, a package, ours.
 tell_who_can_run_it = $(bin)/python -c 'import os, sys, exporter, yaml; \
