@@ -44,7 +44,7 @@ async def ended(probe: Probe[Any], attempt: Asked, deadline: float) -> Any:
 
 
 async def ask(probe: Probe[Any], target: object, facts: Facts | None = None, *, deadline: float = 10) -> Any:
-    """Make one probe with a deadline, as the scheduler does, for a Reply (whose durations may be None)."""
+    """Make one probe with a deadline, as the scheduler does, for its reply."""
     attempt = Asked(target)
     try:
         return await ended(probe, attempt, deadline)

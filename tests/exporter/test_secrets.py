@@ -13,14 +13,7 @@ from collectors.secret import NoSecret, Secret
 from exporter import secrets
 
 CANARY = "canary-7f3a"
-
-
-@pytest.fixture
-def password(tmp_path):
-    path = tmp_path / "password"
-    path.write_text(f"{CANARY}\n")
-    path.chmod(0o600)
-    return path
+"""What the fixture ``password`` writes; it must show up nowhere."""
 
 
 def refusal(path, trusted=()):
