@@ -8,7 +8,7 @@ BENCH_ARGS ?=
 venv := .venv
 bin := $(venv)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit fresh-test check check-format check-lint check-types check-imports format \
+.PHONY: help run install test test-unit test-copies fresh-test check check-format check-lint check-types check-imports format \
 	bench lock image image-test clean dev prerequisites FORCE
 
 help: ## this list
@@ -22,10 +22,14 @@ install: $(venv)/.runtime ## set up the program as .venv/bin/latency-exporter; P
 	@$(call tell_who_can_run_it)
 
 test: dev prerequisites ## set up and run all tests but the image's; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
-	$(bin)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-test-unit: dev ## the tests that need neither root nor servers
-	$(bin)/python -m pytest --numprocesses=2 --dist=worksteal -m "not (root or servers or databases or browser or image)" $(PYTEST_ARGS)
+test-unit: dev ## the tests that need neither root, servers nor copies of this tree
+	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=worksteal \
+		-m "not (root or servers or databases or browser or image or copies)" $(PYTEST_ARGS)
+
+test-copies: dev ## the tests that build, check and run copies of this tree
+	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=loadfile -m copies $(PYTEST_ARGS)
 
 fresh-test: ## what CI runs: `make run`, all tests and checks of this commit on a Debian made new; root, a quarter of an hour
 	@sh tests/fresh/test.sh
@@ -84,6 +88,9 @@ $(venv)/.bench: benchmarks/requirements.lock $(venv)/.runtime
 	@touch $@
 
 dev: $(venv)/.dev
+
+# Also where the environment forbids it, as images do: each process of the tests would compile everything anew.
+keep_bytecode := PYTHONDONTWRITEBYTECODE=
 
 # Of what others need to read: the command, the Python behind it, a package, ours.
 tell_who_can_run_it = $(bin)/python -c 'import os, sys, exporter, yaml; \

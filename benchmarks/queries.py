@@ -17,7 +17,8 @@ from pathlib import Path
 import psycopg2
 
 from benchmarks.process import cpu_between, cpu_times
-from tests.system.databases import PASSWORD, Server, free_port, started
+from tests.system.database_server import Server, free_port
+from tests.system.databases import PASSWORD, started
 
 _DATABASES = (1, 10, 50)
 _WINDOW = 8.0

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from collectors import kernel
+from tests.authority import Authority
 from tests.netlab import requirements
 from tests.system.databases import requires_databases
 from tests.system.rooted import requires_newer_databases
@@ -39,6 +40,12 @@ def _stamping() -> Iterator[None]:
             if kernel.receive_stamp(sock.recvmsg(1, 256)[1]) is not None:
                 break
         yield
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Makes certificates; nobody trusts it who is not told to."""
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by markers

@@ -174,9 +174,11 @@ class TestPaths:
 
     def test_jitter_spreads_round_trips_around_the_delay(self, lab, pair):
         lab.link(*pair, delay=0.030, jitter=0.005)
-        seen = sorted(ping(pair[0], pair[1].address, interval=0.02, count=60))
-        assert 0.019 < seen[0] < 0.028
-        assert 0.032 < seen[-4] < 0.042  # nine in ten and more: one that a busy machine holds up is not the path's
+        seen = ping(pair[0], pair[1].address, interval=0.02, count=60)
+        low, _, high = statistics.quantiles(seen)  # what a busy machine holds up is beyond them
+        assert 0.019 < min(seen) < 0.028
+        assert 0.024 < low < 0.030 < high < 0.042
+        assert 0.003 < high - low < 0.010
 
     def test_what_the_link_lost_is_what_ping_missed(self, lab, pair):
         path = lab.link(*pair, delay=0.002, loss=0.1)

@@ -18,6 +18,8 @@ import pytest
 
 from exporter import __version__, examples
 
+pytestmark = pytest.mark.copies
+
 ROOT = Path(__file__).parents[1]
 WHEEL = f"latency_exporter-{__version__}-py3-none-any.whl"
 NAME = f"latency_exporter-{__version__}"

@@ -2,29 +2,13 @@
 
 import asyncio
 import contextlib
-import dataclasses
-import datetime as dt
-import ipaddress
 import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
-
-import re2
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
-from collectors import dns
-from collectors.contract import Attempt, Context, Facts, IpFamily, Outcome, Probe, ProbeFailed, Reason
-from collectors.database_target import DatabaseTarget
-from collectors.http_target import HttpTarget
-from collectors.secret import Secret
-from collectors.tcp import TcpTarget
+from typing import Self
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 TIME_WAIT = "06"
@@ -134,181 +118,6 @@ def until_reset(connection: socket.socket) -> bytes:
     return end
 
 
-class Hog:
-    """Holds the loop for a while at a moment that a peer chooses: when it calls ``begin`` from its thread."""
-
-    def __init__(self, blocks: Callable[[], None]) -> None:
-        self._loop, self._started, self._blocks = asyncio.get_running_loop(), threading.Event(), blocks
-
-    def begin(self) -> None:
-        self._loop.call_soon_threadsafe(self._hold)
-        assert self._started.wait(10)
-
-    def _hold(self) -> None:
-        self._started.set()
-        self._blocks()
-
-
-class Authority:
-    """Certificates on demand."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name("tests' authority")
-        self.ca_file = str(folder / "ca.pem")
-        Path(self.ca_file).write_bytes(_pem(self._sign(self._name, self._key, [], _days(-1), _days(9), ca=True)))
-
-    def certificate(self, *hosts: str, until: dt.datetime) -> x509.Certificate:
-        return self._sign(_name("server"), self._key, list(hosts), until - dt.timedelta(days=999), until)
-
-    def server(
-        self, *hosts: str, until: dt.datetime | None = None, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
-    ) -> ssl.SSLContext:
-        """A server's context with a certificate of ours for these hosts; without hosts one signed by itself."""
-        file = self.file(*hosts, until=until)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        context.maximum_version = version
-        return context
-
-    def file(self, *hosts: str, until: dt.datetime | None = None) -> Path:
-        """A certificate of ours for these hosts with its key; without hosts one signed by itself."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._sign(_name("server"), key, list(hosts), _days(-9), until or _days(5))
-        file = self._folder / f"{len(list(self._folder.iterdir()))}.pem"
-        file.write_bytes(_pem(certificate) + _private(key))
-        return file
-
-    def _sign(self, subject, key, hosts, begin, end, *, ca=False) -> x509.Certificate:
-        by_itself = not hosts and not ca
-        names = x509.SubjectAlternativeName([_host(host) for host in hosts or ["localhost"]])
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(subject if by_itself else self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(begin)
-            .not_valid_after(end)
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .add_extension(names, critical=False)
-            .sign(key if by_itself else self._key, hashes.SHA256())
-        )
-
-
-def tcp_target(port: int, address: str = "127.0.0.1", source_address: str | None = None) -> TcpTarget:
-    family = IpFamily.IPV6 if ":" in address else IpFamily.IPV4
-    return TcpTarget(address=address, ip_family=family, port=port, source_address=source_address)
-
-
-def database_target(port: int, **changes) -> DatabaseTarget:
-    plain: dict[str, Any] = {
-        "protocol": "postgresql",
-        "address": "127.0.0.1",
-        "ip_families": (IpFamily.IPV4,),
-        "port": port,
-        "socket": None,
-        "user": "monitor",
-        "password": Secret("hush"),
-        "dbname": "n8n",
-        "tls": "disable",
-        "tls_ca_file": None,
-        "query": "SELECT 1",
-        "timeout": 5.0,
-        "cold": True,
-    }
-    return DatabaseTarget(**plain | changes)
-
-
-def http_target(url: str, **changes) -> HttpTarget:
-    plain: dict[str, Any] = {
-        "url": url,
-        "ip_family": IpFamily.IPV6 if "[" in url else IpFamily.IPV4,
-        "method": "GET",
-        "headers": (),
-        "expect_status": frozenset(range(200, 300)),
-        "expect_body": None,
-        "max_body_bytes": 65536,
-        "tls_ca_file": None,
-        "tls_verify": True,
-        "user": None,
-        "password": None,
-    }
-    if changes.get("expect_body") is not None:
-        changes["expect_body"] = re2.compile(changes["expect_body"])
-    return HttpTarget(**plain | changes)
-
-
-def url(peer, path="/", *, host="127.0.0.1", scheme="http"):
-    return f"{scheme}://{host}:{peer.port}{path}"
-
-
-def https(peer, authority, **changes):
-    return http_target(url(peer, host="localhost", scheme="https"), **{"tls_ca_file": authority.ca_file} | changes)
-
-
-def context(lookup=dns.addresses) -> Context:
-    """Addresses are literal, names are looked up for real."""
-    return Context(address=lambda name, _family: name, lookup=lookup, notice=print)
-
-
-class Asked(Attempt[Any]):
-    """An attempt whose end can be awaited: ``answer`` is the Reply, or raises ProbeFailed."""
-
-    def __init__(self, target: object) -> None:
-        super().__init__(target, self._answered)
-        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-    def _answered(self, _: object, outcome: Outcome) -> None:
-        if isinstance(outcome, ProbeFailed):
-            self.answer.set_exception(outcome)
-            self.answer.exception()  # nobody has to ask: asyncio would complain of each at the end
-        else:
-            self.answer.set_result(outcome)
-
-    def give_up(self) -> None:
-        """End it at its deadline."""
-        self.over = True
-
-
-def begin(probe: Probe[Any], targets: Iterable[object]) -> list[Asked]:
-    """Start a slot of probes that end by themselves."""
-    slot = [Asked(target) for target in targets]
-    assert not probe(slot)
-    return slot
-
-
-async def ask(probe: Probe[Any], target: object, facts: Facts | None = None, *, deadline: float = 10) -> Any:
-    """Make one probe with a deadline, as the scheduler does, for a Reply (whose durations may be None)."""
-    attempt = Asked(target)
-    try:
-        async with asyncio.timeout(deadline):
-            return await next(iter(probe([attempt])), attempt.answer)
-    finally:
-        attempt.give_up()
-        for field in dataclasses.fields(facts) if facts else ():
-            setattr(facts, field.name, getattr(attempt, field.name))
-
-
-async def failure(probe: Probe[Any], target: object, facts: Facts | None = None) -> tuple[Reason, str]:
-    """Return why a probe failed."""
-    try:
-        reply = await ask(probe, target, facts)
-    except ProbeFailed as error:
-        return error.reason, error.detail
-    raise AssertionError(f"it succeeded: {reply}")
-
-
-def descriptors() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
-def readers() -> int:
-    """What the running loop waits for, its own wake-up pipe included."""
-    return len(asyncio.get_running_loop()._selector.get_map())  # type: ignore[attr-defined]
-
-
 def lingering(peer: Peer) -> int:
     """How many of its connections are in TIME_WAIT, at either end."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
@@ -324,28 +133,3 @@ def full_backlog() -> Iterator[socket.socket]:
         listener.listen(0)
         stack.enter_context(socket.create_connection(listener.getsockname()))
         yield listener
-
-
-def _days(count: int) -> dt.datetime:
-    return dt.datetime.now(dt.UTC) + dt.timedelta(days=count)
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def _host(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )

@@ -7,7 +7,9 @@ import pytest
 from collectors import http
 from collectors.charsets import text_of
 from collectors.contract import Reason
-from tests.collectors.peers import Peer, answering, ask, context, failure, http_target, url
+from tests.collectors.asking import ask, failure
+from tests.collectors.peers import Peer, answering
+from tests.collectors.targets import context, http_target, url
 
 TEXT = "Störung: keine"
 

@@ -11,8 +11,10 @@ from collectors import http, icmp, mysql, postgresql, tcp
 from collectors.contract import Context, Exchange, Facts, IpFamily, Login, ProbeFailed, Query, Reason, RoundTrip
 from collectors.icmp_target import IcmpTarget
 from collectors.secret import Secret
-from tests.collectors import peers
-from tests.collectors.peers import Asked, Peer, answering, ask, context, database_target, http_target, tcp_target
+from tests.collectors import peers, resources
+from tests.collectors.asking import Asked, ask
+from tests.collectors.peers import Peer, answering
+from tests.collectors.targets import context, database_target, http_target, tcp_target
 from tests.collectors.test_hostile_databases import MY_OK, OK_NO_PASSWORD, READY, greeting, my, says
 from tests.netlab import requires_root
 
@@ -63,24 +65,24 @@ async def test_entering_and_leaving_touches_no_network_and_keeps_nothing(collect
 
     for call in ("connect", "connect_ex", "send", "sendto", "sendmsg"):
         monkeypatch.setattr(socket.socket, call, touched)
-    before = peers.descriptors(), peers.readers()
+    before = resources.descriptors(), resources.readers()
     async with collector(Context(address=touched, lookup=touched, notice=print)):
         pass
-    assert (peers.descriptors(), peers.readers()) == before
+    assert (resources.descriptors(), resources.readers()) == before
 
 
 @every_collector
 @pytest.mark.parametrize("turns", range(12))
 async def test_cancelling_at_any_moment_leaves_no_socket_no_task_and_no_reader(collector, target, turns):
     async with collector(context()) as probe:
-        before = peers.descriptors(), peers.readers(), len(asyncio.all_tasks())
+        before = resources.descriptors(), resources.readers(), len(asyncio.all_tasks())
         with Peer(peers.silent) as peer:
             task = asyncio.create_task(ask(probe, target(peer.port)))
             for _ in range(turns):
                 await asyncio.sleep(0)
             task.cancel()
             await asyncio.wait([task])
-        assert (peers.descriptors(), peers.readers(), len(asyncio.all_tasks())) == before
+        assert (resources.descriptors(), resources.readers(), len(asyncio.all_tasks())) == before
 
 
 login = partial(database_target, password=None)

@@ -6,7 +6,9 @@ import pytest
 
 from collectors import postgresql
 from collectors.contract import Facts, IpFamily, Phase, ProbeFailed, Reason
-from tests.collectors.peers import Peer, context, database_target, failure, silent
+from tests.collectors.asking import failure
+from tests.collectors.peers import Peer, silent
+from tests.collectors.targets import context, database_target
 
 V4, V6 = IpFamily.IPV4, IpFamily.IPV6
 Answers = dict[IpFamily, tuple[str, ...] | ProbeFailed]

@@ -13,7 +13,7 @@ import pytest
 
 from collectors import dns
 from collectors.contract import IpFamily, ProbeFailed, Reason
-from tests.collectors import peers
+from tests.collectors import resources
 
 A, AAAA, NXDOMAIN = 1, 28, 3
 IPV4, IPV6 = IpFamily.IPV4, IpFamily.IPV6
@@ -221,12 +221,12 @@ async def test_a_silent_resolver_ends_by_itself_within_the_default_timeout_of_a_
 async def test_a_cancelled_lookup_leaves_no_descriptor_no_reader_and_no_thread(server):
     server.names["silent.test"] = None
     await failing("warm.up", IPV4, server.address)  # pycares keeps one thread for ever
-    before = settled(), peers.readers(), threading.active_count(), native_threads()
+    before = settled(), resources.readers(), threading.active_count(), native_threads()
     for _ in range(200):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.001):
                 await lookup("silent.test", IPV4, [server.address])
-    assert (settled(), peers.readers(), threading.active_count(), native_threads()) == before
+    assert (settled(), resources.readers(), threading.active_count(), native_threads()) == before
 
 
 def native_threads():
@@ -239,7 +239,7 @@ def settled():
     while not pycares._shutdown_manager._queue.empty():
         done.wait(0.01)
     done.wait(0.05)
-    return peers.descriptors()
+    return resources.descriptors()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ from collectors import exchange, http
 from collectors.contract import Facts, IpFamily, ProbeFailed, Reason
 from collectors.secret import Secret
 from tests.collectors import peers
-from tests.collectors.peers import OK, Peer, answering, ask, context, failure, http_target, url
+from tests.collectors.asking import ask, failure
+from tests.collectors.peers import OK, Peer, answering
+from tests.collectors.targets import context, http_target, url
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -10,7 +10,9 @@ import pytest
 
 from collectors import http, mysql, postgresql
 from collectors.contract import Facts, Gap, IpFamily
-from tests.collectors.peers import Peer, ask, context, database_target, http_target, read_request, silent
+from tests.collectors.asking import ask
+from tests.collectors.peers import Peer, read_request, silent
+from tests.collectors.targets import context, database_target, http_target
 from tests.netlab import Lab, requires_root
 
 pytestmark = requires_root

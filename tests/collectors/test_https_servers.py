@@ -13,8 +13,9 @@ import pytest
 
 from collectors import http
 from collectors.contract import Clock, Phase
-
-from .peers import Authority, ask, context, http_target
+from tests.authority import Authority
+from tests.collectors.asking import ask
+from tests.collectors.targets import context, http_target
 
 pytestmark = pytest.mark.servers
 

@@ -30,7 +30,8 @@ from collectors.contract import (
     SocketOpened,
 )
 from collectors.icmp_target import IcmpTarget
-from tests.collectors.peers import Asked, begin, descriptors
+from tests.collectors.asking import Asked, begin
+from tests.collectors.resources import descriptors
 from tests.netlab import Host, Lab, requires_root
 
 pytestmark = requires_root

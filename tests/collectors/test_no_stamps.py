@@ -8,7 +8,9 @@ import pytest
 
 from collectors import http, kernel, tcp
 from collectors.contract import Clock, Reason
-from tests.collectors.peers import Peer, answering, ask, context, failure, http_target, silent, tcp_target, url
+from tests.collectors.asking import ask, failure
+from tests.collectors.peers import Peer, answering, silent
+from tests.collectors.targets import context, http_target, tcp_target, url
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -10,7 +10,8 @@ import pytest
 from collectors import icmp, routes, tcp
 from collectors.contract import IpFamily, Reason
 from collectors.icmp_target import IcmpTarget
-from tests.collectors.peers import context, failure, tcp_target
+from tests.collectors.asking import failure
+from tests.collectors.targets import context, tcp_target
 from tests.netlab import Host, Lab, requires_root
 
 pytestmark = requires_root

@@ -9,8 +9,10 @@ import pytest
 
 from collectors import dns, http, postgresql, tcp
 from collectors.contract import Context, Facts, Phase, ProbeFailed, Reason
-from tests.collectors import peers
-from tests.collectors.peers import OK, Peer, answering, ask, context, database_target, http_target, tcp_target
+from tests.collectors import peers, resources
+from tests.collectors.asking import ask
+from tests.collectors.peers import OK, Peer, answering
+from tests.collectors.targets import context, database_target, http_target, tcp_target
 
 LIVING, DEAD, ANOTHER = "127.0.0.2", "127.0.0.1", "127.0.0.3"
 
@@ -79,10 +81,10 @@ async def test_when_all_refuse_the_last_one_is_the_reason_and_the_others_are_kno
 async def test_a_probe_that_is_cancelled_at_the_first_address_leaves_nothing():
     with peers.full_backlog() as listener:
         async with probing(DEAD, LIVING) as probe:
-            before = peers.descriptors(), peers.readers(), len(asyncio.all_tasks())
+            before = resources.descriptors(), resources.readers(), len(asyncio.all_tasks())
             with pytest.raises(TimeoutError):
                 await ask(probe, web(listener.getsockname()[1]), deadline=0.05)
-            assert (peers.descriptors(), peers.readers(), len(asyncio.all_tasks())) == before
+            assert (resources.descriptors(), resources.readers(), len(asyncio.all_tasks())) == before
 
 
 async def test_a_file_table_that_is_full_is_our_fault_whatever_the_address(monkeypatch):

@@ -9,8 +9,10 @@ import pytest
 
 from collectors import tcp
 from collectors.contract import Clock, Context, Facts, Phase, ProbeFailed, Reason
-from tests.collectors import peers
-from tests.collectors.peers import Peer, ask, context, failure, tcp_target
+from tests.collectors import peers, resources
+from tests.collectors.asking import ask, failure
+from tests.collectors.peers import Peer
+from tests.collectors.targets import context, tcp_target
 
 
 @pytest.fixture
@@ -120,7 +122,7 @@ async def test_a_name_without_an_address_fails_with_dns():
 async def test_200_failures_of_each_kind_leave_no_descriptor_and_no_reader(probe):
     with socket.create_server(("127.0.0.1", 0)) as gone:
         closed = gone.getsockname()[1]
-    before = peers.descriptors(), peers.readers()
+    before = resources.descriptors(), resources.readers()
     for _ in range(200):
         await failure(probe, tcp_target(closed))
         await failure(probe, tcp_target(9, source_address="192.0.2.1"))
@@ -128,4 +130,4 @@ async def test_200_failures_of_each_kind_leave_no_descriptor_and_no_reader(probe
         for _ in range(200):
             with pytest.raises(TimeoutError):
                 await ask(probe, tcp_target(listener.getsockname()[1]), deadline=0)
-    assert (peers.descriptors(), peers.readers()) == before
+    assert (resources.descriptors(), resources.readers()) == before

@@ -10,7 +10,9 @@ import pytest
 from collectors import http
 from collectors.contract import Facts, Phase, Reason
 from tests.collectors import peers
-from tests.collectors.peers import OK, Peer, answering, ask, context, failure, http_target, https, url
+from tests.collectors.asking import ask, failure
+from tests.collectors.peers import OK, Peer, answering
+from tests.collectors.targets import context, http_target, https, url
 
 YESTERDAY = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
 

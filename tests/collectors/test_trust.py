@@ -13,7 +13,10 @@ from cryptography.hazmat.primitives import serialization
 from collectors import http, mysql, postgresql
 from collectors.contract import Facts, ProbeFailed, Reason
 from collectors.trust import BadOwnCertificate, Contexts, OwnCertificate, client_context, load_own_certificate
-from tests.collectors.peers import OK, Authority, Peer, answering, ask, context, database_target, https
+from tests.authority import Authority
+from tests.collectors.asking import ask
+from tests.collectors.peers import OK, Peer, answering
+from tests.collectors.targets import context, database_target, https
 from tests.collectors.test_hostile_databases import greeting
 
 COLLECTORS: dict[str, Any] = {"http": http.collector, "postgresql": postgresql.collector, "mysql": mysql.collector}

@@ -21,6 +21,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.test_import_contract import lint_imports
 
+pytestmark = pytest.mark.copies
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/add-a-probe.md").read_text("utf-8")
 BLOCK = re.compile(r"`(\S+)`:\n\n```(python|diff)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

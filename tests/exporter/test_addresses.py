@@ -16,9 +16,8 @@ from collectors.contract import IpFamily, ProbeFailed, Reason, one_by_one
 from exporter.addresses import Addresses, Lookup, Refresh, refreshes
 from exporter.moves import Move, Name
 from exporter.scheduler import Scheduler
-
-from .pages import SMALL, Small
-from .virtual_time import VirtualLoop, run
+from tests.exporter.pages import SMALL, Small
+from tests.exporter.virtual_time import VirtualLoop, run
 
 V4, V6 = IpFamily.IPV4, IpFamily.IPV6
 PEER = Refresh("wf008", Name("wf008.example", V4), 60.0)

@@ -20,13 +20,13 @@ from pathlib import Path
 
 import pytest
 
-from .pages import Samples, heads
+from tests.exporter.samples import Samples, heads
 
 DEADLINE = 15.0
 """How long a test waits for what should take a moment: the machine may be busy."""
 
 FLEET = """\
-defaults: {{interval: 1s, timeout: 500ms}}
+defaults: {{interval: 500ms, timeout: 200ms}}
 hosts: [{{name: here, address: 127.0.0.1}}]
 probes:
   tcp: {{protocol: tcp, port: {port}}}
@@ -305,6 +305,7 @@ def test_a_hangup_is_the_end_of_any_other_command(fleet_file: Path) -> None:
 def test_a_port_that_is_taken_is_exit_1_and_says_by_whom(start: Start, hanging: socket.socket) -> None:
     port = hanging.getsockname()[1]
     program = start(f"--web.listen-address=127.0.0.1:{port}")
+    hanging.accept()[0].close()  # it asks what listens there
     out, err = program.process.communicate(timeout=DEADLINE)
     assert (program.process.returncode, out) == (1, b"")
     comm = Path("/proc/self/comm").read_text().strip()

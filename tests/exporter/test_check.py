@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from exporter import check, cost
-
-from .pages import SMALL, Small
+from tests.exporter.pages import SMALL, Small
 
 MANY = "hosts:\n" + "".join(f"  - {{name: h{n}, address: 192.0.2.{n}}}\n" for n in range(100))
 

@@ -14,8 +14,7 @@ from exporter.app import Options, configuration
 from exporter.cli import COMMANDS, main
 from exporter.fleet import BadFile
 from exporter.parsers import check_parser, run_parser
-
-from .pages import SMALL
+from tests.exporter.pages import SMALL
 
 BAD = "hosts:\n  - {name: wf001, adress: 192.0.2.1}\nprobes:\n  icmp: {protocol: icmp, interval: 5}\n"
 

@@ -19,8 +19,7 @@ from exporter.overview import Overview
 from exporter.overview.looks import place_of
 from exporter.overview.timeline import Around, explain
 from tests.collectors import test_contract
-
-from .pages import ANSWERS, Small
+from tests.exporter.pages import ANSWERS, Small
 
 ROOT = Path(__file__).parents[2]
 REQUIRED = {"port": "7", "url": '"http://{address}:7/"'}

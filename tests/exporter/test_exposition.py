@@ -19,8 +19,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.registry import Collector
 
 from exporter.exposition import Family, Page, bucket_samples
-
-from .pages import heads, parsed
+from tests.exporter.samples import heads, parsed
 
 BOUNDS = (1e-6, 0.0025, 1.0, 10.0)
 

@@ -15,8 +15,9 @@ from exporter.listen import CannotListen, holders_of, open_sockets, parse
 
 
 @pytest.fixture
-def taken() -> Iterator[int]:
-    """A port on which this process listens, on every address."""
+def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A port on which this process listens, on every address, and says nothing."""
+    monkeypatch.setattr("exporter.listen._ANSWER", 0.05)
     with socket.create_server(("0.0.0.0", 0)) as holder:
         yield holder.getsockname()[1]
 

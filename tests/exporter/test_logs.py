@@ -158,7 +158,7 @@ def test_a_reader_that_stands_still_holds_nobody_up_and_is_told_what_it_missed(
 
 def test_a_reader_that_stands_still_does_not_keep_the_program_from_its_end() -> None:
     floods = (
-        "import logging; from exporter import logs; logs.configure('info', 'json');"
+        "import logging; from exporter import logs; logs._LAST_WORDS = 0.1; logs.configure('info', 'json');"
         "[logging.info('line %d %s', number, 'x' * 100) for number in range(3000)]"
     )
     with subprocess.Popen([sys.executable, "-c", floods], stderr=subprocess.PIPE) as process:

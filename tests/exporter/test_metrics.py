@@ -16,8 +16,8 @@ from exporter.fleet import PROTOCOLS
 from exporter.fleet.database import Database
 from exporter.fleet.probes import KINDS
 from exporter.fleet.schema import BUCKETS
-
-from .pages import DATABASE, SMALL, Small, heads, parsed
+from tests.exporter.pages import DATABASE, SMALL, Small
+from tests.exporter.samples import heads, parsed
 
 PAIR = ("target", "target_location", "target_datacenter", "target_country", "probe", "protocol", "ip_family")
 ALL, TCP_BASED, HTTP, ICMP = {"icmp", "tcp", "http"}, {"tcp", "http"}, {"http"}, {"icmp"}

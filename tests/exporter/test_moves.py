@@ -10,8 +10,7 @@ import pytest
 from collectors.contract import Clock, Facts, IpFamily, Phase, ProbeFailed, Reason, Reply, RoundTrip
 from exporter.fleet import Pair
 from exporter.moves import Move, Name
-
-from .pages import Small
+from tests.exporter.pages import Small
 
 NAME = Name("wf008.example", IpFamily.IPV4)
 ANSWER = RoundTrip(rtt=0.02, clock=Clock.KERNEL)

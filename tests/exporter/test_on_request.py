@@ -13,8 +13,7 @@ from exporter.on_request import ProbeEndpoint
 from exporter.once import ProbeResult
 from exporter.own_health import OwnHealth
 from exporter.server import Refused
-
-from .pages import ANSWERS, Small, Time
+from tests.exporter.pages import ANSWERS, Small, Time
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ import pytest
 from collectors.contract import Facts, ProbeFailed, Reason, Reply, RoundTrip, one_by_one
 from exporter import once
 from exporter.once import NoSuchPair, ProbeResult, chosen
-
-from .pages import ANSWERS, Small
-from .virtual_time import VirtualLoop, run
+from tests.exporter.pages import ANSWERS, Small
+from tests.exporter.virtual_time import VirtualLoop, run
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from collectors.contract import Clock, Facts, ProbeFailed, Reason, Reply, RoundT
 from exporter.fleet import Pair
 from exporter.outages import Outages
 from exporter.series import PairSeries
-
-from .pages import Small
+from tests.exporter.pages import Small
 
 ANSWER = RoundTrip(rtt=0.02, clock=Clock.KERNEL)
 SILENCE = ProbeFailed(Reason.TIMEOUT, "no answer within 4 s")

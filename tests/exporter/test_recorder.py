@@ -33,8 +33,8 @@ from collectors.contract import (
     SocketOpened,
 )
 from exporter.fleet import BadFile, host_header
-
-from .pages import ANSWERS, DATABASE, SMALL, TIMEOUT, Small, Time, heads, parsed
+from tests.exporter.pages import ANSWERS, DATABASE, SMALL, TIMEOUT, Small, Time
+from tests.exporter.samples import heads, parsed
 
 GOLDEN = Path(__file__).parent / "golden"
 DISTRIBUTIONS = (

@@ -31,8 +31,7 @@ from collectors.contract import (
 )
 from exporter.cadence import SLOT
 from exporter.scheduler import Scheduler
-
-from .virtual_time import VirtualLoop, run
+from tests.exporter.virtual_time import VirtualLoop, run
 
 ANSWER = RoundTrip(rtt=0.01, clock=Clock.KERNEL)
 

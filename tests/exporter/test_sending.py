@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from exporter.sending import Sending
-from tests.exporter.web_config.conftest import LONG, Client, serving, until
+from tests.exporter.web_config.served import LONG, Client, serving, until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 PAGE = 1 << 20

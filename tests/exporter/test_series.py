@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from collectors.contract import Facts, Phase, ProbeFailed, Reason
 from collectors.http_target import HttpTarget
 from exporter.series import Failing, Histogram, LastProbe, PairSeries
-
-from .pages import ANSWERS, TIMEOUT
-from .pages import EXCHANGE as ANSWER
+from tests.exporter.pages import ANSWERS, TIMEOUT
+from tests.exporter.pages import EXCHANGE as ANSWER
 
 BOUNDS = (0.001, 0.1, 1.0)
 NOW = (0.0, 0.0)

@@ -26,16 +26,19 @@ from collectors.http_target import HttpTarget
 from collectors.icmp_target import IcmpTarget
 from collectors.target import Target
 from collectors.tcp import TcpTarget
-from exporter import collecting, once
+from exporter import collecting
 from exporter.fleet import Pair
 from exporter.once import ProbeResult
 from exporter.overview.timeline import Around, explain
 from exporter.own_health import OwnHealth
 from exporter.turns import Try as RunningAttempt
 from exporter.turns import silent
+from tests.authority import Authority
 from tests.collectors import peers
 from tests.collectors import test_hostile_databases as hostile_databases
-from tests.collectors.peers import OK, Authority, Peer, answering, database_target, http_target, tcp_target
+from tests.collectors.asking import Asked, ended
+from tests.collectors.peers import OK, Peer, answering
+from tests.collectors.targets import database_target, http_target, tcp_target
 from tests.collectors.test_hostile_databases import MY_OK, greeting, my, pg, says
 from tests.netlab import Lab, requires_root
 
@@ -43,7 +46,7 @@ JARGON = re.compile(
     r"\bE[A-Z]{3,}\b|Errno|errno|bytearray|\bb['\"]|_ssl|_SSL|SSL:|_ALERT|Traceback|\b0x|\bh11\b|pycares|aiodns|c-ares"
     r"|\w+Error\b|Exception\b|<[a-z_]+\.|\bNone\b|[a-z]_[a-z]+\(|AF_|SO_|AUTH_",
 )
-TIMEOUT = 0.4
+TIMEOUT = 0.1
 YESTERDAY = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
 SAYS_OK = answering(OK)
 IN, READY = pg(b"R", struct.pack("!i", 0)), pg(b"Z", b"I")
@@ -141,7 +144,7 @@ def database(
     talk: Callable[[socket.socket], object], **changes: Any
 ) -> Callable[[contextlib.ExitStack, Authority], Target]:
     def target(stack: contextlib.ExitStack, _: Authority) -> Target:
-        return database_target(served(stack, talk), timeout=TIMEOUT, **changes)
+        return database_target(served(stack, talk), **{"timeout": TIMEOUT} | changes)
 
     return target
 
@@ -258,11 +261,6 @@ LEFT_OUT = {("tcp", Reason.RESET)}
 """A handshake that is reset before we look at it: a matter of microseconds."""
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 def pair(protocol: str, target: Target) -> Pair:
     return Pair(
         target="there",
@@ -294,11 +292,17 @@ async def nowhere(name: str, _: IpFamily) -> tuple[str, ...]:
 
 
 async def answer(protocol: str, target: Target, within: float) -> ProbeResult:
-    """Probe as ``probe`` does."""
-    one = dataclasses.replace(pair(protocol, target), timeout=within)
-    async with collecting.probes(Context(address=address, lookup=nowhere, notice=lambda _: None)) as probes:
-        (found,) = await once.ask([one], probes)
-    return found
+    """Probe at once, where ``probe`` waits for the next slot."""
+    began, attempt = time.monotonic(), Asked(target)
+    context = Context(address=address, lookup=nowhere, notice=lambda _: None)
+    async with collecting.COLLECTORS[protocol](context) as probe:
+        try:
+            outcome = await ended(probe, attempt, within)
+        except ProbeFailed as failed:
+            outcome = failed
+        except TimeoutError:
+            outcome = silent(attempt, within)
+    return ProbeResult(pair(protocol, target), attempt, outcome, time.monotonic() - began)
 
 
 def words_of(found: ProbeResult, reason: Reason) -> str:

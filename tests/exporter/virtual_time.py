@@ -1,4 +1,8 @@
-"""An event loop whose clock jumps to the next timer: a day passes in the time that its callbacks take."""
+"""Time that passes without being waited for: a loop that jumps to its next timer, and one that is moved ahead.
+
+The first is for what only waits: a day passes in the time that its callbacks take. The second is for real sockets:
+their deadlines come when the test says so, whatever the machine's pace.
+"""
 
 from __future__ import annotations
 
@@ -39,3 +43,10 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
+
+
+def skip(seconds: float) -> None:
+    """Move the running loop's clock ahead: each timer that is due by then is due in its next turn."""
+    loop = asyncio.get_running_loop()
+    now = loop.time
+    loop.time = lambda: now() + seconds  # type: ignore[method-assign]  # of this loop alone, which ends with its test

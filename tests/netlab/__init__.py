@@ -5,20 +5,20 @@ netem, can tell what it dropped and when each packet really passed. See ``Lab``.
 with ``requires_root``.
 """
 
-from .cable import Cable, Veth
-from .capture import Capture
-from .delaybox.line import Fate, Settings
-from .delaybox.packets import Flow, Packet
-from .firewall import Rule
-from .host import Host
-from .lab import Lab
-from .link import Link
-from .namespaces import Namespace, leftovers, sweep
-from .pairing import Exchange, pair_echoes, pair_handshakes, pair_requests, round_trips
-from .programs import Program
-from .requirements import missing, requires_root
-from .shell import CommandFailed, wait_until
-from .traffic import Passage, Tally, Traffic
+from tests.netlab.cable import Cable, Veth
+from tests.netlab.capture import Capture
+from tests.netlab.delaybox.line import Fate, Settings
+from tests.netlab.delaybox.packets import Flow, Packet
+from tests.netlab.firewall import Rule
+from tests.netlab.host import Host
+from tests.netlab.lab import Lab
+from tests.netlab.link import Link
+from tests.netlab.namespaces import Namespace, leftovers, sweep
+from tests.netlab.pairing import Exchange, pair_echoes, pair_handshakes, pair_requests, round_trips
+from tests.netlab.programs import Program
+from tests.netlab.requirements import missing, requires_root
+from tests.netlab.shell import CommandFailed, wait_until
+from tests.netlab.traffic import Passage, Tally, Traffic
 
 __all__ = [
     "Cable",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .host import Host
-from .shell import CommandFailed, ip_batch, run
+from tests.netlab.host import Host
+from tests.netlab.shell import CommandFailed, ip_batch, run
 
 LINK_METRIC = 100
 LONGEST_HOST_NAME = 12

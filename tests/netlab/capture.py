@@ -9,11 +9,11 @@ import threading
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from .delaybox.packets import Packet, parse
-from .delaybox.stamps import ETH_P_ALL, PACKET_OUTGOING, RX_SOFTWARE_AND_REPORT, SO_TIMESTAMPING, stamp_of
-from .host import Host
-from .shell import Seconds
-from .stamping import wait_for_stamps
+from tests.netlab.delaybox.packets import Packet, parse
+from tests.netlab.delaybox.stamps import ETH_P_ALL, PACKET_OUTGOING, RX_SOFTWARE_AND_REPORT, SO_TIMESTAMPING, stamp_of
+from tests.netlab.host import Host
+from tests.netlab.shell import Seconds
+from tests.netlab.stamping import wait_for_stamps
 
 _SO_RCVBUFFORCE = 33
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6

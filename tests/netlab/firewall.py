@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .shell import run
+from tests.netlab.shell import run
 
 _numbers = itertools.count(1)
 

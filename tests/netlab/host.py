@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .firewall import Rule, add_rule, iptables
-from .namespaces import Namespace
-from .programs import MARK, Program, kill_marked
-from .shell import Seconds, ip_batch, run
+from tests.netlab.firewall import Rule, add_rule, iptables
+from tests.netlab.namespaces import Namespace
+from tests.netlab.programs import MARK, Program, kill_marked
+from tests.netlab.shell import Seconds, ip_batch, run
 
 FAULT_METRIC = 1
 """Routes of faults stand before those of links (``LINK_METRIC``), which stay and come back."""

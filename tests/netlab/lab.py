@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from .cable import LONGEST_HOST_NAME, Cable, Veth
-from .delaybox.line import Settings
-from .host import Host
-from .link import Link
-from .names import NO_SERVER, write_hosts, write_resolver
-from .namespaces import PREFIX, Namespace, sweep
-from .shell import Seconds
+from tests.netlab.cable import LONGEST_HOST_NAME, Cable, Veth
+from tests.netlab.delaybox.line import Settings
+from tests.netlab.host import Host
+from tests.netlab.link import Link
+from tests.netlab.names import NO_SERVER, write_hosts, write_resolver
+from tests.netlab.namespaces import PREFIX, Namespace, sweep
+from tests.netlab.shell import Seconds
 
 C = TypeVar("C", bound=Cable)
 _labs = itertools.count(1)

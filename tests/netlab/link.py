@@ -14,15 +14,15 @@ import tempfile
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from .cable import Cable
-from .delaybox.box import RECORD
-from .delaybox.line import Fate, Settings
-from .delaybox.packets import Flow, Packet, parse
-from .delaybox.stamps import open_stamps
-from .host import Host
-from .shell import Seconds, wait_until
-from .stamping import wait_for_stamps
-from .traffic import Passage, Tally, Traffic
+from tests.netlab.cable import Cable
+from tests.netlab.delaybox.box import RECORD
+from tests.netlab.delaybox.line import Fate, Settings
+from tests.netlab.delaybox.packets import Flow, Packet, parse
+from tests.netlab.delaybox.stamps import open_stamps
+from tests.netlab.host import Host
+from tests.netlab.shell import Seconds, wait_until
+from tests.netlab.stamping import wait_for_stamps
+from tests.netlab.traffic import Passage, Tally, Traffic
 
 _TUNSETIFF = 0x400454CA
 _IFF_TUN_NO_PI = 0x1001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from .namespaces import Namespace
+from tests.netlab.namespaces import Namespace
 
 NO_SERVER = "127.0.0.1"
 """Nothing listens there inside a namespace: a query is refused at once, it does not hang."""

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from .shell import CommandFailed, run
+from tests.netlab.shell import CommandFailed, run
 
 PREFIX = "lex-"
 _RUN_NETNS = Path("/run/netns")

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .delaybox.packets import Packet
-from .shell import Seconds
+from tests.netlab.delaybox.packets import Packet
+from tests.netlab.shell import Seconds
 
 _Ends = tuple[str, str, int | None, int | None]
 

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .shell import Seconds
+from tests.netlab.shell import Seconds
 
 MARK = "NETLAB"
 """Environment variable that tells a lab's processes from all others, their children included."""

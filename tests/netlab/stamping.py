@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 
-from .delaybox.stamps import RX_SOFTWARE_AND_REPORT, SO_TIMESTAMPING, stamp_of
-from .shell import wait_until
+from tests.netlab.delaybox.stamps import RX_SOFTWARE_AND_REPORT, SO_TIMESTAMPING, stamp_of
+from tests.netlab.shell import wait_until
 
 
 def wait_for_stamps() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from .delaybox.line import DROPPED, Fate, matches
-from .delaybox.packets import Flow, Packet
+from tests.netlab.delaybox.line import DROPPED, Fate, matches
+from tests.netlab.delaybox.packets import Flow, Packet
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

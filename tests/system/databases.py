@@ -1,38 +1,27 @@
-"""Real PostgreSQL and MariaDB servers, each in a folder of its own, started and stopped by a test."""
+"""Real PostgreSQL and MariaDB servers, started and stopped by a test."""
 
 from __future__ import annotations
 
-import abc
 import contextlib
 import os
 import shutil
 import signal
-import socket
-import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.system.database_server import Server, free_port, program, run
+
 PASSWORD = "c4nary-Pa55word"
 """Must show up nowhere."""
-_PATIENCE = 60.0
-
-
-def _program(name: str) -> str:
-    """Return where a program is, or its name if it is nowhere."""
-    for folder in ("/usr/lib/postgresql/15/bin", "/usr/sbin", "/usr/bin"):
-        if (path := Path(folder) / name).exists():
-            return str(path)
-    return name
 
 
 def missing() -> list[str]:
     lacking = [
-        name for name in ("initdb", "postgres", "mariadbd", "mariadb-install-db") if not _program(name).startswith("/")
+        name for name in ("initdb", "postgres", "mariadbd", "mariadb-install-db") if not program(name).startswith("/")
     ]
     return [*(["not root"] if os.geteuid() else []), *(f"no command `{name}`" for name in lacking)]
 
@@ -40,134 +29,6 @@ def missing() -> list[str]:
 requires_databases = pytest.mark.skipif(
     bool(missing()), reason=f"NOT TESTED, needs PostgreSQL and MariaDB: {', '.join(missing())}"
 )
-
-
-def _is_stopped(pid: int) -> bool:
-    """Whether every thread of a process has stopped."""
-    threads = Path(f"/proc/{pid}/task").glob("*/stat")
-    return all(stat.read_text().rpartition(") ")[2].startswith("T") for stat in threads)
-
-
-def _has_ended(pid: int) -> bool:
-    """Whether nothing is left of a process but what its parent has not yet asked for."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-def _wait_until_all(condition: Callable[[int], bool], pids: Sequence[int]) -> None:
-    until = time.monotonic() + 5
-    while not all(map(condition, pids)):
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
-class Server(abc.ABC):
-    """One server process with its data; ``stop`` and ``start`` keep the data."""
-
-    kind = ""
-    user = "nobody"
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        port: int,
-        address: str,
-        tls: tuple[Path, Path] | None,
-        through: Sequence[str] = (),
-        options: Sequence[str] = (),
-    ) -> None:
-        """``through`` is a command that runs the server, such as ip netns exec."""
-        self.folder, self.port, self.address, self.tls, self.through = folder, port, address, tls, through
-        self.options = options
-        self.data, self.sockets, self.log = folder / "data", folder / "run", folder / "log"
-        self.process: subprocess.Popen[bytes] | None = None
-        folder.chmod(0o755)
-        for made in (self.data, self.sockets):
-            made.mkdir()
-            shutil.chown(made, self.user)
-        self.log.touch()
-        shutil.chown(self.log, self.user)
-
-    def program(self, name: str) -> str:
-        """Where one of the server's programs is."""
-        return _program(name)
-
-    def as_user(self, *words: str) -> list[str]:
-        return ["setpriv", f"--reuid={self.user}", "--clear-groups", *words]
-
-    @abc.abstractmethod
-    def command(self) -> list[str]:
-        """What starts it, in the foreground."""
-
-    @abc.abstractmethod
-    def admin(self, statement: str) -> str:
-        """Let its administrator run a statement over its Unix socket; what it printed."""
-
-    @property
-    @abc.abstractmethod
-    def socket_path(self) -> Path:
-        """What a fleet file calls its `socket`."""
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.through, *self.as_user(*self.command())], stdout=log, stderr=log, start_new_session=True, cwd="/"
-            )
-        until = time.monotonic() + _PATIENCE
-        while not self.is_up():
-            assert self.process.poll() is None, self.log.read_text()[-2000:]
-            assert time.monotonic() < until, self.log.read_text()[-2000:]
-            time.sleep(0.05)
-
-    def is_up(self) -> bool:
-        try:
-            self.admin("SELECT 1")
-        except subprocess.CalledProcessError:
-            return False
-        return True
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """End it; its children, which outlive a killed parent for a moment and still answer, have ended then too."""
-        if self.process is not None:
-            children = self._pids()[1:]
-            with contextlib.suppress(ProcessLookupError):
-                self.thaw()
-                self.process.send_signal(number)
-            try:
-                self.process.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
-            self.process = None
-            _wait_until_all(_has_ended, children)
-
-    def freeze(self) -> None:
-        """Stop it and its children, which are sessions of their own."""
-        self._signal_all(signal.SIGSTOP)
-        _wait_until_all(_is_stopped, self._pids())
-
-    def thaw(self) -> None:
-        self._signal_all(signal.SIGCONT)
-
-    def _pids(self) -> list[int]:
-        assert self.process
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [self.process.pid, *map(int, children)]
-
-    def _signal_all(self, number: signal.Signals) -> None:
-        for pid in self._pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-
-
-def run(words: Sequence[str], **more: str) -> str:
-    done = subprocess.run(
-        words, capture_output=True, text=True, check=True, timeout=_PATIENCE, cwd="/", input=more.get("input")
-    )
-    return done.stdout
 
 
 class PostgreSQL(Server):
@@ -299,11 +160,6 @@ class MariaDB(Server):
 
 
 KINDS: dict[str, type[Server]] = {"postgresql": PostgreSQL, "mysql": MariaDB}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager

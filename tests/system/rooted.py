@@ -17,7 +17,8 @@ from typing import Any
 import mysql.connector
 import pytest
 
-from .databases import PASSWORD, MariaDB, PostgreSQL, Server, free_port, run
+from tests.system.database_server import Server, free_port, run
+from tests.system.databases import PASSWORD, MariaDB, PostgreSQL
 
 _ROOTS = Path(__file__).parents[2] / ".cache/databases"
 _NOBODY = 65534

@@ -19,13 +19,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.collectors.peers import Authority
+from tests.authority import Authority
 from tests.netlab import Host, Lab, Link, Program, requires_root, wait_until
-
-from .databases import PASSWORD, Server, requires_databases, started
-from .running import REPOSITORY, Exporter
-from .servers import alertmanager
-from .test_verdicts import FLOOD, SLOW_SERVER
+from tests.system.database_server import Server
+from tests.system.databases import PASSWORD, requires_databases, started
+from tests.system.flood import Flood
+from tests.system.running import REPOSITORY, Exporter
+from tests.system.servers import alertmanager
+from tests.system.test_verdicts import SLOW_SERVER
 
 pytestmark = [requires_root, requires_databases, pytest.mark.servers]
 
@@ -97,10 +98,7 @@ class World:
         dead, busy, old = (self.lab.hosts[name] for name in ("dead", "busy", "old"))
         self.cut = [dead.drop(), dead.drop(ip_family="ipv6")]
         self.exporters["hung"].program.send_signal(signal.SIGSTOP)
-        self.device = "to-old"
-        queue = ["rate", "2mbit", "burst", "3000", "latency", "60ms"]
-        busy.run(["tc", "qdisc", "replace", "dev", self.device, "root", "tbf", *queue])
-        self.flood = busy.popen([sys.executable, "-c", FLOOD, old.address, "200"])
+        self.flood = Flood(busy, "to-old", old.address)
         self.exporters["old"].program.stop()
         before, after = self.fleet_file.read_text(), "# as it was\n"
         self.fleet_file.write_text(before + after)
@@ -114,11 +112,9 @@ class World:
         self.databases["full"].admin("ALTER USER monitor@'%' WITH MAX_CONNECTIONS_PER_HOUR 1")
 
     def mend_everything(self) -> None:
-        busy = self.lab.hosts["busy"]
         for rule in self.cut:
             rule.remove()
         self.flood.stop()
-        busy.run(["tc", "qdisc", "del", "dev", self.device, "root"])
         self.exporters["old"].program.stop()
         self.start_exporters("old")
         self.exporters["hung"].program.send_signal(signal.SIGCONT)

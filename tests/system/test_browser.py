@@ -19,8 +19,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from .running import REPOSITORY
-from .running import Page as Metrics
+from tests.system.running import REPOSITORY
+from tests.system.running import Page as Metrics
 
 pytestmark = pytest.mark.browser
 

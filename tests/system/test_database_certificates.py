@@ -16,9 +16,11 @@ from collectors.contract import Reason
 from collectors.database_target import DatabaseTarget
 from collectors.secret import Secret
 from collectors.trust import OwnCertificate
-from tests.collectors.peers import Authority, ask, context, database_target, failure
-
-from .databases import KINDS, PASSWORD, Server, requires_databases, started
+from tests.authority import Authority
+from tests.collectors.asking import ask, failure
+from tests.collectors.targets import context, database_target
+from tests.system.database_server import Server
+from tests.system.databases import KINDS, PASSWORD, requires_databases, started
 
 pytestmark = requires_databases
 
@@ -36,11 +38,6 @@ OLD = {
     "mysql": ["--tls-version=TLSv1.1"],
 }
 WEAK = {"postgresql": ["-c", "ssl_ciphers=ALL:@SECLEVEL=0"], "mysql": ["--ssl-cipher=ALL:@SECLEVEL=0"]}
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(params=list(KINDS))

@@ -21,21 +21,18 @@ from collectors import postgresql
 from collectors.contract import Clock, Facts, Phase, Probe, ProbeFailed, Reason, Reply
 from collectors.database_target import DatabaseTarget
 from collectors.secret import Secret
-from tests.collectors import peers
-from tests.collectors.peers import Authority, ask, context, database_target, failure
-
-from .databases import KINDS, PASSWORD, Server, requires_databases, started
+from tests.authority import Authority
+from tests.collectors import resources
+from tests.collectors.asking import ask, failure
+from tests.collectors.targets import context, database_target
+from tests.system.database_server import Server
+from tests.system.databases import KINDS, PASSWORD, requires_databases, started
 
 pytestmark = requires_databases
 
 COLLECTORS = {"postgresql": postgresql.collector, "mysql": our_mysql.collector}
 LOGIN_ROUND_TRIPS = {"postgresql": 4, "mysql": 3}
 """TCP; then startup, SASL, SASL or greeting, proof."""
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @contextlib.contextmanager
@@ -124,13 +121,13 @@ async def test_queries_share_one_connection_and_a_login_beside_is_one_more(serve
 
 
 async def test_what_is_kept_ends_with_the_collector(server: Server) -> None:
-    before = peers.descriptors()
+    before = resources.descriptors()
     wanted = target(server, cold=False)
     async with COLLECTORS[server.kind](context()) as probe:
         await ask(probe, wanted)
         assert connections(server) == 1
     await has_connections(server, 0)
-    assert peers.descriptors() == before
+    assert resources.descriptors() == before
 
 
 async def test_a_server_hears_nothing_to_complain_of(server: Server, probe) -> None:
@@ -163,11 +160,11 @@ async def test_what_is_wrong_shows_as_its_reason_and_leaves_nothing(
     server: Server, probe, wrong: str, cold: bool
 ) -> None:
     changes, reason = WRONG[wrong]
-    before = peers.descriptors(), peers.readers()
+    before = resources.descriptors(), resources.readers()
     found = await failure(probe, target(server, cold=cold, **changes))
     assert found[0] is reason, found
     assert PASSWORD not in found[1]
-    assert (peers.descriptors(), peers.readers()) == before
+    assert (resources.descriptors(), resources.readers()) == before
     await has_connections(server, 0)
 
 
@@ -247,27 +244,27 @@ async def test_a_server_that_stops_in_mid_query_ends_it_at_once_and_is_found_aga
     server: Server, probe, number: signal.Signals
 ) -> None:
     asleep = target(server, query=SLEEP[server.kind], timeout=10)
-    before = peers.descriptors(), peers.readers()
+    before = resources.descriptors(), resources.readers()
     asked = asyncio.ensure_future(failure(probe, asleep))
     await has_queries(server, 1)
     server.stop(signal.SIGTERM if number is signal.SIGINT and server.kind == "mysql" else number)
     async with asyncio.timeout(5):
         reason, said = await asked
     assert reason is Reason.RESET, said
-    assert (peers.descriptors(), peers.readers()) == before
+    assert (resources.descriptors(), resources.readers()) == before
     server.start()
     await recovers(probe, target(server))
 
 
 async def test_a_probe_that_is_stopped_in_mid_query_leaves_no_connection(server: Server) -> None:
-    before = peers.descriptors(), peers.readers()
+    before = resources.descriptors(), resources.readers()
     async with COLLECTORS[server.kind](context()) as probe:
         asked = asyncio.ensure_future(ask(probe, target(server, query=SLEEP[server.kind], timeout=10)))
         await has_queries(server, 1)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
-    assert (peers.descriptors(), peers.readers()) == before
+    assert (resources.descriptors(), resources.readers()) == before
     if server.kind == "postgresql":  # it looks at its client while it sleeps only if told to
         server.admin(KILL[server.kind])
     await has_connections(server, 0)
@@ -277,11 +274,11 @@ async def test_ten_thousand_failures_leave_nothing_behind(server: Server, probe)
     wrong = [target(server, port=1), target(server, port=1, cold=False)]
     denied = target(server, password=Secret("wrong"))
     await failure(probe, denied)
-    before = peers.descriptors(), peers.readers(), len(asyncio.all_tasks())
+    before = resources.descriptors(), resources.readers(), len(asyncio.all_tasks())
     for number in range(10_000):
         reason, _ = await failure(probe, denied if number % 50 == 0 else wrong[number % 2])
         assert reason in {Reason.REFUSED, Reason.AUTH}
-    assert (peers.descriptors(), peers.readers(), len(asyncio.all_tasks())) == before
+    assert (resources.descriptors(), resources.readers(), len(asyncio.all_tasks())) == before
     await recovers(probe, target(server))
 
 

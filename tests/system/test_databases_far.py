@@ -15,12 +15,14 @@ import pytest
 from collectors import mysql, postgresql
 from collectors.contract import Phase
 from collectors.secret import Secret
-from tests.collectors.peers import Authority, ask, context, database_target
+from tests.authority import Authority
+from tests.collectors.asking import ask
+from tests.collectors.targets import context, database_target
 from tests.netlab import Lab, Link, requires_root, wait_until
-
-from .databases import PASSWORD, Server, requires_databases, started
-from .running import Exporter
-from .test_databases import certificate
+from tests.system.database_server import Server
+from tests.system.databases import PASSWORD, requires_databases, started
+from tests.system.running import Exporter
+from tests.system.test_databases import certificate
 
 pytestmark = [requires_root, requires_databases]
 

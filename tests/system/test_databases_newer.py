@@ -13,18 +13,15 @@ from collectors import mysql, postgresql
 from collectors.contract import Phase, Probe, ProbeFailed, Reason
 from collectors.database_target import DatabaseTarget
 from collectors.secret import Secret
-from tests.collectors.peers import Authority, ask, context, database_target, failure
-
-from .databases import PASSWORD, Server, requires_databases, started
-from .rooted import MySQL9, PostgreSQL18, bouncing, requires_newer_databases
-from .test_databases import certificate, has_connections
+from tests.authority import Authority
+from tests.collectors.asking import ask, failure
+from tests.collectors.targets import context, database_target
+from tests.system.database_server import Server
+from tests.system.databases import PASSWORD, requires_databases, started
+from tests.system.rooted import MySQL9, PostgreSQL18, bouncing, requires_newer_databases
+from tests.system.test_databases import certificate, has_connections
 
 pytestmark = [requires_databases, requires_newer_databases]
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.netlab import Lab, requires_root, wait_until
-
-from .databases import PASSWORD, Server, requires_databases, started
-from .running import Exporter
+from tests.system.database_server import Server
+from tests.system.databases import PASSWORD, requires_databases, started
+from tests.system.running import Exporter
 
 pytestmark = [requires_root, requires_databases]
 

@@ -21,11 +21,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.collectors.peers import Authority
+from tests.authority import Authority
 from tests.netlab import Host, Lab, Program, requires_root, wait_until
-
-from .running import REPOSITORY, Exporter
-from .servers import alertmanager
+from tests.system.running import REPOSITORY, Exporter
+from tests.system.servers import alertmanager
 
 pytestmark = [requires_root, pytest.mark.servers]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.netlab import Lab, Link, requires_root, wait_until
-
-from .running import Exporter, Page
+from tests.system.fleets import TWO_HOSTS
+from tests.system.running import Exporter, Page
 
 pytestmark = requires_root
 
@@ -20,16 +20,7 @@ INTERVAL, TIMEOUT = 1.0, 0.8
 SLACK = 0.7
 """For the machine, on top of an interval and a timeout."""
 
-FLEET = """
-defaults: {interval: 1s, timeout: 800ms, resolve_interval: 1s}
-hosts:
-  - {name: wf001, address: wf001, country: US}
-  - {name: wf008, address: wf008, country: BR}
-probes:
-  icmp: {protocol: icmp}
-  tcp: {protocol: tcp, port: 9102}
-  ping: {protocol: http, url: "http://{address}:9102/ping"}
-"""
+FLEET = "defaults: {interval: 1s, timeout: 800ms, resolve_interval: 1s}" + TWO_HOSTS
 
 
 class Stage:

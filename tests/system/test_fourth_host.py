@@ -14,18 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests.netlab import Host, Lab, requires_root, wait_until
-
-from .running import REPOSITORY, Exporter
-from .servers import Server, prometheus, victoria_metrics
+from tests.system.fleets import THREE_HOSTS
+from tests.system.running import REPOSITORY, Exporter
+from tests.system.servers import Server, prometheus, victoria_metrics
 
 pytestmark = [requires_root, pytest.mark.servers]
 
-FLEET = """\
-defaults: {interval: 1s, timeout: 900ms}
-hosts:
-  - {name: wf001, address: wf001, location: wf001_usa, datacenter: wf001, country: US}
-  - {name: wf008, address: wf008, location: wf008_brazil, datacenter: wf008, country: BR}
-  - {name: wfdb01, address: wfdb01, location: wfdb01_usa, datacenter: wfdb01, country: US}
+FLEET = "defaults: {interval: 1s, timeout: 900ms}" + THREE_HOSTS
+FLEET += """\
 probes:
   icmp: {protocol: icmp}
   tcp: {protocol: tcp, port: 9102}

@@ -20,12 +20,14 @@ from mysql import connector
 from collectors import mysql
 from collectors.contract import ProbeFailed, Reason
 from collectors.secret import Secret
-from tests.collectors.peers import Authority, ask, context, database_target
+from tests.authority import Authority
+from tests.collectors.asking import ask
+from tests.collectors.targets import context, database_target
 from tests.netlab import Host, Lab, requires_root, wait_until
-
-from .databases import PASSWORD, MariaDB, Server, requires_databases, started
-from .rooted import MariaDB11, MySQL9, requires_newer_databases
-from .test_databases import certificate
+from tests.system.database_server import Server
+from tests.system.databases import PASSWORD, MariaDB, requires_databases, started
+from tests.system.rooted import MariaDB11, MySQL9, requires_newer_databases
+from tests.system.test_databases import certificate
 
 pytestmark = [requires_root, requires_databases]
 

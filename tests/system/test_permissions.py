@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.netlab import Host, Lab, requires_root, wait_until
-
-from .running import REPOSITORY, Exporter
+from tests.system.running import REPOSITORY, Exporter
 
 pytestmark = requires_root
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.collectors.peers import Authority
+from tests.authority import Authority
 from tests.netlab import Exchange, Host, Lab, Link, pair_echoes, pair_handshakes, requires_root, wait_until
-
-from .running import REPOSITORY, Exporter
-from .servers import Samples, Server, prometheus, victoria_metrics
+from tests.system.fleets import THREE_HOSTS
+from tests.system.running import REPOSITORY, Exporter
+from tests.system.servers import Samples, Server, prometheus, victoria_metrics
 
 pytestmark = [requires_root, pytest.mark.servers]
 
@@ -38,10 +38,9 @@ defaults:
   interval: 1100ms          # not that of the scrapes, so that some of these find nothing under way
   timeout: 900ms
   buckets: BUCKETS
-hosts:
-  - {name: wf001, address: wf001, location: wf001_usa, datacenter: wf001, country: US}
-  - {name: wf008, address: wf008, location: wf008_brazil, datacenter: wf008, country: BR}
-  - {name: wfdb01, address: wfdb01, location: wfdb01_usa, datacenter: wfdb01, country: US}
+"""
+FLEET += THREE_HOSTS
+FLEET += """\
 probes:
   icmp: {protocol: icmp}
   tcp: {protocol: tcp, port: 9102}

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.netlab import Lab, Link, requires_root, wait_until
-
-from .running import Exporter
+from tests.system.fleets import TWO_HOSTS
+from tests.system.flood import Flood
+from tests.system.running import Exporter
 
 pytestmark = requires_root
 
@@ -24,15 +25,8 @@ SLACK = 0.7
 CALM = 3
 """Rounds after which it is known what is usual."""
 
-FLEET = """
-defaults: {interval: 500ms, timeout: 400ms, resolve_interval: 1s}
-hosts:
-  - {name: wf001, address: wf001, country: US}
-  - {name: wf008, address: wf008, country: BR}
-probes:
-  icmp: {protocol: icmp}
-  tcp: {protocol: tcp, port: 9102}
-  ping: {protocol: http, url: "http://{address}:9102/ping"}
+FLEET = "defaults: {interval: 500ms, timeout: 400ms, resolve_interval: 1s}" + TWO_HOSTS
+FLEET += """\
 endpoints:
   - {name: api, probe: {protocol: http, url: "http://wf008:8080/"}}
   - {name: gone, probe: {protocol: http, url: "http://wf008:8080/gone", expect_status: [404]}}
@@ -66,16 +60,6 @@ while True:
     address = socket.inet_aton(pathlib.Path(sys.argv[1]).read_text())
     answer = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\0\\0\\4" + address
     server.sendto(asked[:2] + b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0" + question + answer, sender)
-"""
-FLOOD = """
-import socket, sys, time
-sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-due = time.monotonic()
-until = due + float(sys.argv[2])
-while due < until:
-    sock.sendto(bytes(1200), (sys.argv[1], 9))
-    due += 0.004  # at this pace also when it was held up
-    time.sleep(max(0, due - time.monotonic()))
 """
 
 
@@ -327,10 +311,7 @@ def test_a_fleet_file_that_cannot_be_read_is_the_configuration_and_the_old_one_g
 
 
 def test_a_full_egress_queue_is_this_host(stage: Stage) -> None:
-    device = stage.link.device_of(stage.here)
-    queue = ["tc", "qdisc", "replace", "dev", device, "root", "tbf"]
-    stage.here.run([*queue, "rate", "2mbit", "burst", "3000", "latency", "60ms"])
-    flood = stage.here.popen([sys.executable, "-c", FLOOD, stage.there.address, "8"])
+    flood = Flood(stage.here, stage.link.device_of(stage.here), stage.there.address)
     try:
         stage.says("wf008", "icmp", "this host", "its own egress queue")
         stage.says("(this host)", "", "this host", "do not trust the other lines")
@@ -342,7 +323,6 @@ def test_a_full_egress_queue_is_this_host(stage: Stage) -> None:
         )
     finally:
         flood.stop()
-        stage.here.run(["tc", "qdisc", "del", "dev", device, "root"])
 
 
 def test_a_process_that_gets_no_time_is_this_host(stage: Stage) -> None:

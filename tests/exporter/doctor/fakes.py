@@ -8,8 +8,7 @@ import ssl
 from collections.abc import Callable, Mapping
 
 from tests.collectors.peers import Peer, read_request
-
-from .values import GOOD
+from tests.exporter.doctor.values import GOOD
 
 Say = bytes | Callable[[socket.socket], object]
 """A body, or what is done instead of answering."""

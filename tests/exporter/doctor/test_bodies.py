@@ -11,8 +11,7 @@ from exporter.doctor import bodies
 from exporter.doctor.bodies import BadBody
 from exporter.doctor.knowledge import knowledge_of
 from exporter.doctor.outcome import Answers
-
-from .values import NOW, answer, seen, server, success, vector
+from tests.exporter.doctor.values import NOW, answer, seen, server, success, vector
 
 READERS = (
     bodies.vector,

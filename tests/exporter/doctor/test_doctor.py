@@ -21,8 +21,7 @@ from exporter.doctor.stack import stack_servers
 from exporter.exposition import Family
 from exporter.fleet import BadFile, load
 from tests.collectors.peers import silent
-
-from .fakes import API, Fake, Say, response
+from tests.exporter.doctor.fakes import API, Fake, Say, response
 
 FLEET = """
 hosts:

@@ -10,8 +10,7 @@ from exporter.doctor.diagnosis import Status
 from exporter.doctor.outcome import HttpOutcome, Look
 from exporter.doctor.rules.health import health, unanswered
 from exporter.doctor.servers import KINDS
-
-from .values import DAY, GOOD, NOW, answer, seen, server, trouble
+from tests.exporter.doctor.values import DAY, GOOD, NOW, answer, seen, server, trouble
 
 HTTPS = server(url="https://prometheus.example/prom")
 

@@ -11,8 +11,7 @@ from exporter.doctor.expected import SeriesKey, of_database
 from exporter.doctor.knowledge import Knowledge
 from exporter.doctor.rules.hosts import HostRules, hosts
 from exporter.doctor.rules.scrape_errors import cause
-
-from .values import NOW, SERIES, exporter, host, knowledge, target
+from tests.exporter.doctor.values import NOW, SERIES, exporter, host, knowledge, target
 
 RULES = HostRules(config_hash=7, old_after=60.0)
 DOWN = 'Get "http://wf001:9102/metrics": dial tcp 192.0.2.1:9102: connect: connection refused'

@@ -10,8 +10,7 @@ from collectors.contract import Reason
 from exporter.doctor.diagnosis import Status
 from exporter.doctor.outcome import Look, NameSeen
 from exporter.doctor.rules.names import public_name
-
-from .values import DAY, NOW, trouble
+from tests.exporter.doctor.values import DAY, NOW, trouble
 
 
 def name(**changes: Any) -> NameSeen:

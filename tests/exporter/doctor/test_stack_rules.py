@@ -18,8 +18,7 @@ from exporter.doctor.rules import leftovers
 from exporter.doctor.rules.alerting import OUR_GROUPS, alerting, firing, rules
 from exporter.doctor.rules.dashboards import dashboards
 from exporter.doctor.rules.targets import targets
-
-from .values import NOW, answer, exporter, knowledge, seen, server, success, target
+from tests.exporter.doctor.values import NOW, answer, exporter, knowledge, seen, server, success, target
 
 RULES = Path(__file__).parents[3] / "prometheus/rules"
 

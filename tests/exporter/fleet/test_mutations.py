@@ -12,8 +12,7 @@ import yaml
 
 from exporter.cli import main
 from exporter.fleet import BadFile, Fleet, load
-
-from ...system.running import REPOSITORY
+from tests.system.running import REPOSITORY
 
 GOOD = [REPOSITORY / "config/fleet.example.yml", REPOSITORY / "config/exporter.yml"]
 MUTANTS = 1000

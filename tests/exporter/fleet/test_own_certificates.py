@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from collectors.trust import OwnCertificate
 from exporter.doctor.stack import stack_servers
 from exporter.fleet import BadFile, pairs
-from tests.collectors.peers import Authority
+from tests.authority import Authority
 
 TWO = "hosts: [{name: a, address: a.example}, {name: b, address: b.example}]\n"
 

@@ -14,8 +14,8 @@ from collectors.contract import Clock, Exchange, Facts, IpFamily, Phase, ProbeFa
 from exporter.moves import Move, Name
 from exporter.overview import Format, Overview
 from exporter.overview.html_text import ROWS
-
-from ..pages import ANSWERS, SMALL, TIMEOUT, Samples, Small, Time
+from tests.exporter.pages import ANSWERS, SMALL, TIMEOUT, Small, Time
+from tests.exporter.samples import Samples
 
 LINKS = {"metrics": "/metrics", "as JSON": "/?format=json"}
 

@@ -13,8 +13,7 @@ from exporter.once import ProbeResult
 from exporter.overview.timeline import Around, explain
 from exporter.own_health import OwnHealth
 from exporter.series import PairSeries
-
-from ..pages import ANSWERS, Small
+from tests.exporter.pages import ANSWERS, Small
 
 NOW = 1_700_000_000.0
 

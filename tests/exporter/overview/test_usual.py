@@ -17,8 +17,7 @@ from exporter.overview.losses import chance
 from exporter.overview.verdict import Verdict, Word, judge
 from exporter.own_health import OwnHealth
 from exporter.series import PairSeries
-
-from ..pages import DATABASE, SMALL, Small, Time
+from tests.exporter.pages import DATABASE, SMALL, Small, Time
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 ANSWER = RoundTrip(rtt=0.35, clock=Clock.KERNEL)
@@ -27,7 +26,7 @@ REFUSED = ProbeFailed(Reason.REFUSED, "Connection refused")
 
 
 class Watched:
-    """One pair that is probed at a steady pace, and looked at after every answer."""
+    """One pair that is probed at a steady pace, and looked at after every answer, or not at all for a while."""
 
     def __init__(self, pair: Pair, every: float = 5.0, seed: int = 1) -> None:
         self.pair = dataclasses.replace(pair, interval=every)
@@ -36,7 +35,7 @@ class Watched:
         self._chance = random.Random(seed)
 
     def probe(self, outcome: Reply | ProbeFailed = ANSWER) -> Verdict:
-        self.series.record(Facts(), outcome, self.now, 1.7e9 + self.now)
+        self._record(outcome)
         verdict = judge(self.seen, [], OwnHealth())
         self.now += self.pair.interval
         return verdict
@@ -48,10 +47,19 @@ class Watched:
             if self.series.latest.reply is not None:
                 yield verdict
 
+    def unseen(self, seconds: float, loss: float = 0.0, reply: Reply = ANSWER) -> None:
+        """Probe for so long, with nobody looking."""
+        for _ in range(round(seconds / self.pair.interval)):
+            self._record(SILENCE if self._chance.random() < loss else reply)
+            self.now += self.pair.interval
+
     def accused(self, seconds: float, loss: float) -> float:
         """Return the share of these looks that accuse somebody."""
         words = Counter(verdict.word for verdict in self.lasts(seconds, loss))
         return 1 - words[Word.FINE] / words.total()
+
+    def _record(self, outcome: Reply | ProbeFailed) -> None:
+        self.series.record(Facts(), outcome, self.now, 1.7e9 + self.now)
 
     @property
     def seen(self) -> Seen:
@@ -79,41 +87,41 @@ def test_a_healthy_path_that_loses_one_packet_in_a_hundred_is_not_accused(pair: 
 @pytest.mark.parametrize(("usual", "now", "least"), [(0.0, 0.1, 0.8), (0.01, 0.1, 0.8), (0.03, 0.2, 0.9)])
 def test_a_true_rise_is_seen(pair: Pair, usual: float, now: float, least: float) -> None:
     path = Watched(pair)
-    list(path.lasts(6 * HOUR, usual))
-    list(path.lasts(5 * MINUTE, now))
+    path.unseen(6 * HOUR, usual)
+    path.unseen(5 * MINUTE, now)
     assert path.accused(2 * HOUR, now) > least
 
 
 def test_what_is_lost_usually_is_learnt_within_hours_and_one_in_five_never_is(pair: Pair) -> None:
     path = Watched(pair)
-    list(path.lasts(4 * HOUR, 0.03))
+    path.unseen(4 * HOUR, 0.03)
     assert path.accused(12 * HOUR, 0.03) < 0.01
-    list(path.lasts(DAY, 0.2))
+    path.unseen(DAY, 0.2)
     assert path.accused(2 * HOUR, 0.2) > 0.8
 
 
 def test_an_outage_of_an_hour_makes_no_loss_usual(pair: Pair) -> None:
     path = Watched(pair)
-    list(path.lasts(DAY))
-    list(path.lasts(HOUR, loss=1.0))
-    list(path.lasts(HOUR))
+    path.unseen(DAY)
+    path.unseen(HOUR, loss=1.0)
+    path.unseen(HOUR)
     assert path.seen.usual_loss == 0
     assert path.seen.usual_rtt == pytest.approx(0.35)
 
 
 def test_some_bad_minutes_stay_slower_than_usual_though_the_program_has_just_started(pair: Pair) -> None:
     path = Watched(pair, every=1.0)
-    list(path.lasts(20))
+    path.unseen(20)
     worse = RoundTrip(rtt=0.7, clock=Clock.KERNEL)
     assert {verdict.word for verdict in path.lasts(30 * MINUTE, reply=worse)} == {Word.NETWORK}
 
 
 def test_a_new_route_is_accused_for_hours_and_not_for_weeks(pair: Pair) -> None:
     path = Watched(pair, every=60.0)
-    list(path.lasts(30 * DAY))
+    path.unseen(30 * DAY)
     longer = RoundTrip(rtt=0.7, clock=Clock.KERNEL)
     assert {verdict.word for verdict in path.lasts(2.8 * HOUR, reply=longer)} == {Word.NETWORK}
-    list(path.lasts(HOUR, reply=longer))
+    path.unseen(HOUR, reply=longer)
     assert {verdict.word for verdict in path.lasts(HOUR, reply=longer)} == {Word.FINE}
 
 
@@ -121,7 +129,7 @@ def test_a_login_that_failed_is_held_against_the_database_for_six_minutes(tmp_pa
     """It is probed once a minute: the last 60 results were an hour."""
     login = Watched(Small(tmp_path, SMALL + DATABASE).pair("wf008", "login"), every=60.0)
     well = Login(rtt=0.02, clock=Clock.KERNEL, duration=0.2, round_trips=6, phases={})
-    list(login.lasts(HOUR, reply=well))
+    login.unseen(HOUR, reply=well)
     for outcome in (REFUSED, well, REFUSED):
         login.probe(outcome)
     said = [login.probe(well) for _ in range(60)]
@@ -132,7 +140,7 @@ def test_a_login_that_failed_is_held_against_the_database_for_six_minutes(tmp_pa
 
 def test_one_window_stands_behind_all_that_is_said_of_failures(pair: Pair) -> None:
     path = Watched(pair)
-    list(path.lasts(HOUR))
+    path.unseen(HOUR)
     for _ in range(19):
         path.probe(SILENCE)
         path.probe(REFUSED)

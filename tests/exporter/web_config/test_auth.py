@@ -12,7 +12,7 @@ from exporter.web_config import WebConfig
 from exporter.web_config.auth import TokenBucket
 from exporter.web_config.passwords import MAX_WAITING_PER_ADDRESS, PasswordChecks
 from exporter.web_config.queues import Busy
-from tests.exporter.web_config.conftest import Client, serving
+from tests.exporter.web_config.served import Client, serving
 
 SECRET = b"correct horse"
 HASH = bcrypt.hashpw(SECRET, bcrypt.gensalt(4))

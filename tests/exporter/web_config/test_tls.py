@@ -14,7 +14,8 @@ from cryptography import x509
 from exporter.web_config import load
 from exporter.web_config.refusals import TlsRefusals
 from exporter.web_config.stream import TlsStream
-from tests.exporter.web_config.conftest import LONG, Authority, Client, serving, until
+from tests.exporter.web_config.certificates import Authority
+from tests.exporter.web_config.served import LONG, Client, serving, until
 
 TLS = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
 MUTUAL = f"{TLS}  client_ca_file: ca.pem\n  client_auth_type: RequireAndVerifyClientCert\n"
