@@ -16,18 +16,35 @@ import asyncio
 import dataclasses
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from collectors import dns
 from collectors.contract import Clock, Facts, IpFamily, Outcome, ProbeFailed, Reason, RoundTrip, Seconds
 from collectors.literals import literal_family
 from exporter.fleet import Pair
-from exporter.moves import Move, Name
 
 Lookup = Callable[[str, IpFamily], Awaitable[Sequence[str]]]
 
 _TIMEOUT: Seconds = 5.0
 _OF_AN_INTERVAL = 0.9
 """Of the time that an address is kept: a little less than one, so that the nth turn, then due, is not too early."""
+
+
+class Name(NamedTuple):
+    """What is looked up for a target."""
+
+    name: str
+    ip_family: IpFamily
+
+
+class Move(NamedTuple):
+    """Another address of a name is measured."""
+
+    name: Name
+    before: str
+    after: str
+    why: str = ""
+    """Empty where the resolver gave another one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from exporter import cost
 from exporter.fleet import Fleet, Host, Pair
 from exporter.metrics import series_of
-from exporter.overview.looks import place_of
 from exporter.wording import legible, plural
 
 _MANY_SERIES = 10_000
@@ -23,7 +22,7 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
             legible(pair.probe),
             pair.protocol,
             pair.ip_family.value,
-            legible(place_of(pair)),
+            legible(pair.place),
             f"{pair.interval:g} s",
             f"{pair.timeout:g} s",
             str(series_of(pair, buckets)),

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from collectors.contract import Facts, IpFamily, Reason, Seconds
+from collectors.contract import Facts, Reason, Seconds
+from exporter.addresses import Move, Name
 from exporter.fleet import Pair
-from exporter.overview.looks import place_of
 from exporter.series import Moved, PairSeries
 
 _log = logging.getLogger(__name__)
@@ -23,23 +23,6 @@ _UNREACHED = {Reason.TIMEOUT, Reason.UNREACHABLE, Reason.REFUSED}
 _LINES = 5
 """Changes of one name that are told within an hour: some resolvers give another address each time."""
 _HOUR: Seconds = 3600.0
-
-
-class Name(NamedTuple):
-    """What is looked up for a target."""
-
-    name: str
-    ip_family: IpFamily
-
-
-class Move(NamedTuple):
-    """Another address of a name is measured."""
-
-    name: Name
-    before: str
-    after: str
-    why: str = ""
-    """Empty where the resolver gave another one."""
 
 
 class Choice(Protocol):
@@ -63,7 +46,7 @@ class Moves:
         """Say which pairs there are; what was noted with their series stays."""
         self._pairs = {}
         for pair, series in states:
-            self._pairs.setdefault(Name(place_of(pair), pair.ip_family), []).append((pair, series))
+            self._pairs.setdefault(Name(pair.place, pair.ip_family), []).append((pair, series))
         self._told = {name: told for name, told in self._told.items() if name in self._pairs}
 
     def moved(self, move: Move, now: Seconds, wall: float) -> None:
@@ -76,7 +59,7 @@ class Moves:
     def detoured(self, pair: Pair, facts: Facts, series: PairSeries, now: Seconds, wall: float) -> None:
         """Note that a probe that asks the next address itself had to."""
         before, _, why = facts.tried[0].partition(": ")
-        move = Move(Name(place_of(pair), pair.ip_family), before, facts.address or "", why)
+        move = Move(Name(pair.place, pair.ip_family), before, facts.address or "", why)
         self._tell(move, f"{pair.name} {pair.probe}", now)
         series.moved = Moved(move.before, move.after, why, now, wall)
 

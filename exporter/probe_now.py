@@ -12,7 +12,6 @@ from exporter import collecting, once
 from exporter.addresses import Addresses, refreshes
 from exporter.fleet import Pair
 from exporter.once import ProbeResult
-from exporter.overview.looks import place_of
 from exporter.overview.timeline import Around, explain, is_well
 from exporter.own_health import OwnHealth
 from exporter.scheduler import Scheduler
@@ -48,7 +47,7 @@ def routes(answers: Sequence[ProbeResult]) -> Iterator[str]:
     """Walk to each address that was asked, hop by hop; it takes a second for each router that keeps silent."""
     walked = set()
     for answer in answers:
-        name, ip_family = place_of(answer.pair), answer.pair.ip_family
+        name, ip_family = answer.pair.place, answer.pair.ip_family
         address = answer.facts.address or (name if literal_family(name) else None)
         if address not in walked and answer.pair.spec.host:
             walked.add(address)

@@ -24,10 +24,11 @@ from collectors.contract import (
     SocketOpened,
 )
 from exporter import icmp_sockets, metrics
+from exporter.addresses import Move
 from exporter.exposition import Page
 from exporter.fleet import LOGIN, PROTOCOLS, QUERY, STRANGER, Fleet, Host, Pair, host_header
 from exporter.history import Lately
-from exporter.moves import Choice, Move, Moves
+from exporter.moves import Choice, Moves
 from exporter.outages import Outages
 from exporter.own_health import LONG_QUEUE, OwnHealth
 from exporter.series import PairSeries

@@ -50,6 +50,11 @@ class Pair:
         return self.database or self.target
 
     @property
+    def place(self) -> str:
+        """Where its packets go, as the address is written: pairs of one place are witnesses for one another."""
+        return self.spec.host or self.target
+
+    @property
     def slot(self) -> Seconds:
         """How long it waits for others that are due: a query on a kept connection is far cheaper in company."""
         return 0.2 if self.database and self.probe == QUERY else 0.1

@@ -178,10 +178,5 @@ def _measured(reply: Reply | None) -> dict[str, Any]:
 
 
 def _asked(pair: Pair, series: PairSeries) -> str:
-    address = (series.latest.facts and series.latest.facts.address) or place_of(pair)
+    address = (series.latest.facts and series.latest.facts.address) or pair.place
     return str(ipaddress.ip_address(address)) if literal_family(address) else ""
-
-
-def place_of(pair: Pair) -> str:
-    """Return where a pair's packets go, as its address is written: those of one place are witnesses for one another."""
-    return pair.spec.host or pair.target

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from collectors.contract import Exchange, Login, Query, Reason, RoundTrip, Seconds
 from exporter.fleet import Pair
-from exporter.overview.looks import Seen, look, place_of
+from exporter.overview.looks import Seen, look
 from exporter.overview.verdict import Verdict, Word, judge, witness
 from exporter.own_health import OwnHealth
 from exporter.series import Failure, PairSeries
@@ -125,7 +125,7 @@ def rows(states: Sequence[tuple[Pair, PairSeries]], here: OwnHealth, now: Second
     """Judge all pairs; an empty list every so often, so that others have their turn, and at last all of them."""
     looks: _Looks = {}
     for number, (pair, series) in enumerate(states):
-        looks.setdefault(place_of(pair), []).append((pair, series, look(pair, series, now)))
+        looks.setdefault(pair.place, []).append((pair, series, look(pair, series, now)))
         if number % _AT_ONCE == _AT_ONCE - 1:
             yield []
     nobody_answers = nobody(looks)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from collectors.contract import Facts, ProbeFailed, Reply, RoundTrip, Seconds
 from exporter.fleet import Pair
 from exporter.once import ProbeResult
-from exporter.overview.looks import Seen, look, place_of
+from exporter.overview.looks import Seen, look
 from exporter.overview.rows import now_in_words
 from exporter.overview.verdict import judge
 from exporter.own_health import OwnHealth
@@ -50,11 +50,9 @@ def explain(answers: Sequence[ProbeResult], around: Around) -> Iterator[str]:
     asked = {answer.pair.identity: _look(answer, around) for answer in answers}
     known = [(pair, look(pair, series, around.now)) for pair, series in around.states if pair.identity not in asked]
     for answer in answers:
-        seen, place = asked[answer.pair.identity], place_of(answer.pair)
-        beside = [
-            asked[other.pair.identity] for other in answers if other is not answer and place_of(other.pair) == place
-        ]
-        beside += [other for pair, other in known if place_of(pair) == place]
+        seen, place = asked[answer.pair.identity], answer.pair.place
+        beside = [asked[other.pair.identity] for other in answers if other is not answer and other.pair.place == place]
+        beside += [other for pair, other in known if pair.place == place]
         lines = [_asked(answer.pair), *_told(answer, seen, around.wall), f"verdict: {judge(seen, beside, around.here)}"]
         yield printable_lines([lines[0], *(f"  {line}" for line in lines[1:])])
 

@@ -13,8 +13,7 @@ import pytest
 
 from collectors import dns
 from collectors.contract import IpFamily, ProbeFailed, Reason, one_by_one
-from exporter.addresses import Addresses, Lookup, Refresh, refreshes
-from exporter.moves import Move, Name
+from exporter.addresses import Addresses, Lookup, Move, Name, Refresh, refreshes
 from exporter.scheduler import Scheduler
 from tests.exporter.pages import SMALL, Small
 from tests.exporter.virtual_time import VirtualLoop, run

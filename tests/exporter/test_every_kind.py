@@ -16,7 +16,6 @@ from exporter.fleet.probes import PROBES
 from exporter.fleet.schema import PROTOCOLS
 from exporter.once import ProbeResult
 from exporter.overview import Overview
-from exporter.overview.looks import place_of
 from exporter.overview.timeline import Around, explain
 from tests.collectors import test_contract
 from tests.exporter.pages import ANSWERS, Small
@@ -117,7 +116,7 @@ def test_it_is_explained_by_a_sentence_that_says_whom_it_asks(small: Small, prot
 
 @every_kind
 def test_it_has_a_place_which_it_shares_with_all_that_is_asked_there(small: Small, protocol: str) -> None:
-    assert {place_of(pair) for pair in small.pairs} == {"192.0.2.2"}
+    assert {pair.place for pair in small.pairs} == {"192.0.2.2"}
 
 
 @every_kind

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from collectors.contract import Clock, Facts, IpFamily, Phase, ProbeFailed, Reason, Reply, RoundTrip
+from exporter.addresses import Move, Name
 from exporter.fleet import Pair
-from exporter.moves import Move, Name
 from tests.exporter.pages import Small
 
 NAME = Name("wf008.example", IpFamily.IPV4)

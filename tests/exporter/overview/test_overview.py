@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collectors.contract import Clock, Exchange, Facts, IpFamily, Phase, ProbeFailed, Reason, RoundTrip, SocketOpened
-from exporter.moves import Move, Name
+from exporter.addresses import Move, Name
 from exporter.overview import Format, Overview
 from exporter.overview.html_text import ROWS
 from tests.exporter.pages import ANSWERS, SMALL, TIMEOUT, Small, Time
