@@ -52,13 +52,13 @@ class Refresh:
     """A job of the scheduler: one target's name, whose freshness is looked at every ``interval``."""
 
     target: str
-    spec: Name
+    aim: Name
     interval: Seconds
 
     @property
     def identity(self) -> tuple[str, ...]:
         """Tell it from all other refreshes."""
-        return ("refresh", self.target, self.spec.name, self.spec.ip_family)
+        return ("refresh", self.target, self.aim.name, self.aim.ip_family)
 
     @property
     def slot(self) -> Seconds:
@@ -75,7 +75,7 @@ def refreshes(pairs: Iterable[Pair], keep: Seconds) -> list[Refresh]:
     """Return the refreshes that these pairs need: of names, and not of HTTP's, which are looked up in the probe."""
     intervals: dict[tuple[str, Name], Seconds] = {}
     for pair in pairs:
-        name = pair.spec.cached_name
+        name = pair.aim.cached_name
         if name is not None and literal_family(name) is None:
             key = pair.target, Name(name, pair.ip_family)
             intervals[key] = min(keep, pair.interval, intervals.get(key, keep))
@@ -137,7 +137,7 @@ class Addresses:
 
         Those expected until now stay known until the next time: their pairs probe on while we wait.
         """
-        names = frozenset(refresh.spec for refresh in refreshes)
+        names = frozenset(refresh.aim for refresh in refreshes)
         kept = names | self._expected
         self._known = {name: address for name, address in self._known.items() if name in kept}
         self._fresh_until = {name: until for name, until in self._fresh_until.items() if name in names}
@@ -200,14 +200,14 @@ class Addresses:
 
     def decided(self, job: Refresh, _facts: Facts, outcome: Outcome) -> None:
         """Take the end of a refresh."""
-        self._unanswered.discard(job.spec)
+        self._unanswered.discard(job.aim)
         if not self._unanswered:
             self._all_answered.set()
         if isinstance(outcome, ProbeFailed):
-            self._why[job.spec] = outcome.detail, outcome.misconfigured
+            self._why[job.aim] = outcome.detail, outcome.misconfigured
             self._failed(job.target)
         else:
-            self._why.pop(job.spec, None)
+            self._why.pop(job.aim, None)
 
     def started_late(self, lateness: Seconds, probes: int) -> None:
         """Ignore it: a refresh has no hurry."""

@@ -264,10 +264,10 @@ class App:
 
 def _with_targets_of(before: Iterable[Pair], pairs: Iterable[Pair]) -> Iterator[Pair]:
     """Let a target that stays as it is be the same object: by that its collector and its counters know it."""
-    known = {pair.identity: pair.spec for pair in before}
+    known = {pair.identity: pair.aim for pair in before}
     for pair in pairs:
-        spec = known.get(pair.identity)
-        yield dataclasses.replace(pair, spec=spec) if spec is not None and spec == pair.spec else pair
+        aim = known.get(pair.identity)
+        yield dataclasses.replace(pair, aim=aim) if aim is not None and aim == pair.aim else pair
 
 
 def _spare_the_collector() -> None:

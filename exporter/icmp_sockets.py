@@ -28,7 +28,7 @@ _OWN_CLOCK = (
 
 def families(pairs: Iterable[Pair]) -> set[IpFamily]:
     """Return the families whose socket these pairs use."""
-    return {pair.ip_family for pair in pairs if Gives.ICMP_ECHO in pair.spec.gives}
+    return {pair.ip_family for pair in pairs if Gives.ICMP_ECHO in pair.aim.gives}
 
 
 def warning(opened: SocketOpened) -> str:

@@ -79,14 +79,14 @@ class Moves:
         failure, failing = series.last_failure, series.failing
         if facts.address is None or failure is None or failing is None or failure.reason not in _UNREACHED:
             return
-        if failing.in_a_row % _IN_A_ROW or pair.spec.cached_name is None:
+        if failing.in_a_row % _IN_A_ROW or pair.aim.cached_name is None:
             return
-        name = Name(pair.spec.cached_name, pair.ip_family)
+        name = Name(pair.aim.cached_name, pair.ip_family)
         latest = (other.latest.facts for _, other in self._pairs.get(name, ()) if other.failing is None)
         if not any(seen and seen.address == facts.address for seen in latest):
             choice.unreached(name, facts.address)
 
     def succeeded(self, pair: Pair, facts: Facts, choice: Choice) -> None:
         """Accept the end of some failures in a row."""
-        if facts.address is not None and pair.spec.cached_name is not None:
-            choice.reached(Name(pair.spec.cached_name, pair.ip_family), facts.address)
+        if facts.address is not None and pair.aim.cached_name is not None:
+            choice.reached(Name(pair.aim.cached_name, pair.ip_family), facts.address)

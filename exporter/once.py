@@ -102,7 +102,7 @@ async def ask(pairs: Sequence[Pair], probes: Mapping[str, Probe[Any]]) -> list[P
     if not pairs:
         return []
     # Targets of their own: what comes too late of these probes must not be counted as the scheduled ones'.
-    jobs = [dataclasses.replace(pair, interval=_NEVER, spec=pair.spec.for_once()) for pair in pairs]
+    jobs = [dataclasses.replace(pair, interval=_NEVER, aim=pair.aim.for_once()) for pair in pairs]
     once = _Once(len(jobs))
     async with Scheduler("", once, at_once=True) as scheduler:
         scheduler.replace((job, probes[job.protocol]) for job in jobs)

@@ -49,7 +49,7 @@ def routes(answers: Sequence[ProbeResult]) -> Iterator[str]:
     for answer in answers:
         name, ip_family = answer.pair.place, answer.pair.ip_family
         address = answer.facts.address or (name if literal_family(name) else None)
-        if address not in walked and answer.pair.spec.host:
+        if address not in walked and answer.pair.aim.host:
             walked.add(address)
             yield f"\nroute to {name} over {ip_family}\n"
             yield from _route(address, 6 if ip_family == "ipv6" else 4) if address else ("  it has no address\n",)

@@ -84,15 +84,15 @@ class Recorder:
         metrics.ensure_recorded(fleet, pairs)
         buckets = tuple(fleet.defaults.buckets)
         kept, self._series, self._by_target = self._series, {}, {}
-        specs = {pair.identity: pair.spec for pair in self._pairs}
+        specs = {pair.identity: pair.aim for pair in self._pairs}
         self._page, self._pairs = Page(metrics.network_families(buckets)), pairs
         self._database_page = Page(metrics.database_families(buckets))
         for pair in pairs:
-            series = kept.get(pair.identity) or PairSeries(pair.spec.reasons)
-            series = series.aimed(pair.spec.phases, buckets, fresh_for=2 * pair.interval + pair.timeout)
-            if specs.get(pair.identity, pair.spec) != pair.spec:
-                series.forget()  # what is usual there is not what was usual where it pointed before
-            self._series[pair.identity] = self._by_target[id(pair.spec)] = series
+            series = kept.get(pair.identity) or PairSeries(pair.aim.reasons)
+            series = series.for_configuration(pair.aim.phases, buckets, fresh_for=2 * pair.interval + pair.timeout)
+            if specs.get(pair.identity, pair.aim) != pair.aim:
+                series.restart_usual()  # what is usual there is not what was usual where it pointed before
+            self._series[pair.identity] = self._by_target[id(pair.aim)] = series
             if not pair.database:
                 self._page.add(pair, metrics.labels_of(pair), series)
         for identity in kept.keys() - self._series.keys():
@@ -165,7 +165,7 @@ class Recorder:
     def decided(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
         """Take the end of a pair's probe."""
         now, wall = time.monotonic(), time.time()  # noqa: TID251 - a date shown to people
-        series = self._by_target[id(job.spec)]
+        series = self._by_target[id(job.aim)]
         self._keep(series)
         failed_before = series.failing is not None
         if isinstance(outcome, RoundTrip) and outcome.egress_queue is not None:
@@ -248,7 +248,7 @@ class Recorder:
 
     def states(self) -> list[tuple[Pair, PairSeries]]:
         """Return every pair that is configured, with what is known of it."""
-        return [(pair, self._by_target[id(pair.spec)]) for pair in self._pairs]
+        return [(pair, self._by_target[id(pair.aim)]) for pair in self._pairs]
 
     def here(self, now: Seconds) -> OwnHealth:
         """Return how our own measuring goes, at this time of the monotonic clock."""

@@ -19,7 +19,7 @@ from typing import Any, Generic, Self
 
 from collectors.contract import Attempt, Outcome, Probe, ProbeFailed, Reason, Reply, Seconds
 from exporter.cadence import SLOT, first_dates, slot_after, without_first
-from exporter.turns import Deadline, Group, J, Try, Turn, Watcher, silent
+from exporter.turns import Deadline, Group, J, RunningAttempt, ScheduledJob, Watcher, deadline_outcome
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Scheduler(Generic[J]):
     def __init__(self, source: str, watcher: Watcher[J], *, at_once: bool = False) -> None:
         self._source, self._watcher, self._at_once = source, watcher, at_once
         self._loop = asyncio.get_running_loop()
-        self._turns: dict[tuple[str, ...], Turn[J]] = {}
+        self._turns: dict[tuple[str, ...], ScheduledJob[J]] = {}
         self._calendar: list[tuple[Seconds, int, Group[J]]] = []
         self._deadlines: list[Deadline] = []
         self._order = itertools.count()
@@ -76,7 +76,7 @@ class Scheduler(Generic[J]):
             else:
                 dates = turn.group.dates
             if turn is None:
-                turn = Turn(job, self._watcher)
+                turn = ScheduledJob(job, self._watcher)
             else:
                 turn.take(job)
             self._turns[job.identity] = turn
@@ -126,10 +126,10 @@ class Scheduler(Generic[J]):
     def _started(self, slot: Seconds, probes: int) -> None:
         self._watcher.started_late(self._loop.time() - slot, probes)
 
-    def _start(self, group: Group[J], turns: Sequence[Turn[J]]) -> None:
+    def _start(self, group: Group[J], turns: Sequence[ScheduledJob[J]]) -> None:
         slot = []
         for turn in turns:
-            attempt = turn.attempt = Try(turn.job.spec, turn.decided)
+            attempt = turn.attempt = RunningAttempt(turn.job.aim, turn.decided)
             slot.append(attempt)
         try:
             coroutines = group.probe(slot)
@@ -145,7 +145,7 @@ class Scheduler(Generic[J]):
         if not deadline.is_idle():
             heapq.heappush(self._deadlines, deadline)
 
-    def _spawn(self, turn: Turn[J], attempt: Try, coroutine: Coroutine[Any, Any, Reply]) -> None:
+    def _spawn(self, turn: ScheduledJob[J], attempt: RunningAttempt, coroutine: Coroutine[Any, Any, Reply]) -> None:
         task = attempt.task = asyncio.create_task(coroutine)
         self._tasks.add(task)
 
@@ -158,7 +158,7 @@ class Scheduler(Generic[J]):
 
     def _outcome(self, job: J, attempt: Attempt[Any], task: asyncio.Task[Reply]) -> Outcome:
         if task.cancelled():
-            return silent(attempt, job.timeout)
+            return deadline_outcome(attempt, job.timeout)
         error = task.exception()
         if error is None:
             return task.result()

@@ -116,12 +116,13 @@ _CONNECTED = (Phase.TLS, Phase.AUTH, Phase.QUERY, Phase.PROCESSING, Phase.TRANSF
 class PairSeries:
     """Everything that is counted of one pair; goes on through every reload that keeps the pair.
 
-    ``aimed`` gives the one for a configuration, before the first probe and again at each reload.
+    ``for_configuration`` gives the one for a configuration, before the first probe and again at each reload.
     """
 
     __slots__ = (
         "duplicate_replies",
         "duration",
+        "ever_succeeded",
         "failing",
         "failures",
         "fresh_for",
@@ -140,7 +141,6 @@ class PairSeries:
         "usual_loss",
         "usual_rtt",
         "usual_server",
-        "worked",
     )
 
     def __init__(self, reasons: Sequence[Reason]) -> None:
@@ -158,15 +158,15 @@ class PairSeries:
         self.failing: Failing | None = None
         """None if the latest probe succeeded."""
         self.last_failure: Failure | None = None
-        self.forget()
+        self.restart_usual()
 
-    def forget(self) -> None:
+    def restart_usual(self) -> None:
         """Begin anew with what is usual, and whether it ever worked; what is counted goes on."""
         self.moved: Moved | None = None
         """The latest change of its address; None: none was seen."""
         self.recent = Recent()
         self.usual_rtt, self.usual_server, self.usual_loss = Usual(), NOTHING_USUAL, UsualLoss()
-        self.worked = False
+        self.ever_succeeded = False
 
     def record(self, facts: Facts, outcome: Outcome, now: Seconds, wall: float, *, learn: bool = True) -> None:
         """Record one probe that was decided now, by the monotonic and by the wall clock.
@@ -200,7 +200,7 @@ class PairSeries:
             self.recent.add(LOST if self.last_failure.silent or reason is Reason.DNS else FAILED, now)
 
     def _succeed(self, facts: Facts, reply: Reply, now: Seconds, wall: float, learn: bool) -> None:  # noqa: FBT001 - see ``record``
-        self.latest.reply, self.last_success, self.failing, self.worked = reply, wall, None, True
+        self.latest.reply, self.last_success, self.failing, self.ever_succeeded = reply, wall, None, True
         rtt = None
         match reply:
             case RoundTrip():
@@ -240,7 +240,7 @@ class PairSeries:
                 total, count = self.phases[phase]
                 self.phases[phase] = total + seconds, count + 1
 
-    def aimed(self, phases: Sequence[Phase], buckets: Sequence[float], fresh_for: Seconds) -> PairSeries:
+    def for_configuration(self, phases: Sequence[Phase], buckets: Sequence[float], fresh_for: Seconds) -> PairSeries:
         """Return what goes on with what is configured now: other buckets begin the histograms anew, the counts go on.
 
         Another address or scheme of the target may have other phases. Whatever changes the number of lines is a

@@ -27,7 +27,7 @@ class Job(Protocol):
         """How long it may wait for others, so that they start together: a multiple of the scheduler's."""
 
     @property
-    def spec(self) -> Any: ...  # noqa: ANN401 - the target, whose type only its collector knows
+    def aim(self) -> Any: ...  # noqa: ANN401 - the target, whose type only its collector knows
 
 
 J = TypeVar("J", bound=Job)
@@ -47,13 +47,13 @@ class Watcher(Protocol[J_contra]):
         """Take how many turns passed without a probe."""
 
 
-class Try(Attempt[Any]):
+class RunningAttempt(Attempt[Any]):
     """An attempt of ours; ``task`` runs its coroutine, if it has one."""
 
     task: asyncio.Task[Reply] | None = None
 
 
-class Turn(Generic[J]):
+class ScheduledJob(Generic[J]):
     """A job, and its attempt while one is under way; the same through every reload that keeps the job."""
 
     __slots__ = ("attempt", "group", "job", "watcher")
@@ -61,7 +61,7 @@ class Turn(Generic[J]):
     def __init__(self, job: J, watcher: Watcher[J]) -> None:
         self.job, self.watcher = job, watcher
         self.group: Group[J]
-        self.attempt: Try | None = None
+        self.attempt: RunningAttempt | None = None
 
     def decided(self, attempt: Attempt[Any], outcome: Outcome) -> None:
         """Take the end of an attempt; a reply that took longer than the timeout is none."""
@@ -73,7 +73,7 @@ class Turn(Generic[J]):
 
     def take(self, job: J) -> None:
         """Go on with a job of the same identity; another target is another beginning."""
-        if job.spec is not self.job.spec and job.spec != self.job.spec:
+        if job.aim is not self.job.aim and job.aim != self.job.aim:
             self.leave()
         self.job = job
 
@@ -84,7 +84,7 @@ class Turn(Generic[J]):
             attempt.over = True
             if attempt.task:
                 attempt.task.cancel()
-        self.group.probe.forget(self.job.spec)
+        self.group.probe.forget(self.job.aim)
 
 
 class Group(Generic[J]):
@@ -97,7 +97,7 @@ class Group(Generic[J]):
 
     def __init__(self, probe: Probe[Any], interval: Seconds, timeout: Seconds, dates: tuple[Seconds, ...]) -> None:
         self.probe, self.interval, self.timeout, self.dates = probe, interval, timeout, dates
-        self.turns: list[Turn[J]] = []
+        self.turns: list[ScheduledJob[J]] = []
 
     @property
     def due(self) -> Seconds:
@@ -125,7 +125,7 @@ class Deadline(NamedTuple):
 
     date: Seconds
     order: int
-    slot: Sequence[Try]
+    slot: Sequence[RunningAttempt]
     timeout: Seconds
     put_off: bool = False
 
@@ -139,7 +139,7 @@ class Deadline(NamedTuple):
             if attempt.task:
                 attempt.task.cancel()
             elif not attempt.over:
-                attempt.end(silent(attempt, self.timeout))
+                attempt.end(deadline_outcome(attempt, self.timeout))
 
 
 _OF_GAPS = {
@@ -155,7 +155,7 @@ _SILENCES = {
 }
 
 
-def silent(attempt: Attempt[Any], timeout: Seconds) -> ProbeFailed:
+def deadline_outcome(attempt: Attempt[Any], timeout: Seconds) -> ProbeFailed:
     """Return how an attempt ends that nobody answered."""
     asked = f" from {attempt.address}" if attempt.address else ""
     before = f" (before it: {'; '.join(attempt.tried)})" if attempt.tried else ""

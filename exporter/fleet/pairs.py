@@ -40,7 +40,7 @@ class Pair:
     interval: Seconds
     timeout: Seconds
     histogram: bool
-    spec: Target
+    aim: Target
     database: str = ""
     """Its name in the fleet file, if this is about one."""
 
@@ -52,7 +52,7 @@ class Pair:
     @property
     def place(self) -> str:
         """Where its packets go, as the address is written: pairs of one place are witnesses for one another."""
-        return self.spec.host or self.target
+        return self.aim.host or self.target
 
     @property
     def slot(self) -> Seconds:
@@ -161,7 +161,7 @@ def _databases(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iter
         defaults = fleet.defaults
         specs = database.aim(files, ("databases", index), address, defaults.ip_families, defaults.timeout)
         intervals = ((LOGIN, database.cold_interval), (QUERY, database.interval))
-        for (probe, interval), spec in zip(intervals, specs, strict=True):
+        for (probe, interval), aim in zip(intervals, specs, strict=True):
             yield Pair(
                 target=place.name,
                 target_location=place.location,
@@ -169,11 +169,11 @@ def _databases(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iter
                 target_country=place.country,
                 probe=probe,
                 protocol=database.type,
-                ip_family=spec.ip_families[0],
+                ip_family=aim.ip_families[0],
                 interval=interval,
-                timeout=spec.timeout,
+                timeout=aim.timeout,
                 histogram=True,
-                spec=spec,
+                aim=aim,
                 database=database.name,
             )
 
@@ -201,7 +201,7 @@ def _pairs(defaults: Defaults, target: Host | Endpoint, name: str, probe: Settin
             interval=probe.interval or defaults.interval,
             timeout=timeout,
             histogram=probe.histogram,
-            spec=aim(address, ip_family, timeout),
+            aim=aim(address, ip_family, timeout),
         )
 
 

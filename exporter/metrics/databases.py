@@ -79,7 +79,7 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "Seconds that each phase of successful database logins took: dns, connect, tls, auth, and query, the "
             "first after the login; none includes another.",
             lambda pair: [
-                (part, (("phase", phase.value),)) for phase in pair.spec.phases for part in ("_sum", "_count")
+                (part, (("phase", phase.value),)) for phase in pair.aim.phases for part in ("_sum", "_count")
             ],
             lambda series, _: series.login.phase_row(),
         ),
@@ -102,7 +102,7 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             lambda pair: [
                 ("", (("mode", mode), ("reason", reason.value)))
                 for mode in ("cold", "warm")
-                for reason in pair.spec.reasons
+                for reason in pair.aim.reasons
             ],
             lambda series, _: [count for _, of in series.both for count in of.failures.values()],
         ),

@@ -17,7 +17,7 @@ _EVERY = None
 
 
 def _one(gives: Gives | None) -> Callable[[Pair], Iterable[tuple[str, Labels]]]:
-    return lambda pair: (("", ()),) if gives is _EVERY or gives in pair.spec.gives else ()
+    return lambda pair: (("", ()),) if gives is _EVERY or gives in pair.aim.gives else ()
 
 
 def _gauge(name: str, text: str, gives: Gives | None, read: Callable[[PairSeries], float | None]) -> Family:
@@ -48,17 +48,17 @@ def _histogram(
     samples = bucket_samples(buckets)
 
     def of(pair: Pair) -> Iterable[tuple[str, Labels]]:
-        return samples if pair.histogram and gives in pair.spec.gives else ()
+        return samples if pair.histogram and gives in pair.aim.gives else ()
 
     return Family(name, "histogram", text, of, lambda series, _: read(series).row())
 
 
 def _failures(pair: Pair) -> Iterable[tuple[str, Labels]]:
-    return [("", (("reason", reason.value),)) for reason in pair.spec.reasons]
+    return [("", (("reason", reason.value),)) for reason in pair.aim.reasons]
 
 
 def _phases(pair: Pair) -> Iterable[tuple[str, Labels]]:
-    return [(part, (("phase", phase.value),)) for phase in pair.spec.phases for part in ("_sum", "_count")]
+    return [(part, (("phase", phase.value),)) for phase in pair.aim.phases for part in ("_sum", "_count")]
 
 
 def _last_success(series: PairSeries, now: Seconds) -> tuple[float] | None:

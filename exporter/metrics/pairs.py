@@ -47,7 +47,7 @@ def ensure_recorded(fleet: Fleet, pairs: Iterable[Pair]) -> None:
 
 
 def _is_recorded(pair: Pair) -> bool:
-    if pair.protocol not in PROTOCOLS or Reason.LOCAL not in pair.spec.reasons:
+    if pair.protocol not in PROTOCOLS or Reason.LOCAL not in pair.aim.reasons:
         return False
     if pair.database:
         return pair.probe in {LOGIN, QUERY}

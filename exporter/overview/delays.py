@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from collectors.contract import Seconds
 from exporter.history import is_time
-from exporter.overview.looks import Seen
+from exporter.overview.looks import PairNow
 
 _SLOWER = 1.5
 """Times the usual that are notable, if they are also more by this:"""
@@ -35,7 +35,7 @@ class Delays(NamedTuple):
     """That, and none of the answers before was as late; or one, where packets get lost; or two, behind a full queue."""
 
 
-def delays(seen: Seen, beside: Sequence[Seen], queue: Seconds) -> Delays:
+def delays(seen: PairNow, beside: Sequence[PairNow], queue: Seconds) -> Delays:
     """Hold the latest answer against what is usual.
 
     ``beside`` are the other pairs toward the same place, ``queue`` is our own one where that is full, else 0.
@@ -54,7 +54,7 @@ def delays(seen: Seen, beside: Sequence[Seen], queue: Seconds) -> Delays:
     return Delays(network, server, 0 < max(network, server) < queued, perhaps_lost, single)
 
 
-def _late_before(seen: Seen, queued: Seconds) -> int:
+def _late_before(seen: PairNow, queued: Seconds) -> int:
     """Count the answers before that were late, by the network's time now, and more so than the queue explains."""
     network = (seen.rtt or 0.0) * (seen.round_trips or 1)
     servers = [answer - network for answer in seen.before or () if is_time(answer)]

@@ -26,7 +26,7 @@ _SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class PairNow:
     """The latest result and what is usual. Durations in seconds; what was not measured is None."""
 
     probe: str
@@ -57,7 +57,7 @@ class Seen:
     """How long ago the first of these failures was decided."""
     in_a_row: int = 0
     """How many they are."""
-    worked: bool = False
+    ever_succeeded: bool = False
     """It has succeeded before, as it is configured now."""
     moved_ago: Seconds | None = None
     """How long ago the address of its name changed; None: it did not."""
@@ -116,15 +116,15 @@ class Seen:
         return self.lost + self.failed
 
 
-def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
+def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
     """Return one pair as it looks at this time of the monotonic clock."""
     recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
     pieces = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
     latest, reply, failing = series.latest, series.latest.reply, series.failing
     failure = series.last_failure if failing else None
-    return Seen(
+    return PairNow(
         probe=pair.probe,
-        gives=pair.spec.gives,
+        gives=pair.aim.gives,
         target=pair.target,
         ip_family=pair.ip_family,
         age=None if latest.facts is None else now - latest.at,
@@ -140,11 +140,11 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
         failing_for=now - failing.since if failing else 0.0,
         first_failure=now - failing.first if failing else 0.0,
         in_a_row=failing.in_a_row if failing else 0,
-        worked=series.worked,
+        ever_succeeded=series.ever_succeeded,
         moved_ago=now - series.moved.at if series.moved else None,
         moved=str(series.moved or ""),
         reply=reply,
-        own_clock=reply is not None and reply.clock is Clock.USER and bool(pair.spec.host),
+        own_clock=reply is not None and reply.clock is Clock.USER and bool(pair.aim.host),
         usual_rtt=series.usual_rtt.median(),
         usual_server=series.usual_server.median(),
         usual_loss=series.usual_loss.median(),
@@ -162,7 +162,7 @@ def look(pair: Pair, series: PairSeries, now: Seconds) -> Seen:
 
 
 def _measured(reply: Reply | None) -> dict[str, Any]:
-    """Return what was measured, by the names that ``Seen`` has for it."""
+    """Return what was measured, by the names that ``PairNow`` has for it."""
     if reply is None:
         return {}
     common = {"server": reply.server, "lookup": reply.phases.get(Phase.DNS)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from exporter.overview.looks import Seen
+from exporter.overview.looks import PairNow
 from exporter.wording import percent
 
 _CHANCE = 0.005
@@ -25,7 +25,7 @@ FEW = 15
 _NOTABLE = 0.1
 
 
-def too_many(seen: Seen) -> bool:
+def too_many(seen: PairNow) -> bool:
     """Tell whether more failed lately than usually does by chance; the longest outage counts as one failure."""
     if seen.pieces < _TIMES:
         return False
@@ -40,7 +40,7 @@ def chance(bad: int, results: int, usual: float) -> float:
     return max(0.0, 1.0 - sum(fewer))
 
 
-def in_words(seen: Seen) -> str:
+def in_words(seen: PairNow) -> str:
     """Write what failed lately: 7 of the last 60 got lost, at 7 times; usually 2 %."""
     times = f"at {seen.pieces} times" if seen.pieces > 1 else "in a row"
     usual = seen.usual_loss or 0.0
@@ -48,7 +48,7 @@ def in_words(seen: Seen) -> str:
     return f"{seen.bad or seen.resent} of the last {seen.results} {_what(seen)}, {times}{known}"
 
 
-def _what(seen: Seen) -> str:
+def _what(seen: PairNow) -> str:
     if not seen.bad:
         return "lost their first SYN"
     first = f", and {seen.resent} lost their first SYN" if seen.resent else ""
@@ -57,7 +57,7 @@ def _what(seen: Seen) -> str:
     return f"failed{first}" if not seen.lost else f"failed, {seen.lost} of them without an answer{first}"
 
 
-def aside(seen: Seen) -> str:
+def aside(seen: PairNow) -> str:
     """Say what failed lately of a pair that is well now, where the number beside it would be a riddle."""
     if not seen.bad:
         return ""
@@ -68,7 +68,7 @@ def aside(seen: Seen) -> str:
     return in_words(seen) if seen.longest < _OUTAGE else f"well again; {in_words(seen)}"
 
 
-def share(seen: Seen) -> str:
+def share(seen: PairNow) -> str:
     """Write the share of the latest results that failed; of few their number."""
     if seen.bad and seen.results < FEW:
         return f"{seen.bad} of {seen.results}"

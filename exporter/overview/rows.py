@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from collectors.contract import Exchange, Login, Query, Reason, RoundTrip, Seconds
 from exporter.fleet import Pair
-from exporter.overview.looks import Seen, look
+from exporter.overview.looks import PairNow, pair_now
 from exporter.overview.verdict import Verdict, Word, judge, witness
 from exporter.own_health import OwnHealth
 from exporter.series import Failure, PairSeries
@@ -24,7 +24,7 @@ class Row:
     """One pair and its verdict."""
 
     pair: Pair
-    seen: Seen
+    seen: PairNow
     verdict: Verdict
     recent: Sequence[Seconds]
     last_failure: Failure | None
@@ -67,7 +67,7 @@ class Snapshot(NamedTuple):
     here: OwnHealth
 
 
-def now_in_words(seen: Seen) -> str:
+def now_in_words(seen: PairNow) -> str:
     """Write what the latest probe measured, or for how long there was nothing to measure."""
     if seen.age is None:
         return "no result yet"
@@ -79,7 +79,7 @@ def now_in_words(seen: Seen) -> str:
     return _measured(seen) + (", own clock" if seen.own_clock else "")
 
 
-def _measured(seen: Seen) -> str:
+def _measured(seen: PairNow) -> str:
     match seen.reply:
         case RoundTrip(rtt) if rtt is not None:
             return f"{span(rtt)}{_usual(seen, rtt, seen.usual_rtt)}"
@@ -92,7 +92,7 @@ def _measured(seen: Seen) -> str:
     return "answered, not measured"
 
 
-def _exchange(exchange: Exchange, seen: Seen) -> str:
+def _exchange(exchange: Exchange, seen: PairNow) -> str:
     """Tell network and server apart: 78.1 ms = network 62.5 + server 15.6."""
     if exchange.rtt is None or exchange.server is None:
         return f"{span(exchange.response)}, network and server"
@@ -109,7 +109,7 @@ def _login(login: Login) -> str:
     return f"{span(login.duration)} = {distance} + server {span(login.server)}"
 
 
-def _usual(seen: Seen, now: Seconds, usual: Seconds | None) -> str:
+def _usual(seen: PairNow, now: Seconds, usual: Seconds | None) -> str:
     """Write what is usual, in the unit of what is now if it has the same; of few results how few they are."""
     if usual:
         few = f", of {seen.seeds} results" if seen.seeds else ""
@@ -117,7 +117,7 @@ def _usual(seen: Seen, now: Seconds, usual: Seconds | None) -> str:
     return " (no usual yet)" if seen.seeds is not None else ""
 
 
-_Looks = dict[str, list[tuple[Pair, PairSeries, Seen]]]
+_Looks = dict[str, list[tuple[Pair, PairSeries, PairNow]]]
 """By place: those that can witness for one another."""
 
 
@@ -125,7 +125,7 @@ def rows(states: Sequence[tuple[Pair, PairSeries]], here: OwnHealth, now: Second
     """Judge all pairs; an empty list every so often, so that others have their turn, and at last all of them."""
     looks: _Looks = {}
     for number, (pair, series) in enumerate(states):
-        looks.setdefault(pair.place, []).append((pair, series, look(pair, series, now)))
+        looks.setdefault(pair.place, []).append((pair, series, pair_now(pair, series, now)))
         if number % _AT_ONCE == _AT_ONCE - 1:
             yield []
     nobody_answers = nobody(looks)
@@ -141,8 +141,8 @@ def rows(states: Sequence[tuple[Pair, PairSeries]], here: OwnHealth, now: Second
 
 def nobody(looks: _Looks) -> bool:
     """Tell whether no place out of several answers, as far as anything was heard of it since the silence began."""
-    silent: list[list[Seen]] = []
-    heard: list[list[Seen]] = []
+    silent: list[list[PairNow]] = []
+    heard: list[list[PairNow]] = []
     for beside in looks.values():
         place = [seen for _, _, seen in beside if seen.reached is not None]
         is_silent = any(seen.silent and witness(seen, place) is None for seen in place)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from collectors.contract import Facts, ProbeFailed, Reply, RoundTrip, Seconds
 from exporter.fleet import Pair
 from exporter.once import ProbeResult
-from exporter.overview.looks import Seen, look
+from exporter.overview.looks import PairNow, pair_now
 from exporter.overview.rows import now_in_words
 from exporter.overview.verdict import judge
 from exporter.own_health import OwnHealth
@@ -48,7 +48,7 @@ class Around(NamedTuple):
 def explain(answers: Sequence[ProbeResult], around: Around) -> Iterator[str]:
     """Explain each answer, beside what is known of the others."""
     asked = {answer.pair.identity: _look(answer, around) for answer in answers}
-    known = [(pair, look(pair, series, around.now)) for pair, series in around.states if pair.identity not in asked]
+    known = [(pair, pair_now(pair, series, around.now)) for pair, series in around.states if pair.identity not in asked]
     for answer in answers:
         seen, place = asked[answer.pair.identity], answer.pair.place
         beside = [asked[other.pair.identity] for other in answers if other is not answer and other.pair.place == place]
@@ -67,15 +67,15 @@ def is_well(answer: ProbeResult) -> bool:
     return not isinstance(answer.outcome, ProbeFailed)
 
 
-def _look(answer: ProbeResult, around: Around) -> Seen:
+def _look(answer: ProbeResult, around: Around) -> PairNow:
     """Look at one probe as the overview looks at the latest one; what is usual comes from there."""
     pair, known = answer.pair, {pair.identity: series for pair, series in around.states}
-    alone = PairSeries(pair.spec.reasons).aimed((), (), fresh_for=math.inf)
+    alone = PairSeries(pair.aim.reasons).for_configuration((), (), fresh_for=math.inf)
     alone.record(answer.facts, answer.outcome, around.now, around.wall)
-    seen = look(pair, alone, around.now)
+    seen = pair_now(pair, alone, around.now)
     if (series := known.get(pair.identity)) is None:
         return dataclasses.replace(seen, failing_for=answer.took, seeds=None)
-    before = look(pair, series, around.now)
+    before = pair_now(pair, series, around.now)
     return dataclasses.replace(
         seen,
         **{name: getattr(before, name) for name in _OF_THE_PAIR},
@@ -83,17 +83,17 @@ def _look(answer: ProbeResult, around: Around) -> Seen:
         first_failure=before.first_failure,
         in_a_row=before.in_a_row,
         before=series.recent.values()[-1:],
-        worked=seen.worked or before.worked,
+        ever_succeeded=seen.ever_succeeded or before.ever_succeeded,
         moved_ago=before.moved_ago,
         moved=before.moved,
     )
 
 
 def _asked(pair: Pair) -> str:
-    return f"{pair.name} {pair.probe}: {pair.spec} over {pair.ip_family}"
+    return f"{pair.name} {pair.probe}: {pair.aim} over {pair.ip_family}"
 
 
-def _told(answer: ProbeResult, seen: Seen, wall: float) -> Iterator[str]:
+def _told(answer: ProbeResult, seen: PairNow, wall: float) -> Iterator[str]:
     facts, outcome = answer.facts, answer.outcome
     if isinstance(outcome, ProbeFailed):
         during = f" during {facts.phase}" if facts.phase else ""

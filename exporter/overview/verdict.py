@@ -35,7 +35,7 @@ from collectors.failures import PROHIBITED, SAID
 from collectors.target import Gives
 from exporter.overview import losses
 from exporter.overview.delays import delays
-from exporter.overview.looks import LATELY, Seen
+from exporter.overview.looks import LATELY, PairNow
 from exporter.own_health import LONG_QUEUE, OwnHealth
 from exporter.wording import span
 
@@ -84,7 +84,7 @@ _GAPS = {
 }
 
 
-def judge(seen: Seen, beside: Sequence[Seen], here: OwnHealth, *, nobody_answers: bool = False) -> Verdict:
+def judge(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth, *, nobody_answers: bool = False) -> Verdict:
     """Say whose fault it is; ``beside`` are the other pairs toward the same place."""
     found = _judge(seen, beside, here, nobody_answers=nobody_answers)
     if found.word not in _THEIRS or not _moved_lately(seen):
@@ -92,12 +92,12 @@ def judge(seen: Seen, beside: Sequence[Seen], here: OwnHealth, *, nobody_answers
     return Verdict(found.word, f"{found.why}; its address changed {span(seen.moved_ago or 0.0)} ago: {seen.moved}")
 
 
-def _moved_lately(seen: Seen) -> bool:
+def _moved_lately(seen: PairNow) -> bool:
     """Tell whether its address changed since it was well."""
     return seen.moved_ago is not None and seen.moved_ago <= max(_NEW_ADDRESS, seen.failing_for + LATELY)
 
 
-def _judge(seen: Seen, beside: Sequence[Seen], here: OwnHealth, *, nobody_answers: bool) -> Verdict:
+def _judge(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth, *, nobody_answers: bool) -> Verdict:
     if seen.age is None:
         return UNKNOWN
     if seen.stale:
@@ -126,16 +126,16 @@ def judge_host(here: OwnHealth) -> Verdict:
     return FINE
 
 
-def witness(seen: Seen, beside: Sequence[Seen]) -> Seen | None:
+def witness(seen: PairNow, beside: Sequence[PairNow]) -> PairNow | None:
     """Return another pair that has reached the host since this one failed, of the same family if there is one."""
     since = [other for other in beside if other.reached and (other.age or 0) <= seen.first_failure]
     return min(since, key=lambda other: other.ip_family != seen.ip_family, default=None)
 
 
-def _failed(seen: Seen, beside: Sequence[Seen], here: OwnHealth, *, nobody_answers: bool) -> Verdict:
+def _failed(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth, *, nobody_answers: bool) -> Verdict:
     if seen.reason is Reason.LOCAL:
         return Verdict(Word.THIS_HOST, seen.detail or "it could not ask")
-    if seen.misconfigured and not seen.worked:
+    if seen.misconfigured and not seen.ever_succeeded:
         return Verdict(Word.CONFIGURATION, f"{seen.detail.rstrip('.')}; look at it in the fleet file")
     if seen.reason is Reason.DNS:
         return Verdict(Word.NETWORK, _nameless(seen, beside))
@@ -146,7 +146,7 @@ def _failed(seen: Seen, beside: Sequence[Seen], here: OwnHealth, *, nobody_answe
     return Verdict(_there(seen), _unwell(seen))
 
 
-def _lost(seen: Seen, beside: Sequence[Seen], here: OwnHealth) -> str:
+def _lost(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth) -> str:
     """Say why silence once connected is the network's; empty if nothing shows that."""
     if seen.gap is not None:
         return _GAPS[seen.gap]
@@ -155,21 +155,21 @@ def _lost(seen: Seen, beside: Sequence[Seen], here: OwnHealth) -> str:
     return "" if losing is None else f"it connects, and then packets get lost ({_named(losing)} loses some, too)"
 
 
-def _there(seen: Seen) -> Word:
+def _there(seen: PairNow) -> Word:
     return Word.PEER if seen.gives.isdisjoint(_DATABASE) else Word.DATABASE
 
 
-def _named(seen: Seen) -> str:
+def _named(seen: PairNow) -> str:
     return seen.probe if seen.ip_family == "ipv4" else f"{seen.probe} ({seen.ip_family})"
 
 
-def _nameless(seen: Seen, beside: Sequence[Seen]) -> str:
+def _nameless(seen: PairNow, beside: Sequence[PairNow]) -> str:
     still = witness(seen, beside)
     also = f"; {_named(still)} still reaches the host" if still else ""
     return f"the name can't be looked up: {seen.detail.rstrip('.')}{also}"
 
 
-def _silent(seen: Seen, beside: Sequence[Seen], here: OwnHealth, *, nobody_answers: bool) -> str:
+def _silent(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth, *, nobody_answers: bool) -> str:
     """Say what silence means, by what else is heard of the host."""
     said = "no answer"
     if seen.reason is Reason.UNREACHABLE:
@@ -194,7 +194,7 @@ def _silent(seen: Seen, beside: Sequence[Seen], here: OwnHealth, *, nobody_answe
     return f"{said}; {_named(other)} {other.reason or 'answers'}: the host is up, {lost}"
 
 
-def _refused_by_itself(seen: Seen) -> str:
+def _refused_by_itself(seen: PairNow) -> str:
     """Say what it means that there is no way to the very host that says so; empty if somebody else does."""
     who, said, what = seen.detail.partition(SAID)
     if seen.reason is not Reason.UNREACHABLE or not said or who.rpartition(": ")[2] != seen.asked:
@@ -203,7 +203,7 @@ def _refused_by_itself(seen: Seen) -> str:
     return f"no way there ({seen.detail}): the host is up, {up}"
 
 
-def _unwell(seen: Seen) -> str:
+def _unwell(seen: PairNow) -> str:
     if refusal := _refused_by_itself(seen):
         return refusal
     if seen.reason is Reason.REFUSED and not seen.misconfigured and _there(seen) is Word.PEER:
@@ -214,11 +214,11 @@ def _unwell(seen: Seen) -> str:
         return f"it connects, and then its program does not answer ({seen.phase})"
     if seen.reason is Reason.LIMIT:
         return f"at its limit: {seen.detail}"
-    well = f"; it was well until {span(seen.failing_for)} ago" if seen.misconfigured and seen.worked else ""
+    well = f"; it was well until {span(seen.failing_for)} ago" if seen.misconfigured and seen.ever_succeeded else ""
     return f"{seen.detail.rstrip('.') or seen.reason}{well}"
 
 
-def _slow(seen: Seen, beside: Sequence[Seen], here: OwnHealth) -> Verdict | None:
+def _slow(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth) -> Verdict | None:
     queue = _full_queue(here)
     slower = delays(seen, beside, queue)
     if slower.queued:
@@ -243,16 +243,16 @@ def _beside_the_program(network: Seconds, *, full: bool) -> str:
     return "and the network is slower than usual" if network else "the network is not"
 
 
-def _loses(seen: Seen) -> bool:
+def _loses(seen: PairNow) -> bool:
     return seen.lost + seen.resent >= seen.failed and losses.too_many(seen)
 
 
-def _fell_silent(seen: Seen) -> bool:
+def _fell_silent(seen: PairNow) -> bool:
     """Tell whether it was answered until lately; one that never is may just be blocked."""
     return seen.silent and seen.lost < seen.results
 
 
-def _as_usual(seen: Seen, beside: Sequence[Seen], here: OwnHealth) -> Verdict:
+def _as_usual(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth) -> Verdict:
     """Judge a probe whose times are as usual."""
     if lossy := _lossy(seen):
         ours = Verdict(Word.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}")
@@ -265,7 +265,7 @@ def _as_usual(seen: Seen, beside: Sequence[Seen], here: OwnHealth) -> Verdict:
     return Verdict(Word.FINE, "; ".join(filter(None, asides)))
 
 
-def _lossy(seen: Seen) -> str:
+def _lossy(seen: PairNow) -> str:
     if seen.retransmitted:
         return "the first SYN got lost and was sent again"
     if seen.lookup is not None and seen.lookup > _SLOW_LOOKUP:

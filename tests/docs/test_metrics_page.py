@@ -50,7 +50,7 @@ def test_every_reason_is_in_the_table_under_its_protocols_and_no_other() -> None
         for protocol, mark in zip(documented, marks, strict=True):
             if mark:
                 documented[protocol].add(words(reason)[0])
-    assert documented == {pair.protocol: set(pair.spec.reasons) for pair in example_pairs()}
+    assert documented == {pair.protocol: set(pair.aim.reasons) for pair in example_pairs()}
 
 
 def test_every_phase_is_named() -> None:

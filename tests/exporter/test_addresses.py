@@ -225,7 +225,7 @@ def test_refreshes_are_those_of_icmp_and_tcp_and_one_per_target_name_and_family(
 
 
 def test_a_fresh_address_is_not_looked_up_again_but_a_missing_one_at_every_turn() -> None:
-    often = Refresh("wf008", PEER.spec, 5.0)
+    often = Refresh("wf008", PEER.aim, 5.0)
 
     async def main() -> None:
         async with world(Resolver(), often) as w:
@@ -246,7 +246,7 @@ def test_whatever_the_pairs_interval_a_name_is_looked_up_about_every_resolve_int
     tmp_path: Path, interval: float
 ) -> None:
     text = SMALL.replace("interval: 5s", f"interval: {interval}s").replace("timeout: 4s", "timeout: 1s")
-    (peer,) = [r for r in refreshes(Small(tmp_path, text).pairs, keep=60.0) if r.spec.ip_family is V4]
+    (peer,) = [r for r in refreshes(Small(tmp_path, text).pairs, keep=60.0) if r.aim.ip_family is V4]
 
     async def main() -> list[float]:
         async with world(Resolver(wf008=["192.0.2.8"]), peer) as w:
@@ -269,7 +269,7 @@ def test_a_literal_address_is_known_without_a_lookup(tmp_path: Path) -> None:
 
 
 def test_a_refresh_outlasts_a_short_interval_so_that_a_second_name_server_can_be_asked() -> None:
-    assert Refresh("wf008", PEER.spec, 1.0).timeout == PEER.timeout == 5.0
+    assert Refresh("wf008", PEER.aim, 1.0).timeout == PEER.timeout == 5.0
 
 
 def test_a_change_of_the_resolvers_answer_is_reported_once() -> None:
@@ -278,7 +278,7 @@ def test_a_change_of_the_resolvers_answer_is_reported_once() -> None:
             await asyncio.sleep(150)
             w.resolver.names["wf008.example"] = ["192.0.2.9"]
             await asyncio.sleep(300)
-            assert w.moves == [Move(PEER.spec, "192.0.2.8", "192.0.2.9")]
+            assert w.moves == [Move(PEER.aim, "192.0.2.8", "192.0.2.9")]
 
     run(main())
 
@@ -301,15 +301,15 @@ def test_where_nobody_answers_the_next_address_is_asked_and_reported_when_somebo
     async def main() -> None:
         async with world(Resolver(wf008=["192.0.2.7", "192.0.2.8"]), PEER) as w:
             await asyncio.sleep(1)
-            w.addresses.unreached(PEER.spec, "192.0.2.7")
-            w.addresses.unreached(PEER.spec, "192.0.2.7")  # the end of another probe, that began before
+            w.addresses.unreached(PEER.aim, "192.0.2.7")
+            w.addresses.unreached(PEER.aim, "192.0.2.7")  # the end of another probe, that began before
             assert w.get() == "192.0.2.8"
             await asyncio.sleep(600)
             assert w.get() == "192.0.2.8"
             assert w.moves == []
-            w.addresses.reached(PEER.spec, "192.0.2.8")
-            w.addresses.reached(PEER.spec, "192.0.2.8")
-            assert w.moves == [Move(PEER.spec, "192.0.2.7", "192.0.2.8", "the former does not answer")]
+            w.addresses.reached(PEER.aim, "192.0.2.8")
+            w.addresses.reached(PEER.aim, "192.0.2.8")
+            assert w.moves == [Move(PEER.aim, "192.0.2.7", "192.0.2.8", "the former does not answer")]
 
     run(main())
 
@@ -318,9 +318,9 @@ def test_the_other_addresses_of_a_name_are_known() -> None:
     async def main() -> None:
         async with world(Resolver(wf008=["192.0.2.7", "192.0.2.8", "192.0.2.9"]), PEER) as w:
             await asyncio.sleep(1)
-            w.addresses.unreached(PEER.spec, "192.0.2.7")
+            w.addresses.unreached(PEER.aim, "192.0.2.7")
             assert w.get() == "192.0.2.8"
-            assert w.addresses.others(*PEER.spec) == ["192.0.2.7", "192.0.2.9"]
+            assert w.addresses.others(*PEER.aim) == ["192.0.2.7", "192.0.2.9"]
             assert w.addresses.others("192.0.2.1", V4) == []
 
     run(main())
@@ -331,9 +331,9 @@ def test_when_every_address_is_silent_the_first_one_gets_its_turn_again() -> Non
         async with world(Resolver(wf008=["192.0.2.7", "192.0.2.8"]), PEER) as w:
             await asyncio.sleep(1)
             for address in ("192.0.2.7", "192.0.2.8"):
-                w.addresses.unreached(PEER.spec, address)
+                w.addresses.unreached(PEER.aim, address)
             assert w.get() == "192.0.2.7"
-            w.addresses.reached(PEER.spec, "192.0.2.7")
+            w.addresses.reached(PEER.aim, "192.0.2.7")
             assert w.moves == []
 
     run(main())

@@ -83,9 +83,9 @@ def test_what_it_gives_reasons_and_phases_are_of_the_closed_sets_and_a_fault_of_
     small: Small, protocol: str
 ) -> None:
     for pair in small.pairs:
-        assert pair.protocol == pair.spec.protocol == protocol
-        assert pair.spec.gives
-        assert Reason.LOCAL in pair.spec.reasons
+        assert pair.protocol == pair.aim.protocol == protocol
+        assert pair.aim.gives
+        assert Reason.LOCAL in pair.aim.reasons
 
 
 @every_kind

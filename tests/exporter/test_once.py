@@ -54,8 +54,8 @@ def test_its_targets_are_not_those_that_are_scheduled(small: Small) -> None:
         return ANSWERS["icmp"]
 
     run(once.ask(small.pairs[:1], {"icmp": one_by_one(answer)}))
-    assert probed == [small.pairs[0].spec]
-    assert probed[0] is not small.pairs[0].spec
+    assert probed == [small.pairs[0].aim]
+    assert probed[0] is not small.pairs[0].aim
 
 
 def test_nothing_to_ask_is_no_answer() -> None:

@@ -65,8 +65,8 @@ def tell_a_story(small: Small, time: Time) -> None:
     small.answer_all()
     time.passed += 5
     small.decide("wf008", "icmp", TIMEOUT)
-    small.recorder.notice(LateReply(small.pair("wf008", "icmp").spec))
-    small.recorder.notice(DuplicateReply(small.pair("wf008", "icmp").spec))
+    small.recorder.notice(LateReply(small.pair("wf008", "icmp").aim))
+    small.recorder.notice(DuplicateReply(small.pair("wf008", "icmp").aim))
     small.decide("wf008", "tcp", RoundTrip(rtt=None, clock=Clock.USER), Facts(retransmitted=True))
     expired = Facts(certificate_not_before=1.5e9, certificate_expiry=1.6e9)
     small.decide("grafana", "http", ProbeFailed(Reason.TLS, "expired"), expired)
@@ -126,11 +126,11 @@ def test_counters_and_every_reason_stand_at_zero_before_the_first_probe(small: S
         labels = {"target": pair.target, "probe": pair.probe}
         assert samples.get("network_latency_probes_total", **labels) == 0
         assert samples.by("reason", "network_latency_probe_failures_total", **labels) == dict.fromkeys(
-            (reason.value for reason in pair.spec.reasons), 0
+            (reason.value for reason in pair.aim.reasons), 0
         )
         assert samples.get("network_latency_rtt_distribution_seconds_count", **labels) == 0
         assert samples.by("phase", "network_latency_phase_seconds_sum", **labels) == dict.fromkeys(
-            (phase.value for phase in pair.spec.phases), 0
+            (phase.value for phase in pair.aim.phases), 0
         )
 
 
@@ -357,9 +357,9 @@ def test_a_reload_describes_the_new_fleet_and_forgets_the_old(small: Small) -> N
 
 def test_late_and_duplicate_replies_count_for_their_own_pair_and_are_never_measured(small: Small) -> None:
     pair = small.pair("wf008", "icmp")
-    small.recorder.notice(LateReply(pair.spec))
-    small.recorder.notice(DuplicateReply(pair.spec))
-    small.recorder.notice(DuplicateReply(pair.spec))
+    small.recorder.notice(LateReply(pair.aim))
+    small.recorder.notice(DuplicateReply(pair.aim))
+    small.recorder.notice(DuplicateReply(pair.aim))
     small.recorder.notice(LateReply("nobody we know"))
     samples = small.samples()
     assert samples.get("network_latency_late_replies_total") == 1
@@ -424,7 +424,7 @@ class WithoutLocal:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"protocol": "udp"}, {"protocol": "redis", "database": "cache"}, {"spec": WithoutLocal()}],
+    [{"protocol": "udp"}, {"protocol": "redis", "database": "cache"}, {"aim": WithoutLocal()}],
     ids=["a protocol", "a kind of database", "a target without its own fault"],
 )
 def test_a_kind_of_probe_that_no_metric_would_show_is_refused_and_what_was_configured_stays(
@@ -462,7 +462,7 @@ def test_what_a_page_says_of_pairs_is_of_the_moment_when_it_was_begun(
             for pair in with_database.pairs:
                 with_database.recorder.decided(pair, Facts(hop_limit=read_before), outcome)
         for notice in (LateReply, DuplicateReply):
-            with_database.recorder.notice(notice(with_database.pair("wf008", "icmp").spec))
+            with_database.recorder.notice(notice(with_database.pair("wf008", "icmp").aim))
         assert of_pairs(b"".join([*begun, *under_way]).decode()) == expected, f"torn after {read_before} pieces"
         assert of_pairs(with_database.page()) != expected
 

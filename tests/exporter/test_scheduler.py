@@ -43,7 +43,7 @@ class Job:
     name: str
     interval: float = 15.0
     timeout: float = 10.0
-    spec: Any = None
+    aim: Any = None
     slot: float = SLOT
 
     @property
@@ -519,9 +519,9 @@ def test_a_collector_is_told_of_each_target_that_goes_and_of_no_other() -> None:
         told = []
         async with Scheduler("here", Record(), at_once=True) as scheduler:
             for jobs in (
-                [Job("a", spec="here"), Job("b", spec="there"), Job("c")],
-                [Job("a", spec="here", interval=30.0), Job("b", spec="elsewhere"), Job("c")],
-                [Job("a", spec="here", interval=30.0), Job("b", spec="elsewhere")],
+                [Job("a", aim="here"), Job("b", aim="there"), Job("c")],
+                [Job("a", aim="here", interval=30.0), Job("b", aim="elsewhere"), Job("c")],
+                [Job("a", aim="here", interval=30.0), Job("b", aim="elsewhere")],
             ):
                 scheduler.replace([(job, probe) for job in jobs])
                 told.append(list(forgotten))
@@ -543,9 +543,9 @@ def test_a_probe_of_a_target_that_was_replaced_is_not_decided_for_the_one_that_c
             return ANSWER if target == "new" else ANSWER._replace(rtt=1.0)
 
         async with Scheduler("here", record, at_once=True) as scheduler:
-            scheduler.replace([(Job("a", spec="old"), one_by_one(slow))])
+            scheduler.replace([(Job("a", aim="old"), one_by_one(slow))])
             await asyncio.sleep(1)
-            scheduler.replace([(Job("a", spec="new"), one_by_one(slow))])
+            scheduler.replace([(Job("a", aim="new"), one_by_one(slow))])
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             was_cancelled = ended.is_set()

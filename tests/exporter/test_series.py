@@ -18,7 +18,7 @@ NOW = (0.0, 0.0)
 
 def new_series() -> PairSeries:
     series = PairSeries(HttpTarget.reasons)
-    return series.aimed(tuple(Phase), BOUNDS, fresh_for=40.0)
+    return series.for_configuration(tuple(Phase), BOUNDS, fresh_for=40.0)
 
 
 def test_a_value_equal_to_a_bound_belongs_to_the_bucket_of_that_bound() -> None:
@@ -138,7 +138,7 @@ def test_a_reason_that_its_protocol_does_not_have_counts_as_ours() -> None:
 
 def test_a_phase_that_its_target_no_longer_has_is_left_out() -> None:
     series = PairSeries((Reason.LOCAL,))
-    series = series.aimed((Phase.CONNECT,), BOUNDS, fresh_for=40.0)
+    series = series.for_configuration((Phase.CONNECT,), BOUNDS, fresh_for=40.0)
     series.record(Facts(), ANSWER, *NOW)
     assert series.phases == {Phase.CONNECT: (0.0625, 1)}
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from collectors.contract import Attempt, Clock, Exchange, Facts, Outcome, Probe, ProbeFailed, Reason, Reply, RoundTrip
-from exporter.turns import Deadline, Group, Try, Turn
+from exporter.turns import Deadline, Group, RunningAttempt, ScheduledJob
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    spec: Any
+    aim: Any
     identity: tuple[str, ...] = ("wf008", "icmp")
     interval: float = 5.0
     timeout: float = 1.0
@@ -37,8 +37,8 @@ class Watched:
     def skipped(self, probes: int) -> None:
         raise AssertionError
 
-    def turn(self, job: Job) -> Turn[Job]:
-        turn = Turn(job, self)
+    def turn(self, job: Job) -> ScheduledJob[Job]:
+        turn = ScheduledJob(job, self)
         turn.group = Group(self.probe, job.interval, job.timeout, (0.0, job.interval))
         return turn
 
@@ -74,7 +74,7 @@ def test_the_next_date_is_the_first_after_now_and_each_that_is_left_behind_count
 def test_a_reply_that_took_longer_than_the_timeout_is_none(reply: Reply, took: float, in_time: bool) -> None:
     watched, job = Watched(), Job("there")
     turn = watched.turn(job)
-    attempt = turn.attempt = Try(job.spec, turn.decided)
+    attempt = turn.attempt = RunningAttempt(job.aim, turn.decided)
     attempt.end(reply)
     ((decided, outcome),) = watched.outcomes
     assert decided is job
@@ -90,7 +90,7 @@ def test_a_reply_that_took_longer_than_the_timeout_is_none(reply: Reply, took: f
 def test_an_equal_target_after_a_reload_leaves_what_is_under_way_alone() -> None:
     watched = Watched()
     turn = watched.turn(Job(["there"]))
-    attempt = turn.attempt = Try(turn.job.spec, turn.decided)
+    attempt = turn.attempt = RunningAttempt(turn.job.aim, turn.decided)
     turn.take(again := Job(["there"]))
     assert turn.job is again
     assert not attempt.over
@@ -100,7 +100,7 @@ def test_an_equal_target_after_a_reload_leaves_what_is_under_way_alone() -> None
 def test_another_target_after_a_reload_is_another_beginning() -> None:
     watched = Watched()
     turn = watched.turn(Job("there"))
-    attempt = turn.attempt = Try(turn.job.spec, turn.decided)
+    attempt = turn.attempt = RunningAttempt(turn.job.aim, turn.decided)
     turn.take(Job("elsewhere"))
     attempt.end(RoundTrip(rtt=0.1, clock=Clock.KERNEL))
     assert turn.attempt is None
@@ -110,7 +110,9 @@ def test_another_target_after_a_reload_is_another_beginning() -> None:
 
 def test_a_deadline_ends_those_that_are_not_over_and_then_waits_for_nobody() -> None:
     ends: list[tuple[Attempt[Any], Outcome]] = []
-    answered, silent = (Try(name, lambda attempt, outcome: ends.append((attempt, outcome))) for name in ("a", "b"))
+    answered, silent = (
+        RunningAttempt(name, lambda attempt, outcome: ends.append((attempt, outcome))) for name in ("a", "b")
+    )
     deadline = Deadline(11.0, 0, (answered, silent), 1.0)
     answered.end(reply := RoundTrip(rtt=0.1, clock=Clock.KERNEL))
     assert not deadline.is_idle()

@@ -31,8 +31,7 @@ from exporter.fleet import Pair
 from exporter.once import ProbeResult
 from exporter.overview.timeline import Around, explain
 from exporter.own_health import OwnHealth
-from exporter.turns import Try as RunningAttempt
-from exporter.turns import silent
+from exporter.turns import RunningAttempt, deadline_outcome
 from tests.authority import Authority
 from tests.collectors import peers
 from tests.collectors import test_hostile_databases as hostile_databases
@@ -273,7 +272,7 @@ def pair(protocol: str, target: Target) -> Pair:
         interval=1.0,
         timeout=1.0,
         histogram=True,
-        spec=target,
+        aim=target,
     )
 
 
@@ -301,7 +300,7 @@ async def answer(protocol: str, target: Target, within: float) -> ProbeResult:
         except ProbeFailed as failed:
             outcome = failed
         except TimeoutError:
-            outcome = silent(attempt, within)
+            outcome = deadline_outcome(attempt, within)
     return ProbeResult(pair(protocol, target), attempt, outcome, time.monotonic() - began)
 
 
@@ -411,7 +410,7 @@ def test_every_reason_of_every_collector_is_walked() -> None:
 def test_silence_is_told_in_words(silence: Reason, gap: Gap | None) -> None:
     attempt = RunningAttempt(None, lambda *_: None)
     attempt.silence, attempt.gap, attempt.address, attempt.tried = silence, gap, "192.0.2.8", ("192.0.2.7: no answer",)
-    failed = silent(attempt, 1.5)
+    failed = deadline_outcome(attempt, 1.5)
     assert failed.reason is silence
     assert "192.0.2.8 within 1.5 s (before it: 192.0.2.7: no answer)" in failed.detail
     assert not JARGON.search(failed.detail)

@@ -29,7 +29,7 @@ def client(authority, tmp_path):
 
 def specs(fleet, name="a"):
     host = next(host for host in fleet.hosts if host.name == name)
-    return {pair.probe: pair.spec for pair in pairs(fleet, host, {})}
+    return {pair.probe: pair.aim for pair in pairs(fleet, host, {})}
 
 
 def test_probes_and_databases_show_what_they_name(fleet, client, tmp_path):
@@ -47,7 +47,7 @@ databases:
         )
     )
     ours = OwnCertificate(str(tmp_path / "client.pem"), str(tmp_path / "client.pem"))
-    assert {probe: spec.own_certificate for probe, spec in found.items()} == dict.fromkeys(
+    assert {probe: aim.own_certificate for probe, aim in found.items()} == dict.fromkeys(
         ("page", "http", "login", "query"), ours
     )
 
@@ -61,11 +61,11 @@ probes:
 """
     peers = "peers: {cert_file: peer.pem, key_file: peer.pem}\n"
     own, peer = (OwnCertificate(str(tmp_path / name), str(tmp_path / name)) for name in ("client.pem", "peer.pem"))
-    assert {probe: spec.own_certificate for probe, spec in specs(fleet(TWO + text)).items()} == {
+    assert {probe: aim.own_certificate for probe, aim in specs(fleet(TWO + text)).items()} == {
         "ping": own,
         "page": own,
     }
-    assert {probe: spec.own_certificate for probe, spec in specs(fleet(TWO + text + peers)).items()} == {
+    assert {probe: aim.own_certificate for probe, aim in specs(fleet(TWO + text + peers)).items()} == {
         "ping": peer,
         "page": own,
     }

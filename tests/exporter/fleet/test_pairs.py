@@ -28,7 +28,7 @@ def targets(fleet, name="a"):
 def test_a_pair_bears_the_labels_of_its_target(fleet):
     (pair, _) = seen(fleet(THREE + "probes: {echo: {protocol: icmp}}"), "b")
     assert pair.identity == ("", "a", "la", "da", "NO", "echo", "icmp", "ipv4")
-    assert pair.spec == IcmpTarget(
+    assert pair.aim == IcmpTarget(
         address="a.example", ip_family=IpFamily.IPV4, payload_bytes=56, dscp=0, source_address=None
     )
     assert (pair.interval, pair.timeout, pair.histogram) == (15, 10, True)
@@ -38,7 +38,7 @@ def test_a_probe_overrides_the_defaults(fleet):
     probe = "{protocol: tcp, port: 22, interval: 2s, timeout: 1s, histogram: false}"
     (pair,) = seen(fleet(THREE + f"probes: {{ssh: {probe}}}"))
     assert (pair.interval, pair.timeout, pair.histogram) == (2, 1, False)
-    assert pair.spec == TcpTarget(address="b.example", ip_family=IpFamily.IPV4, port=22, source_address=None)
+    assert pair.aim == TcpTarget(address="b.example", ip_family=IpFamily.IPV4, port=22, source_address=None)
 
 
 def test_a_fleet_of_one_probes_itself(fleet):
@@ -79,7 +79,7 @@ def test_from_says_who_measures(fleet, source, measuring):
 
 def test_two_families_are_two_pairs(fleet):
     found = seen(fleet(THREE + "probes: {icmp: {protocol: icmp, to: b, ip_families: [ipv4, ipv6]}}"))
-    assert [(pair.identity[-1], pair.spec.ip_family) for pair in found] == [("ipv4", "ipv4"), ("ipv6", "ipv6")]
+    assert [(pair.identity[-1], pair.aim.ip_family) for pair in found] == [("ipv4", "ipv4"), ("ipv6", "ipv6")]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_url_is_filled_with_the_address_in_brackets_where_it_is_ipv6(fleet, ad
         hosts: [{{name: a, address: a.example}}, {{name: b, address: "{address}"}}]
         probes: {{p: {{protocol: http, url: "http://{{address}}:9102/x"}}}}
     """)
-    assert [pair.spec.url for pair in seen(found)] == [url]
+    assert [pair.aim.url for pair in seen(found)] == [url]
 
 
 def test_a_ping_says_who_asks_and_other_requests_do_not(fleet):
@@ -127,7 +127,7 @@ endpoints:
   - {name: gateway, probe: ping, address: gateway.example}
 """
     )
-    headers = {(pair.target, pair.probe): pair.spec.headers for pair in seen(found)}
+    headers = {(pair.target, pair.probe): pair.aim.headers for pair in seen(found)}
     assert headers == {
         ("b", "ping"): (("Accept", "text/plain"), ("Latency-Exporter-Host", "a")),
         ("b", "page"): (),
@@ -155,7 +155,7 @@ probes:
 peers: {scheme: https, user: peer, password_file: password}
 """
     )
-    ping, page = (pair.spec for pair in seen(found))
+    ping, page = (pair.aim for pair in seen(found))
     assert (ping.url, ping.user, ping.password.reveal()) == ("https://b.example:9102/ping", "peer", "hunter2")
     assert (page.url, page.user, page.password) == ("http://b.example:9102/", None, None)
 
@@ -174,14 +174,14 @@ endpoints:
     )
     dns, gate, site = seen(found)
     assert dns.identity == ("", "dns", "", "", "DE", "echo", "icmp", "ipv4")
-    assert dns.spec.dscp == 46
+    assert dns.aim.dscp == 46
     assert gate.identity == ("", "gate", "", "", "", "tcp", "tcp", "ipv4")
-    assert gate.spec.address == "gate.example"
+    assert gate.aim.address == "gate.example"
     assert site.identity[:7] == ("", "site", "", "", "", "http", "http")
-    assert isinstance(site.spec, HttpTarget)
-    assert site.spec.expect_status == frozenset({301})
-    assert site.spec.expect_body is not None
-    assert site.spec.expect_body.search("ok")
+    assert isinstance(site.aim, HttpTarget)
+    assert site.aim.expect_status == frozenset({301})
+    assert site.aim.expect_body is not None
+    assert site.aim.expect_body.search("ok")
     assert [pair.target for pair in seen(found, "b")] == ["a", "c", "gate", "site"]
 
 

@@ -29,11 +29,11 @@ def test_a_pair_gets_its_password_and_does_not_show_it(fleet, password):
     found = fleet(FLEET)
     one, two, *database = pairs(found, found.hosts[0], {"WORD": CANARY})
     for pair in (one, two, *database):
-        assert isinstance(pair.spec, HttpTarget | DatabaseTarget)
-        assert pair.spec.user == "me"
-        assert pair.spec.password == Secret(CANARY)
+        assert isinstance(pair.aim, HttpTarget | DatabaseTarget)
+        assert pair.aim.user == "me"
+        assert pair.aim.password == Secret(CANARY)
     assert CANARY not in repr((one, two, *database, found))
-    assert one.spec.for_once() == one.spec
+    assert one.aim.for_once() == one.aim
 
 
 def test_secrets_that_are_missing_are_problems_with_name_and_line_all_at_once(fleet, tmp_path):

@@ -117,8 +117,8 @@ def test_the_address_of_a_name_is_said_and_those_before_it(small: Small) -> None
 
 def test_neither_a_querys_token_nor_what_a_peer_says_reaches_the_terminal_raw(small: Small) -> None:
     pair = small.pair("grafana", "http")
-    assert isinstance(pair.spec, HttpTarget)
-    pair = dataclasses.replace(pair, spec=dataclasses.replace(pair.spec, url="https://grafana.example/x?token=s3cret"))
+    assert isinstance(pair.aim, HttpTarget)
+    pair = dataclasses.replace(pair, aim=dataclasses.replace(pair.aim, url="https://grafana.example/x?token=s3cret"))
     lines = told(ProbeResult(pair, Facts(), ProbeFailed(Reason.PROTOCOL, "bad \x1b[31m line\n"), 1.0))
     assert lines[0] == "grafana http: GET https://grafana.example/x?... over ipv4"
     assert lines[1] == "  failed, after 1 s: protocol: bad \\x1b[31m line\\n"

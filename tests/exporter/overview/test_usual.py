@@ -12,7 +12,7 @@ import pytest
 
 from collectors.contract import Clock, Exchange, Facts, Login, Phase, ProbeFailed, Reason, Reply, RoundTrip
 from exporter.fleet import Pair
-from exporter.overview.looks import Seen, look
+from exporter.overview.looks import PairNow, pair_now
 from exporter.overview.losses import chance
 from exporter.overview.verdict import Verdict, Word, judge
 from exporter.own_health import OwnHealth
@@ -62,8 +62,8 @@ class Watched:
         self.series.record(Facts(), outcome, self.now, 1.7e9 + self.now)
 
     @property
-    def seen(self) -> Seen:
-        return look(self.pair, self.series, self.now)
+    def seen(self) -> PairNow:
+        return pair_now(self.pair, self.series, self.now)
 
 
 @pytest.fixture
@@ -170,9 +170,9 @@ def test_what_our_own_queue_added_is_not_learnt_as_usual(tmp_path: Path, monkeyp
     monkeypatch.setattr("exporter.recorder.time", time)
     small = Small(tmp_path)
 
-    def seen(probe: str) -> Seen:
+    def seen(probe: str) -> PairNow:
         wanted = small.pair("wf008", probe)
-        return next(look(pair, series, time.passed) for pair, series in small.recorder.states() if pair is wanted)
+        return next(pair_now(pair, series, time.passed) for pair, series in small.recorder.states() if pair is wanted)
 
     small.decide("wf008", "icmp", QUEUED)  # full from the start: nothing is known
     for _ in range(3):

@@ -13,7 +13,7 @@ from collectors.http_target import HttpTarget
 from collectors.icmp_target import IcmpTarget
 from collectors.target import Gives
 from collectors.tcp import TcpTarget
-from exporter.overview.looks import Seen
+from exporter.overview.looks import PairNow
 from exporter.overview.verdict import FINE, UNKNOWN, Verdict, Word, judge, judge_host
 from exporter.own_health import OwnHealth
 
@@ -22,7 +22,7 @@ FULL = OwnHealth(egress_queue=0.3)
 """With a queue that nothing gets through in time."""
 
 
-icmp = partial(Seen, probe="icmp", gives=IcmpTarget.gives, age=1.0, rtt=0.35, usual_rtt=0.35, results=60)
+icmp = partial(PairNow, probe="icmp", gives=IcmpTarget.gives, age=1.0, rtt=0.35, usual_rtt=0.35, results=60)
 tcp = partial(icmp, probe="tcp", gives=TcpTarget.gives)
 ping = partial(icmp, probe="ping", gives=HttpTarget.gives, response=0.355, server=0.005, usual_server=0.005)
 
@@ -51,7 +51,7 @@ query = partial(
 )
 
 
-def failed(make: Callable[..., Seen], reason: Reason, **seen: Any) -> Seen:
+def failed(make: Callable[..., PairNow], reason: Reason, **seen: Any) -> PairNow:
     """Let it fail for 42 s; its first failure was decided 40 s ago."""
     connected = seen.get("phase") in {Phase.TLS, Phase.AUTH, Phase.QUERY, Phase.PROCESSING, Phase.TRANSFER}
     seen = {
@@ -63,7 +63,7 @@ def failed(make: Callable[..., Seen], reason: Reason, **seen: Any) -> Seen:
 
 
 SILENT = failed(icmp, Reason.TIMEOUT)
-CASES: dict[str, tuple[Seen, list[Seen], OwnHealth, Word, str]] = {
+CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Word, str]] = {
     "all as usual": (ping(), [], WELL, Word.FINE, ""),
     "the very first answer": (icmp(usual_rtt=None), [], WELL, Word.FINE, ""),
     "no longer measured": (icmp(age=130.0, stale=True), [], WELL, Word.THIS_HOST, "not measured for 2 min"),
@@ -138,7 +138,14 @@ CASES: dict[str, tuple[Seen, list[Seen], OwnHealth, Word, str]] = {
         "no answer: network or host down",
     ),
     "a name that moved to where another program answers": (
-        failed(ping, Reason.STATUS, detail="status 404", worked=True, moved_ago=40.0, moved="192.0.2.8 -> 192.0.2.99"),
+        failed(
+            ping,
+            Reason.STATUS,
+            detail="status 404",
+            ever_succeeded=True,
+            moved_ago=40.0,
+            moved="192.0.2.8 -> 192.0.2.99",
+        ),
         [],
         WELL,
         Word.PEER,
@@ -180,14 +187,14 @@ CASES: dict[str, tuple[Seen, list[Seen], OwnHealth, Word, str]] = {
         "it connects, and then packets get lost (icmp loses some, too)",
     ),
     "a status that was well before": (
-        failed(ping, Reason.STATUS, detail="status 404", misconfigured=True, worked=True),
+        failed(ping, Reason.STATUS, detail="status 404", misconfigured=True, ever_succeeded=True),
         [],
         WELL,
         Word.PEER,
         "status 404; it was well until 42 s ago",
     ),
     "a name that was known before": (
-        failed(ping, Reason.DNS, detail="wf008: not found", misconfigured=True, worked=True),
+        failed(ping, Reason.DNS, detail="wf008: not found", misconfigured=True, ever_succeeded=True),
         [],
         WELL,
         Word.NETWORK,
@@ -673,5 +680,5 @@ def test_this_host_has_a_verdict_of_its_own(here: OwnHealth, verdict: Verdict) -
         (icmp(stale=True), None),
     ],
 )
-def test_some_failures_show_that_the_host_is_there_and_some_show_nothing(seen: Seen, reached: bool | None) -> None:
+def test_some_failures_show_that_the_host_is_there_and_some_show_nothing(seen: PairNow, reached: bool | None) -> None:
     assert seen.reached is reached
