@@ -133,6 +133,9 @@ class Facts:
     """Of the certificate that was served, trusted or not; seconds since the epoch."""
     peer_processing: Seconds | None = None
     """What the peer says of its own time (``Server-Timing``)."""
+    withdrawal: Callable[[], Coroutine[Any, Any, None]] | None = None
+    """Tells the server to stop what it still works on for a probe that was given up. The caller runs it when the probe
+    is over, beside whatever comes next, and cancels it after a while."""
 
 
 _NO_PHASES: Mapping[Phase, Seconds] = MappingProxyType({})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 from collections.abc import AsyncIterator
 
 from collectors import connection, kernel
@@ -25,7 +26,8 @@ from collectors.contract import (
     one_by_one,
 )
 from collectors.database_target import DatabaseTarget
-from collectors.login import ROOM, LoggedIn, Logins, Memory, Session, Speak
+from collectors.login import ROOM, LoggedIn, Logins, Memory, Speak
+from collectors.withdrawals import Withdrawals
 
 _UNDER_WAY: Seconds = 0.1
 """Beyond a round trip: an end of the connection that is noticed so soon was under way when we asked."""
@@ -57,7 +59,7 @@ class Databases:
     """Logs in, keeps the sessions of the warm targets, and probes."""
 
     def __init__(self, logins: Logins) -> None:
-        self._logins = logins
+        self._logins, self._withdrawals = logins, Withdrawals(logins)
         self._loop = asyncio.get_running_loop()
         self._known: dict[int, _Known] = {}
         """By the identity of the target: an equal one, of another database or a probe for people, has its own."""
@@ -81,13 +83,13 @@ class Databases:
     async def _cold(self, known: _Known, facts: Facts) -> Login:
         phases: dict[Phase, Seconds] = {}
         with contextlib.ExitStack() as stack:
-            session, wire, handshake = await self._logins.log_in(stack, known.target, facts, phases, known.memory)
+            logged_in = await self._log_in(stack, known, facts, phases)
+            session, wire, handshake = logged_in
             round_trips = wire.stream.round_trips + (handshake is not None)
             took = sum(phases.values()) - phases.get(Phase.DNS, 0.0)
             if handshake is not None and handshake.rtt is None:
                 took += handshake.took
-            facts.phase = Phase.QUERY
-            await _ask(session, known.target)
+            await self._ask(stack, logged_in, known, facts)
             phases[Phase.QUERY] = wire.take_waited()
             session.end()
             return Login(
@@ -117,8 +119,7 @@ class Databases:
         session, wire, _ = kept.logged_in
         wire.stream.renew(ROOM, facts)
         with kept.stack as stack:
-            facts.phase = Phase.QUERY
-            await _ask(session, known.target)
+            await self._ask(stack, kept.logged_in, known, facts)
             response = wire.take_waited()
             if not wire.is_empty:
                 raise ProbeFailed(Reason.PROTOCOL, "the server says more than was asked")
@@ -130,9 +131,42 @@ class Databases:
 
     async def _begin(self, known: _Known, facts: Facts) -> _Kept:
         with contextlib.ExitStack() as stack:
-            logged_in = await self._logins.log_in(stack, known.target, facts, {}, known.memory)
+            logged_in = await self._log_in(stack, known, facts, {})
             logged_in.wire.stream.take_clock()
             return _Kept(stack.pop_all(), logged_in)
+
+    async def _log_in(
+        self, stack: contextlib.ExitStack, known: _Known, facts: Facts, phases: dict[Phase, Seconds]
+    ) -> LoggedIn:
+        """Log in when no query is being withdrawn any more: the server would count sessions that nobody uses."""
+        log_in = functools.partial(self._logins.log_in, stack, known.target, facts, phases, known.memory)
+        await self._withdrawals.over(known.target)
+        try:
+            return await log_in()
+        except ProbeFailed as failed:
+            if failed.reason is not Reason.LIMIT or not await self._withdrawals.over(known.target):
+                raise
+        stack.close()
+        phases.clear()
+        return await log_in()
+
+    async def _ask(self, stack: contextlib.ExitStack, logged_in: LoggedIn, known: _Known, facts: Facts) -> None:
+        """Ask; a query that is given up while the server works on it is withdrawn afterwards."""
+        session, wire, _ = logged_in
+        facts.phase = Phase.QUERY
+        try:
+            await session.query(known.target.query)
+        except (asyncio.CancelledError, ProbeFailed) as error:
+            reason = error.reason if isinstance(error, ProbeFailed) else None
+            if reason is Reason.QUERY:  # the session is well, and ends as it should
+                session.end()
+            elif reason is not Reason.RESET and session.key:
+                if reason is None:  # the deadline's
+                    wire.stream.note_gap()
+                facts.withdrawal = functools.partial(
+                    self._withdrawals.withdraw, stack.pop_all(), logged_in, known.target, known.memory
+                )
+            raise
 
 
 @contextlib.asynccontextmanager
@@ -144,15 +178,6 @@ async def collector(speak: Speak, context: Context, alpn: str = "") -> AsyncIter
             yield one_by_one(databases.probe, databases.forget)
         finally:
             databases.close()
-
-
-async def _ask(session: Session, target: DatabaseTarget) -> None:
-    try:
-        await session.query(target.query)
-    except ProbeFailed as failed:
-        if failed.reason is Reason.QUERY:  # the session is well, and ends as it should
-            session.end()
-        raise
 
 
 def _rtt(kept: _Kept) -> Seconds:

@@ -22,6 +22,7 @@ from typing import NamedTuple, Protocol
 from collectors import connection, dns, failures, kernel, tls_words
 from collectors.contract import Context, Facts, IpFamily, Phase, ProbeFailed, Reason, Seconds
 from collectors.database_target import DatabaseTarget
+from collectors.literals import literal_family
 from collectors.refusals import Refusals, StrangerError
 from collectors.stream import Stream
 from collectors.tls import Tls
@@ -55,6 +56,13 @@ class Session(Protocol):
     async def query(self, text: str) -> None:
         """Ask, and read all of the answer; ProbeFailed(QUERY)."""
 
+    @property
+    def key(self) -> bytes:
+        """What the server knows the session by on another connection; empty: none would stop its query."""
+
+    async def stop(self, key: bytes) -> None:
+        """In place of a login: have the server stop the query of the session that it knows by ``key``."""
+
     def end(self) -> None:
         """Say goodbye without waiting."""
 
@@ -82,6 +90,21 @@ class LoggedIn(NamedTuple):
     """None for a Unix socket."""
 
 
+class _Login(NamedTuple):
+    """One way to a server, and where it is noted."""
+
+    target: DatabaseTarget
+    facts: Facts
+    phases: dict[Phase, Seconds]
+    memory: Memory
+    address: str | None = None
+    """Of those that the name has; None: whichever answers."""
+
+
+async def _log_in(session: Session) -> None:
+    await session.log_in()
+
+
 class Logins:
     """Logs in, by one dialect."""
 
@@ -102,8 +125,9 @@ class Logins:
     ) -> LoggedIn:
         """Log in; once more where another certificate is served by now, or another password stands in its file."""
         self._refusals.avoid_stranger(_server(target), self._loop.time())
+        login = _Login(target, facts, phases, memory)
         try:
-            return await self._log_in_once(stack, target, facts, phases, memory)
+            return await self._log_in_once(stack, login)
         except _RenewedError:
             pass
         except StrangerError as stranger:
@@ -117,17 +141,19 @@ class Logins:
                 raise
         stack.close()
         phases.clear()
-        return await self._log_in_once(stack, target, facts, phases, memory)
+        return await self._log_in_once(stack, login)
+
+    async def stop(self, logged_in: LoggedIn, target: DatabaseTarget, memory: Memory) -> None:
+        """Have the server of a session stop its query, on a connection of its own; ProbeFailed, OSError."""
+        key, address = logged_in.session.key, logged_in.wire.stream.peer()
+        with contextlib.ExitStack() as stack:
+            await self._log_in_once(stack, _Login(target, Facts(), {}, memory, address), lambda other: other.stop(key))
 
     async def _log_in_once(
-        self,
-        stack: contextlib.ExitStack,
-        target: DatabaseTarget,
-        facts: Facts,
-        phases: dict[Phase, Seconds],
-        memory: Memory,
+        self, stack: contextlib.ExitStack, login: _Login, how: Callable[[Session], Awaitable[None]] = _log_in
     ) -> LoggedIn:
-        connected, handshake, sock = await self._connect(stack, target, facts, phases)
+        target, facts, phases, memory, _ = login
+        connected, handshake, sock = await self._connect(stack, login)
         wire = Wire(stack.enter_context(Stream(sock, ROOM, facts)))
         private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
         session = self._speak(wire, target, Way(connected, private), memory)
@@ -147,7 +173,7 @@ class Logins:
                 await self._avoid(session, target, facts)
                 await session.secure(encrypt)
             facts.phase = Phase.AUTH
-            await session.log_in()
+            await how(session)
         except BaseException as error:
             broken_off = session.counts_who_breaks_off and (encrypting or isinstance(error, ssl.SSLError))
             if broken_off:
@@ -202,15 +228,19 @@ class Logins:
         return took
 
     async def _connect(
-        self, stack: contextlib.ExitStack, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]
+        self, stack: contextlib.ExitStack, login: _Login
     ) -> tuple[kernel.Moment, connection.Handshake | None, socket.socket]:
         """Connect; return when the server could begin to speak."""
+        target, facts, phases, _, address = login
         if target.socket is not None:
             facts.phase = Phase.CONNECT
             sock = stack.enter_context(_open_local(target))
             return kernel.now(), None, sock
         end = kernel.now().monotonic + target.timeout
-        ip_family, addresses = await self._resolve(target, facts, phases)
+        if address is None:
+            ip_family, addresses = await self._resolve(target, facts, phases)
+        else:
+            ip_family, addresses = literal_family(address) or target.ip_families[0], [address]
         peer = connection.Peer(target.address, addresses, ip_family, target.port)
         sock, handshake = await self._connector.reach(peer, facts, end - kernel.now().monotonic)
         stack.enter_context(sock)

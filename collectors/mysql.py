@@ -37,6 +37,7 @@ from collectors.mysql_packets import (
     sha2_proof,
     wrong_answer,
 )
+from collectors.mysql_statements import READ_ONLY, kill_query, limits
 from collectors.mysql_wire import Packets
 from collectors.wire import Wire, shown
 
@@ -44,7 +45,6 @@ _OK, _MORE, _EOF, _ERROR, _INFILE = 0x00, 0x01, 0xFE, 0xFF, 0xFB
 _LONGEST_EOF = 9
 _FAST, _FULL = b"\x03", b"\x04"
 _QUIT, _QUERY = b"\x01", b"\x03"
-_BEFORE_THE_TIMEOUT = 0.9
 _MOST_WRONG_ANSWERS = 4
 _PATIENCE = 0.25
 """Of the timeout: to hear that a login was refused that is refused here already."""
@@ -89,6 +89,11 @@ class MySQL:
         self._under_way = True
 
     async def log_in(self) -> None:
+        await self._authenticate()
+        if self._asks_its_own:
+            await self._limit_queries()
+
+    async def _authenticate(self) -> None:
         await self._greeted()
         await self._packets.send(self._response())
         while True:
@@ -105,8 +110,6 @@ class MySQL:
                 await self._more(packet[1:])
             else:
                 raise ProbeFailed(Reason.PROTOCOL, f"a packet of kind {kind} is out of place")
-        if self._target.query != self._target.standard_query:
-            await self._limit_queries()
 
     async def decline(self) -> None:
         await self._greeted()
@@ -135,6 +138,19 @@ class MySQL:
         for _ in ("columns", "rows"):
             await self._until_end()
 
+    @property
+    def key(self) -> bytes:
+        """The number of the session; for the standard query there is none, because a KILL would be no quicker."""
+        return str(self._greeting.thread).encode() if self._greeting and self._asks_its_own else b""
+
+    async def stop(self, key: bytes) -> None:
+        """Log in, and kill the query of the session of that number."""
+        await self._authenticate()
+        for statement in kill_query(int(key), self._target.query):
+            await self.query(statement)
+        self.end()
+        await self._wire.until_closed()
+
     def end(self) -> None:
         self._packets.last_word(_QUIT)
 
@@ -150,7 +166,7 @@ class MySQL:
         """Have a query of the user's own kept short, as far as the server can, and harmless; no part of the login."""
         self._wire.settle()
         before = self._wire.waited, self._wire.stream.round_trips
-        for statement in self._longest():
+        for statement in limits(self._target.timeout, is_mariadb=self._is_mariadb):
             try:
                 await self.query(statement)
             except ProbeFailed as failed:
@@ -159,7 +175,7 @@ class MySQL:
             else:
                 break
         try:
-            await self.query("SET SESSION TRANSACTION READ ONLY")
+            await self.query(READ_ONLY)
         except ProbeFailed as failed:
             if failed.reason is Reason.QUERY:
                 self.end()
@@ -169,14 +185,9 @@ class MySQL:
         self._wire.settle_silently()
         self._wire.waited, self._wire.stream.round_trips = before
 
-    def _longest(self) -> tuple[str, ...]:
-        """Return what has a query given up by the server, the likely one first: names may mislead."""
-        limit = self._target.timeout * _BEFORE_THE_TIMEOUT
-        both = (
-            f"SET SESSION max_statement_time = {limit:.3f}",
-            f"SET SESSION max_execution_time = {max(1, round(limit * 1000))}",
-        )
-        return both if self._is_mariadb else both[::-1]
+    @property
+    def _asks_its_own(self) -> bool:
+        return self._target.query != self._target.standard_query
 
     @property
     def _is_mariadb(self) -> bool:

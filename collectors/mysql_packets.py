@@ -27,9 +27,10 @@ _ED25519 = 64
 
 
 class Greeting(NamedTuple):
-    """A server's first packet: who it is, what it can, the nonce, and its method."""
+    """A server's first packet: who it is, the number of the session, what it can, the nonce, and its method."""
 
     version: str
+    thread: int
     offers: int
     nonce: bytes
     plugin: str
@@ -40,9 +41,10 @@ def read_greeting(packet: bytes) -> Greeting:
     version, end, rest = packet[1:].partition(b"\0")
     if packet[:1] != bytes([_VERSION_10]) or not end or len(rest) < 44:  # noqa: PLR2004 - the fixed part below
         raise ProbeFailed(Reason.PROTOCOL, "this is not MySQL's greeting")
+    (thread,) = struct.unpack_from("<I", rest)
     low, high = struct.unpack_from("<H", rest, 13)[0], struct.unpack_from("<H", rest, 18)[0]
     plugin = rest[44:].partition(b"\0")[0].decode("ascii", "replace") or NATIVE
-    return Greeting(shown(version), low | high << 16, (rest[4:12] + rest[31:43])[:NONCE], plugin)
+    return Greeting(shown(version), thread, low | high << 16, (rest[4:12] + rest[31:43])[:NONCE], plugin)
 
 
 def beginning(capabilities: int) -> bytes:

@@ -21,6 +21,9 @@ from collectors.scram import MECHANISM, Scram
 from collectors.wire import Wire, bounded, shown
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+_CANCEL_REQUEST = 80877102
+_LONGEST_KEY = 260
+"""Bytes: the process, and a secret of up to 256 (protocol 3.2; ours is 3.0, where it has 4)."""
 _PROTOCOL = 3 << 16
 _TERMINATE = b"X\0\0\0\4"
 _SASL, _SASL_CONTINUE, _SASL_FINAL = 10, 11, 12
@@ -56,6 +59,7 @@ class PostgreSQL:
         self._scram = Scram(password, memory, target.timeout) if password is not None else None
         self._proved = self._scram is None
         self._admitted = False
+        self.key = b""
 
     async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
         """Ask for TLS; 'N' is no, and whatever else but 'S' is no PostgreSQL."""
@@ -81,6 +85,8 @@ class PostgreSQL:
                 return
             elif kind == b"E":
                 raise postgresql_errors.of_login(body)
+            elif kind == b"K" and len(body) <= _LONGEST_KEY:
+                self.key = body
             elif kind not in _ASIDE:
                 raise _unexpected(kind)
             kind, body = await self._message()
@@ -113,6 +119,11 @@ class PostgreSQL:
                 )
             elif kind not in _IN_A_QUERY:
                 raise _unexpected(kind)
+
+    async def stop(self, key: bytes) -> None:
+        """Send a CancelRequest. The server, or PgBouncer, closes the connection when it has passed it on."""
+        await self._wire.send(struct.pack("!ii", 8 + len(key), _CANCEL_REQUEST) + key)
+        await self._wire.until_closed()
 
     def end(self) -> None:
         self._wire.channel.send_at_once(_TERMINATE)

@@ -89,11 +89,20 @@ class Stream:
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         """Close the connection, whatever happened; what a socket or TLS said becomes ProbeFailed."""
         self._stop_listening()
-        if isinstance(error, asyncio.CancelledError) and self._stamped:  # the deadline's
-            self._facts.gap = kernel.gap(self._sock)
+        if isinstance(error, asyncio.CancelledError):  # the deadline's
+            self.note_gap()
         kernel.close_quietly(self._sock)
         if isinstance(error, OSError):
             raise failures.from_os_error(error) from error
+
+    def note_gap(self) -> None:
+        """Note what the deadline finds of the packets."""
+        if self._stamped:
+            self._facts.gap = kernel.gap(self._sock)
+
+    def peer(self) -> str | None:
+        """Return the address that is connected; None for a Unix socket."""
+        return None if self._sock.family == socket.AF_UNIX else str(self._sock.getpeername()[0])
 
     async def send(self, data: bytes) -> None:
         """Send all of it, as a rule at once: what is measured from now on begins with its last byte."""

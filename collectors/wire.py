@@ -78,6 +78,11 @@ class Wire:
                 await self._receive()
         return beginning + self._take(0, len(self._buffer)).partition(b"\0")[0]
 
+    async def until_closed(self) -> None:
+        """Pass over what the server still says, until it closes the connection."""
+        while (await self.channel.more()).data:
+            pass
+
     async def _receive(self) -> None:
         receipt = await self.channel.more()
         if not receipt.data:

@@ -10,6 +10,7 @@ for its next turn: after a pause nothing is caught up, what was missed is counte
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import logging
@@ -27,6 +28,9 @@ _TOO_LATE: Seconds = 1.0
 """A probe that is later than this is skipped: starting it would bunch all that a pause has delayed."""
 _HELD_UP: Seconds = 0.1
 """A deadline that is noticed later than this was missed by us: answers may be waiting unread."""
+_LONGEST_WITHDRAWAL: Seconds = 2.0
+_WITHDRAWAL_AT_THE_END: Seconds = 0.25
+"""How long servers may take to hear that a probe was given up: beside other probes, and when nothing else is left."""
 _FIRST_ROUND: Seconds = 0.2
 _FIRST_ROUND_RATE = 500
 """How long the first round takes, and its probes per second if they are many: it begins at once."""
@@ -47,6 +51,7 @@ class Scheduler(Generic[J]):
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Reply]] = set()
+        self._withdrawals: set[asyncio.Task[None]] = set()
         self._known_bugs: set[tuple[str, int]] = set()
 
     async def __aenter__(self) -> Self:
@@ -56,6 +61,12 @@ class Scheduler(Generic[J]):
         self.replace([])
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
+        if self._withdrawals:
+            await asyncio.wait(self._withdrawals, timeout=_WITHDRAWAL_AT_THE_END)
+        for withdrawal in self._withdrawals:
+            withdrawal.cancel()
+        if self._withdrawals:
+            await asyncio.wait(self._withdrawals, timeout=1.0)
 
     def replace(self, jobs: Iterable[tuple[J, Probe[Any]]]) -> None:
         """Make these the jobs: one that stays keeps its cadence, one that goes is cancelled and not decided.
@@ -153,6 +164,21 @@ class Scheduler(Generic[J]):
             self._tasks.discard(task)
             attempt.task = None
             attempt.end(self._outcome(turn.job, attempt, task))
+            if attempt.withdrawal is not None:
+                self._withdraw(turn.job, attempt.withdrawal())
+                attempt.withdrawal = None
+
+        task.add_done_callback(done)
+
+    def _withdraw(self, job: J, withdrawal: Coroutine[Any, Any, None]) -> None:
+        """Let a server know that a probe was given up; only our end waits for it."""
+        task = asyncio.create_task(_within(min(job.timeout, _LONGEST_WITHDRAWAL), withdrawal))
+        self._withdrawals.add(task)
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._withdrawals.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self._bug(job, error)
 
         task.add_done_callback(done)
 
@@ -181,6 +207,12 @@ class Scheduler(Generic[J]):
             self._known_bugs.add(place)
             _log.error("a bug in a collector: probing %s failed", job.identity, exc_info=error)
         return ProbeFailed(Reason.LOCAL, f"a bug: {type(error).__name__}")
+
+
+async def _within(seconds: Seconds, work: Coroutine[Any, Any, None]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await work
 
 
 def _place(error: BaseException) -> tuple[str, int]:

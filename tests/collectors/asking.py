@@ -41,6 +41,23 @@ async def ended(probe: Probe[Any], attempt: Asked, deadline: float) -> Any:
             return await next(iter(probe([attempt])), attempt.answer)
     finally:
         attempt.give_up()
+        if attempt.withdrawal is not None:
+            _withdrawals.append(asyncio.ensure_future(attempt.withdrawal()))
+            attempt.withdrawal = None
+
+
+_withdrawals: list[asyncio.Future[None]] = []
+
+
+async def withdrawn(within: float = 1) -> None:
+    """Let what was given up be withdrawn from its servers, within bounds, as the scheduler does."""
+    begun = [withdrawal for withdrawal in _withdrawals if withdrawal.get_loop() is asyncio.get_running_loop()]
+    _withdrawals.clear()
+    if begun:
+        await asyncio.wait(begun, timeout=within)
+    for withdrawal in begun:
+        withdrawal.cancel()
+    await asyncio.gather(*begun, return_exceptions=True)
 
 
 async def ask(probe: Probe[Any], target: object, facts: Facts | None = None, *, deadline: float = 10) -> Any:
@@ -70,5 +87,6 @@ async def failure(probe: Probe[Any], target: object, facts: Facts | None = None)
     try:
         reply = await ask(probe, target, facts)
     except ProbeFailed as error:
+        await withdrawn()
         return error.reason, error.detail
     raise AssertionError(f"it succeeded: {reply}")

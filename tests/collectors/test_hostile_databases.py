@@ -13,7 +13,7 @@ from collectors import mysql, postgresql
 from collectors.contract import Reason
 from collectors.secret import NoSecret, Secret
 from tests.collectors import peers, resources
-from tests.collectors.asking import ask, failure, given_up
+from tests.collectors.asking import ask, failure, given_up, withdrawn
 from tests.collectors.peers import Peer
 from tests.collectors.targets import context, database_target
 
@@ -430,3 +430,43 @@ async def test_a_login_that_is_given_up_leaves_an_answer_to_what_the_server_asks
             await given_up(probe, database_target(peer.port), heard)
     assert b"".join(heard).endswith(my(b"\0", 3))
     assert HUSH not in b"".join(heard)
+
+
+def working(key: bytes, requests: list[bytes], *, closes: bool) -> Talk:
+    """A PostgreSQL that lets anybody in, and works on the query for ever."""
+
+    def talk(connection: socket.socket) -> None:
+        beginning = connection.recv(65536)
+        if beginning[4:8] == struct.pack("!i", 80877102):
+            requests.append(beginning)
+            if closes:
+                return
+        else:
+            connection.sendall(pg(b"R", b"\0\0\0\0") + pg(b"K", key) + pg(b"Z", b"I"))
+        peers.silent(connection)
+
+    return talk
+
+
+@pytest.mark.parametrize("secret", [4, 256])
+async def test_a_query_that_is_given_up_is_cancelled_by_the_key_of_its_session(secret: int) -> None:
+    """Protocol 3.0 has secrets of 4 bytes; should a server give longer ones, it gets them back."""
+    key, requests = b"\0\0\1\2" + b"s" * secret, list[bytes]()
+    with Peer(working(key, requests, closes=True)) as peer:
+        async with postgresql.collector(context()) as probe:
+            with pytest.raises(TimeoutError):
+                await ask(probe, database_target(peer.port, password=None), deadline=0.2)
+            await withdrawn()
+    assert requests == [struct.pack("!ii", 8 + len(key), 80877102) + key]
+
+
+@pytest.mark.parametrize("secret", [4, 30_000])
+@pytest.mark.parametrize("cold", [True, False])
+async def test_a_server_that_neither_stops_nor_closes_holds_nothing_of_ours(secret: int, cold: bool) -> None:
+    async with postgresql.collector(context()) as probe:
+        before = resources.descriptors(), resources.readers()
+        with Peer(working(b"\0\0\1\2" + b"s" * secret, [], closes=False)) as peer:
+            with pytest.raises(TimeoutError):
+                await ask(probe, database_target(peer.port, password=None, cold=cold), deadline=0.2)
+            await withdrawn(0.2)
+        assert (resources.descriptors(), resources.readers()) == before

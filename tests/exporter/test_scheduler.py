@@ -567,3 +567,69 @@ def test_leaving_ends_what_is_under_way_at_once() -> None:
         return virtual_loop().time() - began
 
     assert run(left()) < 0.1
+
+
+def test_what_is_given_up_is_decided_at_the_deadline_and_withdrawn_afterwards_within_bounds() -> None:
+    withdrawals: list[tuple[str, float]] = []
+
+    def now(what: str) -> None:
+        withdrawals.append((what, virtual_loop().time()))
+
+    async def withdrawal() -> None:
+        now("begins")
+        try:
+            await virtual_loop().create_future()
+        finally:
+            now("ends")
+
+    async def given_up(_target: object, facts: Facts) -> Reply:
+        facts.withdrawal = withdrawal
+        return await never(_target, facts)
+
+    async def probed() -> Record:
+        record = Record()
+        async with Scheduler("here", record, at_once=True) as scheduler:
+            scheduler.replace([(Job("a"), one_by_one(given_up))])
+            await asyncio.sleep(14)
+        return record
+
+    record = run(probed())
+    ((decided, _, outcome),) = record.decisions
+    assert isinstance(outcome, ProbeFailed)
+    assert withdrawals[:2] == [("begins", pytest.approx(decided)), ("ends", pytest.approx(decided + 2))]
+
+
+@pytest.mark.parametrize("how", ["reload", "end"])
+def test_what_a_job_that_goes_has_under_way_is_withdrawn_and_nobody_waits_long_for_it(how: str) -> None:
+    ended: list[str] = []
+
+    async def withdrawal() -> None:
+        await asyncio.sleep(0.1)
+        ended.append("in peace")
+
+    async def in_vain() -> None:
+        try:
+            await virtual_loop().create_future()
+        finally:
+            ended.append("cut off")
+
+    async def given_up(wanted: Any, facts: Facts) -> Reply:
+        facts.withdrawal = wanted
+        return await never(wanted, facts)
+
+    async def left() -> float:
+        async with Scheduler("here", Record(), at_once=True) as scheduler:
+            jobs = [Job("a", spec=withdrawal), Job("b", spec=in_vain)]
+            scheduler.replace([(job, one_by_one(given_up)) for job in jobs])
+            await asyncio.sleep(1)
+            if how == "reload":
+                began = virtual_loop().time()
+                scheduler.replace([])
+                assert virtual_loop().time() == began
+                await asyncio.sleep(1)
+                assert ended == ["in peace"]
+            began = virtual_loop().time()
+        return virtual_loop().time() - began
+
+    assert run(left()) < 0.3
+    assert ended == ["in peace", "cut off"]

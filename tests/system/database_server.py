@@ -137,9 +137,9 @@ def free_port() -> int:
 
 
 def _is_stopped(pid: int) -> bool:
-    """Whether every thread of a process has stopped."""
+    """Whether every thread of a process has stopped, or has ended and waits for its parent, which has stopped."""
     threads = Path(f"/proc/{pid}/task").glob("*/stat")
-    return all(stat.read_text().rpartition(") ")[2].startswith("T") for stat in threads)
+    return all(stat.read_text().rpartition(") ")[2].startswith(("T", "Z")) for stat in threads)
 
 
 def _has_ended(pid: int) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,16 @@ probes: {tcp: {protocol: tcp, port: 9102, interval: 1s}}
 LISTED = {
     "postgresql": "SELECT pid FROM pg_stat_activity WHERE usename = 'monitor'",
     "mysql": "SELECT id FROM information_schema.processlist WHERE user = 'monitor'",
+}
+SLEEP = {"postgresql": "SELECT pg_sleep(19)", "mysql": "SELECT SLEEP(19)"}
+UNLIMITED = {
+    "postgresql": "SET LOCAL statement_timeout = 0; SELECT pg_sleep(19)",
+    "mysql": "SET STATEMENT max_statement_time = 0 FOR SELECT SLEEP(19)",
+}
+SLEEPING = {
+    "postgresql": "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'monitor' AND wait_event = 'PgSleep'",
+    "mysql": "SELECT IF(count(*), 't', 'f') FROM information_schema.processlist"
+    " WHERE user = 'monitor' AND state = 'User sleep'",
 }
 ANOTHER = {"postgresql": "ALTER ROLE monitor PASSWORD '{}'", "mysql": "ALTER USER monitor IDENTIFIED BY '{}'"}
 KILL = {
@@ -50,6 +62,7 @@ class Stage:
         new.replace(self.password)
 
     def write_fleet(self, interval: str | None, **more: str) -> None:
+        """Without an interval: without the database."""
         keys = {"interval": interval, "cold_interval": "1h", "dbname": "n8n", "user": "monitor", **more}
         written = ", ".join(f"{key}: {value}" for key, value in keys.items())
         database = f"{{name: db, type: {self.server.kind}, socket: {self.server.socket_path}, port: {self.server.port}"
@@ -104,6 +117,42 @@ def test_a_database_that_a_reload_removes_is_logged_out_at_once(stage: Stage, lo
     stage.write_fleet(interval=None)
     stage.reload()
     wait_until(lambda: not stage.sessions(), "no session is left", 1)
+
+
+def sleeps(stage: Stage) -> bool:
+    return "t" in stage.server.admin(SLEEPING[stage.server.kind])
+
+
+@pytest.mark.parametrize("goes", [{"interval": None}, {"interval": "20s", "user": "another", "timeout": "300ms"}])
+def test_a_query_under_way_ends_with_its_database_or_login(stage: Stage, goes: dict[str, Any]) -> None:
+    stage.write_fleet(interval="20s", query=f'"{SLEEP[stage.server.kind]}"', timeout="15s")
+    stage.reload()
+    wait_until(lambda: sleeps(stage), "the query is under way")
+    stage.write_fleet(**goes)
+    stage.reload()
+    wait_until(lambda: not stage.sessions(), "no session is left", 3)
+
+
+def test_a_query_under_way_ends_at_its_deadline(stage: Stage) -> None:
+    """The limit that the server has of us, nine tenths of the timeout, does not hold for it."""
+    stage.write_fleet(interval="20s", query=f'"{UNLIMITED[stage.server.kind]}"', timeout="2s")
+    stage.reload()
+    wait_until(lambda: sleeps(stage), "the query is under way")
+    wait_until(lambda: not stage.sessions(), "no session is left", 5)
+
+
+def test_a_query_under_way_ends_with_the_program(stage: Stage) -> None:
+    stage.write_fleet(interval=None)
+    stage.reload()
+    stage.write_fleet(interval="20s", query=f'"{SLEEP[stage.server.kind]}"', timeout="15s")
+    exporter = Exporter(stage.exporter.host, stage.fleet, "--web.listen-address=127.0.0.1:9103", port=9103).ready()
+    wait_until(lambda: sleeps(stage), "the query is under way")
+    began = time.monotonic()
+    exporter.program.terminate()
+    assert exporter.program.wait(5) == 0
+    took = time.monotonic() - began
+    wait_until(lambda: not stage.sessions(), "no session is left", 3)
+    assert took < 1
 
 
 def test_another_interval_keeps_the_session(stage: Stage) -> None:
