@@ -108,9 +108,11 @@ def test_who_holds_a_port_is_asked_what_it_is(server: str, body: str, name: str 
 
     with HTTPServer(("127.0.0.1", 0), Answer) as holder:
         port = holder.server_port
-        threading.Thread(target=holder.handle_request, daemon=True).start()
+        answering = threading.Thread(target=holder.handle_request)
+        answering.start()
         with pytest.raises(CannotListen) as error:
             open_sockets([("127.0.0.1", port)])
+        answering.join(10)  # its connection is closed then: the next test counts what is open
     said = f", which answers as {name}" if name else ""
     assert str(error.value) == (
         f"cannot listen on 127.0.0.1:{port}: the port is taken by {me()}{said}; "

@@ -619,7 +619,7 @@ def test_what_a_job_that_goes_has_under_way_is_withdrawn_and_nobody_waits_long_f
 
     async def left() -> float:
         async with Scheduler("here", Record(), at_once=True) as scheduler:
-            jobs = [Job("a", spec=withdrawal), Job("b", spec=in_vain)]
+            jobs = [Job("a", aim=withdrawal), Job("b", aim=in_vain)]
             scheduler.replace([(job, one_by_one(given_up)) for job in jobs])
             await asyncio.sleep(1)
             if how == "reload":
