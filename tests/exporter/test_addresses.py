@@ -340,7 +340,7 @@ def test_when_every_address_is_silent_the_first_one_gets_its_turn_again() -> Non
 
 
 def test_an_answer_that_is_nobodys_address_keeps_the_last_good_one_and_counts_as_failed() -> None:
-    async def resolver(name: str, ip_family: IpFamily) -> Sequence[str]:
+    async def look_up(name: str, ip_family: IpFamily) -> Sequence[str]:
         return await dns.addresses(name, ip_family)
 
     answers = {"first": ["192.0.2.8"], "then": ["0.0.0.0"]}
@@ -351,7 +351,7 @@ def test_an_answer_that_is_nobodys_address_keeps_the_last_good_one_and_counts_as
 
     async def main() -> None:
         nonlocal turn
-        w = World(resolver)
+        w = World(look_up)
         async with w.scheduler:
             w.reload(PEER)
             await asyncio.sleep(1)
