@@ -30,73 +30,14 @@ asks, and holds no secret in its ``repr``. All durations are seconds.
 from __future__ import annotations
 
 import dataclasses
-import enum
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from types import MappingProxyType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
-Seconds = float
+from collectors.replies import Reply
+from collectors.terms import Gap, IpFamily, Phase, Reason, Seconds
+
 T = TypeVar("T")
-
-
-class LabelValue(enum.StrEnum):
-    """One word of a closed set; its hash is its text's, because Enum's own is a function in Python."""
-
-    __hash__ = str.__hash__
-
-
-class IpFamily(LabelValue):
-    """The family a pair is measured over; never chosen by whichever answers first."""
-
-    IPV4 = "ipv4"
-    IPV6 = "ipv6"
-
-
-class Clock(LabelValue):
-    """Which clock took a measurement: the kernel's stamps, or our own around the system calls."""
-
-    KERNEL = "kernel"
-    USER = "user"
-
-
-class Reason(LabelValue):
-    """Why a probe failed. Closed: every value is a label value that stands at 0 from the start."""
-
-    TIMEOUT = "timeout"
-    REFUSED = "refused"
-    RESET = "reset"
-    UNREACHABLE = "unreachable"
-    DNS = "dns"
-    TLS = "tls"
-    AUTH = "auth"
-    LIMIT = "limit"
-    QUERY = "query"
-    STATUS = "status"
-    BODY = "body"
-    PROTOCOL = "protocol"
-    LOCAL = "local"
-
-
-class Gap(LabelValue):
-    """What a connection that fell silent shows of its packets: the network lost them, whatever the program does."""
-
-    ANSWER = "answer"
-    """A later part of the answer came and an earlier one did not: where packets differ, the large one gets lost."""
-    REQUEST = "request"
-    """What we sent was not acknowledged, though it was sent again: a program that hangs has a kernel that does."""
-
-
-class Phase(LabelValue):
-    """The parts of an exchange, in order; each its own duration, none includes another."""
-
-    DNS = "dns"
-    CONNECT = "connect"
-    TLS = "tls"
-    AUTH = "auth"
-    QUERY = "query"
-    PROCESSING = "processing"
-    TRANSFER = "transfer"
 
 
 @dataclasses.dataclass
@@ -136,128 +77,6 @@ class Facts:
     withdrawal: Callable[[], Coroutine[Any, Any, None]] | None = None
     """Tells the server to stop what it still works on for a probe that was given up. The caller runs it when the probe
     is over, beside whatever comes next, and cancels it after a while."""
-
-
-_NO_PHASES: Mapping[Phase, Seconds] = MappingProxyType({})
-
-
-class RoundTrip(NamedTuple):
-    """What an echo or a handshake measured: the network alone."""
-
-    rtt: Seconds | None
-    """The network's round trip; None where a handshake was retransmitted."""
-    clock: Clock
-    egress_queue: Seconds | None = None
-    """Time in this host's own transmit queue (between the SCHED and the driver's stamp)."""
-    phases: Mapping[Phase, Seconds] = _NO_PHASES
-
-    @property
-    def headline(self) -> Seconds | None:
-        """The round trip."""
-        return self.rtt
-
-    @property
-    def server(self) -> None:
-        """Nothing: a kernel answers."""
-
-    @property
-    def took(self) -> Seconds:
-        """The round trip; 0 where it is not known."""
-        return self.rtt or 0.0
-
-
-class Exchange(NamedTuple):
-    """What a request on a new connection measured."""
-
-    rtt: Seconds | None
-    """The network's round trip; None where the handshake was retransmitted."""
-    clock: Clock
-    response: Seconds
-    """Request out to the first byte of the answer in: network plus server."""
-    duration: Seconds
-    """The whole exchange, DNS to last byte."""
-    phases: Mapping[Phase, Seconds]
-
-    @property
-    def headline(self) -> Seconds:
-        """The response."""
-        return self.response
-
-    @property
-    def server(self) -> Seconds | None:
-        """What the server took, seen from outside; two clocks' noise is no time."""
-        return None if self.rtt is None else max(0.0, self.response - self.rtt)
-
-    @property
-    def took(self) -> Seconds:
-        """The whole exchange."""
-        return self.duration
-
-
-class Login(NamedTuple):
-    """What a login on a new connection measured."""
-
-    rtt: Seconds | None
-    """The network's round trip; None where the handshake was retransmitted, or where there is no network between."""
-    clock: Clock
-    duration: Seconds
-    """From the first packet to logged in."""
-    round_trips: int
-    """How often the login waited for the server, the TCP handshake included."""
-    phases: Mapping[Phase, Seconds]
-    """Those of the login, the look-up before it, and the first query after it."""
-
-    @property
-    def headline(self) -> Seconds:
-        """The whole login."""
-        return self.duration
-
-    @property
-    def server(self) -> Seconds | None:
-        """What the server took, seen from outside; two clocks' noise is no time."""
-        return None if self.rtt is None else max(0.0, self.duration - self.round_trips * self.rtt)
-
-    @property
-    def took(self) -> Seconds:
-        """The whole login."""
-        return self.duration
-
-
-class Query(NamedTuple):
-    """What a query on a connection that is kept measured: nobody can tell network and server apart."""
-
-    response: Seconds
-    """Query out to the last byte of the answer in: network plus server."""
-    clock: Clock
-
-    @property
-    def headline(self) -> Seconds:
-        """The response."""
-        return self.response
-
-    @property
-    def server(self) -> Seconds:
-        """The whole response: the network is in it, unseen."""
-        return self.response
-
-    @property
-    def took(self) -> Seconds:
-        """The response."""
-        return self.response
-
-    @property
-    def phases(self) -> Mapping[Phase, Seconds]:
-        """Empty: a query is all one."""
-        return _NO_PHASES
-
-
-Reply = RoundTrip | Exchange | Login | Query
-"""What a successful probe measured. A duration that could not be measured truly is None.
-
-What is read in the background and is no round trip will be one more kind, a *reading*: what was read, and by which
-clock; its ``headline`` and ``server`` are None, its ``took`` is how long reading it lasted. Whatever treats the kinds
-differently does so in one ``match``, where it will be another case.
-"""
 
 
 class ProbeFailed(Exception):  # noqa: N818 - it reads as the sentence it is, and is no error of ours

@@ -12,8 +12,9 @@ import ssl
 from typing import NamedTuple
 
 from collectors import routes, tls_words
-from collectors.contract import IpFamily, ProbeFailed, Reason
+from collectors.contract import ProbeFailed
 from collectors.literals import is_loopback
+from collectors.terms import IpFamily, Reason
 
 
 class _Meaning(NamedTuple):
@@ -87,7 +88,7 @@ def from_errno(number: int, sender: str | None = None) -> ProbeFailed:
 
 
 class TlsRefused(ssl.SSLError):
-    """An error of TLS, in words that say what else is known of it; see ``collectors.tls``."""
+    """An error of TLS, in words that say what else is known of it; see ``collectors.transport.tls``."""
 
     def __init__(self, words: str, *, misconfigured: bool = False) -> None:
         super().__init__(words)

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from collectors import ancillary
-from collectors.contract import Gap, Seconds
+from collectors.terms import Gap, Seconds
 
 SO_TIMESTAMPING = 37
 SO_MEMINFO = 55

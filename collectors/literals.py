@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 
-from collectors.contract import IpFamily
+from collectors.terms import IpFamily
 
 
 @functools.lru_cache(maxsize=4096)  # asked for each probe, and by the doctor for every pair of the fleet

@@ -10,7 +10,7 @@ import errno
 import socket
 import struct
 
-from collectors.contract import IpFamily
+from collectors.terms import IpFamily
 
 _UP, _REJECT, _ANYCAST, _LOCAL = 0x1, 0x200, 0x100000, 0x80000000
 """RTF_* of include/uapi/linux/route.h and ipv6_route.h."""

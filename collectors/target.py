@@ -6,7 +6,7 @@ import copy
 import dataclasses
 from typing import ClassVar, Self
 
-from collectors.contract import IpFamily, LabelValue, Phase, Reason
+from collectors.terms import IpFamily, LabelValue, Phase, Reason
 
 TCP_REASONS = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.UNREACHABLE, Reason.DNS, Reason.LOCAL)
 """Why a connection may fail."""

@@ -7,9 +7,12 @@ import dataclasses
 from collections.abc import AsyncIterator
 from typing import ClassVar
 
-from collectors import connection, kernel
-from collectors.contract import Context, Facts, Phase, Probe, RoundTrip, one_by_one
+from collectors import kernel
+from collectors.contract import Context, Facts, Probe, one_by_one
+from collectors.replies import RoundTrip
 from collectors.target import TCP_REASONS, CachedTarget, Gives
+from collectors.terms import Phase
+from collectors.transport import connection
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,31 +16,26 @@ from pathlib import Path
 
 from aiohttp import web
 
-from collectors import dns, kernel
-from collectors.contract import Context, IpFamily, Notice, Seconds, SocketOpened, one_by_one
-from exporter import __version__, collecting, doubles, icmp_sockets, metrics, once, ready
-from exporter.addresses import Addresses, refreshes
-from exporter.changes import changes
-from exporter.fleet import BadFile, Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
-from exporter.on_request import ProbeEndpoint
-from exporter.once import ProbeResult
+from collectors import kernel
+from collectors.contract import Context, Notice, SocketOpened, one_by_one
+from collectors.terms import IpFamily, Seconds
+from collectors.transport import resolver
+from exporter import __version__, ready
+from exporter.fleet import BadFile, Fleet, Host, Pair, doubles, ensure_exporter, load, pairs, who_am_i
+from exporter.fleet.changes import changes
 from exporter.overview import Overview
-from exporter.recorder import Recorder
-from exporter.scheduler import Scheduler
+from exporter.probing import collectors, single
+from exporter.probing.addresses import Addresses, refreshes
+from exporter.probing.scheduler import Scheduler
+from exporter.probing.single import ProbeResult
+from exporter.recording import icmp_sockets, metrics
+from exporter.recording.recorder import Recorder
 from exporter.scrape_configs import targets_of
-from exporter.server import Actions, Refused, WebServer
-from exporter.web_config import (
-    Connections,
-    Limits,
-    WebConfig,
-    authenticate,
-    close_after_body,
-    extra_headers,
-    refuse_expectations,
-    serve,
-    sparing_handler,
-)
-from exporter.web_config import load as load_web_config
+from exporter.web.config import WebConfig, authenticate, extra_headers
+from exporter.web.config import load as load_web_config
+from exporter.web.connections import Connections, Limits, close_after_body, refuse_expectations, serve, sparing_handler
+from exporter.web.on_request import ProbeEndpoint
+from exporter.web.server import Actions, Refused, WebServer
 from exporter.wording import host_and_port
 
 _log = logging.getLogger(__name__)
@@ -81,7 +76,7 @@ class Configuration:
 
 def identified(config_file: Path, host: str | None) -> tuple[Fleet, Host]:
     """Read the fleet file and find out which of its hosts this is; raises BadFile."""
-    collecting.ensure_complete()
+    collectors.ensure_complete()
     fleet = load(config_file)
     environ = os.environ  # noqa: TID251 - together with the flag it says who we are
     return fleet, who_am_i(fleet, flag=host, environ=environ, hostname=socket.gethostname())
@@ -103,7 +98,7 @@ class App:
     def __init__(self, options: Options, first: Configuration) -> None:
         self._options, self._current = options, first
         self._recorder = Recorder(__version__)
-        self._addresses = Addresses(dns.addresses, self._recorder.dns_refresh_failed, self._recorder.address_moved)
+        self._addresses = Addresses(resolver.addresses, self._recorder.dns_refresh_failed, self._recorder.address_moved)
         self._recorder.choice = self._addresses
         self._reloading = asyncio.Lock()
         self._icmp_sockets: dict[IpFamily, SocketOpened] = {}
@@ -131,7 +126,7 @@ class App:
             context = Context(
                 address=addresses.get, lookup=addresses.look_up, notice=self._notice, others=addresses.others
             )
-            self._probes = await stack.enter_async_context(collecting.probes(context))
+            self._probes = await stack.enter_async_context(collectors.probes(context))
             self._refresher = await stack.enter_async_context(Scheduler("", self._addresses, at_once=True))
             self._prober = await stack.enter_async_context(Scheduler(self._current.host.name, self._recorder))
             self._recorder.configure(self._current.fleet, self._current.host, self._current.pairs)
@@ -159,7 +154,7 @@ class App:
             return told
 
     async def _ask(self, pairs: Sequence[Pair]) -> Sequence[ProbeResult]:
-        return await once.ask(pairs, self._probes)
+        return await single.ask(pairs, self._probes)
 
     async def _targets(self) -> Mapping[str, str]:
         try:

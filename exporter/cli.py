@@ -1,4 +1,6 @@
-"""The commands: their work, their exit codes, and text for people on stderr; their flags are in ``exporter.parsers``.
+"""The commands: their work, their exit codes, and text for people on stderr.
+
+Their flags are in ``exporter.commands.parsers``.
 
 Exit 0: fine; 1: a fault of the moment; 2: bad configuration or command line.
 """
@@ -14,21 +16,13 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from exporter import (
-    check,
-    doubles,
-    examples,
-    healthcheck,
-    listen,
-    logs,
-    metrics,
-    once,
-    parsers,
-    probe_now,
-    scrape_configs,
-)
+from exporter import logs, scrape_configs
 from exporter.app import App, Configuration, Options, configuration, identified
-from exporter.fleet import BadFile, Fleet, load, survey
+from exporter.commands import check, examples, healthcheck, parsers, probe_now
+from exporter.fleet import BadFile, Fleet, doubles, load, survey
+from exporter.probing import single
+from exporter.recording import metrics
+from exporter.web import listen
 from exporter.wording import did_you_mean
 
 _log = logging.getLogger(__name__)
@@ -106,8 +100,8 @@ def _probe(flags: argparse.Namespace) -> int:
     _find_fleet(flags)
     fleet, host = identified(flags.config_file, flags.host)
     try:
-        asked = once.chosen(survey(fleet, host)[0], flags.target, flags.probe)
-    except once.NoSuchPair as error:
+        asked = single.chosen(survey(fleet, host)[0], flags.target, flags.probe)
+    except single.NoSuchPair as error:
         return _complain(f"{flags.config_file}: {error}", BAD_CONFIGURATION)
     together, missing = survey(fleet, host, target=flags.target)
     if missing:

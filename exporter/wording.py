@@ -6,8 +6,8 @@ import difflib
 import functools
 from collections.abc import Callable, Iterable, Sequence
 
-from collectors.contract import Seconds
 from collectors.literals import bracketed
+from collectors.terms import Seconds
 
 _SMALL = ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (120.0, 1.0, "s"))
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400

@@ -22,7 +22,7 @@ class CollectorsContract(LayersContract):
         options: Any = self  # import-linter types its fields, not their values
         named = {tail.name for layer in options.layers for tail in layer.module_tails}
         (container,) = (expression.expression for expression in options.containers)
-        listed = graph.find_children(container) & graph.find_modules_directly_imported_by(options.listed_by)
-        collectors = {module.rpartition(".")[2] for module in listed} - named
+        listed = graph.find_modules_directly_imported_by(options.listed_by) & graph.find_descendants(container)
+        collectors = {module.split(".")[container.count(".") + 1] for module in listed} - named
         options.layers = [Layer({ModuleTail(name) for name in collectors}), *options.layers]
         return super().check(graph, verbose)

@@ -39,13 +39,14 @@ def tree(tmp_path: Path) -> Path:
 
 
 def add(tree: Path, module: str, line: str) -> None:
-    file = tree.joinpath(*module.split(".")).with_suffix(".py")
+    place = tree.joinpath(*module.split("."))
+    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
     file.write_text((file.read_text() if file.exists() else "") + line)
 
 
 def test_a_collector_is_known_by_the_list_and_needs_no_line_of_its_own(tree: Path) -> None:
-    add(tree, "collectors.another", "from collectors import connection\n")
-    add(tree, "exporter.collecting", "from collectors import another\n")
+    add(tree, "collectors.another", "from collectors import transport\n")
+    add(tree, "exporter.probing.collectors", "from collectors import another\n")
     done = lint_imports(tree)
     assert done.returncode == 0, done.stdout
 
@@ -58,7 +59,7 @@ def test_a_module_that_nobody_has_placed_is_refused(tree: Path) -> None:
     assert "collectors.helpers" in done.stdout
 
 
-@pytest.mark.parametrize("importer", ["http", "connection"])
+@pytest.mark.parametrize("importer", ["http", "transport"])
 def test_a_collector_is_known_by_no_other_and_by_nothing_below(tree: Path, importer: str) -> None:
     add(tree, f"collectors.{importer}", "from collectors import tcp\n")
     done = lint_imports(tree)

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter import __version__, examples
+from exporter import __version__
+from exporter.commands import examples
 
 pytestmark = pytest.mark.copies
 
@@ -95,7 +96,9 @@ def test_the_metadata_says_what_is_true_and_no_more(built: Path) -> None:
 
 
 def test_an_installed_program_has_the_examples(program: Path, tmp_path: Path) -> None:
-    every = "import json; from exporter import examples as e; print(json.dumps({n: e.files(n) for n in e.NAMES}))"
+    every = (
+        "import json; from exporter.commands import examples as e; print(json.dumps({n: e.files(n) for n in e.NAMES}))"
+    )
     installed = json.loads(run(program.with_name("python"), "-c", every, cwd=tmp_path))
     assert installed == {name: examples.files(name) for name in examples.NAMES}
     run(program, "example", "rules", "--output-dir=rules", cwd=tmp_path)

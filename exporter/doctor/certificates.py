@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from collectors.connection import Connector, open_socket
-from collectors.contract import Facts, Phase, ProbeFailed, Reason, Seconds
-from collectors.stream import Stream
-from collectors.tls import Tls
-from collectors.trust import ClientContext
+from collectors.contract import Facts, ProbeFailed
+from collectors.terms import Phase, Reason, Seconds
+from collectors.transport.connection import Connector, open_socket
+from collectors.transport.stream import Stream
+from collectors.transport.tls import Tls
+from collectors.transport.trust import ClientContext
 from exporter.doctor.outcome import Look, Trouble
 from exporter.doctor.resolver import addresses
 

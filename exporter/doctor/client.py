@@ -22,7 +22,7 @@ import yarl
 from aiohttp.http_exceptions import HttpProcessingError
 
 from collectors import failures
-from collectors.contract import Reason, Seconds
+from collectors.terms import Reason, Seconds
 from exporter import __version__
 from exporter.doctor.outcome import HttpAnswer, HttpOutcome, Trouble
 from exporter.doctor.resolver import Resolver

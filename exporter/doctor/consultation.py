@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from aiohttp import ClientSession
 
-from collectors.contract import ProbeFailed, Reason, Seconds
-from collectors.trust import Contexts, OwnCertificate
+from collectors.contract import ProbeFailed
+from collectors.terms import Reason, Seconds
+from collectors.transport.trust import Contexts, OwnCertificate
 from exporter.doctor import bodies, certificates
 from exporter.doctor.client import Client, session
 from exporter.doctor.outcome import Answers, HttpAnswer, HttpOutcome, Look, NameSeen, ServerSeen, Trouble, answered

@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from collectors.contract import Seconds
-from collectors.trust import OwnCertificate
+from collectors.terms import Seconds
+from collectors.transport.trust import OwnCertificate
 from exporter.doctor import bodies
 from exporter.doctor.consultation import Consulted, PublicName, Waiting, consult
 from exporter.doctor.diagnosis import Diagnosis, Status

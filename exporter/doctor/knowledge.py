@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from collectors.contract import Seconds
+from collectors.terms import Seconds
 from exporter.doctor import bodies, promql
 from exporter.doctor.bodies import ActiveTarget, Sample
 from exporter.doctor.expected import SeriesKey, of_database

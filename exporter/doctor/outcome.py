@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeGuard, TypeVar
 
-from collectors.contract import Reason, Seconds
+from collectors.terms import Reason, Seconds
 from exporter.doctor.bodies import BadBody
 from exporter.doctor.stack import StackServer
 

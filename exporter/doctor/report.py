@@ -9,7 +9,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 
-from collectors.contract import Seconds
+from collectors.terms import Seconds
 from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.wording import cleaned, counted, some, span
 

@@ -7,8 +7,9 @@ import socket
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from collectors import dns
-from collectors.contract import IpFamily, ProbeFailed
+from collectors.contract import ProbeFailed
+from collectors.terms import IpFamily
+from collectors.transport import resolver
 
 _SOCKET_FAMILIES = {IpFamily.IPV4: socket.AF_INET, IpFamily.IPV6: socket.AF_INET6}
 _FAMILIES = {
@@ -31,7 +32,7 @@ async def addresses(name: str, families: tuple[IpFamily, ...] = tuple(IpFamily))
 
 async def _of_family(name: str, family: IpFamily) -> tuple[str, ...] | ProbeFailed:
     try:
-        return await dns.addresses(name, family)
+        return await resolver.addresses(name, family)
     except ProbeFailed as failed:
         return failed
 

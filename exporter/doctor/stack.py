@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from collectors.secret import Secret
-from collectors.trust import OwnCertificate
+from collectors.transport.trust import OwnCertificate
 from exporter.fleet import BadFile, Fleet
 from exporter.fleet.access import Files
 from exporter.fleet.schema import Server

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collectors.contract import Seconds
+from collectors.terms import Seconds
 from exporter.wording import cleaned, span
 
 _LONGEST_AGE: Seconds = 1e12

@@ -6,13 +6,13 @@ Whatever is wrong with the file, with the choice of the host or with a password 
 is one BadFile with one Problem per line.
 """
 
+from exporter.config_files.problems import BadFile, Problem
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.identity import ensure_exporter, who_am_i
 from exporter.fleet.loading import load
 from exporter.fleet.mesh import STRANGER
 from exporter.fleet.pairs import LOGIN, QUERY, Pair, pairs, parts, survey
 from exporter.fleet.probes.http import HOST_HEADER, PING_PATH, host_header
-from exporter.fleet.problems import BadFile, Problem
 from exporter.fleet.schema import PROTOCOLS, Host
 
 __all__ = [

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from collectors.secret import NoSecret, Secret
-from collectors.trust import BadOwnCertificate, OwnCertificate, client_context, load_own_certificate
+from collectors.transport.trust import BadOwnCertificate, OwnCertificate, client_context, load_own_certificate
 from exporter import secrets
-from exporter.fleet.problems import Loc, Problem
+from exporter.config_files.problems import Loc, Problem
 from exporter.fleet.sections import FileLogin, Login, Peers
 
 _CERTIFICATE = re.compile(rb"^-----BEGIN ((X509|TRUSTED) )?CERTIFICATE-----", re.MULTILINE)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from collectors.contract import Seconds
 from collectors.literals import literal_family
+from collectors.terms import Seconds
+from exporter.config_files.net_values import PLACEHOLDER
+from exporter.config_files.problems import Loc
 from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import probed
-from exporter.fleet.net_values import PLACEHOLDER
-from exporter.fleet.problems import Loc
 from exporter.fleet.schema import Sections
 from exporter.wording import listed, shown
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.contract import Seconds
 from collectors.literals import literal_family
+from collectors.terms import Seconds
+from exporter.config_files.problems import Hints, Loc, key_of
 from exporter.fleet.cautions import cautions
 from exporter.fleet.duplicates import duplicates
 from exporter.fleet.findings import Finding
 from exporter.fleet.hopeless import hopeless
 from exporter.fleet.mesh import STRANGER, WORDS
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.problems import Hints, Loc, key_of
 from exporter.fleet.references import references
 from exporter.fleet.schema import Endpoint, Sections
 from exporter.fleet.sections import FileLogin, Login

@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from collectors.contract import IpFamily, Seconds
-from collectors.database_target import DatabaseTarget
 from collectors.literals import literal_family
+from collectors.sql.target import DatabaseTarget
+from collectors.terms import IpFamily, Seconds
+from exporter.config_files.net_values import AbsolutePath
+from exporter.config_files.problems import Loc
+from exporter.config_files.values import Duration, Interval, Label, Name, Names, Port, Text
 from exporter.fleet.access import Files
-from exporter.fleet.net_values import AbsolutePath
-from exporter.fleet.problems import Loc
 from exporter.fleet.sections import Families, Login, Place
-from exporter.fleet.values import Duration, Interval, Label, Name, Names, Port, Text
 
 
 def _customary_port(database: dict[str, Any]) -> int:

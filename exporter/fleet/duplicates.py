@@ -7,13 +7,13 @@ import itertools
 import posixpath
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
-from collectors.contract import IpFamily
 from collectors.literals import literal_family
+from collectors.terms import IpFamily
+from exporter.config_files.net_values import PLACEHOLDER
+from exporter.config_files.problems import Loc, key_of
 from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import measures, probed
-from exporter.fleet.net_values import PLACEHOLDER
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.problems import Loc, key_of
 from exporter.fleet.schema import Sections
 from exporter.fleet.sections import Section
 from exporter.wording import listed, shown

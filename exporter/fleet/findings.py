@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from exporter.fleet.problems import Loc
+from exporter.config_files.problems import Loc
 
 
 class Finding(NamedTuple):

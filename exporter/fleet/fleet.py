@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from exporter.config_files.problems import Loc, Problem, key_of
+from exporter.config_files.source import Node
 from exporter.fleet.database import Database
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.problems import Loc, Problem, key_of
 from exporter.fleet.schema import Defaults, Endpoint, Host, N8n, Scrape, Stack
 from exporter.fleet.sections import Peers
-from exporter.fleet.yaml_source import Node
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

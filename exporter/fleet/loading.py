@@ -10,15 +10,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from exporter import secrets
+from exporter.config_files.faults import Unreadable
+from exporter.config_files.problems import BadFile, Hints, Problem, key_of
+from exporter.config_files.source import MAX_BYTES, Duplicate, Node, parse, read
 from exporter.fleet.checks import check
 from exporter.fleet.findings import Finding
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.messages import faults_of
-from exporter.fleet.problems import BadFile, Hints, Problem, key_of
 from exporter.fleet.repair import independent, repaired
 from exporter.fleet.schema import Sections
-from exporter.fleet.yaml_faults import Unreadable
-from exporter.fleet.yaml_source import MAX_BYTES, Duplicate, Node, parse, read
 from exporter.wording import shown
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from exporter.config_files.problems import Hints, Loc, unseen
 from exporter.fleet.database import Database
 from exporter.fleet.findings import Finding
 from exporter.fleet.probes import ENDPOINT_PROBES, PROBES
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.problems import Hints, Loc, unseen
 from exporter.fleet.schema import Defaults, Endpoint, Host, HostScrape, Job, N8n, Scrape, Sections, Server, Stack
 from exporter.fleet.sections import Peers, Section
 from exporter.wording import listed, shown

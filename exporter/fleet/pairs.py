@@ -6,15 +6,15 @@ import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 
-from collectors.contract import IpFamily, Seconds
 from collectors.literals import literal_family
 from collectors.target import Target
+from collectors.terms import IpFamily, Seconds
+from exporter.config_files.problems import BadFile, Loc, Problem
 from exporter.fleet.access import Asker, Files
 from exporter.fleet.database import Database
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.mesh import measures, probed
 from exporter.fleet.probes.settings import Aim, Settings
-from exporter.fleet.problems import BadFile, Loc, Problem
 from exporter.fleet.schema import Defaults, Endpoint, Host
 
 Identity = tuple[str, str, str, str, str, str, str, str]

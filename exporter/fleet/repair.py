@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from exporter.config_files.problems import Loc
 from exporter.fleet.findings import Finding
-from exporter.fleet.problems import Loc
 from exporter.fleet.schema import Sections
 
 _STAND_INS: dict[str, dict[str, object]] = {

@@ -11,14 +11,14 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from collectors.contract import IpFamily
+from collectors.terms import IpFamily
+from exporter.config_files.net_values import Address, FixedUrl, UrlPath
+from exporter.config_files.problems import Loc
+from exporter.config_files.values import Buckets, Duration, Flag, Interval, Name, Names, Port, SqlWord, Text, Whole
 from exporter.fleet.database import Database
-from exporter.fleet.net_values import Address, FixedUrl, UrlPath
 from exporter.fleet.probes import PROBES, EndpointProbe, Probe
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.problems import Loc
 from exporter.fleet.sections import Families, FileLogin, Peers, Place, Scheme, Section
-from exporter.fleet.values import Buckets, Duration, Flag, Interval, Name, Names, Port, SqlWord, Text, Whole
 
 BUCKETS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2),

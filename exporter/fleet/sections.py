@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from collectors.contract import IpFamily
-from exporter.fleet.net_values import VariableName
-from exporter.fleet.values import Label, Text, fault
+from collectors.terms import IpFamily
+from exporter.config_files.net_values import VariableName
+from exporter.config_files.values import Label, Text, fault
 
 Scheme = Literal["http", "https"]
 

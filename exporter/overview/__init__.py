@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from collectors.contract import Seconds
+from collectors.terms import Seconds
 from exporter import __version__
 from exporter.fleet import Pair
 from exporter.overview import html_text, json_text, rows, text
-from exporter.own_health import OwnHealth
-from exporter.series import PairSeries
+from exporter.recording.own_health import OwnHealth
+from exporter.recording.series import PairSeries
 
 Format = Literal["text", "html", "json"]
 

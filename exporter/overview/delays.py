@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from collectors.contract import Seconds
-from exporter.history import is_time
-from exporter.overview.looks import PairNow
+from collectors.terms import Seconds
+from exporter.overview.seen import PairNow
+from exporter.recording.history import is_time
 
 _SLOWER = 1.5
 """Times the usual that are notable, if they are also more by this:"""

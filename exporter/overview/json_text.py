@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from exporter.history import FAILED, RESENT, UNMEASURED, is_time
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.verdict import Verdict, judge_host
+from exporter.recording.history import FAILED, RESENT, UNMEASURED, is_time
 
 _AT_ONCE = 50
 _NO_TIMES = {FAILED: "failed", RESENT: "sent again", UNMEASURED: "not measured"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from exporter.overview.looks import PairNow
+from exporter.overview.seen import PairNow
 from exporter.wording import percent
 
 _CHANCE = 0.005

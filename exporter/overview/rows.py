@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from collectors.contract import Exchange, Login, Query, Reason, RoundTrip, Seconds
+from collectors.replies import Exchange, Login, Query, RoundTrip
+from collectors.terms import Reason, Seconds
 from exporter.fleet import Pair
-from exporter.overview.looks import PairNow, pair_now
+from exporter.overview.seen import PairNow, pair_now
 from exporter.overview.verdict import Verdict, Word, judge, witness
-from exporter.own_health import OwnHealth
-from exporter.series import Failure, PairSeries
+from exporter.recording.own_health import OwnHealth
+from exporter.recording.series import Failure, PairSeries
 from exporter.wording import span, spans
 
 _SEVERAL = 2

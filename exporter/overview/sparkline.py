@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
-from collectors.contract import Seconds
-from exporter.history import FAILED, RESENT, ROOM, UNMEASURED, is_time
+from collectors.terms import Seconds
+from exporter.recording.history import FAILED, RESENT, ROOM, UNMEASURED, is_time
 from exporter.wording import span
 
 _STEP, _HEIGHT = 2, 24

@@ -9,7 +9,7 @@ from unicodedata import east_asian_width
 from exporter.overview.losses import share
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.verdict import Verdict, Word, judge_host
-from exporter.own_health import OwnHealth
+from exporter.recording.own_health import OwnHealth
 from exporter.wording import plural, printable, span
 
 _AT_ONCE = 250

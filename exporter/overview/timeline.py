@@ -8,14 +8,16 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from collectors.contract import Facts, ProbeFailed, Reply, RoundTrip, Seconds
+from collectors.contract import Facts, ProbeFailed
+from collectors.replies import Reply, RoundTrip
+from collectors.terms import Seconds
 from exporter.fleet import Pair
-from exporter.once import ProbeResult
-from exporter.overview.looks import PairNow, pair_now
 from exporter.overview.rows import now_in_words
+from exporter.overview.seen import PairNow, pair_now
 from exporter.overview.verdict import judge
-from exporter.own_health import OwnHealth
-from exporter.series import PairSeries
+from exporter.probing.single import ProbeResult
+from exporter.recording.own_health import OwnHealth
+from exporter.recording.series import PairSeries
 from exporter.wording import printable, span
 
 _WIDTH = 40

@@ -30,13 +30,13 @@ import enum
 import math
 from collections.abc import Sequence
 
-from collectors.contract import Gap, Reason, Seconds
 from collectors.failures import PROHIBITED, SAID
 from collectors.target import Gives
+from collectors.terms import Gap, Reason, Seconds
 from exporter.overview import losses
 from exporter.overview.delays import delays
-from exporter.overview.looks import LATELY, PairNow
-from exporter.own_health import LONG_QUEUE, OwnHealth
+from exporter.overview.seen import LATELY, PairNow
+from exporter.recording.own_health import LONG_QUEUE, OwnHealth
 from exporter.wording import span
 
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from collectors.contract import Seconds
+from collectors.terms import Seconds
 from exporter.scrape_configs.text import StanzaFormat
 
 _PATIENCE: Seconds = 60.0

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from exporter import cost
 from exporter.fleet import Fleet
+from exporter.recording.metrics import cost
 from exporter.scrape_configs.targets import stanzas
 from exporter.scrape_configs.text import StanzaFormat, StanzaSettings, files_named, stanzas_text, target_list
 

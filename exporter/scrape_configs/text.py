@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
-from collectors.contract import Seconds
+from collectors.terms import Seconds
 from exporter.fleet.references import OWN_JOB
 from exporter.fleet.schema import Scrape
 from exporter.scrape_configs.json_line import one_line

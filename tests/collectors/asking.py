@@ -5,7 +5,8 @@ import dataclasses
 from collections.abc import Iterable, Sized
 from typing import Any
 
-from collectors.contract import Attempt, Facts, Outcome, Probe, ProbeFailed, Reason
+from collectors.contract import Attempt, Facts, Outcome, Probe, ProbeFailed
+from collectors.terms import Reason
 
 
 class Asked(Attempt[Any]):

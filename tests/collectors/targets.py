@@ -4,15 +4,16 @@ from typing import Any
 
 import re2
 
-from collectors import dns
-from collectors.contract import Context, IpFamily
-from collectors.database_target import DatabaseTarget
-from collectors.http_target import HttpTarget
+from collectors.contract import Context
+from collectors.http.target import HttpTarget
 from collectors.secret import Secret
+from collectors.sql.target import DatabaseTarget
 from collectors.tcp import TcpTarget
+from collectors.terms import IpFamily
+from collectors.transport import resolver
 
 
-def context(lookup=dns.addresses) -> Context:
+def context(lookup=resolver.addresses) -> Context:
     """Addresses are literal, names are looked up for real."""
     return Context(address=lambda name, _family: name, lookup=lookup, notice=print)
 

@@ -7,15 +7,18 @@ from functools import partial
 
 import pytest
 
-from collectors import http, icmp, mysql, postgresql, tcp
-from collectors.contract import Context, Exchange, Facts, IpFamily, Login, ProbeFailed, Query, Reason, RoundTrip
-from collectors.icmp_target import IcmpTarget
+from collectors import http, icmp, tcp
+from collectors.contract import Context, Facts, ProbeFailed
+from collectors.icmp.target import IcmpTarget
+from collectors.replies import Exchange, Login, Query, RoundTrip
 from collectors.secret import Secret
+from collectors.sql import mysql, postgresql
+from collectors.terms import IpFamily, Reason
 from tests.collectors import peers, resources
 from tests.collectors.asking import Asked, ask
 from tests.collectors.peers import Peer, answering
+from tests.collectors.sql.test_hostile_databases import MY_OK, OK_NO_PASSWORD, READY, greeting, my, says
 from tests.collectors.targets import context, database_target, http_target, tcp_target
-from tests.collectors.test_hostile_databases import MY_OK, OK_NO_PASSWORD, READY, greeting, my, says
 from tests.netlab import requires_root
 
 

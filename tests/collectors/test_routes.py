@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from collectors import icmp, routes, tcp
-from collectors.contract import IpFamily, Reason
-from collectors.icmp_target import IcmpTarget
+from collectors.icmp.target import IcmpTarget
+from collectors.terms import IpFamily, Reason
 from tests.collectors.asking import failure
 from tests.collectors.targets import context, tcp_target
 from tests.netlab import Host, Lab, requires_root

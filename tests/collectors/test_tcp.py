@@ -8,7 +8,8 @@ import time
 import pytest
 
 from collectors import tcp
-from collectors.contract import Clock, Context, Facts, Phase, ProbeFailed, Reason
+from collectors.contract import Context, Facts, ProbeFailed
+from collectors.terms import Clock, Phase, Reason
 from tests.collectors import peers, resources
 from tests.collectors.asking import ask, failure
 from tests.collectors.peers import Peer

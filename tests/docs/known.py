@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from exporter import metrics, scrape_configs
+from exporter import scrape_configs
 from exporter.fleet import LOGIN, Pair, load, schema, survey
-from exporter.recorder import Recorder
+from exporter.recording import metrics
+from exporter.recording.recorder import Recorder
 from tests.docs.markdown import ROOT
 
 EXAMPLE = ROOT / "config/fleet.example.yml"

@@ -11,8 +11,8 @@ import pytest
 
 from exporter import cli
 from exporter.overview import Overview
-from exporter.recorder import Recorder
-from exporter.server import Actions, WebServer
+from exporter.recording.recorder import Recorder
+from exporter.web.server import Actions, WebServer
 from tests.docs.markdown import PAGES, words
 
 COMMANDS = PAGES["commands"]

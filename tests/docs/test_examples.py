@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter import cli, scrape_configs, web_config
+from exporter import cli, scrape_configs
 from exporter.fleet import load, survey
+from exporter.web import config as web_config
 from tests.docs.known import EXAMPLE, TARGETS_DIR
 from tests.docs.markdown import DOCUMENTS, PAGES, ROOT, words
 

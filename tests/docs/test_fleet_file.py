@@ -14,12 +14,12 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from exporter import cli
+from exporter.config_files.values import MAX_DURATION, MIN_INTERVAL
 from exporter.fleet import schema
 from exporter.fleet.database import Database
 from exporter.fleet.probes import ENDPOINT_PROBES, PROBES
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.sections import Peers
-from exporter.fleet.values import MAX_DURATION, MIN_INTERVAL
 from tests.docs.markdown import PAGES, ROOT, words
 
 FLEET_FILE = PAGES["fleet-file"]

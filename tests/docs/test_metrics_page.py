@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from collectors.contract import Phase
-from exporter import metrics
-from exporter.recorder import Recorder
+from collectors.terms import Phase
+from exporter.recording import metrics
+from exporter.recording.recorder import Recorder
 from tests.docs.known import base, example_pairs, known_metrics, target_labels
 from tests.docs.markdown import DOCUMENTS, PAGES, Page, words
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from exporter import cli
-from exporter.cost import series
 from exporter.fleet import load, survey
+from exporter.recording.metrics.cost import series
 from tests.docs.markdown import PAGES
 
 OPERATIONS = PAGES["operations"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from exporter import sending, web_config
+from exporter.web import connections, sending
 from tests.docs.markdown import PAGES
 
 
 def test_the_limits_for_clients_are_those_of_the_program() -> None:
-    limits = web_config.Limits()
+    limits = connections.Limits()
     text = PAGES["security"].section("What a hostile client can cost")
     numbers = [int(number) for number in re.findall(r"\b(?<!IPv)(?<!/)[0-9]+\b", text)]
     assert numbers == [

@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from collectors.contract import Clock, Exchange, Facts, Login, Phase, ProbeFailed, Query, Reason, Reply, RoundTrip
+from collectors.contract import Facts, ProbeFailed
+from collectors.replies import Exchange, Login, Query, Reply, RoundTrip
+from collectors.terms import Clock, Phase, Reason
 from exporter.fleet import Fleet, Host, Pair, load, pairs, who_am_i
-from exporter.recorder import Recorder
+from exporter.recording.recorder import Recorder
 from tests.exporter.samples import Samples
 
 SMALL = """\
@@ -54,7 +56,7 @@ TIMEOUT = ProbeFailed(Reason.TIMEOUT)
 
 @dataclasses.dataclass
 class Time:
-    """Stands where ``exporter.recorder`` has the module ``time``."""
+    """Stands where ``exporter.recording.recorder`` has the module ``time``."""
 
     passed: float = 1000.0
 

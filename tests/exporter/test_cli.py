@@ -12,8 +12,8 @@ import pytest
 from exporter import __version__
 from exporter.app import Options, configuration
 from exporter.cli import COMMANDS, main
+from exporter.commands.parsers import check_parser, run_parser
 from exporter.fleet import BadFile
-from exporter.parsers import check_parser, run_parser
 from tests.exporter.pages import SMALL
 
 BAD = "hosts:\n  - {name: wf001, adress: 192.0.2.1}\nprobes:\n  icmp: {protocol: icmp, interval: 5}\n"
@@ -125,13 +125,13 @@ def test_check_prints_the_table_on_stdout_and_nothing_else(
 def test_a_kind_of_probe_without_series_is_refused_by_check_and_at_the_start(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, fleet_file: Path
 ) -> None:
-    monkeypatch.setattr("exporter.metrics.pairs.PROTOCOLS", ("icmp", "http"))
+    monkeypatch.setattr("exporter.recording.metrics.pairs.PROTOCOLS", ("icmp", "http"))
     assert main(["check", f"--config.file={fleet_file}", "--host=wf008"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert re.fullmatch(
         re.escape(str(fleet_file)) + r":\d+: probes.tcp.protocol: a probe of protocol 'tcp' would run without metrics, "
-        "which is a fault of this program: leave it out until exporter/metrics knows the protocol\n",
+        "which is a fault of this program: leave it out until exporter/recording/metrics knows the protocol\n",
         err,
     )
     with pytest.raises(BadFile, match="would run without metrics"):

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
-from collectors.contract import Clock, Facts, ProbeFailed, Reason
-from exporter import cli, collecting, metrics
+from collectors.contract import Facts, ProbeFailed
+from collectors.terms import Clock, Reason
+from exporter import cli
 from exporter.app import Options, configuration
 from exporter.fleet import BadFile, Pair
 from exporter.fleet.probes import PROBES
 from exporter.fleet.schema import PROTOCOLS
-from exporter.once import ProbeResult
 from exporter.overview import Overview
 from exporter.overview.timeline import Around, explain
+from exporter.probing import collectors
+from exporter.probing.single import ProbeResult
+from exporter.recording import metrics
 from tests.collectors import test_contract
 from tests.exporter.pages import ANSWERS, Small
 
@@ -150,21 +153,21 @@ def test_its_keys_are_documented(protocol: str) -> None:
 @every_kind
 def test_its_collector_is_asked_what_every_collector_is_asked(protocol: str) -> None:
     asked = {case.values[0] for case in test_contract.every_collector.args[1]}
-    collector = collecting.COLLECTORS[protocol]
+    collector = collectors.COLLECTORS[protocol]
     assert getattr(collector, "func", collector) in asked
 
 
 @pytest.mark.parametrize(
-    ("collectors", "message"),
+    ("listed", "message"),
     [
         (
-            {name: collector for name, collector in collecting.COLLECTORS.items() if name != "tcp"},
-            "exporter/collecting.py: COLLECTORS: 'tcp' can be written in the fleet file and has no collector, "
+            {name: collector for name, collector in collectors.COLLECTORS.items() if name != "tcp"},
+            "exporter/probing/collectors.py: COLLECTORS: 'tcp' can be written in the fleet file and has no collector, "
             "which is a fault of this program: add it to COLLECTORS",
         ),
         (
-            {**collecting.COLLECTORS, "redis": collecting.COLLECTORS["tcp"]},
-            "exporter/collecting.py: COLLECTORS: 'redis' has a collector and no keys in the fleet file, "
+            {**collectors.COLLECTORS, "redis": collectors.COLLECTORS["tcp"]},
+            "exporter/probing/collectors.py: COLLECTORS: 'redis' has a collector and no keys in the fleet file, "
             "which is a fault of this program: add its class to exporter/fleet/probes",
         ),
     ],
@@ -174,12 +177,12 @@ def test_a_kind_of_one_list_alone_is_refused_by_check_and_at_the_start(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    collectors: dict[str, Any],
+    listed: dict[str, Any],
     message: str,
 ) -> None:
     fleet_file = tmp_path / "fleet.yml"
     fleet_file.write_text(written("icmp"))
-    monkeypatch.setattr(collecting, "COLLECTORS", collectors)
+    monkeypatch.setattr(collectors, "COLLECTORS", listed)
     assert cli.main(["check", f"--config.file={fleet_file}", "--host=here"]) == cli.BAD_CONFIGURATION
     assert capsys.readouterr().err == f"{message}\n"
     with pytest.raises(BadFile) as caught:

@@ -19,26 +19,28 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from collectors import dns, failures
-from collectors.contract import Context, Gap, IpFamily, ProbeFailed, Reason
-from collectors.database_target import DatabaseTarget
-from collectors.http_target import HttpTarget
-from collectors.icmp_target import IcmpTarget
+from collectors import failures
+from collectors.contract import Context, ProbeFailed
+from collectors.http.target import HttpTarget
+from collectors.icmp.target import IcmpTarget
+from collectors.sql.target import DatabaseTarget
 from collectors.target import Target
 from collectors.tcp import TcpTarget
-from exporter import collecting
+from collectors.terms import Gap, IpFamily, Reason
+from collectors.transport import resolver
 from exporter.fleet import Pair
-from exporter.once import ProbeResult
 from exporter.overview.timeline import Around, explain
-from exporter.own_health import OwnHealth
-from exporter.turns import RunningAttempt, deadline_outcome
+from exporter.probing import collectors
+from exporter.probing.jobs import RunningAttempt, deadline_outcome
+from exporter.probing.single import ProbeResult
+from exporter.recording.own_health import OwnHealth
 from tests.authority import Authority
 from tests.collectors import peers
-from tests.collectors import test_hostile_databases as hostile_databases
 from tests.collectors.asking import Asked, ended
 from tests.collectors.peers import OK, Peer, answering
+from tests.collectors.sql import test_hostile_databases as hostile_databases
+from tests.collectors.sql.test_hostile_databases import MY_OK, greeting, my, pg, says
 from tests.collectors.targets import database_target, http_target, tcp_target
-from tests.collectors.test_hostile_databases import MY_OK, greeting, my, pg, says
 from tests.netlab import Lab, requires_root
 
 JARGON = re.compile(
@@ -278,7 +280,7 @@ def pair(protocol: str, target: Target) -> Pair:
 
 def address(name: str, ip_family: IpFamily) -> str:
     """Return a literal one, and of a name that there is none."""
-    if (literal := dns.literal(name, ip_family)) is None:
+    if (literal := resolver.literal(name, ip_family)) is None:
         raise ProbeFailed(Reason.DNS, f"{name} has no known {ip_family} address", misconfigured=True)
     return literal
 
@@ -287,14 +289,14 @@ async def nowhere(name: str, _: IpFamily) -> tuple[str, ...]:
     """Ask a name server that is not there."""
     if name == "localhost":
         return ("127.0.0.1",)
-    return await dns.addresses(name, IpFamily.IPV4, [f"127.0.0.1:{closed()}"])
+    return await resolver.addresses(name, IpFamily.IPV4, [f"127.0.0.1:{closed()}"])
 
 
 async def answer(protocol: str, target: Target, within: float) -> ProbeResult:
     """Probe at once, where ``probe`` waits for the next slot."""
     began, attempt = time.monotonic(), Asked(target)
     context = Context(address=address, lookup=nowhere, notice=lambda _: None)
-    async with collecting.COLLECTORS[protocol](context) as probe:
+    async with collectors.COLLECTORS[protocol](context) as probe:
         try:
             outcome = await ended(probe, attempt, within)
         except ProbeFailed as failed:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.metrics import database_families, network_families
-from exporter.recorder import Recorder
+from exporter.recording.metrics import database_families, network_families
+from exporter.recording.recorder import Recorder
 from tests.netlab import wait_until
 
 ROOT = Path(__file__).parents[2] / "prometheus"

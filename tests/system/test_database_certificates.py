@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from collectors import mysql as our_mysql
-from collectors import postgresql
-from collectors.contract import Reason
-from collectors.database_target import DatabaseTarget
 from collectors.secret import Secret
-from collectors.trust import OwnCertificate
+from collectors.sql import mysql as our_mysql
+from collectors.sql import postgresql
+from collectors.sql.target import DatabaseTarget
+from collectors.terms import Reason
+from collectors.transport.trust import OwnCertificate
 from tests.authority import Authority
 from tests.collectors.asking import ask, failure
 from tests.collectors.targets import context, database_target

@@ -16,11 +16,13 @@ import mysql.connector
 import psycopg2
 import pytest
 
-from collectors import mysql as our_mysql
-from collectors import postgresql
-from collectors.contract import Clock, Facts, Phase, Probe, ProbeFailed, Reason, Reply
-from collectors.database_target import DatabaseTarget
+from collectors.contract import Facts, Probe, ProbeFailed
+from collectors.replies import Reply
 from collectors.secret import Secret
+from collectors.sql import mysql as our_mysql
+from collectors.sql import postgresql
+from collectors.sql.target import DatabaseTarget
+from collectors.terms import Clock, Phase, Reason
 from tests.authority import Authority
 from tests.collectors import resources
 from tests.collectors.asking import ask, failure, withdrawn

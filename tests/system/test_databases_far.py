@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from collectors import mysql, postgresql
-from collectors.contract import Phase
 from collectors.secret import Secret
+from collectors.sql import mysql, postgresql
+from collectors.terms import Phase
 from tests.authority import Authority
 from tests.collectors.asking import ask
 from tests.collectors.targets import context, database_target

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from collectors import mysql, postgresql
-from collectors.contract import Phase, Probe, ProbeFailed, Reason
-from collectors.database_target import DatabaseTarget
+from collectors.contract import Probe, ProbeFailed
 from collectors.secret import Secret
+from collectors.sql import mysql, postgresql
+from collectors.sql.target import DatabaseTarget
+from collectors.terms import Phase, Reason
 from tests.authority import Authority
 from tests.collectors.asking import ask, failure
 from tests.collectors.targets import context, database_target

@@ -10,11 +10,12 @@ from typing import Any
 import mysql.connector
 import pytest
 
-from collectors import mysql as my
-from collectors import postgresql
-from collectors.contract import Probe, ProbeFailed, Reason
-from collectors.database_target import DatabaseTarget
+from collectors.contract import Probe, ProbeFailed
 from collectors.secret import Secret
+from collectors.sql import mysql as my
+from collectors.sql import postgresql
+from collectors.sql.target import DatabaseTarget
+from collectors.terms import Reason
 from tests.authority import Authority
 from tests.collectors import resources
 from tests.collectors.asking import ask, withdrawn

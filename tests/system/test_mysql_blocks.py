@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 from mysql import connector
 
-from collectors import mysql
-from collectors.contract import ProbeFailed, Reason
+from collectors.contract import ProbeFailed
 from collectors.secret import Secret
+from collectors.sql import mysql
+from collectors.terms import Reason
 from tests.authority import Authority
 from tests.collectors.asking import ask
 from tests.collectors.targets import context, database_target

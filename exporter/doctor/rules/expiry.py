@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.contract import Seconds
+from collectors.terms import Seconds
 from exporter.doctor.outcome import Look
 from exporter.wording import span
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.contract import Reason, Seconds
+from collectors.terms import Reason, Seconds
 from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.doctor.outcome import HttpAnswer, HttpOutcome, ServerSeen, answered
 from exporter.doctor.rules import refusals, troubles

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from collectors.contract import Seconds
+from collectors.terms import Seconds
 from exporter.doctor.bodies import ActiveTarget
 from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.doctor.expected import ExpectedHost, SeriesKey

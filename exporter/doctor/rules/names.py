@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from collectors.contract import Reason, Seconds
 from collectors.literals import literal_family
+from collectors.terms import Reason, Seconds
 from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.doctor.outcome import NameSeen, Trouble
 from exporter.doctor.rules.expiry import expiry

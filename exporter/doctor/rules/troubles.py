@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from collectors.contract import Reason, Seconds
+from collectors.terms import Reason, Seconds
 from exporter.doctor.outcome import Trouble
 from exporter.doctor.servers import KINDS
 from exporter.doctor.stack import StackServer

@@ -10,12 +10,12 @@ from typing import Annotated, Any, get_args
 from pydantic import Discriminator, GetCoreSchemaHandler, Tag, create_model
 from pydantic_core import CoreSchema
 
-from exporter.fleet.net_values import Address
+from exporter.config_files.net_values import Address
+from exporter.config_files.values import Name
 from exporter.fleet.probes.http import HttpProbe
 from exporter.fleet.probes.icmp import IcmpProbe
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.probes.tcp import TcpProbe
-from exporter.fleet.values import Name
 
 KINDS: tuple[type[Settings], ...] = (IcmpProbe, TcpProbe, HttpProbe)
 """Every kind of probe; a new one is one more word here."""

@@ -11,18 +11,18 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, Field
 
-from collectors.contract import IpFamily, Seconds
-from collectors.http_target import HttpTarget
+from collectors.http.target import HttpTarget
 from collectors.literals import bracketed, literal_family
 from collectors.secret import Secret
-from collectors.trust import OwnCertificate
+from collectors.terms import IpFamily, Seconds
+from collectors.transport.trust import OwnCertificate
+from exporter.config_files.net_values import PLACEHOLDER, Headers, Method, Url
+from exporter.config_files.problems import Loc
+from exporter.config_files.values import BodyExpression, Flag, Text, Whole, fault
 from exporter.fleet.access import Asker, Files
 from exporter.fleet.findings import Finding
-from exporter.fleet.net_values import PLACEHOLDER, Headers, Method, Url
 from exporter.fleet.probes.settings import Aim, Settings
-from exporter.fleet.problems import Loc
 from exporter.fleet.sections import Login
-from exporter.fleet.values import BodyExpression, Flag, Text, Whole, fault
 from exporter.wording import listed, shown
 
 PING_PATH = "/ping"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from collectors.contract import IpFamily, Seconds
-from collectors.icmp_target import IcmpTarget
-from exporter.fleet.net_values import LiteralAddress
+from collectors.icmp.target import IcmpTarget
+from collectors.terms import IpFamily, Seconds
+from exporter.config_files.net_values import LiteralAddress
+from exporter.config_files.values import Names, Whole
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.values import Names, Whole
 
 
 class IcmpProbe(Settings):

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from collectors.contract import IpFamily, Seconds
 from collectors.target import Target
+from collectors.terms import IpFamily, Seconds
+from exporter.config_files.problems import Loc
+from exporter.config_files.values import Duration, Flag, Interval, Names
 from exporter.fleet.access import Asker, Files
 from exporter.fleet.findings import Finding
-from exporter.fleet.problems import Loc
 from exporter.fleet.sections import Families, Section
-from exporter.fleet.values import Duration, Flag, Interval, Names
 
 Aim = Callable[[str, IpFamily, Seconds], Target]
 """Returns the target at an address, over a family, with a timeout."""

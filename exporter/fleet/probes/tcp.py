@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from collectors.contract import IpFamily, Seconds
 from collectors.tcp import TcpTarget
-from exporter.fleet.net_values import LiteralAddress
+from collectors.terms import IpFamily, Seconds
+from exporter.config_files.net_values import LiteralAddress
+from exporter.config_files.values import Port
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.values import Port
 
 
 class TcpProbe(Settings):

@@ -13,8 +13,8 @@ import tracemalloc
 import aiohttp
 import pytest
 
-from collectors.contract import Reason
-from collectors.trust import OwnCertificate
+from collectors.terms import Reason
+from collectors.transport.trust import OwnCertificate
 from exporter.doctor import bodies
 from exporter.doctor.client import trouble_of
 from exporter.doctor.consultation import PublicName, Waiting, consult
@@ -29,7 +29,7 @@ from tests.authority import Authority
 from tests.collectors.peers import Peer, silent
 from tests.exporter.doctor.fakes import Fake, Say, forever, response, saying
 from tests.exporter.doctor.values import server
-from tests.exporter.virtual_time import skip
+from tests.exporter.probing.virtual_time import skip
 
 PATIENCE = 5.0
 """For servers that hang; it is over when all others have answered."""

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from exporter import metrics
 from exporter.cli import main
 from exporter.doctor import promql
 from exporter.doctor.expected import expected
 from exporter.doctor.stack import stack_servers
-from exporter.exposition import Family
 from exporter.fleet import BadFile, load
+from exporter.recording import metrics
+from exporter.recording.exposition import Family
 from tests.collectors.peers import silent
 from tests.exporter.doctor.fakes import API, Fake, Say, response
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collectors.contract import Reason
+from collectors.terms import Reason
 from exporter.doctor import bodies
 from exporter.doctor.diagnosis import Status
 from exporter.doctor.outcome import HttpOutcome, Look

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collectors.contract import Reason
+from collectors.terms import Reason
 from exporter.doctor.diagnosis import Status
 from exporter.doctor.outcome import Look, NameSeen
 from exporter.doctor.rules.names import public_name

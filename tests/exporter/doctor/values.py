@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from collectors.contract import Reason
 from collectors.secret import Secret
+from collectors.terms import Reason
 from exporter.doctor.bodies import ActiveTarget
 from exporter.doctor.expected import ExpectedHost, SeriesKey, of_database
 from exporter.doctor.knowledge import Exporter, Knowledge

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.contract import IpFamily
+from collectors.terms import IpFamily
 from exporter.fleet import BadFile, load, pairs, survey, who_am_i
 
 CONFIG = Path(__file__).parents[3] / "config"

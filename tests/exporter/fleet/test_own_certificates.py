@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from collectors.trust import OwnCertificate
+from collectors.transport.trust import OwnCertificate
 from exporter.doctor.stack import stack_servers
 from exporter.fleet import BadFile, pairs
 from tests.authority import Authority

@@ -2,10 +2,10 @@
 
 import pytest
 
-from collectors.contract import IpFamily
-from collectors.http_target import HttpTarget
-from collectors.icmp_target import IcmpTarget
+from collectors.http.target import HttpTarget
+from collectors.icmp.target import IcmpTarget
 from collectors.tcp import TcpTarget
+from collectors.terms import IpFamily
 from exporter.fleet import BadFile, host_header, pairs
 
 THREE = """

@@ -2,9 +2,9 @@
 
 import pytest
 
-from collectors.database_target import DatabaseTarget
-from collectors.http_target import HttpTarget
+from collectors.http.target import HttpTarget
 from collectors.secret import Secret
+from collectors.sql.target import DatabaseTarget
 from exporter.fleet import BadFile, pairs
 
 CANARY = "canary-7f3a"

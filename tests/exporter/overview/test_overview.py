@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from collectors.contract import Clock, Exchange, Facts, IpFamily, Phase, ProbeFailed, Reason, RoundTrip, SocketOpened
-from exporter.addresses import Move, Name
+from collectors.contract import Facts, ProbeFailed, SocketOpened
+from collectors.replies import Exchange, RoundTrip
+from collectors.terms import Clock, IpFamily, Phase, Reason
 from exporter.overview import Format, Overview
 from exporter.overview.html_text import ROWS
+from exporter.probing.addresses import Move, Name
 from tests.exporter.pages import ANSWERS, SMALL, TIMEOUT, Small, Time
 from tests.exporter.samples import Samples
 
@@ -23,7 +25,7 @@ LINKS = {"metrics": "/metrics", "as JSON": "/?format=json"}
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
-    monkeypatch.setattr("exporter.recorder.time", time)
+    monkeypatch.setattr("exporter.recording.recorder.time", time)
     monkeypatch.setattr("exporter.overview.time", time)
     return time
 

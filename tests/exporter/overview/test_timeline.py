@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from collectors.contract import Clock, Facts, Phase, ProbeFailed, Reason, RoundTrip
-from collectors.http_target import HttpTarget
-from exporter.once import ProbeResult
+from collectors.contract import Facts, ProbeFailed
+from collectors.http.target import HttpTarget
+from collectors.replies import RoundTrip
+from collectors.terms import Clock, Phase, Reason
 from exporter.overview.timeline import Around, explain
-from exporter.own_health import OwnHealth
-from exporter.series import PairSeries
+from exporter.probing.single import ProbeResult
+from exporter.recording.own_health import OwnHealth
+from exporter.recording.series import PairSeries
 from tests.exporter.pages import ANSWERS, Small
 
 NOW = 1_700_000_000.0

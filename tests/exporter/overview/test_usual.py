@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from collectors.contract import Clock, Exchange, Facts, Login, Phase, ProbeFailed, Reason, Reply, RoundTrip
+from collectors.contract import Facts, ProbeFailed
+from collectors.replies import Exchange, Login, Reply, RoundTrip
+from collectors.terms import Clock, Phase, Reason
 from exporter.fleet import Pair
-from exporter.overview.looks import PairNow, pair_now
 from exporter.overview.losses import chance
+from exporter.overview.seen import PairNow, pair_now
 from exporter.overview.verdict import Verdict, Word, judge
-from exporter.own_health import OwnHealth
-from exporter.series import PairSeries
+from exporter.recording.own_health import OwnHealth
+from exporter.recording.series import PairSeries
 from tests.exporter.pages import DATABASE, SMALL, Small, Time
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -167,7 +169,7 @@ THROUGH_THE_QUEUE = Exchange(rtt=0.65, clock=Clock.KERNEL, response=0.9, duratio
 
 def test_what_our_own_queue_added_is_not_learnt_as_usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     time = Time()
-    monkeypatch.setattr("exporter.recorder.time", time)
+    monkeypatch.setattr("exporter.recording.recorder.time", time)
     small = Small(tmp_path)
 
     def seen(probe: str) -> PairNow:

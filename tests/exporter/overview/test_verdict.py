@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from collectors.contract import Clock, Gap, Phase, Query, Reason
-from collectors.http_target import HttpTarget
-from collectors.icmp_target import IcmpTarget
+from collectors.http.target import HttpTarget
+from collectors.icmp.target import IcmpTarget
+from collectors.replies import Query
 from collectors.target import Gives
 from collectors.tcp import TcpTarget
-from exporter.overview.looks import PairNow
+from collectors.terms import Clock, Gap, Phase, Reason
+from exporter.overview.seen import PairNow
 from exporter.overview.verdict import FINE, UNKNOWN, Verdict, Word, judge, judge_host
-from exporter.own_health import OwnHealth
+from exporter.recording.own_health import OwnHealth
 
 WELL = OwnHealth()
 FULL = OwnHealth(egress_queue=0.3)

@@ -1,0 +1,1 @@
+"""PostgreSQL and MySQL: their sessions, their protocols, and the collectors of both."""

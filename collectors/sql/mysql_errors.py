@@ -1,0 +1,85 @@
+"""What MySQL, MariaDB, and what stands before them say of a login or a query -> Reason, by number and SQLSTATE."""
+
+from __future__ import annotations
+
+import struct
+
+from collectors.contract import ProbeFailed
+from collectors.sql.wire import shown
+from collectors.terms import Reason
+
+_BY_NUMBER = {
+    1040: Reason.LIMIT,  # too many connections
+    1203: Reason.LIMIT,  # too many connections of this user
+    1226: Reason.LIMIT,  # a user's resource limit
+    1135: Reason.LIMIT,  # no thread for it
+    1041: Reason.LIMIT,  # out of memory
+    1129: Reason.REFUSED,  # the host is blocked
+    1130: Reason.AUTH,  # the host may not connect
+    1044: Reason.AUTH,
+    1045: Reason.AUTH,
+    1049: Reason.AUTH,  # unknown database
+    1251: Reason.AUTH,  # a method of authentication that it does not take
+    1698: Reason.AUTH,
+    1820: Reason.AUTH,  # the password has to be changed
+    1862: Reason.AUTH,  # it has expired
+    3118: Reason.AUTH,  # the account is locked
+    3159: Reason.AUTH,  # it insists on TLS
+    3955: Reason.AUTH,  # locked for its wrong passwords
+    4151: Reason.AUTH,  # locked, in MariaDB
+    1053: Reason.RESET,  # server shutdown in progress
+    1927: Reason.RESET,  # connection was killed
+    3032: Reason.REFUSED,  # offline_mode
+    3168: Reason.REFUSED,  # server is not available
+    4031: Reason.RESET,  # disconnected for inactivity
+}
+_CONFIGURATION = {1129, 1130, 1044, 1045, 1049, 1251, 1698, 1820, 1862, 3118, 3159, 4151}
+_HIDDEN_BEHIND = (range(2000, 3000), range(9000, 10_000))
+"""A client library's numbers, which MySQL Router passes on, and ProxySQL's: it has not reached its server."""
+UNKNOWN_VARIABLE = 1193
+
+
+class ServerError(ProbeFailed):
+    """What the server said, with its number."""
+
+    number = 0
+
+
+def before_login(packet: bytes) -> ServerError:
+    """Classify what comes instead of a greeting, when the server does not know yet who asks."""
+    return _classified(packet, Reason.REFUSED)
+
+
+def of_login(packet: bytes) -> ServerError:
+    """Classify what a login is answered with: an error that is well said is no fault of the protocol."""
+    return _classified(packet, Reason.AUTH)
+
+
+def of_query(packet: bytes) -> ServerError:
+    """Classify what a query is answered with."""
+    return _classified(packet, Reason.QUERY)
+
+
+def _classified(packet: bytes, otherwise: Reason) -> ServerError:
+    """By the number, which is not translated as the text is."""
+    if len(packet) < 3:  # noqa: PLR2004 - kind and number
+        return ServerError(Reason.PROTOCOL, "an error without a number")
+    (number,) = struct.unpack_from("<H", packet, 1)
+    state, text = (packet[4:9], packet[9:]) if packet[3:4] == b"#" else (b"", packet[3:])
+    reason = _reason(number, state, otherwise)
+    misconfigured = number in _CONFIGURATION and reason is not Reason.QUERY
+    error = ServerError(reason, f"{number}: {shown(text)}", misconfigured=misconfigured)
+    error.number = number
+    return error
+
+
+def _reason(number: int, state: bytes, otherwise: Reason) -> Reason:
+    known = _BY_NUMBER.get(number)
+    if otherwise is Reason.QUERY:
+        denied = number == 1044  # noqa: PLR2004 - of a table, not of the login
+        return otherwise if denied else known or otherwise
+    if known is not None:
+        return Reason.REFUSED if known is Reason.RESET else known
+    if state[:2] == b"08" or any(number in numbers for numbers in _HIDDEN_BEHIND):
+        return Reason.REFUSED
+    return otherwise

@@ -1,0 +1,207 @@
+"""PostgreSQL by its own protocol, version 3 (PostgreSQL's documentation, chapter "Frontend/Backend Protocol").
+
+A password is proved by SCRAM-SHA-256 and never shown: a server that asks for it in clear text, or hashed by MD5,
+or that lets us in without asking, is refused; it may be an impostor's. Without a password whatever the
+server accepts will do (``peer`` on a Unix socket).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+from collectors.contract import Context, Probe, ProbeFailed
+from collectors.sql import postgresql_errors, session
+from collectors.sql.login import Memory, Way
+from collectors.sql.refusals import StrangerError
+from collectors.sql.scram import MECHANISM, Scram
+from collectors.sql.target import DatabaseTarget
+from collectors.sql.wire import Wire, bounded, shown
+from collectors.terms import Reason
+
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+_CANCEL_REQUEST = 80877102
+_LONGEST_KEY = 260
+"""Bytes: the process, and a secret of up to 256 (protocol 3.2; ours is 3.0, where it has 4)."""
+_PROTOCOL = 3 << 16
+_TERMINATE = b"X\0\0\0\4"
+_SASL, _SASL_CONTINUE, _SASL_FINAL = 10, 11, 12
+_REFUSED_METHODS = {3: "the password in clear text", 5: "an MD5 hash of the password"}
+_ASIDE = b"SNKAI"
+"""ParameterStatus, Notice, BackendKeyData, Notification, EmptyQueryResponse: nothing to do for us."""
+_ROWS = b"TDCAIHdc"
+"""Also what COPY TO STDOUT says."""
+_FIRST = b"RvZ" + _ASIDE
+"""Kinds of what comes first, beside errors."""
+_MYSQL = b"\0\0\0\n"
+"""MySQL's greeting, after a byte that may be any; no first message of PostgreSQL is so long."""
+_IN_A_QUERY = _ROWS + _ASIDE
+_BEFORE_THE_TIMEOUT = 0.9
+_SHOW = re.compile(r"\s*SHOW\s[^;]*;?\s*", re.IGNORECASE)
+"""Reads only, at once, and is all that PgBouncer's console takes: no transaction around it."""
+_HEAD = struct.Struct("!ci")
+
+
+def collector(context: Context) -> AbstractAsyncContextManager[Probe[DatabaseTarget]]:
+    """Log in to PostgreSQL servers, cold or kept."""
+    return session.collector(PostgreSQL, context, "postgresql")
+
+
+class PostgreSQL:
+    """One session."""
+
+    counts_who_breaks_off = False
+
+    def __init__(self, wire: Wire, target: DatabaseTarget, _way: Way, memory: Memory) -> None:
+        self._wire, self._target = wire, target
+        password = target.password
+        self._scram = Scram(password, memory, target.timeout) if password is not None else None
+        self._proved = self._scram is None
+        self._admitted = False
+        self.key = b""
+
+    async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
+        """Ask for TLS; 'N' is no, and whatever else but 'S' is no PostgreSQL."""
+        await self._wire.send(_SSL_REQUEST)
+        answer = await self._wire.exactly(1)
+        if answer == b"N" and self._wire.is_empty:
+            raise ProbeFailed(
+                Reason.TLS, "the server offers no TLS (tls: disable would do without)", misconfigured=True
+            )
+        if answer == b"E":
+            raise await self._refused()
+        if answer != b"S" or not self._wire.is_empty:  # what follows in clear text is nobody's we know
+            raise StrangerError("the answer to the request for TLS is not PostgreSQL's; is type right?")
+        await encrypt()
+
+    async def log_in(self) -> None:
+        await self._wire.send(_startup(self._target))
+        kind, body = await self._first_message()
+        while True:
+            if kind == b"R":
+                await self._authenticate(body)
+            elif kind == b"Z" and self._admitted:
+                return
+            elif kind == b"E":
+                raise postgresql_errors.of_login(body)
+            elif kind == b"K" and len(body) <= _LONGEST_KEY:
+                self.key = body
+            elif kind not in _ASIDE:
+                raise _unexpected(kind)
+            kind, body = await self._message()
+
+    async def decline(self) -> None:
+        """PostgreSQL counts nobody, and only notes who broke off: it has enough of one closed connection."""
+
+    def leave(self) -> None:
+        """As above."""
+
+    async def query(self, text: str) -> None:
+        if text != self._target.standard_query and not _SHOW.fullmatch(text):
+            text = _kept_short(text, self._target.timeout)
+        data = text.encode() + b"\0"
+        await self._wire.send(b"Q" + struct.pack("!i", len(data) + 4) + data)
+        error = b""
+        while True:
+            kind, body = await self._message()
+            if kind == b"E":
+                error = body
+                if postgresql_errors.ends_the_session(body):
+                    raise postgresql_errors.of_query(body)
+            elif kind == b"Z":
+                if error:
+                    raise postgresql_errors.of_query(error)
+                return
+            elif kind == b"G":
+                raise ProbeFailed(
+                    Reason.QUERY, "it asks for data (COPY FROM STDIN); nothing is sent", misconfigured=True
+                )
+            elif kind not in _IN_A_QUERY:
+                raise _unexpected(kind)
+
+    async def stop(self, key: bytes) -> None:
+        """Send a CancelRequest. The server, or PgBouncer, closes the connection when it has passed it on."""
+        await self._wire.send(struct.pack("!ii", 8 + len(key), _CANCEL_REQUEST) + key)
+        await self._wire.until_closed()
+
+    def end(self) -> None:
+        self._wire.channel.send_at_once(_TERMINATE)
+
+    async def _authenticate(self, body: bytes) -> None:
+        if len(body) < 4:  # noqa: PLR2004 - the code's
+            raise ProbeFailed(Reason.PROTOCOL, "a request for authentication without its kind")
+        (code,) = struct.unpack_from("!i", body)
+        if code == 0:
+            self._admitted = True
+            if not self._proved:
+                raise ProbeFailed(Reason.AUTH, "the server did not ask for the password: trust, or an impostor")
+            return
+        if self._scram is None:
+            raise ProbeFailed(Reason.AUTH, "the server asks for a password; add password_file", misconfigured=True)
+        if code == _SASL and MECHANISM.encode() in body[4:].split(b"\0"):
+            first = self._scram.first()
+            answer = f"{MECHANISM}\0".encode() + struct.pack("!i", len(first)) + first
+        elif code == _SASL_CONTINUE:
+            answer = await self._scram.final(body[4:])
+        elif code == _SASL_FINAL:
+            self._scram.verify(body[4:])
+            self._proved = True
+            return
+        else:
+            asked = _REFUSED_METHODS.get(code, f"a method that is not spoken here ({code})")
+            raise ProbeFailed(Reason.AUTH, f"the server asks for {asked}; it must be {MECHANISM}", misconfigured=True)
+        await self._wire.send(b"p" + struct.pack("!i", len(answer) + 4) + answer)
+
+    async def _first_message(self) -> tuple[bytes, bytes]:
+        """Read the first answer to the startup message, which may be a refusal in the oldest of formats."""
+        kind = await self._wire.exactly(1)
+        if kind == b"E":
+            raise await self._refused()
+        head = await self._wire.exactly(4)
+        if kind not in _FIRST or head == _MYSQL:
+            raise StrangerError("this is not PostgreSQL's answer; is type right?")
+        (length,) = struct.unpack("!i", head)
+        return kind, await self._wire.exactly(bounded(length - 4))
+
+    async def _refused(self) -> ProbeFailed:
+        """Read the rest of an error that begins a conversation, after its 'E'; without a length it is text alone.
+
+        A server that cannot start a process for us speaks so, whatever its version.
+        """
+        head = await self._wire.exactly(4)
+        if head.isascii() and head.decode("ascii").isprintable():
+            return ProbeFailed(Reason.REFUSED, shown(await self._wire.text(head)))
+        (length,) = struct.unpack("!i", head)
+        return postgresql_errors.of_login(await self._wire.exactly(bounded(length - 4)))
+
+    async def _message(self) -> tuple[bytes, bytes]:
+        (kind, _), body = await self._wire.message(_HEAD, _body_length)
+        return kind, body
+
+
+def _body_length(_kind: bytes, length: int) -> int:
+    return length - 4  # it counts itself
+
+
+def _startup(target: DatabaseTarget) -> bytes:
+    settings = [("user", target.user), ("application_name", "latency-exporter"), ("client_encoding", "UTF8")]
+    if target.dbname:
+        settings.append(("database", target.dbname))
+    body = b"".join(f"{name}\0{value}\0".encode("utf-8", "surrogatepass") for name, value in settings) + b"\0"
+    return struct.pack("!ii", len(body) + 8, _PROTOCOL) + body
+
+
+def _kept_short(query: str, timeout: float) -> str:
+    """Let a query of the user's own read only, and be given up before the probe's deadline.
+
+    Not by settings of the session: PgBouncer does not know them in a startup message, and shares sessions.
+    """
+    limit = max(1, round(timeout * _BEFORE_THE_TIMEOUT * 1000))
+    # Before version 11 the new timeout holds from the next command of a transaction on.
+    return f"BEGIN READ ONLY; SET LOCAL statement_timeout = {limit}; SAVEPOINT query;\n{query}\n;COMMIT"
+
+
+def _unexpected(kind: bytes) -> ProbeFailed:
+    return ProbeFailed(Reason.PROTOCOL, f"a message of kind {shown(kind)!r} is out of place")

@@ -1,0 +1,176 @@
+"""What all databases have in common: a connection for one login, or one that is kept and asked again and again.
+
+What a login's phases are says ``collectors.sql.login``; ``query`` is the first query, to the last byte of its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import functools
+from collections.abc import AsyncIterator
+
+from collectors import kernel
+from collectors.contract import Context, Facts, Probe, ProbeFailed, one_by_one
+from collectors.replies import Login, Query, Reply
+from collectors.sql.login import ROOM, LoggedIn, Logins, Memory, Speak
+from collectors.sql.target import DatabaseTarget
+from collectors.sql.withdrawals import Withdrawals
+from collectors.terms import Phase, Reason, Seconds
+from collectors.transport import connection
+
+_UNDER_WAY: Seconds = 0.1
+"""Beyond a round trip: an end of the connection that is noticed so soon was under way when we asked."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Known:
+    """A target, and what is kept for it until it is forgotten."""
+
+    target: DatabaseTarget
+    memory: Memory = dataclasses.field(default_factory=dict)
+    kept: _Kept | None = None
+
+
+@dataclasses.dataclass(slots=True)
+class _Kept:
+    """A connection between two queries."""
+
+    stack: contextlib.ExitStack
+    logged_in: LoggedIn
+
+    def end(self) -> None:
+        """Part from the server."""
+        self.logged_in.session.end()
+        self.stack.close()
+
+
+class Databases:
+    """Logs in, keeps the sessions of the warm targets, and probes."""
+
+    def __init__(self, logins: Logins) -> None:
+        self._logins, self._withdrawals = logins, Withdrawals(logins)
+        self._loop = asyncio.get_running_loop()
+        self._known: dict[int, _Known] = {}
+        """By the identity of the target: an equal one, of another database or a probe for people, has its own."""
+
+    async def probe(self, target: DatabaseTarget, facts: Facts) -> Reply:
+        """Probe by a login, or by a query on the connection that is kept."""
+        known = self._known.get(id(target)) or self._known.setdefault(id(target), _Known(target))
+        return await (self._cold(known, facts) if target.cold else self._warm(known, facts))
+
+    def forget(self, target: DatabaseTarget) -> None:
+        """End what is kept for a target."""
+        known = self._known.pop(id(target), None)
+        if known is not None and known.kept is not None:
+            known.kept.end()
+
+    def close(self) -> None:
+        """End all that is kept."""
+        for known in list(self._known.values()):
+            self.forget(known.target)
+
+    async def _cold(self, known: _Known, facts: Facts) -> Login:
+        phases: dict[Phase, Seconds] = {}
+        with contextlib.ExitStack() as stack:
+            logged_in = await self._log_in(stack, known, facts, phases)
+            session, wire, handshake = logged_in
+            round_trips = wire.stream.round_trips + (handshake is not None)
+            took = sum(phases.values()) - phases.get(Phase.DNS, 0.0)
+            if handshake is not None and handshake.rtt is None:
+                took += handshake.took
+            await self._ask(stack, logged_in, known, facts)
+            phases[Phase.QUERY] = wire.take_waited()
+            session.end()
+            return Login(
+                rtt=handshake and handshake.rtt,
+                clock=connection.coarser(handshake, wire.stream.clock),
+                duration=took,
+                round_trips=round_trips,
+                phases=phases,
+            )
+
+    async def _warm(self, known: _Known, facts: Facts) -> Query:
+        """Ask on the kept connection; without one, or when it turns out to have ended before we asked, on a new one."""
+        kept, known.kept = known.kept, None
+        if kept is not None and kept.logged_in.wire.is_quiet:
+            asked = self._loop.time()
+            try:
+                return await self._ask_on(kept, known, facts)
+            except ProbeFailed as failed:
+                if failed.reason is not Reason.RESET or self._loop.time() - asked > _rtt(kept) + _UNDER_WAY:
+                    raise
+        elif kept is not None:
+            kept.end()
+        return await self._ask_on(await self._begin(known, facts), known, facts)
+
+    async def _ask_on(self, kept: _Kept, known: _Known, facts: Facts) -> Query:
+        """Ask; whatever goes wrong, the connection is not kept."""
+        session, wire, _ = kept.logged_in
+        wire.stream.renew(ROOM, facts)
+        with kept.stack as stack:
+            await self._ask(stack, kept.logged_in, known, facts)
+            response = wire.take_waited()
+            if not wire.is_empty:
+                raise ProbeFailed(Reason.PROTOCOL, "the server says more than was asked")
+            if known.target.kept:
+                known.kept = _Kept(stack.pop_all(), kept.logged_in)
+            else:
+                session.end()
+            return Query(response, wire.stream.take_clock())
+
+    async def _begin(self, known: _Known, facts: Facts) -> _Kept:
+        with contextlib.ExitStack() as stack:
+            logged_in = await self._log_in(stack, known, facts, {})
+            logged_in.wire.stream.take_clock()
+            return _Kept(stack.pop_all(), logged_in)
+
+    async def _log_in(
+        self, stack: contextlib.ExitStack, known: _Known, facts: Facts, phases: dict[Phase, Seconds]
+    ) -> LoggedIn:
+        """Log in when no query is being withdrawn any more: the server would count sessions that nobody uses."""
+        log_in = functools.partial(self._logins.log_in, stack, known.target, facts, phases, known.memory)
+        await self._withdrawals.over(known.target)
+        try:
+            return await log_in()
+        except ProbeFailed as failed:
+            if failed.reason is not Reason.LIMIT or not await self._withdrawals.over(known.target):
+                raise
+        stack.close()
+        phases.clear()
+        return await log_in()
+
+    async def _ask(self, stack: contextlib.ExitStack, logged_in: LoggedIn, known: _Known, facts: Facts) -> None:
+        """Ask; a query that is given up while the server works on it is withdrawn afterwards."""
+        session, wire, _ = logged_in
+        facts.phase = Phase.QUERY
+        try:
+            await session.query(known.target.query)
+        except (asyncio.CancelledError, ProbeFailed) as error:
+            reason = error.reason if isinstance(error, ProbeFailed) else None
+            if reason is Reason.QUERY:  # the session is well, and ends as it should
+                session.end()
+            elif reason is not Reason.RESET and session.key:
+                if reason is None:  # the deadline's
+                    wire.stream.note_gap()
+                facts.withdrawal = functools.partial(
+                    self._withdrawals.withdraw, stack.pop_all(), logged_in, known.target, known.memory
+                )
+            raise
+
+
+@contextlib.asynccontextmanager
+async def collector(speak: Speak, context: Context, alpn: str = "") -> AsyncIterator[Probe[DatabaseTarget]]:
+    """Log in to databases; what is kept ends with it."""
+    with kernel.keep_stamping(), connection.Connector() as connector:
+        databases = Databases(Logins(speak, context, connector, alpn))
+        try:
+            yield one_by_one(databases.probe, databases.forget)
+        finally:
+            databases.close()
+
+
+def _rtt(kept: _Kept) -> Seconds:
+    handshake = kept.logged_in.handshake
+    return (handshake and handshake.rtt) or 0.0

@@ -1,0 +1,73 @@
+"""What a probe of a database needs to know of its target."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar, Literal, Self
+
+from collectors.literals import literal_family
+from collectors.secret import Secret
+from collectors.target import TCP_REASONS, Gives, Target
+from collectors.terms import IpFamily, Phase, Reason
+from collectors.transport.trust import OwnCertificate
+
+Tls = Literal["disable", "require", "verify-ca", "verify-full"]
+"""``require`` encrypts and trusts anybody; ``verify-ca`` trusts whoever has a certificate of the authority."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseTarget(Target):
+    """Where to log in, as whom, and what to ask there."""
+
+    reasons: ClassVar = (*TCP_REASONS, Reason.TLS, Reason.AUTH, Reason.LIMIT, Reason.QUERY, Reason.PROTOCOL)
+    standard_query: ClassVar = "SELECT 1"
+
+    protocol: str = dataclasses.field()  # else the base's property would be its default
+
+    address: str
+    """Empty where ``socket`` is used."""
+    ip_families: tuple[IpFamily, ...]
+    """In this order: the first of which the name has an address. A literal address has its own alone."""
+    port: int
+    socket: str | None
+    """Absolute: a Unix socket, or for PostgreSQL the folder that it is in."""
+    user: str
+    password: Secret | None
+    dbname: str
+    tls: Tls
+    tls_ca_file: str | None
+    """Absolute. None: the system's authorities."""
+    own_certificate: OwnCertificate | None = None
+    query: str
+    timeout: float
+    """In seconds; the server is told to give up a query of the user's own before."""
+    cold: bool
+    """A login on a connection of its own; else a query on one that is kept."""
+    kept: bool = True
+    """False: also the query's connection is for once."""
+
+    def __str__(self) -> str:
+        where = self.socket or f"{self.address} port {self.port}, tls {self.tls},"
+        return f"{'login' if self.cold else 'login and query'} at {where} as {self.user}"
+
+    @property
+    def host(self) -> str:
+        return self.address
+
+    @property
+    def gives(self) -> frozenset[Gives]:
+        return frozenset({Gives.LOGIN, Gives.ROUND_TRIP, Gives.HANDSHAKE} if self.cold else {Gives.QUERY})
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Those that a cold probe of this target has."""
+        if not self.cold:
+            return ()
+        if self.socket:
+            return (Phase.AUTH, Phase.QUERY)
+        first = () if literal_family(self.address) else (Phase.DNS,)
+        secured = () if self.tls == "disable" else (Phase.TLS,)
+        return (*first, Phase.CONNECT, *secured, Phase.AUTH, Phase.QUERY)
+
+    def for_once(self) -> Self:
+        return dataclasses.replace(self, kept=False)

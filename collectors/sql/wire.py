@@ -1,0 +1,120 @@
+"""Messages of a database over a channel, and how long the server took to answer what we sent."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from collectors import kernel
+from collectors.contract import ProbeFailed
+from collectors.terms import Reason, Seconds
+from collectors.transport.stream import Channel, Receipt, Stream
+
+LONGEST = 64 * 1024
+"""Bytes of one message: whatever a server says of its own accord, or as an error, is shorter."""
+
+
+class Wire:
+    """Sends, and reads in exact pieces; ``waited`` adds up each flight of ours to the last byte of its answer."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.channel: Channel = stream
+        self.waited: Seconds = 0.0
+        self._buffer = bytearray()
+        self._last: Receipt | None = None
+
+    async def send(self, data: bytes) -> None:
+        """Send a flight; what the one before waited for is over."""
+        self.settle()
+        await self.channel.send(data)
+
+    def settle(self) -> None:
+        """Add what has been waited for since the latest flight."""
+        if self._last is not None:
+            self.waited += self.stream.since_send(self._last)
+            self._last = None
+
+    def settle_silently(self) -> None:
+        """Leave out what has come since: it belongs to what was added already."""
+        self._last = None
+
+    def take_waited(self) -> Seconds:
+        """Return what was waited for since the last time, and begin anew."""
+        self.settle()
+        waited, self.waited = self.waited, 0.0
+        return waited
+
+    async def greeting(self, count: int, connected: kernel.Moment) -> bytes:
+        """Read the first bytes of a server that speaks first; it had since ``connected`` to do so."""
+        data = await self.exactly(count)
+        assert self._last is not None  # noqa: S101 - bytes have just come
+        self.waited += self.stream.since(connected, self._last)
+        self.stream.round_trips += 1
+        self._last = None
+        return data
+
+    async def exactly(self, count: int) -> bytes:
+        """Read so many bytes; ProbeFailed(RESET) if the server closes before."""
+        while len(self._buffer) < count:
+            await self._receive()
+        return self._take(0, count)
+
+    async def message(self, head: struct.Struct, length_of: Callable[..., int]) -> tuple[tuple[Any, ...], bytes]:
+        """Read a head, and the body whose length its fields tell; ProbeFailed(RESET, PROTOCOL)."""
+        while len(self._buffer) < head.size:
+            await self._receive()
+        fields = head.unpack_from(self._buffer)
+        end = head.size + bounded(length_of(*fields))
+        while len(self._buffer) < end:
+            await self._receive()
+        return fields, self._take(head.size, end)
+
+    async def text(self, beginning: bytes) -> bytes:
+        """Read on to a zero byte, or to the end of what there is; return all of it from ``beginning``."""
+        with contextlib.suppress(ProbeFailed):
+            while b"\0" not in self._buffer and len(self._buffer) < LONGEST:
+                await self._receive()
+        return beginning + self._take(0, len(self._buffer)).partition(b"\0")[0]
+
+    async def until_closed(self) -> None:
+        """Pass over what the server still says, until it closes the connection."""
+        while (await self.channel.more()).data:
+            pass
+
+    async def _receive(self) -> None:
+        receipt = await self.channel.more()
+        if not receipt.data:
+            raise ProbeFailed(Reason.RESET, "the server closed the connection")
+        self._last = receipt
+        self._buffer += receipt.data
+
+    def _take(self, start: int, end: int) -> bytes:
+        data = bytes(self._buffer[start:end])
+        del self._buffer[:end]
+        return data
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing has come since all was read, so that the next to come is an answer."""
+        return not self._buffer and self.stream.is_quiet()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything that has come was read."""
+        return not self._buffer
+
+
+def bounded(length: int) -> int:
+    """Return a message's length, if it can be one; ProbeFailed(PROTOCOL)."""
+    if not 0 <= length <= LONGEST:
+        raise ProbeFailed(Reason.PROTOCOL, f"announces a message of {length} bytes")
+    return length
+
+
+def shown(text: bytes) -> str:
+    """Return what a server says, short and on one line, for the log."""
+    words = text[:200].decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else " " for letter in words)

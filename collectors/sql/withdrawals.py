@@ -1,0 +1,54 @@
+"""What happens to a query that is given up while its server works on it: the server is asked to stop.
+
+A server that reads nothing while it works does not notice that its client has gone. So it is asked on a second
+connection, and the first stays open until then: a pooler would no longer know whose query it is. The caller
+runs this, bounds it and cancels it; that ends both connections, and then the query ends when the server ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from collectors.contract import Facts, ProbeFailed
+from collectors.sql.login import ROOM, LoggedIn, Logins, Memory
+from collectors.sql.target import DatabaseTarget
+
+_PATIENCE = 0.25
+"""Of the timeout: a server that does not end a session by then has other troubles, which the login is to show."""
+
+
+class Withdrawals:
+    """Withdraws queries, and knows of which servers sessions may not have ended yet."""
+
+    def __init__(self, logins: Logins) -> None:
+        self._logins = logins
+        self._under_way: dict[asyncio.Task[None], tuple[str, int]] = {}
+
+    async def withdraw(
+        self, stack: contextlib.ExitStack, logged_in: LoggedIn, target: DatabaseTarget, memory: Memory
+    ) -> None:
+        """Have the server stop the query of a session, and see the session's end."""
+        session, wire, _ = logged_in
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is a coroutine
+        self._under_way[task] = _place(target)
+        wire.stream.renew(ROOM, Facts())
+        try:
+            with stack, contextlib.suppress(ProbeFailed, OSError):
+                await self._logins.stop(logged_in, target, memory)
+                session.end()
+                await wire.until_closed()
+        finally:
+            del self._under_way[task]
+
+    async def over(self, target: DatabaseTarget) -> bool:
+        """Wait, not for long, until none is under way at the server of a target; return whether any was."""
+        under_way = [task for task, place in self._under_way.items() if place == _place(target)]
+        if under_way:
+            await asyncio.wait(under_way, timeout=_PATIENCE * target.timeout)
+        return bool(under_way)
+
+
+def _place(target: DatabaseTarget) -> tuple[str, int]:
+    return target.socket or target.address, target.port

@@ -1,0 +1,1 @@
+"""Reading YAML configuration files: where each value stands, and what is wrong with it."""

@@ -1,0 +1,183 @@
+"""One pair as it looks now: what is known of it, as plain values."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from collectors.literals import literal_family
+from collectors.replies import Exchange, Login, Query, Reply, RoundTrip
+from collectors.target import Gives
+from collectors.terms import Clock, Gap, Phase, Reason, Seconds
+from exporter.fleet import Pair
+from exporter.recording.history import FAILED, RESENT
+from exporter.recording.series import PairSeries
+
+LATELY: Seconds = 300.0
+"""What failed in this time is held against a pair;"""
+_LATELY_PROBES = 6
+"""or in so many intervals, if those are longer."""
+_BEFORE = 4
+_BAD = (FAILED, RESENT)
+_SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PairNow:
+    """The latest result and what is usual. Durations in seconds; what was not measured is None."""
+
+    probe: str
+    gives: frozenset[Gives] = frozenset()
+    target: str = ""
+    ip_family: str = "ipv4"
+    age: Seconds | None = None
+    """Of the latest result."""
+    stale: bool = False
+    """No result for longer than two intervals and a timeout."""
+    reason: Reason | None = None
+    """Why the latest probe failed; None if it succeeded."""
+    detail: str = ""
+    misconfigured: bool = False
+    silent: bool = False
+    """It failed because nothing came back."""
+    phase: Phase | None = None
+    """What was begun last."""
+    address: str | None = None
+    """Which address of the name the latest probe asked; None where it is literal, or nothing was asked."""
+    asked: str = ""
+    """The same, or the literal address, as the kernel writes it; empty if nothing was asked."""
+    gap: Gap | None = None
+    """What of the latest probe's packets got lost once it was connected, as far as that can be known."""
+    failing_for: Seconds = 0.0
+    """Since the last success, or since the first result."""
+    first_failure: Seconds = 0.0
+    """How long ago the first of these failures was decided."""
+    in_a_row: int = 0
+    """How many they are."""
+    ever_succeeded: bool = False
+    """It has succeeded before, as it is configured now."""
+    moved_ago: Seconds | None = None
+    """How long ago the address of its name changed; None: it did not."""
+    moved: str = ""
+    """From which to which."""
+    reply: Reply | None = None
+    """What the latest probe measured, None if it failed; its numbers are among those that follow."""
+    round_trips: int | None = None
+    """Of a login."""
+    login: Seconds | None = None
+    """How long it took."""
+    lookup: Seconds | None = None
+    """How long looking the name up took."""
+    rtt: Seconds | None = None
+    response: Seconds | None = None
+    server: Seconds | None = None
+    own_clock: bool = False
+    """These are by this program's own clock, which bears its delays: the kernel's could not be had."""
+    usual_rtt: Seconds | None = None
+    usual_server: Seconds | None = None
+    usual_loss: float | None = None
+    """The share of probes that fails usually."""
+    seeds: int | None = None
+    """How few results the usual is known by; None: they are not few."""
+    before: Sequence[Seconds] | None = None
+    """The four answers before, as far as they were measured: responses, or logins; None where nothing is known."""
+    retransmitted: bool = False
+    lost: int = 0
+    """Of the latest ``results``: those that nothing came back of."""
+    failed: int = 0
+    """Those that failed otherwise."""
+    resent: int = 0
+    """Those that were answered when their first SYN had got lost: no failures, but no good path."""
+    pieces: int = 0
+    """In how many pieces all of these came: an outage, however long, is one."""
+    longest: int = 0
+    """How many results the longest of these pieces has."""
+    results: int = 0
+    """Those of the last five minutes, 60 at most."""
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the latest probe shows that the host is there; None when it says nothing about that."""
+        if self.stale or self.age is None or self.reason in _SAYS_NOTHING:
+            return None
+        return not self.silent
+
+    @property
+    def is_kept(self) -> bool:
+        """It was asked on a kept connection: nobody can tell network and server apart."""
+        return isinstance(self.reply, Query)
+
+    @property
+    def bad(self) -> int:
+        """Of the latest ``results``: those that failed, however."""
+        return self.lost + self.failed
+
+
+def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
+    """Return one pair as it looks at this time of the monotonic clock."""
+    recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
+    pieces = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
+    latest, reply, failing = series.latest, series.latest.reply, series.failing
+    failure = series.last_failure if failing else None
+    return PairNow(
+        probe=pair.probe,
+        gives=pair.aim.gives,
+        target=pair.target,
+        ip_family=pair.ip_family,
+        age=None if latest.facts is None else now - latest.at,
+        stale=latest.facts is not None and not series.shown(now),
+        reason=failure and failure.reason,
+        detail=failure.detail if failure else "",
+        misconfigured=failure is not None and failure.misconfigured,
+        silent=failure is not None and failure.silent,
+        phase=failure and failure.phase,
+        address=latest.facts.address if latest.facts else None,
+        asked=_asked(pair, series),
+        gap=latest.facts.gap if failure and latest.facts else None,
+        failing_for=now - failing.since if failing else 0.0,
+        first_failure=now - failing.first if failing else 0.0,
+        in_a_row=failing.in_a_row if failing else 0,
+        ever_succeeded=series.ever_succeeded,
+        moved_ago=now - series.moved.at if series.moved else None,
+        moved=str(series.moved or ""),
+        reply=reply,
+        own_clock=reply is not None and reply.clock is Clock.USER and bool(pair.aim.host),
+        usual_rtt=series.usual_rtt.median(),
+        usual_server=series.usual_server.median(),
+        usual_loss=series.usual_loss.median(),
+        seeds=(series.usual_server if isinstance(reply, Query) else series.usual_rtt).seeds,
+        before=series.recent.values()[-1 - _BEFORE : -1],
+        retransmitted=latest.facts is not None and latest.facts.retransmitted,
+        lost=sum(map(math.isnan, recent)),
+        failed=recent.count(FAILED),
+        resent=recent.count(RESENT),
+        pieces=len(pieces),
+        longest=max(pieces, default=0),
+        results=len(recent),
+        **_measured(reply),
+    )
+
+
+def _measured(reply: Reply | None) -> dict[str, Any]:
+    """Return what was measured, by the names that ``PairNow`` has for it."""
+    if reply is None:
+        return {}
+    common = {"server": reply.server, "lookup": reply.phases.get(Phase.DNS)}
+    match reply:
+        case RoundTrip():
+            return common | {"rtt": reply.rtt}
+        case Exchange():
+            return common | {"rtt": reply.rtt, "response": reply.response}
+        case Login():
+            return common | {"rtt": reply.rtt, "login": reply.duration, "round_trips": reply.round_trips}
+        case Query():
+            return common | {"response": reply.response}
+
+
+def _asked(pair: Pair, series: PairSeries) -> str:
+    address = (series.latest.facts and series.latest.facts.address) or pair.place
+    return str(ipaddress.ip_address(address)) if literal_family(address) else ""

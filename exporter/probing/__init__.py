@@ -1,0 +1,1 @@
+"""When each pair is probed, at which address, by which collector."""

@@ -1,0 +1,223 @@
+"""When each probe starts and when it is over; the one place that waits, spawns and times out.
+
+Every job has its own fixed cadence. Its phase within the interval is a stable hash of who measures
+what, so that a fleet that is started by one command never fires in the same moment. Jobs that are
+due within one slot are handed to their collector together, and stay together: what is done once per slot
+instead of once per probe is most of what makes a probe cheap. A job that could not start in time waits
+for its next turn: after a pause nothing is caught up, what was missed is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import logging
+import traceback
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Generic, Self
+
+from collectors.contract import Attempt, Outcome, Probe, ProbeFailed
+from collectors.replies import Reply
+from collectors.terms import Reason, Seconds
+from exporter.probing.cadence import SLOT, first_dates, slot_after, without_first
+from exporter.probing.jobs import Deadline, Group, J, RunningAttempt, ScheduledJob, Watcher, deadline_outcome
+
+_log = logging.getLogger(__name__)
+
+_TOO_LATE: Seconds = 1.0
+"""A probe that is later than this is skipped: starting it would bunch all that a pause has delayed."""
+_HELD_UP: Seconds = 0.1
+"""A deadline that is noticed later than this was missed by us: answers may be waiting unread."""
+_LONGEST_WITHDRAWAL: Seconds = 2.0
+_WITHDRAWAL_AT_THE_END: Seconds = 0.25
+"""How long servers may take to hear that a probe was given up: beside other probes, and when nothing else is left."""
+_FIRST_ROUND: Seconds = 0.2
+_FIRST_ROUND_RATE = 500
+"""How long the first round takes, and its probes per second if they are many: it begins at once."""
+
+
+class Scheduler(Generic[J]):
+    """Starts jobs on their cadence while it is entered; leaving cancels what is under way.
+
+    ``source`` is this host's name, part of the phase. ``at_once`` starts all first probes together.
+    """
+
+    def __init__(self, source: str, watcher: Watcher[J], *, at_once: bool = False) -> None:
+        self._source, self._watcher, self._at_once = source, watcher, at_once
+        self._loop = asyncio.get_running_loop()
+        self._turns: dict[tuple[str, ...], ScheduledJob[J]] = {}
+        self._calendar: list[tuple[Seconds, int, Group[J]]] = []
+        self._deadlines: list[Deadline] = []
+        self._order = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[Reply]] = set()
+        self._withdrawals: set[asyncio.Task[None]] = set()
+        self._known_bugs: set[tuple[str, int]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.replace([])
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
+        if self._withdrawals:
+            await asyncio.wait(self._withdrawals, timeout=_WITHDRAWAL_AT_THE_END)
+        for withdrawal in self._withdrawals:
+            withdrawal.cancel()
+        if self._withdrawals:
+            await asyncio.wait(self._withdrawals, timeout=1.0)
+
+    def replace(self, jobs: Iterable[tuple[J, Probe[Any]]]) -> None:
+        """Make these the jobs: one that stays keeps its cadence, one that goes is cancelled and not decided.
+
+        The same holds for the target of a job that stays and has another one now.
+        """
+        before, now, jobs = self._turns, self._loop.time(), list(jobs)
+        self._turns = {}
+        new = sum(job.identity not in before for job, _ in jobs)
+        lead = 0.0 if self._at_once else max(_FIRST_ROUND, new / _FIRST_ROUND_RATE)
+        groups: dict[tuple[object, ...], Group[J]] = {}
+        for job, probe in jobs:
+            turn = before.pop(job.identity, None)
+            if turn is None or turn.job.interval != job.interval:
+                dates = first_dates(self._source, job, now, lead)
+                if turn is not None and turn.attempt is not None:
+                    dates = without_first(dates, job.interval)
+            else:
+                dates = turn.group.dates
+            if turn is None:
+                turn = ScheduledJob(job, self._watcher)
+            else:
+                turn.take(job)
+            self._turns[job.identity] = turn
+            together = (probe, job.interval, job.timeout, dates)
+            turn.group = groups.get(together) or groups.setdefault(
+                together, Group(probe, job.interval, job.timeout, dates)
+            )
+            turn.group.turns.append(turn)
+        for gone in before.values():
+            gone.leave()
+        self._calendar = [(group.due, next(self._order), group) for group in groups.values()]
+        heapq.heapify(self._calendar)
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        """Wake up for the next slot, or for the first deadline that anybody still waits for."""
+        while self._deadlines and self._deadlines[0].is_idle():
+            heapq.heappop(self._deadlines)
+        if self._timer:
+            self._timer.cancel()
+        dates = [slot_after(self._calendar[0][0])] if self._calendar else []
+        dates += [self._deadlines[0].date] if self._deadlines else []
+        self._timer = self._loop.call_at(min(dates), self._tick) if dates else None
+
+    def _tick(self) -> None:
+        try:
+            now = self._loop.time()
+            self._expire(now)
+            self._start_due(now)
+        finally:
+            self._set_timer()  # whatever happens, there is a next slot
+
+    def _start_due(self, now: Seconds) -> None:
+        while self._calendar and slot_after(self._calendar[0][0]) <= now:
+            due, _, group = heapq.heappop(self._calendar)
+            lateness, turns = now - slot_after(due), group.turns
+            ready = [turn for turn in turns if turn.attempt is None] if lateness <= _TOO_LATE else []
+            skipped = group.advance(now - SLOT / 2) * len(turns) - len(ready)  # a slot counts until its end
+            if skipped:
+                self._watcher.skipped(skipped)
+            heapq.heappush(self._calendar, (group.due, next(self._order), group))
+            if ready:
+                self._start(group, ready)
+                # Behind the first steps of the coroutines that were just spawned, if there are any.
+                self._loop.call_soon(self._started, slot_after(due), len(ready))
+
+    def _started(self, slot: Seconds, probes: int) -> None:
+        self._watcher.started_late(self._loop.time() - slot, probes)
+
+    def _start(self, group: Group[J], turns: Sequence[ScheduledJob[J]]) -> None:
+        slot = []
+        for turn in turns:
+            attempt = turn.attempt = RunningAttempt(turn.job.aim, turn.decided)
+            slot.append(attempt)
+        try:
+            coroutines = group.probe(slot)
+            for turn, attempt, coroutine in zip(turns, slot, coroutines, strict=True) if coroutines else ():
+                self._spawn(turn, attempt, coroutine)
+        except Exception as bug:  # noqa: BLE001 - a collector's bug must not end the schedule of the others
+            for turn, attempt in zip(turns, slot, strict=True):
+                if attempt.task is None:
+                    attempt.end(self._bug(turn.job, bug))
+        self._watch(Deadline(self._loop.time() + group.timeout, next(self._order), slot, group.timeout))
+
+    def _watch(self, deadline: Deadline) -> None:
+        if not deadline.is_idle():
+            heapq.heappush(self._deadlines, deadline)
+
+    def _spawn(self, turn: ScheduledJob[J], attempt: RunningAttempt, coroutine: Coroutine[Any, Any, Reply]) -> None:
+        task = attempt.task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+
+        def done(task: asyncio.Task[Reply]) -> None:
+            self._tasks.discard(task)
+            attempt.task = None
+            attempt.end(self._outcome(turn.job, attempt, task))
+            if attempt.withdrawal is not None:
+                self._withdraw(turn.job, attempt.withdrawal())
+                attempt.withdrawal = None
+
+        task.add_done_callback(done)
+
+    def _withdraw(self, job: J, withdrawal: Coroutine[Any, Any, None]) -> None:
+        """Let a server know that a probe was given up; only our end waits for it."""
+        task = asyncio.create_task(_within(min(job.timeout, _LONGEST_WITHDRAWAL), withdrawal))
+        self._withdrawals.add(task)
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._withdrawals.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self._bug(job, error)
+
+        task.add_done_callback(done)
+
+    def _outcome(self, job: J, attempt: Attempt[Any], task: asyncio.Task[Reply]) -> Outcome:
+        if task.cancelled():
+            return deadline_outcome(attempt, job.timeout)
+        error = task.exception()
+        if error is None:
+            return task.result()
+        return error if isinstance(error, ProbeFailed) else self._bug(job, error)
+
+    def _expire(self, now: Seconds) -> None:
+        """End who has reached his deadline; if we were held up, give back the time we took, once, up to a timeout."""
+        while self._deadlines and self._deadlines[0].date <= now:
+            deadline = heapq.heappop(self._deadlines)
+            late = now - deadline.date
+            if late > _HELD_UP and not deadline.put_off:
+                self._watch(deadline._replace(date=now + min(late, deadline.timeout), put_off=True))
+            else:
+                deadline.give_up()
+
+    def _bug(self, job: J, error: BaseException) -> ProbeFailed:
+        """Log a bug once with its traceback; it counts as ours."""
+        place = _place(error)
+        if place not in self._known_bugs:
+            self._known_bugs.add(place)
+            _log.error("a bug in a collector: probing %s failed", job.identity, exc_info=error)
+        return ProbeFailed(Reason.LOCAL, f"a bug: {type(error).__name__}")
+
+
+async def _within(seconds: Seconds, work: Coroutine[Any, Any, None]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await work
+
+
+def _place(error: BaseException) -> tuple[str, int]:
+    """Return where in the code an error was raised."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return (frames[-1][0].f_code.co_filename, frames[-1][1]) if frames else ("", 0)

@@ -1,0 +1,187 @@
+"""What happened lately, in a room that does not grow, however long we run."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Final
+
+from collectors.terms import Seconds
+
+ROOM = 60
+"""Results that are kept of each pair: five minutes at one in five seconds."""
+LOST = math.nan
+"""A probe that nothing came back of, among the recent results."""
+FAILED = -math.inf
+"""A probe that failed otherwise."""
+UNMEASURED = math.inf
+"""A probe that gave no time though nothing was lost, or that failed here."""
+RESENT = -1.0
+"""A probe that gave no time because the first packet of its handshake was lost and sent again."""
+_HALF: Seconds = 30.0
+
+_SLOT: Seconds = 600.0
+"""What is usual is known by one median of each such time,"""
+_SLOTS = 36
+"""and by so many of them: the last six hours that had results."""
+_SEEDS = 5
+"""The first results of all. Their median stands for the hour before them,"""
+_SEED_SLOTS = 6
+"""so that what comes after them is not usual in some minutes."""
+_FEWEST = 3
+"""Results before anything is called usual."""
+_APART: Seconds = 40.0
+"""Between two values of a slot that are kept."""
+_LOSS_SLOT: Seconds = 1800.0
+_LOSS_SLOTS = 12
+
+
+def is_time(value: Seconds) -> bool:
+    """Tell whether a result is one that was measured."""
+    return 0.0 <= value < math.inf
+
+
+class Recent:
+    """The last results of a pair, and when they came; those that are no times are among them, as above."""
+
+    __slots__ = ("_added", "_times", "_values")
+
+    def __init__(self) -> None:
+        self._values = array("f", [LOST]) * ROOM
+        self._times = array("f", [0.0]) * ROOM
+        self._added = 0
+
+    def add(self, value: Seconds, now: Seconds) -> None:
+        """Take a result, at a time that never goes back; the oldest goes."""
+        place = self._added % ROOM
+        self._values[place], self._times[place] = value, now
+        self._added += 1
+
+    def values(self) -> list[Seconds]:
+        """Return the results, the latest last; rounded to seven digits."""
+        return self._in_order(self._values)
+
+    def since(self, time: Seconds) -> list[Seconds]:
+        """Return those that came at this time or later; times are kept to a second."""
+        return self.values()[bisect_left(self._in_order(self._times), time) :]
+
+    def _in_order(self, kept: array[float]) -> list[float]:
+        if self._added <= ROOM:
+            return kept[: self._added].tolist()
+        oldest = self._added % ROOM
+        return (kept[oldest:] + kept[:oldest]).tolist()
+
+
+class Usual:
+    """The median of the last six hours: of one median per ten minutes, without the ten minutes that are under way.
+
+    A new level becomes usual when it has been there for half of that time; soon after the start, when it has been there
+    longer than an hour, for which the first five results stand. Time without results does not count beyond that hour.
+    """
+
+    __slots__ = ("_begun", "_due", "_medians", "_now", "_oldest")
+
+    def __init__(self) -> None:
+        self._medians = array("f")
+        self._oldest = 0
+        self._now = array("f")
+        self._begun: Seconds = math.inf
+        self._due: Seconds = -math.inf
+
+    def add(self, value: Seconds, now: Seconds) -> None:
+        """Take a value, if it is one of those that are kept, at a time that never goes back."""
+        if now < self._due:
+            return
+        if now - self._begun >= _SLOT:
+            slots, rest = divmod(now - self._begun, _SLOT)
+            self._keep(min(int(slots), _SEED_SLOTS), now - rest)
+        self._now.append(value)
+        if self._medians:
+            self._due = now + _APART
+        elif len(self._now) == _SEEDS:
+            self._keep(_SEED_SLOTS, now)
+
+    @property
+    def seeds(self) -> int | None:
+        """How many results it is known by; None when they are no longer few."""
+        return None if self._medians else len(self._now)
+
+    def median(self) -> Seconds | None:
+        """Return what is usual, the lower of two in the middle, to six digits; None before there are three values."""
+        known = self._medians or self._now
+        return float(f"{_median(known):.6g}") if len(known) >= _FEWEST else None
+
+    def _keep(self, times: int, begun: Seconds) -> None:
+        """Let the slot's median stand for so many slots, and begin the next one."""
+        self._begun = begun
+        for median in [_median(self._now)] * times if self._now else ():
+            if len(self._medians) < _SLOTS:
+                self._medians.append(median)
+            else:
+                self._medians[self._oldest] = median
+                self._oldest = (self._oldest + 1) % _SLOTS
+        del self._now[:]
+
+
+NOTHING_USUAL: Final = Usual()
+"""Of what was never measured: most pairs have no server's share, and need no room for it."""
+
+
+class UsualLoss:
+    """The share of a pair's probes that fails usually: the median of the last six hours, by the half hour.
+
+    So an hour without any answer is not learnt as usual, and one failure in a hundred is.
+    """
+
+    __slots__ = ("_bad", "_probes", "_shares", "ends")
+
+    def __init__(self) -> None:
+        self._probes = self._bad = 0
+        self._shares = array("f")
+        self.ends: Seconds = -math.inf
+        """When the half hour is over that is under way."""
+
+    def turn(self, probes: int, bad: int, now: Seconds) -> None:
+        """Begin another half hour, by all that was counted until now."""
+        if probes > self._probes and self.ends > -math.inf:
+            self._shares = self._shares[-_LOSS_SLOTS + 1 :]
+            self._shares.append((bad - self._bad) / (probes - self._probes))
+        self._probes, self._bad, self.ends = probes, bad, now + _LOSS_SLOT
+
+    def median(self) -> float | None:
+        """Return it; None before half an hour is over."""
+        return _median(self._shares) if self._shares else None
+
+
+def _median(values: array[float]) -> float:
+    return sorted(values)[(len(values) - 1) // 2]  # ``statistics`` is 1 MB
+
+
+class Lately:
+    """The largest value of the last minute, or with ``operator.add`` their sum; forgotten after half a minute more."""
+
+    def __init__(self, combine: Callable[[float, float], float] = max) -> None:
+        self._combine = combine
+        self._since: Seconds = -math.inf
+        self._now: float | None = None
+        self._before: float | None = None
+
+    def add(self, value: float, now: Seconds) -> None:
+        """Take a value, at a time that never goes back."""
+        self._turn(now)
+        self._now = value if self._now is None else self._combine(self._now, value)
+
+    def read(self, now: Seconds) -> float | None:
+        """Return it; None when there was nothing."""
+        self._turn(now)
+        if self._now is None or self._before is None:
+            return self._before if self._now is None else self._now
+        return self._combine(self._now, self._before)
+
+    def _turn(self, now: Seconds) -> None:
+        """Begin another half minute, when one is over."""
+        if now - self._since >= _HALF:
+            self._before = self._now if now - self._since < 2 * _HALF else None
+            self._now, self._since = None, now

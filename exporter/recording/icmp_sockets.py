@@ -1,0 +1,55 @@
+"""What an ICMP socket is not, and what to do about it: a sentence for the log, and one for the page."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+
+from collectors.contract import SocketOpened
+from collectors.target import Gives
+from collectors.terms import IpFamily
+from exporter.fleet import Pair
+
+_PERMISSION = (
+    "no permission for %s echo requests: ICMP probes fail as 'local', the others go on. Grant CAP_NET_RAW (container: "
+    "cap_add NET_RAW and user 0:0), or let the kernel open ping sockets to all: "
+    "sysctl -w net.ipv4.ping_group_range='0 2147483647'"
+)
+_NO_FAMILY = (
+    "this host's kernel has no %s: all probes over it fail as 'local'. Take it out of 'ip_families' of what this host "
+    "measures, or start the kernel with it (without ipv6.disable=1)"
+)
+_OTHER = "no socket for %s echo requests (%s): ICMP probes fail as 'local', the others go on"
+_OWN_CLOCK = (
+    "%s echo requests are timed by this program's own clock, and bear no dscp: this kernel, older than 6.1, reads "
+    "nothing beside a packet of an ICMPv6 datagram socket. Grant CAP_NET_RAW, or take a newer kernel"
+)
+
+
+def families(pairs: Iterable[Pair]) -> set[IpFamily]:
+    """Return the families whose socket these pairs use."""
+    return {pair.ip_family for pair in pairs if Gives.ICMP_ECHO in pair.aim.gives}
+
+
+def warning(opened: SocketOpened) -> str:
+    """Say for the log what is missing, and the remedy; nothing where nothing is."""
+    family = opened.ip_family.value
+    if opened.kind != "none":
+        return _OWN_CLOCK % family if not opened.reads_ancillary else ""
+    if opened.error == errno.EAFNOSUPPORT:
+        return _NO_FAMILY % family
+    if opened.error in {errno.EACCES, errno.EPERM}:
+        return _PERMISSION % family
+    return _OTHER % (family, os.strerror(opened.error))
+
+
+def problem(opened: SocketOpened) -> str:
+    """Say for the page why there are no echo requests of a family; nothing where there are."""
+    if opened.kind != "none":
+        return ""
+    if opened.error == errno.EAFNOSUPPORT:
+        return f"its kernel has no {opened.ip_family}: take that out of ip_families, or start the kernel with it"
+    if opened.error in {errno.EACCES, errno.EPERM}:
+        return "no permission for ICMP: grant CAP_NET_RAW, or open net.ipv4.ping_group_range"
+    return f"no socket for ICMP over {opened.ip_family}: {os.strerror(opened.error)}"

@@ -1,0 +1,30 @@
+"""What a fleet costs Prometheus: series, counted from the fleet file alone."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from collectors.literals import literal_family
+from exporter.fleet import Fleet, Pair, parts, survey
+from exporter.recording.metrics import series_of
+
+
+def series(fleet: Fleet, pairs: Sequence[Pair]) -> int:
+    """Return how many series all pairs cost at most."""
+    return sum(series_of(pair, fleet.defaults.buckets) for pair in pairs)
+
+
+def of_each_exporter(fleet: Fleet) -> list[int]:
+    """Return how many series of its pairs each host with an exporter has at most.
+
+    Hosts that take the same part, and whose addresses are of one kind, cost the same: one of them is counted.
+    """
+    known: dict[Hashable, int] = {}
+    found = []
+    for host, part in zip(fleet.hosts, parts(fleet), strict=True):
+        if host.exporter:
+            alike = part, literal_family(host.address)
+            if alike not in known:
+                known[alike] = series(fleet, survey(fleet, host)[0])
+            found.append(known[alike])
+    return found

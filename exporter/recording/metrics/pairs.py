@@ -1,0 +1,54 @@
+"""Of one pair: its labels, how many series it costs, and whether it has any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from collectors.terms import Reason
+from exporter.fleet import LOGIN, PROTOCOLS, QUERY, BadFile, Fleet, Pair
+from exporter.recording.exposition import Family, Labels
+from exporter.recording.metrics.databases import DATABASE_LABELS, database_families
+from exporter.recording.metrics.network import PAIR_LABELS, network_families
+
+_COUNTED = {"network_latency_probes_total", "network_latency_probe_failures_total"}
+"""What every pair of the network has, whatever it measures."""
+
+
+def labels_of(pair: Pair) -> Labels:
+    """Return the labels of a pair's series; a database's two pairs have the same."""
+    database, *values = pair.identity
+    if database:
+        values = [database, pair.protocol, *values[:4]]
+    return tuple(zip(DATABASE_LABELS if database else PAIR_LABELS, values, strict=True))
+
+
+def series_of(pair: Pair, buckets: Sequence[float]) -> int:
+    """Return how many series a pair costs at most; a database's are counted with its logins."""
+    if pair.database:
+        families: Iterable[Family] = database_families(buckets) if pair.probe == LOGIN else ()
+    else:
+        families = network_families(buckets)
+    return sum(len(list(family.samples(pair))) for family in families)
+
+
+def ensure_recorded(fleet: Fleet, pairs: Iterable[Pair]) -> None:
+    """Raise BadFile for each kind of probe that would leave no trace on the page, or could not be counted."""
+    kinds = {(pair.protocol, pair.probe if pair.database else ""): pair for pair in pairs}
+    unknown = [pair for pair in kinds.values() if not _is_recorded(pair)]
+    if unknown:
+        raise BadFile(
+            fleet.problem(
+                ("probes", pair.probe, "protocol") if pair.probe in fleet.probes else (),
+                f"a probe of protocol {pair.protocol!r} would run without metrics, which is a fault of this program: "
+                "leave it out until exporter/recording/metrics knows the protocol",
+            )
+            for pair in unknown
+        )
+
+
+def _is_recorded(pair: Pair) -> bool:
+    if pair.protocol not in PROTOCOLS or Reason.LOCAL not in pair.aim.reasons:
+        return False
+    if pair.database:
+        return pair.probe in {LOGIN, QUERY}
+    return {family.name for family in network_families(()) if list(family.samples(pair))} >= _COUNTED

@@ -1,0 +1,1 @@
+"""What is served on :9102, and to whom."""

@@ -1,0 +1,52 @@
+"""``/probe``: a configured pair is probed now, because somebody asked; never another address, and not too often."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+
+from collectors.terms import Seconds
+from exporter.fleet import Pair
+from exporter.overview import States
+from exporter.overview.timeline import Around, explain
+from exporter.probing.single import NoSuchPair, ProbeResult, chosen
+from exporter.recording.own_health import OwnHealth
+from exporter.web.server import Refused
+
+_APART: Seconds = 1.0
+"""Between two probes of one pair that were asked for, and between two searches for what a wrong name meant."""
+
+Ask = Callable[[Sequence[Pair]], Awaitable[Sequence[ProbeResult]]]
+
+
+class ProbeEndpoint:
+    """Answers ``/probe``: ``ask`` probes; ``states`` and ``here`` are what the verdict needs beside the answer."""
+
+    def __init__(self, states: States, ask: Ask, here: Callable[[float], OwnHealth]) -> None:
+        self._states, self._ask, self._here = states, ask, here
+        self._asked: dict[tuple[str, ...], Seconds] = {}
+        """When each pair was asked for last, by its identity."""
+        self._helped = -_APART
+        """When a wrong name was last looked up among the known ones."""
+
+    async def explain(self, target: str, probe: str | None) -> str:
+        """Probe and explain; Refused where there is no such pair, or it was asked for a moment ago."""
+        now = time.monotonic()
+        pairs = self._chosen(target, probe, now)
+        self._asked = {pair: at for pair, at in self._asked.items() if now - at < _APART}
+        if any(pair.identity in self._asked for pair in pairs):
+            text = f"a pair is probed at most once in {_APART:g} s when asked for; try again"
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, text)
+        self._asked |= dict.fromkeys((pair.identity for pair in pairs), now)
+        answers = await self._ask(pairs)
+        now, wall = time.monotonic(), time.time()  # noqa: TID251 - to tell how many days a certificate has left
+        return "\n".join(explain(answers, Around(self._states(), self._here(now), now, wall)))
+
+    def _chosen(self, target: str, probe: str | None, now: Seconds) -> list[Pair]:
+        helps = now - self._helped >= _APART
+        try:
+            return chosen([pair for pair, _ in self._states()], target, probe, helps=helps)
+        except NoSuchPair as error:
+            self._helped = now if helps else self._helped
+            raise Refused(HTTPStatus.NOT_FOUND, str(error)) from error

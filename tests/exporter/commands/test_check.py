@@ -1,0 +1,57 @@
+"""What `check` prints of a fleet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from exporter.commands import check
+from exporter.recording.metrics import cost
+from tests.exporter.pages import SMALL, Small
+
+MANY = "hosts:\n" + "".join(f"  - {{name: h{n}, address: 192.0.2.{n}}}\n" for n in range(100))
+
+
+def test_the_pairs_of_a_host_are_a_table_and_a_sum(tmp_path: Path) -> None:
+    fleet = Small(tmp_path)
+    assert check.describe(fleet.fleet, fleet.host, fleet.pairs) == (
+        "TARGET   PROBE  PROTOCOL  FAMILY  ADDRESS          EVERY  TIMEOUT  SERIES\n"
+        "wf008    icmp   icmp      ipv4    wf008.example    5 s    4 s      17\n"
+        "wf008    tcp    tcp       ipv4    wf008.example    15 s   10 s     18\n"
+        "wf008    ping   http      ipv4    wf008.example    15 s   10 s     44\n"
+        "grafana  http   http      ipv4    grafana.example  15 s   10 s     46\n"
+        "wf001: 4 pairs, at most 125 series of theirs, 0.4 probes per second\n"
+        "the fleet: 2 exporters, at most 248 series in Prometheus, 17 samples per second at a scrape every 15 s\n"
+    )
+
+
+def test_a_host_that_measures_nothing_is_said_to(tmp_path: Path) -> None:
+    fleet = Small(tmp_path, "hosts: [{name: wf001, address: 192.0.2.1}]\n")
+    assert check.describe(fleet.fleet, fleet.host, fleet.pairs) == (
+        "wf001: 0 pairs, at most 0 series of theirs, 0 probes per second\n"
+        "the fleet: 1 exporter, at most 0 series in Prometheus, 0 samples per second at a scrape every 15 s\n"
+    )
+
+
+def test_a_name_of_several_lines_breaks_no_table(tmp_path: Path) -> None:
+    fleet = Small(tmp_path, SMALL.replace("name: wf008", 'name: "two\\nlines"'))
+    table = check.describe(fleet.fleet, fleet.host, fleet.pairs)
+    assert len(table.splitlines()) == 7
+    assert "'two\\nlines'  icmp" in table
+
+
+def test_the_files_own_warnings_are_told(tmp_path: Path) -> None:
+    fleet = Small(tmp_path, SMALL.replace("port: 9102}", "port: 5432}"))
+    (warning,) = check.warnings(fleet.fleet, fleet.pairs)
+    assert warning.startswith(f"warning: {tmp_path}/fleet.yml:7: probes.tcp.port: ")
+
+
+def test_many_series_are_warned_of_with_the_ways_out(tmp_path: Path) -> None:
+    few = Small(tmp_path, MANY + "probes: {icmp: {protocol: icmp}, tcp: {protocol: tcp, port: 9102}}\n", "h1")
+    assert cost.series(few.fleet, few.pairs) < 10_000
+    assert check.warnings(few.fleet, few.pairs) == []
+    many = Small(tmp_path, MANY + 'probes: {ping: {protocol: http, url: "http://{address}:9102/ping"}}\n', "h1")
+    assert check.warnings(many.fleet, many.pairs) == [
+        f"warning: {tmp_path}/fleet.yml: {cost.series(many.fleet, many.pairs):,} series on this host, more than "
+        "10,000; measure fewer pairs with 'from' and 'to' of the probes, or leave out histograms with "
+        "'histogram: false'"
+    ]

@@ -1,0 +1,60 @@
+"""/probe: what is refused, and how often a pair may be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from collectors.contract import Facts
+from exporter.fleet import Pair
+from exporter.probing.single import ProbeResult
+from exporter.recording.own_health import OwnHealth
+from exporter.web.on_request import ProbeEndpoint
+from exporter.web.server import Refused
+from tests.exporter.pages import ANSWERS, Small, Time
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    monkeypatch.setattr("exporter.web.on_request.time", time)
+    return time
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Small:
+    return Small(tmp_path)
+
+
+@pytest.fixture
+def endpoint(small: Small, time: Time) -> ProbeEndpoint:
+    async def ask(pairs: Sequence[Pair]) -> list[ProbeResult]:
+        return [ProbeResult(pair, Facts(), ANSWERS[pair.protocol], 0.1) for pair in pairs]
+
+    return ProbeEndpoint(small.recorder.states, ask, lambda _: OwnHealth())
+
+
+async def test_what_a_wrong_name_meant_is_looked_for_once_a_second_at_most(endpoint: ProbeEndpoint, time: Time) -> None:
+    async def hint(target: str) -> str:
+        with pytest.raises(Refused) as refused:
+            await endpoint.explain(target, None)
+        assert refused.value.status == 404
+        return str(refused.value).partition("; ")[2]
+
+    assert await hint("wf080") == "did you mean 'wf008'?"
+    assert {await hint("wf080") for _ in range(9)} == {"the page / shows what it measures"}
+    time.passed += 1.01
+    assert await hint("wf080") == "did you mean 'wf008'?"
+
+
+async def test_the_same_pair_is_probed_once_a_second_at_most(endpoint: ProbeEndpoint, time: Time) -> None:
+    assert (await endpoint.explain("wf008", "icmp")).endswith("verdict: fine\n")
+    assert (await endpoint.explain("wf008", "tcp")).endswith("verdict: fine\n")
+    for probe in ("icmp", None):
+        with pytest.raises(Refused, match="at most once in 1 s") as refused:
+            await endpoint.explain("wf008", probe)
+        assert refused.value.status == 429
+    time.passed += 1.01
+    assert (await endpoint.explain("wf008", None)).count("verdict") == 3
