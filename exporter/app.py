@@ -105,8 +105,8 @@ class App:
         self._hinted: set[IpFamily] = set()
         self._hangup = asyncio.Event()
         self._stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
-        overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.here)
-        probe_endpoint = ProbeEndpoint(self._recorder.states, self._ask, self._recorder.here)
+        overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.own_health)
+        probe_endpoint = ProbeEndpoint(self._recorder.states, self._ask, self._recorder.own_health)
         reload = self._reload_or_refuse if options.enable_lifecycle else None
         actions = Actions(probe_endpoint.explain, reload, self._targets)
         self._server = WebServer(self._recorder, overview, actions, options.telemetry_path)

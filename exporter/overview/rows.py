@@ -11,8 +11,9 @@ from collectors.terms import Reason, Seconds
 from exporter.fleet import Pair
 from exporter.overview.seen import PairNow, pair_now
 from exporter.overview.verdict import Verdict, Word, judge, witness
+from exporter.recording.latest import Failure
 from exporter.recording.own_health import OwnHealth
-from exporter.recording.series import Failure, PairSeries
+from exporter.recording.series import PairSeries
 from exporter.wording import span, spans
 
 _SEVERAL = 2

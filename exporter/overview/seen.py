@@ -129,7 +129,7 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         target=pair.target,
         ip_family=pair.ip_family,
         age=None if latest.facts is None else now - latest.at,
-        stale=latest.facts is not None and not series.shown(now),
+        stale=latest.facts is not None and not series.is_fresh(now),
         reason=failure and failure.reason,
         detail=failure.detail if failure else "",
         misconfigured=failure is not None and failure.misconfigured,

@@ -60,10 +60,10 @@ class Page:
             if lines.parts != (b"",):
                 self._lines[family.name].append((self._shared.setdefault(lines, lines), written, state))
 
-    def render(self, now: float, *, openmetrics: bool, kept: Mapping[int, Any] = _NOTHING) -> Iterator[bytes]:
+    def render(self, now: float, *, openmetrics: bool, frozen: Mapping[int, Any] = _NOTHING) -> Iterator[bytes]:
         """Return the page in pieces, each the work of a millisecond or two.
 
-        What changes between two pieces is ``kept`` as it was, by the state's ``id``: a page is of one moment.
+        What changes between two pieces is ``frozen`` as it was, by the state's ``id``: a page is of one moment.
         """
         for family in self._families:
             yield family.head(openmetrics=openmetrics)
@@ -72,8 +72,8 @@ class Page:
             for start in range(0, len(owned), at_once):
                 pieces = []
                 due = owned[start : start + at_once]
-                if kept:
-                    due = [(lines, labels, kept.get(id(state), state)) for lines, labels, state in due]
+                if frozen:
+                    due = [(lines, labels, frozen.get(id(state), state)) for lines, labels, state in due]
                 for lines, labels, state in due:
                     values = read(state, now)
                     if values is not None:

@@ -14,7 +14,8 @@ from collectors.contract import Facts
 from collectors.terms import Reason, Seconds
 from exporter.fleet import Pair
 from exporter.probing.addresses import Move, Name
-from exporter.recording.series import Moved, PairSeries
+from exporter.recording.latest import Moved
+from exporter.recording.series import PairSeries
 
 _log = logging.getLogger(__name__)
 

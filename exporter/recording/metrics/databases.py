@@ -8,7 +8,8 @@ from typing import NamedTuple
 from collectors.replies import Login
 from collectors.terms import Seconds
 from exporter.recording.exposition import Family, bucket_samples
-from exporter.recording.series import Histogram, PairSeries
+from exporter.recording.histogram import Histogram
+from exporter.recording.series import PairSeries
 
 DATABASE_LABELS = ("database", "db_type", "target", "target_location", "target_datacenter", "target_country")
 
@@ -24,9 +25,9 @@ class DatabaseSeries(NamedTuple):
         """By the label ``mode``."""
         return ("cold", self.login), ("warm", self.query)
 
-    def as_it_is(self) -> DatabaseSeries:
+    def frozen_copy(self) -> DatabaseSeries:
         """Return a copy that goes on to show this moment."""
-        return DatabaseSeries(self.login.as_it_is(), self.query.as_it_is())
+        return DatabaseSeries(self.login.frozen_copy(), self.query.frozen_copy())
 
 
 def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
@@ -35,7 +36,7 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
 
     def login_gauge(name: str, text: str, read: Callable[[Login], float | None]) -> Family:
         def values(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
-            reply = series.login.latest.reply if series.login.shown(now) else None
+            reply = series.login.latest.reply if series.login.is_fresh(now) else None
             value = read(reply) if isinstance(reply, Login) else None
             return None if value is None else (value,)
 
@@ -112,5 +113,5 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
 
 def _available(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
     """Both have to be known for a yes; one is enough for a no."""
-    known = [of.latest.reply is not None for _, of in series.both if of.shown(now)]
+    known = [of.latest.reply is not None for _, of in series.both if of.is_fresh(now)]
     return (float(all(known)),) if len(known) == len(series.both) or False in known else None

@@ -10,7 +10,8 @@ from collectors.target import Gives
 from collectors.terms import Seconds
 from exporter.fleet import Pair
 from exporter.recording.exposition import Family, Labels, bucket_samples
-from exporter.recording.series import Histogram, PairSeries
+from exporter.recording.histogram import Histogram
+from exporter.recording.series import PairSeries
 
 PAIR_LABELS = ("target", "target_location", "target_datacenter", "target_country", "probe", "protocol", "ip_family")
 """In the order of ``Pair.identity``, behind the database."""
@@ -24,7 +25,7 @@ def _one(gives: Gives | None) -> Callable[[Pair], Iterable[tuple[str, Labels]]]:
 
 def _gauge(name: str, text: str, gives: Gives | None, read: Callable[[PairSeries], float | None]) -> Family:
     def values(series: PairSeries, now: Seconds) -> tuple[float] | None:
-        value = read(series) if series.shown(now) else None
+        value = read(series) if series.is_fresh(now) else None
         return None if value is None else (value,)
 
     return Family(name, "gauge", text, _one(gives), values)
@@ -64,7 +65,7 @@ def _phases(pair: Pair) -> Iterable[tuple[str, Labels]]:
 
 
 def _last_success(series: PairSeries, now: Seconds) -> tuple[float] | None:
-    if series.last_success is None or not series.shown(now):
+    if series.last_success is None or not series.is_fresh(now):
         return None
     return (series.last_success,)
 

@@ -36,7 +36,7 @@ def small(time: Time, tmp_path: Path) -> Small:
 
 
 def shown(small: Small, shape: Format, page: int = 1) -> str:
-    overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.here)
+    overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.own_health)
     return b"".join(overview.pieces(shape, LINKS, page)).decode()
 
 
@@ -340,7 +340,7 @@ def test_wide_letters_keep_the_columns_straight(small: Small) -> None:
 
 
 def test_one_look_serves_all_who_ask_within_a_second(small: Small, time: Time) -> None:
-    overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.here)
+    overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.own_health)
     first = b"".join(overview.pieces("text", LINKS, 1))
     small.decide("wf008", "icmp", TIMEOUT)
     assert b"".join(overview.pieces("text", LINKS, 1)) == first

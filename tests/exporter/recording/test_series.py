@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from collectors.contract import Facts, ProbeFailed
 from collectors.http.target import HttpTarget
 from collectors.terms import Phase, Reason
-from exporter.recording.series import Failing, Histogram, LastProbe, PairSeries
+from exporter.recording.histogram import Histogram
+from exporter.recording.latest import Failing, LastProbe
+from exporter.recording.series import PairSeries
 from tests.exporter.pages import ANSWERS, TIMEOUT
 from tests.exporter.pages import EXCHANGE as ANSWER
 
@@ -99,7 +101,7 @@ def test_failures_in_a_row_know_their_first_and_the_success_before_them() -> Non
 def test_a_copy_goes_on_to_show_its_moment() -> None:
     series = new_series()
     series.record(Facts(), ANSWER, 5.0, 1.7e9)
-    kept = series.as_it_is()
+    kept = series.frozen_copy()
     series.record(Facts(), TIMEOUT, 20.0, 1.7e9)
     assert (kept.latest, kept.failing, kept.probes) == (LastProbe(Facts(), ANSWER, at=5.0), None, 1)
 
@@ -146,10 +148,10 @@ def test_a_phase_that_its_target_no_longer_has_is_left_out() -> None:
 
 def test_the_latest_probe_is_shown_while_it_is_fresh_and_not_before_the_first() -> None:
     series = new_series()
-    assert not series.shown(0.0)
+    assert not series.is_fresh(0.0)
     series.record(Facts(), ANSWER, 100.0, 0.0)
-    assert series.shown(140.0)
-    assert not series.shown(140.1)
+    assert series.is_fresh(140.0)
+    assert not series.is_fresh(140.1)
 
 
 def test_an_answer_after_the_timeout_is_a_late_reply_and_a_failure() -> None:
