@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import re
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ import pytest
 from collectors.contract import Facts, ProbeFailed, SocketOpened
 from collectors.replies import Exchange, RoundTrip
 from collectors.terms import Clock, IpFamily, Phase, Reason
+from exporter.fleet import Pair
 from exporter.overview import Format, Overview
 from exporter.overview.html_text import ROWS
 from exporter.probing.addresses import Move, Name
@@ -346,3 +348,14 @@ def test_one_look_serves_all_who_ask_within_a_second(small: Small, time: Time) -
     assert b"".join(overview.pieces("text", LINKS, 1)) == first
     time.passed += 1
     assert b"timeout" in b"".join(overview.pieces("text", LINKS, 1))
+
+
+def test_a_look_from_before_a_reload_is_forgotten_with_its_pairs(small: Small) -> None:
+    small.reload(SMALL.replace("  tcp:", "  soon_gone:"))
+    overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.own_health)
+    assert b" soon_gone " in b"".join(overview.pieces("text", LINKS, 1))
+    small.reload(SMALL)
+    overview.forget()
+    gc.collect()
+    assert not [pair for pair in gc.get_objects() if isinstance(pair, Pair) and pair.probe == "soon_gone"]
+    assert b" soon_gone " not in b"".join(overview.pieces("text", LINKS, 1))
