@@ -10,7 +10,7 @@ from exporter.overview.seen import PairNow
 from exporter.recording.history import is_time
 
 _SLOWER = 1.5
-"""A time is slower than usual if it is more than so many times the usual, and a noise above that:"""
+"""A time is notable if it is more than so many times the usual, with the noise on top."""
 _NETWORK_NOISE: Seconds = 0.005
 _SERVER_NOISE: Seconds = 0.05
 _SLOW_SERVER: Seconds = 1.0
@@ -38,21 +38,21 @@ class Delays(NamedTuple):
     """
 
 
-def delays(seen: PairNow, beside: Sequence[PairNow], queue: Seconds) -> Delays:
+def delays(seen: PairNow, others: Sequence[PairNow], queue: Seconds) -> Delays:
     """Compare the latest answer with what is usual.
 
-    ``beside`` are the other pairs toward the same place, ``queue`` is our own one where that is full, else 0.
+    ``others`` are those toward the same place; ``queue`` is how long our own one is if it is full, else 0.
     """
     network = _excess(seen.rtt, seen.usual_rtt, _NETWORK_NOISE)
     server = late = _excess(seen.server, seen.usual_server, _SERVER_NOISE)
     if seen.server is not None and seen.server > _SLOW_SERVER:
         server = max(server, seen.server)
     if seen.is_kept:  # the network is in its time, unseen
-        network = max((_excess(other.rtt, other.usual_rtt, _NETWORK_NOISE) for other in beside), default=0.0)
+        network = max((_excess(other.rtt, other.usual_rtt, _NETWORK_NOISE) for other in others), default=0.0)
         server = max(0.0, server - network)
     perhaps_lost = network < late < _SENT_AGAIN + _SENT_AGAIN_ROUND_TRIPS * (seen.rtt or 0.0)
     queued = queue * max(2, seen.round_trips or 0)  # each flight of a login waits in it
-    by_chance = 2 if queue else any(other.lost or other.resent for other in (seen, *beside))
+    by_chance = 2 if queue else any(other.lost or other.resent for other in (seen, *others))
     single = perhaps_lost and seen.before is not None and _late_before(seen, queued) <= by_chance
     return Delays(network, server, 0 < max(network, server) < queued, perhaps_lost, single)
 

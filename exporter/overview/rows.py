@@ -10,7 +10,7 @@ from collectors.replies import Exchange, Login, Query, RoundTrip
 from collectors.terms import Reason, Seconds
 from exporter.fleet import Pair
 from exporter.overview.seen import PairNow, pair_now
-from exporter.overview.unreached import nobody_answers
+from exporter.overview.unreached import all_are_silent
 from exporter.overview.verdict import Verdict, Word, judge
 from exporter.recording.latest import Failure
 from exporter.recording.own_health import OwnHealth
@@ -132,13 +132,13 @@ def judged(states: Sequence[tuple[Pair, PairSeries]], own: OwnHealth, now: Secon
         places.setdefault(pair.place, []).append(_Look(pair, series, pair_now(pair, series, now)))
         if number % _AT_ONCE == _AT_ONCE - 1:
             yield ()
-    silence = nobody_answers([[look.seen for look in looks] for looks in places.values()])
+    nobody_answers = all_are_silent([[look.seen for look in looks] for looks in places.values()])
     for looks in places.values():
-        yield [_row(look, looks, own, nobody_answers=silence) for look in looks]
+        yield [_row(look, looks, own, nobody_answers=nobody_answers) for look in looks]
 
 
 def _row(look: _Look, looks: Sequence[_Look], own: OwnHealth, *, nobody_answers: bool) -> Row:
     pair, series, seen = look
-    beside = [other.seen for other in looks if other is not look]
-    verdict = judge(seen, beside, own, nobody_answers=nobody_answers)
+    others = [other.seen for other in looks if other is not look]
+    verdict = judge(seen, others, own, nobody_answers=nobody_answers)
     return Row(pair, seen, verdict, series.recent.values(), series.last_failure)

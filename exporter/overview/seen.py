@@ -18,11 +18,11 @@ from exporter.recording.history import FAILED, RESENT
 from exporter.recording.series import PairSeries
 
 LATELY: Seconds = 300.0
-"""What failed within this time is held against a pair,"""
+"""What failed within this time is held against a pair."""
 _LATELY_PROBES = 6
-"""or within so many intervals, where those are longer."""
+"""So many intervals are meant instead, where they are longer."""
 _BEFORE = 4
-"""Answers before the latest one that are held beside it."""
+"""So many results before the latest one are kept for comparison."""
 _BAD = (FAILED, RESENT)
 _SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
 

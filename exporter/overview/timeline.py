@@ -37,7 +37,7 @@ _OF_THE_PAIR = (
 
 
 class Around(NamedTuple):
-    """What the verdict on a single probe needs beside its result."""
+    """What the verdict on a single probe needs to know but its result."""
 
     states: Sequence[tuple[Pair, PairSeries]]
     own_health: OwnHealth
@@ -53,9 +53,9 @@ def explain(answers: Sequence[ProbeResult], around: Around) -> Iterator[str]:
     known = [(pair, pair_now(pair, series, around.now)) for pair, series in around.states if pair.identity not in looks]
     for answer in answers:
         seen, place = looks[answer.pair.identity], answer.pair.place
-        beside = [looks[other.pair.identity] for other in answers if other is not answer and other.pair.place == place]
-        beside += [other for pair, other in known if pair.place == place]
-        verdict = judge(seen, beside, around.own_health)
+        others = [looks[other.pair.identity] for other in answers if other is not answer and other.pair.place == place]
+        others += [other for pair, other in known if pair.place == place]
+        verdict = judge(seen, others, around.own_health)
         lines = [_title(answer.pair), *_result(answer, seen, around.wall), f"verdict: {verdict}"]
         yield printable_lines([lines[0], *(f"  {line}" for line in lines[1:])])
 

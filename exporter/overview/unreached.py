@@ -1,6 +1,6 @@
-"""A host that a probe could not reach: what that means, by what the other probes toward it show.
+"""What it means that a probe did not reach its host, by the other pairs toward it and by what the host asked of us.
 
-Its name cannot be looked up, there is no way to it, or nothing came back before anything was connected.
+The name cannot be looked up, there is no way, or nothing came back before anything was connected.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ _SEVERAL = 2
 """So many places have to be silent before our own link is suspected."""
 
 
-def witness(seen: PairNow, beside: Sequence[PairNow]) -> PairNow | None:
+def witness(seen: PairNow, others: Sequence[PairNow]) -> PairNow | None:
     """Return another pair that has reached the host since this one failed, of the same family if there is one."""
-    since = [other for other in beside if other.reached and (other.age or 0) <= seen.first_failure]
-    return min(since, key=lambda other: other.ip_family != seen.ip_family, default=None)
+    reached = [other for other in others if other.reached and (other.age or 0) <= seen.first_failure]
+    return min(reached, key=lambda other: other.ip_family != seen.ip_family, default=None)
 
 
-def nobody_answers(places: Sequence[Sequence[PairNow]]) -> bool:
-    """Tell whether none of several places was heard of since their silence began; each is all pairs toward one."""
+def all_are_silent(places: Sequence[Sequence[PairNow]]) -> bool:
+    """Tell whether several places are silent, and no other was heard of since; a place is all pairs toward it."""
     silent: list[list[PairNow]] = []
     heard: list[list[PairNow]] = []
-    for beside in places:
-        place = [seen for seen in beside if seen.reached is not None]
+    for pairs in places:
+        place = [seen for seen in pairs if seen.reached is not None]
         is_silent = any(seen.silent and witness(seen, place) is None for seen in place)
         (silent if is_silent else heard).append(place)
     if len(silent) < _SEVERAL:
@@ -39,19 +39,19 @@ def nobody_answers(places: Sequence[Sequence[PairNow]]) -> bool:
     return all((seen.age or 0) > since for place in heard for seen in place)
 
 
-def nameless(seen: PairNow, beside: Sequence[PairNow]) -> str:
-    """Write that the name cannot be looked up, and who reaches the host nevertheless."""
-    other = witness(seen, beside)
+def nameless(seen: PairNow, others: Sequence[PairNow]) -> str:
+    """Write that the name cannot be looked up, and which other pair still reaches the host."""
+    other = witness(seen, others)
     also = f"; {other.name} still reaches the host" if other else ""
     return f"the name can't be looked up: {seen.detail.rstrip('.')}{also}"
 
 
-def silent(seen: PairNow, beside: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool) -> str:
+def silent(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool) -> str:
     """Write what silence means, by what else is heard of the host."""
     silence = "no answer"
     if seen.reason is Reason.UNREACHABLE:
         silence = f"no way there ({seen.detail})" if seen.detail else "no way there"
-    other = witness(seen, beside)
+    other = witness(seen, others)
     if other is None:
         return f"{silence}{_unheard(seen, own, nobody_answers=nobody_answers)}"
     if other.ip_family != seen.ip_family:

@@ -84,9 +84,9 @@ _GAPS = {
 }
 
 
-def judge(seen: PairNow, beside: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool = False) -> Verdict:
-    """Return whose fault it is; ``beside`` are the other pairs toward the same place."""
-    verdict = _judge(seen, beside, own, nobody_answers=nobody_answers)
+def judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool = False) -> Verdict:
+    """Return whose fault it is; ``others`` are those toward the same place."""
+    verdict = _judge(seen, others, own, nobody_answers=nobody_answers)
     if verdict.word not in _THEIRS or not _moved_lately(seen):
         return verdict
     return Verdict(verdict.word, f"{verdict.why}; its address changed {span(seen.moved_ago or 0.0)} ago: {seen.moved}")
@@ -97,16 +97,16 @@ def _moved_lately(seen: PairNow) -> bool:
     return seen.moved_ago is not None and seen.moved_ago <= max(_NEW_ADDRESS, seen.failing_for + LATELY)
 
 
-def _judge(seen: PairNow, beside: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool) -> Verdict:
+def _judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool) -> Verdict:
     if seen.age is None:
         return UNKNOWN
     if seen.stale:
         return Verdict(Word.THIS_HOST, f"not measured for {span(seen.age)}")
     if seen.reason is None:
-        return _slow(seen, beside, own) or _as_usual(seen, beside, own)
+        return _slow(seen, others, own) or _as_usual(seen, others, own)
     if _full_queue(own) and seen.reason in _QUEUE_CAUSES and seen.in_a_row < _QUEUE_DROPS:
         return Verdict(Word.THIS_HOST, f"no answer, and {_LOSING_QUEUE}")
-    return _failed(seen, beside, own, nobody_answers=nobody_answers)
+    return _failed(seen, others, own, nobody_answers=nobody_answers)
 
 
 def _full_queue(own: OwnHealth) -> Seconds:
@@ -126,25 +126,25 @@ def judge_host(own: OwnHealth) -> Verdict:
     return FINE
 
 
-def _failed(seen: PairNow, beside: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool) -> Verdict:
+def _failed(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool) -> Verdict:
     if seen.reason is Reason.LOCAL:
         return Verdict(Word.THIS_HOST, seen.detail or "it could not ask")
     if seen.misconfigured and not seen.ever_succeeded:
         return Verdict(Word.CONFIGURATION, f"{seen.detail.rstrip('.')}; look at it in the fleet file")
     if seen.reason is Reason.DNS:
-        return Verdict(Word.NETWORK, unreached.nameless(seen, beside))
+        return Verdict(Word.NETWORK, unreached.nameless(seen, others))
     if seen.silent and not unreached.refused_by_itself(seen):
-        return Verdict(Word.NETWORK, unreached.silent(seen, beside, own, nobody_answers=nobody_answers))
-    if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, beside, own)):
+        return Verdict(Word.NETWORK, unreached.silent(seen, others, own, nobody_answers=nobody_answers))
+    if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, others, own)):
         return Verdict(Word.NETWORK, lost)
     return Verdict(_peer_or_database(seen), _unwell(seen))
 
 
-def _lost(seen: PairNow, beside: Sequence[PairNow], own: OwnHealth) -> str:
+def _lost(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> str:
     """Write why silence once connected is the network's; empty if nothing shows that."""
     if seen.gap is not None:
         return _GAPS[seen.gap]
-    witnesses = () if _full_queue(own) else beside  # that others lose packets, too, is the queue's doing
+    witnesses = () if _full_queue(own) else others  # a full queue loses theirs, too
     losing = next((other for other in witnesses if _loses(other) or _fell_silent(other)), None)
     return "" if losing is None else f"it connects, and then packets get lost ({losing.name} loses some, too)"
 
@@ -154,6 +154,7 @@ def _peer_or_database(seen: PairNow) -> Word:
 
 
 def _unwell(seen: PairNow) -> str:
+    """Write what is wrong with a host that was reached."""
     if refusal := unreached.refused_by_itself(seen):
         return refusal
     if seen.reason is Reason.REFUSED and not seen.misconfigured and _peer_or_database(seen) is Word.PEER:
@@ -168,26 +169,26 @@ def _unwell(seen: PairNow) -> str:
     return f"{seen.detail.rstrip('.') or seen.reason}{well}"
 
 
-def _slow(seen: PairNow, beside: Sequence[PairNow], own: OwnHealth) -> Verdict | None:
+def _slow(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> Verdict | None:
     queue = _full_queue(own)
-    slower = delays(seen, beside, queue)
+    slower = delays(seen, others, queue)
     if slower.queued:
         return Verdict(Word.THIS_HOST, f"up to {span(queue)} of it are its own egress queue")
     if queue and slower.single:
         return Verdict(Word.THIS_HOST, f"{_LOSING_QUEUE}: they are sent again")
-    if not queue and slower.perhaps_lost and (losing := next(filter(_loses, (seen, *beside)), None)):
-        who = "" if losing is seen else f" ({losing.name} loses some)"
-        return Verdict(Word.NETWORK, f"its answer was late: packets get lost{who}, or its program is slow, too")
+    if not queue and slower.perhaps_lost and (losing := next(filter(_loses, (seen, *others)), None)):
+        whose = "" if losing is seen else f" ({losing.name} loses some)"
+        return Verdict(Word.NETWORK, f"its answer was late: packets get lost{whose}, or its program is slow, too")
     if slower.single:
         return None
     if slower.server > slower.network:
-        aside = _beside_the_program(slower.network, full=queue > 0)
+        aside = _and_the_network(slower.network, full=queue > 0)
         return Verdict(_peer_or_database(seen), f"its program is slow, {aside}")
     longer = f"its round trip is {span(slower.network)} longer than usual"
     return Verdict(Word.NETWORK, longer) if slower.network else None
 
 
-def _beside_the_program(network: Seconds, *, full: bool) -> str:
+def _and_the_network(network: Seconds, *, full: bool) -> str:
     if full:
         return "by far more than this host's own egress queue"
     return "and the network is slower than usual" if network else "the network is not"
@@ -202,7 +203,7 @@ def _fell_silent(seen: PairNow) -> bool:
     return seen.silent and seen.lost < seen.results
 
 
-def _as_usual(seen: PairNow, beside: Sequence[PairNow], own: OwnHealth) -> Verdict:
+def _as_usual(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> Verdict:
     """Judge a probe whose times are as usual."""
     if lossy := _lossy(seen):
         ours = Verdict(Word.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}")
@@ -210,7 +211,7 @@ def _as_usual(seen: PairNow, beside: Sequence[PairNow], own: OwnHealth) -> Verdi
     if losses.too_many(seen):
         return Verdict(_peer_or_database(seen), losses.in_words(seen))
     far = seen.login is not None and seen.server is not None and seen.login > max(_FAR, 2 * seen.server)
-    late = "this answer was late: a lost packet can do that" if delays(seen, beside, 0.0).single else ""
+    late = "this answer was late: a lost packet can do that" if delays(seen, others, 0.0).single else ""
     asides = ("the distance, not the database" if far else "", late, losses.aside(seen))
     return Verdict(Word.FINE, "; ".join(filter(None, asides)))
 

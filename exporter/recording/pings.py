@@ -10,7 +10,7 @@ from exporter.recording.exposition import Page
 from exporter.recording.metrics import PEER_LABELS, host_labels, ping_families
 
 _STRANGER = (STRANGER, "", "", "")
-"""The labels of whoever asks and is no host of the fleet."""
+"""The labels of a sender that is no host of the fleet."""
 
 
 class Pings:

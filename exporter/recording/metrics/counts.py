@@ -1,4 +1,4 @@
-"""What is said of this program itself by series that are counted with each probe, or that each target or peer has.
+"""The families of this program itself that are counted with each probe, or that each target or peer has.
 
 They go through ``exporter.recording.exposition``: ``prometheus_client`` would be too slow for them.
 """
@@ -27,7 +27,7 @@ class ProbeCounts:
 
 
 def lookup_families(failures: Mapping[str, int]) -> tuple[Family, ...]:
-    """Return the table of what is said of the look-ups of each target, which owns its lines."""
+    """Return the families of cached addresses; the owner of a line is the target, by its name."""
     return (
         Family(
             "latency_exporter_dns_refresh_failures_total",
@@ -40,7 +40,7 @@ def lookup_families(failures: Mapping[str, int]) -> tuple[Family, ...]:
 
 
 def probe_families(counts: ProbeCounts) -> tuple[Family, ...]:
-    """Return the table of what is said of all probes together; its one owner is this program."""
+    """Return the families of all probes together; they have one owner, this program."""
     by_clock = [("", (("protocol", protocol), ("clock", clock.value))) for protocol, clock in counts.measurements]
     return (
         _histogram(
@@ -69,7 +69,7 @@ def _histogram(name: str, text: str, histogram: Histogram) -> Family:
 
 
 def ping_families(pings: Mapping[tuple[str, ...], int]) -> tuple[Family, ...]:
-    """Return the table of what is said of each peer; the owner of its lines is the values of its labels."""
+    """Return the families of peers; the owner of a line is the values of its labels."""
     return (
         Family(
             "network_latency_pings_received_total",

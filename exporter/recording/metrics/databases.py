@@ -1,4 +1,4 @@
-"""What is said of each database: names, helps, labels."""
+"""The families of each database: names, helps, labels."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ DATABASE_LABELS = ("database", "db_type", "target", "target_location", "target_d
 
 
 class DatabaseSeries(NamedTuple):
-    """The two series of a database's logins and queries; they are shown together."""
+    """The series of a database's logins and of its queries, which share their families."""
 
     login: PairSeries
     query: PairSeries
 
     @property
     def both(self) -> tuple[tuple[str, PairSeries], ...]:
-        """By the label ``mode``."""
+        """Both, by the value of the label ``mode``."""
         return ("cold", self.login), ("warm", self.query)
 
     def frozen_copy(self) -> DatabaseSeries:
-        """Return a copy that goes on to show this moment."""
+        """Return a copy that does not change."""
         return DatabaseSeries(self.login.frozen_copy(), self.query.frozen_copy())
 
 
 def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
-    """Return the table of what is said of each database; its owner is the pair of its logins."""
+    """Return the families of databases; the owner of a database's lines is the pair of its logins."""
     samples = bucket_samples(buckets)
 
     def login_gauge(name: str, text: str, read: Callable[[Login], float | None]) -> Family:
@@ -112,6 +112,6 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
 
 
 def _available(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
-    """Both have to be known for a yes; one is enough for a no."""
+    """Return 1 if the latest login and query both succeeded, 0 if either failed, None while that is not known."""
     known = [of.latest.reply is not None for _, of in series.both if of.is_fresh(now)]
     return (float(all(known)),) if len(known) == len(series.both) or False in known else None

@@ -1,4 +1,4 @@
-"""What is said of each pair that is no database: names, helps, labels."""
+"""The families of each pair that is no database: names, helps, labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from exporter.recording.series import PairSeries
 PAIR_LABELS = ("target", "target_location", "target_datacenter", "target_country", "probe", "protocol", "ip_family")
 """In the order of ``Pair.identity``, behind the database."""
 _EVERY = None
-"""Instead of what a target gives: all pairs have the family."""
+"""Stands where a family names what a target has to give: every pair has the family."""
 
 
 def _one(gives: Gives | None) -> Callable[[Pair], Iterable[tuple[str, Labels]]]:
@@ -71,7 +71,7 @@ def _last_success(series: PairSeries, now: Seconds) -> tuple[float] | None:
 
 
 def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
-    """Return the table of what is said of each pair, in the order of the page."""
+    """Return the families of pairs, in the order of the page."""
     return (
         _measured(
             "network_latency_rtt_seconds",

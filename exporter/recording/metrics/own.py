@@ -1,4 +1,4 @@
-"""What is said of this program itself by series that are few, or counted seldom: names, helps, labels, buckets.
+"""The families of this program itself that have few series, counted seldom: names, helps, labels, buckets.
 
 They are ``prometheus_client``'s, in a registry of our own.
 """

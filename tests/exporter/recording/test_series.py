@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from collectors.contract import Facts, ProbeFailed
 from collectors.http.target import HttpTarget
 from collectors.terms import Phase, Reason
-from exporter.recording.histogram import Histogram
 from exporter.recording.latest import Failing, LastProbe
 from exporter.recording.series import PairSeries
 from tests.exporter.pages import ANSWERS, TIMEOUT
@@ -22,24 +19,6 @@ NOW = (0.0, 0.0)
 def new_series() -> PairSeries:
     series = PairSeries(HttpTarget.reasons)
     return series.for_configuration(tuple(Phase), BOUNDS, fresh_for=40.0)
-
-
-def test_a_value_equal_to_a_bound_belongs_to_the_bucket_of_that_bound() -> None:
-    histogram = Histogram(BOUNDS)
-    for value in (0.001, 0.0011, 0.1, 5.0):
-        histogram.observe(value)
-    assert histogram.row() == (1, 3, 3, 4, pytest.approx(5.1021), 4)
-
-
-@given(st.lists(st.floats(min_value=0, max_value=100)))
-def test_buckets_are_cumulative_and_the_last_holds_all(values: list[float]) -> None:
-    histogram = Histogram(BOUNDS)
-    for value in values:
-        histogram.observe(value)
-    *buckets, total, count = histogram.row()
-    assert buckets == [sum(value <= bound for value in values) for bound in (*BOUNDS, float("inf"))]
-    assert buckets[-1] == count == len(values)
-    assert total == pytest.approx(sum(values))
 
 
 def test_a_success_is_counted_in_every_distribution_and_in_its_phases() -> None:
