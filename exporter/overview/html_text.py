@@ -19,6 +19,7 @@ from exporter.wording import span
 ROWS = 100
 """Pairs on a page."""
 _AT_ONCE = 25
+"""Rows of one piece."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --dim: #57606a; --paper: #fff; --line: #d0d7de; --link: #0550ae;
@@ -74,7 +75,7 @@ _COLUMNS = ("Verdict", "Target", "Probe", "Now", "Loss", "Recent results", "Age"
 
 
 def html_text(snapshot: Snapshot, links: Mapping[str, str], page: int) -> Iterator[str]:
-    """Write page number ``page``, or the last, in pieces; ``links`` are names and paths of other pages of ours."""
+    """Write page number ``page``, or the last, in pieces; ``links`` are the names and paths of our other pages."""
     host, count = judge_host(snapshot.own_health), len(snapshot.rows)
     page = max(1, min(page, -(-count // ROWS)))
     rows = snapshot.rows[ROWS * (page - 1) : ROWS * page]
@@ -110,7 +111,7 @@ def _line(row: Row, wall: float) -> str:
     cells = (
         f"<td>{_verdict(row.verdict)}</td>",
         f'<th scope="row">{escape(pair.name)}{_address(row)}</th>',
-        f"<td>{escape(row.seen.name)}</td>",
+        f"<td>{escape(seen.name)}</td>",
         f"<td>{_now(row)}</td>",
         f"<td>{share(seen)}</td>",
         f"<td>{sparkline(row.recent)}</td>",

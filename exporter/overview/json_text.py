@@ -12,11 +12,12 @@ from exporter.overview.verdict import Verdict, judge_host
 from exporter.recording.history import FAILED, RESENT, UNMEASURED, is_time
 
 _AT_ONCE = 50
+"""Pairs of one piece."""
 _NO_TIMES = {FAILED: "failed", RESENT: "sent again", UNMEASURED: "not measured"}
 
 
 def json_text(snapshot: Snapshot) -> Iterator[str]:
-    """Write it in pieces; a duration that was not measured is null."""
+    """Write the overview in pieces, between which others may run; a duration that was not measured is null."""
     this_host = {**dataclasses.asdict(snapshot.own_health), "verdict": _verdict(judge_host(snapshot.own_health))}
     yield json.dumps({"title": snapshot.title, "time": snapshot.wall, "this_host": this_host})[:-1] + ', "pairs": ['
     for start in range(0, len(snapshot.rows), _AT_ONCE):

@@ -13,13 +13,16 @@ from exporter.recording.own_health import OwnHealth
 from exporter.wording import plural, printable, span
 
 _AT_ONCE = 250
-THIS_HOST = "(this host)"
+"""Lines of one piece."""
+_THIS_HOST = "(this host)"
 
 
 def text(snapshot: Snapshot) -> Iterator[str]:
-    """Write it in pieces."""
+    """Write the overview in pieces, between which others may run."""
     host = judge_host(snapshot.own_health)
-    lines = [_cells(row) for row in snapshot.rows] + [(THIS_HOST, "", own_in_words(snapshot.own_health), "", str(host))]
+    lines = [_cells(row) for row in snapshot.rows] + [
+        (_THIS_HOST, "", own_in_words(snapshot.own_health), "", str(host))
+    ]
     widths = [max(_width(line[column]) for line in lines) for column in range(4)]
     yield f"{printable(snapshot.title)}: {summary(snapshot.rows, host)}\n\n"
     for start in range(0, len(lines), _AT_ONCE):

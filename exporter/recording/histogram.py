@@ -22,7 +22,7 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += times
         self.total += value * times
 
-    def frozen_copy(self) -> Histogram:
+    def copy(self) -> Histogram:
         """Return a copy that counts no further."""
         copy = Histogram(self.bounds)
         copy.counts, copy.total = self.counts.copy(), self.total

@@ -53,9 +53,9 @@ class Outages:
         self._lines = 0
         self._unlogged: Counter[str] = Counter()
         self._unlogged_names: list[str] = []
-        self._waits_since: Seconds = 0.0
+        self._unlogged_since: Seconds = 0.0
         self._summarised: Seconds = -_MINUTE
-        self._looked: Seconds = 0.0
+        self._checked: Seconds = 0.0
 
     def failed(self, pair: Pair, series: PairSeries, now: Seconds) -> None:
         """Log the beginning of an outage, if this failure, which ``series`` has counted, is one."""
@@ -92,10 +92,10 @@ class Outages:
 
     def summarise(self, now: Seconds) -> None:
         """Log what had no line of its own, once a minute at most, and the end of what flapped and has been calm."""
-        if self._outages and now - self._looked >= 1:
-            self._looked = now
+        if self._outages and now - self._checked >= 1:
+            self._checked = now
             self._forget_the_calm(now)
-        if not self._unlogged or now - self._waits_since < _COMPLETE or now - self._summarised < _MINUTE:
+        if not self._unlogged or now - self._unlogged_since < _COMPLETE or now - self._summarised < _MINUTE:
             return
         self._summarised = now
         ended = self._unlogged.pop(_ENDED, 0)
@@ -128,7 +128,7 @@ class Outages:
             _log.warning("%s: %s %s", what, _named(pair), text, extra={"fields": dict(_labels(pair)) | fields})
             return
         if not self._unlogged:
-            self._waits_since = now
+            self._unlogged_since = now
         self._unlogged[kind] += 1
         if len(self._unlogged_names) < _NAMED:
             self._unlogged_names.append(_named(pair))

@@ -71,7 +71,7 @@ class PairRecords:
         for frozen in self._under_way:
             state = self._databases.get(id(series), series)
             if id(state) not in frozen:
-                frozen[id(state)] = state.frozen_copy()
+                frozen[id(state)] = state.copy()
         return series
 
     def states(self) -> list[tuple[Pair, PairSeries]]:

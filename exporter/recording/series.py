@@ -146,12 +146,12 @@ class PairSeries:
     def for_configuration(self, phases: Sequence[Phase], buckets: Sequence[float], fresh_for: Seconds) -> PairSeries:
         """Return these series as the configuration in force wants them. All counts go on.
 
-        Other ``buckets`` begin the histograms anew. ``phases`` are others where the target got another address or
-        scheme. If either changes the number of lines, a new object is returned, since a page that is under way needs
-        the old one. After ``fresh_for`` without a probe, the latest one is no longer shown as the present.
+        Other ``buckets`` begin the histograms anew. Another address or scheme of the target can mean other ``phases``.
+        Either changes the number of lines: then a new object is returned, since a page under way needs the old one.
+        Once nothing was probed for ``fresh_for``, the latest probe is no longer shown as the present.
         """
         same = self.rtt.bounds == buckets and tuple(self.phases) == tuple(phases)
-        series = self if same else self.frozen_copy()
+        series = self if same else self.copy()
         series.fresh_for = fresh_for
         if not same:
             series.phases = {phase: self.phases.get(phase, (0.0, 0)) for phase in phases}
@@ -159,15 +159,13 @@ class PairSeries:
             series.rtt, series.response, series.duration = Histogram(buckets), Histogram(buckets), Histogram(buckets)
         return series
 
-    def frozen_copy(self) -> PairSeries:
-        """Return a copy that does not change: what the page shows of this moment. What is usual is shared."""
-        frozen = copy.copy(self)
-        frozen.latest = copy.copy(self.latest)
-        frozen.failures, frozen.phases = self.failures.copy(), self.phases.copy()
-        frozen.rtt, frozen.response, frozen.duration = (
-            histogram.frozen_copy() for histogram in (self.rtt, self.response, self.duration)
-        )
-        return frozen
+    def copy(self) -> PairSeries:
+        """Return a copy that does not change when this one does; but for what is usual, which no page shows."""
+        series = copy.copy(self)
+        series.latest = copy.copy(self.latest)
+        series.failures, series.phases = self.failures.copy(), self.phases.copy()
+        series.rtt, series.response, series.duration = self.rtt.copy(), self.response.copy(), self.duration.copy()
+        return series
 
     def phase_row(self) -> tuple[float, ...]:
         """Return sum and count of each phase, in order."""

@@ -25,9 +25,9 @@ class DatabaseSeries(NamedTuple):
         """Both, by the value of the label ``mode``."""
         return ("cold", self.login), ("warm", self.query)
 
-    def frozen_copy(self) -> DatabaseSeries:
+    def copy(self) -> DatabaseSeries:
         """Return a copy that does not change."""
-        return DatabaseSeries(self.login.frozen_copy(), self.query.frozen_copy())
+        return DatabaseSeries(self.login.copy(), self.query.copy())
 
 
 def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:

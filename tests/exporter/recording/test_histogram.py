@@ -32,6 +32,6 @@ def test_buckets_are_cumulative_and_the_last_holds_all(values: list[float]) -> N
 def test_a_copy_counts_no_further_and_the_histogram_does() -> None:
     histogram = Histogram(BOUNDS)
     histogram.observe(0.5)
-    copy = histogram.frozen_copy()
+    copy = histogram.copy()
     histogram.observe(0.5, times=3)
     assert (copy.row()[-1], histogram.row()[-1]) == (1, 4)

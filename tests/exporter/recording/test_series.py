@@ -80,7 +80,7 @@ def test_failures_in_a_row_know_their_first_and_the_success_before_them() -> Non
 def test_a_copy_goes_on_to_show_its_moment() -> None:
     series = new_series()
     series.record(Facts(), ANSWER, 5.0, 1.7e9)
-    kept = series.frozen_copy()
+    kept = series.copy()
     series.record(Facts(), TIMEOUT, 20.0, 1.7e9)
     assert (kept.latest, kept.failing, kept.probes) == (LastProbe(Facts(), ANSWER, at=5.0), None, 1)
 
