@@ -20,7 +20,7 @@ from exporter.recording.series import PairSeries
 LATELY: Seconds = 300.0
 """What failed within this time is held against a pair."""
 _LATELY_PROBES = 6
-"""So many intervals are meant instead, where they are longer."""
+"""Of a pair with a long interval, so many intervals count instead."""
 _BEFORE = 4
 """So many results before the latest one are kept for comparison."""
 _BAD = (FAILED, RESENT)
@@ -46,7 +46,7 @@ class PairNow:
     silent: bool = False
     """It failed because nothing came back."""
     phase: Phase | None = None
-    """Which phase of the latest probe was begun last, if it failed."""
+    """Which phase the latest probe was in when it failed."""
     address: str | None = None
     """Which address of the name the latest probe asked; None where it is literal, or nothing was asked."""
     asked: str = ""

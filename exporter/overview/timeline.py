@@ -37,7 +37,7 @@ _OF_THE_PAIR = (
 
 
 class Around(NamedTuple):
-    """What the verdict on a single probe needs to know but its result."""
+    """What the verdict on a single probe depends on, beside its result."""
 
     states: Sequence[tuple[Pair, PairSeries]]
     own_health: OwnHealth
