@@ -105,11 +105,11 @@ class App:
         self._hinted: set[IpFamily] = set()
         self._hangup = asyncio.Event()
         self._stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
-        overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.here)
-        probe_endpoint = ProbeEndpoint(self._recorder.states, self._ask, self._recorder.here)
+        self._overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.own_health)
+        probe_endpoint = ProbeEndpoint(self._recorder.states, self._ask, self._recorder.own_health)
         reload = self._reload_or_refuse if options.enable_lifecycle else None
         actions = Actions(probe_endpoint.explain, reload, self._targets)
-        self._server = WebServer(self._recorder, overview, actions, options.telemetry_path)
+        self._server = WebServer(self._recorder, self._overview, actions, options.telemetry_path)
 
     async def run(self, sockets: Sequence[socket.socket]) -> None:
         """Probe and serve until SIGTERM or SIGINT; SIGHUP reloads."""
@@ -174,6 +174,7 @@ class App:
         await self._addresses.answered(_FIRST_LOOKUPS)
         self._recorder.configure(new.fleet, new.host, new.pairs)
         self._prober.replace((pair, self._probes[pair.protocol]) for pair in new.pairs)
+        self._overview.forget()
         self._current = new
         self._addresses.changed.set()
         _spare_the_collector()

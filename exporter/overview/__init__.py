@@ -17,39 +17,48 @@ from exporter.recording.series import PairSeries
 Format = Literal["text", "html", "json"]
 
 _FRESH: Seconds = 1.0
-"""How long a look serves all who ask, whatever page and format they want."""
+"""How long a snapshot serves all who ask, whatever page and format they want."""
 
 States = Callable[[], Sequence[tuple[Pair, PairSeries]]]
 
 
 class Overview:
-    """Asks for the pairs' states and for ours when somebody looks, once a second at most."""
+    """Looks at the pairs' states and at our own health when somebody asks, once a second at most."""
 
     policy = html_text.POLICY
 
-    def __init__(self, host: Callable[[], str], states: States, here: Callable[[float], OwnHealth]) -> None:
-        self._host, self._states, self._here = host, states, here
-        self._seen: rows.Snapshot | None = None
-        self._looked: Seconds = -_FRESH
+    def __init__(self, host: Callable[[], str], states: States, own_health: Callable[[Seconds], OwnHealth]) -> None:
+        self._host, self._states, self._own_health = host, states, own_health
+        self._snapshot: rows.Snapshot | None = None
+        self._taken: Seconds = -_FRESH
+        """When the snapshot was taken, by the monotonic clock."""
+
+    def forget(self) -> None:
+        """Drop the snapshot: its pairs may be gone."""
+        self._snapshot = None
 
     def pieces(self, shape: Format, links: Mapping[str, str], page: int) -> Iterator[bytes]:
-        """Write it in pieces, between which others may run, but no other look; ``page`` is for browsers."""
-        if self._seen is None or time.monotonic() - self._looked >= _FRESH:
-            yield from self._look()
-        assert self._seen is not None  # noqa: S101 - we have just looked
+        """Write it in pieces; ``page`` is for browsers.
+
+        Between two pieces others may run, but no other call of this method. A piece can be empty.
+        """
+        snapshot = self._snapshot
+        if snapshot is None or time.monotonic() - self._taken >= _FRESH:
+            now, wall = time.monotonic(), time.time()  # noqa: TID251 - a date shown to people
+            own_health = self._own_health(now)
+            judged: list[rows.Row] = []
+            for some in rows.judged(self._states(), own_health, now):
+                judged += some
+                yield b""
+            snapshot = rows.Snapshot(self._title(wall), wall, sorted(judged, key=rows.Row.order), own_health)
+            self._snapshot, self._taken = snapshot, now
         if shape == "html":
-            written = html_text.html_text(self._seen, links, page)
+            written = html_text.html_text(snapshot, links, page)
         else:
-            written = json_text.json_text(self._seen) if shape == "json" else text.text(self._seen)
+            written = json_text.json_text(snapshot) if shape == "json" else text.text(snapshot)
         for piece in written:
             yield piece.encode("utf-8", "backslashreplace")
 
-    def _look(self) -> Iterator[bytes]:
-        now, here = time.monotonic(), self._here(time.monotonic())
-        wall = time.time()  # noqa: TID251 - a date shown to people
-        found: list[rows.Row] = []
-        for found in rows.rows(self._states(), here, now):  # noqa: B007 - the last one is all of them
-            yield b""
+    def _title(self, wall: float) -> str:
         at = datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        self._seen = rows.Snapshot(f"latency-exporter {__version__} on {self._host()}, {at}", wall, found, here)
-        self._looked = now
+        return f"latency-exporter {__version__} on {self._host()}, {at}"

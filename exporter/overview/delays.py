@@ -10,59 +10,62 @@ from exporter.overview.seen import PairNow
 from exporter.recording.history import is_time
 
 _SLOWER = 1.5
-"""Times the usual that are notable, if they are also more by this:"""
+"""A time is notable if it is more than so many times the usual, with the noise on top."""
 _NETWORK_NOISE: Seconds = 0.005
 _SERVER_NOISE: Seconds = 0.05
 _SLOW_SERVER: Seconds = 1.0
-"""Slow, however usual it is."""
+"""A server that takes longer is slow, however usual that is."""
 _SENT_AGAIN: Seconds = 1.0
 _SENT_AGAIN_ROUND_TRIPS = 6
-"""What a packet that gets lost twice adds to an answer at most, together: Linux waits 0.2 s or three round trips, then
-twice as long (RFC 6298)."""
+"""A packet that gets lost twice adds at most these two, together, to an answer: Linux waits 0.2 s or three round trips,
+then twice as long (RFC 6298)."""
 
 
 class Delays(NamedTuple):
-    """What is notably more than usual; 0 where nothing is."""
+    """How much longer than usual the latest answer took; 0 where that is nothing notable."""
 
     network: Seconds
     server: Seconds
-    """Of a server that is slow however usual, all that it took."""
+    """All that the server took, if that is slow however usual."""
     queued: bool
-    """Our own queue explains them."""
+    """Our own queue explains both."""
     perhaps_lost: bool
-    """The server's is no more than a lost packet that was sent again may add."""
+    """The server's is no more than a packet that was lost and sent again can add."""
     single: bool
-    """That, and none of the answers before was as late; or one, where packets get lost; or two, behind a full queue."""
+    """It is perhaps a lost packet, and none of the answers before was as late.
+
+    One of them may have been where packets get lost, and two behind a full queue.
+    """
 
 
-def delays(seen: PairNow, beside: Sequence[PairNow], queue: Seconds) -> Delays:
-    """Hold the latest answer against what is usual.
+def delays(seen: PairNow, others: Sequence[PairNow], queue: Seconds) -> Delays:
+    """Compare the latest answer with what is usual.
 
-    ``beside`` are the other pairs toward the same place, ``queue`` is our own one where that is full, else 0.
+    ``others`` are those toward the same place; ``queue`` is how long our own one is if it is full, else 0.
     """
     network = _excess(seen.rtt, seen.usual_rtt, _NETWORK_NOISE)
     server = late = _excess(seen.server, seen.usual_server, _SERVER_NOISE)
     if seen.server is not None and seen.server > _SLOW_SERVER:
         server = max(server, seen.server)
     if seen.is_kept:  # the network is in its time, unseen
-        network = max((_excess(other.rtt, other.usual_rtt, _NETWORK_NOISE) for other in beside), default=0.0)
+        network = max((_excess(other.rtt, other.usual_rtt, _NETWORK_NOISE) for other in others), default=0.0)
         server = max(0.0, server - network)
     perhaps_lost = network < late < _SENT_AGAIN + _SENT_AGAIN_ROUND_TRIPS * (seen.rtt or 0.0)
     queued = queue * max(2, seen.round_trips or 0)  # each flight of a login waits in it
-    by_chance = 2 if queue else any(other.lost or other.resent for other in (seen, *beside))
+    by_chance = 2 if queue else any(other.lost or other.resent for other in (seen, *others))
     single = perhaps_lost and seen.before is not None and _late_before(seen, queued) <= by_chance
     return Delays(network, server, 0 < max(network, server) < queued, perhaps_lost, single)
 
 
 def _late_before(seen: PairNow, queued: Seconds) -> int:
-    """Count the answers before that were late, by the network's time now, and more so than the queue explains."""
+    """Count the answers before that were later than the queue explains, if the network took what it takes now."""
     network = (seen.rtt or 0.0) * (seen.round_trips or 1)
     servers = [answer - network for answer in seen.before or () if is_time(answer)]
     return sum(_excess(server, seen.usual_server, _SERVER_NOISE) > queued for server in servers)
 
 
 def _excess(now: Seconds | None, usual: Seconds | None, noise: Seconds) -> Seconds:
-    """Return how much more it is than usual, 0 where that is nothing notable."""
+    """Return how much more it is than usual; 0 where that is nothing notable."""
     if now is None or usual is None or now <= _SLOWER * usual + noise:
         return 0.0
     return now - usual

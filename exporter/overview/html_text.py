@@ -12,13 +12,14 @@ from urllib.parse import urlencode
 from exporter.overview.losses import share
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.sparkline import sparkline
-from exporter.overview.text import here_in_words, summary
+from exporter.overview.text import own_in_words, summary
 from exporter.overview.verdict import Verdict, judge_host
 from exporter.wording import span
 
 ROWS = 100
 """Pairs on a page."""
 _AT_ONCE = 25
+"""Rows of one piece."""
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --dim: #57606a; --paper: #fff; --line: #d0d7de; --link: #0550ae;
@@ -68,29 +69,29 @@ POLICY = (
     "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"
 )
-"""The Content-Security-Policy: whatever a name may hold, nothing runs and nothing is fetched."""
+"""The Content-Security-Policy: whatever a name holds, nothing runs and nothing is fetched."""
 
 _COLUMNS = ("Verdict", "Target", "Probe", "Now", "Loss", "Recent results", "Age", "Last failure", "Look closer")
 
 
-def html_text(seen: Snapshot, links: Mapping[str, str], page: int) -> Iterator[str]:
-    """Write page number ``page``, or the last, in pieces; ``links`` are names and paths of other pages of ours."""
-    host, count = judge_host(seen.here), len(seen.rows)
+def html_text(snapshot: Snapshot, links: Mapping[str, str], page: int) -> Iterator[str]:
+    """Write page number ``page``, or the last, in pieces; ``links`` are the names and paths of our other pages."""
+    host, count = judge_host(snapshot.own_health), len(snapshot.rows)
     page = max(1, min(page, -(-count // ROWS)))
-    shown = seen.rows[ROWS * (page - 1) : ROWS * page]
-    title = escape(seen.title)
+    rows = snapshot.rows[ROWS * (page - 1) : ROWS * page]
+    title = escape(snapshot.title)
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="icon" href="data:,"><title>{title}</title><style>{_STYLE}</style></head>\n<body><main>'
-        f"<h1>{title}</h1>\n<p>{escape(summary(seen.rows, host))}</p>\n"
-        f"<p{_class(host)}>This host: {escape(here_in_words(seen.here))}. {_told(host)}</p>\n"
+        f"<h1>{title}</h1>\n<p>{escape(summary(snapshot.rows, host))}</p>\n"
+        f"<p{_class(host)}>This host: {escape(own_in_words(snapshot.own_health))}. {_verdict(host)}</p>\n"
     )
-    if shown:
+    if rows:
         yield _table_head(count, page)
-    for start in range(0, len(shown), _AT_ONCE):
-        yield "".join(_line(row, seen.wall) for row in shown[start : start + _AT_ONCE])
-    yield "</tbody></table></div>\n" if shown else "<p>This host measures nothing.</p>\n"
+    for start in range(0, len(rows), _AT_ONCE):
+        yield "".join(_line(row, snapshot.wall) for row in rows[start : start + _AT_ONCE])
+    yield "</tbody></table></div>\n" if rows else "<p>This host measures nothing.</p>\n"
     yield f'{_pages(count, page)}<nav aria-label="This host">{"".join(starmap(_link, links.items()))}</nav>'
     yield "</main></body></html>\n"
 
@@ -108,9 +109,9 @@ def _table_head(count: int, page: int) -> str:
 def _line(row: Row, wall: float) -> str:
     pair, seen = row.pair, row.seen
     cells = (
-        f"<td>{_told(row.verdict)}</td>",
+        f"<td>{_verdict(row.verdict)}</td>",
         f'<th scope="row">{escape(pair.name)}{_address(row)}</th>',
-        f"<td>{escape(row.probe)}</td>",
+        f"<td>{escape(seen.name)}</td>",
         f"<td>{_now(row)}</td>",
         f"<td>{share(seen)}</td>",
         f"<td>{sparkline(row.recent)}</td>",
@@ -128,7 +129,7 @@ def _address(row: Row) -> str:
 
 
 def _now(row: Row) -> str:
-    """Write what is on the page of metrics too, with its exact value beside the words."""
+    """Write what the latest probe measured, with the exact value of its headline for programs."""
     words, reply = escape(row.now), row.seen.reply
     if reply is None or reply.headline is None:
         return words
@@ -143,15 +144,15 @@ def _last_failure(row: Row, wall: float) -> str:
 
 
 def _label(row: Row) -> str:
-    """Tell the links of all rows apart for whoever hears them one by one."""
-    return f' aria-label="{escape(f"probe now: {row.pair.name} {row.probe}")}"'
+    """Name the link, so that the links of all rows differ for a screen reader."""
+    return f' aria-label="{escape(f"probe now: {row.pair.name} {row.seen.name}")}"'
 
 
 def _probe_link(row: Row) -> str:
     return "probe?" + urlencode({"target": row.pair.name, "probe": row.pair.probe}, errors="surrogatepass")
 
 
-def _told(verdict: Verdict) -> str:
+def _verdict(verdict: Verdict) -> str:
     why = f": {escape(verdict.why)}" if verdict.why else ""
     return f"<b>{verdict.word or '-'}</b>{why}"
 

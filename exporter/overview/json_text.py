@@ -12,16 +12,17 @@ from exporter.overview.verdict import Verdict, judge_host
 from exporter.recording.history import FAILED, RESENT, UNMEASURED, is_time
 
 _AT_ONCE = 50
+"""Pairs of one piece."""
 _NO_TIMES = {FAILED: "failed", RESENT: "sent again", UNMEASURED: "not measured"}
 
 
-def json_text(seen: Snapshot) -> Iterator[str]:
-    """Write it in pieces; a duration that was not measured is null."""
-    this_host = {**dataclasses.asdict(seen.here), "verdict": _verdict(judge_host(seen.here))}
-    yield json.dumps({"title": seen.title, "time": seen.wall, "this_host": this_host})[:-1] + ', "pairs": ['
-    for start in range(0, len(seen.rows), _AT_ONCE):
-        some = ",\n".join(json.dumps(_pair(row)) for row in seen.rows[start : start + _AT_ONCE])
-        yield (",\n" if start else "\n") + some
+def json_text(snapshot: Snapshot) -> Iterator[str]:
+    """Write the overview in pieces, between which others may run; a duration that was not measured is null."""
+    this_host = {**dataclasses.asdict(snapshot.own_health), "verdict": _verdict(judge_host(snapshot.own_health))}
+    yield json.dumps({"title": snapshot.title, "time": snapshot.wall, "this_host": this_host})[:-1] + ', "pairs": ['
+    for start in range(0, len(snapshot.rows), _AT_ONCE):
+        batch = ",\n".join(json.dumps(_pair(row)) for row in snapshot.rows[start : start + _AT_ONCE])
+        yield (",\n" if start else "\n") + batch
     yield "\n]}\n"
 
 
@@ -70,7 +71,7 @@ def _pair(row: Row) -> dict[str, Any]:
 
 
 def _result(value: float) -> float | str:
-    """Tell apart what JSON has no numbers for."""
+    """Write a time as a number, and as a word what JSON has no number for."""
     return value if is_time(value) else _NO_TIMES.get(value, "lost")
 
 

@@ -1,9 +1,9 @@
-"""What failed in the last minutes: whether it is more than chance, and how it is said.
+"""What failed in the last minutes: whether it is more than chance, and how it is written.
 
 A path that loses one packet in a hundred is healthy, and one in eight looks at it sees two losses among 60. So the
 failures are held against the binomial distribution: they count where fewer than one look in 200 would see so many at
-the share that is usual there. Nothing below one in a hundred is told apart from it, and more than five in a hundred is
-no good path, however usual it is.
+the share that is usual there. A share below one in a hundred counts as one in a hundred. More than five in a
+hundred is no good path, however usual it is.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from exporter.wording import percent
 
 _CHANCE = 0.005
 _LEAST, _MOST = 0.01, 0.05
-"""Between these the usual share of failures is believed."""
-_TIMES = 2
-"""At different times: an outage that is over is told by the log, not for minutes by the verdict."""
+"""The bounds within which the usual share of failures is believed."""
+_BURSTS = 2
+"""Fewer bursts are not too many: an outage that is over stands in the log, and is held against nobody."""
 _OUTAGE = 5
-"""So many failures in a row are an outage, and count as one."""
+"""So many failures in a row are an outage, which counts as one failure."""
 FEW = 15
-"""Fewer results are counted, not given as a percentage."""
+"""Of fewer results the failures are counted, not given as a percentage."""
 _NOTABLE = 0.1
+"""A larger share of failures is mentioned of a pair that is well now."""
 
 
 def too_many(seen: PairNow) -> bool:
     """Tell whether more failed lately than usually does by chance; the longest outage counts as one failure."""
-    if seen.pieces < _TIMES:
+    if seen.bursts < _BURSTS:
         return False
     repeated = seen.longest - 1 if seen.longest >= _OUTAGE else 0
     usual = min(max(seen.usual_loss or 0.0, _LEAST), _MOST)
@@ -42,7 +43,7 @@ def chance(bad: int, results: int, usual: float) -> float:
 
 def in_words(seen: PairNow) -> str:
     """Write what failed lately: 7 of the last 60 got lost, at 7 times; usually 2 %."""
-    times = f"at {seen.pieces} times" if seen.pieces > 1 else "in a row"
+    times = f"at {seen.bursts} times" if seen.bursts > 1 else "in a row"
     usual = seen.usual_loss or 0.0
     known = f"; usually {round(100 * usual)} %" if usual >= _LEAST else ""
     return f"{seen.bad or seen.resent} of the last {seen.results} {_what(seen)}, {times}{known}"
@@ -58,7 +59,7 @@ def _what(seen: PairNow) -> str:
 
 
 def aside(seen: PairNow) -> str:
-    """Say what failed lately of a pair that is well now, where the number beside it would be a riddle."""
+    """Write what failed lately of a pair that is well now; empty where that explains itself."""
     if not seen.bad:
         return ""
     if seen.results < FEW:

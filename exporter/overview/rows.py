@@ -1,4 +1,4 @@
-"""All pairs as they look now, judged, the worst first: what every format of the overview shows."""
+"""All pairs as they look now, each with its verdict: what every format of the overview shows."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from collectors.replies import Exchange, Login, Query, RoundTrip
 from collectors.terms import Reason, Seconds
 from exporter.fleet import Pair
 from exporter.overview.seen import PairNow, pair_now
-from exporter.overview.verdict import Verdict, Word, judge, witness
+from exporter.overview.unreached import all_are_silent
+from exporter.overview.verdict import Verdict, Word, judge
+from exporter.recording.latest import Failure
 from exporter.recording.own_health import OwnHealth
-from exporter.recording.series import Failure, PairSeries
+from exporter.recording.series import PairSeries
 from exporter.wording import span, spans
 
-_SEVERAL = 2
 _AT_ONCE = 50
-"""Pairs looked at before others have their turn."""
+"""So many pairs are looked at before others may run."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,18 +32,12 @@ class Row:
     last_failure: Failure | None
 
     @property
-    def probe(self) -> str:
-        """The probe's name, with the family where it is not the ordinary one."""
-        return self.pair.probe if self.pair.ip_family == "ipv4" else f"{self.pair.probe} ({self.pair.ip_family})"
-
-    @property
     def now(self) -> str:
-        """What the latest probe says, in words."""
+        """What the latest probe measured, in words."""
         return now_in_words(self.seen)
 
-    @property
     def order(self) -> tuple[object, ...]:
-        """The worst come first: who fails, the longest first, then who is slower than usual, by how much."""
+        """Return the key that sorts the worst first: what fails, by how long; then what is slower than usual."""
         seen = self.seen
         slower = (seen.rtt or 0) + (seen.server or 0) - (seen.usual_rtt or 0) - (seen.usual_server or 0)
         failing = seen.reason is not None and not seen.stale
@@ -61,15 +56,24 @@ class Snapshot(NamedTuple):
     """Everything that the overview shows, whatever the format."""
 
     title: str
-    """Who says it."""
+    """Which host says it, and when."""
     wall: float
     """When, in seconds since the epoch."""
     rows: Sequence[Row]
-    here: OwnHealth
+    """All of them, the worst first."""
+    own_health: OwnHealth
+
+
+class _Look(NamedTuple):
+    """One pair before it is judged: those toward the same place can witness for it."""
+
+    pair: Pair
+    series: PairSeries
+    seen: PairNow
 
 
 def now_in_words(seen: PairNow) -> str:
-    """Write what the latest probe measured, or for how long there was nothing to measure."""
+    """Write what the latest probe measured, or for how long nothing was measured."""
     if seen.age is None:
         return "no result yet"
     if seen.stale:
@@ -94,7 +98,7 @@ def _measured(seen: PairNow) -> str:
 
 
 def _exchange(exchange: Exchange, seen: PairNow) -> str:
-    """Tell network and server apart: 78.1 ms = network 62.5 + server 15.6."""
+    """Write network and server apart: 78.1 ms = network 62.5 + server 15.6."""
     if exchange.rtt is None or exchange.server is None:
         return f"{span(exchange.response)}, network and server"
     whole, network, server = spans((exchange.response, exchange.rtt, exchange.server))
@@ -103,7 +107,7 @@ def _exchange(exchange: Exchange, seen: PairNow) -> str:
 
 
 def _login(login: Login) -> str:
-    """Tell distance from slowness: 2.11 s = 6 round trips × 351 ms + server 8 ms."""
+    """Write distance and slowness apart: 2.11 s = 6 round trips × 351 ms + server 8 ms."""
     if login.rtt is None or login.server is None:
         return span(login.duration)
     distance = f"{login.round_trips} round trips × {span(login.rtt)}"
@@ -111,44 +115,30 @@ def _login(login: Login) -> str:
 
 
 def _usual(seen: PairNow, now: Seconds, usual: Seconds | None) -> str:
-    """Write what is usual, in the unit of what is now if it has the same; of few results how few they are."""
+    """Write what is usual, in the unit of ``now`` where that fits; if it is known by few results, also by how many."""
     if usual:
         few = f", of {seen.seeds} results" if seen.seeds else ""
         return f" (usual {spans((now, usual))[1]}{few})"
     return " (no usual yet)" if seen.seeds is not None else ""
 
 
-_Looks = dict[str, list[tuple[Pair, PairSeries, PairNow]]]
-"""By place: those that can witness for one another."""
+def judged(states: Sequence[tuple[Pair, PairSeries]], own: OwnHealth, now: Seconds) -> Iterator[Sequence[Row]]:
+    """Judge all pairs and return their rows in batches, between which others may run.
 
-
-def rows(states: Sequence[tuple[Pair, PairSeries]], here: OwnHealth, now: Seconds) -> Iterator[list[Row]]:
-    """Judge all pairs; an empty list every so often, so that others have their turn, and at last all of them."""
-    looks: _Looks = {}
+    The first batches are empty: all pairs are looked at before one is judged.
+    """
+    places: dict[str, list[_Look]] = {}
     for number, (pair, series) in enumerate(states):
-        looks.setdefault(pair.place, []).append((pair, series, pair_now(pair, series, now)))
+        places.setdefault(pair.place, []).append(_Look(pair, series, pair_now(pair, series, now)))
         if number % _AT_ONCE == _AT_ONCE - 1:
-            yield []
-    nobody_answers = nobody(looks)
-    found: list[Row] = []
-    for beside in looks.values():
-        for pair, series, seen in beside:
-            others = [other for _, _, other in beside if other is not seen]
-            verdict = judge(seen, others, here, nobody_answers=nobody_answers)
-            found.append(Row(pair, seen, verdict, series.recent.values(), series.last_failure))
-        yield []
-    yield sorted(found, key=lambda row: row.order)
+            yield ()
+    nobody_answers = all_are_silent([[look.seen for look in looks] for looks in places.values()])
+    for looks in places.values():
+        yield [_row(look, looks, own, nobody_answers=nobody_answers) for look in looks]
 
 
-def nobody(looks: _Looks) -> bool:
-    """Tell whether no place out of several answers, as far as anything was heard of it since the silence began."""
-    silent: list[list[PairNow]] = []
-    heard: list[list[PairNow]] = []
-    for beside in looks.values():
-        place = [seen for _, _, seen in beside if seen.reached is not None]
-        is_silent = any(seen.silent and witness(seen, place) is None for seen in place)
-        (silent if is_silent else heard).append(place)
-    if len(silent) < _SEVERAL:
-        return False
-    since = max(seen.first_failure for place in silent for seen in place if seen.silent)
-    return all((seen.age or 0) > since for place in heard for seen in place)
+def _row(look: _Look, looks: Sequence[_Look], own: OwnHealth, *, nobody_answers: bool) -> Row:
+    pair, series, seen = look
+    others = [other.seen for other in looks if other is not look]
+    verdict = judge(seen, others, own, nobody_answers=nobody_answers)
+    return Row(pair, seen, verdict, series.recent.values(), series.last_failure)

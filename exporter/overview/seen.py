@@ -1,4 +1,4 @@
-"""One pair as it looks now: what is known of it, as plain values."""
+"""One pair as it looks now: all that a verdict depends on, as plain values."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from exporter.recording.history import FAILED, RESENT
 from exporter.recording.series import PairSeries
 
 LATELY: Seconds = 300.0
-"""What failed in this time is held against a pair;"""
+"""What failed within this time is held against a pair."""
 _LATELY_PROBES = 6
-"""or in so many intervals, if those are longer."""
+"""Of a pair with a long interval, so many intervals count instead."""
 _BEFORE = 4
+"""So many results before the latest one are kept for comparison."""
 _BAD = (FAILED, RESENT)
 _SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PairNow:
-    """The latest result and what is usual. Durations in seconds; what was not measured is None."""
+    """The latest result, the results before, and what is usual. Durations in seconds; what was not measured is None."""
 
     probe: str
     gives: frozenset[Gives] = frozenset()
@@ -45,13 +46,13 @@ class PairNow:
     silent: bool = False
     """It failed because nothing came back."""
     phase: Phase | None = None
-    """What was begun last."""
+    """Which phase the latest probe was in when it failed."""
     address: str | None = None
     """Which address of the name the latest probe asked; None where it is literal, or nothing was asked."""
     asked: str = ""
-    """The same, or the literal address, as the kernel writes it; empty if nothing was asked."""
+    """That address, or the literal one, as the kernel writes it; empty if nothing was asked."""
     gap: Gap | None = None
-    """What of the latest probe's packets got lost once it was connected, as far as that can be known."""
+    """Which of the latest probe's packets got lost once it was connected, as far as that can be known."""
     failing_for: Seconds = 0.0
     """Since the last success, or since the first result."""
     first_failure: Seconds = 0.0
@@ -59,32 +60,32 @@ class PairNow:
     in_a_row: int = 0
     """How many they are."""
     ever_succeeded: bool = False
-    """It has succeeded before, as it is configured now."""
+    """It has succeeded, as it is configured now."""
     moved_ago: Seconds | None = None
-    """How long ago the address of its name changed; None: it did not."""
+    """How long ago the address of its name changed; None if it did not."""
     moved: str = ""
-    """From which to which."""
+    """The address before and the one after; empty if it did not change."""
     reply: Reply | None = None
     """What the latest probe measured, None if it failed; its numbers are among those that follow."""
     round_trips: int | None = None
-    """Of a login."""
+    """How often a login waited for the server."""
     login: Seconds | None = None
-    """How long it took."""
+    """How long the login took."""
     lookup: Seconds | None = None
-    """How long looking the name up took."""
+    """How long the look-up of the name took."""
     rtt: Seconds | None = None
     response: Seconds | None = None
     server: Seconds | None = None
     own_clock: bool = False
-    """These are by this program's own clock, which bears its delays: the kernel's could not be had."""
+    """The times are by this program's own clock, which has its delays in it: the kernel's could not be had."""
     usual_rtt: Seconds | None = None
     usual_server: Seconds | None = None
     usual_loss: float | None = None
     """The share of probes that fails usually."""
     seeds: int | None = None
-    """How few results the usual is known by; None: they are not few."""
+    """By how many results the usual is known, while they are few; None once they are not."""
     before: Sequence[Seconds] | None = None
-    """The four answers before, as far as they were measured: responses, or logins; None where nothing is known."""
+    """The four results before, as ``Recent`` keeps them: responses, or logins; None where nothing is known."""
     retransmitted: bool = False
     lost: int = 0
     """Of the latest ``results``: those that nothing came back of."""
@@ -92,12 +93,17 @@ class PairNow:
     """Those that failed otherwise."""
     resent: int = 0
     """Those that were answered when their first SYN had got lost: no failures, but no good path."""
-    pieces: int = 0
-    """In how many pieces all of these came: an outage, however long, is one."""
+    bursts: int = 0
+    """How many times one or more of these came in a row: an outage, however long, is one."""
     longest: int = 0
-    """How many results the longest of these pieces has."""
+    """How many results the longest of these bursts has."""
     results: int = 0
     """Those of the last five minutes, 60 at most."""
+
+    @property
+    def name(self) -> str:
+        """The probe's name, with the family where it is not the ordinary one."""
+        return self.probe if self.ip_family == "ipv4" else f"{self.probe} ({self.ip_family})"
 
     @property
     def reached(self) -> bool | None:
@@ -108,7 +114,7 @@ class PairNow:
 
     @property
     def is_kept(self) -> bool:
-        """It was asked on a kept connection: nobody can tell network and server apart."""
+        """It was asked on a kept connection: network and server cannot be told apart."""
         return isinstance(self.reply, Query)
 
     @property
@@ -120,7 +126,7 @@ class PairNow:
 def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
     """Return one pair as it looks at this time of the monotonic clock."""
     recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
-    pieces = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
+    bursts = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
     latest, reply, failing = series.latest, series.latest.reply, series.failing
     failure = series.last_failure if failing else None
     return PairNow(
@@ -129,7 +135,7 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         target=pair.target,
         ip_family=pair.ip_family,
         age=None if latest.facts is None else now - latest.at,
-        stale=latest.facts is not None and not series.shown(now),
+        stale=latest.facts is not None and not series.is_fresh(now),
         reason=failure and failure.reason,
         detail=failure.detail if failure else "",
         misconfigured=failure is not None and failure.misconfigured,
@@ -155,8 +161,8 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         lost=sum(map(math.isnan, recent)),
         failed=recent.count(FAILED),
         resent=recent.count(RESENT),
-        pieces=len(pieces),
-        longest=max(pieces, default=0),
+        bursts=len(bursts),
+        longest=max(bursts, default=0),
         results=len(recent),
         **_measured(reply),
     )

@@ -11,6 +11,7 @@ from exporter.recording.history import FAILED, RESENT, ROOM, UNMEASURED, is_time
 from exporter.wording import span
 
 _STEP, _HEIGHT = 2, 24
+"""Pixels."""
 _NO_FAILURES = (UNMEASURED, RESENT)
 
 

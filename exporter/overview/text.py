@@ -13,15 +13,18 @@ from exporter.recording.own_health import OwnHealth
 from exporter.wording import plural, printable, span
 
 _AT_ONCE = 250
-THIS_HOST = "(this host)"
+"""Lines of one piece."""
+_THIS_HOST = "(this host)"
 
 
-def text(seen: Snapshot) -> Iterator[str]:
-    """Write it in pieces."""
-    host = judge_host(seen.here)
-    lines = [_cells(row) for row in seen.rows] + [(THIS_HOST, "", here_in_words(seen.here), "", str(host))]
+def text(snapshot: Snapshot) -> Iterator[str]:
+    """Write the overview in pieces, between which others may run."""
+    host = judge_host(snapshot.own_health)
+    lines = [_cells(row) for row in snapshot.rows] + [
+        (_THIS_HOST, "", own_in_words(snapshot.own_health), "", str(host))
+    ]
     widths = [max(_width(line[column]) for line in lines) for column in range(4)]
-    yield f"{printable(seen.title)}: {summary(seen.rows, host)}\n\n"
+    yield f"{printable(snapshot.title)}: {summary(snapshot.rows, host)}\n\n"
     for start in range(0, len(lines), _AT_ONCE):
         yield "".join(_aligned(line, widths) for line in lines[start : start + _AT_ONCE])
 
@@ -29,35 +32,36 @@ def text(seen: Snapshot) -> Iterator[str]:
 def summary(rows: Sequence[Row], host: Verdict) -> str:
     """Count the verdicts: 12 pairs, 10 fine, 1 network, 1 peer."""
     counts = Counter(row.verdict.word for row in rows)
-    told = [f"{len(rows)} {plural('pair', len(rows))}", *(f"{counts[word]} {word}" for word in Word if counts[word])]
-    told += [f"{counts[None]} without a result yet"] if counts[None] else []
+    parts = [f"{len(rows)} {plural('pair', len(rows))}", *(f"{counts[word]} {word}" for word in Word if counts[word])]
+    parts += [f"{counts[None]} without a result yet"] if counts[None] else []
     doubt = "" if host.word is Word.FINE else f"; {host.word}: {host.why}"
-    return ", ".join(told) + doubt
+    return ", ".join(parts) + doubt
 
 
-def here_in_words(here: OwnHealth) -> str:
+def own_in_words(own: OwnHealth) -> str:
     """Write how this host's own measuring went in the last minute."""
-    queue = "not measured (by ICMP alone)" if here.egress_queue is None else span(here.egress_queue)
-    told = [f"egress queue {queue}"]
-    if here.lateness is not None:
-        told.append(f"probes late by {span(here.lateness)}")
-    if here.skipped:
-        told.append(f"{here.skipped} skipped")
-    if here.overflows:
-        told.append(f"{here.overflows} replies lost here")
-    return ", ".join(told)
+    queue = "not measured (by ICMP alone)" if own.egress_queue is None else span(own.egress_queue)
+    parts = [f"egress queue {queue}"]
+    if own.lateness is not None:
+        parts.append(f"probes late by {span(own.lateness)}")
+    if own.skipped:
+        parts.append(f"{own.skipped} skipped")
+    if own.overflows:
+        parts.append(f"{own.overflows} replies lost here")
+    return ", ".join(parts)
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:
     loss = f"loss {share(row.seen)}"
-    return printable(row.pair.name), printable(row.probe), row.now, loss, printable(f"{row.verdict}{_address(row)}")
+    return printable(row.pair.name), printable(row.seen.name), row.now, loss, printable(f"{row.verdict}{_address(row)}")
 
 
 def _address(row: Row) -> str:
     """Write which address of a name is measured, at the end of the line of a pair that is not well."""
     address, verdict = row.seen.address, row.verdict
-    is_told = address is None or verdict.word in {None, Word.FINE} or address in verdict.why
-    return "" if is_told else f"; measured at {address}"
+    if address is None or verdict.word in {None, Word.FINE} or address in verdict.why:
+        return ""
+    return f"; measured at {address}"
 
 
 def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:

@@ -29,18 +29,18 @@ _OF_THE_PAIR = (
     "lost",
     "failed",
     "resent",
-    "pieces",
+    "bursts",
     "longest",
     "results",
 )
-"""What a single probe does not know."""
+"""What is taken from the pair, because a single probe does not know it."""
 
 
 class Around(NamedTuple):
-    """What the verdicts of single probes need to know beside."""
+    """What the verdict on a single probe depends on, beside its result."""
 
     states: Sequence[tuple[Pair, PairSeries]]
-    here: OwnHealth
+    own_health: OwnHealth
     now: Seconds
     """By the monotonic clock."""
     wall: float
@@ -48,19 +48,20 @@ class Around(NamedTuple):
 
 
 def explain(answers: Sequence[ProbeResult], around: Around) -> Iterator[str]:
-    """Explain each answer, beside what is known of the others."""
-    asked = {answer.pair.identity: _look(answer, around) for answer in answers}
-    known = [(pair, pair_now(pair, series, around.now)) for pair, series in around.states if pair.identity not in asked]
+    """Explain each result in some lines, by itself, by the others and by what is known of all pairs."""
+    looks = {answer.pair.identity: _look(answer, around) for answer in answers}
+    known = [(pair, pair_now(pair, series, around.now)) for pair, series in around.states if pair.identity not in looks]
     for answer in answers:
-        seen, place = asked[answer.pair.identity], answer.pair.place
-        beside = [asked[other.pair.identity] for other in answers if other is not answer and other.pair.place == place]
-        beside += [other for pair, other in known if pair.place == place]
-        lines = [_asked(answer.pair), *_told(answer, seen, around.wall), f"verdict: {judge(seen, beside, around.here)}"]
+        seen, place = looks[answer.pair.identity], answer.pair.place
+        others = [looks[other.pair.identity] for other in answers if other is not answer and other.pair.place == place]
+        others += [other for pair, other in known if pair.place == place]
+        verdict = judge(seen, others, around.own_health)
+        lines = [_title(answer.pair), *_result(answer, seen, around.wall), f"verdict: {verdict}"]
         yield printable_lines([lines[0], *(f"  {line}" for line in lines[1:])])
 
 
 def printable_lines(lines: Sequence[str]) -> str:
-    """Join lines, none of which can command a terminal."""
+    """Join lines, and let none of them command a terminal."""
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
@@ -70,7 +71,7 @@ def is_well(answer: ProbeResult) -> bool:
 
 
 def _look(answer: ProbeResult, around: Around) -> PairNow:
-    """Look at one probe as the overview looks at the latest one; what is usual comes from there."""
+    """Return one probe as the overview shows the latest one of its pair; what is usual is the pair's."""
     pair, known = answer.pair, {pair.identity: series for pair, series in around.states}
     alone = PairSeries(pair.aim.reasons).for_configuration((), (), fresh_for=math.inf)
     alone.record(answer.facts, answer.outcome, around.now, around.wall)
@@ -91,11 +92,11 @@ def _look(answer: ProbeResult, around: Around) -> PairNow:
     )
 
 
-def _asked(pair: Pair) -> str:
+def _title(pair: Pair) -> str:
     return f"{pair.name} {pair.probe}: {pair.aim} over {pair.ip_family}"
 
 
-def _told(answer: ProbeResult, seen: PairNow, wall: float) -> Iterator[str]:
+def _result(answer: ProbeResult, seen: PairNow, wall: float) -> Iterator[str]:
     facts, outcome = answer.facts, answer.outcome
     if isinstance(outcome, ProbeFailed):
         during = f" during {facts.phase}" if facts.phase else ""

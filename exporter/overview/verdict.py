@@ -1,4 +1,4 @@
-"""Whose fault is it? One look at a pair, at what was measured beside it and at ourselves -> a word and half a sentence.
+"""Whose fault is it? A pair as it looks now, the others toward its host, our own health -> a word, half a sentence.
 
 Plain values in, a verdict out; the rules, in their order:
 
@@ -27,13 +27,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import math
 from collections.abc import Sequence
 
-from collectors.failures import PROHIBITED, SAID
+from collectors.failures import SAID
 from collectors.target import Gives
 from collectors.terms import Gap, Reason, Seconds
-from exporter.overview import losses
+from exporter.overview import losses, unreached
 from exporter.overview.delays import delays
 from exporter.overview.seen import LATELY, PairNow
 from exporter.recording.own_health import LONG_QUEUE, OwnHealth
@@ -65,148 +64,100 @@ class Verdict:
 FINE = Verdict(Word.FINE)
 UNKNOWN = Verdict(None, "no result yet")
 
-
-_DATABASE = {Gives.LOGIN, Gives.QUERY}
+_LOGGED_IN = {Gives.LOGIN, Gives.QUERY}
 _THEIRS = {Word.NETWORK, Word.PEER, Word.DATABASE}
 _QUEUE_CAUSES = {Reason.TIMEOUT, Reason.DNS}
 _SLOW_LOOKUP: Seconds = 0.5
+"""A look-up that takes longer is the network's fault."""
 _FAR: Seconds = 0.5
 """What a login may take before people ask why."""
 _LOSING_QUEUE = "its own egress queue is full and loses packets"
 _QUEUE_DROPS = 5
 """Failures in a row that a full queue may be guilty of."""
 _LATE: Seconds = 0.1
+"""So late a start of probes makes their numbers doubtful."""
 _NEW_ADDRESS: Seconds = 3 * 3600.0
-"""As long as the round trip to an address of before is called usual."""
+"""How long a change of address is mentioned: so long the usual round trip is that of the address before."""
 _GAPS = {
     Gap.ANSWER: "it answers, and a large packet of the answer gets lost each time (look at the path's MTU)",
     Gap.REQUEST: "it connects, and then what we send gets lost (large packets alone? look at the path's MTU)",
 }
 
 
-def judge(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth, *, nobody_answers: bool = False) -> Verdict:
-    """Say whose fault it is; ``beside`` are the other pairs toward the same place."""
-    found = _judge(seen, beside, here, nobody_answers=nobody_answers)
-    if found.word not in _THEIRS or not _moved_lately(seen):
-        return found
-    return Verdict(found.word, f"{found.why}; its address changed {span(seen.moved_ago or 0.0)} ago: {seen.moved}")
+def judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool = False) -> Verdict:
+    """Return whose fault it is; ``others`` are those toward the same place."""
+    verdict = _judge(seen, others, own, nobody_answers=nobody_answers)
+    if verdict.word not in _THEIRS or not _moved_lately(seen):
+        return verdict
+    return Verdict(verdict.word, f"{verdict.why}; its address changed {span(seen.moved_ago or 0.0)} ago: {seen.moved}")
 
 
 def _moved_lately(seen: PairNow) -> bool:
-    """Tell whether its address changed since it was well."""
+    """Tell whether its address changed lately, or since it was well."""
     return seen.moved_ago is not None and seen.moved_ago <= max(_NEW_ADDRESS, seen.failing_for + LATELY)
 
 
-def _judge(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth, *, nobody_answers: bool) -> Verdict:
+def _judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool) -> Verdict:
     if seen.age is None:
         return UNKNOWN
     if seen.stale:
         return Verdict(Word.THIS_HOST, f"not measured for {span(seen.age)}")
     if seen.reason is None:
-        return _slow(seen, beside, here) or _as_usual(seen, beside, here)
-    if _full_queue(here) and seen.reason in _QUEUE_CAUSES and seen.in_a_row < _QUEUE_DROPS:
+        return _slow(seen, others, own) or _as_usual(seen, others, own)
+    if _full_queue(own) and seen.reason in _QUEUE_CAUSES and seen.in_a_row < _QUEUE_DROPS:
         return Verdict(Word.THIS_HOST, f"no answer, and {_LOSING_QUEUE}")
-    return _failed(seen, beside, here, nobody_answers=nobody_answers)
+    return _failed(seen, others, own, nobody_answers=nobody_answers)
 
 
-def _full_queue(here: OwnHealth) -> Seconds:
+def _full_queue(own: OwnHealth) -> Seconds:
     """Return how long our own queue is if it is full, else 0."""
-    queue = here.egress_queue or 0.0
+    queue = own.egress_queue or 0.0
     return queue if queue > LONG_QUEUE else 0.0
 
 
-def judge_host(here: OwnHealth) -> Verdict:
-    """Say whether what this host says can be trusted."""
-    if (here.lateness or 0) > _LATE or _full_queue(here) or here.skipped or here.overflows:
+def judge_host(own: OwnHealth) -> Verdict:
+    """Return whether the numbers of this host can be trusted."""
+    if (own.lateness or 0) > _LATE or _full_queue(own) or own.skipped or own.overflows:
         return Verdict(Word.THIS_HOST, "do not trust the other lines")
-    if here.no_icmp:
-        return Verdict(Word.THIS_HOST, here.no_icmp)
-    if here.not_reloaded:
-        return Verdict(Word.CONFIGURATION, f"not reloaded, the one before is in force: {here.not_reloaded}")
+    if own.no_icmp:
+        return Verdict(Word.THIS_HOST, own.no_icmp)
+    if own.not_reloaded:
+        return Verdict(Word.CONFIGURATION, f"not reloaded, the one before is in force: {own.not_reloaded}")
     return FINE
 
 
-def witness(seen: PairNow, beside: Sequence[PairNow]) -> PairNow | None:
-    """Return another pair that has reached the host since this one failed, of the same family if there is one."""
-    since = [other for other in beside if other.reached and (other.age or 0) <= seen.first_failure]
-    return min(since, key=lambda other: other.ip_family != seen.ip_family, default=None)
-
-
-def _failed(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth, *, nobody_answers: bool) -> Verdict:
+def _failed(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool) -> Verdict:
     if seen.reason is Reason.LOCAL:
         return Verdict(Word.THIS_HOST, seen.detail or "it could not ask")
     if seen.misconfigured and not seen.ever_succeeded:
         return Verdict(Word.CONFIGURATION, f"{seen.detail.rstrip('.')}; look at it in the fleet file")
     if seen.reason is Reason.DNS:
-        return Verdict(Word.NETWORK, _nameless(seen, beside))
-    if seen.silent and not _refused_by_itself(seen):
-        return Verdict(Word.NETWORK, _silent(seen, beside, here, nobody_answers=nobody_answers))
-    if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, beside, here)):
+        return Verdict(Word.NETWORK, unreached.nameless(seen, others))
+    if seen.silent and not unreached.refused_by_itself(seen):
+        return Verdict(Word.NETWORK, unreached.silent(seen, others, own, nobody_answers=nobody_answers))
+    if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, others, own)):
         return Verdict(Word.NETWORK, lost)
-    return Verdict(_there(seen), _unwell(seen))
+    return Verdict(_peer_or_database(seen), _unwell(seen))
 
 
-def _lost(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth) -> str:
-    """Say why silence once connected is the network's; empty if nothing shows that."""
+def _lost(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> str:
+    """Write why silence once connected is the network's; empty if nothing shows that."""
     if seen.gap is not None:
         return _GAPS[seen.gap]
-    witnesses = () if _full_queue(here) else beside  # that others lose packets, too, is the queue's doing
+    witnesses = () if _full_queue(own) else others  # a full queue loses theirs, too
     losing = next((other for other in witnesses if _loses(other) or _fell_silent(other)), None)
-    return "" if losing is None else f"it connects, and then packets get lost ({_named(losing)} loses some, too)"
+    return "" if losing is None else f"it connects, and then packets get lost ({losing.name} loses some, too)"
 
 
-def _there(seen: PairNow) -> Word:
-    return Word.PEER if seen.gives.isdisjoint(_DATABASE) else Word.DATABASE
-
-
-def _named(seen: PairNow) -> str:
-    return seen.probe if seen.ip_family == "ipv4" else f"{seen.probe} ({seen.ip_family})"
-
-
-def _nameless(seen: PairNow, beside: Sequence[PairNow]) -> str:
-    still = witness(seen, beside)
-    also = f"; {_named(still)} still reaches the host" if still else ""
-    return f"the name can't be looked up: {seen.detail.rstrip('.')}{also}"
-
-
-def _silent(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth, *, nobody_answers: bool) -> str:
-    """Say what silence means, by what else is heard of the host."""
-    said = "no answer"
-    if seen.reason is Reason.UNREACHABLE:
-        said = f"no way there ({seen.detail})" if seen.detail else "no way there"
-    other = witness(seen, beside)
-    asked = here.asked_by.get(seen.target, math.inf)
-    if other is None and asked <= seen.first_failure:
-        return f"{said}, but it asked this host {span(asked)} ago: it is alive; a wrong address, or a firewall"
-    if other is None:
-        return (
-            f"{said}, from nobody at all: look at this host's own link first"
-            if nobody_answers
-            else (f"{said}: network or host down")
-        )
-    if other.ip_family != seen.ip_family:
-        return f"{said}; over {other.ip_family} the host answers: look at the path of {seen.ip_family}"
-    lost = (
-        "only ICMP gets lost" if Gives.ICMP_ECHO in seen.gives else "a firewall drops this port, or its queue is full"
-    )
-    if Gives.ICMP_ECHO in seen.gives & other.gives:
-        lost = "only echoes of this size or class get lost: look at the path's MTU"
-    return f"{said}; {_named(other)} {other.reason or 'answers'}: the host is up, {lost}"
-
-
-def _refused_by_itself(seen: PairNow) -> str:
-    """Say what it means that there is no way to the very host that says so; empty if somebody else does."""
-    who, said, what = seen.detail.partition(SAID)
-    if seen.reason is not Reason.UNREACHABLE or not said or who.rpartition(": ")[2] != seen.asked:
-        return ""
-    up = "its firewall prohibits it" if what.startswith(PROHIBITED) else "its firewall refuses it, or it passes it on"
-    return f"no way there ({seen.detail}): the host is up, {up}"
+def _peer_or_database(seen: PairNow) -> Word:
+    return Word.PEER if seen.gives.isdisjoint(_LOGGED_IN) else Word.DATABASE
 
 
 def _unwell(seen: PairNow) -> str:
-    if refusal := _refused_by_itself(seen):
+    """Write what is wrong with a host that was reached."""
+    if refusal := unreached.refused_by_itself(seen):
         return refusal
-    if seen.reason is Reason.REFUSED and not seen.misconfigured and _there(seen) is Word.PEER:
+    if seen.reason is Reason.REFUSED and not seen.misconfigured and _peer_or_database(seen) is Word.PEER:
         if SAID in seen.detail:  # by ICMP, and by whom: a firewall's way
             return seen.detail
         return "the host is up, and nothing listens on this port, or a firewall refuses it"
@@ -218,26 +169,26 @@ def _unwell(seen: PairNow) -> str:
     return f"{seen.detail.rstrip('.') or seen.reason}{well}"
 
 
-def _slow(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth) -> Verdict | None:
-    queue = _full_queue(here)
-    slower = delays(seen, beside, queue)
+def _slow(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> Verdict | None:
+    queue = _full_queue(own)
+    slower = delays(seen, others, queue)
     if slower.queued:
         return Verdict(Word.THIS_HOST, f"up to {span(queue)} of it are its own egress queue")
     if queue and slower.single:
         return Verdict(Word.THIS_HOST, f"{_LOSING_QUEUE}: they are sent again")
-    if not queue and slower.perhaps_lost and (losing := next(filter(_loses, (seen, *beside)), None)):
-        who = "" if losing is seen else f" ({_named(losing)} loses some)"
-        return Verdict(Word.NETWORK, f"its answer was late: packets get lost{who}, or its program is slow, too")
+    if not queue and slower.perhaps_lost and (losing := next(filter(_loses, (seen, *others)), None)):
+        whose = "" if losing is seen else f" ({losing.name} loses some)"
+        return Verdict(Word.NETWORK, f"its answer was late: packets get lost{whose}, or its program is slow, too")
     if slower.single:
         return None
     if slower.server > slower.network:
-        aside = _beside_the_program(slower.network, full=queue > 0)
-        return Verdict(_there(seen), f"its program is slow, {aside}")
+        aside = _and_the_network(slower.network, full=queue > 0)
+        return Verdict(_peer_or_database(seen), f"its program is slow, {aside}")
     longer = f"its round trip is {span(slower.network)} longer than usual"
     return Verdict(Word.NETWORK, longer) if slower.network else None
 
 
-def _beside_the_program(network: Seconds, *, full: bool) -> str:
+def _and_the_network(network: Seconds, *, full: bool) -> str:
     if full:
         return "by far more than this host's own egress queue"
     return "and the network is slower than usual" if network else "the network is not"
@@ -252,15 +203,15 @@ def _fell_silent(seen: PairNow) -> bool:
     return seen.silent and seen.lost < seen.results
 
 
-def _as_usual(seen: PairNow, beside: Sequence[PairNow], here: OwnHealth) -> Verdict:
+def _as_usual(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> Verdict:
     """Judge a probe whose times are as usual."""
     if lossy := _lossy(seen):
         ours = Verdict(Word.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}")
-        return ours if _full_queue(here) else Verdict(Word.NETWORK, lossy)
+        return ours if _full_queue(own) else Verdict(Word.NETWORK, lossy)
     if losses.too_many(seen):
-        return Verdict(_there(seen), losses.in_words(seen))
+        return Verdict(_peer_or_database(seen), losses.in_words(seen))
     far = seen.login is not None and seen.server is not None and seen.login > max(_FAR, 2 * seen.server)
-    late = "this answer was late: a lost packet can do that" if delays(seen, beside, 0.0).single else ""
+    late = "this answer was late: a lost packet can do that" if delays(seen, others, 0.0).single else ""
     asides = ("the distance, not the database" if far else "", late, losses.aside(seen))
     return Verdict(Word.FINE, "; ".join(filter(None, asides)))
 

@@ -1,9 +1,9 @@
 """Series to bytes: the hot path of a scrape.
 
-``prometheus_client`` needs 13 to 25 microseconds a line, on the loop that receives replies. So the lines
-of a family are made once, as one bytes template; a scrape only fills in numbers, and the labels of who
-bears them, which are written once too. The lines are the same in the text format 0.0.4 and in
-OpenMetrics 1.0; only the head of a counter's family differs.
+``prometheus_client`` needs 13 to 25 microseconds a line, on the loop that receives replies. So the lines of a family
+are made once, as one template of bytes that its owners share. A scrape only fills in the numbers, and the owner's
+labels, which are written once too. The lines are the same in the text format 0.0.4 and in OpenMetrics 1.0. Only the
+head of a counter's family differs.
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ Labels = tuple[tuple[str, str], ...]
 
 _NOTHING: Mapping[int, Any] = MappingProxyType({})
 _GAP = "\0"
+"""Stands in a template for the owner's labels."""
 _COUNTS = ("_bucket", "_count")
+"""Suffixes of samples that count."""
 _AT_ONCE = 2000
-"""Lines written before the caller gets a piece of the page, and with it the chance to let others run."""
+"""Lines of one piece of the page; after each piece the caller can let others run."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Family:
     """A metric family: its head, and how its samples are named and read.
 
-    ``samples`` gives (suffix of the name, further labels) of each line for one owner; ``read`` gives
-    their values in the same order, or None when there is nothing to show.
+    ``samples`` takes an owner and returns (suffix of the name, further labels) of each of its lines. ``read`` takes the
+    owner's state and the time by the monotonic clock, and returns the values in the same order, or None when there is
+    nothing to show.
     """
 
     name: str
-    """As its samples bear it; a counter's with ``_total``."""
+    """As in its samples; a counter's with ``_total``."""
     kind: str
     help: str
     samples: Callable[[Any], Iterable[tuple[str, Labels]]]
@@ -53,17 +56,18 @@ class Page:
         self._shared: dict[_Lines, _Lines] = {}
 
     def add(self, owner: object, labels: Labels, state: object) -> None:
-        """Add one owner's lines to every family; ``state`` is what the families' ``read`` will be given."""
+        """Add one owner's lines to every family; ``state`` is what the families' ``read`` takes."""
         written = _written(labels).replace("%", "%%").encode()
         for family in self._families:
             lines = _Lines.of(family, owner, labelled=bool(labels))
             if lines.parts != (b"",):
                 self._lines[family.name].append((self._shared.setdefault(lines, lines), written, state))
 
-    def render(self, now: float, *, openmetrics: bool, kept: Mapping[int, Any] = _NOTHING) -> Iterator[bytes]:
+    def render(self, now: float, *, openmetrics: bool, frozen: Mapping[int, Any] = _NOTHING) -> Iterator[bytes]:
         """Return the page in pieces, each the work of a millisecond or two.
 
-        What changes between two pieces is ``kept`` as it was, by the state's ``id``: a page is of one moment.
+        ``frozen`` has copies of the states that have changed since the first piece, by the ``id`` of each state. It may
+        grow between two pieces: so the page is of one moment.
         """
         for family in self._families:
             yield family.head(openmetrics=openmetrics)
@@ -72,8 +76,8 @@ class Page:
             for start in range(0, len(owned), at_once):
                 pieces = []
                 due = owned[start : start + at_once]
-                if kept:
-                    due = [(lines, labels, kept.get(id(state), state)) for lines, labels, state in due]
+                if frozen:
+                    due = [(lines, labels, frozen.get(id(state), state)) for lines, labels, state in due]
                 for lines, labels, state in due:
                     values = read(state, now)
                     if values is not None:
@@ -82,9 +86,9 @@ class Page:
 
 
 class _Lines(NamedTuple):
-    """One owner's lines of one family, as what stands between his labels: the same for many owners.
+    """One owner's lines of one family, split where its labels stand: the same object for many owners.
 
-    What counts is an integer and written as ``%d``, four times as fast as ``%a``, which is for what measures.
+    A count is an integer and written by ``%d``, which is four times as fast as ``%a`` for measurements.
     """
 
     parts: tuple[bytes, ...]
@@ -109,7 +113,7 @@ class _Lines(NamedTuple):
 
 
 def bucket_samples(bounds: Sequence[float]) -> list[tuple[str, Labels]]:
-    """Return a histogram's samples; ``le`` is a float in every format, so that no query depends on who asked."""
+    """Return a histogram's samples; ``le`` is a float in either format, so that queries need not tell them apart."""
     buckets = [("_bucket", (("le", repr(float(bound))),)) for bound in bounds]
     return [*buckets, ("_bucket", (("le", "+Inf"),)), ("_sum", ()), ("_count", ())]
 

@@ -1,4 +1,4 @@
-"""What happened lately, in a room that does not grow, however long we run."""
+"""What happened lately and what is usual, in memory that does not grow, however long the program runs."""
 
 from __future__ import annotations
 
@@ -12,39 +12,43 @@ from collectors.terms import Seconds
 
 ROOM = 60
 """Results that are kept of each pair: five minutes at one in five seconds."""
+
+# What stands among the recent results instead of a time:
 LOST = math.nan
-"""A probe that nothing came back of, among the recent results."""
+"""Nothing came back of the probe."""
 FAILED = -math.inf
-"""A probe that failed otherwise."""
+"""The probe failed otherwise."""
 UNMEASURED = math.inf
-"""A probe that gave no time though nothing was lost, or that failed here."""
+"""The probe gave no time though nothing was lost, or it failed on this host."""
 RESENT = -1.0
-"""A probe that gave no time because the first packet of its handshake was lost and sent again."""
+"""The probe gave no time because the first packet of its handshake was lost and sent again."""
 _HALF: Seconds = 30.0
+"""Half of the minute of ``Lately``."""
 
 _SLOT: Seconds = 600.0
-"""What is usual is known by one median of each such time,"""
+"""The results of so long have one median."""
 _SLOTS = 36
-"""and by so many of them: the last six hours that had results."""
+"""So many medians are kept: those of the last six hours that had results."""
 _SEEDS = 5
-"""The first results of all. Their median stands for the hour before them,"""
+"""So many results are the first slot."""
 _SEED_SLOTS = 6
-"""so that what comes after them is not usual in some minutes."""
+"""The first slot's median is kept so many times: as if for an hour, or what follows would be usual within minutes."""
 _FEWEST = 3
-"""Results before anything is called usual."""
+"""Of fewer results nothing is called usual."""
 _APART: Seconds = 40.0
-"""Between two values of a slot that are kept."""
+"""The least time between two values of a slot that are kept."""
 _LOSS_SLOT: Seconds = 1800.0
 _LOSS_SLOTS = 12
+"""Six hours by the half hour."""
 
 
 def is_time(value: Seconds) -> bool:
-    """Tell whether a result is one that was measured."""
+    """Tell whether a result is a time, and none of the marks above."""
     return 0.0 <= value < math.inf
 
 
 class Recent:
-    """The last results of a pair, and when they came; those that are no times are among them, as above."""
+    """The last results of a pair, as times or marks, and when they came."""
 
     __slots__ = ("_added", "_times", "_values")
 
@@ -54,7 +58,7 @@ class Recent:
         self._added = 0
 
     def add(self, value: Seconds, now: Seconds) -> None:
-        """Take a result, at a time that never goes back; the oldest goes."""
+        """Add a result, at a time that never goes back, in place of the oldest."""
         place = self._added % ROOM
         self._values[place], self._times[place] = value, now
         self._added += 1
@@ -64,21 +68,21 @@ class Recent:
         return self._in_order(self._values)
 
     def since(self, time: Seconds) -> list[Seconds]:
-        """Return those that came at this time or later; times are kept to a second."""
+        """Return the results that came at this time or later; times are kept to a second."""
         return self.values()[bisect_left(self._in_order(self._times), time) :]
 
-    def _in_order(self, kept: array[float]) -> list[float]:
+    def _in_order(self, ring: array[float]) -> list[float]:
         if self._added <= ROOM:
-            return kept[: self._added].tolist()
+            return ring[: self._added].tolist()
         oldest = self._added % ROOM
-        return (kept[oldest:] + kept[:oldest]).tolist()
+        return (ring[oldest:] + ring[:oldest]).tolist()
 
 
 class Usual:
     """The median of the last six hours: of one median per ten minutes, without the ten minutes that are under way.
 
-    A new level becomes usual when it has been there for half of that time; soon after the start, when it has been there
-    longer than an hour, for which the first five results stand. Time without results does not count beyond that hour.
+    A new level becomes usual when it has lasted for half of that time. Soon after the start it does when it has lasted
+    longer than an hour, for which the first five results stand. A time without results counts as an hour at most.
     """
 
     __slots__ = ("_begun", "_due", "_medians", "_now", "_oldest")
@@ -91,7 +95,7 @@ class Usual:
         self._due: Seconds = -math.inf
 
     def add(self, value: Seconds, now: Seconds) -> None:
-        """Take a value, if it is one of those that are kept, at a time that never goes back."""
+        """Add a value, at a time that never goes back; it is dropped if it comes too soon after the one before."""
         if now < self._due:
             return
         if now - self._begun >= _SLOT:
@@ -105,7 +109,7 @@ class Usual:
 
     @property
     def seeds(self) -> int | None:
-        """How many results it is known by; None when they are no longer few."""
+        """By how many results it is known, while they are few; None once they are not."""
         return None if self._medians else len(self._now)
 
     def median(self) -> Seconds | None:
@@ -114,7 +118,7 @@ class Usual:
         return float(f"{_median(known):.6g}") if len(known) >= _FEWEST else None
 
     def _keep(self, times: int, begun: Seconds) -> None:
-        """Let the slot's median stand for so many slots, and begin the next one."""
+        """Keep the slot's median so many times, and begin the next slot."""
         self._begun = begun
         for median in [_median(self._now)] * times if self._now else ():
             if len(self._medians) < _SLOTS:
@@ -126,7 +130,7 @@ class Usual:
 
 
 NOTHING_USUAL: Final = Usual()
-"""Of what was never measured: most pairs have no server's share, and need no room for it."""
+"""The usual of what was never measured: most pairs have no server's share, and share this one object."""
 
 
 class UsualLoss:
@@ -141,17 +145,17 @@ class UsualLoss:
         self._probes = self._bad = 0
         self._shares = array("f")
         self.ends: Seconds = -math.inf
-        """When the half hour is over that is under way."""
+        """When the half hour that is under way is over."""
 
     def turn(self, probes: int, bad: int, now: Seconds) -> None:
-        """Begin another half hour, by all that was counted until now."""
+        """Begin another half hour, by how many probes there have been in all and how many of them were bad."""
         if probes > self._probes and self.ends > -math.inf:
             self._shares = self._shares[-_LOSS_SLOTS + 1 :]
             self._shares.append((bad - self._bad) / (probes - self._probes))
         self._probes, self._bad, self.ends = probes, bad, now + _LOSS_SLOT
 
     def median(self) -> float | None:
-        """Return it; None before half an hour is over."""
+        """Return that share; None before half an hour is over."""
         return _median(self._shares) if self._shares else None
 
 
@@ -160,7 +164,10 @@ def _median(values: array[float]) -> float:
 
 
 class Lately:
-    """The largest value of the last minute, or with ``operator.add`` their sum; forgotten after half a minute more."""
+    """The largest value of about the last minute, or with ``operator.add`` the sum.
+
+    A value counts for 30 seconds at least and 90 at most.
+    """
 
     def __init__(self, combine: Callable[[float, float], float] = max) -> None:
         self._combine = combine
@@ -169,19 +176,19 @@ class Lately:
         self._before: float | None = None
 
     def add(self, value: float, now: Seconds) -> None:
-        """Take a value, at a time that never goes back."""
+        """Add a value, at a time that never goes back."""
         self._turn(now)
         self._now = value if self._now is None else self._combine(self._now, value)
 
     def read(self, now: Seconds) -> float | None:
-        """Return it; None when there was nothing."""
+        """Return that value; None if there was none."""
         self._turn(now)
         if self._now is None or self._before is None:
             return self._before if self._now is None else self._now
         return self._combine(self._now, self._before)
 
     def _turn(self, now: Seconds) -> None:
-        """Begin another half minute, when one is over."""
+        """Begin another half minute, if one is over."""
         if now - self._since >= _HALF:
             self._before = self._now if now - self._since < 2 * _HALF else None
             self._now, self._since = None, now

@@ -1,4 +1,4 @@
-"""The state behind the series of one pair: what was counted, and what the latest probe was like.
+"""The state behind the series of one pair: what was counted, and what is usual.
 
 Plain attributes that ``exporter.recording.metrics`` reads through its table; no names, no text.
 """
@@ -6,107 +6,20 @@ Plain attributes that ``exporter.recording.metrics`` reads through its table; no
 from __future__ import annotations
 
 import copy
-import dataclasses
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
-from typing import NamedTuple
 
 from collectors.contract import Facts, Outcome, ProbeFailed
 from collectors.replies import Exchange, Login, Query, Reply, RoundTrip
 from collectors.terms import Phase, Reason, Seconds
+from exporter.recording.histogram import Histogram
 from exporter.recording.history import FAILED, LOST, NOTHING_USUAL, RESENT, UNMEASURED, Recent, Usual, UsualLoss
-
-
-class Histogram:
-    """Counts observations in buckets with the given upper bounds, and one above them all."""
-
-    __slots__ = ("bounds", "counts", "total")
-
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.total = 0.0
-
-    def observe(self, value: float, times: int = 1) -> None:
-        """Count a value; a bound belongs to the bucket below it (``le``)."""
-        self.counts[bisect_left(self.bounds, value)] += times
-        self.total += value * times
-
-    def as_it_is(self) -> Histogram:
-        """Return a copy that counts no further."""
-        kept = Histogram(self.bounds)
-        kept.counts, kept.total = self.counts.copy(), self.total
-        return kept
-
-    def row(self) -> tuple[float, ...]:
-        """Return the cumulative counts, then the sum, then the count: the order of their lines."""
-        cumulative = tuple(accumulate(self.counts))
-        return (*cumulative, self.total, cumulative[-1])
-
-
-class Failure(NamedTuple):
-    """How a probe failed: what is kept of a ``ProbeFailed``, which would keep all that it passed through."""
-
-    reason: Reason
-    detail: str
-    misconfigured: bool
-    phase: Phase | None
-    wall: float
-    """When, in seconds since the epoch."""
-
-    @property
-    def silent(self) -> bool:
-        """Nothing came back: no answer, or a router's that there is no way, before anything was connected."""
-        return self.reason in _SILENCE and self.phase not in _CONNECTED
-
-
-@dataclasses.dataclass(slots=True)
-class LastProbe:
-    """The latest probe that was decided. Each one overwrites it: a new object would cost a tenth of all recording."""
-
-    facts: Facts | None = None
-    """What it saw; None before the first."""
-    reply: Reply | None = None
-    """What it measured; None if it failed."""
-    at: Seconds = 0.0
-    """When it was decided, by the monotonic clock."""
-
-
-class Failing(NamedTuple):
-    """The failures since the last success, by the monotonic clock."""
-
-    since: Seconds
-    """When the last probe succeeded; if none ever did, when the first one failed."""
-    first: Seconds
-    """When the first of them was decided."""
-    in_a_row: int
-
-
-class Moved(NamedTuple):
-    """The latest change of the address that a pair measures."""
-
-    before: str
-    after: str
-    why: str
-    """Empty where the resolver gave another address; else what was wrong with the one before."""
-    at: Seconds
-    """When, by the monotonic clock."""
-    wall: float
-    """When, in seconds since the epoch."""
-
-    def __str__(self) -> str:
-        return f"{self.before} -> {self.after}" + (f" ({self.why})" if self.why else "")
-
-
-_SILENCE = (Reason.TIMEOUT, Reason.UNREACHABLE)
-_CONNECTED = (Phase.TLS, Phase.AUTH, Phase.QUERY, Phase.PROCESSING, Phase.TRANSFER)
+from exporter.recording.latest import Failing, Failure, LastProbe, Moved
 
 
 class PairSeries:
-    """Everything that is counted of one pair; goes on through every reload that keeps the pair.
+    """Everything that is counted of one pair; it goes on through every reload that keeps the pair.
 
-    ``for_configuration`` gives the one for a configuration, before the first probe and again at each reload.
+    ``for_configuration`` adapts it to a configuration, before the first probe and again at each reload.
     """
 
     __slots__ = (
@@ -151,9 +64,9 @@ class PairSeries:
         self.restart_usual()
 
     def restart_usual(self) -> None:
-        """Begin anew with what is usual, and whether it ever worked; what is counted goes on."""
+        """Forget what is usual, and whether it ever succeeded; what is counted goes on."""
         self.moved: Moved | None = None
-        """The latest change of its address; None: none was seen."""
+        """The latest change of its address; None if there was none."""
         self.recent = Recent()
         self.usual_rtt, self.usual_server, self.usual_loss = Usual(), NOTHING_USUAL, UsualLoss()
         self.ever_succeeded = False
@@ -226,18 +139,19 @@ class PairSeries:
 
     def _add_phases(self, phases: Mapping[Phase, Seconds]) -> None:
         for phase, seconds in phases.items():
-            if phase in self.phases:  # a probe that a reload overtook may have one that its target no longer has
+            if phase in self.phases:  # a reload during the probe may have taken it away
                 total, count = self.phases[phase]
                 self.phases[phase] = total + seconds, count + 1
 
     def for_configuration(self, phases: Sequence[Phase], buckets: Sequence[float], fresh_for: Seconds) -> PairSeries:
-        """Return what goes on with what is configured now: other buckets begin the histograms anew, the counts go on.
+        """Return these series as the configuration in force wants them. All counts go on.
 
-        Another address or scheme of the target may have other phases. Whatever changes the number of lines is a
-        new object: a page may be under way that goes on with the old one.
+        Other ``buckets`` begin the histograms anew. Another address or scheme of the target can mean other ``phases``.
+        Either changes the number of lines: then a new object is returned, since a page under way needs the old one.
+        Once nothing was probed for ``fresh_for``, the latest probe is no longer shown as the present.
         """
         same = self.rtt.bounds == buckets and tuple(self.phases) == tuple(phases)
-        series = self if same else self.as_it_is()
+        series = self if same else self.copy()
         series.fresh_for = fresh_for
         if not same:
             series.phases = {phase: self.phases.get(phase, (0.0, 0)) for phase in phases}
@@ -245,21 +159,19 @@ class PairSeries:
             series.rtt, series.response, series.duration = Histogram(buckets), Histogram(buckets), Histogram(buckets)
         return series
 
-    def as_it_is(self) -> PairSeries:
-        """Return a copy that goes on to show this moment."""
-        kept = copy.copy(self)
-        kept.latest = copy.copy(self.latest)
-        kept.failures, kept.phases = self.failures.copy(), self.phases.copy()
-        kept.rtt, kept.response, kept.duration = (
-            histogram.as_it_is() for histogram in (self.rtt, self.response, self.duration)
-        )
-        return kept
+    def copy(self) -> PairSeries:
+        """Return a copy that does not change when this one does; but for what is usual, which no page shows."""
+        series = copy.copy(self)
+        series.latest = copy.copy(self.latest)
+        series.failures, series.phases = self.failures.copy(), self.phases.copy()
+        series.rtt, series.response, series.duration = self.rtt.copy(), self.response.copy(), self.duration.copy()
+        return series
 
     def phase_row(self) -> tuple[float, ...]:
         """Return sum and count of each phase, in order."""
         return tuple(number for phase in self.phases.values() for number in phase)
 
-    def shown(self, now: Seconds) -> bool:
+    def is_fresh(self, now: Seconds) -> bool:
         """Tell whether the latest probe is recent enough to be shown as the present."""
         return self.latest.facts is not None and now - self.latest.at <= self.fresh_for
 

@@ -21,10 +21,10 @@ Ask = Callable[[Sequence[Pair]], Awaitable[Sequence[ProbeResult]]]
 
 
 class ProbeEndpoint:
-    """Answers ``/probe``: ``ask`` probes; ``states`` and ``here`` are what the verdict needs beside the answer."""
+    """Answers ``/probe``: ``ask`` probes, and the verdict needs ``states`` and ``own_health`` beside the answer."""
 
-    def __init__(self, states: States, ask: Ask, here: Callable[[float], OwnHealth]) -> None:
-        self._states, self._ask, self._here = states, ask, here
+    def __init__(self, states: States, ask: Ask, own_health: Callable[[Seconds], OwnHealth]) -> None:
+        self._states, self._ask, self._own_health = states, ask, own_health
         self._asked: dict[tuple[str, ...], Seconds] = {}
         """When each pair was asked for last, by its identity."""
         self._helped = -_APART
@@ -41,7 +41,7 @@ class ProbeEndpoint:
         self._asked |= dict.fromkeys((pair.identity for pair in pairs), now)
         answers = await self._ask(pairs)
         now, wall = time.monotonic(), time.time()  # noqa: TID251 - to tell how many days a certificate has left
-        return "\n".join(explain(answers, Around(self._states(), self._here(now), now, wall)))
+        return "\n".join(explain(answers, Around(self._states(), self._own_health(now), now, wall)))
 
     def _chosen(self, target: str, probe: str | None, now: Seconds) -> list[Pair]:
         helps = now - self._helped >= _APART

@@ -66,7 +66,7 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
 
 def test_the_endpoints_are_those_that_the_server_has() -> None:
     recorder = Recorder("0")
-    overview = Overview(lambda: "", recorder.states, recorder.here)
+    overview = Overview(lambda: "", recorder.states, recorder.own_health)
     actions = Actions(lambda _target, _probe: asyncio.sleep(0, ""), None, lambda: asyncio.sleep(0, {}))
     routes = WebServer(recorder, overview, actions, "/metrics").application().router.routes()
     served = {f"{'POST ' * (route.method == 'POST')}{route.resource.canonical}" for route in routes if route.resource}

@@ -94,7 +94,7 @@ def test_what_it_gives_reasons_and_phases_are_of_the_closed_sets_and_a_fault_of_
 @every_kind
 def test_it_has_a_line_on_the_page_with_a_verdict_for_success_and_failure(small: Small, protocol: str) -> None:
     def lines() -> list[str]:
-        page = Overview(lambda: "here", small.recorder.states, small.recorder.here)
+        page = Overview(lambda: "here", small.recorder.states, small.recorder.own_health)
         return b"".join(page.pieces("text", {}, 1)).decode().splitlines()[2:-1]
 
     for pair in small.pairs:
@@ -110,7 +110,7 @@ def test_it_has_a_line_on_the_page_with_a_verdict_for_success_and_failure(small:
 def test_it_is_explained_by_a_sentence_that_says_whom_it_asks(small: Small, protocol: str) -> None:
     for pair in small.pairs:
         for outcome in (answer(pair), ProbeFailed(Reason.TIMEOUT)):
-            around = Around((), small.recorder.here(1.0), 1.0, 1.7e9)
+            around = Around((), small.recorder.own_health(1.0), 1.0, 1.7e9)
             (text,) = explain([ProbeResult(pair, Facts(), outcome, 0.1)], around)
             asked, *_, verdict = text.splitlines()
             assert re.fullmatch(rf"{pair.name} {pair.probe}: [^()]*192\.0\.2\.2[^()]* over ipv4", asked)

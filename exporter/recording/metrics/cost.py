@@ -1,4 +1,4 @@
-"""What a fleet costs Prometheus: series, counted from the fleet file alone."""
+"""How many series a fleet costs Prometheus, counted from the fleet file alone."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def of_each_exporter(fleet: Fleet) -> list[int]:
     Hosts that take the same part, and whose addresses are of one kind, cost the same: one of them is counted.
     """
     known: dict[Hashable, int] = {}
-    found = []
+    counts = []
     for host, part in zip(fleet.hosts, parts(fleet), strict=True):
         if host.exporter:
-            alike = part, literal_family(host.address)
-            if alike not in known:
-                known[alike] = series(fleet, survey(fleet, host)[0])
-            found.append(known[alike])
-    return found
+            kind = part, literal_family(host.address)
+            if kind not in known:
+                known[kind] = series(fleet, survey(fleet, host)[0])
+            counts.append(known[kind])
+    return counts

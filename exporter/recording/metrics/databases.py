@@ -1,4 +1,4 @@
-"""What is said of each database: names, helps, labels."""
+"""The families of each database: names, helps, labels."""
 
 from __future__ import annotations
 
@@ -8,34 +8,35 @@ from typing import NamedTuple
 from collectors.replies import Login
 from collectors.terms import Seconds
 from exporter.recording.exposition import Family, bucket_samples
-from exporter.recording.series import Histogram, PairSeries
+from exporter.recording.histogram import Histogram
+from exporter.recording.series import PairSeries
 
 DATABASE_LABELS = ("database", "db_type", "target", "target_location", "target_datacenter", "target_country")
 
 
 class DatabaseSeries(NamedTuple):
-    """The two series of a database's logins and queries; they are shown together."""
+    """The series of a database's logins and of its queries, which share their families."""
 
     login: PairSeries
     query: PairSeries
 
     @property
     def both(self) -> tuple[tuple[str, PairSeries], ...]:
-        """By the label ``mode``."""
+        """Both, by the value of the label ``mode``."""
         return ("cold", self.login), ("warm", self.query)
 
-    def as_it_is(self) -> DatabaseSeries:
-        """Return a copy that goes on to show this moment."""
-        return DatabaseSeries(self.login.as_it_is(), self.query.as_it_is())
+    def copy(self) -> DatabaseSeries:
+        """Return a copy that does not change."""
+        return DatabaseSeries(self.login.copy(), self.query.copy())
 
 
 def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
-    """Return the table of what is said of each database; its owner is the pair of its logins."""
+    """Return the families of databases; the owner of a database's lines is the pair of its logins."""
     samples = bucket_samples(buckets)
 
     def login_gauge(name: str, text: str, read: Callable[[Login], float | None]) -> Family:
         def values(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
-            reply = series.login.latest.reply if series.login.shown(now) else None
+            reply = series.login.latest.reply if series.login.is_fresh(now) else None
             value = read(reply) if isinstance(reply, Login) else None
             return None if value is None else (value,)
 
@@ -111,6 +112,6 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
 
 
 def _available(series: DatabaseSeries, now: Seconds) -> tuple[float] | None:
-    """Both have to be known for a yes; one is enough for a no."""
-    known = [of.latest.reply is not None for _, of in series.both if of.shown(now)]
+    """Return 1 if the latest login and query both succeeded, 0 if either failed, None while that is not known."""
+    known = [of.latest.reply is not None for _, of in series.both if of.is_fresh(now)]
     return (float(all(known)),) if len(known) == len(series.both) or False in known else None

@@ -1,4 +1,4 @@
-"""What is said of each pair that is no database: names, helps, labels."""
+"""The families of each pair that is no database: names, helps, labels."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from collectors.target import Gives
 from collectors.terms import Seconds
 from exporter.fleet import Pair
 from exporter.recording.exposition import Family, Labels, bucket_samples
-from exporter.recording.series import Histogram, PairSeries
+from exporter.recording.histogram import Histogram
+from exporter.recording.series import PairSeries
 
 PAIR_LABELS = ("target", "target_location", "target_datacenter", "target_country", "probe", "protocol", "ip_family")
 """In the order of ``Pair.identity``, behind the database."""
 _EVERY = None
-"""Instead of what a target gives: all pairs have the family."""
+"""Stands where a family names what a target has to give: every pair has the family."""
 
 
 def _one(gives: Gives | None) -> Callable[[Pair], Iterable[tuple[str, Labels]]]:
@@ -24,7 +25,7 @@ def _one(gives: Gives | None) -> Callable[[Pair], Iterable[tuple[str, Labels]]]:
 
 def _gauge(name: str, text: str, gives: Gives | None, read: Callable[[PairSeries], float | None]) -> Family:
     def values(series: PairSeries, now: Seconds) -> tuple[float] | None:
-        value = read(series) if series.shown(now) else None
+        value = read(series) if series.is_fresh(now) else None
         return None if value is None else (value,)
 
     return Family(name, "gauge", text, _one(gives), values)
@@ -64,13 +65,13 @@ def _phases(pair: Pair) -> Iterable[tuple[str, Labels]]:
 
 
 def _last_success(series: PairSeries, now: Seconds) -> tuple[float] | None:
-    if series.last_success is None or not series.shown(now):
+    if series.last_success is None or not series.is_fresh(now):
         return None
     return (series.last_success,)
 
 
 def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
-    """Return the table of what is said of each pair, in the order of the page."""
+    """Return the families of pairs, in the order of the page."""
     return (
         _measured(
             "network_latency_rtt_seconds",

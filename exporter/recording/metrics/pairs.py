@@ -1,4 +1,4 @@
-"""Of one pair: its labels, how many series it costs, and whether it has any."""
+"""The labels of a pair's series, how many they are, and whether there are any."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exporter.recording.metrics.databases import DATABASE_LABELS, database_famil
 from exporter.recording.metrics.network import PAIR_LABELS, network_families
 
 _COUNTED = {"network_latency_probes_total", "network_latency_probe_failures_total"}
-"""What every pair of the network has, whatever it measures."""
+"""The families of every pair that is no database, whatever it measures."""
 
 
 def labels_of(pair: Pair) -> Labels:
@@ -32,7 +32,7 @@ def series_of(pair: Pair, buckets: Sequence[float]) -> int:
 
 
 def ensure_recorded(fleet: Fleet, pairs: Iterable[Pair]) -> None:
-    """Raise BadFile for each kind of probe that would leave no trace on the page, or could not be counted."""
+    """Raise BadFile with a problem for each kind of probe whose pairs would have no series, or could not be counted."""
     kinds = {(pair.protocol, pair.probe if pair.database else ""): pair for pair in pairs}
     unknown = [pair for pair in kinds.values() if not _is_recorded(pair)]
     if unknown:

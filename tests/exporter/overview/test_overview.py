@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import re
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ import pytest
 from collectors.contract import Facts, ProbeFailed, SocketOpened
 from collectors.replies import Exchange, RoundTrip
 from collectors.terms import Clock, IpFamily, Phase, Reason
+from exporter.fleet import Pair
 from exporter.overview import Format, Overview
 from exporter.overview.html_text import ROWS
 from exporter.probing.addresses import Move, Name
@@ -35,12 +37,12 @@ def small(time: Time, tmp_path: Path) -> Small:
     return Small(tmp_path)
 
 
-def shown(small: Small, shape: Format, page: int = 1) -> str:
-    overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.here)
+def written(small: Small, shape: Format, page: int = 1) -> str:
+    overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.own_health)
     return b"".join(overview.pieces(shape, LINKS, page)).decode()
 
 
-def told(small: Small, time: Time) -> None:
+def let_three_fail(small: Small, time: Time) -> None:
     """Let a day be calm, and then three of four pairs be in trouble."""
     for _ in range(20):
         small.answer_all()
@@ -56,18 +58,18 @@ def told(small: Small, time: Time) -> None:
 
 def test_every_format_says_which_numbers_are_by_the_programs_own_clock(small: Small, time: Time) -> None:
     small.answer_all()
-    assert "own clock" not in shown(small, "text") + shown(small, "html")
+    assert "own clock" not in written(small, "text") + written(small, "html")
     small.decide("wf008", "icmp", RoundTrip(rtt=0.0348, clock=Clock.USER))
-    assert shown(small, "text").count(", own clock") == 1
-    assert shown(small, "html").count("own clock") == 1
-    own = {pair["probe"] for pair in json.loads(shown(small, "json"))["pairs"] if pair["own_clock"]}
+    assert written(small, "text").count(", own clock") == 1
+    assert written(small, "html").count("own clock") == 1
+    own = {pair["probe"] for pair in json.loads(written(small, "json"))["pairs"] if pair["own_clock"]}
     assert own == {"icmp"}
 
 
 def test_a_terminal_gets_one_aligned_line_per_pair_the_worst_first_and_this_host_last(small: Small, time: Time) -> None:
-    told(small, time)
+    let_three_fail(small, time)
     small.recorder.started_late(0.002, 1)
-    title, blank, *lines = shown(small, "text").splitlines()
+    title, blank, *lines = written(small, "text").splitlines()
     assert title.endswith(" on wf001, 2023-11-14T22:31:55Z: 4 pairs, 1 fine, 1 network, 2 peer")
     assert blank == ""
     assert lines == [
@@ -83,17 +85,17 @@ def test_a_terminal_gets_one_aligned_line_per_pair_the_worst_first_and_this_host
 
 
 def test_before_the_first_results_nothing_is_claimed(small: Small) -> None:
-    lines = shown(small, "text").splitlines()[2:-1]
+    lines = written(small, "text").splitlines()[2:-1]
     assert {line.rpartition("  ")[2] for line in lines} == {"-: no result yet"}
     assert all("loss -" in line for line in lines)
-    assert shown(small, "text").splitlines()[0].endswith(": 4 pairs, 4 without a result yet")
-    assert {pair["verdict"]["word"] for pair in json.loads(shown(small, "json"))["pairs"]} == {None}
+    assert written(small, "text").splitlines()[0].endswith(": 4 pairs, 4 without a result yet")
+    assert {pair["verdict"]["word"] for pair in json.loads(written(small, "json"))["pairs"]} == {None}
 
 
 def test_what_is_no_longer_measured_is_not_shown_as_the_present(small: Small, time: Time) -> None:
     small.answer_all()
     time.passed += 3600
-    lines = shown(small, "text").splitlines()[2:-1]
+    lines = written(small, "text").splitlines()[2:-1]
     assert {tuple(re.split("  +", line)[2:]) for line in lines} == {
         ("no result for 1 h", "loss -", "this host: not measured for 1 h")
     }
@@ -102,48 +104,50 @@ def test_what_is_no_longer_measured_is_not_shown_as_the_present(small: Small, ti
 def test_when_nobody_answers_the_own_link_is_suspected_first(small: Small) -> None:
     for target, probe in (("wf008", "icmp"), ("wf008", "tcp"), ("wf008", "ping"), ("grafana", "http")):
         small.decide(target, probe, TIMEOUT, Facts(phase=Phase.CONNECT))
-    assert shown(small, "text").count("network: no answer, from nobody at all: look at this host's own link first") == 4
+    assert (
+        written(small, "text").count("network: no answer, from nobody at all: look at this host's own link first") == 4
+    )
 
 
 def test_this_host_tells_what_it_lacks(small: Small, time: Time) -> None:
     small.answer_all()
     small.recorder.notice(SocketOpened(IpFamily.IPV4, "none", error=errno.EPERM))
     assert (
-        shown(small, "text")
+        written(small, "text")
         .splitlines()[0]
         .endswith("4 fine; this host: no permission for ICMP: grant CAP_NET_RAW, or open net.ipv4.ping_group_range")
     )
     small.recorder.skipped(7)
-    assert "egress queue 2 µs, 7 skipped" in shown(small, "text")
+    assert "egress queue 2 µs, 7 skipped" in written(small, "text")
     small.recorder.notice(SocketOpened(IpFamily.IPV4, "raw"))
     time.passed += 100
     small.recorder.reload_failed("fleet.yml:3: hosts[1].adress: unknown key")
-    assert "configuration: not reloaded, the one before is in force: fleet.yml:3: hosts" in shown(small, "text")
+    assert "configuration: not reloaded, the one before is in force: fleet.yml:3: hosts" in written(small, "text")
     small.reload(SMALL)
-    assert "not reloaded" not in shown(small, "text")
+    assert "not reloaded" not in written(small, "text")
 
 
 def test_both_families_of_a_probe_can_be_told_apart(small: Small) -> None:
     small.reload(SMALL.replace("icmp: {protocol: icmp,", "icmp: {protocol: icmp, ip_families: [ipv4, ipv6],"))
-    assert {"icmp", "icmp (ipv6)"} <= {line[13:26].strip() for line in shown(small, "text").splitlines()[2:]}
+    assert {"icmp", "icmp (ipv6)"} <= {line[13:26].strip() for line in written(small, "text").splitlines()[2:]}
 
 
 def test_a_name_can_neither_command_a_terminal_nor_leave_its_cell_nor_break_the_json(small: Small) -> None:
     name = '"a\\"b<script>alert(1)</script>&amp;\\u202e"'
     small.reload(SMALL.replace("name: grafana", f"name: {name}"))
-    assert shown(small, "text").replace("\n", "").isprintable()
-    html = shown(small, "html")
+    assert written(small, "text").replace("\n", "").isprintable()
+    html = written(small, "html")
     assert "<script" not in html
     assert "a&quot;b&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;" in html
-    assert {pair["target"] for pair in json.loads(shown(small, "json"))["pairs"]} == {"wf008", json.loads(name)}
+    assert {pair["target"] for pair in json.loads(written(small, "json"))["pairs"]} == {"wf008", json.loads(name)}
 
 
 # For programs
 
 
 def test_json_has_what_the_metrics_have_in_seconds(small: Small, time: Time) -> None:
-    told(small, time)
-    samples, page = small.samples(), json.loads(shown(small, "json"))
+    let_three_fail(small, time)
+    samples, page = small.samples(), json.loads(written(small, "json"))
     pairs = {(pair["target"], pair["probe"]): pair for pair in page["pairs"]}
     assert pairs["wf008", "ping"]["response"] == 2.0625
     assert pairs["wf008", "icmp"]["verdict"]["word"] == "network"
@@ -200,8 +204,8 @@ class Cells(HTMLParser):
 
 
 def test_a_browser_gets_the_same_in_a_table(small: Small, time: Time) -> None:
-    told(small, time)
-    page = Cells(shown(small, "html"))
+    let_three_fail(small, time)
+    page = Cells(written(small, "html"))
     head, *rows = page.rows
     assert head == ["Verdict", "Target", "Probe", "Now", "Loss", "Recent results", "Age", "Last failure", "Look closer"]
     assert [row[:5] for row in rows][:2] == [
@@ -227,8 +231,8 @@ def test_a_browser_gets_the_same_in_a_table(small: Small, time: Time) -> None:
 
 
 def test_it_asks_for_nothing_else_and_every_link_is_relative(small: Small, time: Time) -> None:
-    told(small, time)
-    page = Cells(shown(small, "html"))
+    let_three_fail(small, time)
+    page = Cells(written(small, "html"))
     links = [link for link in page.values("a", "href") if link]
     assert links[0] == "probe?target=wf008&probe=icmp"
     assert {"metrics", "?format=json"} <= set(links)
@@ -241,18 +245,18 @@ def test_it_asks_for_nothing_else_and_every_link_is_relative(small: Small, time:
 def test_a_thousand_pairs_are_shown_a_hundred_at_a_time(small: Small) -> None:
     hosts = "".join(f"  - {{name: h{number}, address: 192.0.2.{number % 250 + 1}}}\n" for number in range(250))
     small.reload(f"hosts:\n  - {{name: wf001, address: 192.0.2.1}}\n{hosts}probes:\n  icmp: {{protocol: icmp}}\n")
-    first, last, beyond = (Cells(shown(small, "html", page)) for page in (1, 3, 4))
+    first, last, beyond = (Cells(written(small, "html", page)) for page in (1, 3, 4))
     assert (len(first.rows), len(last.rows), len(beyond.rows)) == (1 + ROWS, 1 + 50, 1 + 50)
     assert [link for link in first.values("a", "href") if link and link.startswith("?page")] == ["?page=2"]
     assert [link for link in last.values("a", "href") if link and link.startswith("?page")] == ["?page=2"]
     assert [link for link in beyond.values("a", "href") if link and link.startswith("?page")] == ["?page=2"]
-    assert len(shown(small, "text").splitlines()) == 250 + 3
+    assert len(written(small, "text").splitlines()) == 250 + 3
 
 
 def test_gaps_in_a_sparkline_are_losses(small: Small, time: Time) -> None:
     for outcome in (ANSWERS["icmp"], ANSWERS["icmp"], TIMEOUT, TIMEOUT, ANSWERS["icmp"]):
         small.decide("wf008", "icmp", outcome)
-    page = Cells(shown(small, "html"))
+    page = Cells(written(small, "html"))
     classes = [attributes.get("class") for tag, attributes in page.tags if tag == "path"]
     assert classes == [None, "lost", "lost", None]
 
@@ -266,9 +270,9 @@ def test_somebody_who_was_only_heard_before_the_silence_does_not_speak_against_i
     for target, probe in (("wf008", "icmp"), ("wf008", "tcp"), ("wf008", "ping"), ("grafana", "http")):
         small.decide(target, probe, TIMEOUT, Facts(phase=Phase.CONNECT))
     time.passed += 1
-    assert "look at this host's own link first" in shown(small, "text")
+    assert "look at this host's own link first" in written(small, "text")
     small.decide("other", "http", ANSWERS["http"])
-    assert "look at this host's own link first" not in shown(small, "text")
+    assert "look at this host's own link first" not in written(small, "text")
 
 
 def test_failures_that_are_not_silence_do_not_blame_the_network(small: Small, time: Time) -> None:
@@ -276,7 +280,7 @@ def test_failures_that_are_not_silence_do_not_blame_the_network(small: Small, ti
         time.passed += 5
         failed = ProbeFailed(Reason.STATUS, "status 500")
         small.decide("grafana", "http", failed if number % 4 == 1 else ANSWERS["http"])
-    assert "peer: 5 of the last 20 failed, at 5 times" in shown(small, "text")
+    assert "peer: 5 of the last 20 failed, at 5 times" in written(small, "text")
 
 
 def test_an_address_that_was_changed_has_no_usual_yet(small: Small, time: Time) -> None:
@@ -285,7 +289,7 @@ def test_an_address_that_was_changed_has_no_usual_yet(small: Small, time: Time) 
         time.passed += 5
     small.reload(SMALL.replace("wf008.example", "192.0.2.99"))
     small.decide("wf008", "icmp", RoundTrip(rtt=0.5, clock=Clock.KERNEL))
-    (line,) = [line for line in shown(small, "text").splitlines() if line.startswith("wf008        icmp")]
+    (line,) = [line for line in written(small, "text").splitlines() if line.startswith("wf008        icmp")]
     assert "500 ms (no usual yet)" in line
     assert line.endswith("fine")
 
@@ -295,14 +299,14 @@ def test_what_a_reload_broke_is_the_configuration_as_at_the_start(small: Small, 
     small.answer_all()
     time.passed += 5
     small.decide("grafana", "http", unknown)
-    assert "network: the name can't be looked up" in shown(small, "text")
+    assert "network: the name can't be looked up" in written(small, "text")
     small.reload(SMALL.replace("grafana.example", "grafana.exmaple"))
     time.passed += 5
     small.decide("grafana", "http", unknown)
-    assert "configuration: grafana.exmaple: not found; look at it in the fleet file" in shown(small, "text")
+    assert "configuration: grafana.exmaple: not found; look at it in the fleet file" in written(small, "text")
     small.reload(SMALL.replace("grafana.example", "grafana.exmaple").replace("port: 9102", "port: 9103"))
     small.decide("wf008", "tcp", ProbeFailed(Reason.DNS, "wf008.example: not found", misconfigured=True))
-    assert "configuration: wf008.example: not found; look at it in the fleet file" in shown(small, "text")
+    assert "configuration: wf008.example: not found; look at it in the fleet file" in written(small, "text")
 
 
 def test_a_host_whose_name_moved_is_said_to_have_another_address(small: Small, time: Time) -> None:
@@ -312,37 +316,48 @@ def test_a_host_whose_name_moved_is_said_to_have_another_address(small: Small, t
     time.passed += 5
     small.decide("wf008", "icmp", TIMEOUT)
     changed = "its address changed 5 s ago: 192.0.2.8 -> 192.0.2.99"
-    assert f"network: no answer: network or host down; {changed}" in shown(small, "text")
-    (pair,) = [pair for pair in json.loads(shown(small, "json"))["pairs"] if pair["probe"] == "icmp"]
+    assert f"network: no answer: network or host down; {changed}" in written(small, "text")
+    (pair,) = [pair for pair in json.loads(written(small, "json"))["pairs"] if pair["probe"] == "icmp"]
     assert (pair["address_changed_ago"], pair["address_change"]) == (5, "192.0.2.8 -> 192.0.2.99")
     small.recorder.ping_received("wf008")
     time.passed += 2
     alive = "no answer, but it asked this host 2 s ago: it is alive; a wrong address, or a firewall"
-    assert f"network: {alive}; its address changed 7 s ago" in shown(small, "text")
+    assert f"network: {alive}; its address changed 7 s ago" in written(small, "text")
     small.answer_all()
     time.passed += 1
-    assert "changed" not in shown(small, "text")
+    assert "changed" not in written(small, "text")
 
 
 def test_the_line_of_a_name_that_is_not_well_ends_with_its_address(small: Small) -> None:
     small.answer_all()
     small.decide("wf008", "icmp", TIMEOUT, Facts(address="192.0.2.8"))
     small.decide("wf008", "tcp", ANSWERS["tcp"], Facts(address="192.0.2.8"))
-    ill, *well = shown(small, "text").splitlines()[2:]
+    ill, *well = written(small, "text").splitlines()[2:]
     assert ill.endswith("; measured at 192.0.2.8")
     assert "192.0.2" not in " ".join(well)
 
 
 def test_wide_letters_keep_the_columns_straight(small: Small) -> None:
     small.reload(SMALL.replace("name: grafana", "name: 名前"))
-    lines = [line for line in shown(small, "text").splitlines() if line.endswith("-: no result yet")]
+    lines = [line for line in written(small, "text").splitlines() if line.endswith("-: no result yet")]
     assert len({len(line) + line.count("名") + line.count("前") for line in lines}) == 1
 
 
 def test_one_look_serves_all_who_ask_within_a_second(small: Small, time: Time) -> None:
-    overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.here)
+    overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.own_health)
     first = b"".join(overview.pieces("text", LINKS, 1))
     small.decide("wf008", "icmp", TIMEOUT)
     assert b"".join(overview.pieces("text", LINKS, 1)) == first
     time.passed += 1
     assert b"timeout" in b"".join(overview.pieces("text", LINKS, 1))
+
+
+def test_a_look_from_before_a_reload_is_forgotten_with_its_pairs(small: Small) -> None:
+    small.reload(SMALL.replace("  tcp:", "  soon_gone:"))
+    overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.own_health)
+    assert b" soon_gone " in b"".join(overview.pieces("text", LINKS, 1))
+    small.reload(SMALL)
+    overview.forget()
+    gc.collect()
+    assert not [pair for pair in gc.get_objects() if isinstance(pair, Pair) and pair.probe == "soon_gone"]
+    assert b" soon_gone " not in b"".join(overview.pieces("text", LINKS, 1))

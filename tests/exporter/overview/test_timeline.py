@@ -25,7 +25,7 @@ def small(tmp_path: Path) -> Small:
     return Small(tmp_path)
 
 
-def told(*answers: ProbeResult, usual: float | None = None) -> list[str]:
+def explained(*answers: ProbeResult, usual: float | None = None) -> list[str]:
     """Explain them; ``usual`` is the round trip that the first one's pair has had so far."""
     states = []
     if usual is not None:
@@ -38,21 +38,21 @@ def told(*answers: ProbeResult, usual: float | None = None) -> list[str]:
 
 def test_a_certificate_that_is_not_valid_yet_is_told_with_its_beginning(small: Small) -> None:
     facts = Facts(certificate_not_before=NOW + 3600, certificate_expiry=NOW + 86400)
-    (*_, begins, ends, _) = told(ProbeResult(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.26))
+    (*_, begins, ends, _) = explained(ProbeResult(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.26))
     assert begins == "  certificate valid from 2023-11-14 23:13 UTC on: it is new, or a clock is wrong"
     assert ends == "  certificate until 2023-11-15, 24 h left"
 
 
 def test_a_number_by_the_programs_own_clock_says_so(small: Small) -> None:
     reply = RoundTrip(rtt=0.0348, clock=Clock.USER)
-    _, measured, clock, _ = told(ProbeResult(small.pair("wf008", "icmp"), Facts(), reply, 0.04))
+    _, measured, clock, _ = explained(ProbeResult(small.pair("wf008", "icmp"), Facts(), reply, 0.04))
     assert measured == "  34.8 ms, own clock"
     assert clock == "  timed by this program's own clock instead of the kernel's: its own delays are in it"
 
 
 def test_a_request_is_drawn_phase_by_phase(small: Small) -> None:
     facts = Facts(status_code=200, certificate_expiry=NOW + 34 * 86400, peer_processing=0.0002)
-    assert told(ProbeResult(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.26)) == [
+    assert explained(ProbeResult(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.26)) == [
         "grafana http: GET https://grafana.example/api/health over ipv4",
         "  dns          31.2 ms  |#######                                 |",
         "  connect      62.5 ms  |       #############                    |",
@@ -69,7 +69,7 @@ def test_a_request_is_drawn_phase_by_phase(small: Small) -> None:
 
 def test_an_echo_tells_the_round_trip_what_is_usual_and_the_queue(small: Small) -> None:
     answer = ProbeResult(small.pair("wf008", "icmp"), Facts(hop_limit=54), ANSWERS["icmp"], 0.1)
-    assert told(answer, usual=0.02) == [
+    assert explained(answer, usual=0.02) == [
         "wf008 icmp: echo to wf008.example over ipv4",
         "  50 ms (usual 20)",
         "  2 µs of it in this host's own egress queue",
@@ -86,7 +86,7 @@ def test_a_failure_tells_how_far_it_came_and_the_others_are_its_witnesses(small:
         10.0,
     )
     well = ProbeResult(small.pair("wf008", "icmp"), Facts(), ANSWERS["icmp"], 0.1)
-    assert told(silent, well)[:3] == [
+    assert explained(silent, well)[:3] == [
         "wf008 tcp: handshake with wf008.example port 9102 over ipv4",
         "  failed during connect, after 10 s: timeout: no answer within 10 s",
         "  verdict: network: no answer; icmp answers: the host is up, a firewall drops this port, or its queue is full",
@@ -96,7 +96,7 @@ def test_a_failure_tells_how_far_it_came_and_the_others_are_its_witnesses(small:
 def test_a_lost_syn_and_an_expired_certificate_are_said(small: Small) -> None:
     facts = Facts(retransmitted=True, certificate_expiry=NOW - 86400, redirect="/login", status_code=302)
     failed = ProbeFailed(Reason.STATUS, "status 302, which points to /login", misconfigured=True)
-    lines = told(ProbeResult(small.pair("grafana", "http"), facts, failed, 1.2))
+    lines = explained(ProbeResult(small.pair("grafana", "http"), facts, failed, 1.2))
     assert "  the first SYN got lost and was sent again: no round trip was measured" in lines
     assert "  certificate expired 24 h ago, on 2023-11-13" in lines
     assert "  status 302" in lines
@@ -105,14 +105,14 @@ def test_a_lost_syn_and_an_expired_certificate_are_said(small: Small) -> None:
 
 def test_the_last_hours_of_a_certificate_are_no_days(small: Small) -> None:
     facts = Facts(status_code=200, certificate_expiry=NOW + 7 * 3600)
-    assert "  certificate until 2023-11-15, 7 h left" in told(
+    assert "  certificate until 2023-11-15, 7 h left" in explained(
         ProbeResult(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.3)
     )
 
 
 def test_the_address_of_a_name_is_said_and_those_before_it(small: Small) -> None:
     facts = Facts(address="192.0.2.9", tried=("192.0.2.8: no answer within 3.3 s",))
-    lines = told(ProbeResult(small.pair("wf008", "ping"), facts, ANSWERS["http"], 0.3))
+    lines = explained(ProbeResult(small.pair("wf008", "ping"), facts, ANSWERS["http"], 0.3))
     at = lines.index("  address 192.0.2.9")
     assert lines[at + 1] == "  before it, 192.0.2.8: no answer within 3.3 s"
 
@@ -121,7 +121,7 @@ def test_neither_a_querys_token_nor_what_a_peer_says_reaches_the_terminal_raw(sm
     pair = small.pair("grafana", "http")
     assert isinstance(pair.aim, HttpTarget)
     pair = dataclasses.replace(pair, aim=dataclasses.replace(pair.aim, url="https://grafana.example/x?token=s3cret"))
-    lines = told(ProbeResult(pair, Facts(), ProbeFailed(Reason.PROTOCOL, "bad \x1b[31m line\n"), 1.0))
+    lines = explained(ProbeResult(pair, Facts(), ProbeFailed(Reason.PROTOCOL, "bad \x1b[31m line\n"), 1.0))
     assert lines[0] == "grafana http: GET https://grafana.example/x?... over ipv4"
     assert lines[1] == "  failed, after 1 s: protocol: bad \\x1b[31m line\\n"
     assert "s3cret" not in "".join(lines)
@@ -131,4 +131,4 @@ def test_a_reply_without_a_round_trip_is_not_given_one(small: Small) -> None:
     answer = ProbeResult(
         small.pair("wf008", "tcp"), Facts(retransmitted=True), RoundTrip(rtt=None, clock=Clock.KERNEL), 1.1
     )
-    assert "  answered, not measured" in told(answer)
+    assert "  answered, not measured" in explained(answer)

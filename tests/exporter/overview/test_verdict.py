@@ -182,7 +182,7 @@ CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Word, str]] = {
     ),
     "losses after connecting": (
         failed(ping, Reason.TIMEOUT, phase=Phase.PROCESSING),
-        [icmp(lost=12, pieces=9)],
+        [icmp(lost=12, bursts=9)],
         WELL,
         Word.NETWORK,
         "it connects, and then packets get lost (icmp loses some, too)",
@@ -203,7 +203,7 @@ CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Word, str]] = {
     ),
     "a slow look-up": (ping(lookup=2.02), [], WELL, Word.NETWORK, "its name took 2.02 s to look up"),
     "a server that fails now and then": (
-        ping(failed=5, pieces=5, results=21),
+        ping(failed=5, bursts=5, results=21),
         [],
         WELL,
         Word.PEER,
@@ -371,58 +371,58 @@ CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Word, str]] = {
         "the first SYN got lost and was sent again",
     ),
     "losses": (
-        icmp(lost=4, pieces=3),
+        icmp(lost=4, bursts=3),
         [],
         WELL,
         Word.NETWORK,
         "4 of the last 60 got lost, at 3 times",
     ),
     "an outage that is over": (
-        icmp(lost=40, pieces=1, longest=40),
+        icmp(lost=40, bursts=1, longest=40),
         [],
         WELL,
         Word.FINE,
         "well again; 40 of the last 60 got lost, in a row",
     ),
     "an outage that is over, and a single loss": (
-        icmp(lost=11, pieces=2, longest=10),
+        icmp(lost=11, bursts=2, longest=10),
         [],
         WELL,
         Word.FINE,
         "well again; 11 of the last 60 got lost, at 2 times",
     ),
-    "two losses of a healthy path": (icmp(lost=2, pieces=2), [], WELL, Word.FINE, ""),
-    "losses that are usual": (icmp(lost=5, pieces=5, usual_loss=0.03), [], WELL, Word.FINE, ""),
+    "two losses of a healthy path": (icmp(lost=2, bursts=2), [], WELL, Word.FINE, ""),
+    "losses that are usual": (icmp(lost=5, bursts=5, usual_loss=0.03), [], WELL, Word.FINE, ""),
     "more losses than usual": (
-        icmp(lost=9, pieces=8, usual_loss=0.03),
+        icmp(lost=9, bursts=8, usual_loss=0.03),
         [],
         WELL,
         Word.NETWORK,
         "9 of the last 60 got lost, at 8 times; usually 3 %",
     ),
     "losses that are too many, however usual": (
-        icmp(lost=12, pieces=10, usual_loss=0.2),
+        icmp(lost=12, bursts=10, usual_loss=0.2),
         [],
         WELL,
         Word.NETWORK,
         "12 of the last 60 got lost, at 10 times; usually 20 %",
     ),
     "handshakes that were sent again": (
-        tcp(resent=7, pieces=7),
+        tcp(resent=7, bursts=7),
         [],
         WELL,
         Word.NETWORK,
         "7 of the last 60 lost their first SYN, at 7 times",
     ),
     "losses, and handshakes that were sent again": (
-        ping(lost=2, resent=3, pieces=5),
+        ping(lost=2, resent=3, bursts=5),
         [],
         WELL,
         Word.NETWORK,
         "2 of the last 60 got lost, and 3 lost their first SYN, at 5 times",
     ),
     "losses and failures": (
-        ping(lost=19, failed=22, pieces=12),
+        ping(lost=19, failed=22, bursts=12),
         [],
         WELL,
         Word.PEER,
@@ -430,7 +430,7 @@ CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Word, str]] = {
     ),
     "an answer that came late where packets get lost": (
         ping(response=0.56, server=0.21),
-        [icmp(lost=12, pieces=9)],
+        [icmp(lost=12, bursts=9)],
         WELL,
         Word.NETWORK,
         "its answer was late: packets get lost (icmp loses some), or its program is slow, too",
@@ -458,7 +458,7 @@ CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Word, str]] = {
     ),
     "a second late answer, where something got lost": (
         ping(response=0.76, server=0.41, before=(0.355, 0.76, 0.355, 0.355)),
-        [icmp(lost=1, pieces=1, results=20)],
+        [icmp(lost=1, bursts=1, results=20)],
         WELL,
         Word.FINE,
         "this answer was late: a lost packet can do that",
@@ -472,7 +472,7 @@ CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Word, str]] = {
     ),
     "an answer that came so late that no loss explains it": (
         ping(response=4.4, server=4.0),
-        [icmp(lost=12, pieces=9)],
+        [icmp(lost=12, bursts=9)],
         WELL,
         Word.PEER,
         "its program is slow, the network is not",
@@ -550,7 +550,7 @@ CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Word, str]] = {
     ),
     "a slow server behind our own queue": (
         ping(rtt=0.65, response=1.85, server=1.2, before=(0.9, 2.1, 2.1, 2.1)),
-        [icmp(lost=6, pieces=6)],
+        [icmp(lost=6, bursts=6)],
         FULL,
         Word.PEER,
         "its program is slow, by far more than this host's own egress queue",
@@ -592,7 +592,7 @@ CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Word, str]] = {
     ),
     "a frozen program behind our own queue": (
         failed(ping, Reason.TIMEOUT, phase=Phase.PROCESSING, in_a_row=5),
-        [icmp(lost=6, pieces=6)],
+        [icmp(lost=6, bursts=6)],
         FULL,
         Word.PEER,
         "it connects, and then its program does not answer (processing)",
@@ -605,15 +605,15 @@ CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Word, str]] = {
         "the host is up, and nothing listens on this port, or a firewall refuses it",
     ),
     "losses in our own queue": (
-        icmp(lost=9, pieces=7),
+        icmp(lost=9, bursts=7),
         [],
         FULL,
         Word.THIS_HOST,
         "9 of the last 60 got lost, at 7 times; its own egress queue is full and loses packets",
     ),
-    "a single loss": (icmp(lost=1, pieces=1, results=30), [], WELL, Word.FINE, ""),
+    "a single loss": (icmp(lost=1, bursts=1, results=30), [], WELL, Word.FINE, ""),
     "a single loss of few": (
-        icmp(lost=1, pieces=1, results=8),
+        icmp(lost=1, bursts=1, results=8),
         [],
         WELL,
         Word.FINE,
@@ -624,8 +624,8 @@ CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Word, str]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_each_fault_has_its_word_and_its_half_sentence(case: str) -> None:
-    seen, beside, here, word, why = CASES[case]
-    assert judge(seen, beside, here) == Verdict(word, why)
+    seen, beside, own, word, why = CASES[case]
+    assert judge(seen, beside, own) == Verdict(word, why)
 
 
 def test_silence_of_everybody_is_looked_for_here() -> None:
@@ -644,7 +644,7 @@ def test_a_verdict_reads_as_the_word_and_then_the_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("here", "verdict"),
+    ("own", "verdict"),
     [
         (OwnHealth(), FINE),
         (OwnHealth(lateness=0.02, egress_queue=1e-5), FINE),
@@ -662,8 +662,8 @@ def test_a_verdict_reads_as_the_word_and_then_the_reason() -> None:
         ),
     ],
 )
-def test_this_host_has_a_verdict_of_its_own(here: OwnHealth, verdict: Verdict) -> None:
-    assert judge_host(here) == verdict
+def test_this_host_has_a_verdict_of_its_own(own: OwnHealth, verdict: Verdict) -> None:
+    assert judge_host(own) == verdict
 
 
 @pytest.mark.parametrize(

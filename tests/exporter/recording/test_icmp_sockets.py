@@ -1,14 +1,16 @@
-"""What an ICMP socket is not, in words."""
+"""What an ICMP socket lacks, in words, and of which families that counts."""
 
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import pytest
 
 from collectors.contract import SocketOpened
 from collectors.terms import IpFamily
 from exporter.recording import icmp_sockets
+from tests.exporter.pages import SMALL, read
 
 V4, V6 = IpFamily.IPV4, IpFamily.IPV6
 
@@ -49,3 +51,18 @@ def test_one_line_says_that_the_clock_and_the_class_are_not_those_that_were_aske
     assert "own clock" in icmp_sockets.warning(opened)
     assert "dscp" in icmp_sockets.warning(opened)
     assert icmp_sockets.problem(opened) == ""
+
+
+def test_only_the_families_of_configured_pairs_count(tmp_path: Path) -> None:
+    sockets = icmp_sockets.IcmpSockets()
+    sockets.opened(SocketOpened(V6, "none", error=errno.EAFNOSUPPORT))
+    *_, pairs = read(tmp_path / "fleet.yml", SMALL, "wf001")
+    sockets.configure(pairs)
+    assert (sockets.used(), sockets.problem()) == ({V4: None}, "")
+    sockets.opened(missing := SocketOpened(V4, "none", error=errno.EPERM))
+    assert sockets.used() == {V4: missing}
+    assert sockets.problem() == icmp_sockets.problem(missing)
+    sockets.opened(granted := SocketOpened(V4, "datagram"))
+    assert (sockets.used(), sockets.problem()) == ({V4: granted}, "")
+    sockets.configure(())
+    assert not sockets.used()

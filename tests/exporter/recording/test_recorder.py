@@ -470,9 +470,9 @@ def test_nothing_is_kept_for_a_page_that_was_made_or_given_up(small: Small) -> N
     small.page()
     given_up = small.recorder.page(openmetrics=False)
     next(given_up)
-    assert len(small.recorder._under_way) == 1
+    assert len(small.recorder._pairs._under_way) == 1
     del given_up
-    assert small.recorder._under_way == []
+    assert small.recorder._pairs._under_way == []
 
 
 # Databases

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from collectors.contract import Facts, ProbeFailed
 from collectors.http.target import HttpTarget
 from collectors.terms import Phase, Reason
-from exporter.recording.series import Failing, Histogram, LastProbe, PairSeries
+from exporter.recording.latest import Failing, LastProbe
+from exporter.recording.series import PairSeries
 from tests.exporter.pages import ANSWERS, TIMEOUT
 from tests.exporter.pages import EXCHANGE as ANSWER
 
@@ -20,24 +19,6 @@ NOW = (0.0, 0.0)
 def new_series() -> PairSeries:
     series = PairSeries(HttpTarget.reasons)
     return series.for_configuration(tuple(Phase), BOUNDS, fresh_for=40.0)
-
-
-def test_a_value_equal_to_a_bound_belongs_to_the_bucket_of_that_bound() -> None:
-    histogram = Histogram(BOUNDS)
-    for value in (0.001, 0.0011, 0.1, 5.0):
-        histogram.observe(value)
-    assert histogram.row() == (1, 3, 3, 4, pytest.approx(5.1021), 4)
-
-
-@given(st.lists(st.floats(min_value=0, max_value=100)))
-def test_buckets_are_cumulative_and_the_last_holds_all(values: list[float]) -> None:
-    histogram = Histogram(BOUNDS)
-    for value in values:
-        histogram.observe(value)
-    *buckets, total, count = histogram.row()
-    assert buckets == [sum(value <= bound for value in values) for bound in (*BOUNDS, float("inf"))]
-    assert buckets[-1] == count == len(values)
-    assert total == pytest.approx(sum(values))
 
 
 def test_a_success_is_counted_in_every_distribution_and_in_its_phases() -> None:
@@ -99,7 +80,7 @@ def test_failures_in_a_row_know_their_first_and_the_success_before_them() -> Non
 def test_a_copy_goes_on_to_show_its_moment() -> None:
     series = new_series()
     series.record(Facts(), ANSWER, 5.0, 1.7e9)
-    kept = series.as_it_is()
+    kept = series.copy()
     series.record(Facts(), TIMEOUT, 20.0, 1.7e9)
     assert (kept.latest, kept.failing, kept.probes) == (LastProbe(Facts(), ANSWER, at=5.0), None, 1)
 
@@ -146,10 +127,10 @@ def test_a_phase_that_its_target_no_longer_has_is_left_out() -> None:
 
 def test_the_latest_probe_is_shown_while_it_is_fresh_and_not_before_the_first() -> None:
     series = new_series()
-    assert not series.shown(0.0)
+    assert not series.is_fresh(0.0)
     series.record(Facts(), ANSWER, 100.0, 0.0)
-    assert series.shown(140.0)
-    assert not series.shown(140.1)
+    assert series.is_fresh(140.0)
+    assert not series.is_fresh(140.1)
 
 
 def test_an_answer_after_the_timeout_is_a_late_reply_and_a_failure() -> None:

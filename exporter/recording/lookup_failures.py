@@ -1,0 +1,28 @@
+"""How often a refresh of a target's cached address failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from exporter.recording.exposition import Page
+from exporter.recording.metrics import lookup_families
+
+
+class LookupFailures:
+    """The counts of all targets whose address is refreshed."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self.watch(())
+
+    def watch(self, targets: Iterable[str]) -> None:
+        """Count these targets' failures and no others'; a new one begins with 0."""
+        self._counts = {target: self._counts.get(target, 0) for target in targets}
+        self.page = Page(lookup_families(self._counts))
+        for target in self._counts:
+            self.page.add(target, (("target", target),), target)
+
+    def failed(self, target: str) -> None:
+        """Count a failure; one of a target that a reload has just taken away is dropped."""
+        if target in self._counts:
+            self._counts[target] += 1
