@@ -10,6 +10,7 @@ from collectors.contract import Context, one_by_one
 from collectors.literals import literal_family
 from collectors.terms import Seconds
 from collectors.transport import resolver
+from exporter.clock import wall_clock
 from exporter.fleet import Pair
 from exporter.overview.timeline import Around, explain, is_well
 from exporter.probing import collectors, single
@@ -41,7 +42,7 @@ async def probe_now(pairs: Sequence[Pair]) -> list[ProbeResult]:
 
 def describe(answers: Sequence[ProbeResult], asked: Sequence[Pair]) -> tuple[str, bool]:
     """Return what became of the probes that were asked for, and whether all is well; the others are witnesses."""
-    now, wall = time.monotonic(), time.time()  # noqa: TID251 - to tell how many days a certificate has left
+    now, wall = time.monotonic(), wall_clock()
     told = zip(answers, explain(answers, Around((), OwnHealth(), now, wall)), strict=True)
     shown = [(text, is_well(answer)) for answer, text in told if answer.pair in asked]
     return "\n".join(text for text, _ in shown), all(well for _, well in shown)

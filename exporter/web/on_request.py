@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
 from collectors.terms import Seconds
+from exporter.clock import wall_clock
 from exporter.fleet import Pair
 from exporter.overview import States
 from exporter.overview.timeline import Around, explain
@@ -40,7 +41,7 @@ class ProbeEndpoint:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, text)
         self._asked |= dict.fromkeys((pair.identity for pair in pairs), now)
         answers = await self._ask(pairs)
-        now, wall = time.monotonic(), time.time()  # noqa: TID251 - to tell how many days a certificate has left
+        now, wall = time.monotonic(), wall_clock()
         return "\n".join(explain(answers, Around(self._states(), self._own_health(now), now, wall)))
 
     def _chosen(self, target: str, probe: str | None, now: Seconds) -> list[Pair]:
