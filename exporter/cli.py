@@ -17,8 +17,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from exporter import logs, scrape_configs
-from exporter.app import App, Configuration, Options, configuration, identified
+from exporter.app import App
 from exporter.commands import check, examples, healthcheck, parsers, probe_now
+from exporter.configuration import Configuration, Options, configuration, identified
 from exporter.fleet import BadFile, Fleet, doubles, load, survey
 from exporter.probing import single
 from exporter.recording import metrics

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
-from exporter.app import Options, configuration
 from exporter.cli import COMMANDS, main
 from exporter.commands.parsers import check_parser, run_parser
+from exporter.configuration import Options, configuration
 from exporter.fleet import BadFile
 from tests.exporter.pages import SMALL
 

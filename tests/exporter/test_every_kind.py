@@ -11,7 +11,7 @@ import pytest
 from collectors.contract import Facts, ProbeFailed
 from collectors.terms import Clock, Reason
 from exporter import cli
-from exporter.app import Options, configuration
+from exporter.configuration import Options, configuration
 from exporter.fleet import BadFile, Pair
 from exporter.fleet.probes import PROBES
 from exporter.fleet.schema import PROTOCOLS
