@@ -1,13 +1,15 @@
-"""What comes with the program beside its code: the default fleet, and the files that a clone has, to begin with.
+"""``latency-exporter example``: files that come with the program beside its code, to begin with.
 
 ``shipped/`` holds links to the folders of the clone; an installed package has the files themselves in their place.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from exporter.commands.terminal import FINE, print_data, tell
 from exporter.scrape_configs import CannotWrite, Change, write
 
 _SHIPPED = Path(__file__).parents[1] / "shipped"
@@ -25,6 +27,18 @@ _FILES: dict[str, tuple[str, ...]] = {
     "alertmanager": ("prometheus/alertmanager.yml",),
 }
 NAMES = tuple(_FILES)
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Print an example, or write its files; raises CannotWrite."""
+    if flags.output_dir is None:
+        return print_data(text(flags.name))
+    written = save(flags.name, flags.output_dir, force=flags.force)
+    for path in written:
+        tell(f"wrote {path}")
+    if not written:
+        tell(f"{flags.output_dir}: all files are there already")
+    return FINE
 
 
 def is_there(path: Path) -> bool:
