@@ -23,16 +23,10 @@ from exporter.app.signals import Signals
 from exporter.configuration import Configuration, Options, configuration
 from exporter.fleet import BadFile, Pair
 from exporter.overview import Overview
-from exporter.probing import collectors, single
-from exporter.probing.addresses import Addresses, refreshes
-from exporter.probing.scheduler import Scheduler
-from exporter.probing.single import ProbeResult
+from exporter.probing import Addresses, ProbeResult, Scheduler, collectors, refreshes, single
 from exporter.recording.recorder import Recorder
 from exporter.scrape_configs import targets_of
-from exporter.web.connections import sparing_handler
-from exporter.web.on_request import ProbeEndpoint
-from exporter.web.server import Actions, Refused, WebServer
-from exporter.web.serving import serving
+from exporter.web import Actions, ProbeEndpoint, Refused, WebServer, serve_protected, sparing_handler
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +66,7 @@ class App:
             await stack.enter_async_context(self._refresher)
             await stack.enter_async_context(self._prober)
             self._recorder.configure(self._current.fleet, self._current.host, self._current.pairs)
-            await stack.enter_async_context(serving(self._server, lambda: self._current.web, sockets))
+            await stack.enter_async_context(serve_protected(self._server, lambda: self._current.web, sockets))
             await self._reloads.apply_first()
             self._server.ready = True
             ready.tell(os.environ)  # noqa: TID251 - systemd's word to this process

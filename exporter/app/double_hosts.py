@@ -9,7 +9,7 @@ from collections.abc import Callable
 from collectors.terms import Seconds
 from exporter.configuration import Configuration
 from exporter.fleet import doubles
-from exporter.probing.addresses import Addresses
+from exporter.probing import Addresses
 
 _log = logging.getLogger(__name__)
 

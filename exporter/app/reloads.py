@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from exporter.configuration import Configuration
 from exporter.fleet import BadFile
 from exporter.fleet.changes import changes
-from exporter.web.server import Refused
+from exporter.web import Refused
 
 _log = logging.getLogger(__name__)
 

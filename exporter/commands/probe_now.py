@@ -19,10 +19,7 @@ from exporter.commands.terminal import BAD_CONFIGURATION, FAULT, FINE, complain,
 from exporter.configuration import identified
 from exporter.fleet import BadFile, Pair, survey
 from exporter.overview.timeline import Around, explain, is_well
-from exporter.probing import collectors, single
-from exporter.probing.addresses import Addresses, refreshes
-from exporter.probing.scheduler import Scheduler
-from exporter.probing.single import ProbeResult
+from exporter.probing import Addresses, ProbeResult, Scheduler, collectors, refreshes, single
 from exporter.recording.own_health import OwnHealth
 from exporter.wording import span
 

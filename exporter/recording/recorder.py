@@ -23,7 +23,7 @@ from collectors.replies import RoundTrip
 from collectors.terms import Seconds
 from exporter.clock import wall_clock
 from exporter.fleet import Fleet, Host, Pair
-from exporter.probing.addresses import Move
+from exporter.probing import Move
 from exporter.recording import metrics
 from exporter.recording.exposition import Page
 from exporter.recording.icmp_sockets import IcmpSockets

@@ -11,7 +11,7 @@ from exporter.clock import wall_clock
 from exporter.fleet import Pair
 from exporter.overview import States
 from exporter.overview.timeline import Around, explain
-from exporter.probing.single import NoSuchPair, ProbeResult, chosen
+from exporter.probing import ProbeResult, single
 from exporter.recording.own_health import OwnHealth
 from exporter.web.server import Refused
 
@@ -47,7 +47,7 @@ class ProbeEndpoint:
     def _chosen(self, target: str, probe: str | None, now: Seconds) -> list[Pair]:
         helps = now - self._helped >= _APART
         try:
-            return chosen([pair for pair, _ in self._states()], target, probe, helps=helps)
-        except NoSuchPair as error:
+            return single.chosen([pair for pair, _ in self._states()], target, probe, helps=helps)
+        except single.NoSuchPair as error:
             self._helped = now if helps else self._helped
             raise Refused(HTTPStatus.NOT_FOUND, str(error)) from error

@@ -23,7 +23,7 @@ _HANG_UP: Seconds = 0.5
 
 
 @contextlib.asynccontextmanager
-async def serving(
+async def serve_protected(
     server: WebServer, protection: Callable[[], WebConfig], sockets: Sequence[socket.socket]
 ) -> AsyncIterator[None]:
     """Serve while entered. ``protection`` is asked again and again: a reload may change it between two connections."""
