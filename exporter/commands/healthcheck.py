@@ -1,4 +1,4 @@
-"""``latency-exporter healthcheck``: is the program on this machine answering? For a container's HEALTHCHECK.
+"""``latency-exporter healthcheck``: does the program on this machine answer? For a container's HEALTHCHECK.
 
 The check has neither a certificate to trust nor a password to send, and needs none: a program that demands one is
 alive. It asks in plain text first, then over TLS; any answer but a server error will do.
@@ -32,7 +32,7 @@ another version of TLS."""
 
 
 def run(flags: argparse.Namespace) -> int:
-    """Ask at the first address that ``flags`` name."""
+    """Ask the program at the first address that ``flags`` name."""
     host, port = (flags.listen or [parse(DEFAULT)])[0]
     problem = problem_of(host, port)
     return complain(f"latency-exporter: {problem}", FAULT) if problem else FINE

@@ -1,4 +1,4 @@
-"""The flags of every command, named as Prometheus' exporters name theirs."""
+"""The flags of every command, with the names that Prometheus' exporters use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``latency-exporter probe``: one probe of each kind toward a target, from here and now, for people."""
+"""``latency-exporter probe``: one probe of each kind toward a target now, explained for people."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def run(flags: argparse.Namespace) -> int:
 
 
 async def probe_now(pairs: Sequence[Pair]) -> list[ProbeResult]:
-    """Probe each pair once, with collectors and look-ups of our own."""
+    """Probe each pair once, with collectors and look-ups for this alone."""
     addresses = Addresses(resolver.addresses, lambda _target: None)
     context = Context(
         address=addresses.get, lookup=resolver.addresses, notice=lambda _notice: None, others=addresses.others
