@@ -1,4 +1,4 @@
-"""Commands, flags and exit codes; what runs for long is in test_app.py."""
+"""Commands, flags and exit codes; what runs for long is in app/test_app.py."""
 
 from __future__ import annotations
 
