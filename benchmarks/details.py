@@ -77,7 +77,7 @@ def _truth_table(values: Medians) -> str:
     head = ["what", "targets", "program", "compared", "median, µs", "99 %", "max", "signed median", "signed 99 %"]
 
     def rows() -> Iterator[list[str]]:
-        for measurement in ("icmp-truth", "load-icmp", "tcp-truth", "load-tcp", "http-truth", "load-http"):
+        for measurement in (name for protocol in PROTOCOLS for name in (f"{protocol}-truth", f"load-{protocol}")):
             for quantity in ("rtt", "response"):
                 for targets, program in subjects(values, measurement, f"{quantity}_median_us"):
                     yield _truth_row(values, (measurement, program, targets), quantity)
