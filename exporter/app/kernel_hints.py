@@ -37,7 +37,7 @@ class SocketHints:
         self._opened[notice.ip_family] = notice
 
     def hint(self, pairs: Iterable[Pair]) -> None:
-        """Say what these pairs need to know and was not said yet."""
+        """Warn of sockets that these pairs use, unless that was done."""
         for ip_family in sorted(icmp_sockets.families(pairs) - self._hinted):
             opened = self._opened.get(ip_family)
             if opened is not None and (warning := icmp_sockets.warning(opened)):
