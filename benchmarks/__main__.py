@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: arguments, order, and the end in any case."""
+"""``python -m benchmarks``: its flags, and all measurements in their order."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _SECONDS: Seconds = 6.0
 
 
 def main() -> int:
-    """Measure, write, and say where."""
+    """Measure, and write tables and pictures, also after an interrupt."""
     flags = _parser().parse_args()
     if lacking := missing():
         tell(f"the benchmark needs network namespaces: {', '.join(lacking)}")
         return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything started is stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that every program that runs is stopped
     results = Results(flags.output / "raw")
     results.begin()
     (flags.output / tables.MACHINE_FILE).write_text(facts(EXECUTABLES.values()), encoding="utf-8")
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def missing_at_the_end(failures: Sequence[Failure]) -> str:
-    """Say what is not in the table and why, where a terminal stands when all is over."""
+    """Return what is not in the tables and why: the last lines on the terminal."""
     if not failures:
         return "everything was measured"
     names = {failure.measurement for failure in failures}

@@ -58,12 +58,12 @@ def http_truth(bench: Bench) -> None:
 
 
 def measure(subject: Subject, protocol: str) -> None:
-    """Compare what a program says with what the wire saw, and once more if that fails."""
+    """Compare what a program reports with the packets on the wire, and once more if that fails."""
     subject.measure(lambda: _measure_once(subject, protocol))
 
 
 def _measure_once(subject: Subject, protocol: str) -> None:
-    """Capture from before the start to the end, so that the n-th probe is the n-th exchange."""
+    """Capture from before the program's start to its end, so that its n-th probe is the n-th exchange."""
     field = subject.bench.field
     with field.capture() as capture, running(field, subject.recipe, subject.addresses()) as program:
         time.sleep(subject.recipe.warm_up(subject.targets))
@@ -80,7 +80,7 @@ def _measure_once(subject: Subject, protocol: str) -> None:
 
 
 def _watch(subject: Subject, protocol: str) -> dict[str, list[Reported]]:
-    """Wait for the window's end; what was reported in it."""
+    """Wait for the window's end; return what was reported in it, by quantity."""
     bench, recipe = subject.bench, subject.recipe
     quantities = QUANTITIES[protocol]
     if recipe.name in (FPING, BLACKBOX):
@@ -95,7 +95,7 @@ def _watch(subject: Subject, protocol: str) -> dict[str, list[Reported]]:
 
 
 def scrape(subject: Subject, histograms: Sequence[str]) -> str:
-    """Have it scraped each second of the window; the scraper's notes."""
+    """Scrape the program each second of the window; return the scraper's notes."""
     field, recipe = subject.bench.field, subject.recipe
     path = field.folder / "scraped"
     path.unlink(missing_ok=True)
@@ -128,7 +128,7 @@ def _wire(capture: Capture, protocol: str) -> dict[str, Wire]:
 def _compare(
     subject: Subject, reports: Mapping[str, Sequence[Reported]], wires: Mapping[str, Wire], since: float
 ) -> None:
-    """Compare what began in the window: the first rounds of a program that has just started are not its usual ones."""
+    """Compare the probes of the window: the first rounds after a start are not typical."""
     for quantity, reported in reports.items():
         pairs = pair(reported, wires[quantity], since=since)
         errors = errors_us(pairs)
@@ -146,7 +146,7 @@ def _compare(
 
 
 def summary(errors: Sequence[float]) -> dict[str, float]:
-    """Return what is said of many errors."""
+    """Return the figures that describe many errors."""
     sizes = [abs(error) for error in errors]
     return {
         "compared": len(errors),

@@ -1,6 +1,6 @@
-"""The web server of all targets: as little as an answer can cost, so that it does not stand in the prober's way.
+"""The web server of all targets. An answer costs it as little as possible, so that it does not slow the prober.
 
-``python -m benchmarks.answerer PORT``, started by ``field``; its CPU is nobody's.
+``python -m benchmarks.answerer PORT``, started by ``field``. Its CPU time is counted for no program.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Asker:
             task.add_done_callback(self._connecting.discard)
 
     def answered(self, connection: Connection) -> None:
-        """Note what was measured; the connection is free again."""
+        """Write down what was measured; the connection is free again."""
         ended = time.time()
         self._under_way.discard(connection.target)
         self._free.append(connection)
@@ -79,7 +79,7 @@ class Asker:
             self._notes.write(line)
 
     def lost(self, connection: Connection) -> None:
-        """A connection is gone, and its question with it."""
+        """Forget a connection that has closed, and its question."""
         self._under_way.discard(connection.target)
         if connection in self._free:
             self._free.remove(connection)
@@ -96,7 +96,7 @@ class Asker:
 
 
 def is_complete(answer: bytes) -> bool:
-    """Whether an answer of Go's server has all arrived: by its length, or by its last chunk."""
+    """Tell whether an answer of Go's server is complete: by its length, or by its last chunk."""
     head, end, body = answer.partition(b"\r\n\r\n")
     if not end:
         return False
@@ -119,7 +119,7 @@ def body_of(answer: bytes) -> bytes:
 
 
 async def ask_for_ever(asker: Asker, questions: list[tuple[str, bytes]], notes: IO[str]) -> None:
-    """Each question once a second, at its own moment."""
+    """Ask each question once a second, spread evenly over the second."""
     loop = asyncio.get_running_loop()
     began = flushed = loop.time()
     number = 0

@@ -1,4 +1,4 @@
-"""What every measurement is given: the field, how long and how much, and where results go."""
+"""What every measurement gets: the field, how long and how much it measures, and where its results go."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class Bench:
     sizes: Sizes
 
     def window(self) -> None:
-        """Let the programs be for as long as is measured."""
+        """Wait for as long as is measured."""
         time.sleep(self.seconds)
 
     def subject(self, measurement: str, recipe: Recipe, targets: int) -> Subject:
-        """Return what the next values are about."""
+        """Return one program at one size, to measure it."""
         return Subject(self, measurement, recipe, targets)
 
 
@@ -77,7 +77,7 @@ class Subject:
         return self.bench.field.addresses(self.targets)
 
     def add(self, **values: float) -> None:
-        """Keep values, and show them."""
+        """Keep values, and print them to stderr."""
         head = (self.bench.run, self.measurement, self.recipe.name, self.targets)
         self.bench.results.add(*(Row(*head, name, value) for name, value in values.items()))
         tell(f"{self}: " + ", ".join(f"{name} {value:.6g}" for name, value in values.items()))
@@ -92,7 +92,7 @@ class Subject:
         return dataclasses.replace(self, targets=targets)
 
     def measure(self, look: Callable[[], None]) -> None:
-        """Measure it, and once more if that fails: other load may pass. Then it is noted, and the others go on."""
+        """Measure it, and once more if that fails: other load may pass. A second failure is kept, and others go on."""
         if not is_installed(self.recipe, self.bench.field):
             raise MissingProgram(self.recipe.name)
         why = self._attempt(look)
@@ -105,7 +105,7 @@ class Subject:
             self.add(**{NOT_MEASURED: 1})
 
     def _attempt(self, look: Callable[[], None]) -> str | None:
-        """Keep what is measured if nothing fails; else say why."""
+        """Keep what is measured if nothing fails; else return why it failed."""
         try:
             with self.bench.results.all_or_nothing():
                 look()
@@ -129,5 +129,5 @@ class MissingProgram(Exception):  # noqa: N818 - it reads as the sentence it is
 
 
 def tell(line: str) -> None:
-    """Say on stderr what is going on."""
+    """Write a line of progress to stderr."""
     sys.stderr.write(f"{line}\n")

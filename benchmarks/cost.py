@@ -1,7 +1,7 @@
 """What one probe costs: CPU time over a window, by the number of probes that reached the targets in it.
 
-Nobody scrapes and nothing is captured meanwhile. The kernel charges a packet's whole way, the targets'
-answer included, to whoever sent it; that holds for all programs alike.
+Nothing is scraped or captured meanwhile. The kernel charges a packet's whole way, the targets'
+answer included, to the program that sent it; that holds for all programs alike.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from benchmarks.process import CpuTimes, cpu_between, cpu_times, memory_of
 from benchmarks.programs import OURS, Recipe, blackbox, fping, ours, running, smokeping
 
 _AFTER_A_PAGE: Seconds = 1.0
-"""Until the cost of looking at our counters is over."""
+"""How long the request for our page costs CPU time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """At one moment."""
+    """What was used and done up to one moment."""
 
     cpu: CpuTimes
     probes: int

@@ -21,7 +21,7 @@ WEB_PORT = 8080
 """Where each target answers HTTP, and TCP."""
 _NETWORK = ipaddress.ip_network("10.79.0.0/16")
 _SILENT = ipaddress.ip_network("10.80.0.0/24")
-"""Routed to the targets' host, which does not have these addresses and says nothing."""
+"""Routed to the targets' host, which does not have these addresses and drops what comes."""
 _FIRST = 256
 
 
@@ -47,11 +47,11 @@ class Field:
 
     @property
     def folder(self) -> Path:
-        """For what programs are given to read; gone at the end."""
+        """Where the files that programs read are; removed at the end."""
         return self._lab.folder
 
     def capture(self) -> Capture:
-        """Return the truth: packets at the prober's end of the wire, stamped by the kernel."""
+        """Capture the packets at the prober's end of the wire, stamped by the kernel: the truth."""
         return Capture(self.prober, self._wire.device_of(self.prober))
 
     @staticmethod
@@ -61,7 +61,7 @@ class Field:
 
     @staticmethod
     def silent_addresses(count: int) -> list[str]:
-        """Return addresses from which nothing comes back."""
+        """Return addresses that never answer."""
         return [str(_SILENT[1 + number]) for number in range(count)]
 
     def received(self, protocol: str) -> int:
@@ -85,7 +85,7 @@ class Field:
         return body
 
     def wait_for(self, program: Program, port: int, path: str) -> None:
-        """Until a program on the prober's host answers; ChildProcessError if it ends instead."""
+        """Wait until a program on the prober's host answers; ChildProcessError if it ends instead."""
 
         def answers() -> bool:
             if program.poll() is not None:

@@ -1,6 +1,6 @@
-"""Truth once more while we are badly off: a thread that holds the interpreter, a log nobody reads, five scrapers.
+"""Truth once more under load: a thread that holds the interpreter's lock, a log that is read slowly, five scrapers.
 
-Only ours: the others have no interpreter to hold. Their truth without load stands beside it.
+Only ours: the others have no interpreter. Their truth without load stands beside it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _read_slowly(descriptor: int, stopping: threading.Event, pause: Seconds) -> 
 
 @contextlib.contextmanager
 def _scrapers(field: Field) -> Iterator[None]:
-    """Four scrapers beside the one that is compared; until the program answers they fail."""
+    """Run four scrapers beside the one that is compared; until the program answers they fail."""
     with contextlib.ExitStack() as end:
         for number in range(_MORE_SCRAPERS):
             notes = field.folder / f"scraped-{number}"

@@ -1,4 +1,4 @@
-"""The exporter with a bad neighbour in its own interpreter, and a log that nobody reads in time.
+"""The exporter with a thread that disturbs it in its own interpreter, and a log that is read too slowly.
 
 ``python -m benchmarks.loaded FIFO run --config.file=...``. A thread makes garbage and does not let go of the
 interpreter's lock for some 20 ms at a time, half of the time; stderr is the named pipe FIFO.
@@ -15,10 +15,10 @@ from typing import Any
 from exporter.cli import main
 
 _AT_MOST = 300.0
-"""Seconds; then there is peace, whatever became of the benchmark."""
+"""Seconds after which it ends, whatever became of the benchmark."""
 _PAUSE = 0.02
 _NUMBERS = 150_000
-"""Sorting so many, without a look at who else waits, takes some 20 ms."""
+"""To sort so many takes some 20 ms, in which no other thread runs."""
 _CYCLES = 2_000
 
 

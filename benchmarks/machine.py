@@ -1,4 +1,4 @@
-"""On what was measured: figures without it say nothing."""
+"""The machine, the interpreter and the programs that were measured: figures mean nothing without them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def facts(programs: Iterable[str]) -> str:
 
 
 def _commit() -> str:
-    """Name the program that was measured; with a mark, if it was changed since."""
+    """Return the commit that was measured, marked if files differ from it."""
     git = shutil.which("git")
     if git is None:
         return "unknown"
@@ -41,18 +41,18 @@ def _commit() -> str:
 
 
 def version_in(text: str) -> str:
-    """Return the first thing that looks like a version in what a program says of itself."""
+    """Return the first version number in the output of ``--version``."""
     found = re.search(r"\d+(?:\.\d+)+", text)
     return found[0] if found else "of unknown version"
 
 
 def _version_text(program: str) -> str:
-    """Ask a program; Go's flags answer on stderr in older builds."""
+    """Return the output of ``--version``; programs in Go write it to stderr in older builds."""
     try:
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603 - a name of ours
+        ended = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603 - a name of ours
     except OSError:
         return ""
-    return said.stdout + said.stderr
+    return ended.stdout + ended.stderr
 
 
 def _processor() -> str:
@@ -66,7 +66,7 @@ def _system() -> str:
 
 
 def _build() -> str:
-    """Whether the interpreter was optimised by a profile: that is a third of its speed."""
+    """Return whether the interpreter was built with a profile: that is a third of its speed."""
     options = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
     optimised = "--enable-optimizations" in options
     return "built with a profile (PGO)" if optimised else "built without a profile (no PGO)"

@@ -1,4 +1,4 @@
-"""What the scraper, the asker and fping have written, read back as reported values."""
+"""Reads what the scraper, the asker and fping have written, as reported values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FPING = re.compile(r"^\[[0-9.]+\] (\S+) +: \[(\d+)\], \d+ bytes, ([0-9.]+) ms "
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """One answer with a page."""
+    """A page that was scraped, when, and its size."""
 
     began: Seconds
     ended: Seconds
@@ -36,7 +36,7 @@ def scrapes(notes: str) -> Iterator[Scrape]:
 
 
 def from_scraper(notes: str, histogram: str) -> Iterator[Reported]:
-    """Yield what came alone between two scrapes, by the histogram's sum and count of each target."""
+    """Yield each value that alone came between two scrapes, by the histogram's sum and count of its target."""
     pages: dict[str, list[Sums]] = defaultdict(list)
     for asked, answered, sums in _pages(notes, histogram):
         for target, (count, total) in sums.items():
@@ -61,16 +61,16 @@ def from_fping(output: str) -> Iterator[Reported]:
 
 
 def _pages(notes: str, histogram: str) -> Iterator[tuple[Seconds, Seconds, Mapping[str, tuple[float, float]]]]:
-    """Yield when a page was asked for and there, and target -> count and sum of all that have both."""
+    """Yield when each page was requested and complete, and target -> count and sum of all that have both."""
     for page in re.split("^scrape ", notes, flags=re.MULTILINE)[1:]:
         asked, answered = page.split(maxsplit=2)[:2]
-        found: dict[str, dict[str, float]] = defaultdict(dict)
+        samples: dict[str, dict[str, float]] = defaultdict(dict)
         for name, target, value in re.findall(r"^sample (\S+) (\S+) (\S+)$", page, re.MULTILINE):
-            found[target][name] = float(value)
+            samples[target][name] = float(value)
         wanted = f"{histogram}_count", f"{histogram}_sum"
         sums = {
             target: (values[wanted[0]], values[wanted[1]])
-            for target, values in found.items()
+            for target, values in samples.items()
             if values.keys() >= set(wanted)
         }
         yield float(asked), float(answered), sums

@@ -1,4 +1,4 @@
-"""What the exporter says of itself: whether it was late or left probes out, and which clock it used."""
+"""What the exporter counts about itself: whether it was late or skipped probes, and which clock it used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ON_TIME = "0.02"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Counts since it began."""
+    """Counts since the exporter's start."""
 
     started: float
     on_time: float
@@ -35,7 +35,7 @@ class Account:
 
 
 def account_of(page: bytes) -> Account:
-    """Read a page."""
+    """Return the counts of a page."""
     text = page.decode()
 
     def total(name: str, labels: str = "") -> float:

@@ -10,10 +10,9 @@ from pathlib import Path
 from benchmarks.bench import Bench, Seconds, Subject
 from benchmarks.notes import Scrape, scrapes
 from benchmarks.process import cpu_between, cpu_times, memory_of
-from benchmarks.programs import Recipe, helper, ours, running, smokeping
+from benchmarks.programs import PROTOCOLS, Recipe, helper, ours, running, smokeping
 from tests.netlab import Program, wait_until
 
-_ALL = ("icmp", "tcp", "http")
 _AT_MOST: Seconds = 60.0
 
 
@@ -47,11 +46,11 @@ def _other_page(subject: Subject) -> None:
 
 
 def _ours(*launcher: str) -> Recipe:
-    return ours(*_ALL, interval="15s", timeout="10s", launcher=launcher)
+    return ours(*PROTOCOLS, interval="15s", timeout="10s", launcher=launcher)
 
 
 def _memory(subject: Subject) -> None:
-    """Of few targets, after a while of being scraped."""
+    """Measure the memory of few targets, after some scrapes."""
     field = subject.bench.field
     notes = field.folder / "scraped"
     with running(field, subject.recipe, subject.addresses()) as program:
@@ -69,42 +68,42 @@ def _scrape(subject: Subject, program: Program, kind: str) -> None:
     """Ten scrapes: their CPU is what the window took above an idle one of the same length."""
     idle = _cpu_share(program, subject.bench.seconds)
     before, began = cpu_times(program.pid), time.monotonic()
-    found = _ask(subject, kind)
+    answered = _ask(subject, kind)
     spent = cpu_between(before, cpu_times(program.pid)) - idle * (time.monotonic() - began)
-    lines = sum(scrape.lines for scrape in found)
+    lines = sum(scrape.lines for scrape in answered)
     values = {
-        "bytes": statistics.median(scrape.bytes for scrape in found),
-        "lines": statistics.median(scrape.lines for scrape in found),
-        "answer_ms": statistics.median(scrape.duration for scrape in found) * 1000,
-        "scrape_ms": spent / len(found) * 1000,
+        "bytes": statistics.median(scrape.bytes for scrape in answered),
+        "lines": statistics.median(scrape.lines for scrape in answered),
+        "answer_ms": statistics.median(scrape.duration for scrape in answered) * 1000,
+        "scrape_ms": spent / len(answered) * 1000,
         "line_us": spent / lines * 1e6,
     }
     subject.add(**{f"{kind}_{name}": value for name, value in values.items()})
 
 
 def _ask(subject: Subject, kind: str) -> list[Scrape]:
-    """Scrape it some times; what was answered."""
+    """Scrape it some times; return the scrapes that were answered."""
     field, count = subject.bench.field, subject.bench.sizes.scrapes
     notes = field.folder / "scraped"
     notes.unlink(missing_ok=True)
     flags = ["--output", str(notes), "--every", "0.5", "--count", str(count), *(["--plain"] if kind == "plain" else [])]
     with helper(field, "scraper", str(subject.recipe.port), *flags) as scraper:
         wait_until(lambda: scraper.poll() is not None, "the scraper's end", _AT_MOST)
-    found = list(scrapes(notes.read_text(encoding="ascii")))
-    if not found:
+    answered = list(scrapes(notes.read_text(encoding="ascii")))
+    if not answered:
         raise LookupError("no page in time")
-    return found
+    return answered
 
 
 def _cpu_share(program: Program, seconds: Seconds) -> float:
-    """Return what it takes anyway, in seconds per second."""
+    """Return the CPU time that it uses without scrapes, in seconds per second."""
     before, began = cpu_times(program.pid), time.monotonic()
     time.sleep(seconds)
     return cpu_between(before, cpu_times(program.pid)) / (time.monotonic() - began)
 
 
 def _held(program: Program, notes: Path) -> Seconds:
-    """Return the longest time that the loop was held since the last such question (``held``)."""
+    """Return the longest time that the loop was held since the last call, as ``benchmarks.held`` writes it down."""
     lines = _lines(notes)
     program.send_signal(signal.SIGUSR1)
     wait_until(lambda: len(_lines(notes)) > len(lines), "a note of the launcher")

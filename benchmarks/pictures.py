@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import tell
-from benchmarks.programs import BLACKBOX, FPING, OURS, SMOKEPING
+from benchmarks.medians import medians
+from benchmarks.programs import BLACKBOX, FPING, OURS, PROGRAMS, PROTOCOLS, SMOKEPING
 from benchmarks.rows import Errors, Results
-from benchmarks.tables import PROGRAMS, medians
 
 ERROR_FILE, COST_FILE = "error.svg", "cost.svg"
 _COLOURS = {OURS: "#0072b2", FPING: "#009e73", SMOKEPING: "#e69f00", BLACKBOX: "#cc79a7"}
-"""Okabe and Ito's: told apart by most eyes."""
+"""Of Okabe and Ito: most eyes can distinguish them."""
+_STYLES = ("o-", "s--", "^:")
+"""Markers and lines, by protocol."""
 _SIZE = (7.5, 4.2)
 _MOST_POINTS = 400
 """Of one line, so that the picture stays small."""
@@ -96,7 +98,7 @@ def _error_lines(errors: list[Errors]) -> Iterator[tuple[str, str, str, list[flo
 def _draw_costs(pyplot: Any, path: Path, results: Results) -> None:  # noqa: ANN401 - see _pyplot
     values = medians(results.rows)
     figure, axes = pyplot.subplots(figsize=_SIZE, layout="constrained")
-    for protocol, style in (("icmp", "o-"), ("tcp", "s--"), ("http", "^:")):
+    for protocol, style in zip(PROTOCOLS, _STYLES, strict=True):
         for program in PROGRAMS:
             points = sorted(
                 (targets, cost)

@@ -1,4 +1,4 @@
-"""What a process has used, by the kernel's own account."""
+"""What a process has used, as the kernel counts it (proc(5))."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def cpu_between(before: CpuTimes, after: CpuTimes) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """In bytes."""
+    """The memory of a process, in bytes."""
 
     resident: int
     peak: int
@@ -37,5 +37,5 @@ class Memory:
 def memory_of(pid: int) -> Memory:
     """Return what is resident now, and the most that ever was."""
     status = Path("/proc", str(pid), "status").read_text(encoding="ascii")
-    found = dict(re.findall(r"^(VmRSS|VmHWM):\s+(\d+) kB$", status, re.MULTILINE))
-    return Memory(int(found["VmRSS"]) * _KIBIBYTE, int(found["VmHWM"]) * _KIBIBYTE)
+    sizes = dict(re.findall(r"^(VmRSS|VmHWM):\s+(\d+) kB$", status, re.MULTILINE))
+    return Memory(int(sizes["VmRSS"]) * _KIBIBYTE, int(sizes["VmHWM"]) * _KIBIBYTE)

@@ -16,6 +16,7 @@ from tests.netlab import Program
 
 Seconds = float
 OURS, FPING, SMOKEPING, BLACKBOX = "latency-exporter", "fping", "smokeping_prober", "blackbox_exporter"
+PROGRAMS = (OURS, FPING, SMOKEPING, BLACKBOX)
 EXECUTABLES = {
     FPING: "fping",
     SMOKEPING: "prometheus-smokeping-prober",
@@ -32,6 +33,8 @@ _PROBES = {
     "tcp": f"tcp: {{protocol: tcp, port: {WEB_PORT}, to: all}}",
     "http": f'http: {{protocol: http, url: "http://{{address}}:{WEB_PORT}/ping", to: all}}',
 }
+PROTOCOLS = tuple(_PROBES)
+"""Those of the exporter that another program measures too; ``queries`` and ``sizing`` measure databases."""
 _BLACKBOX_MODULES = """\
 modules:
   icmp: {prober: icmp, timeout: 1s, icmp: {preferred_ip_protocol: ip4}}
@@ -59,11 +62,11 @@ class Recipe:
     warm: Seconds = 2.0
     warm_per_target: Seconds = 0.0
     asked: str = ""
-    """A protocol, of which an asker has to ask it for each probe."""
+    """The protocol of its probes, where an asker has to ask for each of them."""
     end: signal.Signals = signal.SIGTERM
 
     def warm_up(self, targets: int) -> Seconds:
-        """Return how long it is left alone after it answers."""
+        """Return how long to wait after its first answer."""
         return self.warm + self.warm_per_target * targets
 
 
@@ -123,13 +126,13 @@ def blackbox(protocol: str) -> Recipe:
 
 
 def is_installed(recipe: Recipe, field: Field) -> bool:
-    """Whether the program can be started here."""
+    """Tell whether the program is installed here."""
     return shutil.which(recipe.command(field, ["127.0.0.1"])[0]) is not None
 
 
 @contextlib.contextmanager
 def running(field: Field, recipe: Recipe, targets: Sequence[str]) -> Iterator[Program]:
-    """Start a program, wait until it answers, have it asked; stopped at the end in any case."""
+    """Start a program, wait until it answers, and start its asker; stop both at the end in any case."""
     with contextlib.ExitStack() as end:
         program = field.prober.popen(recipe.command(field, targets), cwd=REPOSITORY)
         end.callback(stop, program, recipe.end)
@@ -144,7 +147,7 @@ def running(field: Field, recipe: Recipe, targets: Sequence[str]) -> Iterator[Pr
 
 @contextlib.contextmanager
 def helper(field: Field, module: str, *arguments: str) -> Iterator[Program]:
-    """Run a module of ours on the prober's host meanwhile."""
+    """Run a module of this package on the prober's host while entered."""
     program = field.prober.popen([sys.executable, "-m", f"benchmarks.{module}", *arguments], cwd=REPOSITORY)
     try:
         yield program
@@ -153,7 +156,7 @@ def helper(field: Field, module: str, *arguments: str) -> Iterator[Program]:
 
 
 def stop(program: Program, kind: signal.Signals = signal.SIGTERM, grace: Seconds = 2.0) -> None:
-    """End it, gently at first."""
+    """Stop a program: first by a signal, then by force."""
     if program.poll() is None:
         program.send_signal(kind)
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks import pictures, tables
 from benchmarks.bench import tell
 from benchmarks.field import REPOSITORY
+from benchmarks.figures import FIGURES
 from benchmarks.pictures import COST_FILE, ERROR_FILE
 from benchmarks.rows import ROWS_FILE, Results
 from benchmarks.tables import FEW_FILE, TABLE_FILE
@@ -26,7 +27,7 @@ _PICTURES = {
 
 
 class NoMarkers(Exception):  # noqa: N818 - it reads as the sentence it is
-    """A file does not say where the figures go."""
+    """A file lacks the markers between which the figures go."""
 
 
 def main() -> int:
@@ -48,7 +49,7 @@ def main() -> int:
 
 def lacking(measured: Results) -> set[str]:
     """Return the measurements of which there is no row."""
-    return {figure.measurement for figure in tables.FIGURES} - {row.measurement for row in measured.rows}
+    return {figure.measurement for figure in FIGURES} - {row.measurement for row in measured.rows}
 
 
 def publish(results: Path, repository: Path) -> None:

@@ -1,6 +1,6 @@
 """``python -m benchmarks.queries``: what a query on a kept connection costs; as root, with both servers installed.
 
-Beside it the least that it could: a loop that sleeps and asks by psycopg2, without a loop, a schedule or a page.
+Beside it stands the least that it could cost: sleep and ask by psycopg2, without an event loop, a schedule or a page.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from pathlib import Path
 
 import psycopg2
 
+from benchmarks.databases import write_fleet
 from benchmarks.process import cpu_between, cpu_times
 from tests.system.database_server import Server, free_port
 from tests.system.databases import PASSWORD, started
 
 _DATABASES = (1, 10, 50)
+_EACH_SECOND = ("interval: 1s", "timeout: 900ms", "cold_interval: 1h")
 _WINDOW = 8.0
+"""Seconds that are measured."""
 _WINDOWS = 3
 _ENGINES = {"postgresql": ("-c", "max_connections=100"), "mysql": ("--max-connections=100",)}
 
@@ -44,10 +47,7 @@ def _write(line: str) -> None:
 
 def _ours(server: Server, count: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        password, fleet, port = Path(folder, "password"), Path(folder, "fleet.yml"), free_port()
-        password.touch(0o600)
-        password.write_text(PASSWORD, encoding="utf-8")
-        fleet.write_text(_fleet(server, count, password), encoding="utf-8")
+        fleet, port = write_fleet(Path(folder), server, count, *_EACH_SECOND), free_port()
         words = ["-m", "exporter", f"--config.file={fleet}", f"--web.listen-address=127.0.0.1:{port}"]
         with subprocess.Popen([sys.executable, *words, "--log.level=error"]) as program:  # noqa: S603 - our own program
             try:
@@ -58,19 +58,8 @@ def _ours(server: Server, count: int) -> float:
     return statistics.median(figures)
 
 
-def _fleet(server: Server, count: int, password: Path) -> str:
-    database = (
-        f"type: {server.kind}, host: 127.0.0.1, port: {server.port}, user: monitor, password_file: {password}, "
-        "dbname: n8n, tls: disable, interval: 1s, timeout: 900ms, cold_interval: 1h"
-    )
-    return "\n".join(
-        ["hosts: [{name: here, address: 127.0.0.1}]", "databases:"]
-        + [f"  - {{name: d{number}, {database}}}" for number in range(count)]
-    )
-
-
 def _window(pid: int, port: int) -> float:
-    """Return microseconds per query; the page that says how many there were is asked for outside the window."""
+    """Return microseconds of CPU per query; the pages with the counts are requested outside the window."""
     asked, before = _queries(port), time.monotonic()
     time.sleep(1.0)
     spent = cpu_times(pid)

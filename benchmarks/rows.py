@@ -51,7 +51,7 @@ class Failure(NamedTuple):
 
 @dataclass(slots=True)
 class Results:
-    """Everything so far, in memory and in ``folder``."""
+    """Everything measured so far, in memory and in ``folder``."""
 
     folder: Path
     rows: list[Row] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""A Prometheus of our own: asks for a page again and again, and notes the few lines that are compared.
+"""Scrapes a page again and again, as Prometheus does, and writes down the few lines that are compared.
 
 A process of its own, so that reading pages disturbs neither the measuring process nor the capture::
 
@@ -26,7 +26,7 @@ _TIMEOUT = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Samples of some names; each is told by one label."""
+    """The samples that are compared: some names, distinguished by one label."""
 
     names: tuple[str, ...]
     label: str
@@ -64,7 +64,7 @@ class Scraper:
 
 
 def main() -> None:
-    """Scrape at a cadence; a scrape that takes longer leaves out turns."""
+    """Scrape at a cadence; a scrape that takes longer than it skips the next ones."""
     flags = _parser().parse_args()
     scraper, wanted = Scraper(flags.port, plain=flags.plain), Wanted(tuple(flags.series), flags.label)
     first, turn = time.monotonic(), 0

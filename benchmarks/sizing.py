@@ -17,16 +17,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.databases import write_fleet
 from benchmarks.field import Field
 from benchmarks.machine import facts
 from benchmarks.process import cpu_between, cpu_times, memory_of
 from benchmarks.programs import OUR_PORT, Recipe, helper, ours, running
 from tests.system.database_server import Server, free_port
-from tests.system.databases import PASSWORD, started
+from tests.system.databases import started
 
 _SETTLED = 20.0
+"""Seconds from the start until the program uses as much as it will."""
 _WINDOW = 60.0
-"""Four scrapes, and one login of each database."""
+"""Seconds that are measured: four scrapes, and one login of each database."""
 _FEW, _MANY = 100, 1100
 _FEW_DATABASES, _MANY_DATABASES = 10, 110
 _HUNDRED = 100
@@ -34,7 +36,7 @@ _HUNDRED = 100
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one run of the program."""
+    """What one run of the program cost."""
 
     series: int
     megabytes: float
@@ -78,7 +80,7 @@ def _difference(few: Cost, many: Cost, pairs: int) -> Cost:
 
 
 def _probing(field: Field, recipe: Recipe, pairs: int) -> Cost:
-    """Measure the program in the field."""
+    """Measure the program with pairs of the field."""
     notes = field.folder / "scraped"
     with running(field, recipe, field.addresses(pairs)) as program:
         with helper(field, "scraper", str(OUR_PORT), "--output", str(notes), "--every", "15"):
@@ -90,27 +92,13 @@ def _asking(server: Server, databases: int) -> Cost:
     """Measure the program beside a database server on this machine, at a database's default intervals."""
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as end:
         folder, port = Path(name), free_port()
-        password, fleet = folder / "password", folder / "fleet.yml"
-        password.touch(0o600)
-        password.write_text(PASSWORD, encoding="utf-8")
-        fleet.write_text(_fleet(server, databases, password), encoding="utf-8")
+        fleet = write_fleet(folder, server, databases)
         flags = [f"--config.file={fleet}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
         program = end.enter_context(_python("exporter", *flags))
         end.enter_context(_python("benchmarks.scraper", str(port), "--output", str(folder / "notes"), "--every", "15"))
         megabytes, cpu_percent = _window(program.pid)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as page:
             return Cost(_series(page.read().decode()), megabytes, cpu_percent)
-
-
-def _fleet(server: Server, databases: int, password: Path) -> str:
-    database = (
-        f"type: {server.kind}, host: 127.0.0.1, port: {server.port}, user: monitor, password_file: {password}, "
-        "dbname: n8n, tls: disable"
-    )
-    return "\n".join(
-        ["hosts: [{name: here, address: 127.0.0.1}]", "databases:"]
-        + [f"  - {{name: d{number}, {database}}}" for number in range(databases)]
-    )
 
 
 @contextlib.contextmanager
@@ -123,7 +111,7 @@ def _python(module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _window(pid: int) -> tuple[float, float]:
-    """Return megabytes that are resident, and the share of a core in per cent."""
+    """Return the resident megabytes, and the share of a core in per cent."""
     time.sleep(_SETTLED)
     before, began = cpu_times(pid), time.monotonic()
     time.sleep(_WINDOW)
@@ -132,7 +120,7 @@ def _window(pid: int) -> tuple[float, float]:
 
 
 def _series(page: str) -> int:
-    """Count the samples of pairs and databases; a probe that failed makes the figures void."""
+    """Count the samples of pairs and databases; a probe that failed makes the figures worthless."""
     for count in re.findall(r"^(?:network_latency|database)_probe_failures_total\{.*\} (\S+)$", page, re.MULTILINE):
         if float(count):
             sys.exit("a probe failed: this measures nothing")

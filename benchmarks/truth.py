@@ -1,7 +1,7 @@
-"""What programs say of single probes, paired with what the wire saw. By value: no clock, no socket.
+"""What programs report of single probes, paired with the packets on the wire. By value: no clock, no socket.
 
 A reported value belongs to a captured exchange in one of two ways: it is the n-th of its target (a histogram's
-count, fping's sequence number), or it lies within the time in which somebody asked for it.
+count, fping's sequence number), or it lies within the time in which it was asked for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.netlab import Exchange
 
 Seconds = float
 _UNTIL_COUNTED: Seconds = 0.02
-"""From a reply's arrival until a program may be expected to have counted it."""
+"""How long after its arrival a reply may still be missing in a program's count."""
 _SURELY_WRONG_US = -2.0
 """fping prints whole microseconds."""
 
@@ -37,7 +37,7 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """What the wire saw of one probe; no round trip where none came or none is certain."""
+    """One probe on the wire; without a round trip where no answer came or it is not certain."""
 
     began: Seconds
     round_trip: Seconds | None
@@ -94,10 +94,10 @@ def aligned(reported: Iterable[Reported], wire: Wire) -> Iterator[Reported]:
 def pair(
     reported: Iterable[Reported], wire: Wire, shift: int = 0, since: Seconds = 0.0
 ) -> list[tuple[Reported, Seconds]]:
-    """Return what was reported beside the wire's round trip; what cannot be told apart is left out.
+    """Return reported values with the wire's round trip; those that fit none or several are left out.
 
-    So is what began before ``since``. ``shift`` pairs numbers with a neighbour instead, to see whether that would
-    fit better.
+    So are those that began before ``since``. ``shift`` pairs numbers with a neighbour instead, to see whether that
+    fits better.
     """
     pairs = []
     for report in reported:
@@ -114,7 +114,7 @@ def errors_us(pairs: Iterable[tuple[Reported, Seconds]]) -> list[float]:
 
 
 def impossible(errors: Iterable[float]) -> int:
-    """Return how many were reported to be faster than the wire: pairs that are none."""
+    """Return how many were reported to be faster than the wire: values that are paired wrongly."""
     return sum(error < _SURELY_WRONG_US for error in errors)
 
 
@@ -136,14 +136,14 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 
 def _missed(report: Reported, trips: Sequence[Trip]) -> int | None:
-    """Return how many replies are not in the count; None if it cannot be told."""
+    """Return how many replies are not in the count; None where that is not certain."""
     arrivals = [trip.began + trip.round_trip for trip in trips if trip.round_trip is not None]
     before = sum(arrival < report.asked - _UNTIL_COUNTED for arrival in arrivals)
     return before - report.number if before == sum(arrival <= report.answered for arrival in arrivals) else None
 
 
 def _numbered(trips: Sequence[Trip], number: int) -> Trip | None:
-    """Return the n-th trip, unless one before it had no answer: then nobody knows which it is."""
+    """Return the n-th trip; None where one before it had no answer, so that the numbers are not certain."""
     if not 1 <= number <= len(trips) or any(trip.round_trip is None for trip in trips[:number]):
         return None
     return trips[number - 1]

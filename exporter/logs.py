@@ -27,7 +27,7 @@ _NAMES = {number: name for name, number in LEVELS.items()} | {logging.CRITICAL: 
 _WORD = re.compile(r"[^ \"=\\]+")
 _WAITING_LINES = 1000
 _LAST_WORDS = 1.0
-"""Seconds that the end of the program waits for its last lines to be read."""
+"""How many seconds the end of the program waits until its last lines are read."""
 
 
 class _Formatter(logging.Formatter):
@@ -73,7 +73,7 @@ class _Writer(logging.Handler):
             self.handleError(record)
 
     def flush(self) -> None:
-        """Wait a little until all is written."""
+        """Wait until all is written, for at most ``_LAST_WORDS``."""
         deadline = time.monotonic() + _LAST_WORDS
         with self._lines.all_tasks_done:
             while self._lines.unfinished_tasks and (left := deadline - time.monotonic()) > 0:
@@ -88,7 +88,7 @@ class _Writer(logging.Handler):
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    """Write without Python's own buffer, for which the end of the program would wait while a reader stands still."""
+    """Write without Python's own buffer: the end of the program would wait for it while nobody reads."""
     while data:
         data = data[os.write(descriptor, data) :]
 
@@ -96,13 +96,13 @@ def _write_all(descriptor: int, data: bytes) -> None:
 def configure(level: str, style: Literal["logfmt", "json"]) -> None:
     """Send everything of at least ``level`` (one of LEVELS) to stderr."""
     logging.basicConfig(level=LEVELS[level], handlers=[_Writer(_Formatter(style))], force=True)
-    logging.getLogger("aiohttp.server").addFilter(_is_ours)
+    logging.getLogger("aiohttp.server").addFilter(_is_not_of_a_client)
     for chatty in ("asyncio", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _is_ours(record: logging.LogRecord) -> bool:
-    """Leave out a client's faults: its request, and with it perhaps its password, would be in the traceback."""
+def _is_not_of_a_client(record: logging.LogRecord) -> bool:
+    """Leave out faults of clients: the request, perhaps with a password, would be in the traceback."""
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 

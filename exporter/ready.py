@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 
 def tell(environ: Mapping[str, str]) -> None:
-    """Send it to the socket that the environment names; without one, as a rule, there is nothing to do."""
+    """Send READY=1 to the socket that the environment names; without systemd there is none, and nothing is done."""
     address = environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return

@@ -1,1 +1,1 @@
-"""What the commands of the command line do, each in a file, and their flags."""
+"""The commands of the command line, each in a file, and their flags."""

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
-from exporter.fleet import Fleet, Host, Pair
+from exporter.commands import default_fleet
+from exporter.commands.terminal import print_data, tell
+from exporter.configuration import identified
+from exporter.fleet import BadFile, Fleet, Host, Pair, doubles, survey
+from exporter.recording import metrics
 from exporter.recording.metrics import cost, series_of
 from exporter.wording import legible, plural
 
 _MANY_SERIES = 10_000
 
 
+def run(flags: argparse.Namespace) -> int:
+    """Print what the fleet file means for the host that ``flags`` name, or for this one; raises BadFile."""
+    default_fleet.choose(flags)
+    fleet, host = identified(flags.config_file, flags.host)
+    pairs, missing = survey(fleet, host)
+    metrics.ensure_recorded(fleet, pairs)
+    if missing and flags.host is None:
+        raise BadFile(missing)
+    for problem in missing:  # --host may look at a host from elsewhere, without its secrets
+        tell(f"warning: needed on {host.name}, and not to be had here: {problem}")
+    for warning in warnings(fleet, pairs):
+        tell(warning)
+    if double := doubles.warning(fleet, host):
+        tell(f"warning: {double}")
+    return print_data(describe(fleet, host, pairs))
+
+
 def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
-    """Return what this host will probe, a line per pair, then the sum. Addresses are as written: nothing is asked."""
+    """Return what this host will probe, a line per pair, then the sum; addresses are as written, not looked up."""
     buckets = fleet.defaults.buckets
     rows = [("TARGET", "PROBE", "PROTOCOL", "FAMILY", "ADDRESS", "EVERY", "TIMEOUT", "SERIES")]
     rows += [
@@ -45,10 +67,10 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
 
 def warnings(fleet: Fleet, pairs: Sequence[Pair]) -> list[str]:
     """Return what is allowed but should be known: the file's own warnings, and the cost when it is high."""
-    found = [f"warning: {warning}" for warning in fleet.warnings]
+    lines = [f"warning: {warning}" for warning in fleet.warnings]
     if (count := cost.series(fleet, pairs)) > _MANY_SERIES:
-        found.append(
+        lines.append(
             f"warning: {fleet.source_file}: {count:,} series on this host, more than {_MANY_SERIES:,}; "
             "measure fewer pairs with 'from' and 'to' of the probes, or leave out histograms with 'histogram: false'"
         )
-    return found
+    return lines

@@ -1,13 +1,15 @@
-"""What comes with the program beside its code: the default fleet, and the files that a clone has, to begin with.
+"""``latency-exporter example``: files that come with the program beside its code, to begin with.
 
 ``shipped/`` holds links to the folders of the clone; an installed package has the files themselves in their place.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from exporter.commands.terminal import FINE, print_data, tell
 from exporter.scrape_configs import CannotWrite, Change, write
 
 _SHIPPED = Path(__file__).parents[1] / "shipped"
@@ -27,8 +29,20 @@ _FILES: dict[str, tuple[str, ...]] = {
 NAMES = tuple(_FILES)
 
 
+def run(flags: argparse.Namespace) -> int:
+    """Print an example, or write its files; raises CannotWrite."""
+    if flags.output_dir is None:
+        return print_data(text(flags.name))
+    written = save(flags.name, flags.output_dir, force=flags.force)
+    for path in written:
+        tell(f"wrote {path}")
+    if not written:
+        tell(f"{flags.output_dir}: all files are there already")
+    return FINE
+
+
 def is_there(path: Path) -> bool:
-    """Tell whether something is at a path, even if it cannot be read: reading it will raise the right error."""
+    """Tell whether a file is at a path, even one that cannot be read: to read it raises the right error."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -51,7 +65,7 @@ def text(name: str) -> str:
 
 
 def save(name: str, folder: Path, *, force: bool) -> list[Path]:
-    """Write the files of an example that are not there yet; raises CannotWrite, also for others in their place."""
+    """Write the files of an example; raises CannotWrite, also for other content in their place unless ``force``d."""
     changed = [
         Change(folder / file, before, after)
         for file, after in files(name).items()
@@ -77,7 +91,7 @@ def _before(path: Path) -> str | None:
 
 
 def _one_file(rules: Mapping[str, str]) -> str:
-    """Join files of rules to one that Prometheus takes; what is off by default stands there as a comment."""
+    """Join files of rules to one that Prometheus accepts; those that are off by default become comments."""
     head = "# All rules in one file; with --output-dir they are files of their own.\ngroups:\n"
     on = (f"\n# --- {name}\n" + rules[name].replace("\ngroups:\n", "\n") for name in _RULES)
     off = (f"\n# --- {name}\n" + "".join(map(_commented, rules[name].splitlines())) for name in _RULES_OFF)

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from collectors.terms import Seconds
 from exporter.commands import examples
 from exporter.config_files.values import Duration
-from exporter.web import listen, server
+from exporter.web import ROUTES, listen
 from exporter.wording import did_you_mean
 
 
@@ -51,6 +51,6 @@ def path(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} is no path; it has to begin with /")
     if not re.fullmatch("[A-Za-z0-9/._~-]+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no path; it may hold letters, digits and any of /._~-")
-    if text != "/" and text in server.ROUTES:
+    if text != "/" and text in ROUTES:
         raise argparse.ArgumentTypeError(f"{text!r} is what this program answers otherwise; choose another path")
     return text

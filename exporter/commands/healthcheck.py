@@ -1,4 +1,4 @@
-"""``latency-exporter healthcheck``: is the program on this machine answering? For a container's HEALTHCHECK.
+"""``latency-exporter healthcheck``: does the program on this machine answer? For a container's HEALTHCHECK.
 
 The check has neither a certificate to trust nor a password to send, and needs none: a program that demands one is
 alive. It asks in plain text first, then over TLS; any answer but a server error will do.
@@ -6,6 +6,7 @@ alive. It asks in plain text first, then over TLS; any answer but a server error
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import socket
 import ssl
@@ -13,7 +14,8 @@ import ssl
 from collectors.failures import from_os_error
 from collectors.terms import Seconds
 from collectors.transport.trust import client_context
-from exporter.web.listen import from_here
+from exporter.commands.terminal import FAULT, FINE, complain
+from exporter.web.listen import DEFAULT, from_here, parse
 from exporter.wording import host_and_port
 
 _TIMEOUT: Seconds = 3.0
@@ -27,6 +29,13 @@ _REFUSALS = {
 }
 """OpenSSL's names (``ssl.SSLError.reason``) of what a server that is alive answers: it wants a certificate of ours, or
 another version of TLS."""
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Ask the program at the first address that ``flags`` name."""
+    host, port = (flags.listen or [parse(DEFAULT)])[0]
+    problem = problem_of(host, port)
+    return complain(f"latency-exporter: {problem}", FAULT) if problem else FINE
 
 
 def problem_of(host: str, port: int) -> str | None:

@@ -1,4 +1,4 @@
-"""The flags of every command, named as Prometheus' exporters name theirs."""
+"""The flags of every command, with the names that Prometheus' exporters use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exporter import __version__, logs, scrape_configs
 from exporter.commands import examples, flag_values
+from exporter.web import listen
 
 _USAGE = """\
 latency-exporter [run]            measure, and serve :9102
@@ -21,7 +22,7 @@ latency-exporter healthcheck      ask the program on this machine whether it is 
 Each has its own --help.
 """
 DEFAULT_FLEET = Path("config/exporter.yml")
-"""The fleet file where none is named; by this very object ``cli`` knows that none was."""
+"""The fleet file where none is named; ``default_fleet`` tells by this very object that none was."""
 
 
 def run_parser() -> argparse.ArgumentParser:
@@ -207,5 +208,5 @@ def _add_listen(parser: argparse.ArgumentParser) -> None:
         type=flag_values.listen_address,
         action="append",
         metavar="[HOST]:PORT",
-        help="where to listen; may be given several times (default: :9102)",
+        help=f"where to listen; may be given several times (default: {listen.DEFAULT})",
     )

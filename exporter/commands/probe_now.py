@@ -1,7 +1,9 @@
-"""``latency-exporter probe``: one probe of each kind toward a target, from here and now, for people."""
+"""``latency-exporter probe``: one probe of each kind toward a target now, explained for people."""
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
 
@@ -10,12 +12,14 @@ from collectors.contract import Context, one_by_one
 from collectors.literals import literal_family
 from collectors.terms import Seconds
 from collectors.transport import resolver
-from exporter.fleet import Pair
+from exporter import logs
+from exporter.clock import wall_clock
+from exporter.commands import default_fleet
+from exporter.commands.terminal import BAD_CONFIGURATION, FAULT, FINE, complain, print_data
+from exporter.configuration import identified
+from exporter.fleet import BadFile, Pair, survey
 from exporter.overview.timeline import Around, explain, is_well
-from exporter.probing import collectors, single
-from exporter.probing.addresses import Addresses, refreshes
-from exporter.probing.scheduler import Scheduler
-from exporter.probing.single import ProbeResult
+from exporter.probing import Addresses, ProbeResult, Scheduler, collectors, refreshes, single
 from exporter.recording.own_health import OwnHealth
 from exporter.wording import span
 
@@ -25,8 +29,29 @@ _KEEP: Seconds = 60.0
 _HOPS, _PER_HOP, _HOP_TIMEOUT = 30, 2, 1.0
 
 
+def run(flags: argparse.Namespace) -> int:
+    """Probe the target that ``flags`` name and print how that went, then the routes there; raises BadFile."""
+    logs.configure("error", "logfmt")
+    default_fleet.choose(flags)
+    fleet, host = identified(flags.config_file, flags.host)
+    try:
+        asked = single.chosen(survey(fleet, host)[0], flags.target, flags.probe)
+    except single.NoSuchPair as error:
+        return complain(f"{flags.config_file}: {error}", BAD_CONFIGURATION)
+    toward_target, missing = survey(fleet, host, target=flags.target)
+    if missing:
+        raise BadFile(missing)
+    results = asyncio.run(probe_now(toward_target))
+    text, all_well = describe(results, asked)
+    printed = print_data(text)
+    if flags.route and printed == FINE:
+        for part in routes([result for result in results if result.pair in asked]):
+            printed = printed or print_data(part)
+    return printed or (FINE if all_well else FAULT)
+
+
 async def probe_now(pairs: Sequence[Pair]) -> list[ProbeResult]:
-    """Probe each pair once, with collectors and look-ups of our own."""
+    """Probe each pair once, with collectors and look-ups for this alone."""
     addresses = Addresses(resolver.addresses, lambda _target: None)
     context = Context(
         address=addresses.get, lookup=resolver.addresses, notice=lambda _notice: None, others=addresses.others
@@ -39,21 +64,21 @@ async def probe_now(pairs: Sequence[Pair]) -> list[ProbeResult]:
         return await single.ask(pairs, probes)
 
 
-def describe(answers: Sequence[ProbeResult], asked: Sequence[Pair]) -> tuple[str, bool]:
-    """Return what became of the probes that were asked for, and whether all is well; the others are witnesses."""
-    now, wall = time.monotonic(), time.time()  # noqa: TID251 - to tell how many days a certificate has left
-    told = zip(answers, explain(answers, Around((), OwnHealth(), now, wall)), strict=True)
-    shown = [(text, is_well(answer)) for answer, text in told if answer.pair in asked]
-    return "\n".join(text for text, _ in shown), all(well for _, well in shown)
+def describe(results: Sequence[ProbeResult], asked: Sequence[Pair]) -> tuple[str, bool]:
+    """Return how the probes went that were asked for, and whether all went well; the others are witnesses."""
+    around = Around((), OwnHealth(), time.monotonic(), wall_clock())
+    explained = zip(results, explain(results, around), strict=True)
+    of_asked = [(text, is_well(result)) for result, text in explained if result.pair in asked]
+    return "\n".join(text for text, _ in of_asked), all(well for _, well in of_asked)
 
 
-def routes(answers: Sequence[ProbeResult]) -> Iterator[str]:
-    """Walk to each address that was asked, hop by hop; it takes a second for each router that keeps silent."""
+def routes(results: Sequence[ProbeResult]) -> Iterator[str]:
+    """Yield the route to each address that was probed, hop by hop; a router that is silent takes a second."""
     walked = set()
-    for answer in answers:
-        name, ip_family = answer.pair.place, answer.pair.ip_family
-        address = answer.facts.address or (name if literal_family(name) else None)
-        if address not in walked and answer.pair.aim.host:
+    for result in results:
+        name, ip_family = result.pair.place, result.pair.ip_family
+        address = result.facts.address or (name if literal_family(name) else None)
+        if address not in walked and result.pair.aim.host:
             walked.add(address)
             yield f"\nroute to {name} over {ip_family}\n"
             yield from _route(address, 6 if ip_family == "ipv6" else 4) if address else ("  it has no address\n",)

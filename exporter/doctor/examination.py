@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from collectors.terms import Seconds
 from collectors.transport.trust import OwnCertificate
+from exporter.clock import wall_clock
 from exporter.doctor import bodies
 from exporter.doctor.consultation import Consulted, PublicName, Waiting, consult
 from exporter.doctor.diagnosis import Diagnosis, Status
@@ -42,7 +43,7 @@ def examine(fleet: Fleet, environ: Mapping[str, str], patience: Seconds, waiting
     ]
     began = time.monotonic()
     consulted = asyncio.run(consult(servers, names, patience, waiting))
-    now = time.time()  # noqa: TID251 - the age of certificates and pushes, for people
+    now = wall_clock()
     return Report(tuple(judge(fleet, wanted, consulted, now, patience)), time.monotonic() - began)
 
 

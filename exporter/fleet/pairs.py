@@ -55,9 +55,9 @@ class Pair:
         return self.aim.host or self.target
 
     @property
-    def slot(self) -> Seconds:
-        """How long it waits for others that are due: a query on a kept connection is far cheaper in company."""
-        return 0.2 if self.database and self.probe == QUERY else 0.1
+    def slots(self) -> int:
+        """How many slots it waits for others that are due: a query on a kept connection is far cheaper in company."""
+        return 2 if self.database and self.probe == QUERY else 1
 
     @property
     def identity(self) -> Identity:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from collectors.terms import Seconds
 from exporter import __version__
+from exporter.clock import wall_clock
 from exporter.fleet import Pair
 from exporter.overview import html_text, json_text, rows, text
 from exporter.recording.own_health import OwnHealth
@@ -44,7 +45,7 @@ class Overview:
         """
         snapshot = self._snapshot
         if snapshot is None or time.monotonic() - self._taken >= _FRESH:
-            now, wall = time.monotonic(), time.time()  # noqa: TID251 - a date shown to people
+            now, wall = time.monotonic(), wall_clock()
             own_health = self._own_health(now)
             judged: list[rows.Row] = []
             for some in rows.judged(self._states(), own_health, now):

@@ -15,7 +15,7 @@ from exporter.fleet import Pair
 from exporter.overview.rows import now_in_words
 from exporter.overview.seen import PairNow, pair_now
 from exporter.overview.verdict import judge
-from exporter.probing.single import ProbeResult
+from exporter.probing import ProbeResult
 from exporter.recording.own_health import OwnHealth
 from exporter.recording.series import PairSeries
 from exporter.wording import printable, span

@@ -2,12 +2,12 @@
 
 ICMP and TCP measure toward a cached address, so that a slow or dead resolver is never on the
 measuring path: a refresh that fails keeps what was known. A refresh is a job of a scheduler like
-any probe, with ``Addresses.refresh`` in the collector's place. It comes round as often as the target
-is probed and as a rule finds the address fresh; so a name that has none yet, or whose resolver is
-back, is found within one interval and not after ``resolve_interval``.
+any probe, with ``Addresses.refresh`` in the collector's place. It is due as often as the target
+is probed, and as a rule the address is still fresh. So a name that has none yet, or whose resolver is
+back, gets one within one interval and not after ``resolve_interval``.
 
-Of several addresses one is measured, the smallest at first, and stays while it is among the answers. Where none
-of the name's pairs gets an answer any more the next one is asked, and stays if somebody answers there.
+Of several addresses one is measured: at first the smallest, then the same while it is among the answers. Where none
+of the name's pairs is answered any more, the next address is measured, and stays if it answers.
 """
 
 from __future__ import annotations
@@ -28,12 +28,15 @@ from exporter.fleet import Pair
 Lookup = Callable[[str, IpFamily], Awaitable[Sequence[str]]]
 
 _TIMEOUT: Seconds = 5.0
-_OF_AN_INTERVAL = 0.9
-"""Of the time that an address is kept: a little less than one, so that the nth turn, then due, is not too early."""
+_FRESH = 0.9
+"""The share of ``resolve_interval`` for which an address is fresh. It is less than one because a refresh may start a
+little early: the one that is due when the interval is over must find the address no longer fresh."""
+_MEASURES_NOTHING = RoundTrip(rtt=None, clock=Clock.USER)
+"""The reply of a refresh: the scheduler and ``Addresses.decided`` ask only whether it failed."""
 
 
 class Name(NamedTuple):
-    """What is looked up for a target."""
+    """A name, and the family of the addresses that are asked for."""
 
     name: str
     ip_family: IpFamily
@@ -46,12 +49,12 @@ class Move(NamedTuple):
     before: str
     after: str
     why: str = ""
-    """Empty where the resolver gave another one."""
+    """Empty where the resolver no longer gives the former one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Refresh:
-    """A job of the scheduler: one target's name, whose freshness is looked at every ``interval``."""
+    """A job of the scheduler: every ``interval`` a target's name is looked up, if its address is no longer fresh."""
 
     target: str
     aim: Name
@@ -59,22 +62,25 @@ class Refresh:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """Tell it from all other refreshes."""
+        """What distinguishes it from all other refreshes."""
         return ("refresh", self.target, self.aim.name, self.aim.ip_family)
 
     @property
-    def slot(self) -> Seconds:
-        """Nothing is gained by waiting for others."""
-        return 0.1
+    def slots(self) -> int:
+        """One: nothing is gained by waiting for other refreshes."""
+        return 1
 
     @property
     def timeout(self) -> Seconds:
-        """Long enough to ask a second name server; a look-up that outlasts its turn misses the next one."""
+        """Long enough to ask a second name server. A refresh that is due while the one before still runs is skipped."""
         return _TIMEOUT
 
 
 def refreshes(pairs: Iterable[Pair], keep: Seconds) -> list[Refresh]:
-    """Return the refreshes that these pairs need: of names, and not of HTTP's, which are looked up in the probe."""
+    """Return the refreshes that these pairs need; none for names that a probe looks up itself, as HTTP's do.
+
+    ``keep`` is how many seconds an address is kept.
+    """
     intervals: dict[tuple[str, Name], Seconds] = {}
     for pair in pairs:
         name = pair.aim.cached_name
@@ -85,9 +91,9 @@ def refreshes(pairs: Iterable[Pair], keep: Seconds) -> list[Refresh]:
 
 
 class Addresses:
-    """A cache of addresses, and who fills it.
+    """A cache of addresses, filled by the refreshes of a scheduler whose watcher it is.
 
-    ``failed`` is given the target of a refresh that failed, ``moved`` each change of a name's address.
+    ``failed`` is called with the target of a refresh that failed, ``moved`` with each change of a name's address.
     """
 
     def __init__(
@@ -99,21 +105,23 @@ class Addresses:
         self._answers: dict[Name, Sequence[str]] = {}
         """All addresses of the cached names."""
         self._reported: dict[Name, str] = {}
-        """Which address people know of, of cached names and of others that were looked up."""
-        self._why: dict[tuple[str, IpFamily], tuple[str, bool]] = {}
+        """Which address was last reported, of cached names and of others that were looked up."""
+        self._failures: dict[Name, tuple[str, bool]] = {}
+        """Detail and ``misconfigured`` of the last look-up of a name, where that failed."""
         self._fresh_until: dict[Name, Seconds] = {}
         self._keep: Seconds = 0.0
         self._expected: frozenset[Name] = frozenset()
         self.changed = asyncio.Event()
-        """Set when a name leads elsewhere than before, for whoever clears it."""
+        """Set when a name has another address than before; its reader clears it."""
         self._unanswered: set[Name] = set()
         self._all_answered = asyncio.Event()
 
     def get(self, name: str, ip_family: IpFamily) -> str:
-        """Return the last good address at once; while none was ever obtained ProbeFailed(DNS), as the look-up said."""
+        """Return the last good address at once; while there was none, ProbeFailed(DNS) as the look-up failed."""
         address = self._known.get((name, ip_family)) or self._literal(name, ip_family)
         if address is None:
-            why, misconfigured = self._why.get((name, ip_family), (f"{name} has no known {ip_family} address", False))
+            unknown = f"{name} has no known {ip_family} address", False
+            why, misconfigured = self._failures.get(Name(name, ip_family), unknown)
             raise ProbeFailed(Reason.DNS, why, misconfigured=misconfigured)
         return address
 
@@ -123,10 +131,10 @@ class Addresses:
         return [address for address in self._answers.get(Name(name, ip_family), ()) if address != known]
 
     def of(self, name: str) -> list[tuple[IpFamily, str]]:
-        """Return the addresses that a name leads to now, of either family."""
+        """Return the addresses of a name that are measured now, of either family."""
         names = [Name(name, family) for family in IpFamily]
-        found = [(known, self._known.get(known) or self._reported.get(known)) for known in names]
-        return [(known.ip_family, address) for known, address in found if address]
+        addresses = [self._known.get(each) or self._reported.get(each) for each in names]
+        return [(each.ip_family, address) for each, address in zip(names, addresses, strict=True) if address]
 
     def _literal(self, name: str, ip_family: IpFamily) -> str | None:
         address = resolver.literal(name, ip_family)
@@ -135,15 +143,16 @@ class Addresses:
         return address
 
     def expect(self, refreshes: Iterable[Refresh], keep: Seconds) -> None:
-        """Say which names will be looked up, every ``keep`` seconds; ``answered`` waits for those that are new.
+        """Prepare for the refreshes of these names, whose addresses are kept for ``keep`` seconds.
 
-        Those expected until now stay known until the next time: their pairs probe on while we wait.
+        ``answered`` waits for names that are new. Those expected until now stay known until the next call: their pairs
+        are probed meanwhile.
         """
         names = frozenset(refresh.aim for refresh in refreshes)
         kept = names | self._expected
         self._known = {name: address for name, address in self._known.items() if name in kept}
         self._fresh_until = {name: until for name, until in self._fresh_until.items() if name in names}
-        self._why = {name: why for name, why in self._why.items() if name in names}
+        self._failures = {name: failed for name, failed in self._failures.items() if name in names}
         self._answers = {name: answers for name, answers in self._answers.items() if name in kept}
         self._keep, self._expected, self._unanswered = keep, names, set(names - self._known.keys())
         self._all_answered.clear()
@@ -151,7 +160,7 @@ class Addresses:
             self._all_answered.set()
 
     async def answered(self, within: Seconds) -> None:
-        """Wait until each new name was looked up once, well or not, so that no first probe fails for haste."""
+        """Wait until each new name was looked up once, but at most ``within``: first probes need addresses."""
         try:
             async with asyncio.timeout(within):  # noqa: TID251 - of the start, not of a probe
                 await self._all_answered.wait()
@@ -162,7 +171,7 @@ class Addresses:
         """Look a name up, if it is time to; keep its address while that is still among the answers."""
         if self._loop.time() >= self._fresh_until.get(name, 0.0):
             await self._look_up(name)
-        return RoundTrip(rtt=None, clock=Clock.USER)
+        return _MEASURES_NOTHING
 
     async def _look_up(self, name: Name) -> None:
         started = self._loop.time()
@@ -170,7 +179,7 @@ class Addresses:
         if self._known.get(name) not in answers:
             self._known[name] = answers[0]
         self._note(name, answers, self._known[name])
-        self._fresh_until[name] = started + _OF_AN_INTERVAL * self._keep
+        self._fresh_until[name] = started + _FRESH * self._keep
 
     async def look_up(self, name: str, ip_family: IpFamily) -> Sequence[str]:
         """Look a name up for a probe that does so itself: nothing of it is cached, but a change is noted."""
@@ -188,28 +197,28 @@ class Addresses:
         self.changed.set()
 
     def unreached(self, name: Name, address: str) -> None:
-        """Accept that nobody gets an answer at a cached name's address: the next one is asked from now on."""
+        """Record that a cached name's address answers none of its pairs: the next one is measured from now on."""
         answers = self._answers.get(name, ())
         if self._known.get(name) == address and address in answers:
             self._known[name] = answers[(answers.index(address) + 1) % len(answers)]
 
     def reached(self, name: Name, address: str) -> None:
-        """Accept that somebody answers at an address where others did not: what it is there for is reported."""
+        """Record that an address answers; where it replaces one that did not, that is reported."""
         if self._known.get(name) == address and self._reported.get(name, address) != address:
             self._report(name, address, "the former does not answer")
 
-    # The scheduler's watcher
+    # As the scheduler's watcher
 
     def decided(self, job: Refresh, _facts: Facts, outcome: Outcome) -> None:
-        """Take the end of a refresh."""
+        """Record how a refresh ended."""
         self._unanswered.discard(job.aim)
         if not self._unanswered:
             self._all_answered.set()
         if isinstance(outcome, ProbeFailed):
-            self._why[job.aim] = outcome.detail, outcome.misconfigured
+            self._failures[job.aim] = outcome.detail, outcome.misconfigured
             self._failed(job.target)
         else:
-            self._why.pop(job.aim, None)
+            self._failures.pop(job.aim, None)
 
     def started_late(self, lateness: Seconds, probes: int) -> None:
         """Ignore it: a refresh has no hurry."""

@@ -1,6 +1,6 @@
-"""When a job starts: the middle of slots, so that those of one slot are one group, however the sums are rounded.
+"""When a job is due. Its dates are the middles of slots, so that jobs of one slot have equal dates despite rounding.
 
-Plain arithmetic of seconds that neither waits nor knows the time.
+Plain arithmetic of seconds that neither waits nor reads a clock.
 """
 
 from __future__ import annotations
@@ -14,38 +14,39 @@ from exporter.probing.jobs import Job
 SLOT: Seconds = 0.1
 """What is due within one slot starts together at its end; fewer wake-ups are what makes probes cheap."""
 _LEAST_GAP = 0.5
-"""Of an interval that lies at least between the first probes of a job; a timeout and some air, where that is longer."""
+"""The share of its interval that lies at least between the first probes of a job: more where a timeout needs more."""
 _AIR = 0.1
+"""The share of an interval between the end of an attempt and the next one: a program that starts may be held up."""
 _MOST_AIR: Seconds = 0.5
-"""Of an interval, between the end of an attempt and the next one: a program that has just started may be held up."""
 _CLOSEST = 0.98
-"""Nearer than this to its interval, a timeout is no reason for still smaller steps."""
+"""The largest share that ``_LEAST_GAP`` grows to: for a timeout that is nearly the interval, gaps must still shrink."""
 
 
-def slot_after(due: Seconds, slot: Seconds = SLOT) -> Seconds:
-    """Return the end of the slot that a date lies in."""
-    return math.ceil(due / slot) * slot
+def slot_after(due: Seconds, slots: int = 1) -> Seconds:
+    """Return the end of the slot that a date lies in, or of as many slots as one."""
+    length = slots * SLOT
+    return math.ceil(due / length) * length
 
 
 def first_dates(source: str, job: Job, now: Seconds, lead: Seconds) -> tuple[Seconds, ...]:
-    """Return when a new job is due: first in a first round of ``lead`` seconds, last in its own cadence.
+    """Return when a new job is due: first within ``lead`` seconds, last in its own cadence.
 
-    The cadence lies anywhere within an interval, by a hash of who measures what. Of the dates between there are as
-    many as it takes to keep every gap below the interval, and long enough for one attempt to end before the next.
+    The cadence lies anywhere within an interval, by a hash of which host measures what. There are as many dates between
+    as keep every gap below the interval, and long enough for an attempt to end before the next one.
     """
     phase = _phase(source, job)
-    first = slot_after(now + phase * min(job.interval, lead), job.slot)
-    cadence = slot_after(now + phase * job.interval, job.slot)
+    first = slot_after(now + phase * min(job.interval, lead), job.slots)
+    cadence = slot_after(now + phase * job.interval, job.slots)
     cadence += job.interval if cadence - first < SLOT else 0  # the first round is its cadence already
     air = min(_AIR * job.interval, _MOST_AIR)
-    least = min(max(_LEAST_GAP, (job.timeout + job.slot + air) / job.interval), _CLOSEST)
+    least = min(max(_LEAST_GAP, (job.timeout + job.slots * SLOT + air) / job.interval), _CLOSEST)
     gaps = max(1, math.ceil((1 - (cadence - first) / job.interval) / (1 - least)))
     gap = (cadence + (gaps - 1) * job.interval - first) / gaps
-    return tuple(slot_after(first + number * gap, job.slot) - SLOT / 2 for number in range(gaps + 1))
+    return tuple(slot_after(first + number * gap, job.slots) - SLOT / 2 for number in range(gaps + 1))
 
 
 def without_first(dates: tuple[Seconds, ...], interval: Seconds) -> tuple[Seconds, ...]:
-    """Return the dates of a job that has just been started as it is: its next attempt would meet that one."""
+    """Return the dates without the first: for a job with an attempt under way, which the first date might meet."""
     return dates[1:] if len(dates) > 2 else (dates[1], dates[1] + interval)  # noqa: PLR2004 - two dates are a cadence
 
 

@@ -1,4 +1,4 @@
-"""The collectors there are, and all of them entered."""
+"""The list of collectors, and all of them entered."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def ensure_complete() -> None:
 
 @contextlib.asynccontextmanager
 async def probes(context: Context) -> AsyncIterator[Probes]:
-    """Enter every collector; leaving ends what they hold."""
+    """Enter every collector, and leave all at the end."""
     async with contextlib.AsyncExitStack() as stack:
         yield {
             protocol: await stack.enter_async_context(collector(context)) for protocol, collector in COLLECTORS.items()

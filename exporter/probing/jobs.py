@@ -1,4 +1,4 @@
-"""What the scheduler keeps: a job's turn, the group it comes round with, its attempt, and when that is over.
+"""What the scheduler keeps: its jobs, their attempts, the groups of jobs that start together, and deadlines.
 
 Plain objects that neither wait nor spawn.
 """
@@ -16,7 +16,7 @@ from collectors.terms import Gap, Reason, Seconds
 
 
 class Job(Protocol):
-    """What the scheduler has to know of a pair, or of anything else that is done again and again."""
+    """What the scheduler has to know of a pair, or of anything else that is done at intervals."""
 
     @property
     def identity(self) -> tuple[str, ...]: ...
@@ -25,8 +25,8 @@ class Job(Protocol):
     @property
     def timeout(self) -> Seconds: ...
     @property
-    def slot(self) -> Seconds:
-        """How long it may wait for others, so that they start together: a multiple of the scheduler's."""
+    def slots(self) -> int:
+        """How many of the scheduler's slots it may wait for other jobs, so that they start together."""
 
     @property
     def aim(self) -> Any: ...  # noqa: ANN401 - the target, whose type only its collector knows
@@ -37,26 +37,27 @@ J_contra = TypeVar("J_contra", bound=Job, contravariant=True)
 
 
 class Watcher(Protocol[J_contra]):
-    """Who is told what became of the jobs; ``exporter.recording.recorder`` for pairs."""
+    """Records what became of the jobs: ``exporter.recording.recorder`` for pairs, ``Addresses`` for look-ups."""
 
     def decided(self, job: J_contra, facts: Facts, outcome: Outcome) -> None:
-        """Take the end of a probe: answered, failed or timed out."""
+        """Record how a probe ended: answered, failed or timed out."""
 
     def started_late(self, lateness: Seconds, probes: int) -> None:
-        """Take how long after their slot the last of some probes was started."""
+        """Record how many seconds after the end of its slot a group's last probe was started."""
 
     def skipped(self, probes: int) -> None:
-        """Take how many turns passed without a probe."""
+        """Count probes that were due and not started."""
 
 
 class RunningAttempt(Attempt[Any]):
-    """An attempt of ours; ``task`` runs its coroutine, if it has one."""
+    """An attempt that the scheduler has started."""
 
     task: asyncio.Task[Reply] | None = None
+    """Runs the collector's coroutine, where it returned one."""
 
 
 class ScheduledJob(Generic[J]):
-    """A job, and its attempt while one is under way; the same through every reload that keeps the job."""
+    """A job, and its attempt while one is under way; the same object through every reload that keeps the job."""
 
     __slots__ = ("attempt", "group", "job", "watcher")
 
@@ -66,21 +67,21 @@ class ScheduledJob(Generic[J]):
         self.attempt: RunningAttempt | None = None
 
     def decided(self, attempt: Attempt[Any], outcome: Outcome) -> None:
-        """Take the end of an attempt; a reply that took longer than the timeout is none."""
+        """Pass on how an attempt ended; a reply that took longer than the timeout is none."""
         self.attempt = None
         if not isinstance(outcome, ProbeFailed) and outcome.took > self.job.timeout:
             attempt.answered_late = True
             outcome = ProbeFailed(Reason.TIMEOUT, f"answered after {outcome.took:g} s")
         self.watcher.decided(self.job, attempt, outcome)
 
-    def take(self, job: J) -> None:
-        """Go on with a job of the same identity; another target is another beginning."""
+    def replace(self, job: J) -> None:
+        """Go on with a job of the same identity; where its target is another one, give up the former."""
         if job.aim is not self.job.aim and job.aim != self.job.aim:
-            self.leave()
+            self.give_up()
         self.job = job
 
-    def leave(self) -> None:
-        """Give up the job's target: what is under way is not decided any more, and nothing is kept for it."""
+    def give_up(self) -> None:
+        """Give up the job's target: an attempt under way is cancelled and not recorded, the collector forgets it."""
         attempt, self.attempt = self.attempt, None
         if attempt is not None:
             attempt.over = True
@@ -90,40 +91,40 @@ class ScheduledJob(Generic[J]):
 
 
 class Group(Generic[J]):
-    """Turns of one probe that come round together: of the same interval, timeout and slot.
+    """Jobs of one probe that start together: their interval, timeout and dates are the same.
 
-    ``dates`` are when they are due now and next, and further dates until the interval alone holds.
+    ``dates`` are the next two at which they are due, and more while the first round's gaps differ from the interval.
     """
 
-    __slots__ = ("dates", "interval", "probe", "timeout", "turns")
+    __slots__ = ("dates", "interval", "jobs", "probe", "timeout")
 
     def __init__(self, probe: Probe[Any], interval: Seconds, timeout: Seconds, dates: tuple[Seconds, ...]) -> None:
         self.probe, self.interval, self.timeout, self.dates = probe, interval, timeout, dates
-        self.turns: list[ScheduledJob[J]] = []
+        self.jobs: list[ScheduledJob[J]] = []
 
     @property
     def due(self) -> Seconds:
-        """When they are due now."""
+        """When the jobs are due."""
         return self.dates[0]
 
     def advance(self, now: Seconds) -> int:
-        """Move on to the first date after ``now``; return how many dates that leaves behind."""
-        left = 1
+        """Move on to the first date after ``now``; return how many dates have passed."""
+        passed = 1
         while len(self.dates) > 2 and self.dates[1] <= now:  # noqa: PLR2004 - two dates are a cadence
             self.dates = self.dates[1:]
-            left += 1
+            passed += 1
         due, *later = self.dates[1:]
         if later:
             self.dates = due, *later
-            return left
+            return passed
         missed = max(0, math.floor((now - due) / self.interval) + 1)
         due += missed * self.interval
         self.dates = due, due + self.interval
-        return left + missed
+        return passed + missed
 
 
 class Deadline(NamedTuple):
-    """When the attempts of a slot are over."""
+    """When the attempts of a group are over. ``order`` decides between equal dates."""
 
     date: Seconds
     order: int
@@ -132,11 +133,11 @@ class Deadline(NamedTuple):
     put_off: bool = False
 
     def is_idle(self) -> bool:
-        """Tell whether nobody waits for it any more."""
+        """Tell whether all its attempts are over."""
         return all(attempt.over for attempt in self.slot)
 
     def give_up(self) -> None:
-        """End who is not over."""
+        """End the attempts that are not over."""
         for attempt in self.slot:
             if attempt.task:
                 attempt.task.cancel()
@@ -144,13 +145,11 @@ class Deadline(NamedTuple):
                 attempt.end(deadline_outcome(attempt, self.timeout))
 
 
-_OF_GAPS = {
+_WHY_OF_GAP = {
     Gap.ANSWER: ": later packets of the answer came and an earlier one did not, which is large; look at the path's MTU",
     Gap.REQUEST: ": what was sent got lost each time, or its acknowledgement; look at the path, and at its MTU",
 }
-
-
-_SILENCES = {
+_WHAT_OF_SILENCE = {
     Reason.PROTOCOL: "what came is not the answer: cut short, or altered on the way; no other",
     Reason.LOCAL: "packets got lost on this host, the answer perhaps among them: none",
     Reason.DNS: "no answer of the resolver",
@@ -158,9 +157,9 @@ _SILENCES = {
 
 
 def deadline_outcome(attempt: Attempt[Any], timeout: Seconds) -> ProbeFailed:
-    """Return how an attempt ends that nobody answered."""
+    """Return how an attempt ends that has reached its deadline."""
     asked = f" from {attempt.address}" if attempt.address else ""
     before = f" (before it: {'; '.join(attempt.tried)})" if attempt.tried else ""
-    why = _OF_GAPS[attempt.gap] if attempt.gap else ""
-    what = _SILENCES.get(attempt.silence, "no answer")
+    why = _WHY_OF_GAP[attempt.gap] if attempt.gap else ""
+    what = _WHAT_OF_SILENCE.get(attempt.silence, "no answer")
     return ProbeFailed(attempt.silence, f"{what}{asked} within {timeout:g} s{before}{why}")

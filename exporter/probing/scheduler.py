@@ -1,10 +1,10 @@
 """When each probe starts and when it is over; the one place that waits, spawns and times out.
 
-Every job has its own fixed cadence. Its phase within the interval is a stable hash of who measures
-what, so that a fleet that is started by one command never fires in the same moment. Jobs that are
+Every job has its own fixed cadence. Its phase within the interval is a stable hash of which host measures
+what, so that a fleet that is started by one command never probes in the same moment. Jobs that are
 due within one slot are handed to their collector together, and stay together: what is done once per slot
 instead of once per probe is most of what makes a probe cheap. A job that could not start in time waits
-for its next turn: after a pause nothing is caught up, what was missed is counted.
+for its next date. After a pause nothing is caught up: what was missed is counted.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ from exporter.probing.jobs import Deadline, Group, J, RunningAttempt, ScheduledJ
 _log = logging.getLogger(__name__)
 
 _TOO_LATE: Seconds = 1.0
-"""A probe that is later than this is skipped: starting it would bunch all that a pause has delayed."""
+"""A probe that is later than this is skipped: else all that a pause has delayed would start in one moment."""
 _HELD_UP: Seconds = 0.1
-"""A deadline that is noticed later than this was missed by us: answers may be waiting unread."""
+"""A deadline that is noticed later than this was missed by this program: answers may be waiting unread."""
 _LONGEST_WITHDRAWAL: Seconds = 2.0
+"""How long it may take to tell a server that a probe was given up."""
 _WITHDRAWAL_AT_THE_END: Seconds = 0.25
-"""How long servers may take to hear that a probe was given up: beside other probes, and when nothing else is left."""
+"""The same, when nothing else is left to do."""
 _FIRST_ROUND: Seconds = 0.2
+"""How long the first round takes, which begins at once."""
 _FIRST_ROUND_RATE = 500
-"""How long the first round takes, and its probes per second if they are many: it begins at once."""
+"""Its probes per second, where they are so many that it takes longer."""
 
 
 class Scheduler(Generic[J]):
@@ -47,7 +49,7 @@ class Scheduler(Generic[J]):
     def __init__(self, source: str, watcher: Watcher[J], *, at_once: bool = False) -> None:
         self._source, self._watcher, self._at_once = source, watcher, at_once
         self._loop = asyncio.get_running_loop()
-        self._turns: dict[tuple[str, ...], ScheduledJob[J]] = {}
+        self._jobs: dict[tuple[str, ...], ScheduledJob[J]] = {}
         self._calendar: list[tuple[Seconds, int, Group[J]]] = []
         self._deadlines: list[Deadline] = []
         self._order = itertools.count()
@@ -71,41 +73,39 @@ class Scheduler(Generic[J]):
             await asyncio.wait(self._withdrawals, timeout=1.0)
 
     def replace(self, jobs: Iterable[tuple[J, Probe[Any]]]) -> None:
-        """Make these the jobs: one that stays keeps its cadence, one that goes is cancelled and not decided.
+        """Make these the jobs: one that stays keeps its cadence, one that goes is given up.
 
-        The same holds for the target of a job that stays and has another one now.
+        So is the target of a job that stays and has another one now.
         """
-        before, now, jobs = self._turns, self._loop.time(), list(jobs)
-        self._turns = {}
+        before, now, jobs = self._jobs, self._loop.time(), list(jobs)
+        self._jobs = {}
         new = sum(job.identity not in before for job, _ in jobs)
         lead = 0.0 if self._at_once else max(_FIRST_ROUND, new / _FIRST_ROUND_RATE)
         groups: dict[tuple[object, ...], Group[J]] = {}
         for job, probe in jobs:
-            turn = before.pop(job.identity, None)
-            if turn is None or turn.job.interval != job.interval:
+            scheduled = before.pop(job.identity, None)
+            if scheduled is None or scheduled.job.interval != job.interval:
                 dates = first_dates(self._source, job, now, lead)
-                if turn is not None and turn.attempt is not None:
+                if scheduled is not None and scheduled.attempt is not None:
                     dates = without_first(dates, job.interval)
             else:
-                dates = turn.group.dates
-            if turn is None:
-                turn = ScheduledJob(job, self._watcher)
+                dates = scheduled.group.dates
+            if scheduled is None:
+                scheduled = ScheduledJob(job, self._watcher)
             else:
-                turn.take(job)
-            self._turns[job.identity] = turn
+                scheduled.replace(job)
+            self._jobs[job.identity] = scheduled
             together = (probe, job.interval, job.timeout, dates)
-            turn.group = groups.get(together) or groups.setdefault(
-                together, Group(probe, job.interval, job.timeout, dates)
-            )
-            turn.group.turns.append(turn)
+            scheduled.group = groups.get(together) or groups.setdefault(together, Group(*together))
+            scheduled.group.jobs.append(scheduled)
         for gone in before.values():
-            gone.leave()
+            gone.give_up()
         self._calendar = [(group.due, next(self._order), group) for group in groups.values()]
         heapq.heapify(self._calendar)
         self._set_timer()
 
     def _set_timer(self) -> None:
-        """Wake up for the next slot, or for the first deadline that anybody still waits for."""
+        """Wake up for the next slot, or for the first deadline that an attempt still waits for."""
         while self._deadlines and self._deadlines[0].is_idle():
             heapq.heappop(self._deadlines)
         if self._timer:
@@ -125,9 +125,9 @@ class Scheduler(Generic[J]):
     def _start_due(self, now: Seconds) -> None:
         while self._calendar and slot_after(self._calendar[0][0]) <= now:
             due, _, group = heapq.heappop(self._calendar)
-            lateness, turns = now - slot_after(due), group.turns
-            ready = [turn for turn in turns if turn.attempt is None] if lateness <= _TOO_LATE else []
-            skipped = group.advance(now - SLOT / 2) * len(turns) - len(ready)  # a slot counts until its end
+            lateness, jobs = now - slot_after(due), group.jobs
+            ready = [scheduled for scheduled in jobs if scheduled.attempt is None] if lateness <= _TOO_LATE else []
+            skipped = group.advance(now - SLOT / 2) * len(jobs) - len(ready)  # a slot counts until its end
             if skipped:
                 self._watcher.skipped(skipped)
             heapq.heappush(self._calendar, (group.due, next(self._order), group))
@@ -139,41 +139,43 @@ class Scheduler(Generic[J]):
     def _started(self, slot: Seconds, probes: int) -> None:
         self._watcher.started_late(self._loop.time() - slot, probes)
 
-    def _start(self, group: Group[J], turns: Sequence[ScheduledJob[J]]) -> None:
+    def _start(self, group: Group[J], ready: Sequence[ScheduledJob[J]]) -> None:
         slot = []
-        for turn in turns:
-            attempt = turn.attempt = RunningAttempt(turn.job.aim, turn.decided)
+        for scheduled in ready:
+            attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.decided)
             slot.append(attempt)
         try:
             coroutines = group.probe(slot)
-            for turn, attempt, coroutine in zip(turns, slot, coroutines, strict=True) if coroutines else ():
-                self._spawn(turn, attempt, coroutine)
+            for scheduled, attempt, coroutine in zip(ready, slot, coroutines, strict=True) if coroutines else ():
+                self._spawn(scheduled, attempt, coroutine)
         except Exception as bug:  # noqa: BLE001 - a collector's bug must not end the schedule of the others
-            for turn, attempt in zip(turns, slot, strict=True):
+            for scheduled, attempt in zip(ready, slot, strict=True):
                 if attempt.task is None:
-                    attempt.end(self._bug(turn.job, bug))
+                    attempt.end(self._bug(scheduled.job, bug))
         self._watch(Deadline(self._loop.time() + group.timeout, next(self._order), slot, group.timeout))
 
     def _watch(self, deadline: Deadline) -> None:
         if not deadline.is_idle():
             heapq.heappush(self._deadlines, deadline)
 
-    def _spawn(self, turn: ScheduledJob[J], attempt: RunningAttempt, coroutine: Coroutine[Any, Any, Reply]) -> None:
+    def _spawn(
+        self, scheduled: ScheduledJob[J], attempt: RunningAttempt, coroutine: Coroutine[Any, Any, Reply]
+    ) -> None:
         task = attempt.task = asyncio.create_task(coroutine)
         self._tasks.add(task)
 
         def done(task: asyncio.Task[Reply]) -> None:
             self._tasks.discard(task)
             attempt.task = None
-            attempt.end(self._outcome(turn.job, attempt, task))
+            attempt.end(self._outcome(scheduled.job, attempt, task))
             if attempt.withdrawal is not None:
-                self._withdraw(turn.job, attempt.withdrawal())
+                self._withdraw(scheduled.job, attempt.withdrawal())
                 attempt.withdrawal = None
 
         task.add_done_callback(done)
 
     def _withdraw(self, job: J, withdrawal: Coroutine[Any, Any, None]) -> None:
-        """Let a server know that a probe was given up; only our end waits for it."""
+        """Tell a server that a probe was given up; only the end of the program waits for it."""
         task = asyncio.create_task(_within(min(job.timeout, _LONGEST_WITHDRAWAL), withdrawal))
         self._withdrawals.add(task)
 
@@ -193,7 +195,7 @@ class Scheduler(Generic[J]):
         return error if isinstance(error, ProbeFailed) else self._bug(job, error)
 
     def _expire(self, now: Seconds) -> None:
-        """End who has reached his deadline; if we were held up, give back the time we took, once, up to a timeout."""
+        """End what has reached its deadline; one noticed late is put off by as much, once, by at most a timeout."""
         while self._deadlines and self._deadlines[0].date <= now:
             deadline = heapq.heappop(self._deadlines)
             late = now - deadline.date
@@ -203,7 +205,7 @@ class Scheduler(Generic[J]):
                 deadline.give_up()
 
     def _bug(self, job: J, error: BaseException) -> ProbeFailed:
-        """Log a bug once with its traceback; it counts as ours."""
+        """Log a bug once with its traceback; the probe fails as ``local``."""
         place = _place(error)
         if place not in self._known_bugs:
             self._known_bugs.add(place)

@@ -1,6 +1,6 @@
 """One probe of some pairs now, because a person asked: which pairs, and how each probe ends.
 
-Nothing of it is counted, and nobody's schedule moves.
+Nothing of it is counted, and no schedule changes.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from exporter.probing.scheduler import Scheduler
 from exporter.wording import did_you_mean
 
 _NEVER: Seconds = 1e6
-"""The interval of a probe that does not come round again."""
+"""The interval of a probe that is not repeated."""
 _LONGEST = 100
-"""Characters of a wrong name that are looked at and repeated."""
+"""Characters of a wrong name that are compared and repeated in the message."""
 _COMPARED = 20
 """Names that a wrong one is compared with: a thousand would hold the loop for 60 ms."""
 _NAMED = 20
+"""Known names that the message lists."""
 
 
 class ProbeResult(NamedTuple):
@@ -36,17 +37,17 @@ class ProbeResult(NamedTuple):
     facts: Facts
     outcome: Outcome
     took: Seconds
-    """By our own clock, with all that this host did meanwhile."""
+    """By this program's own clock, with all that this host did meanwhile."""
 
 
 class NoSuchPair(Exception):  # noqa: N818 - it says what there is not
-    """This host measures no such target, or none by such a probe; the message is for people."""
+    """This host does not measure such a target, or not by such a probe; the message is for people."""
 
 
 def chosen(pairs: Sequence[Pair], target: str, probe: str | None, *, helps: bool = True) -> list[Pair]:
     """Return the pairs toward a target, by one probe or by all; raises NoSuchPair.
 
-    Its message says what was probably meant if it ``helps``: finding that takes a millisecond.
+    With ``helps`` its message says what was probably meant; finding that takes a millisecond.
     """
     toward = [pair for pair in pairs if target in (pair.target, pair.database)]
     if not toward:
@@ -75,26 +76,26 @@ def _alike(one: str, other: str) -> int:
     )
 
 
-class _Once:
-    """The watcher of jobs that are done once: it keeps the first end of each, and ignores any other."""
+class _FirstAnswers:
+    """A watcher that keeps how each of ``count`` jobs ended first, and ignores how it ended later."""
 
     def __init__(self, count: int) -> None:
-        self._missing, self._began = count, time.monotonic()
+        self._count, self._began = count, time.monotonic()
         self.answers: dict[tuple[str, ...], ProbeResult] = {}
         self.complete = asyncio.Event()
 
     def decided(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
-        """Keep the end of a probe."""
+        """Keep how a probe ended."""
         self.answers.setdefault(job.identity, ProbeResult(job, facts, outcome, time.monotonic() - self._began))
-        if len(self.answers) == self._missing:
+        if len(self.answers) == self._count:
             self.complete.set()
 
     def started_late(self, lateness: Seconds, probes: int) -> None:  # noqa: ARG002 - the watcher's interface
-        """Keep the slot's beginning: an answer's time counts from there."""
+        """Count the time of the answers from here."""
         self._began = time.monotonic()
 
     def skipped(self, probes: int) -> None:  # noqa: ARG002 - the watcher's interface
-        """End all: there is only one turn, and this host was held up when it came."""
+        """Wait no longer: each job has one date, and this host was held up on it."""
         self.complete.set()
 
 
@@ -104,10 +105,10 @@ async def ask(pairs: Sequence[Pair], probes: Mapping[str, Probe[Any]]) -> list[P
         return []
     # Targets of their own: what comes too late of these probes must not be counted as the scheduled ones'.
     jobs = [dataclasses.replace(pair, interval=_NEVER, aim=pair.aim.for_once()) for pair in pairs]
-    once = _Once(len(jobs))
-    async with Scheduler("", once, at_once=True) as scheduler:
+    first = _FirstAnswers(len(jobs))
+    async with Scheduler("", first, at_once=True) as scheduler:
         scheduler.replace((job, probes[job.protocol]) for job in jobs)
-        await once.complete.wait()
+        await first.complete.wait()
     held_up = ProbeFailed(Reason.LOCAL, "this host was held up; ask again")
     missing = {pair.identity: ProbeResult(pair, Facts(), held_up, 0.0) for pair in pairs}
-    return [(missing | once.answers)[pair.identity]._replace(pair=pair) for pair in pairs]
+    return [(missing | first.answers)[pair.identity]._replace(pair=pair) for pair in pairs]

@@ -13,7 +13,7 @@ from typing import Protocol
 from collectors.contract import Facts
 from collectors.terms import Reason, Seconds
 from exporter.fleet import Pair
-from exporter.probing.addresses import Move, Name
+from exporter.probing import Move, Name
 from exporter.recording.latest import Moved
 from exporter.recording.series import PairSeries
 

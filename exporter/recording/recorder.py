@@ -21,8 +21,9 @@ from collectors.contract import (
 )
 from collectors.replies import RoundTrip
 from collectors.terms import Seconds
+from exporter.clock import wall_clock
 from exporter.fleet import Fleet, Host, Pair
-from exporter.probing.addresses import Move
+from exporter.probing import Move
 from exporter.recording import metrics
 from exporter.recording.exposition import Page
 from exporter.recording.icmp_sockets import IcmpSockets
@@ -82,7 +83,7 @@ class Recorder:
 
     def decided(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
         """Record the end of a pair's probe."""
-        now, wall = time.monotonic(), time.time()  # noqa: TID251 - a date shown to people
+        now, wall = time.monotonic(), wall_clock()
         series = self._pairs.changing(job.aim)
         failed_before = series.failing is not None
         if isinstance(outcome, RoundTrip) and outcome.egress_queue is not None:
@@ -137,7 +138,7 @@ class Recorder:
 
     def address_moved(self, move: Move) -> None:
         """Record that another address of a name is measured from now on."""
-        self._moves.moved(move, time.monotonic(), time.time())  # noqa: TID251 - a date shown to people
+        self._moves.moved(move, time.monotonic(), wall_clock())
 
     def ping_received(self, peer: str | None) -> None:
         """Count a request of our /ping, by the header in which its sender names itself."""

@@ -9,11 +9,11 @@ import math
 import os
 import re
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from exporter.clock import wall_clock
 from exporter.fleet import Fleet
 from exporter.recording.metrics import cost
 from exporter.scrape_configs.targets import stanzas
@@ -122,7 +122,7 @@ def _make(folder: Path) -> None:
         each.chmod(0o755)
     for left in folder.glob(f"{_NEW}*"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > _ABANDONED:  # noqa: TID251 - a file's date is the wall clock's
+            if wall_clock() - left.stat().st_mtime > _ABANDONED:
                 left.unlink()
 
 

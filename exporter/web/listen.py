@@ -13,6 +13,8 @@ from pathlib import Path
 from collectors.terms import Seconds
 from exporter.wording import host_and_port
 
+DEFAULT = ":9102"
+"""Where the program listens unless a flag names another address."""
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
 _ON_LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - replaced, not listened on
 """What listens on every address is reached there."""

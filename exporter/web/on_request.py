@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
 from collectors.terms import Seconds
+from exporter.clock import wall_clock
 from exporter.fleet import Pair
 from exporter.overview import States
 from exporter.overview.timeline import Around, explain
-from exporter.probing.single import NoSuchPair, ProbeResult, chosen
+from exporter.probing import ProbeResult, single
 from exporter.recording.own_health import OwnHealth
 from exporter.web.server import Refused
 
@@ -40,13 +41,13 @@ class ProbeEndpoint:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, text)
         self._asked |= dict.fromkeys((pair.identity for pair in pairs), now)
         answers = await self._ask(pairs)
-        now, wall = time.monotonic(), time.time()  # noqa: TID251 - to tell how many days a certificate has left
+        now, wall = time.monotonic(), wall_clock()
         return "\n".join(explain(answers, Around(self._states(), self._own_health(now), now, wall)))
 
     def _chosen(self, target: str, probe: str | None, now: Seconds) -> list[Pair]:
         helps = now - self._helped >= _APART
         try:
-            return chosen([pair for pair, _ in self._states()], target, probe, helps=helps)
-        except NoSuchPair as error:
+            return single.chosen([pair for pair, _ in self._states()], target, probe, helps=helps)
+        except single.NoSuchPair as error:
             self._helped = now if helps else self._helped
             raise Refused(HTTPStatus.NOT_FOUND, str(error)) from error

@@ -8,15 +8,18 @@ import pytest
 
 from benchmarks import tables
 from benchmarks.asker import body_of, is_complete
+from benchmarks.figures import FIGURES
 from benchmarks.held import NotingSelector
 from benchmarks.machine import version_in
+from benchmarks.markdown import number, ratio
+from benchmarks.medians import medians
 from benchmarks.ours import account_of
 from benchmarks.process import cpu_between
 from benchmarks.programs import BLACKBOX, FPING, OURS
 from benchmarks.publish import BEGIN, END, NoMarkers, lacking, publish
 from benchmarks.rows import NOT_MEASURED, Errors, Results, Row
 from benchmarks.scraper import Wanted
-from benchmarks.tables import document, medians, number, ratio
+from benchmarks.tables import document
 
 
 def cost(run, program, targets, value):
@@ -135,7 +138,7 @@ def test_publishing_fills_both_texts_between_their_markers(tmp_path):
 
 def test_part_of_a_benchmark_is_not_published():
     assert lacking(Results(Path(), [Row(1, "page", OURS, 20, "resident_mb", 59.0)])) >= {"icmp-cost", "load-http"}
-    whole = [Row(1, figure.measurement, OURS, 20, figure.name, 1.0) for figure in tables.FIGURES]
+    whole = [Row(1, figure.measurement, OURS, 20, figure.name, 1.0) for figure in FIGURES]
     assert lacking(Results(Path(), whole)) == set()
 
 

@@ -68,12 +68,16 @@ def _label(room: str) -> str:
 def drawing() -> str:
     """Return the drawing as Mermaid, then a row for each room: what it is, and all that it imports."""
     all_arrows = arrows()
-    lines = ["```mermaid", "flowchart TD"]
+    lines = ["```mermaid", "flowchart LR"]
     for package in PACKAGES:
         inside = {name: _in(package, below) for name, below in all_arrows.items() if _in(package, [name])}
-        lines.append(f"  subgraph {package}")
-        lines += [f'    {name}["{name.partition(".")[2]}"]' for name in inside]
-        lines += [f"    {name} --> {other}" for name, below in reduced(inside).items() for other in sorted(below)]
+        lines += [f"  subgraph {package}", "    direction TB"]
+        lines += [f'    {_node(name)}["{name.partition(".")[2]}"]' for name in inside]
+        lines += [
+            f"    {_node(name)} --> {' & '.join(map(_node, sorted(below)))}"
+            for name, below in reduced(inside).items()
+            if below
+        ]
         lines.append("  end")
     lines += [f"  {PACKAGES[0]} --> {PACKAGES[1]}", "```", "", "| room | what it is | imports |", "|---|---|---|"]
     for name, path in rooms().items():
@@ -81,6 +85,11 @@ def drawing() -> str:
         where = f"{path.parent.relative_to(ROOT)}/" if path.name == "__init__.py" else path.relative_to(ROOT)
         lines.append(f"| `{where}` | {_about(path)} | {imports} |")
     return "\n".join(lines) + "\n"
+
+
+def _node(room: str) -> str:
+    """Return a room's name as Mermaid takes it for the id of a node: without dots and without a double underscore."""
+    return room.replace("__", "").replace(".", "_")
 
 
 def _in(package: str, names: Iterable[str]) -> frozenset[str]:

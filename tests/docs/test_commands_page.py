@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from exporter import cli
+from exporter.commands import terminal
 from exporter.overview import Overview
 from exporter.recording.recorder import Recorder
 from exporter.web.server import Actions, WebServer
@@ -61,7 +62,7 @@ def test_every_command_is_listed() -> None:
 
 def test_the_exit_codes_are_those_of_the_program() -> None:
     codes = [int(code) for code, _ in COMMANDS.table("exit")]
-    assert codes == [cli.FINE, cli.FAULT, cli.BAD_CONFIGURATION]
+    assert codes == [terminal.FINE, terminal.FAULT, terminal.BAD_CONFIGURATION]
 
 
 def test_the_endpoints_are_those_that_the_server_has() -> None:
@@ -88,7 +89,7 @@ def test_the_findings_of_the_doctor_are_the_real_ones(
     monkeypatch.setattr("exporter.logs.configure", lambda *_: None)
     fleet = tmp_path / "fleet.yml"
     fleet.write_text(STACK)
-    assert cli.main(["doctor", f"--config.file={fleet}"]) == cli.FAULT
+    assert cli.main(["doctor", f"--config.file={fleet}"]) == terminal.FAULT
     written, real = (
         re.sub(r" in \S+ ms\)", "", text) for text in (COMMANDS.blocks("text")[0], capsys.readouterr().out)
     )

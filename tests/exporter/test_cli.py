@@ -1,4 +1,4 @@
-"""Commands, flags and exit codes; what runs for long is in test_app.py."""
+"""Commands, flags and exit codes; what runs for long is in app/test_app.py."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
-from exporter.app import Options, configuration
 from exporter.cli import COMMANDS, main
 from exporter.commands.parsers import check_parser, run_parser
+from exporter.configuration import Options, configuration
 from exporter.fleet import BadFile
 from tests.exporter.pages import SMALL
 

@@ -11,7 +11,8 @@ import pytest
 from collectors.contract import Facts, ProbeFailed
 from collectors.terms import Clock, Reason
 from exporter import cli
-from exporter.app import Options, configuration
+from exporter.commands import terminal
+from exporter.configuration import Options, configuration
 from exporter.fleet import BadFile, Pair
 from exporter.fleet.probes import PROBES
 from exporter.fleet.schema import PROTOCOLS
@@ -183,7 +184,7 @@ def test_a_kind_of_one_list_alone_is_refused_by_check_and_at_the_start(
     fleet_file = tmp_path / "fleet.yml"
     fleet_file.write_text(written("icmp"))
     monkeypatch.setattr(collectors, "COLLECTORS", listed)
-    assert cli.main(["check", f"--config.file={fleet_file}", "--host=here"]) == cli.BAD_CONFIGURATION
+    assert cli.main(["check", f"--config.file={fleet_file}", "--host=here"]) == terminal.BAD_CONFIGURATION
     assert capsys.readouterr().err == f"{message}\n"
     with pytest.raises(BadFile) as caught:
         configuration(Options(fleet_file, "here", "/metrics", enable_lifecycle=False, web_config_file=None))

@@ -38,7 +38,7 @@ class Cable:
         return f"fd78:{self._number:x}::{1 + self._index(host)}"
 
     def configure(self) -> None:
-        """Devices up, addresses and routes set; may be called again at any time."""
+        """Bring the devices up, set addresses and routes; may be called again at any time."""
         for host in (self.a, self.b):
             ip_batch(host.namespace.name, self._addresses(host))
         for host in (self.a, self.b):
@@ -54,7 +54,7 @@ class Cable:
         self.configure()
 
     def close(self) -> None:
-        """Take it away."""
+        """Remove the link."""
 
     def _addresses(self, host: Host) -> Iterator[str]:
         device = self.device_of(host)
@@ -70,7 +70,7 @@ class Cable:
         yield f"route replace {peer.address6}/128 {via6} src {host.address6} {end}"
 
     def _via(self, peer: Host) -> tuple[str, str]:
-        """How the peer is found behind the device: by ARP and neighbour discovery for the link's own address."""
+        """Return how the peer is reached: by the link's own address there, for ARP and neighbour discovery."""
         return f"via {self.address_of(peer)}", f"via {self.address6_of(peer)}"
 
     def _end(self, host: Host | str) -> Host:
@@ -82,7 +82,7 @@ class Cable:
 
 
 class Veth(Cable):
-    """A wire without delay, loss or truth: for whoever only watches."""
+    """A wire without delay, loss or truth: for hosts that only watch."""
 
     def __init__(self, a: Host, b: Host, number: int) -> None:
         super().__init__(a, b, number)
@@ -91,12 +91,12 @@ class Veth(Cable):
         self.configure()
 
     def _addresses(self, host: Host) -> Iterator[str]:
-        """Neighbour discovery asks from a link-local address (``ndisc_send_ns``), otherwise absent here."""
+        """Add a link-local address, from which neighbour discovery asks (``ndisc_send_ns``); else there is none."""
         yield f"link set {self.device_of(host)} addrgenmode eui64"
         yield from super()._addresses(host)
 
     def close(self) -> None:
-        """Both ends go together."""
+        """Remove one end; the other goes with it."""
         try:
             self.a.ip("link", "delete", self.device_of(self.a))
         except CommandFailed:  # already gone, by a test

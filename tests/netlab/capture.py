@@ -20,7 +20,7 @@ _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _BUFFER_BYTES = 64 << 20
 """Some 50,000 packets, which the kernel keeps whole."""
 _BETWEEN_DRAINS: Seconds = 0.2
-"""Seldom, so that a measuring test is not disturbed; the stamps are the kernel's whenever we read."""
+"""Seldom, so that a measuring test is not disturbed; the stamps are the kernel's, whenever it is read."""
 _SNAP = 192
 
 
@@ -73,7 +73,7 @@ class Capture:
         self._socket.close()
 
     def packets(self) -> list[Packet]:
-        """Everything up to now, IP only, by time; also after the end."""
+        """Return the IP packets up to now, by time; also after the end."""
         self._drain()
         if not all(raw.time for raw in self._raw):
             raise LookupError("a packet without the kernel's stamp")
@@ -82,7 +82,7 @@ class Capture:
         return sorted((packet for packet in parsed if packet), key=lambda packet: packet.time)
 
     def dropped(self) -> int:
-        """Packets that did not fit into the buffer: 0, or the capture proves nothing."""
+        """Return how many packets did not fit into the buffer: 0, or the capture proves nothing."""
         self._count_drops()
         return self._dropped
 

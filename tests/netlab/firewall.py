@@ -22,14 +22,14 @@ class Rule:
     comment: str
 
     def packets(self) -> int:
-        """How many packets it has matched."""
+        """Return how many packets it has matched."""
         for line in iptables(self.namespace, self.command, "-nvxL", self.chain).splitlines():
             if f"/* {self.comment} */" in line:
                 return int(line.split()[0])
         raise LookupError(f"rule {self.comment} is not in {self.chain} any more")
 
     def remove(self) -> None:
-        """Packets pass again."""
+        """Let packets pass again."""
         iptables(self.namespace, self.command, "-D", self.chain, *self.arguments)
 
 

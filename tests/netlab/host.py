@@ -26,7 +26,7 @@ class Host:
     name: str
     namespace: Namespace
     folder: Path
-    """Where the output of its programs goes."""
+    """Where the output of its programs is written."""
     mark: str
     address: str = ""
     address6: str = ""
@@ -58,7 +58,7 @@ class Host:
         )
 
     def ip(self, *arguments: str) -> str:
-        """``ip -n NAMESPACE arguments``."""
+        """Run ``ip -n NAMESPACE arguments``."""
         return run(["ip", "-n", self.namespace.name, *arguments])
 
     def sysctl(self, key: str, value: str | None = None) -> str:
@@ -66,15 +66,15 @@ class Host:
         return self.namespace.sysctl(key, value)
 
     def allow_ping_groups(self, first: int = 0, last: int = 2147483647) -> None:
-        """Who may open datagram ICMP sockets here: everybody; (1, 0) is nobody, Debian 12's default."""
+        """Set which groups may open datagram ICMP sockets here: all; (1, 0) is none, Debian 12's default."""
         self.sysctl("net.ipv4.ping_group_range", f"{first} {last}")
 
     def iptables(self, *arguments: str) -> str:
-        """``iptables arguments`` inside."""
+        """Run ``iptables arguments`` inside."""
         return iptables(self.namespace.name, "iptables", *arguments)
 
     def ip6tables(self, *arguments: str) -> str:
-        """``ip6tables arguments`` inside."""
+        """Run ``ip6tables arguments`` inside."""
         return iptables(self.namespace.name, "ip6tables", *arguments)
 
     def drop(self, *match: str, chain: str = "INPUT", ip_family: str = "ipv4") -> Rule:
@@ -92,7 +92,7 @@ class Host:
         return add_rule(self.namespace.name, ip_family, chain, [*match, "-j", "REJECT", *how])
 
     def flush_firewall(self) -> None:
-        """Take out all rules of both families."""
+        """Remove all rules of both families."""
         self.iptables("-F")
         self.ip6tables("-F")
 
@@ -105,7 +105,7 @@ class Host:
         ip_batch(self.namespace.name, (f"route del {to} metric {FAULT_METRIC}" for to in _prefixes(peer)))
 
     def move_to(self, address: str, address6: str) -> None:
-        """Have these addresses and no others; the links' routes are the lab's (``Lab.readdress``)."""
+        """Give the host these addresses and no others; ``Lab.readdress`` sets the links' routes."""
         old = _prefixes(self) if self.address else []
         self.address, self.address6 = address, address6
         added = [f"address add {prefix} dev lo" for prefix in _prefixes(self)]

@@ -56,7 +56,7 @@ class Lab:
         self._end.__exit__(kind, error, traceback)
 
     def host(self, name: str, *, aliases: tuple[str, ...] = ()) -> Host:
-        """A new host, with an address of each family; its name and aliases resolve on every host."""
+        """Make a host with an address of each family; its name and aliases resolve on every host."""
         if name in self.hosts or len(name) > LONGEST_HOST_NAME:
             raise ValueError(f"host {name} exists, or its name has more than {LONGEST_HOST_NAME} characters")
         namespace = Namespace(f"{self.mark}-{name}")
@@ -93,7 +93,7 @@ class Lab:
         return self._keep(Veth(a, b, self._number(a, b)))
 
     def attach(self, watcher: Host) -> None:
-        """Wire a host (Prometheus') to all others that it has no link with: it sees them, they see it."""
+        """Wire a host (Prometheus') to all others that it has no link with."""
         for host in self.hosts.values():
             if host is not watcher and not self._joined(host, watcher):
                 self.veth(watcher, host)
@@ -106,11 +106,11 @@ class Lab:
             write_hosts(host.namespace, self._names)
 
     def name_server(self, host: Host, server: str, timeout: int = 1) -> None:
-        """Which name server a host asks for what ``/etc/hosts`` does not know."""
+        """Set which name server a host asks for names that are not in ``/etc/hosts``."""
         write_resolver(host.namespace, server, timeout)
 
     def readdress(self, host: Host) -> None:
-        """Give a host new addresses: links and names follow, whoever remembers the old ones gets no answer."""
+        """Give a host new addresses: links and names follow, the old addresses do not answer."""
         old = (host.address, host.address6)
         host.move_to(*self._next_addresses())
         new = dict(zip(old, (host.address, host.address6), strict=True))

@@ -80,11 +80,11 @@ class Link(Cable):
         self._ask(self._indexes(toward), drop_next={"packets": packets, "kind": kind})
 
     def settings(self, toward: Host | str) -> Settings:
-        """As they are now, of one direction."""
+        """Return the settings of one direction as they are now."""
         return Settings(**self._ask(self._indexes(toward))["settings"][0])
 
     def traffic(self, toward: Host | str | None = None) -> Traffic:
-        """What became of the packets so far; those under way are not counted yet (``settle``)."""
+        """Return what became of the packets so far; those under way are not counted yet (``settle``)."""
         lines = self._ask(self._indexes(toward))["tally"]
         return Traffic(tuple(Tally(Fate(f), Flow(s, d, k), n) for line in lines for f, s, d, k, n in line))
 
@@ -93,14 +93,14 @@ class Link(Cable):
         wait_until(lambda: not self._ask([0, 1])["under_way"], "the link is empty", _PATIENCE)
 
     def overflowed(self) -> int:
-        """Packets that the *devices* dropped because the box was too slow to read: 0, or nothing above is true."""
+        """Return how many packets the *devices* dropped because the box read too slowly: 0, or all counts are wrong."""
         return sum(
             json.loads(host.ip("-j", "-s", "link", "show", self.device_of(host)))[0]["stats64"]["tx"]["dropped"]
             for host in (self.a, self.b)
         )
 
     def log(self) -> list[Passage]:
-        """Every packet with the exact times it came and went, in the order they left; made with ``log=True``."""
+        """Return each packet with the exact times it came and left, in the order they left; needs ``log=True``."""
         if self._log is None:
             raise ValueError("this link keeps no log: lab.link(..., log=True)")
         self._ask([0])
@@ -108,7 +108,7 @@ class Link(Cable):
         return [self._passage(*record) for record in RECORD.iter_unpack(data[: len(data) // RECORD.size * RECORD.size])]
 
     def seen_from(self, host: Host | str) -> list[Packet]:
-        """The truth as a capture at the box's side of a host: what the pairing helpers take.
+        """Return the truth as a capture at the box's side of a host, for the helpers that pair packets.
 
         Packets from the host are ``out`` and bear the time they arrived there; packets toward it are
         ``in`` and bear the time they were written; what was dropped on its way to it is not there.
@@ -134,7 +134,7 @@ class Link(Cable):
 
     @property
     def pid(self) -> int:
-        """Of the delay box, so that a test can see that it is gone."""
+        """The process of the delay box, so that a test can see that it is gone."""
         return self._box.pid
 
     def _via(self, peer: Host) -> tuple[str, str]:
@@ -162,7 +162,7 @@ class Link(Cable):
 
 
 def _open_tun(host: Host, device: str) -> int:
-    """A TUN device of this name inside a host; it lives as long as its descriptor."""
+    """Make a TUN device of this name inside a host; it lives as long as its descriptor."""
     with host.entered():
         tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         fcntl.ioctl(tun, _TUNSETIFF, struct.pack("16sH22x", device.encode(), _IFF_TUN_NO_PI))
@@ -170,7 +170,7 @@ def _open_tun(host: Host, device: str) -> int:
 
 
 def _open_stamps(host: Host, device: str) -> socket.socket:
-    """The kernel's stamps of what is sent into the device (see ``delaybox.stamps``)."""
+    """Return a socket with the kernel's stamps of what is sent into the device (see ``delaybox.stamps``)."""
     with host.entered():
         stamps = open_stamps(device)
     wait_for_stamps()

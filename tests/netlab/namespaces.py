@@ -37,7 +37,7 @@ class Namespace:
         run(["ip", "-n", self.name, "link", "set", "lo", "up"])
 
     def remove(self) -> None:
-        """Take it away with its files; fine if parts are missing."""
+        """Remove it with its files; parts may be missing."""
         remove(self.name)
 
     @contextlib.contextmanager
@@ -70,7 +70,7 @@ class Namespace:
             return path.read_text(encoding="ascii").strip()
 
     def pids(self) -> list[int]:
-        """Of all processes inside."""
+        """Return the ids of all processes inside."""
         return [int(pid) for pid in run(["ip", "netns", "pids", self.name]).split()]
 
 
@@ -95,7 +95,7 @@ def sweep() -> list[str]:
 
 
 def leftovers(pid: int | None = None) -> list[str]:
-    """Names of the lab's namespaces and folders that exist now, of all processes or of one."""
+    """Return the names of the lab's namespaces and folders that exist now, of all processes or of one."""
     folders = [folder for folder in (_RUN_NETNS, _ETC_NETNS) if folder.is_dir()]
     names = {entry.name for folder in folders for entry in folder.iterdir()}
     found = [(name, match) for name in sorted(names) if (match := _OURS.match(name))]

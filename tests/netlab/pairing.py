@@ -34,7 +34,7 @@ class Exchange:
 
 
 def pair_echoes(packets: Iterable[Packet]) -> list[Exchange]:
-    """Every ICMP echo that was sent, with its replies, in the order they were sent."""
+    """Return every ICMP echo request with its replies, in the order they were sent."""
     asked: list[tuple[Packet, list[Packet]]] = []
     latest: dict[tuple[object, ...], list[Packet]] = {}
     for packet in packets:
@@ -48,7 +48,7 @@ def pair_echoes(packets: Iterable[Packet]) -> list[Exchange]:
 
 
 def pair_handshakes(packets: Iterable[Packet]) -> list[Exchange]:
-    """Every TCP connect that was tried: its SYNs, and the SYN/ACK or RST that answered."""
+    """Return every TCP connect that was tried: its SYNs, and the SYN/ACK or RST that answered."""
     begun: list[tuple[list[Packet], list[Packet]]] = []
     open_: dict[tuple[_Ends, int | None], tuple[list[Packet], list[Packet]]] = {}
     for packet in packets:
@@ -65,7 +65,7 @@ def pair_handshakes(packets: Iterable[Packet]) -> list[Exchange]:
 
 
 def pair_requests(packets: Iterable[Packet], server_port: int) -> list[Exchange]:
-    """Every request over TCP to a port: its last packet out, and the first packet with data that came back.
+    """Return every request over TCP to a port: its last packet out, and the first packet with data that came back.
 
     Retransmitted requests are told by their sequence number and make the round trip uncertain.
     """
@@ -81,12 +81,12 @@ def pair_requests(packets: Iterable[Packet], server_port: int) -> list[Exchange]
 
 
 def round_trips(exchanges: Iterable[Exchange]) -> list[Seconds]:
-    """Of all exchanges that have a certain one."""
+    """Return the round trips of all exchanges that have a certain one."""
     return [trip for exchange in exchanges if (trip := exchange.round_trip) is not None]
 
 
 def _turns(flow: Iterable[Packet]) -> list[Exchange]:
-    """A conversation cut at each change from asking to answering."""
+    """Cut a conversation at each change from asking to answering."""
     turns: list[Exchange] = []
     asking: list[Packet] = []
     for packet in flow:

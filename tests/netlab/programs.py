@@ -1,4 +1,4 @@
-"""Programs that run inside a namespace, and the end of them."""
+"""Programs that run inside a namespace, and how they are ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.netlab.shell import Seconds
 
 MARK = "NETLAB"
-"""Environment variable that tells a lab's processes from all others, their children included."""
+"""The environment variable that marks a lab's processes and their children."""
 
 
 class Program(subprocess.Popen[bytes]):
@@ -36,15 +36,15 @@ class Program(subprocess.Popen[bytes]):
             )
 
     def output(self) -> str:
-        """What it has written to stdout so far."""
+        """Return what it has written to stdout so far."""
         return self.stdout_path.read_text(encoding="utf-8", errors="replace")
 
     def error_output(self) -> str:
-        """What it has written to stderr so far."""
+        """Return what it has written to stderr so far."""
         return self.stderr_path.read_text(encoding="utf-8", errors="replace")
 
     def stop(self, grace: Seconds = 2.0) -> int:
-        """SIGTERM, then SIGKILL; its exit status. Fine if it has ended."""
+        """End it by SIGTERM, then by SIGKILL, if it has not ended; return its exit status."""
         self.terminate()
         try:
             return self.wait(grace)
@@ -54,7 +54,7 @@ class Program(subprocess.Popen[bytes]):
 
 
 def kill_marked(pids: Sequence[int], mark: str) -> None:
-    """Kill those of the processes that descend from a program of this lab, and no others."""
+    """Kill the processes that descend from a program of this lab, and no others."""
     for pid in pids:
         if pid != os.getpid() and _bears(pid, mark):
             with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What this machine must offer, and the marker that skips, saying what it lacks."""
+"""What this machine must offer, and the marker that skips tests and names what is missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TUN = Path("/dev/net/tun")
 
 
 def missing() -> list[str]:
-    """Everything the lab needs and does not find here, for people."""
+    """Return what the lab needs and this machine does not offer, for people."""
     return list(_missing())
 
 

@@ -13,7 +13,7 @@ _BETWEEN_LOOKS: Seconds = 0.005
 
 
 class CommandFailed(Exception):  # noqa: N818 - it reads as the sentence it is
-    """A command of the lab's own failed; the message is the command and what it said."""
+    """A command of the lab's own failed; the message is the command and its output."""
 
 
 def run(argv: Sequence[str], *, stdin: str = "", timeout: Seconds = 20.0) -> str:
@@ -26,14 +26,14 @@ def run(argv: Sequence[str], *, stdin: str = "", timeout: Seconds = 20.0) -> str
 
 
 def ip_batch(namespace: str, lines: Iterable[str]) -> None:
-    """Several ``ip`` commands inside one namespace, by one process."""
+    """Run several ``ip`` commands inside one namespace, by one process."""
     script = "\n".join(lines)
     if script:
         run(["ip", "-n", namespace, "-batch", "-"], stdin=script + "\n")
 
 
 def wait_until(condition: Callable[[], T | None], what: str, timeout: Seconds = 10.0) -> T:
-    """Look again and again until the condition holds; what it returned then. TimeoutError says what never came."""
+    """Look again and again until the condition holds; return its value. TimeoutError names what never came."""
     deadline = time.monotonic() + timeout
     while not (seen := condition()):
         if time.monotonic() > deadline:

@@ -9,7 +9,7 @@ from tests.netlab.shell import wait_until
 
 
 def wait_for_stamps() -> None:
-    """Until the kernel really stamps: it begins a while after the first socket asks (net_enable_timestamp).
+    """Wait until the kernel stamps: it begins a while after the first socket asks (net_enable_timestamp).
 
     That holds for all namespaces at once, so it is seen on the caller's loopback, where no test has
     put a firewall. The socket that asked must be open already, else the kernel may stop again.

@@ -1,4 +1,4 @@
-"""What a link tells of its packets: counts per flow and fate, and the log of each passage."""
+"""What a link records of its packets: counts per flow and fate, and the log of each passage."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Traffic:
     tallies: tuple[Tally, ...]
 
     def count(self, *fates: Fate, kind: str = "", src: str = "", dst: str = "") -> int:
-        """Packets of these fates, and of this kind (``icmp``, ``icmp echo-request``, ``tcp SYN``...) and these ends."""
+        """Count packets of these fates, this kind (``icmp``, ``icmp echo-request``, ``tcp SYN``...) and these ends."""
         return sum(
             tally.packets
             for tally in self.tallies
@@ -35,15 +35,15 @@ class Traffic:
         )
 
     def dropped(self, *, kind: str = "", src: str = "", dst: str = "") -> int:
-        """Packets that never arrived, for any reason."""
+        """Count packets that never arrived, for any reason."""
         return self.count(*DROPPED, kind=kind, src=src, dst=dst)
 
     def forwarded(self, *, kind: str = "", src: str = "", dst: str = "") -> int:
-        """Packets that arrived (an extra copy is not counted here)."""
+        """Count packets that arrived, without extra copies."""
         return self.count(Fate.FORWARDED, kind=kind, src=src, dst=dst)
 
     def duplicated(self, *, kind: str = "", src: str = "", dst: str = "") -> int:
-        """Extra copies that arrived."""
+        """Count extra copies that arrived."""
         return self.count(Fate.DUPLICATED, kind=kind, src=src, dst=dst)
 
 

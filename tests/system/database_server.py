@@ -61,11 +61,11 @@ class Server(abc.ABC):
 
     @abc.abstractmethod
     def command(self) -> list[str]:
-        """What starts it, in the foreground."""
+        """Return the command that starts it in the foreground."""
 
     @abc.abstractmethod
     def admin(self, statement: str) -> str:
-        """Let its administrator run a statement over its Unix socket; what it printed."""
+        """Run a statement as administrator over its Unix socket; return what was printed."""
 
     @property
     @abc.abstractmethod
@@ -91,7 +91,7 @@ class Server(abc.ABC):
         return True
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """End it; its children, which outlive a killed parent for a moment and still answer, have ended then too."""
+        """End it, and wait for its children too, which outlive a killed parent for a moment and still answer."""
         if self.process is not None:
             children = self._pids()[1:]
             with contextlib.suppress(ProcessLookupError):
@@ -137,13 +137,13 @@ def free_port() -> int:
 
 
 def _is_stopped(pid: int) -> bool:
-    """Whether every thread of a process has stopped, or has ended and waits for its parent, which has stopped."""
+    """Tell whether every thread of a process has stopped, or has ended and waits for its parent, which has stopped."""
     threads = Path(f"/proc/{pid}/task").glob("*/stat")
     return all(stat.read_text().rpartition(") ")[2].startswith(("T", "Z")) for stat in threads)
 
 
 def _has_ended(pid: int) -> bool:
-    """Whether nothing is left of a process but what its parent has not yet asked for."""
+    """Tell whether a process has ended, or only waits for its parent to ask for its exit status."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
     except (FileNotFoundError, ProcessLookupError):

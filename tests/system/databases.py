@@ -16,7 +16,7 @@ import pytest
 from tests.system.database_server import Server, free_port, program, run
 
 PASSWORD = "c4nary-Pa55word"
-"""Must show up nowhere."""
+"""Must not appear in any output."""
 
 
 def missing() -> list[str]:
@@ -110,7 +110,7 @@ class MariaDB(Server):
         self.users()
 
     def users(self) -> None:
-        """Make those that tests log in as."""
+        """Make the users that tests log in as."""
         self.admin(
             f"CREATE USER monitor@'%' IDENTIFIED BY '{PASSWORD}'; CREATE DATABASE n8n;"
             "GRANT USAGE ON *.* TO monitor@'%'; CREATE USER nobody@localhost IDENTIFIED VIA unix_socket;"
@@ -118,7 +118,7 @@ class MariaDB(Server):
         )
 
     def install(self) -> None:
-        """Make its folder of data, with root who needs no password."""
+        """Make its folder of data, with a root that needs no password."""
         run(
             self.as_user(
                 self.program("mariadb-install-db"),

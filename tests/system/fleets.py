@@ -9,7 +9,7 @@ probes:
   tcp: {protocol: tcp, port: 9102}
   ping: {protocol: http, url: "http://{address}:9102/ping"}
 """
-"""And each probe there is between hosts."""
+"""Two hosts, and each kind of probe between hosts."""
 
 THREE_HOSTS = """
 hosts:

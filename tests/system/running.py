@@ -1,4 +1,4 @@
-"""The program on the hosts of a lab, and what it says there."""
+"""The program on the hosts of a lab, and its pages there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Page:
         }
 
     def values(self, name: str, **labels: str) -> list[float]:
-        """The values of all series of this name with at least these labels."""
+        """Return the values of all series of this name with at least these labels."""
         return [
             value
             for (found, had), value in self.samples.items()
@@ -35,19 +35,19 @@ class Page:
         ]
 
     def value(self, name: str, **labels: str) -> float | None:
-        """The value of the only such series; None if there is none."""
+        """Return the value of the only such series; None if there is none."""
         values = self.values(name, **labels)
         assert len(values) < 2, f"{name} {labels} is not one series but {len(values)}"
         return values[0] if values else None
 
     def failures(self, **labels: str) -> dict[str, float]:
-        """Reason -> how many, only those that happened."""
-        found: dict[str, float] = {}
+        """Return reason -> how many, only of reasons that occurred."""
+        counts: dict[str, float] = {}
         for (name, had), value in self.samples.items():
             if name == "network_latency_probe_failures_total" and labels.items() <= dict(had).items() and value:
                 reason = dict(had)["reason"]
-                found[reason] = found.get(reason, 0) + value
-        return found
+                counts[reason] = counts.get(reason, 0) + value
+        return counts
 
 
 class Exporter:
@@ -66,7 +66,7 @@ class Exporter:
         return Page(self.get("/metrics"))
 
     def get(self, path: str) -> str:
-        """Ask it, over its own loopback."""
+        """Return a page, over its host's own loopback."""
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)) as connection:
             with self.host.entered():
                 connection.connect()

@@ -78,7 +78,7 @@ def prometheus(host: Host, folder: Path, stanzas: str) -> Server:
 
 
 def victoria_metrics(host: Host, folder: Path, stanzas: str) -> Server:
-    """Start VictoriaMetrics with the same; it is to show samples as soon as they are there."""
+    """Start VictoriaMetrics with the same stanzas; it shows samples as soon as it has them."""
     return Server(
         host,
         8428,

@@ -28,6 +28,7 @@ LINKS = {"metrics": "/metrics", "as JSON": "/?format=json"}
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
     monkeypatch.setattr("exporter.recording.recorder.time", time)
+    monkeypatch.setattr("exporter.clock.time", time)
     monkeypatch.setattr("exporter.overview.time", time)
     return time
 

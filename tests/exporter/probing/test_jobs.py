@@ -19,7 +19,7 @@ class Job:
     identity: tuple[str, ...] = ("wf008", "icmp")
     interval: float = 5.0
     timeout: float = 1.0
-    slot: float = 0.1
+    slots: int = 1
 
 
 class Watched:
@@ -39,10 +39,10 @@ class Watched:
     def skipped(self, probes: int) -> None:
         raise AssertionError
 
-    def turn(self, job: Job) -> ScheduledJob[Job]:
-        turn = ScheduledJob(job, self)
-        turn.group = Group(self.probe, job.interval, job.timeout, (0.0, job.interval))
-        return turn
+    def scheduled(self, job: Job) -> ScheduledJob[Job]:
+        scheduled = ScheduledJob(job, self)
+        scheduled.group = Group(self.probe, job.interval, job.timeout, (0.0, job.interval))
+        return scheduled
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,12 @@ def test_the_next_date_is_the_first_after_now_and_each_that_is_left_behind_count
 )
 def test_a_reply_that_took_longer_than_the_timeout_is_none(reply: Reply, took: float, in_time: bool) -> None:
     watched, job = Watched(), Job("there")
-    turn = watched.turn(job)
-    attempt = turn.attempt = RunningAttempt(job.aim, turn.decided)
+    scheduled = watched.scheduled(job)
+    attempt = scheduled.attempt = RunningAttempt(job.aim, scheduled.decided)
     attempt.end(reply)
     ((decided, outcome),) = watched.outcomes
     assert decided is job
-    assert turn.attempt is None
+    assert scheduled.attempt is None
     assert attempt.answered_late is not in_time
     if in_time:
         assert outcome is reply
@@ -91,21 +91,21 @@ def test_a_reply_that_took_longer_than_the_timeout_is_none(reply: Reply, took: f
 
 def test_an_equal_target_after_a_reload_leaves_what_is_under_way_alone() -> None:
     watched = Watched()
-    turn = watched.turn(Job(["there"]))
-    attempt = turn.attempt = RunningAttempt(turn.job.aim, turn.decided)
-    turn.take(again := Job(["there"]))
-    assert turn.job is again
+    scheduled = watched.scheduled(Job(["there"]))
+    attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.decided)
+    scheduled.replace(again := Job(["there"]))
+    assert scheduled.job is again
     assert not attempt.over
     assert watched.forgotten == []
 
 
 def test_another_target_after_a_reload_is_another_beginning() -> None:
     watched = Watched()
-    turn = watched.turn(Job("there"))
-    attempt = turn.attempt = RunningAttempt(turn.job.aim, turn.decided)
-    turn.take(Job("elsewhere"))
+    scheduled = watched.scheduled(Job("there"))
+    attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.decided)
+    scheduled.replace(Job("elsewhere"))
     attempt.end(RoundTrip(rtt=0.1, clock=Clock.KERNEL))
-    assert turn.attempt is None
+    assert scheduled.attempt is None
     assert watched.forgotten == ["there"]
     assert watched.outcomes == []
 

@@ -32,7 +32,7 @@ class Job:
     interval: float = 15.0
     timeout: float = 10.0
     aim: Any = None
-    slot: float = SLOT
+    slots: int = 1
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -230,7 +230,7 @@ def test_jobs_that_gain_by_company_wait_longer_for_it() -> None:
     async def slots() -> list[tuple[float, int]]:
         starts = Starts()
         async with Scheduler("here", Record()) as scheduler:
-            jobs = [Job(str(number), interval=1.0, timeout=0.5, slot=2 * SLOT) for number in range(1000)]
+            jobs = [Job(str(number), interval=1.0, timeout=0.5, slots=2) for number in range(1000)]
             scheduler.replace([(job, starts.probe) for job in jobs])
             await asyncio.sleep(10)
         return starts.slots

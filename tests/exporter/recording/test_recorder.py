@@ -37,6 +37,7 @@ DISTRIBUTIONS = (
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
     monkeypatch.setattr("exporter.recording.recorder.time", time)
+    monkeypatch.setattr("exporter.clock.time", time)
     return time
 
 

@@ -49,7 +49,7 @@ class Box:
         self._spun = 0.0
 
     def serve(self) -> None:
-        """Until the control socket is closed."""
+        """Move packets until the control socket is closed."""
         readers: list[int | socket.socket] = [*self._tuns, self._control]
         while True:
             readable, _, _ = select.select(readers, [], [], self._until_next())
@@ -61,7 +61,7 @@ class Box:
                 return
 
     def _until_next(self) -> float | None:
-        """How long to sleep: less than it takes, if there is time left to spin."""
+        """Return how long to sleep: less than is left, so that the rest is spent watching the clock."""
         if not self._under_way:
             return None
         now = time.monotonic()
@@ -80,7 +80,7 @@ class Box:
                 self._take(index, data)
 
     def _take(self, index: int, data: bytes) -> None:
-        """Count its delay from the moment it was sent, not from the moment we read it."""
+        """Count a packet's delay from the moment it was sent, not from the moment it is read."""
         now, read_ns = time.monotonic(), time.time_ns()
         arrived_ns = min(arrival(self._stamps[index], data) or read_ns, read_ns)
         fate, dues = self._lines[index].take(data, now - (read_ns - arrived_ns) / 1e9)
@@ -92,7 +92,7 @@ class Box:
             heapq.heappush(self._under_way, (due, self._taken, index, data, arrived_ns, copy_fate))
 
     def _deliver(self) -> None:
-        """Let go what is due, and what is so nearly due that sleeping would make it late."""
+        """Write what is due, and what is so nearly due that sleeping would make it late."""
         began = now = time.monotonic()
         while self._under_way and self._under_way[0][0] <= began + _SPIN:
             while now < self._under_way[0][0]:
@@ -115,7 +115,7 @@ class Box:
             self._log.write(RECORD.pack(index, fate.encode(), arrived_ns, written_ns, len(data), data[:SNAP]))
 
     def _obey(self) -> bool:
-        """Answer one command; False when the lab has gone."""
+        """Answer one command; return False when the lab has ended."""
         line = self._commands.readline()
         if not line:
             return False

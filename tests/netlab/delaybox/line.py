@@ -75,7 +75,7 @@ class Line:
         self._to_drop, self._to_drop_kind = packets, kind
 
     def take(self, data: bytes, now: Seconds) -> tuple[Fate, list[Seconds]]:
-        """A packet came in: when do its copies leave? None of them, if it is dropped.
+        """Return when the copies of a packet leave that came in: none, if it is dropped.
 
         Three numbers are drawn for every packet, needed or not, so that changing one setting
         does not change what the others decide.
@@ -89,7 +89,7 @@ class Line:
         return fate, [due, due] if twice < self.settings.duplicate else [due]
 
     def count(self, fate: Fate, data: bytes) -> None:
-        """Note what became of a packet."""
+        """Count what became of a packet."""
         self.tally[fate, key_of(data)] += 1
 
     def _fate(self, data: bytes, luck: float, now: Seconds) -> Fate:
@@ -118,5 +118,5 @@ class Line:
 
 
 def matches(kind: str, wanted: str) -> bool:
-    """Whether a kind is the wanted one: "tcp" wants every TCP packet, "tcp SYN" only the bare SYN."""
+    """Tell whether a kind is the wanted one: "tcp" is every TCP packet, "tcp SYN" only the bare SYN."""
     return not wanted or kind == wanted or kind.startswith(wanted + " ")

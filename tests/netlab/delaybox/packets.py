@@ -57,7 +57,7 @@ class Packet:
 
 
 def key_of(data: bytes) -> bytes:
-    """The flow of a packet, undecoded, in a microsecond: version, protocol, type or flags, addresses."""
+    """Return the flow of a packet, undecoded, in a microsecond: version, protocol, type or flags, addresses."""
     protocol, start = _payload(data)
     at = start + (_TCP_FLAGS_AT if protocol == TCP else 0)
     detail = data[at] if protocol in (ICMP, TCP, ICMP6) and at < len(data) else 0
@@ -72,12 +72,12 @@ def flow_of(key: bytes) -> Flow:
 
 
 def is_multicast(data: bytes) -> bool:
-    """Neighbour and group chatter of the kernel, which no test asked for."""
+    """Tell whether a packet is neighbour discovery or group membership, which the kernel sends by itself."""
     return data[16] & 0xF0 == 0xE0 if data[0] >> 4 == 4 else data[24] == 0xFF
 
 
 def is_ip(data: bytes) -> bool:
-    """Whether there is at least a whole IP header."""
+    """Tell whether there is at least a whole IP header."""
     return (len(data) >= 20 and data[0] >> 4 == 4) or (len(data) >= 40 and data[0] >> 4 == 6)
 
 
@@ -97,7 +97,7 @@ def parse(data: bytes, time: float, direction: str, interface: str) -> Packet | 
 
 
 def _payload(data: bytes) -> tuple[int, int]:
-    """Protocol and offset of what the IP header carries; a later fragment carries no header."""
+    """Return protocol and offset of what the IP header carries; a later fragment carries no header."""
     if data[0] >> 4 == 6:
         return data[6], 40
     later_fragment = (data[6] & 0x1F) << 8 | data[7]
@@ -105,7 +105,7 @@ def _payload(data: bytes) -> tuple[int, int]:
 
 
 def _inner(data: bytes, length: int) -> dict[str, int]:
-    """The fields of the ICMP, TCP or UDP header."""
+    """Return the fields of the ICMP, TCP or UDP header."""
     protocol, start = _payload(data)
     if protocol in (ICMP, ICMP6):
         kind, code, _, identifier, sequence = struct.unpack_from("!BBHHH", data, start)

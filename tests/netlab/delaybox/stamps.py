@@ -36,7 +36,7 @@ def only_outgoing(packets: socket.socket) -> None:
 
 
 def open_stamps(device: str) -> socket.socket:
-    """A packet socket with the stamp of everything that is sent into a device of the current namespace."""
+    """Open a packet socket with the stamp of everything that is sent into a device of the current namespace."""
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     packets.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, RX_SOFTWARE_AND_REPORT)
     only_outgoing(packets)
@@ -46,7 +46,7 @@ def open_stamps(device: str) -> socket.socket:
 
 
 def stamp_of(ancillary: list[tuple[int, int, bytes]]) -> int | None:
-    """The kernel's software stamp, in nanoseconds since the epoch: struct scm_timestamping, first member."""
+    """Return the kernel's software stamp in nanoseconds since the epoch: the first member of scm_timestamping."""
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPING):
             seconds, nanoseconds = struct.unpack_from("qq", data)
@@ -55,7 +55,7 @@ def stamp_of(ancillary: list[tuple[int, int, bytes]]) -> int | None:
 
 
 def arrival(stamps: socket.socket, data: bytes) -> int | None:
-    """When this packet was sent into the device. Both queues have one order, so older stamps are of no use any more."""
+    """Return when this packet was sent into the device. Both queues have one order, so older stamps are dropped."""
     while True:
         try:
             beginning, ancillary, _, _ = stamps.recvmsg(_COMPARED, _ANCILLARY_ROOM)

@@ -42,7 +42,7 @@ class Program:
         words = [sys.executable, *how, f"--config.file={fleet_file}", "--log.format=json", *flags]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("LATENCY_")}
         self.process = subprocess.Popen(
-            words, cwd=Path(__file__).parents[2], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            words, cwd=Path(__file__).parents[3], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         self.log: list[dict[str, str]] = []
         self._unread = b""
@@ -287,7 +287,7 @@ def test_until_python_runs_its_first_line_the_launcher_ignores_what_would_end_it
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     script = tmp_path / "latency-exporter"
-    first_lines = Path(__file__).parents[2].joinpath("deploy", "launcher").read_text()
+    first_lines = Path(__file__).parents[3].joinpath("deploy", "launcher").read_text()
     ask = "import signal, sys; print(sys.argv[1:], *(signal.getsignal(n).name for n in (signal.SIGHUP, signal.SIGINT)))"
     script.write_text(first_lines.replace("@PYTHON@", sys.executable) + ask + "\n")
     script.chmod(0o755)
@@ -298,7 +298,7 @@ def test_until_python_runs_its_first_line_the_launcher_ignores_what_would_end_it
 def test_a_hangup_is_the_end_of_any_other_command(fleet_file: Path) -> None:
     code = START.format(signal="SIGHUP")
     words = [sys.executable, "-c", code, "check", f"--config.file={fleet_file}"]
-    ended = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, timeout=DEADLINE, check=False)
+    ended = subprocess.run(words, cwd=Path(__file__).parents[3], capture_output=True, timeout=DEADLINE, check=False)
     assert (ended.returncode, ended.stderr) == (-signal.SIGHUP, b"")
 
 

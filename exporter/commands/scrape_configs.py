@@ -1,0 +1,49 @@
+"""``latency-exporter scrape-configs``: write, compare or check the scrape configuration of the whole fleet."""
+
+from __future__ import annotations
+
+import argparse
+
+from exporter import scrape_configs
+from exporter.commands.terminal import BAD_CONFIGURATION, FAULT, FINE, complain, print_data, tell
+from exporter.fleet import Fleet, load
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Write the files, or do with them what the flags say."""
+    place = flags.sd_url if flags.format == "http-sd" else flags.targets_dir
+    if flags.format == "http-sd" and not place:
+        return complain(
+            "latency-exporter: --format=http-sd needs --sd-url, the exporter that the servers ask for their targets, "
+            "such as --sd-url=http://wf001:9102",
+            BAD_CONFIGURATION,
+        )
+    fleet = load(flags.config_file)
+    if flags.check:
+        return _check(fleet, flags, place)
+    changed = scrape_configs.changes(fleet, flags.output_dir, place, flags.format)
+    if flags.diff:
+        return print_data(scrape_configs.difference(changed))
+    written = scrape_configs.write(changed, force=flags.force)
+    for path in written:
+        tell(f"wrote {path}")
+    if not written:
+        tell(f"{flags.output_dir}: all files are current")
+    elif flags.output_dir / scrape_configs.STANZAS in written:
+        tell("the jobs have changed: paste their stanzas into prometheus.yml (or include them) and reload")
+    return FINE
+
+
+def _check(fleet: Fleet, flags: argparse.Namespace, place: str | None) -> int:
+    from exporter.scrape_configs import dry_run  # noqa: PLC0415 - `run` has no use for subprocess, and pays for it
+
+    changed = scrape_configs.changes(fleet, flags.output_dir, place, flags.format)
+    for change in changed:
+        tell(f"{change.path}: not current; run the command without --check")
+    texts = scrape_configs.files(fleet, place or str(flags.output_dir.absolute()), flags.format)
+    verdicts = list(dry_run.complaints(texts[scrape_configs.STANZAS], flags.format))
+    for name, complaint in verdicts:
+        tell(f"{name}: " + ("content" if complaint is None else f"refuses it:\n{complaint}"))
+    if not verdicts:
+        tell("neither promtool nor VictoriaMetrics is on the PATH: what they would say is not known")
+    return FAULT if changed or any(complaint is not None for _, complaint in verdicts) else FINE
