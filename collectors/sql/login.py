@@ -22,9 +22,9 @@ from typing import NamedTuple, Protocol
 from collectors import failures, kernel, tls_words
 from collectors.contract import Context, Facts, ProbeFailed
 from collectors.literals import literal_family
+from collectors.sql.dialogue import Dialogue
 from collectors.sql.refusals import Refusals, StrangerError
 from collectors.sql.target import DatabaseTarget
-from collectors.sql.wire import Wire
 from collectors.terms import IpFamily, Phase, Reason, Seconds
 from collectors.transport import connection, resolver
 from collectors.transport.stream import Stream
@@ -76,7 +76,7 @@ class Way(NamedTuple):
     private: bool
 
 
-Speak = Callable[[Wire, DatabaseTarget, Way, Memory], Session]
+Speak = Callable[[Dialogue, DatabaseTarget, Way, Memory], Session]
 
 
 class _RenewedError(ProbeFailed):
@@ -87,7 +87,7 @@ class LoggedIn(NamedTuple):
     """A session that can be asked."""
 
     session: Session
-    wire: Wire
+    dialogue: Dialogue
     handshake: connection.Handshake | None
     """None for a Unix socket."""
 
@@ -147,7 +147,7 @@ class Logins:
 
     async def stop(self, logged_in: LoggedIn, target: DatabaseTarget, memory: Memory) -> None:
         """Have the server of a session stop its query, on a connection of its own; ProbeFailed, OSError."""
-        key, address = logged_in.session.key, logged_in.wire.stream.peer()
+        key, address = logged_in.session.key, logged_in.dialogue.stream.peer()
         with contextlib.ExitStack() as stack:
             await self._log_in_once(stack, _Login(target, Facts(), {}, memory, address), lambda other: other.stop(key))
 
@@ -156,17 +156,17 @@ class Logins:
     ) -> LoggedIn:
         target, facts, phases, memory, _ = login
         connected, handshake, sock = await self._connect(stack, login)
-        wire = Wire(stack.enter_context(Stream(sock, ROOM, facts)))
+        dialogue = Dialogue(stack.enter_context(Stream(sock, ROOM, facts)))
         private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
-        session = self._speak(wire, target, Way(connected, private), memory)
+        session = self._speak(dialogue, target, Way(connected, private), memory)
 
         encrypting = False
 
         async def encrypt() -> None:
             nonlocal encrypting
-            phases[Phase.TLS] = wire.take_waited()
+            phases[Phase.TLS] = dialogue.take_server_time()
             encrypting = True
-            phases[Phase.TLS] += await self._encrypt(stack, session, wire, target, facts)
+            phases[Phase.TLS] += await self._encrypt(stack, session, dialogue, target, facts)
             encrypting = False
 
         try:
@@ -183,8 +183,8 @@ class Logins:
             session.leave()
             raise
         self._refusals.forget(_server(target))
-        phases[Phase.AUTH] = wire.take_waited()
-        return LoggedIn(session, wire, handshake)
+        phases[Phase.AUTH] = dialogue.take_server_time()
+        return LoggedIn(session, dialogue, handshake)
 
     def _remember(self, target: DatabaseTarget, error: BaseException, facts: Facts) -> None:
         """Remember that a handshake was broken off, by TLS, our deadline or the server."""
@@ -203,7 +203,7 @@ class Logins:
             raise refused.again()
 
     async def _encrypt(
-        self, stack: contextlib.ExitStack, session: Session, wire: Wire, target: DatabaseTarget, facts: Facts
+        self, stack: contextlib.ExitStack, session: Session, dialogue: Dialogue, target: DatabaseTarget, facts: Facts
     ) -> Seconds:
         """Begin TLS; return what the network and the server took. See ``collectors.sql.refusals``."""
         context, server = self._trust(target), _server(target)
@@ -213,14 +213,14 @@ class Logins:
             if refused is None
             else self._contexts.get(None, target.own_certificate, verify=False, protocols=self._alpn)
         )
-        tls = stack.enter_context(Tls(wire.stream, looked, target.address.rstrip(".")))
+        tls = stack.enter_context(Tls(dialogue.stream, looked, target.address.rstrip(".")))
         try:
             took = await tls.handshake(facts)
         except ssl.SSLCertVerificationError as error:
             if session.counts_who_breaks_off:
                 self._refusals.of_certificate(server, context, error, tls.chain, self._loop.time())
             raise
-        wire.channel = tls
+        dialogue.channel = tls
         if refused is not None:
             await session.decline()
             if tls.chain == refused.chain:

@@ -17,7 +17,9 @@ from contextlib import AbstractAsyncContextManager
 
 from collectors.contract import Context, Probe, ProbeFailed
 from collectors.sql import mysql_errors, session
+from collectors.sql.dialogue import Dialogue, shown
 from collectors.sql.login import Memory, Way
+from collectors.sql.mysql_dialogue import Packets
 from collectors.sql.mysql_packets import (
     CAPABILITIES,
     EMPTY_PASSWORD,
@@ -37,9 +39,7 @@ from collectors.sql.mysql_packets import (
     wrong_answer,
 )
 from collectors.sql.mysql_statements import READ_ONLY, kill_query, limits
-from collectors.sql.mysql_wire import Packets
 from collectors.sql.target import DatabaseTarget
-from collectors.sql.wire import Wire, shown
 from collectors.terms import Reason
 
 _OK, _MORE, _EOF, _ERROR, _INFILE = 0x00, 0x01, 0xFE, 0xFF, 0xFB
@@ -62,9 +62,9 @@ class MySQL:
 
     counts_who_breaks_off = True
 
-    def __init__(self, wire: Wire, target: DatabaseTarget, way: Way, memory: Memory) -> None:
-        self._wire, self._target, self._way, self._memory = wire, target, way, memory
-        self._packets = Packets(wire)
+    def __init__(self, dialogue: Dialogue, target: DatabaseTarget, way: Way, memory: Memory) -> None:
+        self._dialogue, self._target, self._way, self._memory = dialogue, target, way, memory
+        self._packets = Packets(dialogue)
         self._switched = False
         # Complete from the first: of what is sent inside TLS the server reads no capabilities any more.
         self._capabilities = CAPABILITIES | (WITH_DB if target.dbname else 0)
@@ -83,7 +83,7 @@ class MySQL:
             )
         self._capabilities |= TLS
         await self._packets.send(beginning(self._capabilities))
-        if not self._wire.is_empty:
+        if not self._dialogue.is_empty:
             raise ProbeFailed(Reason.PROTOCOL, "the server spoke before TLS began")
         self._under_way = False
         await encrypt()
@@ -92,7 +92,9 @@ class MySQL:
     async def log_in(self) -> None:
         await self._authenticate()
         if self._asks_its_own:
-            await self._limit_queries()
+            with self._dialogue.uncounted():
+                await self._limit_queries()
+                await self._read_only()
 
     async def _authenticate(self) -> None:
         await self._greeted()
@@ -150,7 +152,7 @@ class MySQL:
         for statement in kill_query(int(key), self._target.query):
             await self.query(statement)
         self.end()
-        await self._wire.until_closed()
+        await self._dialogue.until_closed()
 
     def end(self) -> None:
         self._packets.last_word(_QUIT)
@@ -164,9 +166,7 @@ class MySQL:
                 return
 
     async def _limit_queries(self) -> None:
-        """Have a query of the user's own kept short, as far as the server can, and harmless; no part of the login."""
-        self._wire.settle()
-        before = self._wire.waited, self._wire.stream.round_trips
+        """Have the server end a query of the user's own in time, as far as it can."""
         for statement in limits(self._target.timeout, is_mariadb=self._is_mariadb):
             try:
                 await self.query(statement)
@@ -175,6 +175,9 @@ class MySQL:
                     raise
             else:
                 break
+
+    async def _read_only(self) -> None:
+        """Make a query of the user's own harmless; ProbeFailed(QUERY) where that cannot be had."""
         try:
             await self.query(READ_ONLY)
         except ProbeFailed as failed:
@@ -183,8 +186,6 @@ class MySQL:
                 detail = f"not asked, because the session can't be made read-only: {failed.detail}"
                 raise ProbeFailed(Reason.QUERY, detail, misconfigured=True) from failed
             raise
-        self._wire.settle_silently()
-        self._wire.waited, self._wire.stream.round_trips = before
 
     @property
     def _asks_its_own(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from collectors.contract import ProbeFailed
-from collectors.sql.wire import shown
+from collectors.sql.dialogue import shown
 from collectors.terms import Reason
 
 _BY_NUMBER = {

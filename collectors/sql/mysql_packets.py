@@ -7,7 +7,7 @@ import struct
 from typing import NamedTuple
 
 from collectors.contract import ProbeFailed
-from collectors.sql.wire import shown
+from collectors.sql.dialogue import shown
 from collectors.terms import Reason
 
 LONG_PASSWORD, LONG_FLAG, WITH_DB, PROTOCOL_41 = 1, 4, 8, 1 << 9

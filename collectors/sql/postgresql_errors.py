@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from collectors.contract import ProbeFailed
-from collectors.sql.wire import shown
+from collectors.sql.dialogue import shown
 from collectors.terms import Reason
 
 _ANYWHERE = (

@@ -75,17 +75,17 @@ class Databases:
         phases: dict[Phase, Seconds] = {}
         with contextlib.ExitStack() as stack:
             logged_in = await self._log_in(stack, known, facts, phases)
-            session, wire, handshake = logged_in
-            round_trips = wire.stream.round_trips + (handshake is not None)
+            session, dialogue, handshake = logged_in
+            round_trips = dialogue.stream.round_trips + (handshake is not None)
             took = sum(phases.values()) - phases.get(Phase.DNS, 0.0)
             if handshake is not None and handshake.rtt is None:
                 took += handshake.took
             await self._ask(stack, logged_in, known, facts)
-            phases[Phase.QUERY] = wire.take_waited()
+            phases[Phase.QUERY] = dialogue.take_server_time()
             session.end()
             return Login(
                 rtt=handshake and handshake.rtt,
-                clock=connection.coarser(handshake, wire.stream.clock),
+                clock=connection.coarser(handshake, dialogue.stream.clock),
                 duration=took,
                 round_trips=round_trips,
                 phases=phases,
@@ -94,7 +94,7 @@ class Databases:
     async def _warm(self, known: _Known, facts: Facts) -> Query:
         """Ask on the kept connection; without one, or when it turns out to have ended before we asked, on a new one."""
         kept, known.kept = known.kept, None
-        if kept is not None and kept.logged_in.wire.is_quiet:
+        if kept is not None and kept.logged_in.dialogue.is_quiet:
             asked = self._loop.time()
             try:
                 return await self._ask_on(kept, known, facts)
@@ -107,23 +107,23 @@ class Databases:
 
     async def _ask_on(self, kept: _Kept, known: _Known, facts: Facts) -> Query:
         """Ask; whatever goes wrong, the connection is not kept."""
-        session, wire, _ = kept.logged_in
-        wire.stream.renew(ROOM, facts)
+        session, dialogue, _ = kept.logged_in
+        dialogue.stream.renew(ROOM, facts)
         with kept.stack as stack:
             await self._ask(stack, kept.logged_in, known, facts)
-            response = wire.take_waited()
-            if not wire.is_empty:
+            response = dialogue.take_server_time()
+            if not dialogue.is_empty:
                 raise ProbeFailed(Reason.PROTOCOL, "the server says more than was asked")
             if known.target.kept:
                 known.kept = _Kept(stack.pop_all(), kept.logged_in)
             else:
                 session.end()
-            return Query(response, wire.stream.take_clock())
+            return Query(response, dialogue.stream.take_clock())
 
     async def _begin(self, known: _Known, facts: Facts) -> _Kept:
         with contextlib.ExitStack() as stack:
             logged_in = await self._log_in(stack, known, facts, {})
-            logged_in.wire.stream.take_clock()
+            logged_in.dialogue.stream.take_clock()
             return _Kept(stack.pop_all(), logged_in)
 
     async def _log_in(
@@ -143,7 +143,7 @@ class Databases:
 
     async def _ask(self, stack: contextlib.ExitStack, logged_in: LoggedIn, known: _Known, facts: Facts) -> None:
         """Ask; a query that is given up while the server works on it is withdrawn afterwards."""
-        session, wire, _ = logged_in
+        session, dialogue, _ = logged_in
         facts.phase = Phase.QUERY
         try:
             await session.query(known.target.query)
@@ -153,7 +153,7 @@ class Databases:
                 session.end()
             elif reason is not Reason.RESET and session.key:
                 if reason is None:  # the deadline's
-                    wire.stream.note_gap()
+                    dialogue.stream.note_gap()
                 facts.withdrawal = functools.partial(
                     self._withdrawals.withdraw, stack.pop_all(), logged_in, known.target, known.memory
                 )

@@ -29,16 +29,16 @@ class Withdrawals:
         self, stack: contextlib.ExitStack, logged_in: LoggedIn, target: DatabaseTarget, memory: Memory
     ) -> None:
         """Have the server stop the query of a session, and see the session's end."""
-        session, wire, _ = logged_in
+        session, dialogue, _ = logged_in
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is a coroutine
         self._under_way[task] = _place(target)
-        wire.stream.renew(ROOM, Facts())
+        dialogue.stream.renew(ROOM, Facts())
         try:
             with stack, contextlib.suppress(ProbeFailed, OSError):
                 await self._logins.stop(logged_in, target, memory)
                 session.end()
-                await wire.until_closed()
+                await dialogue.until_closed()
         finally:
             del self._under_way[task]
 

@@ -62,7 +62,8 @@ class Stream:
         self._wanted = 0
         self._waiter: asyncio.Future[Receipt] | None = None
         self._sent = 0
-        self._before = kernel.now()
+        self._sending = kernel.now()
+        """Just before the latest send."""
         self._scheduled: dict[int, int] = {}
         over_network = sock.family != socket.AF_UNIX
         if over_network:
@@ -108,7 +109,7 @@ class Stream:
 
     async def send(self, data: bytes) -> None:
         """Send all of it, as a rule at once: what is measured from now on begins with its last byte."""
-        self._before, self._awaits_answer = kernel.now(), True
+        self._sending, self._awaits_answer = kernel.now(), True
         self._scheduled.clear()  # nobody asks for what was sent before: a kept connection sends for months
         while data:
             try:
@@ -127,6 +128,10 @@ class Stream:
         """Send what the kernel takes now, and forget the rest: a last word that nobody waits for."""
         with contextlib.suppress(OSError):
             self._sock.send(data)
+
+    def expect_greeting(self) -> None:
+        """Count the first that comes as an answer: the peer speaks before anything is sent."""
+        self._awaits_answer = True
 
     async def receive(self, room: int) -> Receipt:
         """Read once, after one turn of the loop: however fast a peer sends, others have theirs in between."""
@@ -165,7 +170,8 @@ class Stream:
         """Return the time from the last byte of the latest send to a receipt."""
         if self._sent - 1 not in self._scheduled:
             self._read_transmit_stamps()
-        return self._between(self._scheduled.get(self._sent - 1), receipt, self._before)
+        stamp = self._scheduled.get(self._sent - 1)
+        return self._between(stamp, receipt, since=self._sending, before=self._sending)
 
     def take_clock(self) -> Clock:
         """Return which clock has measured since the last time."""
@@ -173,22 +179,24 @@ class Stream:
         return clock
 
     def since(self, moment: kernel.Moment, receipt: Receipt) -> Seconds:
-        """Return the time from a moment of ours, which nothing was sent at, to a receipt."""
-        self._before = moment
-        return self._between(round(moment.wall * kernel.SECOND), receipt, moment)
+        """Return the time from a moment of ours, at which nothing was sent, to a receipt."""
+        return self._between(round(moment.wall * kernel.SECOND), receipt, since=moment, before=moment)
 
     def between(self, first: Receipt, last: Receipt) -> Seconds:
-        """Return the time from one receipt to a later one."""
-        return self._between(first.stamp, last, first.moment)
+        """Return the time from one receipt after the latest send to a later one."""
+        return self._between(first.stamp, last, since=first.moment, before=self._sending)
 
-    def _between(self, start: int | None, end: Receipt, user_start: kernel.Moment) -> Seconds:
-        """Subtract by the kernel's clock where it can be believed, and else by ours, remembering that."""
+    def _between(self, start: int | None, end: Receipt, *, since: kernel.Moment, before: kernel.Moment) -> Seconds:
+        """Subtract by the kernel's clock where it can be believed; else by ours, from ``since``, and note that.
+
+        ``before`` was taken before the stamp ``start``.
+        """
         if start is not None and end.stamp is not None:
-            measured = kernel.elapsed(start, end.stamp, self._before, end.moment)
+            measured = kernel.elapsed(start, end.stamp, before, end.moment)
             if measured is not None:
                 return measured
         self.clock = Clock.USER
-        return end.moment.monotonic - user_start.monotonic
+        return end.moment.monotonic - since.monotonic
 
     def _read_transmit_stamps(self) -> None:
         if not self._stamped:  # a Unix socket has no error queue, and would hand out data instead
