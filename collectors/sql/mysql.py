@@ -123,6 +123,7 @@ class MySQL:
         """Answer in advance: to the greeting, if it has not come, and to what the server asks then."""
         if not self._under_way:
             return
+        self._dialogue.stream.resets = False
         if self._greeting is None:
             self._packets.send_at_once(nobody(self._capabilities))
         self._packets.send_at_once(wrong_answer(self._memory.get(_METHOD, b"unknown").decode()))

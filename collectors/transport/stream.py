@@ -69,6 +69,9 @@ class Stream:
         if over_network:
             kernel.report_icmp(sock, wanted=False)
         self._stamped = over_network and kernel.stamp_packets(sock, kernel.BY_OFFSET)
+        self.resets = True
+        """A reset follows the end of the connection, so that neither side keeps anything of it; a server that has not
+        begun to speak by then fails to. False: it will still read what was sent, and answer."""
         self._broken: OSError | None = None
         """Why nothing more can be sent; what the peer said before can still be read."""
 
@@ -94,7 +97,10 @@ class Stream:
         self._stop_listening()
         if isinstance(error, asyncio.CancelledError):  # the deadline's
             self.note_gap()
-        kernel.close_quietly(self._sock)
+        if self.resets:
+            kernel.close_quietly(self._sock)
+        else:
+            self._sock.close()
         if isinstance(error, OSError):
             raise failures.from_os_error(error) from error
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import socket
 import struct
+import threading
 from collections.abc import Callable
 
 import pytest
 
 from collectors.secret import NoSecret, Secret
 from collectors.sql import mysql, postgresql
-from collectors.terms import Reason
+from collectors.terms import Phase, Reason
 from tests.collectors import peers, resources
-from tests.collectors.asking import ask, failure, given_up, withdrawn
+from tests.collectors.asking import Asked, ask, ended, failure, given_up, withdrawn
 from tests.collectors.peers import Peer
 from tests.collectors.targets import context, database_target
 
@@ -428,6 +430,28 @@ async def test_a_login_that_is_given_up_leaves_an_answer_to_what_the_server_asks
     with Peer(talk) as peer:
         async with mysql.collector(context()) as probe:
             await given_up(probe, database_target(peer.port), heard)
+    assert b"".join(heard).endswith(my(b"\0", 3))
+    assert HUSH not in b"".join(heard)
+
+
+async def test_a_login_that_is_given_up_before_the_greeting_leaves_the_server_able_to_send_it() -> None:
+    """A server that looks up our name first may be late; MySQL counts a login whose greeting it cannot send."""
+    gone, heard = threading.Event(), list[bytes]()
+
+    def talk(connection: socket.socket) -> None:
+        gone.wait(10)
+        connection.sendall(greeting(b"caching_sha2_password"))
+        heard.append(connection.recv(65536))
+
+    with Peer(talk) as peer:
+        async with mysql.collector(context()) as probe:
+            attempt = Asked(database_target(peer.port))
+            asking = asyncio.ensure_future(ended(probe, attempt, 10))
+            while attempt.phase is not Phase.AUTH:
+                await asyncio.sleep(0.001)
+            asking.cancel()
+            await asyncio.wait([asking])
+            gone.set()
     assert b"".join(heard).endswith(my(b"\0", 3))
     assert HUSH not in b"".join(heard)
 
