@@ -21,8 +21,7 @@ from collectors.terms import Clock, IpFamily, Phase, Reason, Seconds
 IP_BIND_ADDRESS_NO_PORT = 24
 """Choose the port in connect(): bind() would take one from all targets (ip(7); IPv6 sockets know it too)."""
 
-_FAMILIES = {IpFamily.IPV4: socket.AF_INET, IpFamily.IPV6: socket.AF_INET6}
-_FAMILY_OF = {af: ip_family for ip_family, af in _FAMILIES.items()}
+_FAMILY_OF = {ip_family.address_family: ip_family for ip_family in IpFamily}
 
 
 class Handshake(NamedTuple):
@@ -50,7 +49,7 @@ def open_socket(ip_family: IpFamily, source_address: str | None = None) -> socke
     """Return a non-blocking TCP socket; whatever prevents that is our fault (no descriptor, not our address)."""
     sock = None
     try:
-        sock = socket.socket(_FAMILIES[ip_family], socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        sock = socket.socket(ip_family.address_family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         if source_address is not None:
             _bind(sock, ip_family, source_address)
     except OSError as error:

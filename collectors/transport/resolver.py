@@ -9,7 +9,6 @@ one thread that pycares keeps for its whole life.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +24,6 @@ TIMEOUT: Seconds = 2.0
 """For the first answer of each name server; the second and last try waits twice as long (resolv.conf(5) says 5 s)."""
 TRIES = 2
 
-_FAMILIES = {IpFamily.IPV4: socket.AF_INET, IpFamily.IPV6: socket.AF_INET6}
 _NO_SUCH_NAME = (pycares.errno.ARES_ENOTFOUND, pycares.errno.ARES_ENODATA, pycares.errno.ARES_EBADNAME)
 _NO_SORT = 1 << 7
 """ARES_AI_NOSORT (ares.h): do not try a UDP socket toward each address; ours are sorted by value."""
@@ -83,7 +81,7 @@ async def resolve(
 async def _ask(name: str, ip_family: IpFamily, nameservers: Sequence[str]) -> tuple[str, ...]:
     resolver = _Resolver(nameservers, timeout=TIMEOUT, tries=TRIES)
     try:
-        answer = await resolver.getaddrinfo(name, family=_FAMILIES[ip_family], flags=_NO_SORT)
+        answer = await resolver.getaddrinfo(name, family=ip_family.address_family, flags=_NO_SORT)
     finally:
         await resolver.close()
     return tuple(sorted({node.addr[0].decode() for node in answer.nodes}))
