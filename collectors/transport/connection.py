@@ -7,16 +7,19 @@ five times the cost; and never TCP Fast Open, which reports a connection that no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import select
 import socket
+import struct
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 from collectors import failures, kernel, routes
 from collectors.contract import Facts, ProbeFailed
 from collectors.terms import Clock, IpFamily, Phase, Reason, Seconds
+from collectors.transport import tcp_info
 
 IP_BIND_ADDRESS_NO_PORT = 24
 """Choose the port in connect(): bind() would take one from all targets (ip(7); IPv6 sockets know it too)."""
@@ -142,7 +145,7 @@ class Connector:
             if code:
                 raise failures.from_errno(*(kernel.icmp_refusal(sock) or (code,)))
         finally:
-            info = kernel.tcp_info(sock)
+            info = tcp_info.read(sock)
             facts.retransmitted = info is not None and info.retransmissions > 0
         took = self._loop.time() - started
         if info is None:
@@ -162,6 +165,20 @@ class Connector:
         for descriptor, _ in self._epoll.poll(0):
             if waiter := self._waiting.get(descriptor):
                 wake(waiter)
+
+
+def close_quietly(sock: socket.socket) -> None:
+    """Close a connected TCP socket so that the peer reads an ordinary end and neither side keeps a TIME_WAIT.
+
+    First FIN, then at once RST: the peer's kernel has noted the end of the stream before the reset
+    arrives, so its program reads an end of file, not an error (tcp_fin() sets SOCK_DONE, which
+    tcp_recvmsg() looks at first); the reset then frees both ends. Only a peer that answers the FIN with
+    its own before the next system call leaves a TIME_WAIT here: one on this very host can.
+    """
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
+        sock.shutdown(socket.SHUT_WR)
+    sock.close()
 
 
 def coarser(handshake: Handshake | None, clock: Clock) -> Clock:

@@ -21,7 +21,7 @@ from typing import NamedTuple, Protocol, Self
 from collectors import failures, kernel
 from collectors.contract import Facts, ProbeFailed
 from collectors.terms import Clock, Reason, Seconds
-from collectors.transport import connection
+from collectors.transport import connection, tcp_info
 
 _ANCILLARY_ROOM = socket.CMSG_SPACE(3 * 16)
 """For struct scm_timestamping: three timespecs."""
@@ -98,7 +98,7 @@ class Stream:
         if isinstance(error, asyncio.CancelledError):  # the deadline's
             self.note_gap()
         if self.resets:
-            kernel.close_quietly(self._sock)
+            connection.close_quietly(self._sock)
         else:
             self._sock.close()
         if isinstance(error, OSError):
@@ -107,7 +107,7 @@ class Stream:
     def note_gap(self) -> None:
         """Note what the deadline finds of the packets."""
         if self._stamped:
-            self._facts.gap = kernel.gap(self._sock)
+            self._facts.gap = tcp_info.gap(self._sock)
 
     def peer(self) -> str | None:
         """Return the address that is connected; None for a Unix socket."""
