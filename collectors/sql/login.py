@@ -12,71 +12,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import os
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
-from collectors import failures, kernel, tls_words
+from collectors import tls_words
 from collectors.contract import Context, Facts, ProbeFailed
-from collectors.literals import literal_family
+from collectors.sql.dialect import Memory, Session, Speak, Way
 from collectors.sql.dialogue import Dialogue
+from collectors.sql.reach import Reach
 from collectors.sql.refusals import Refusals, StrangerError
 from collectors.sql.target import DatabaseTarget
-from collectors.terms import IpFamily, Phase, Reason, Seconds
-from collectors.transport import connection, resolver
+from collectors.terms import Phase, Reason, Seconds
+from collectors.transport import connection
 from collectors.transport.stream import Stream
 from collectors.transport.tls import Tls
 from collectors.transport.trust import ClientContext, Contexts
 
 ROOM = 256 * 1024
 """Bytes of a login, and of a query's answer."""
-Memory = dict[object, bytes]
-"""What a dialect remembers of a target from one login to the next."""
-
-
-class Session(Protocol):
-    """One connection to a server, spoken by its language."""
-
-    counts_who_breaks_off: bool
-    """Whether the server holds it against this host that a login ends in the middle: then it is made to refuse."""
-
-    async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
-        """Come to the point where TLS begins, and call ``encrypt`` there; at once, where there is no TLS."""
-
-    async def log_in(self) -> None:
-        """Log in; ProbeFailed(AUTH), or whatever the server says against it."""
-
-    async def decline(self) -> None:
-        """Have the login refused before a password was shown."""
-
-    def leave(self) -> None:
-        """Part in the middle of a login, without waiting, so that what the server reads next makes it refuse."""
-
-    async def query(self, text: str) -> None:
-        """Ask, and read all of the answer; ProbeFailed(QUERY)."""
-
-    @property
-    def key(self) -> bytes:
-        """What the server knows the session by on another connection; empty: none would stop its query."""
-
-    async def stop(self, key: bytes) -> None:
-        """In place of a login: have the server stop the query of the session that it knows by ``key``."""
-
-    def end(self) -> None:
-        """Say goodbye without waiting."""
-
-
-class Way(NamedTuple):
-    """How a session came about: when it was connected, and whether nobody can listen in."""
-
-    connected: kernel.Moment
-    private: bool
-
-
-Speak = Callable[[Dialogue, DatabaseTarget, Way, Memory], Session]
 
 
 class _RenewedError(ProbeFailed):
@@ -111,7 +65,7 @@ class Logins:
     """Logs in, by one dialect."""
 
     def __init__(self, speak: Speak, context: Context, connector: connection.Connector, alpn: str) -> None:
-        self._speak, self._context, self._connector = speak, context, connector
+        self._speak, self._reach = speak, Reach(context, connector)
         self._loop = asyncio.get_running_loop()
         self._contexts = Contexts()
         self._alpn = (alpn,) if alpn else ()
@@ -154,11 +108,11 @@ class Logins:
     async def _log_in_once(
         self, stack: contextlib.ExitStack, login: _Login, how: Callable[[Session], Awaitable[None]] = _log_in
     ) -> LoggedIn:
-        target, facts, phases, memory, _ = login
-        connected, handshake, sock = await self._connect(stack, login)
-        dialogue = Dialogue(stack.enter_context(Stream(sock, ROOM, facts)))
+        target, facts, phases, memory, address = login
+        reached = await self._reach.connect(stack, target, facts, phases, address)
+        dialogue = Dialogue(stack.enter_context(Stream(reached.sock, ROOM, facts)))
         private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
-        session = self._speak(dialogue, target, Way(connected, private), memory)
+        session = self._speak(dialogue, target, Way(reached.connected, private), memory)
 
         encrypting = False
 
@@ -184,7 +138,7 @@ class Logins:
             raise
         self._refusals.forget(_server(target))
         phases[Phase.AUTH] = dialogue.take_server_time()
-        return LoggedIn(session, dialogue, handshake)
+        return LoggedIn(session, dialogue, reached.handshake)
 
     def _remember(self, target: DatabaseTarget, error: BaseException, facts: Facts) -> None:
         """Remember that a handshake was broken off, by TLS, our deadline or the server."""
@@ -229,47 +183,6 @@ class Logins:
             raise _RenewedError(Reason.TLS, "another certificate is served")
         return took
 
-    async def _connect(
-        self, stack: contextlib.ExitStack, login: _Login
-    ) -> tuple[kernel.Moment, connection.Handshake | None, socket.socket]:
-        """Connect; return when the server could begin to speak."""
-        target, facts, phases, _, address = login
-        if target.socket is not None:
-            facts.phase = Phase.CONNECT
-            sock = stack.enter_context(_open_local(target))
-            return kernel.now(), None, sock
-        end = kernel.now().monotonic + target.timeout
-        if address is None:
-            ip_family, addresses = await self._resolve(target, facts, phases)
-        else:
-            ip_family, addresses = literal_family(address) or target.ip_families[0], [address]
-        peer = connection.Peer(target.address, addresses, ip_family, target.port)
-        sock, handshake = await self._connector.reach(peer, facts, end - kernel.now().monotonic)
-        stack.enter_context(sock)
-        now = kernel.now()
-        if handshake.rtt is None:
-            return now, handshake, sock
-        phases[Phase.CONNECT] = handshake.rtt
-        noticed = handshake.took - handshake.rtt  # how long after the SYN/ACK that was
-        return kernel.Moment(now.monotonic - noticed, now.wall - noticed), handshake, sock
-
-    async def _resolve(
-        self, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]
-    ) -> tuple[IpFamily, Sequence[str]]:
-        """Return the addresses of the first family that the name has any of; a resolver's silence tries no other."""
-        began = kernel.now().monotonic
-        for ip_family in target.ip_families:
-            try:
-                addresses = await resolver.resolve(self._context, target.address, ip_family, facts, phases)
-            except ProbeFailed as failed:
-                if not failed.misconfigured or ip_family is target.ip_families[-1]:
-                    raise
-            else:
-                break
-        if Phase.DNS in phases:  # all look-ups, not only the one that found something
-            phases[Phase.DNS] = kernel.now().monotonic - began
-        return ip_family, addresses
-
     def _trust(self, target: DatabaseTarget) -> ClientContext:
         verify, names = target.tls != "require", target.tls == "verify-full"
         return self._contexts.get(
@@ -279,22 +192,3 @@ class Logins:
 
 def _server(target: DatabaseTarget) -> tuple[str, int]:
     return target.address, target.port
-
-
-@contextlib.contextmanager
-def _open_local(target: DatabaseTarget) -> Iterator[socket.socket]:
-    path = target.socket or ""
-    if os.path.isdir(path):  # noqa: PTH112 - a look at what PostgreSQL calls host
-        path = f"{path}/.s.PGSQL.{target.port}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
-        try:
-            code = sock.connect_ex(path)
-        except OSError as error:  # a path longer than 107 bytes
-            raise ProbeFailed(Reason.LOCAL, f"{path}: longer than a socket's path may be (107 bytes)") from error
-        if code in {errno.ENOENT, errno.ECONNREFUSED}:
-            raise ProbeFailed(Reason.REFUSED, f"{path}: nobody listens there")
-        if code == errno.EAGAIN:
-            raise ProbeFailed(Reason.LIMIT, f"{path}: its queue of connections is full")
-        if code:
-            raise failures.from_errno(code)
-        yield sock

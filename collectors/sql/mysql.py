@@ -17,8 +17,8 @@ from contextlib import AbstractAsyncContextManager
 
 from collectors.contract import Context, Probe, ProbeFailed
 from collectors.sql import mysql_errors, session
+from collectors.sql.dialect import Memory, Way
 from collectors.sql.dialogue import Dialogue, shown
-from collectors.sql.login import Memory, Way
 from collectors.sql.mysql_dialogue import Packets
 from collectors.sql.mysql_packets import (
     CAPABILITIES,

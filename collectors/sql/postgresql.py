@@ -14,8 +14,8 @@ from contextlib import AbstractAsyncContextManager
 
 from collectors.contract import Context, Probe, ProbeFailed
 from collectors.sql import postgresql_errors, session
+from collectors.sql.dialect import Memory, Way
 from collectors.sql.dialogue import Dialogue, bounded, shown
-from collectors.sql.login import Memory, Way
 from collectors.sql.refusals import StrangerError
 from collectors.sql.scram import MECHANISM, Scram
 from collectors.sql.target import DatabaseTarget

@@ -14,7 +14,8 @@ from collections.abc import AsyncIterator
 from collectors import kernel
 from collectors.contract import Context, Facts, Probe, ProbeFailed, one_by_one
 from collectors.replies import Login, Query, Reply
-from collectors.sql.login import ROOM, LoggedIn, Logins, Memory, Speak
+from collectors.sql.dialect import Memory, Speak
+from collectors.sql.login import ROOM, LoggedIn, Logins
 from collectors.sql.target import DatabaseTarget
 from collectors.sql.withdrawals import Withdrawals
 from collectors.terms import Phase, Reason, Seconds

@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 
 from collectors.contract import Facts, ProbeFailed
-from collectors.sql.login import ROOM, LoggedIn, Logins, Memory
+from collectors.sql.dialect import Memory
+from collectors.sql.login import ROOM, LoggedIn, Logins
 from collectors.sql.target import DatabaseTarget
 
 _PATIENCE = 0.25
