@@ -13,6 +13,8 @@ from collectors.terms import Reason
 LONG_PASSWORD, LONG_FLAG, WITH_DB, PROTOCOL_41 = 1, 4, 8, 1 << 9
 TLS, TRANSACTIONS, SECURE_CONNECTION, PLUGIN_AUTH = 1 << 11, 1 << 13, 1 << 15, 1 << 19
 CAPABILITIES = LONG_PASSWORD | LONG_FLAG | PROTOCOL_41 | TRANSACTIONS | SECURE_CONNECTION | PLUGIN_AUTH
+OK, EOF, ERROR = 0x00, 0xFE, 0xFF
+"""How a packet of a server begins: its kind."""
 NATIVE, SHA2 = "mysql_native_password", "caching_sha2_password"
 SPOKEN = (NATIVE, SHA2)
 OLD = "mysql_old_password"

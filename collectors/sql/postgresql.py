@@ -45,7 +45,7 @@ _HEAD = struct.Struct("!ci")
 
 
 def collector(context: Context) -> AbstractAsyncContextManager[Probe[DatabaseTarget]]:
-    """Log in to PostgreSQL servers, cold or kept."""
+    """Log in to PostgreSQL servers, and ask them."""
     return session.collector(PostgreSQL, context, "postgresql")
 
 
