@@ -14,8 +14,9 @@ from typing import NamedTuple
 import h11
 
 from collectors.contract import Facts, ProbeFailed
-from collectors.http.answer import Answer, Head, place_of
+from collectors.http.answer import Answer
 from collectors.http.charsets import text_of
+from collectors.http.head import Head, place_of
 from collectors.http.target import HttpTarget
 from collectors.literals import bracketed
 from collectors.terms import Reason, Seconds
