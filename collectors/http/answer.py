@@ -27,7 +27,7 @@ _HTTP2_SETTINGS = re.compile(rb"\0..\x04", re.DOTALL)
 
 
 class Answer:
-    """Takes bytes as they come; ``complete`` when the answer's end has come."""
+    """Reads bytes as they come; ``complete`` when the answer's end has come."""
 
     def __init__(self, *, bodiless: bool) -> None:
         """``bodiless``: the answer to a HEAD, which has no body whatever it announces."""
@@ -48,13 +48,13 @@ class Answer:
         return self.complete or self._step != self._read_head or self._head is not None or bool(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[Head | bytes]:
-        """Take bytes; return the heads (of the answer itself) and the pieces of the body that they complete."""
+        """Read more bytes; return the heads (of the answer itself) and the pieces of the body that they complete."""
         self._buffer += data
         while not self.complete and (pieces := self._step()) is not None:
             yield from pieces
 
     def end(self) -> None:
-        """Take the end of the connection, which ends a body of unknown length; else ProbeFailed(PROTOCOL)."""
+        """Note the end of the connection, which ends a body of unknown length; else ProbeFailed(PROTOCOL)."""
         if self._step == self._read_to_the_end:
             self.complete = True
         if self._step == self._read_head and self._head is None and not self._seems_http:

@@ -43,7 +43,7 @@ class Url(NamedTuple):
 
 
 def split_url(text: str) -> Url:
-    """Take a url apart."""
+    """Return the parts of a url."""
     parts = urllib.parse.urlsplit(text)
     host = parts.hostname or ""
     port = parts.port or _PORTS[parts.scheme]
@@ -60,7 +60,7 @@ def split_url(text: str) -> Url:
 
 
 def name_in_tls(url: Url, headers: Iterable[tuple[str, str]]) -> str:
-    """Return whom the certificate has to be for: the host of the url, or the one that a Host header names instead."""
+    """Return the name that the certificate has to be for: the url's host, or the one of a Host header instead."""
     asked = next((value for name, value in headers if name.lower() == "host"), "")
     return (urllib.parse.urlsplit(f"//{asked}").hostname or url.host).rstrip(".")
 
@@ -96,7 +96,7 @@ class HttpExchange:
         return self._answer.begun
 
     def feed(self, data: bytes) -> bool:
-        """Take bytes of the answer (none: the peer has closed), return whether it is complete, and as expected."""
+        """Read more bytes of the answer (none: the peer has closed); return whether it is complete, and as expected."""
         if not data:
             self._answer.end()
         for event in self._answer.feed(data):

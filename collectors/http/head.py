@@ -14,7 +14,7 @@ _SWITCHING_PROTOCOLS = 101
 _LONGEST_NUMBER = 18
 """Digits of a length that is believed."""
 _SHOWN = 100
-"""Characters of what a peer says that people get to see."""
+"""Characters of a peer's text that people get to see."""
 _LOGIN = re.compile(rb"(?i)^(https?:[/\\]*|(?:[a-z][a-z0-9+.-]*:)?[/\\]{2,})[^/\\]*@")
 """What a url begins with that names a user, perhaps with a password; group 1 is what stands before it."""
 
@@ -38,7 +38,7 @@ class Head:
         name, colon, value = line.partition(b":")
         if not colon:
             raise ProbeFailed(Reason.PROTOCOL, f"a header line without a colon: {quoted(line)}")
-        self._last = [b""]  # of those that nobody reads, the continuation is lost
+        self._last = [b""]  # a header that is not kept loses its continuation
         name = name.strip().lower()
         if name in _KEPT:
             self._last = self.fields.setdefault(name, [])
@@ -78,10 +78,10 @@ def _status(line: bytes) -> int:
 
 
 def quoted(data: bytes) -> str:
-    """Return what a peer says, short and on one line, between quotes."""
+    """Return a peer's text, short and on one line, between quotes."""
     text = data[: _SHOWN + 1].decode("latin-1")
-    shown = "".join(letter if letter.isascii() and letter.isprintable() else "." for letter in text[:_SHOWN])
-    return f'"{shown}"' if len(text) <= _SHOWN else f'"{shown}..."'
+    visible = "".join(letter if letter.isascii() and letter.isprintable() else "." for letter in text[:_SHOWN])
+    return f'"{visible}"' if len(text) <= _SHOWN else f'"{visible}..."'
 
 
 def place_of(location: bytes) -> bytes:

@@ -14,39 +14,39 @@ Memory = dict[object, bytes]
 
 
 class Session(Protocol):
-    """One connection to a server, spoken by its language."""
+    """One connection to a server, in its own protocol."""
 
-    counts_who_breaks_off: bool
-    """Whether the server holds it against this host that a login ends in the middle: then it is made to refuse."""
+    counts_broken_logins: bool
+    """Whether the server blocks hosts that break off logins: then each is ended by the server's refusal."""
 
     async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
-        """Come to the point where TLS begins, and call ``encrypt`` there; at once, where there is no TLS."""
+        """Ask for TLS, and call ``encrypt`` where it begins; ProbeFailed(TLS) if the server offers none."""
 
     async def log_in(self) -> None:
         """Log in; ProbeFailed(AUTH), or whatever the server says against it."""
 
     async def decline(self) -> None:
-        """Have the login refused before a password was shown."""
+        """Have the server refuse the login; no password is sent."""
 
     def leave(self) -> None:
-        """Part in the middle of a login, without waiting, so that what the server reads next makes it refuse."""
+        """Send, without waiting, what makes the server refuse a login that is given up in the middle."""
 
     async def query(self, text: str) -> None:
-        """Ask, and read all of the answer; ProbeFailed(QUERY)."""
+        """Send a query, and read all of the answer; ProbeFailed(QUERY)."""
 
     @property
     def key(self) -> bytes:
-        """What the server knows the session by on another connection; empty: none would stop its query."""
+        """By what another connection can name this session to the server; empty: its query cannot be stopped so."""
 
     async def stop(self, key: bytes) -> None:
-        """In place of a login: have the server stop the query of the session that it knows by ``key``."""
+        """Have the server stop the query of the session with that ``key``, on a connection without a login yet."""
 
     def end(self) -> None:
         """Say goodbye without waiting."""
 
 
 class Way(NamedTuple):
-    """How a session came about: when it was connected, and whether nobody can listen in."""
+    """How a session is connected: since when, and whether it is private (verified TLS, or a Unix socket)."""
 
     connected: kernel.Moment
     private: bool

@@ -74,7 +74,7 @@ class Dialogue:
         return self._take(0, count)
 
     async def message(self, head: struct.Struct, length_of: Callable[..., int]) -> tuple[tuple[Any, ...], bytes]:
-        """Read a head, and the body whose length its fields tell; ProbeFailed(RESET, PROTOCOL)."""
+        """Read a head, and the body whose length its fields give; ProbeFailed(RESET, PROTOCOL)."""
         while len(self._buffer) < head.size:
             await self._receive()
         fields = head.unpack_from(self._buffer)
@@ -91,7 +91,7 @@ class Dialogue:
         return beginning + self._take(0, len(self._buffer)).partition(b"\0")[0]
 
     async def until_closed(self) -> None:
-        """Pass over what the server still says, until it closes the connection."""
+        """Read on, without a look at it, until the server closes the connection."""
         while (await self.channel.more()).data:
             pass
 
@@ -125,7 +125,7 @@ def bounded(length: int) -> int:
     return length
 
 
-def shown(text: bytes) -> str:
-    """Return what a server says, short and on one line, for the log."""
+def printable(text: bytes) -> str:
+    """Return a server's text, short and on one line, for people."""
     words = text[:200].decode("utf-8", "replace")
     return "".join(letter if letter.isprintable() else " " for letter in words)

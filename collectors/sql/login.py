@@ -47,14 +47,14 @@ class LoggedIn(NamedTuple):
 
 
 class _Login(NamedTuple):
-    """One way to a server, and where it is noted."""
+    """What to log in to, and where to note how it went."""
 
     target: DatabaseTarget
     facts: Facts
     phases: dict[Phase, Seconds]
     memory: Memory
     address: str | None = None
-    """Of those that the name has; None: whichever answers."""
+    """The one to connect to; None: whichever of the name's answers."""
 
 
 async def _log_in(session: Session) -> None:
@@ -79,7 +79,7 @@ class Logins:
         phases: dict[Phase, Seconds],
         memory: Memory,
     ) -> LoggedIn:
-        """Log in; once more where another certificate is served by now, or another password stands in its file."""
+        """Log in; once more if another certificate is served by now, or another password stands in its file."""
         self._refusals.avoid_stranger(_server(target), self._loop.time())
         login = _Login(target, facts, phases, memory)
         try:
@@ -131,8 +131,7 @@ class Logins:
             facts.phase = Phase.AUTH
             await how(session)
         except BaseException as error:
-            broken_off = session.counts_who_breaks_off and (encrypting or isinstance(error, ssl.SSLError))
-            if broken_off:
+            if session.counts_broken_logins and (encrypting or isinstance(error, ssl.SSLError)):
                 self._remember(target, error, facts)
             session.leave()
             raise
@@ -149,7 +148,7 @@ class Logins:
             self._refusals.of_accident(server, context, facts, now)
 
     async def _avoid(self, session: Session, target: DatabaseTarget, facts: Facts) -> None:
-        """Decline without TLS where that has just failed, and not for a certificate's sake."""
+        """Decline without TLS if TLS has failed there lately, for another reason than a certificate."""
         refused = self._refusals.get(_server(target), self._trust(target), self._loop.time())
         if refused is not None and not refused.chain:
             await session.decline()
@@ -159,19 +158,18 @@ class Logins:
     async def _encrypt(
         self, stack: contextlib.ExitStack, session: Session, dialogue: Dialogue, target: DatabaseTarget, facts: Facts
     ) -> Seconds:
-        """Begin TLS; return what the network and the server took. See ``collectors.sql.refusals``."""
+        """Shake hands by TLS; return what the network and the server took. See ``collectors.sql.refusals``."""
         context, server = self._trust(target), _server(target)
         refused = self._refusals.get(server, context, self._loop.time())
-        looked = (
-            context
-            if refused is None
-            else self._contexts.get(None, target.own_certificate, verify=False, protocols=self._alpn)
-        )
-        tls = stack.enter_context(Tls(dialogue.stream, looked, target.address.rstrip(".")))
+        if refused is None:
+            trust = context
+        else:
+            trust = self._contexts.get(None, target.own_certificate, verify=False, protocols=self._alpn)
+        tls = stack.enter_context(Tls(dialogue.stream, trust, target.address.rstrip(".")))
         try:
             took = await tls.handshake(facts)
         except ssl.SSLCertVerificationError as error:
-            if session.counts_who_breaks_off:
+            if session.counts_broken_logins:
                 self._refusals.of_certificate(server, context, error, tls.chain, self._loop.time())
             raise
         dialogue.channel = tls

@@ -32,7 +32,7 @@ def collector(context: Context) -> AbstractAsyncContextManager[Probe[DatabaseTar
 class MySQL:
     """One session."""
 
-    counts_who_breaks_off = True
+    counts_broken_logins = True
 
     def __init__(self, dialogue: Dialogue, target: DatabaseTarget, way: Way, memory: Memory) -> None:
         self._dialogue, self._target = dialogue, target

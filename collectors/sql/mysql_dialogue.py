@@ -26,7 +26,7 @@ class Packets:
         self._number = 0
 
     async def greeting(self, connected: kernel.Moment) -> bytes:
-        """Receive the first packet of a server, which had since ``connected`` to speak."""
+        """Receive a server's first packet; it could speak since ``connected``."""
         (head,) = _HEAD.unpack(await self._dialogue.greeting(_HEAD.size, connected))
         packet = await self._dialogue.exactly(bounded(_length(head)))
         self._dialogue.discard()
@@ -38,7 +38,7 @@ class Packets:
         await self._dialogue.send(self._framed(payload))
 
     def send_at_once(self, payload: bytes) -> None:
-        """Send one without waiting, as the answer to what the server has said or is still to say."""
+        """Send one without waiting: the answer to the server's latest packet, or to one that is still to come."""
         self._number += self._awaits
         self._dialogue.channel.send_at_once(self._framed(payload))
 

@@ -4,8 +4,8 @@ The password is proved by mysql_native_password or caching_sha2_password. The la
 for after its start, sends the password itself: only inside TLS whose certificate was verified, or over a Unix
 socket.
 
-These servers block a host that breaks off a hundred logins (``max_connect_errors``), with all its programs. So whatever
-is refused here is refused by the server too: it gets an answer of nobody, or one that proves nothing.
+These servers block a host that breaks off a hundred logins (``max_connect_errors``), with all its programs. So what is
+refused here is refused by the server too: it gets the answer of a user without a name, or one that proves nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from collectors.contract import ProbeFailed
 from collectors.sql import mysql_errors
 from collectors.sql.dialect import Memory, Way
-from collectors.sql.dialogue import Dialogue, shown
+from collectors.sql.dialogue import Dialogue, printable
 from collectors.sql.mysql_dialogue import Packets
 from collectors.sql.mysql_packets import (
     CAPABILITIES,
@@ -47,7 +47,7 @@ _MORE = 0x01
 _FAST, _FULL = b"\x03", b"\x04"
 _MOST_WRONG_ANSWERS = 4
 _PATIENCE = 0.25
-"""Of the timeout: to hear that a login was refused that is refused here already."""
+"""Of the timeout: how long the server's refusal is waited for, of a login that was refused here already."""
 _METHOD = "the method that the server switched to"
 
 
@@ -111,7 +111,7 @@ class MySQLLogin:
                 raise ProbeFailed(Reason.PROTOCOL, f"a packet of kind {kind} is out of place")
 
     async def decline(self) -> None:
-        """Have the login refused before a password was shown."""
+        """Have the server refuse the login; no password is sent."""
         await self._greeted()
         self._under_way = True  # also inside TLS, which was completed for this alone
         await self._answer_wrongly(nobody(self._capabilities))
@@ -165,7 +165,7 @@ class MySQLLogin:
             raise ProbeFailed(Reason.AUTH, self._unspoken(name), misconfigured=True)
 
     def _unspoken(self, name: str) -> str:
-        asked = shown(name.encode()) or "an old hash"
+        asked = printable(name.encode()) or "an old hash"
         unknown = "" if self.is_mariadb else "; it may also hide so that there is no such user"
         return f"the server asks for {asked}; it must be {NATIVE} or {SHA2}{unknown}"
 

@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager
 from collectors.contract import Context, Probe, ProbeFailed
 from collectors.sql import postgresql_errors, session
 from collectors.sql.dialect import Memory, Way
-from collectors.sql.dialogue import Dialogue, bounded, shown
+from collectors.sql.dialogue import Dialogue, bounded, printable
 from collectors.sql.refusals import StrangerError
 from collectors.sql.scram import MECHANISM, Scram
 from collectors.sql.target import DatabaseTarget
@@ -52,7 +52,7 @@ def collector(context: Context) -> AbstractAsyncContextManager[Probe[DatabaseTar
 class PostgreSQL:
     """One session."""
 
-    counts_who_breaks_off = False
+    counts_broken_logins = False
 
     def __init__(self, dialogue: Dialogue, target: DatabaseTarget, _way: Way, memory: Memory) -> None:
         self._dialogue, self._target = dialogue, target
@@ -72,7 +72,7 @@ class PostgreSQL:
             )
         if answer == b"E":
             raise await self._refused()
-        if answer != b"S" or not self._dialogue.is_empty:  # what follows in clear text is nobody's we know
+        if answer != b"S" or not self._dialogue.is_empty:  # what follows in clear text may be anybody's
             raise StrangerError("the answer to the request for TLS is not PostgreSQL's; is type right?")
         await encrypt()
 
@@ -93,10 +93,10 @@ class PostgreSQL:
             kind, body = await self._message()
 
     async def decline(self) -> None:
-        """PostgreSQL counts nobody, and only notes who broke off: it has enough of one closed connection."""
+        """Do nothing: PostgreSQL blocks no host, and one closed connection is enough."""
 
     def leave(self) -> None:
-        """As above."""
+        """Do nothing, likewise."""
 
     async def query(self, text: str) -> None:
         if text != self._target.standard_query and not _SHOW.fullmatch(text):
@@ -172,7 +172,7 @@ class PostgreSQL:
         """
         head = await self._dialogue.exactly(4)
         if head.isascii() and head.decode("ascii").isprintable():
-            return ProbeFailed(Reason.REFUSED, shown(await self._dialogue.text(head)))
+            return ProbeFailed(Reason.REFUSED, printable(await self._dialogue.text(head)))
         (length,) = struct.unpack("!i", head)
         return postgresql_errors.of_login(await self._dialogue.exactly(bounded(length - 4)))
 
@@ -204,4 +204,4 @@ def _kept_short(query: str, timeout: float) -> str:
 
 
 def _unexpected(kind: bytes) -> ProbeFailed:
-    return ProbeFailed(Reason.PROTOCOL, f"a message of kind {shown(kind)!r} is out of place")
+    return ProbeFailed(Reason.PROTOCOL, f"a message of kind {printable(kind)!r} is out of place")

@@ -18,7 +18,7 @@ from collectors.transport import connection, resolver
 
 
 class Reached(NamedTuple):
-    """A connection on which nothing was said yet."""
+    """A connection on which nothing was sent yet."""
 
     sock: socket.socket
     connected: kernel.Moment
@@ -73,7 +73,7 @@ class Reach:
                     raise
             else:
                 break
-        if Phase.DNS in phases:  # all look-ups, not only the one that found something
+        if Phase.DNS in phases:  # all look-ups, not only the last one
             phases[Phase.DNS] = kernel.now().monotonic - began
         return ip_family, addresses
 

@@ -2,7 +2,7 @@
 
 A server that reads nothing while it works does not notice that its client has gone. So it is asked on a second
 connection, and the first stays open until then: a pooler would no longer know whose query it is. The caller
-runs this, bounds it and cancels it; that ends both connections, and then the query ends when the server ends it.
+runs this and cancels it after a while, which closes both connections; then the server's own limit ends the query.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PATIENCE = 0.25
 
 
 class Withdrawals:
-    """Withdraws queries, and knows of which servers sessions may not have ended yet."""
+    """Withdraws queries, and knows at which servers that is under way."""
 
     def __init__(self, logins: Logins) -> None:
         self._logins = logins
@@ -29,7 +29,7 @@ class Withdrawals:
     async def withdraw(
         self, stack: contextlib.ExitStack, logged_in: LoggedIn, target: DatabaseTarget, memory: Memory
     ) -> None:
-        """Have the server stop the query of a session, and see the session's end."""
+        """Have the server stop the query of a session, and wait for the session's end."""
         session, dialogue, _ = logged_in
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is a coroutine

@@ -39,7 +39,7 @@ class Handshake(NamedTuple):
 
 
 class Peer(NamedTuple):
-    """Who is to be reached: all addresses of a name, or a literal one."""
+    """What is to be reached: all addresses of a name, or a literal one."""
 
     host: str
     """As it is written."""
@@ -72,8 +72,8 @@ def _bind(sock: socket.socket, ip_family: IpFamily, source_address: str) -> None
 class Connector:
     """Shakes hands; enter it in a running loop.
 
-    Who waits is woken by an epoll of our own, which is one descriptor to the loop: adding and removing a writer for
-    each handshake is what made a probe a fifth dearer (docs/performance.md).
+    Tasks that wait are woken by an epoll of our own, which is one descriptor to the loop: to add and remove a writer
+    for each handshake made a probe a fifth dearer (docs/performance.md).
     """
 
     def __enter__(self) -> Self:
@@ -187,6 +187,6 @@ def coarser(handshake: Handshake | None, clock: Clock) -> Clock:
 
 
 def wake(waiter: asyncio.Future[None]) -> None:
-    """End a wait; it may be said twice, or after the waiting task was cancelled."""
+    """End a wait; it may have ended already, or its task may have been cancelled."""
     if not waiter.done():
         waiter.set_result(None)

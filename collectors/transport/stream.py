@@ -4,11 +4,11 @@ How the kernel stamps a stream (net/ipv4/tcp.c, tcp_input.c), which bounds what 
 
 - a send's last byte is stamped when it is handed to the queueing discipline (SCHED), and again if it is
   sent again: the first stamp counts;
-- recvmsg() tells the stamp of the last segment that it read from, so reading one byte tells the first's;
+- recvmsg() gives the stamp of the last segment that it read from, so reading one byte gives the first's;
 - segments that lie unread in the receive queue may be merged, and then bear the latest one's stamp
   (tcp_try_coalesce). So where we read late *and* the answer came in several segments apart, its
   first byte may seem to have come when a later one did; never later than its last, and never
-  after we read it. An answer of one segment is always told truly.
+  after we read it. The stamp of an answer of one segment is always true.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Channel(Protocol):
 
 
 class Stream:
-    """Sends and receives, remembers when, and says what lay between; once it waited it has the loop's reader."""
+    """Sends and receives, remembers when, and returns the times between; after its first wait the loop reads for it."""
 
     def __init__(self, sock: socket.socket, room: int, facts: Facts) -> None:
         """Accept ``room`` bytes from the peer in all, whatever they are: more is ProbeFailed(PROTOCOL)."""
@@ -70,8 +70,8 @@ class Stream:
             kernel.report_icmp(sock, wanted=False)
         self._stamped = over_network and kernel.stamp_packets(sock, kernel.BY_OFFSET)
         self.resets = True
-        """A reset follows the end of the connection, so that neither side keeps anything of it; a server that has not
-        begun to speak by then fails to. False: it will still read what was sent, and answer."""
+        """A reset follows the connection's end, so that neither side keeps anything of it. False: the peer still has to
+        answer what was sent, which it can't after a reset."""
         self._broken: OSError | None = None
         """Why nothing more can be sent; what the peer said before can still be read."""
 
@@ -93,7 +93,7 @@ class Stream:
         self._room, self._facts = room, facts
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        """Close the connection, whatever happened; what a socket or TLS said becomes ProbeFailed."""
+        """Close the connection, whatever happened; an error of the socket or of TLS becomes ProbeFailed."""
         self._stop_listening()
         if isinstance(error, asyncio.CancelledError):  # the deadline's
             self.note_gap()
@@ -105,7 +105,7 @@ class Stream:
             raise failures.from_os_error(error) from error
 
     def note_gap(self) -> None:
-        """Note what the deadline finds of the packets."""
+        """Note which packets are missing as the deadline comes."""
         if self._stamped:
             self._facts.gap = tcp_info.gap(self._sock)
 
@@ -116,7 +116,7 @@ class Stream:
     async def send(self, data: bytes) -> None:
         """Send all of it, as a rule at once: what is measured from now on begins with its last byte."""
         self._sending, self._awaits_answer = kernel.now(), True
-        self._scheduled.clear()  # nobody asks for what was sent before: a kept connection sends for months
+        self._scheduled.clear()  # what was sent before is measured: a kept connection sends for months
         while data:
             try:
                 count = self._sock.send(data)
@@ -131,7 +131,7 @@ class Stream:
             self._read_transmit_stamps()
 
     def send_at_once(self, data: bytes) -> None:
-        """Send what the kernel takes now, and forget the rest: a last word that nobody waits for."""
+        """Send what the kernel takes now, and forget the rest: nothing waits for its answer."""
         with contextlib.suppress(OSError):
             self._sock.send(data)
 
@@ -213,14 +213,14 @@ class Stream:
                 break
 
     def _read(self) -> None:
-        """Read for who waits; while nobody does, leave the loop alone, whatever the peer sends meanwhile."""
+        """Read for the task that waits; while none does, leave the loop alone, whatever the peer sends."""
         if self._waiter is None or self._waiter.done():
             self._stop_listening()
             return
         try:
             data, ancillary, _, _ = self._sock.recvmsg(self._wanted, _ANCILLARY_ROOM)
         except BlockingIOError:
-            self._read_transmit_stamps()  # it was for them, or nothing, that the loop called
+            self._read_transmit_stamps()  # the loop was woken for them, or for nothing
         except OSError as error:
             self._waiter.set_exception(error)
         else:

@@ -278,16 +278,16 @@ CASES: dict[str, tuple[str, Talk, dict[str, object], Reason, str]] = {
 }
 
 
-@pytest.mark.parametrize("cold", [True, False])
+@pytest.mark.parametrize("logs_in", [True, False])
 @pytest.mark.parametrize("case", CASES)
-async def test_it_fails_for_its_reason_costs_little_and_gets_no_password(case: str, cold: bool) -> None:
+async def test_it_fails_for_its_reason_costs_little_and_gets_no_password(case: str, logs_in: bool) -> None:
     kind, talk, changes, reason, detail = CASES[case]
     if isinstance(heard := getattr(talk, "heard", []), list):
         heard.clear()
     with Peer(talk) as peer:
         async with COLLECTORS[kind](context()) as probe:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            target = database_target(peer.port, cold=cold, **changes)
+            target = database_target(peer.port, logs_in=logs_in, **changes)
             found = await failure(probe, target)
             assert found[0] is reason
             assert detail in found[1]
@@ -299,14 +299,16 @@ async def test_it_fails_for_its_reason_costs_little_and_gets_no_password(case: s
     assert HUSH not in b"".join(heard)
 
 
-@pytest.mark.parametrize("cold", [True, False])
-async def test_a_password_that_cannot_be_read_again_is_told_beside_the_refusal(cold: bool) -> None:
+@pytest.mark.parametrize("logs_in", [True, False])
+async def test_a_password_that_cannot_be_read_again_is_told_beside_the_refusal(logs_in: bool) -> None:
     async def read_again() -> Secret:
         raise NoSecret("pw: is empty; put the password there")
 
     with Peer(says(pg(b"E", b"SFATAL\0C28P01\0Mno\0\0"))) as peer:
         async with postgresql.collector(context()) as probe:
-            found = await failure(probe, database_target(peer.port, cold=cold, password=Secret("old", read_again)))
+            found = await failure(
+                probe, database_target(peer.port, logs_in=logs_in, password=Secret("old", read_again))
+            )
     assert found == (
         Reason.AUTH,
         "28P01: no; and the password was not read again: pw: is empty; put the password there",
@@ -314,12 +316,12 @@ async def test_a_password_that_cannot_be_read_again_is_told_beside_the_refusal(c
 
 
 @pytest.mark.parametrize("kind", COLLECTORS)
-@pytest.mark.parametrize("cold", [True, False])
-async def test_silence_ends_at_the_deadline_and_leaves_nothing(kind: str, cold: bool) -> None:
+@pytest.mark.parametrize("logs_in", [True, False])
+async def test_silence_ends_at_the_deadline_and_leaves_nothing(kind: str, logs_in: bool) -> None:
     async with COLLECTORS[kind](context()) as probe:
         before = resources.descriptors(), resources.readers()
         with Peer(peers.silent) as peer, pytest.raises(TimeoutError):
-            await ask(probe, database_target(peer.port, cold=cold), deadline=0.05)
+            await ask(probe, database_target(peer.port, logs_in=logs_in), deadline=0.05)
         assert (resources.descriptors(), resources.readers()) == before
 
 
@@ -357,7 +359,7 @@ async def test_a_mysql_that_is_taken_for_postgresql_is_not_asked_at_each_probe()
 
     with Peer(talk) as peer:
         async with postgresql.collector(context()) as probe:
-            targets = [database_target(peer.port, cold=cold) for cold in (True, False)]
+            targets = [database_target(peer.port, logs_in=logs_in) for logs_in in (True, False)]
             told = {await failure(probe, target) for target in targets * 5}
     assert told == {(Reason.PROTOCOL, "this is not PostgreSQL's answer; is type right?")}
     assert len(asked) == 1
@@ -485,12 +487,12 @@ async def test_a_query_that_is_given_up_is_cancelled_by_the_key_of_its_session(s
 
 
 @pytest.mark.parametrize("secret", [4, 30_000])
-@pytest.mark.parametrize("cold", [True, False])
-async def test_a_server_that_neither_stops_nor_closes_holds_nothing_of_ours(secret: int, cold: bool) -> None:
+@pytest.mark.parametrize("logs_in", [True, False])
+async def test_a_server_that_neither_stops_nor_closes_holds_nothing_of_ours(secret: int, logs_in: bool) -> None:
     async with postgresql.collector(context()) as probe:
         before = resources.descriptors(), resources.readers()
         with Peer(working(b"\0\0\1\2" + b"s" * secret, [], closes=False)) as peer:
             with pytest.raises(TimeoutError):
-                await ask(probe, database_target(peer.port, password=None, cold=cold), deadline=0.2)
+                await ask(probe, database_target(peer.port, password=None, logs_in=logs_in), deadline=0.2)
             await withdrawn(0.2)
         assert (resources.descriptors(), resources.readers()) == before
