@@ -116,7 +116,7 @@ class Stream:
     async def send(self, data: bytes) -> None:
         """Send all of it, as a rule at once: what is measured from now on begins with its last byte."""
         self._sending, self._awaits_answer = kernel.now(), True
-        self._scheduled.clear()  # what was sent before is measured: a kept connection sends for months
+        self._scheduled.clear()  # their times were taken: a kept connection sends for months
         while data:
             try:
                 count = self._sock.send(data)
