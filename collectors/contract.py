@@ -94,7 +94,7 @@ Outcome = Reply | ProbeFailed
 
 
 class Attempt(Facts, Generic[T]):
-    """One probe under way: whom it asks, the notebook of what was seen, and its end, which comes once."""
+    """One probe under way: its target, the notebook of what was seen, and its end, which comes once."""
 
     def __init__(self, target: T, decided: Callable[[Attempt[T], Outcome], None]) -> None:
         # What was not noted yet is read from the class, where a dataclass keeps its defaults.
@@ -103,7 +103,7 @@ class Attempt(Facts, Generic[T]):
         self._decided = decided
 
     def end(self, outcome: Outcome) -> None:
-        """Decide it, unless that was done: by a reply before, by its deadline, or because nobody asks any more."""
+        """Decide it, unless that was done: by a reply, by its deadline, or because its target has gone."""
         if not self.over:
             self.over = True
             self._decided(self, outcome)
@@ -156,7 +156,7 @@ class Context:
     lookup: Callable[[str, IpFamily], Awaitable[Sequence[str]]]
     """A fresh lookup of all addresses of a name, off the loop; ProbeFailed(DNS)."""
     notice: Callable[[Notice], None]
-    """Takes what belongs to no probe under way."""
+    """Accepts what belongs to no probe under way."""
     others: Callable[[str, IpFamily], Sequence[str]] = lambda _name, _family: ()
     """What ``address`` might have returned instead."""
 
@@ -174,7 +174,7 @@ class Probe(Generic[T]):
     runs; or none at all, if the collector ends the attempts itself as their answers come in."""
     forget: Callable[[T], None] = _nothing_is_kept
     """Ends what is kept for a target, this very object, because it is no longer probed. Its last probe is over by then,
-    or is cancelled in the same moment. It may be said of a target that was never probed."""
+    or is cancelled in the same moment. The target may never have been probed."""
 
     def __call__(self, slot: Sequence[Attempt[T]]) -> Sequence[Coroutine[Any, Any, Reply]]:
         """Start a slot."""

@@ -1,12 +1,12 @@
-"""The kernel's clocks: packet time stamps (SO_TIMESTAMPING) and TCP's own round trip (TCP_INFO).
+"""The kernel's clocks: packet time stamps (SO_TIMESTAMPING), and what its sockets report beside them.
 
 Stamps are integers of nanoseconds since the epoch (CLOCK_REALTIME), because a float of that size
 rounds to a quarter of a microsecond; everything else is seconds. A wall clock can be stepped, so a
 difference of two stamps is believed only between two ``Moment``s that agree with it: see ``elapsed``.
 
-Sources: Documentation/networking/timestamping.rst; include/uapi/linux/net_tstamp.h, errqueue.h,
-tcp.h; asm-generic/socket.h (the numbers below are the same on all architectures that Python's
-``socket`` module does not name them for, but for parisc and sparc).
+Sources: Documentation/networking/timestamping.rst; include/uapi/linux/net_tstamp.h, errqueue.h;
+asm-generic/socket.h (the numbers below are the same on all architectures that Python's ``socket``
+module does not name them for, but for parisc and sparc).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from collectors import ancillary
-from collectors.terms import Gap, Seconds
+from collectors.terms import Seconds
 
 SO_TIMESTAMPING = 37
 SO_MEMINFO = 55
@@ -54,18 +54,9 @@ SECOND = 1_000_000_000
 """Nanoseconds."""
 _ANCILLARY_ROOM = 512
 _MEMINFO_ROOM, _MEMINFO_DROPS = 36, 8
-_TCP_INFO_ROOM = 256
-_WITH_RCV_OOOPACK = 228
 _TOGETHER: Seconds = 50e-6
 _STEP: Seconds = 0.001
 """Wall and monotonic clock may drift apart this far between two moments before it is a step."""
-
-
-class TcpInfo(NamedTuple):
-    """What the kernel knows of a connection; read it after the handshake and before any data."""
-
-    rtt: Seconds
-    retransmissions: int
 
 
 class Moment(NamedTuple):
@@ -206,39 +197,6 @@ def icmp_refusal(sock: socket.socket) -> tuple[int, str] | None:
     return None if sender is None else (number, sender)
 
 
-def gap(sock: socket.socket) -> Gap | None:
-    """Return which of a silent connection's packets are missing; None if none are known to be.
-
-    Bytes that the receive buffer holds and nobody can read have come after a gap. struct tcp_info: tcpi_retransmits,
-    u8, at 2; tcpi_unacked, u32, at 24; tcpi_rcv_ooopack, u32, at 224 (since 5.4).
-    """
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_ROOM)
-        (unacknowledged,) = struct.unpack_from("=I", info, 24)
-        (after_a_gap,) = struct.unpack_from("=I", info, 224) if len(info) >= _WITH_RCV_OOOPACK else (1,)
-    except (OSError, struct.error):  # as in ``tcp_info``
-        return None
-    if unacknowledged and info[2]:
-        return Gap.REQUEST
-    if not after_a_gap or _is_readable(sock):
-        return None
-    (held,) = struct.unpack_from("=I", sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO_ROOM))
-    return Gap.ANSWER if held else None
-
-
-def _is_readable(sock: socket.socket) -> bool:
-    """Tell whether the next read would bring anything, an end or an error included; empty the error queue."""
-    for _ in sent_stamps(sock):  # stamps take room in the same buffer
-        pass
-    try:
-        sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
 def sent_stamps(sock: socket.socket) -> Iterator[tuple[int, int]]:
     """Empty the error queue of a non-blocking socket stamped BY_OFFSET; yield the end and the stamp of each send.
 
@@ -257,20 +215,6 @@ def sent_stamps(sock: socket.socket) -> Iterator[tuple[int, int]]:
                     yield end, stamp
 
 
-def tcp_info(sock: socket.socket) -> TcpInfo | None:
-    """Return TCP's round trip of a fresh handshake (SYN to SYN/ACK) and how often it sent again; None: it is not known.
-
-    struct tcp_info: tcpi_rtt, u32 microseconds, at 68; tcpi_total_retrans, u32, at 100.
-    """
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_ROOM)
-        (rtt,) = struct.unpack_from("=I", info, 68)
-        (retransmissions,) = struct.unpack_from("=I", info, 100)
-    except (OSError, struct.error):  # no kernel of Linux's own: see ``stamp_packets``
-        return None
-    return TcpInfo(rtt / 1e6, retransmissions)
-
-
 def receive_drops(sock: socket.socket) -> int:
     """Return how many packets the kernel dropped because the receive buffer was full, since the socket was made.
 
@@ -279,7 +223,7 @@ def receive_drops(sock: socket.socket) -> int:
     try:
         meminfo = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO_ROOM)
         (drops,) = struct.unpack_from("=I", meminfo, _MEMINFO_DROPS * 4)
-    except (OSError, struct.error):  # as in ``tcp_info``
+    except (OSError, struct.error):  # no kernel of Linux's own: see ``stamp_packets``
         return 0
     return int(drops)
 
@@ -290,20 +234,6 @@ def enlarge_receive_buffer(sock: socket.socket, size: int) -> None:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
         return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
-
-
-def close_quietly(sock: socket.socket) -> None:
-    """Close a connected TCP socket so that the peer reads an ordinary end and neither side keeps a TIME_WAIT.
-
-    First FIN, then at once RST: the peer's kernel has noted the end of the stream before the reset
-    arrives, so its program reads an end of file, not an error (tcp_fin() sets SOCK_DONE, which
-    tcp_recvmsg() looks at first); the reset then frees both ends. Only a peer that answers the FIN with
-    its own before the next system call leaves a TIME_WAIT here: one on this very host can.
-    """
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
-        sock.shutdown(socket.SHUT_WR)
-    sock.close()
 
 
 def _nanoseconds(timespec: bytes | bytearray) -> int | None:

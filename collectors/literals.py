@@ -34,7 +34,7 @@ _NO_HOSTS = tuple(
     )
 )
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-"""Behind which a resolver that translates puts an IPv4 address (RFC 6052, 2.1), also one that is nobody's."""
+"""Behind which a resolver that translates puts an IPv4 address (RFC 6052, 2.1), also one that no host has."""
 
 
 @functools.lru_cache(maxsize=4096)

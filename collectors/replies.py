@@ -94,7 +94,7 @@ class Login(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What a query on a connection that is kept measured: nobody can tell network and server apart."""
+    """What a query on a connection that is kept measured: network and server can't be told apart."""
 
     response: Seconds
     """Query out to the last byte of the answer in: network plus server."""

@@ -15,7 +15,6 @@ from collectors.terms import IpFamily
 _UP, _REJECT, _ANYCAST, _LOCAL = 0x1, 0x200, 0x100000, 0x80000000
 """RTF_* of include/uapi/linux/route.h and ipv6_route.h."""
 _LINK_LOCAL, _MULTICAST = "fe80", "ff"
-_FAMILIES = {IpFamily.IPV4: socket.AF_INET, IpFamily.IPV6: socket.AF_INET6}
 _NETLINK_ROUTE, _NLM_F_REQUEST, _NLMSG_ERROR, _RTM_NEWROUTE, _RTM_GETROUTE, _RTA_DST, _RTN_LOCAL = 0, 1, 2, 24, 26, 1, 2
 """linux/netlink.h and rtnetlink.h."""
 _NLMSGHDR, _RTMSG, _RTATTR = struct.Struct("=IHHII"), struct.Struct("=BBBBBBBBI"), struct.Struct("=HH")
@@ -48,7 +47,7 @@ def _leads_out(ip_family: IpFamily, fields: list[str]) -> bool:
 
 def is_ours(ip_family: IpFamily, address: str) -> bool:
     """Tell whether this host has an address, now."""
-    with socket.socket(_FAMILIES[ip_family], socket.SOCK_DGRAM) as sock:
+    with socket.socket(ip_family.address_family, socket.SOCK_DGRAM) as sock:
         try:
             sock.bind((address, 0))
         except OSError:
@@ -62,7 +61,7 @@ def is_ours_if_bound(ip_family: IpFamily, address: str) -> bool:
     Where net.ipv4.ip_nonlocal_bind is set, as keepalived needs it, any can be bound to; the route to it decides.
     """
     try:
-        answer = _route_to(_FAMILIES[ip_family], address)
+        answer = _route_to(ip_family.address_family, address)
     except OSError:
         return True
     kind = _NLMSGHDR.unpack_from(answer)[1]

@@ -24,7 +24,7 @@ class Secret:
         """Why it could not be read again, the latest time; it continues a sentence about a refused login."""
 
     def reveal(self) -> str:
-        """Give the text, for the one line that puts it on the wire."""
+        """Return the text, for the one line that puts it on the wire."""
         return self._text
 
     async def has_changed(self) -> bool:
@@ -54,7 +54,7 @@ class Secret:
         return hmac.compare_digest(mine, theirs)
 
     def __hash__(self) -> int:
-        return hash(Secret)  # the text may change, and what has a secret must be found again
+        return hash(Secret)  # the text may change, and a key of a dict must keep its hash
 
     def __reduce__(self) -> str:
         msg = "a Secret is not pickled: it would be readable there"

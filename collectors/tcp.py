@@ -7,7 +7,6 @@ import dataclasses
 from collections.abc import AsyncIterator
 from typing import ClassVar
 
-from collectors import kernel
 from collectors.contract import Context, Facts, Probe, one_by_one
 from collectors.replies import RoundTrip
 from collectors.target import TCP_REASONS, CachedTarget, Gives
@@ -43,7 +42,7 @@ async def collector(context: Context) -> AsyncIterator[Probe[TcpTarget]]:
         others = context.others(target.address, target.ip_family)
         peer = connection.Peer(target.address, (address, *others), target.ip_family, target.port)
         sock, handshake = await connector.reach(peer, facts, target.timeout, target.source_address)
-        kernel.close_quietly(sock)
+        connection.close_quietly(sock)
         return _reply(handshake)
 
     with connection.Connector() as connector:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import socket
 
 Seconds = float
 
@@ -18,6 +19,11 @@ class IpFamily(LabelValue):
 
     IPV4 = "ipv4"
     IPV6 = "ipv6"
+
+    @property
+    def address_family(self) -> socket.AddressFamily:
+        """The same as sockets name it."""
+        return socket.AF_INET if self is IpFamily.IPV4 else socket.AF_INET6
 
 
 class Clock(LabelValue):

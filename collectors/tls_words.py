@@ -85,7 +85,7 @@ _BY_VERIFICATION = {
     79: _NO_AUTHORITY,
     94: "its key is on a curve of its own making, which is not taken here",
 }
-"""By X509_V_ERR_... (x509_vfy.h): those that a peer can cause and that are not said plainly."""
+"""By X509_V_ERR_... (x509_vfy.h): those that a peer can cause and that OpenSSL does not say plainly."""
 
 
 def of(error: ssl.SSLError, number: int | None = None, *, ends: str = "the handshake") -> str:
@@ -104,7 +104,7 @@ def of(error: ssl.SSLError, number: int | None = None, *, ends: str = "the hands
 
 
 def is_alert(error: ssl.SSLError) -> bool:
-    """Return whether it is what the server says, and not what is found wrong here."""
+    """Return whether it is the server's alert, and not an error of our own side."""
     name = _name(error)
     return name == _NAMELESS or _ALERT.fullmatch(name) is not None
 
@@ -116,5 +116,5 @@ def of_verification(error: ssl.SSLCertVerificationError) -> str:
 
 def _name(error: ssl.SSLError) -> str:
     """Return OpenSSL's name, also of what Python has no name for."""
-    said = _WITHOUT_REASON.match(str(error.args[-1]))
-    return error.reason or (said[1].strip().upper().replace(" ", "_") if said else "")
+    words = _WITHOUT_REASON.match(str(error.args[-1]))
+    return error.reason or (words[1].strip().upper().replace(" ", "_") if words else "")

@@ -9,42 +9,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from collectors.contract import ProbeFailed
+from collectors.http.head import Head, quoted
 from collectors.terms import Reason
 
 HEADER_ROOM = 64 * 1024
 """Bytes of all heads and trailers of an answer, and of one line of its framing."""
 INTERIM_ANSWERS = 32
-_KEPT = frozenset({b"content-length", b"content-type", b"location", b"server-timing", b"transfer-encoding"})
-_STATUS_LINE = re.compile(rb"HTTP/(?:1\.[01]|2) +([1-9][0-9]{2})(?![0-9])", re.IGNORECASE)
-"""What follows are words. Some proxies keep the 2 of the server behind them."""
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,16}(?![0-9A-Fa-f])")
-_LONGEST_NUMBER = 18
-"""Digits of a length that is believed."""
-_SHOWN = 100
-"""Characters of what a peer says that people get to see."""
 _BEGINNING = b"HTTP/"
-_SWITCHING_PROTOCOLS = 101
 _BODILESS = {101, 204, 304}
-_LOGIN = re.compile(rb"(?i)^(https?:[/\\]*|(?:[a-z][a-z0-9+.-]*:)?[/\\]{2,})[^/\\]*@")
-"""What a url begins with that names a user, perhaps with a password; group 1 is what stands before it."""
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
 """An alert or a handshake, of version 3.x (RFC 8446, 5.1)."""
 _HTTP2_SETTINGS = re.compile(rb"\0..\x04", re.DOTALL)
 """The frame that a server of HTTP/2 begins with (RFC 9113, 3.4)."""
 
 
-class Head(NamedTuple):
-    """Status and the headers that matter here, with lower-case names, each with its values in order."""
-
-    status: int
-    fields: dict[bytes, list[bytes]]
-
-
 class Answer:
-    """Takes bytes as they come; ``complete`` when the answer's end has come."""
+    """Reads bytes as they come; ``complete`` when the answer's end has come."""
 
     def __init__(self, *, bodiless: bool) -> None:
         """``bodiless``: the answer to a HEAD, which has no body whatever it announces."""
@@ -57,8 +40,6 @@ class Answer:
         self._room = HEADER_ROOM
         self._left = 0
         self._head: Head | None = None
-        self._last: list[bytes] | None = None
-        """The values of the latest header, which the next line may continue."""
         self._step: Callable[[], Iterator[Head | bytes] | None] = self._read_head
 
     @property
@@ -67,13 +48,13 @@ class Answer:
         return self.complete or self._step != self._read_head or self._head is not None or bool(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[Head | bytes]:
-        """Take bytes; return the heads (of the answer itself) and the pieces of the body that they complete."""
+        """Read more bytes; return the heads (of the answer itself) and the pieces of the body that they complete."""
         self._buffer += data
         while not self.complete and (pieces := self._step()) is not None:
             yield from pieces
 
     def end(self) -> None:
-        """Take the end of the connection, which ends a body of unknown length; else ProbeFailed(PROTOCOL)."""
+        """Note the end of the connection, which ends a body of unknown length; else ProbeFailed(PROTOCOL)."""
         if self._step == self._read_to_the_end:
             self.complete = True
         if self._step == self._read_head and self._head is None and not self._seems_http:
@@ -94,32 +75,17 @@ class Answer:
         if line is None:
             return None
         if self._head is None:
-            self._head = Head(_status(line), {})
+            self._head = Head(line)
         elif line:
-            self._take_header(line)
+            self._head.add(line)
         else:
             return self._end_of_head()
         return iter(())
 
-    def _take_header(self, line: bytes) -> None:
-        if b"\0" in line:
-            raise ProbeFailed(Reason.PROTOCOL, "a zero byte in its headers")
-        if line[0] in b" \t" and self._last is not None:
-            self._last[-1] += b" " + line.strip()
-            return
-        name, colon, value = line.partition(b":")
-        if not colon:
-            raise ProbeFailed(Reason.PROTOCOL, f"a header line without a colon: {quoted(line)}")
-        self._last = [b""]  # of those that nobody reads, the continuation is lost
-        name = name.strip().lower()
-        if name in _KEPT and self._head is not None:
-            self._last = self._head.fields.setdefault(name, [])
-            self._last.append(value.strip())
-
     def _end_of_head(self) -> Iterator[Head | bytes]:
-        head, self._head, self._last = self._head, None, None
+        head, self._head = self._head, None
         assert head is not None  # noqa: S101 - its status line was read
-        if head.status < 200 and head.status != _SWITCHING_PROTOCOLS:  # noqa: PLR2004 - RFC 9110, 15.2
+        if head.is_interim:
             self.interim += 1
             if self.interim > INTERIM_ANSWERS:
                 raise ProbeFailed(Reason.PROTOCOL, f"more than {INTERIM_ANSWERS} interim answers")
@@ -128,8 +94,8 @@ class Answer:
         return iter((head,))
 
     def _begin_body(self, head: Head) -> None:
-        coding = _transfer_coding(head)
-        length = None if coding else _length(head)
+        coding = head.transfer_coding
+        length = None if coding else head.length()
         if self._bodiless or head.status in _BODILESS or length == 0:
             self.complete = True
         elif coding == b"chunked":
@@ -205,25 +171,6 @@ class Answer:
         return line
 
 
-def quoted(data: bytes) -> str:
-    """Return what a peer says, short and on one line, between quotes."""
-    text = data[: _SHOWN + 1].decode("latin-1")
-    shown = "".join(letter if letter.isascii() and letter.isprintable() else "." for letter in text[:_SHOWN])
-    return f'"{shown}"' if len(text) <= _SHOWN else f'"{shown}..."'
-
-
-def place_of(location: bytes) -> bytes:
-    """Return where a redirect leads without what may be secret: a login before the host, a token behind the path."""
-    return _LOGIN.sub(rb"\1", re.split(b"[?#]", location, maxsplit=1)[0])
-
-
-def _status(line: bytes) -> int:
-    status = _STATUS_LINE.match(line)
-    if status is None:
-        raise ProbeFailed(Reason.PROTOCOL, f"its first line is not one of HTTP/1.1: {quoted(line)}")
-    return int(status[1])
-
-
 def _no_answer(data: bytes) -> ProbeFailed:
     """Say what came instead of an answer."""
     if data.startswith(_TLS_RECORDS):
@@ -232,22 +179,3 @@ def _no_answer(data: bytes) -> ProbeFailed:
         return ProbeFailed(Reason.PROTOCOL, "it speaks HTTP/2 alone; HTTP/1.1 is asked for here")
     first = data.partition(b"\n")[0].rstrip(b"\r")
     return ProbeFailed(Reason.PROTOCOL, f"this is no answer in HTTP: {quoted(first)}")
-
-
-def _transfer_coding(head: Head) -> bytes:
-    """Return the last transfer coding, which frames the body; none for those that change nothing."""
-    codings = [
-        coding.strip().lower() for value in head.fields.get(b"transfer-encoding", ()) for coding in value.split(b",")
-    ]
-    return next((coding for coding in reversed(codings) if coding not in (b"", b"identity")), b"")
-
-
-def _length(head: Head) -> int | None:
-    """Return the body's length; None: nothing is said of it. The same one may be said twice (RFC 9112, 6.3)."""
-    said = {length.strip() for value in head.fields.get(b"content-length", ()) for length in value.split(b",")}
-    if not said:
-        return None
-    length = min(said)
-    if len(said) > 1 or not length.isdigit():
-        raise ProbeFailed(Reason.PROTOCOL, f"it has no one length: {quoted(b', '.join(sorted(said)))}")
-    return int(length) if len(length) <= _LONGEST_NUMBER else None

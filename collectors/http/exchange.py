@@ -14,8 +14,9 @@ from typing import NamedTuple
 import h11
 
 from collectors.contract import Facts, ProbeFailed
-from collectors.http.answer import Answer, Head, place_of
+from collectors.http.answer import Answer
 from collectors.http.charsets import text_of
+from collectors.http.head import Head, place_of
 from collectors.http.target import HttpTarget
 from collectors.literals import bracketed
 from collectors.terms import Reason, Seconds
@@ -42,7 +43,7 @@ class Url(NamedTuple):
 
 
 def split_url(text: str) -> Url:
-    """Take a url apart."""
+    """Return the parts of a url."""
     parts = urllib.parse.urlsplit(text)
     host = parts.hostname or ""
     port = parts.port or _PORTS[parts.scheme]
@@ -59,7 +60,7 @@ def split_url(text: str) -> Url:
 
 
 def name_in_tls(url: Url, headers: Iterable[tuple[str, str]]) -> str:
-    """Return whom the certificate has to be for: the host of the url, or the one that a Host header names instead."""
+    """Return the name that the certificate has to be for: the url's host, or the one of a Host header instead."""
     asked = next((value for name, value in headers if name.lower() == "host"), "")
     return (urllib.parse.urlsplit(f"//{asked}").hostname or url.host).rstrip(".")
 
@@ -95,7 +96,7 @@ class HttpExchange:
         return self._answer.begun
 
     def feed(self, data: bytes) -> bool:
-        """Take bytes of the answer (none: the peer has closed), return whether it is complete, and as expected."""
+        """Read more bytes of the answer (none: the peer has closed); return whether it is complete, and as expected."""
         if not data:
             self._answer.end()
         for event in self._answer.feed(data):

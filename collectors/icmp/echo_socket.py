@@ -41,7 +41,6 @@ _NO_TOKEN = bytes(echo.TOKEN_BYTES)
 class _Family(NamedTuple):
     """The numbers in which the two families differ."""
 
-    af: socket.AddressFamily
     protocol: int
     level: int
     report_errors: int
@@ -56,7 +55,6 @@ class _Family(NamedTuple):
 
 FAMILIES = {
     IpFamily.IPV4: _Family(
-        af=socket.AF_INET,
         protocol=socket.IPPROTO_ICMP,
         level=socket.IPPROTO_IP,
         report_errors=kernel.IP_RECVERR,
@@ -67,7 +65,6 @@ FAMILIES = {
         host_at=4,
     ),
     IpFamily.IPV6: _Family(
-        af=socket.AF_INET6,
         protocol=socket.IPPROTO_ICMPV6,
         level=socket.IPPROTO_IPV6,
         report_errors=kernel.IPV6_RECVERR,
@@ -131,7 +128,7 @@ def with_identifier(first: EchoSocket, number: int) -> EchoSocket:
 def _open(ip_family: IpFamily, kind: SocketKind, address: str) -> EchoSocket:
     numbers = FAMILIES[ip_family]
     socket_type = socket.SOCK_DGRAM if kind == "datagram" else socket.SOCK_RAW
-    sock = socket.socket(numbers.af, socket_type | socket.SOCK_NONBLOCK, numbers.protocol)
+    sock = socket.socket(ip_family.address_family, socket_type | socket.SOCK_NONBLOCK, numbers.protocol)
     with contextlib.ExitStack() as opened:
         opened.callback(sock.close)
         sock.bind((address, 0))

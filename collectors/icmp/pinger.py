@@ -146,8 +146,8 @@ class Pinger:
         name = self._names.get(address)
         if name is None:
             numeric, _, scope = address.partition("%")
-            packed = name_of(self._numbers.af, numeric, socket.if_nametoindex(scope) if scope else 0)
-            name = packed, socket.inet_pton(self._numbers.af, numeric)
+            packed = name_of(self._ip_family.address_family, numeric, socket.if_nametoindex(scope) if scope else 0)
+            name = packed, socket.inet_pton(self._ip_family.address_family, numeric)
             if len(self._names) >= _MANY_NAMES:
                 self._names.clear()
             self._names[address] = name

@@ -12,71 +12,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import os
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
-from collectors import failures, kernel, tls_words
+from collectors import tls_words
 from collectors.contract import Context, Facts, ProbeFailed
-from collectors.literals import literal_family
+from collectors.sql.dialect import Memory, Session, Speak, Way
+from collectors.sql.dialogue import Dialogue
+from collectors.sql.reach import Reach
 from collectors.sql.refusals import Refusals, StrangerError
 from collectors.sql.target import DatabaseTarget
-from collectors.sql.wire import Wire
-from collectors.terms import IpFamily, Phase, Reason, Seconds
-from collectors.transport import connection, resolver
+from collectors.terms import Phase, Reason, Seconds
+from collectors.transport import connection
 from collectors.transport.stream import Stream
 from collectors.transport.tls import Tls
 from collectors.transport.trust import ClientContext, Contexts
 
 ROOM = 256 * 1024
 """Bytes of a login, and of a query's answer."""
-Memory = dict[object, bytes]
-"""What a dialect remembers of a target from one login to the next."""
-
-
-class Session(Protocol):
-    """One connection to a server, spoken by its language."""
-
-    counts_who_breaks_off: bool
-    """Whether the server holds it against this host that a login ends in the middle: then it is made to refuse."""
-
-    async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
-        """Come to the point where TLS begins, and call ``encrypt`` there; at once, where there is no TLS."""
-
-    async def log_in(self) -> None:
-        """Log in; ProbeFailed(AUTH), or whatever the server says against it."""
-
-    async def decline(self) -> None:
-        """Have the login refused before a password was shown."""
-
-    def leave(self) -> None:
-        """Part in the middle of a login, without waiting, so that what the server reads next makes it refuse."""
-
-    async def query(self, text: str) -> None:
-        """Ask, and read all of the answer; ProbeFailed(QUERY)."""
-
-    @property
-    def key(self) -> bytes:
-        """What the server knows the session by on another connection; empty: none would stop its query."""
-
-    async def stop(self, key: bytes) -> None:
-        """In place of a login: have the server stop the query of the session that it knows by ``key``."""
-
-    def end(self) -> None:
-        """Say goodbye without waiting."""
-
-
-class Way(NamedTuple):
-    """How a session came about: when it was connected, and whether nobody can listen in."""
-
-    connected: kernel.Moment
-    private: bool
-
-
-Speak = Callable[[Wire, DatabaseTarget, Way, Memory], Session]
 
 
 class _RenewedError(ProbeFailed):
@@ -87,20 +41,20 @@ class LoggedIn(NamedTuple):
     """A session that can be asked."""
 
     session: Session
-    wire: Wire
+    dialogue: Dialogue
     handshake: connection.Handshake | None
     """None for a Unix socket."""
 
 
 class _Login(NamedTuple):
-    """One way to a server, and where it is noted."""
+    """What to log in to, and where to note how it went."""
 
     target: DatabaseTarget
     facts: Facts
     phases: dict[Phase, Seconds]
     memory: Memory
     address: str | None = None
-    """Of those that the name has; None: whichever answers."""
+    """The one to connect to; None: whichever of the name's answers."""
 
 
 async def _log_in(session: Session) -> None:
@@ -111,7 +65,7 @@ class Logins:
     """Logs in, by one dialect."""
 
     def __init__(self, speak: Speak, context: Context, connector: connection.Connector, alpn: str) -> None:
-        self._speak, self._context, self._connector = speak, context, connector
+        self._speak, self._reach = speak, Reach(context, connector)
         self._loop = asyncio.get_running_loop()
         self._contexts = Contexts()
         self._alpn = (alpn,) if alpn else ()
@@ -125,7 +79,7 @@ class Logins:
         phases: dict[Phase, Seconds],
         memory: Memory,
     ) -> LoggedIn:
-        """Log in; once more where another certificate is served by now, or another password stands in its file."""
+        """Log in; once more if another certificate is served by now, or another password stands in its file."""
         self._refusals.avoid_stranger(_server(target), self._loop.time())
         login = _Login(target, facts, phases, memory)
         try:
@@ -147,26 +101,26 @@ class Logins:
 
     async def stop(self, logged_in: LoggedIn, target: DatabaseTarget, memory: Memory) -> None:
         """Have the server of a session stop its query, on a connection of its own; ProbeFailed, OSError."""
-        key, address = logged_in.session.key, logged_in.wire.stream.peer()
+        key, address = logged_in.session.key, logged_in.dialogue.stream.peer()
         with contextlib.ExitStack() as stack:
             await self._log_in_once(stack, _Login(target, Facts(), {}, memory, address), lambda other: other.stop(key))
 
     async def _log_in_once(
         self, stack: contextlib.ExitStack, login: _Login, how: Callable[[Session], Awaitable[None]] = _log_in
     ) -> LoggedIn:
-        target, facts, phases, memory, _ = login
-        connected, handshake, sock = await self._connect(stack, login)
-        wire = Wire(stack.enter_context(Stream(sock, ROOM, facts)))
+        target, facts, phases, memory, address = login
+        reached = await self._reach.connect(stack, target, facts, phases, address)
+        dialogue = Dialogue(stack.enter_context(Stream(reached.sock, ROOM, facts)))
         private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
-        session = self._speak(wire, target, Way(connected, private), memory)
+        session = self._speak(dialogue, target, Way(reached.connected, private), memory)
 
         encrypting = False
 
         async def encrypt() -> None:
             nonlocal encrypting
-            phases[Phase.TLS] = wire.take_waited()
+            phases[Phase.TLS] = dialogue.take_server_time()
             encrypting = True
-            phases[Phase.TLS] += await self._encrypt(stack, session, wire, target, facts)
+            phases[Phase.TLS] += await self._encrypt(stack, session, dialogue, target, facts)
             encrypting = False
 
         try:
@@ -177,14 +131,13 @@ class Logins:
             facts.phase = Phase.AUTH
             await how(session)
         except BaseException as error:
-            broken_off = session.counts_who_breaks_off and (encrypting or isinstance(error, ssl.SSLError))
-            if broken_off:
+            if session.counts_broken_logins and (encrypting or isinstance(error, ssl.SSLError)):
                 self._remember(target, error, facts)
             session.leave()
             raise
         self._refusals.forget(_server(target))
-        phases[Phase.AUTH] = wire.take_waited()
-        return LoggedIn(session, wire, handshake)
+        phases[Phase.AUTH] = dialogue.take_server_time()
+        return LoggedIn(session, dialogue, reached.handshake)
 
     def _remember(self, target: DatabaseTarget, error: BaseException, facts: Facts) -> None:
         """Remember that a handshake was broken off, by TLS, our deadline or the server."""
@@ -195,7 +148,7 @@ class Logins:
             self._refusals.of_accident(server, context, facts, now)
 
     async def _avoid(self, session: Session, target: DatabaseTarget, facts: Facts) -> None:
-        """Decline without TLS where that has just failed, and not for a certificate's sake."""
+        """Decline without TLS if TLS has failed there lately, for another reason than a certificate."""
         refused = self._refusals.get(_server(target), self._trust(target), self._loop.time())
         if refused is not None and not refused.chain:
             await session.decline()
@@ -203,24 +156,23 @@ class Logins:
             raise refused.again()
 
     async def _encrypt(
-        self, stack: contextlib.ExitStack, session: Session, wire: Wire, target: DatabaseTarget, facts: Facts
+        self, stack: contextlib.ExitStack, session: Session, dialogue: Dialogue, target: DatabaseTarget, facts: Facts
     ) -> Seconds:
-        """Begin TLS; return what the network and the server took. See ``collectors.sql.refusals``."""
+        """Shake hands by TLS; return what the network and the server took. See ``collectors.sql.refusals``."""
         context, server = self._trust(target), _server(target)
         refused = self._refusals.get(server, context, self._loop.time())
-        looked = (
-            context
-            if refused is None
-            else self._contexts.get(None, target.own_certificate, verify=False, protocols=self._alpn)
-        )
-        tls = stack.enter_context(Tls(wire.stream, looked, target.address.rstrip(".")))
+        if refused is None:
+            trust = context
+        else:
+            trust = self._contexts.get(None, target.own_certificate, verify=False, protocols=self._alpn)
+        tls = stack.enter_context(Tls(dialogue.stream, trust, target.address.rstrip(".")))
         try:
             took = await tls.handshake(facts)
         except ssl.SSLCertVerificationError as error:
-            if session.counts_who_breaks_off:
+            if session.counts_broken_logins:
                 self._refusals.of_certificate(server, context, error, tls.chain, self._loop.time())
             raise
-        wire.channel = tls
+        dialogue.channel = tls
         if refused is not None:
             await session.decline()
             if tls.chain == refused.chain:
@@ -228,47 +180,6 @@ class Logins:
             self._refusals.forget(server)
             raise _RenewedError(Reason.TLS, "another certificate is served")
         return took
-
-    async def _connect(
-        self, stack: contextlib.ExitStack, login: _Login
-    ) -> tuple[kernel.Moment, connection.Handshake | None, socket.socket]:
-        """Connect; return when the server could begin to speak."""
-        target, facts, phases, _, address = login
-        if target.socket is not None:
-            facts.phase = Phase.CONNECT
-            sock = stack.enter_context(_open_local(target))
-            return kernel.now(), None, sock
-        end = kernel.now().monotonic + target.timeout
-        if address is None:
-            ip_family, addresses = await self._resolve(target, facts, phases)
-        else:
-            ip_family, addresses = literal_family(address) or target.ip_families[0], [address]
-        peer = connection.Peer(target.address, addresses, ip_family, target.port)
-        sock, handshake = await self._connector.reach(peer, facts, end - kernel.now().monotonic)
-        stack.enter_context(sock)
-        now = kernel.now()
-        if handshake.rtt is None:
-            return now, handshake, sock
-        phases[Phase.CONNECT] = handshake.rtt
-        noticed = handshake.took - handshake.rtt  # how long after the SYN/ACK that was
-        return kernel.Moment(now.monotonic - noticed, now.wall - noticed), handshake, sock
-
-    async def _resolve(
-        self, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]
-    ) -> tuple[IpFamily, Sequence[str]]:
-        """Return the addresses of the first family that the name has any of; a resolver's silence tries no other."""
-        began = kernel.now().monotonic
-        for ip_family in target.ip_families:
-            try:
-                addresses = await resolver.resolve(self._context, target.address, ip_family, facts, phases)
-            except ProbeFailed as failed:
-                if not failed.misconfigured or ip_family is target.ip_families[-1]:
-                    raise
-            else:
-                break
-        if Phase.DNS in phases:  # all look-ups, not only the one that found something
-            phases[Phase.DNS] = kernel.now().monotonic - began
-        return ip_family, addresses
 
     def _trust(self, target: DatabaseTarget) -> ClientContext:
         verify, names = target.tls != "require", target.tls == "verify-full"
@@ -279,22 +190,3 @@ class Logins:
 
 def _server(target: DatabaseTarget) -> tuple[str, int]:
     return target.address, target.port
-
-
-@contextlib.contextmanager
-def _open_local(target: DatabaseTarget) -> Iterator[socket.socket]:
-    path = target.socket or ""
-    if os.path.isdir(path):  # noqa: PTH112 - a look at what PostgreSQL calls host
-        path = f"{path}/.s.PGSQL.{target.port}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
-        try:
-            code = sock.connect_ex(path)
-        except OSError as error:  # a path longer than 107 bytes
-            raise ProbeFailed(Reason.LOCAL, f"{path}: longer than a socket's path may be (107 bytes)") from error
-        if code in {errno.ENOENT, errno.ECONNREFUSED}:
-            raise ProbeFailed(Reason.REFUSED, f"{path}: nobody listens there")
-        if code == errno.EAGAIN:
-            raise ProbeFailed(Reason.LIMIT, f"{path}: its queue of connections is full")
-        if code:
-            raise failures.from_errno(code)
-        yield sock

@@ -1,11 +1,11 @@
-"""What MySQL, MariaDB, and what stands before them say of a login or a query -> Reason, by number and SQLSTATE."""
+"""Errors of MySQL, MariaDB and the proxies before them, of a login or a query -> Reason, by number and SQLSTATE."""
 
 from __future__ import annotations
 
 import struct
 
 from collectors.contract import ProbeFailed
-from collectors.sql.wire import shown
+from collectors.sql.dialogue import printable
 from collectors.terms import Reason
 
 _BY_NUMBER = {
@@ -40,23 +40,23 @@ UNKNOWN_VARIABLE = 1193
 
 
 class ServerError(ProbeFailed):
-    """What the server said, with its number."""
+    """A server's error, with its number."""
 
     number = 0
 
 
 def before_login(packet: bytes) -> ServerError:
-    """Classify what comes instead of a greeting, when the server does not know yet who asks."""
+    """Classify an error that comes instead of a greeting, before the server knows the user."""
     return _classified(packet, Reason.REFUSED)
 
 
 def of_login(packet: bytes) -> ServerError:
-    """Classify what a login is answered with: an error that is well said is no fault of the protocol."""
+    """Classify the error that answers a login: one that is well-formed is no fault of the protocol."""
     return _classified(packet, Reason.AUTH)
 
 
 def of_query(packet: bytes) -> ServerError:
-    """Classify what a query is answered with."""
+    """Classify the error that answers a query."""
     return _classified(packet, Reason.QUERY)
 
 
@@ -68,7 +68,7 @@ def _classified(packet: bytes, otherwise: Reason) -> ServerError:
     state, text = (packet[4:9], packet[9:]) if packet[3:4] == b"#" else (b"", packet[3:])
     reason = _reason(number, state, otherwise)
     misconfigured = number in _CONFIGURATION and reason is not Reason.QUERY
-    error = ServerError(reason, f"{number}: {shown(text)}", misconfigured=misconfigured)
+    error = ServerError(reason, f"{number}: {printable(text)}", misconfigured=misconfigured)
     error.number = number
     return error
 

@@ -7,12 +7,14 @@ import struct
 from typing import NamedTuple
 
 from collectors.contract import ProbeFailed
-from collectors.sql.wire import shown
+from collectors.sql.dialogue import printable
 from collectors.terms import Reason
 
 LONG_PASSWORD, LONG_FLAG, WITH_DB, PROTOCOL_41 = 1, 4, 8, 1 << 9
 TLS, TRANSACTIONS, SECURE_CONNECTION, PLUGIN_AUTH = 1 << 11, 1 << 13, 1 << 15, 1 << 19
 CAPABILITIES = LONG_PASSWORD | LONG_FLAG | PROTOCOL_41 | TRANSACTIONS | SECURE_CONNECTION | PLUGIN_AUTH
+OK, EOF, ERROR = 0x00, 0xFE, 0xFF
+"""How a packet of a server begins: its kind."""
 NATIVE, SHA2 = "mysql_native_password", "caching_sha2_password"
 SPOKEN = (NATIVE, SHA2)
 OLD = "mysql_old_password"
@@ -45,7 +47,7 @@ def read_greeting(packet: bytes) -> Greeting:
     (thread,) = struct.unpack_from("<I", rest)
     low, high = struct.unpack_from("<H", rest, 13)[0], struct.unpack_from("<H", rest, 18)[0]
     plugin = rest[44:].partition(b"\0")[0].decode("ascii", "replace") or NATIVE
-    return Greeting(shown(version), thread, low | high << 16, (rest[4:12] + rest[31:43])[:NONCE], plugin)
+    return Greeting(printable(version), thread, low | high << 16, (rest[4:12] + rest[31:43])[:NONCE], plugin)
 
 
 def beginning(capabilities: int) -> bytes:
@@ -60,7 +62,7 @@ def response(capabilities: int, user: bytes, proof: bytes, dbname: bytes, plugin
 
 
 def nobody(capabilities: int) -> bytes:
-    """Return the answer of nobody without a password."""
+    """Return the answer of a user without a name and a password."""
     return response(capabilities, b"", b"", b"", NATIVE)
 
 

@@ -1,4 +1,4 @@
-"""What MySQL and MariaDB are told in SQL beside the query itself."""
+"""The statements that MySQL and MariaDB get besides the query itself."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collectors.terms import Seconds
 
 _BEFORE_THE_TIMEOUT = 0.9
 _RECOGNISED = 1000
-"""Bytes of a query, by which it is known again."""
+"""Bytes of a query by which it is recognised."""
 
 READ_ONLY = "SET SESSION TRANSACTION READ ONLY"
 
 
 def limits(timeout: Seconds, *, is_mariadb: bool) -> tuple[str, str]:
-    """Return what has a query given up by the server, the likely one first: names may mislead."""
+    """Return the statements that limit a query's time, the likelier first: a server's name may mislead."""
     limit = timeout * _BEFORE_THE_TIMEOUT
     mariadb = f"SET SESSION max_statement_time = {limit:.3f}"
     mysql = f"SET SESSION max_execution_time = {max(1, round(limit * 1000))}"
@@ -20,7 +20,7 @@ def limits(timeout: Seconds, *, is_mariadb: bool) -> tuple[str, str]:
 
 
 def kill_query(session: int, query: str) -> tuple[str, str]:
-    """Return what ends a query of another session of the same user.
+    """Return the statements that end the query of another session of the same user.
 
     Where the connection leads to another server than that session's, as through a balancer, there may be a session of
     its number, too: it must be of this user, in the middle of the same query. Else the variable is NULL, and no query

@@ -14,11 +14,11 @@ from contextlib import AbstractAsyncContextManager
 
 from collectors.contract import Context, Probe, ProbeFailed
 from collectors.sql import postgresql_errors, session
-from collectors.sql.login import Memory, Way
+from collectors.sql.dialect import Memory, Way
+from collectors.sql.dialogue import Dialogue, bounded, printable
 from collectors.sql.refusals import StrangerError
 from collectors.sql.scram import MECHANISM, Scram
 from collectors.sql.target import DatabaseTarget
-from collectors.sql.wire import Wire, bounded, shown
 from collectors.terms import Reason
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
@@ -45,17 +45,17 @@ _HEAD = struct.Struct("!ci")
 
 
 def collector(context: Context) -> AbstractAsyncContextManager[Probe[DatabaseTarget]]:
-    """Log in to PostgreSQL servers, cold or kept."""
+    """Log in to PostgreSQL servers, and ask them."""
     return session.collector(PostgreSQL, context, "postgresql")
 
 
 class PostgreSQL:
     """One session."""
 
-    counts_who_breaks_off = False
+    counts_broken_logins = False
 
-    def __init__(self, wire: Wire, target: DatabaseTarget, _way: Way, memory: Memory) -> None:
-        self._wire, self._target = wire, target
+    def __init__(self, dialogue: Dialogue, target: DatabaseTarget, _way: Way, memory: Memory) -> None:
+        self._dialogue, self._target = dialogue, target
         password = target.password
         self._scram = Scram(password, memory, target.timeout) if password is not None else None
         self._proved = self._scram is None
@@ -64,20 +64,20 @@ class PostgreSQL:
 
     async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
         """Ask for TLS; 'N' is no, and whatever else but 'S' is no PostgreSQL."""
-        await self._wire.send(_SSL_REQUEST)
-        answer = await self._wire.exactly(1)
-        if answer == b"N" and self._wire.is_empty:
+        await self._dialogue.send(_SSL_REQUEST)
+        answer = await self._dialogue.exactly(1)
+        if answer == b"N" and self._dialogue.is_empty:
             raise ProbeFailed(
                 Reason.TLS, "the server offers no TLS (tls: disable would do without)", misconfigured=True
             )
         if answer == b"E":
             raise await self._refused()
-        if answer != b"S" or not self._wire.is_empty:  # what follows in clear text is nobody's we know
+        if answer != b"S" or not self._dialogue.is_empty:  # what follows in clear text may be anybody's
             raise StrangerError("the answer to the request for TLS is not PostgreSQL's; is type right?")
         await encrypt()
 
     async def log_in(self) -> None:
-        await self._wire.send(_startup(self._target))
+        await self._dialogue.send(_startup(self._target))
         kind, body = await self._first_message()
         while True:
             if kind == b"R":
@@ -93,16 +93,16 @@ class PostgreSQL:
             kind, body = await self._message()
 
     async def decline(self) -> None:
-        """PostgreSQL counts nobody, and only notes who broke off: it has enough of one closed connection."""
+        """Do nothing: PostgreSQL blocks no host, and one closed connection is enough."""
 
     def leave(self) -> None:
-        """As above."""
+        """Do nothing, likewise."""
 
     async def query(self, text: str) -> None:
         if text != self._target.standard_query and not _SHOW.fullmatch(text):
             text = _kept_short(text, self._target.timeout)
         data = text.encode() + b"\0"
-        await self._wire.send(b"Q" + struct.pack("!i", len(data) + 4) + data)
+        await self._dialogue.send(b"Q" + struct.pack("!i", len(data) + 4) + data)
         error = b""
         while True:
             kind, body = await self._message()
@@ -123,11 +123,11 @@ class PostgreSQL:
 
     async def stop(self, key: bytes) -> None:
         """Send a CancelRequest. The server, or PgBouncer, closes the connection when it has passed it on."""
-        await self._wire.send(struct.pack("!ii", 8 + len(key), _CANCEL_REQUEST) + key)
-        await self._wire.until_closed()
+        await self._dialogue.send(struct.pack("!ii", 8 + len(key), _CANCEL_REQUEST) + key)
+        await self._dialogue.until_closed()
 
     def end(self) -> None:
-        self._wire.channel.send_at_once(_TERMINATE)
+        self._dialogue.channel.send_at_once(_TERMINATE)
 
     async def _authenticate(self, body: bytes) -> None:
         if len(body) < 4:  # noqa: PLR2004 - the code's
@@ -152,32 +152,32 @@ class PostgreSQL:
         else:
             asked = _REFUSED_METHODS.get(code, f"a method that is not spoken here ({code})")
             raise ProbeFailed(Reason.AUTH, f"the server asks for {asked}; it must be {MECHANISM}", misconfigured=True)
-        await self._wire.send(b"p" + struct.pack("!i", len(answer) + 4) + answer)
+        await self._dialogue.send(b"p" + struct.pack("!i", len(answer) + 4) + answer)
 
     async def _first_message(self) -> tuple[bytes, bytes]:
         """Read the first answer to the startup message, which may be a refusal in the oldest of formats."""
-        kind = await self._wire.exactly(1)
+        kind = await self._dialogue.exactly(1)
         if kind == b"E":
             raise await self._refused()
-        head = await self._wire.exactly(4)
+        head = await self._dialogue.exactly(4)
         if kind not in _FIRST or head == _MYSQL:
             raise StrangerError("this is not PostgreSQL's answer; is type right?")
         (length,) = struct.unpack("!i", head)
-        return kind, await self._wire.exactly(bounded(length - 4))
+        return kind, await self._dialogue.exactly(bounded(length - 4))
 
     async def _refused(self) -> ProbeFailed:
         """Read the rest of an error that begins a conversation, after its 'E'; without a length it is text alone.
 
         A server that cannot start a process for us speaks so, whatever its version.
         """
-        head = await self._wire.exactly(4)
+        head = await self._dialogue.exactly(4)
         if head.isascii() and head.decode("ascii").isprintable():
-            return ProbeFailed(Reason.REFUSED, shown(await self._wire.text(head)))
+            return ProbeFailed(Reason.REFUSED, printable(await self._dialogue.text(head)))
         (length,) = struct.unpack("!i", head)
-        return postgresql_errors.of_login(await self._wire.exactly(bounded(length - 4)))
+        return postgresql_errors.of_login(await self._dialogue.exactly(bounded(length - 4)))
 
     async def _message(self) -> tuple[bytes, bytes]:
-        (kind, _), body = await self._wire.message(_HEAD, _body_length)
+        (kind, _), body = await self._dialogue.message(_HEAD, _body_length)
         return kind, body
 
 
@@ -204,4 +204,4 @@ def _kept_short(query: str, timeout: float) -> str:
 
 
 def _unexpected(kind: bytes) -> ProbeFailed:
-    return ProbeFailed(Reason.PROTOCOL, f"a message of kind {shown(kind)!r} is out of place")
+    return ProbeFailed(Reason.PROTOCOL, f"a message of kind {printable(kind)!r} is out of place")

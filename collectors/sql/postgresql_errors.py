@@ -1,4 +1,4 @@
-"""What PostgreSQL, and the poolers that speak its protocol, say of a login or a query -> Reason, by SQLSTATE.
+"""Errors of PostgreSQL and of poolers that speak its protocol, of a login or a query -> Reason, by SQLSTATE.
 
 Codes and their classes are those of PostgreSQL's documentation, appendix A. The poolers have few of them, and say most
 things of a login with a code that says nothing (PgBouncer: 08P01): there, and there alone, their words count. They are
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from collectors.contract import ProbeFailed
-from collectors.sql.wire import shown
+from collectors.sql.dialogue import printable
 from collectors.terms import Reason
 
 _ANYWHERE = (
@@ -43,43 +43,43 @@ _NAMES = re.compile(
     rb"|(?<=no such user: ).*|(?<=no such database: ).*|(?<=does not allow connections: ).*",
     re.DOTALL,
 )
-"""Names that somebody gave, in which words mean nothing."""
+"""Names of users and databases: their words mean nothing."""
 _CONFIGURATION = ("28", "3D000", "42501")
 _FATAL = {b"FATAL", b"PANIC"}
 
 
 def of_login(body: bytes) -> ProbeFailed:
-    """Classify what a login is answered with: an error that is well said is no fault of the protocol."""
+    """Classify the error that answers a login: one that is well-formed is no fault of the protocol."""
     fields = _fields(body)
     code = fields.get(b"C", b"").decode("ascii", "replace")
     if code.startswith(_SAYS_NOTHING) or not code:
         reason = by_words(fields.get(b"M", b""))
     else:
         reason = _by_code(code, (*_OF_A_LOGIN, *_ANYWHERE), Reason.AUTH)
-    return ProbeFailed(reason, _told(fields), misconfigured=code.startswith(_CONFIGURATION))
+    return ProbeFailed(reason, _in_words(fields), misconfigured=code.startswith(_CONFIGURATION))
 
 
 def by_words(text: bytes) -> Reason:
-    """Classify the refusal of a login by what is said of it, whatever user and database are called."""
-    said = _NAMES.sub(b"", text).lower()
-    return next((reason for words, reason in _BY_WORDS if words.search(said)), Reason.AUTH)
+    """Classify the refusal of a login by its words, whatever the user and the database are called."""
+    without_names = _NAMES.sub(b"", text).lower()
+    return next((reason for words, reason in _BY_WORDS if words.search(without_names)), Reason.AUTH)
 
 
 def of_query(body: bytes) -> ProbeFailed:
-    """Classify what a query is answered with."""
+    """Classify the error that answers a query."""
     fields = _fields(body)
     code = fields.get(b"C", b"").decode("ascii", "replace")
     if code.startswith("42501"):  # of a table, not of the login
-        return ProbeFailed(Reason.QUERY, _told(fields))
+        return ProbeFailed(Reason.QUERY, _in_words(fields))
     if code.startswith(_SAYS_NOTHING) and ends_the_session(body):
-        return ProbeFailed(Reason.QUERY if b"query" in fields.get(b"M", b"") else Reason.RESET, _told(fields))
+        return ProbeFailed(Reason.QUERY if b"query" in fields.get(b"M", b"") else Reason.RESET, _in_words(fields))
     return ProbeFailed(
-        _by_code(code, _ANYWHERE, Reason.QUERY), _told(fields), misconfigured=code.startswith(_CONFIGURATION)
+        _by_code(code, _ANYWHERE, Reason.QUERY), _in_words(fields), misconfigured=code.startswith(_CONFIGURATION)
     )
 
 
 def ends_the_session(body: bytes) -> bool:
-    """Tell whether nothing follows an error."""
+    """Return whether nothing follows an error."""
     return _fields(body).get(b"V") in _FATAL or _fields(body).get(b"S") in _FATAL
 
 
@@ -87,8 +87,8 @@ def _by_code(code: str, table: tuple[tuple[str, Reason], ...], otherwise: Reason
     return next((reason for start, reason in table if code.startswith(start)), otherwise)
 
 
-def _told(fields: dict[bytes, bytes]) -> str:
-    return ": ".join(filter(None, (shown(fields.get(b"C", b"")), shown(fields.get(b"M", b"")))))
+def _in_words(fields: dict[bytes, bytes]) -> str:
+    return ": ".join(filter(None, (printable(fields.get(b"C", b"")), printable(fields.get(b"M", b"")))))
 
 
 def _fields(body: bytes) -> dict[bytes, bytes]:

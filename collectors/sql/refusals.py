@@ -1,4 +1,4 @@
-"""Servers whose TLS was refused, known again: a handshake that breaks off counts against this host.
+"""Servers whose TLS was refused lately: a handshake that is broken off counts against this host.
 
 MySQL and MariaDB block a host after a hundred of those in a row (``max_connect_errors``), for its other programs
 too, and each probe of a certificate that does not verify would be one. So with a server whose certificate was refused
@@ -22,17 +22,17 @@ _DAY: Seconds = 86_400.0
 """How long a refused certificate stands: a clock that was wrong may have been set."""
 _FIRST_PAUSE: Seconds = 60.0
 _LONGEST_PAUSE: Seconds = 3600.0
-"""So long a server that was mended may still be called broken. A hundred are four days, and any program of this host
-that logs in meanwhile sets the server's count to zero."""
+"""A mended server may be called broken for so long. A hundred pauses are four days; any program of this host that logs
+in meanwhile resets the server's count."""
 _CUT_OFF = 10
-"""Handshakes in a row that our deadline or the server cut off, and that are no chance then."""
+"""Handshakes in a row that our deadline or the server cut off: so many are no coincidence."""
 
 Server = tuple[str, int]
 """Address and port."""
 
 
 class StrangerError(ProbeFailed):
-    """What answers speaks another protocol; MySQL does, and counts whoever does not speak its own."""
+    """The server speaks another protocol. MySQL is one such, and counts connections that do not speak its own."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(Reason.PROTOCOL, detail, misconfigured=True)
@@ -58,12 +58,12 @@ class Refusal(NamedTuple):
     """Of the certificate that was served before TLS failed, if one was: from when, and until when."""
 
     def again(self) -> ProbeFailed:
-        """Return what was said of it, anew."""
+        """Return the same failure anew."""
         return ProbeFailed(Reason.TLS, self.detail, misconfigured=self.misconfigured)
 
 
 class Refusals:
-    """The latest of each server."""
+    """The latest refusal of each server."""
 
     def __init__(self) -> None:
         self._known: dict[Server, Refusal] = {}
@@ -105,13 +105,13 @@ class Refusals:
         self._strangers[server] = _Pause(length, now + length, stranger.detail)
 
     def avoid_stranger(self, server: Server, now: Seconds) -> None:
-        """Raise what was said of a stranger, while it is not asked again."""
+        """Raise StrangerError, without a connection, during the pause after the latest."""
         known = self._strangers.get(server)
         if known and now < known.until:
             raise StrangerError(known.detail)
 
     def forget(self, server: Server) -> None:
-        """Think nothing of a server any more."""
+        """Forget all that was remembered of a server."""
         self._strangers.pop(server, None)
         self._known.pop(server, None)
         self._cut_off.pop(server, None)

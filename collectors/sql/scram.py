@@ -24,13 +24,13 @@ MECHANISM = "SCRAM-SHA-256"
 _AT_ONCE: Seconds = 0.005
 """What may hold the loop; a longer computation goes to a thread, which the interpreter's lock does not stop."""
 _MEASURED = 2048
-"""Iterations by which this host's pace is told."""
+"""Iterations by which this host's pace is measured."""
 _NO_BINDING = b"n,,"
 _LONGEST = 4096
 _MOST = 2**31 - 1
 """Iterations that OpenSSL does."""
 _DIGITS = 20
-"""Of a number of iterations; nobody can do one that has more."""
+"""Of a number of iterations: no host can do a number that has more."""
 
 
 Salted = dict[object, bytes]

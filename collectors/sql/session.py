@@ -1,6 +1,6 @@
-"""What all databases have in common: a connection for one login, or one that is kept and asked again and again.
+"""What all databases have in common: a connection for one login, or one that is kept for many queries.
 
-What a login's phases are says ``collectors.sql.login``; ``query`` is the first query, to the last byte of its answer.
+A login's phases are those of ``collectors.sql.login``, and ``query``: its first query, to the last byte of the answer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import AsyncIterator
 from collectors import kernel
 from collectors.contract import Context, Facts, Probe, ProbeFailed, one_by_one
 from collectors.replies import Login, Query, Reply
-from collectors.sql.login import ROOM, LoggedIn, Logins, Memory, Speak
+from collectors.sql.dialect import Memory, Speak
+from collectors.sql.login import ROOM, LoggedIn, Logins
 from collectors.sql.target import DatabaseTarget
 from collectors.sql.withdrawals import Withdrawals
 from collectors.terms import Phase, Reason, Seconds
@@ -41,13 +42,13 @@ class _Kept:
     logged_in: LoggedIn
 
     def end(self) -> None:
-        """Part from the server."""
+        """Say goodbye and close."""
         self.logged_in.session.end()
         self.stack.close()
 
 
 class Databases:
-    """Logs in, keeps the sessions of the warm targets, and probes."""
+    """Probes by logins and by queries; keeps a session for each target of queries."""
 
     def __init__(self, logins: Logins) -> None:
         self._logins, self._withdrawals = logins, Withdrawals(logins)
@@ -58,7 +59,7 @@ class Databases:
     async def probe(self, target: DatabaseTarget, facts: Facts) -> Reply:
         """Probe by a login, or by a query on the connection that is kept."""
         known = self._known.get(id(target)) or self._known.setdefault(id(target), _Known(target))
-        return await (self._cold(known, facts) if target.cold else self._warm(known, facts))
+        return await (self._by_login(known, facts) if target.logs_in else self._by_query(known, facts))
 
     def forget(self, target: DatabaseTarget) -> None:
         """End what is kept for a target."""
@@ -71,30 +72,30 @@ class Databases:
         for known in list(self._known.values()):
             self.forget(known.target)
 
-    async def _cold(self, known: _Known, facts: Facts) -> Login:
+    async def _by_login(self, known: _Known, facts: Facts) -> Login:
         phases: dict[Phase, Seconds] = {}
         with contextlib.ExitStack() as stack:
             logged_in = await self._log_in(stack, known, facts, phases)
-            session, wire, handshake = logged_in
-            round_trips = wire.stream.round_trips + (handshake is not None)
+            session, dialogue, handshake = logged_in
+            round_trips = dialogue.stream.round_trips + (handshake is not None)
             took = sum(phases.values()) - phases.get(Phase.DNS, 0.0)
             if handshake is not None and handshake.rtt is None:
                 took += handshake.took
             await self._ask(stack, logged_in, known, facts)
-            phases[Phase.QUERY] = wire.take_waited()
+            phases[Phase.QUERY] = dialogue.take_server_time()
             session.end()
             return Login(
                 rtt=handshake and handshake.rtt,
-                clock=connection.coarser(handshake, wire.stream.clock),
+                clock=connection.coarser(handshake, dialogue.stream.clock),
                 duration=took,
                 round_trips=round_trips,
                 phases=phases,
             )
 
-    async def _warm(self, known: _Known, facts: Facts) -> Query:
-        """Ask on the kept connection; without one, or when it turns out to have ended before we asked, on a new one."""
+    async def _by_query(self, known: _Known, facts: Facts) -> Query:
+        """Ask on the kept connection; on a new one if there is none, or if the kept one had ended before the query."""
         kept, known.kept = known.kept, None
-        if kept is not None and kept.logged_in.wire.is_quiet:
+        if kept is not None and kept.logged_in.dialogue.is_quiet:
             asked = self._loop.time()
             try:
                 return await self._ask_on(kept, known, facts)
@@ -106,30 +107,30 @@ class Databases:
         return await self._ask_on(await self._begin(known, facts), known, facts)
 
     async def _ask_on(self, kept: _Kept, known: _Known, facts: Facts) -> Query:
-        """Ask; whatever goes wrong, the connection is not kept."""
-        session, wire, _ = kept.logged_in
-        wire.stream.renew(ROOM, facts)
+        """Ask on a connection, which is kept unless something goes wrong."""
+        session, dialogue, _ = kept.logged_in
+        dialogue.stream.renew(ROOM, facts)
         with kept.stack as stack:
             await self._ask(stack, kept.logged_in, known, facts)
-            response = wire.take_waited()
-            if not wire.is_empty:
+            response = dialogue.take_server_time()
+            if not dialogue.is_empty:
                 raise ProbeFailed(Reason.PROTOCOL, "the server says more than was asked")
             if known.target.kept:
                 known.kept = _Kept(stack.pop_all(), kept.logged_in)
             else:
                 session.end()
-            return Query(response, wire.stream.take_clock())
+            return Query(response, dialogue.stream.take_clock())
 
     async def _begin(self, known: _Known, facts: Facts) -> _Kept:
         with contextlib.ExitStack() as stack:
             logged_in = await self._log_in(stack, known, facts, {})
-            logged_in.wire.stream.take_clock()
+            logged_in.dialogue.stream.take_clock()
             return _Kept(stack.pop_all(), logged_in)
 
     async def _log_in(
         self, stack: contextlib.ExitStack, known: _Known, facts: Facts, phases: dict[Phase, Seconds]
     ) -> LoggedIn:
-        """Log in when no query is being withdrawn any more: the server would count sessions that nobody uses."""
+        """Log in when no query is being withdrawn any more: those sessions count against the server's limits."""
         log_in = functools.partial(self._logins.log_in, stack, known.target, facts, phases, known.memory)
         await self._withdrawals.over(known.target)
         try:
@@ -142,8 +143,8 @@ class Databases:
         return await log_in()
 
     async def _ask(self, stack: contextlib.ExitStack, logged_in: LoggedIn, known: _Known, facts: Facts) -> None:
-        """Ask; a query that is given up while the server works on it is withdrawn afterwards."""
-        session, wire, _ = logged_in
+        """Ask; leave with the facts how to withdraw a query that is given up while the server works on it."""
+        session, dialogue, _ = logged_in
         facts.phase = Phase.QUERY
         try:
             await session.query(known.target.query)
@@ -153,7 +154,7 @@ class Databases:
                 session.end()
             elif reason is not Reason.RESET and session.key:
                 if reason is None:  # the deadline's
-                    wire.stream.note_gap()
+                    dialogue.stream.note_gap()
                 facts.withdrawal = functools.partial(
                     self._withdrawals.withdraw, stack.pop_all(), logged_in, known.target, known.memory
                 )
@@ -162,7 +163,7 @@ class Databases:
 
 @contextlib.asynccontextmanager
 async def collector(speak: Speak, context: Context, alpn: str = "") -> AsyncIterator[Probe[DatabaseTarget]]:
-    """Log in to databases; what is kept ends with it."""
+    """Probe databases by one dialect; kept sessions end with it."""
     with kernel.keep_stamping(), connection.Connector() as connector:
         databases = Databases(Logins(speak, context, connector, alpn))
         try:

@@ -40,15 +40,15 @@ class DatabaseTarget(Target):
     own_certificate: OwnCertificate | None = None
     query: str
     timeout: float
-    """In seconds; the server is told to give up a query of the user's own before."""
-    cold: bool
-    """A login on a connection of its own; else a query on one that is kept."""
+    """In seconds; a query of the user's own is to be ended by the server before."""
+    logs_in: bool
+    """True: a login, on a connection of its own. False: a query, on a connection that is kept."""
     kept: bool = True
-    """False: also the query's connection is for once."""
+    """False: a query, too, has a connection of its own."""
 
     def __str__(self) -> str:
         where = self.socket or f"{self.address} port {self.port}, tls {self.tls},"
-        return f"{'login' if self.cold else 'login and query'} at {where} as {self.user}"
+        return f"{'login' if self.logs_in else 'login and query'} at {where} as {self.user}"
 
     @property
     def host(self) -> str:
@@ -56,12 +56,12 @@ class DatabaseTarget(Target):
 
     @property
     def gives(self) -> frozenset[Gives]:
-        return frozenset({Gives.LOGIN, Gives.ROUND_TRIP, Gives.HANDSHAKE} if self.cold else {Gives.QUERY})
+        return frozenset({Gives.LOGIN, Gives.ROUND_TRIP, Gives.HANDSHAKE} if self.logs_in else {Gives.QUERY})
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        """Those that a cold probe of this target has."""
-        if not self.cold:
+        """Those of a login; a query is all one."""
+        if not self.logs_in:
             return ()
         if self.socket:
             return (Phase.AUTH, Phase.QUERY)

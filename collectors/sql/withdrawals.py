@@ -2,7 +2,7 @@
 
 A server that reads nothing while it works does not notice that its client has gone. So it is asked on a second
 connection, and the first stays open until then: a pooler would no longer know whose query it is. The caller
-runs this, bounds it and cancels it; that ends both connections, and then the query ends when the server ends it.
+runs this and cancels it after a while, which closes both connections; then the server's own limit ends the query.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 
 from collectors.contract import Facts, ProbeFailed
-from collectors.sql.login import ROOM, LoggedIn, Logins, Memory
+from collectors.sql.dialect import Memory
+from collectors.sql.login import ROOM, LoggedIn, Logins
 from collectors.sql.target import DatabaseTarget
 
 _PATIENCE = 0.25
@@ -19,7 +20,7 @@ _PATIENCE = 0.25
 
 
 class Withdrawals:
-    """Withdraws queries, and knows of which servers sessions may not have ended yet."""
+    """Withdraws queries, and knows at which servers that is under way."""
 
     def __init__(self, logins: Logins) -> None:
         self._logins = logins
@@ -28,17 +29,17 @@ class Withdrawals:
     async def withdraw(
         self, stack: contextlib.ExitStack, logged_in: LoggedIn, target: DatabaseTarget, memory: Memory
     ) -> None:
-        """Have the server stop the query of a session, and see the session's end."""
-        session, wire, _ = logged_in
+        """Have the server stop the query of a session, and wait for the session's end."""
+        session, dialogue, _ = logged_in
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is a coroutine
         self._under_way[task] = _place(target)
-        wire.stream.renew(ROOM, Facts())
+        dialogue.stream.renew(ROOM, Facts())
         try:
             with stack, contextlib.suppress(ProbeFailed, OSError):
                 await self._logins.stop(logged_in, target, memory)
                 session.end()
-                await wire.until_closed()
+                await dialogue.until_closed()
         finally:
             del self._under_way[task]
 

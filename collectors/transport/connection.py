@@ -7,22 +7,24 @@ five times the cost; and never TCP Fast Open, which reports a connection that no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import select
 import socket
+import struct
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 from collectors import failures, kernel, routes
 from collectors.contract import Facts, ProbeFailed
 from collectors.terms import Clock, IpFamily, Phase, Reason, Seconds
+from collectors.transport import tcp_info
 
 IP_BIND_ADDRESS_NO_PORT = 24
 """Choose the port in connect(): bind() would take one from all targets (ip(7); IPv6 sockets know it too)."""
 
-_FAMILIES = {IpFamily.IPV4: socket.AF_INET, IpFamily.IPV6: socket.AF_INET6}
-_FAMILY_OF = {af: ip_family for ip_family, af in _FAMILIES.items()}
+_FAMILY_OF = {ip_family.address_family: ip_family for ip_family in IpFamily}
 
 
 class Handshake(NamedTuple):
@@ -37,7 +39,7 @@ class Handshake(NamedTuple):
 
 
 class Peer(NamedTuple):
-    """Who is to be reached: all addresses of a name, or a literal one."""
+    """What is to be reached: all addresses of a name, or a literal one."""
 
     host: str
     """As it is written."""
@@ -50,7 +52,7 @@ def open_socket(ip_family: IpFamily, source_address: str | None = None) -> socke
     """Return a non-blocking TCP socket; whatever prevents that is our fault (no descriptor, not our address)."""
     sock = None
     try:
-        sock = socket.socket(_FAMILIES[ip_family], socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        sock = socket.socket(ip_family.address_family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         if source_address is not None:
             _bind(sock, ip_family, source_address)
     except OSError as error:
@@ -70,8 +72,8 @@ def _bind(sock: socket.socket, ip_family: IpFamily, source_address: str) -> None
 class Connector:
     """Shakes hands; enter it in a running loop.
 
-    Who waits is woken by an epoll of our own, which is one descriptor to the loop: adding and removing a writer for
-    each handshake is what made a probe a fifth dearer (docs/performance.md).
+    Tasks that wait are woken by an epoll of our own, which is one descriptor to the loop: to add and remove a writer
+    for each handshake made a probe a fifth dearer (docs/performance.md).
     """
 
     def __enter__(self) -> Self:
@@ -143,7 +145,7 @@ class Connector:
             if code:
                 raise failures.from_errno(*(kernel.icmp_refusal(sock) or (code,)))
         finally:
-            info = kernel.tcp_info(sock)
+            info = tcp_info.read(sock)
             facts.retransmitted = info is not None and info.retransmissions > 0
         took = self._loop.time() - started
         if info is None:
@@ -165,12 +167,26 @@ class Connector:
                 wake(waiter)
 
 
+def close_quietly(sock: socket.socket) -> None:
+    """Close a connected TCP socket so that the peer reads an ordinary end and neither side keeps a TIME_WAIT.
+
+    First FIN, then at once RST: the peer's kernel has noted the end of the stream before the reset
+    arrives, so its program reads an end of file, not an error (tcp_fin() sets SOCK_DONE, which
+    tcp_recvmsg() looks at first); the reset then frees both ends. Only a peer that answers the FIN with
+    its own before the next system call leaves a TIME_WAIT here: one on this very host can.
+    """
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
+        sock.shutdown(socket.SHUT_WR)
+    sock.close()
+
+
 def coarser(handshake: Handshake | None, clock: Clock) -> Clock:
     """Return which clock bounds what was measured by a handshake and, after it, by another clock."""
     return clock if handshake is None or handshake.clock is Clock.KERNEL else Clock.USER
 
 
 def wake(waiter: asyncio.Future[None]) -> None:
-    """End a wait; it may be said twice, or after the waiting task was cancelled."""
+    """End a wait; it may have ended already, or its task may have been cancelled."""
     if not waiter.done():
         waiter.set_result(None)

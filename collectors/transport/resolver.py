@@ -9,7 +9,6 @@ one thread that pycares keeps for its whole life.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +24,6 @@ TIMEOUT: Seconds = 2.0
 """For the first answer of each name server; the second and last try waits twice as long (resolv.conf(5) says 5 s)."""
 TRIES = 2
 
-_FAMILIES = {IpFamily.IPV4: socket.AF_INET, IpFamily.IPV6: socket.AF_INET6}
 _NO_SUCH_NAME = (pycares.errno.ARES_ENOTFOUND, pycares.errno.ARES_ENODATA, pycares.errno.ARES_EBADNAME)
 _NO_SORT = 1 << 7
 """ARES_AI_NOSORT (ares.h): do not try a UDP socket toward each address; ours are sorted by value."""
@@ -40,24 +38,24 @@ async def addresses(name: str, ip_family: IpFamily, nameservers: Sequence[str] =
     if (address := literal(name, ip_family)) is not None:
         return (address,)
     try:
-        found = await _ask(name, ip_family, nameservers)
+        answers = await _ask(name, ip_family, nameservers)
     except (aiodns.error.DNSError, pycares.AresError) as error:
         unknown = error.args[0] in _NO_SUCH_NAME
         raise ProbeFailed(Reason.DNS, f"{name}: {failures.of_resolver(error)}", misconfigured=unknown) from error
     except (ValueError, RuntimeError) as error:  # what pycares and idna say of a name that can be none
         raise ProbeFailed(Reason.DNS, f"{name!r} is not a domain name", misconfigured=True) from error
-    if not found:
+    if not answers:
         raise ProbeFailed(Reason.DNS, f"{name}: no {ip_family} address", misconfigured=True)
-    usable = tuple(address for address in found if never_a_host(address) is None)
+    usable = tuple(address for address in answers if never_a_host(address) is None)
     if not usable:
         raise ProbeFailed(
-            Reason.DNS, f"the resolver answers {found[0]} for {name}: no host has this address; a filter?"
+            Reason.DNS, f"the resolver answers {answers[0]} for {name}: no host has this address; a filter?"
         )
     return tuple(address for address in usable if not is_loopback(address)) or usable
 
 
 def literal(name: str, ip_family: IpFamily) -> str | None:
-    """Return a literal address, None for a name; ProbeFailed(DNS) if it is the other family's, or nobody's."""
+    """Return a literal address, None for a name; ProbeFailed(DNS) if it is the other family's, or no host's."""
     family = literal_family(name)
     if family not in (None, ip_family):
         raise ProbeFailed(Reason.DNS, f"{name} is no {ip_family} address", misconfigured=True)
@@ -73,7 +71,7 @@ async def resolve(
     if (address := literal(host, ip_family)) is not None:
         return (address,)
     started, facts.phase = kernel.now(), Phase.DNS
-    facts.silence = Reason.DNS  # whoever is silent until the deadline, it is not the peer
+    facts.silence = Reason.DNS  # if the deadline comes now, it is not the peer that is silent
     addresses = await context.lookup(host, ip_family)
     facts.silence = Reason.TIMEOUT
     phases[Phase.DNS] = kernel.now().monotonic - started.monotonic
@@ -83,7 +81,7 @@ async def resolve(
 async def _ask(name: str, ip_family: IpFamily, nameservers: Sequence[str]) -> tuple[str, ...]:
     resolver = _Resolver(nameservers, timeout=TIMEOUT, tries=TRIES)
     try:
-        answer = await resolver.getaddrinfo(name, family=_FAMILIES[ip_family], flags=_NO_SORT)
+        answer = await resolver.getaddrinfo(name, family=ip_family.address_family, flags=_NO_SORT)
     finally:
         await resolver.close()
     return tuple(sorted({node.addr[0].decode() for node in answer.nodes}))

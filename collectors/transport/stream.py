@@ -4,11 +4,11 @@ How the kernel stamps a stream (net/ipv4/tcp.c, tcp_input.c), which bounds what 
 
 - a send's last byte is stamped when it is handed to the queueing discipline (SCHED), and again if it is
   sent again: the first stamp counts;
-- recvmsg() tells the stamp of the last segment that it read from, so reading one byte tells the first's;
+- recvmsg() gives the stamp of the last segment that it read from, so reading one byte gives the first's;
 - segments that lie unread in the receive queue may be merged, and then bear the latest one's stamp
   (tcp_try_coalesce). So where we read late *and* the answer came in several segments apart, its
   first byte may seem to have come when a later one did; never later than its last, and never
-  after we read it. An answer of one segment is always told truly.
+  after we read it. The stamp of an answer of one segment is always true.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import NamedTuple, Protocol, Self
 from collectors import failures, kernel
 from collectors.contract import Facts, ProbeFailed
 from collectors.terms import Clock, Reason, Seconds
-from collectors.transport import connection
+from collectors.transport import connection, tcp_info
 
 _ANCILLARY_ROOM = socket.CMSG_SPACE(3 * 16)
 """For struct scm_timestamping: three timespecs."""
@@ -47,7 +47,7 @@ class Channel(Protocol):
 
 
 class Stream:
-    """Sends and receives, remembers when, and says what lay between; once it waited it has the loop's reader."""
+    """Sends and receives, remembers when, and returns the times between; after its first wait the loop reads for it."""
 
     def __init__(self, sock: socket.socket, room: int, facts: Facts) -> None:
         """Accept ``room`` bytes from the peer in all, whatever they are: more is ProbeFailed(PROTOCOL)."""
@@ -62,12 +62,16 @@ class Stream:
         self._wanted = 0
         self._waiter: asyncio.Future[Receipt] | None = None
         self._sent = 0
-        self._before = kernel.now()
+        self._sending = kernel.now()
+        """Just before the latest send."""
         self._scheduled: dict[int, int] = {}
         over_network = sock.family != socket.AF_UNIX
         if over_network:
             kernel.report_icmp(sock, wanted=False)
         self._stamped = over_network and kernel.stamp_packets(sock, kernel.BY_OFFSET)
+        self.resets = True
+        """A reset follows the connection's end, so that neither side keeps anything of it. False: the peer still has to
+        answer what was sent, which it can't after a reset."""
         self._broken: OSError | None = None
         """Why nothing more can be sent; what the peer said before can still be read."""
 
@@ -89,18 +93,21 @@ class Stream:
         self._room, self._facts = room, facts
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        """Close the connection, whatever happened; what a socket or TLS said becomes ProbeFailed."""
+        """Close the connection, whatever happened; an error of the socket or of TLS becomes ProbeFailed."""
         self._stop_listening()
         if isinstance(error, asyncio.CancelledError):  # the deadline's
             self.note_gap()
-        kernel.close_quietly(self._sock)
+        if self.resets:
+            connection.close_quietly(self._sock)
+        else:
+            self._sock.close()
         if isinstance(error, OSError):
             raise failures.from_os_error(error) from error
 
     def note_gap(self) -> None:
-        """Note what the deadline finds of the packets."""
+        """Note which packets are missing as the deadline comes."""
         if self._stamped:
-            self._facts.gap = kernel.gap(self._sock)
+            self._facts.gap = tcp_info.gap(self._sock)
 
     def peer(self) -> str | None:
         """Return the address that is connected; None for a Unix socket."""
@@ -108,8 +115,8 @@ class Stream:
 
     async def send(self, data: bytes) -> None:
         """Send all of it, as a rule at once: what is measured from now on begins with its last byte."""
-        self._before, self._awaits_answer = kernel.now(), True
-        self._scheduled.clear()  # nobody asks for what was sent before: a kept connection sends for months
+        self._sending, self._awaits_answer = kernel.now(), True
+        self._scheduled.clear()  # their times were taken: a kept connection sends for months
         while data:
             try:
                 count = self._sock.send(data)
@@ -124,9 +131,13 @@ class Stream:
             self._read_transmit_stamps()
 
     def send_at_once(self, data: bytes) -> None:
-        """Send what the kernel takes now, and forget the rest: a last word that nobody waits for."""
+        """Send what the kernel takes now, and forget the rest: nothing waits for its answer."""
         with contextlib.suppress(OSError):
             self._sock.send(data)
+
+    def expect_greeting(self) -> None:
+        """Count the first that comes as an answer: the peer speaks before anything is sent."""
+        self._awaits_answer = True
 
     async def receive(self, room: int) -> Receipt:
         """Read once, after one turn of the loop: however fast a peer sends, others have theirs in between."""
@@ -165,7 +176,8 @@ class Stream:
         """Return the time from the last byte of the latest send to a receipt."""
         if self._sent - 1 not in self._scheduled:
             self._read_transmit_stamps()
-        return self._between(self._scheduled.get(self._sent - 1), receipt, self._before)
+        stamp = self._scheduled.get(self._sent - 1)
+        return self._between(stamp, receipt, since=self._sending, before=self._sending)
 
     def take_clock(self) -> Clock:
         """Return which clock has measured since the last time."""
@@ -173,22 +185,24 @@ class Stream:
         return clock
 
     def since(self, moment: kernel.Moment, receipt: Receipt) -> Seconds:
-        """Return the time from a moment of ours, which nothing was sent at, to a receipt."""
-        self._before = moment
-        return self._between(round(moment.wall * kernel.SECOND), receipt, moment)
+        """Return the time from a moment of ours, at which nothing was sent, to a receipt."""
+        return self._between(round(moment.wall * kernel.SECOND), receipt, since=moment, before=moment)
 
     def between(self, first: Receipt, last: Receipt) -> Seconds:
-        """Return the time from one receipt to a later one."""
-        return self._between(first.stamp, last, first.moment)
+        """Return the time from one receipt after the latest send to a later one."""
+        return self._between(first.stamp, last, since=first.moment, before=self._sending)
 
-    def _between(self, start: int | None, end: Receipt, user_start: kernel.Moment) -> Seconds:
-        """Subtract by the kernel's clock where it can be believed, and else by ours, remembering that."""
+    def _between(self, start: int | None, end: Receipt, *, since: kernel.Moment, before: kernel.Moment) -> Seconds:
+        """Subtract by the kernel's clock where it can be believed; else by ours, from ``since``, and note that.
+
+        ``before`` was taken before the stamp ``start``.
+        """
         if start is not None and end.stamp is not None:
-            measured = kernel.elapsed(start, end.stamp, self._before, end.moment)
+            measured = kernel.elapsed(start, end.stamp, before, end.moment)
             if measured is not None:
                 return measured
         self.clock = Clock.USER
-        return end.moment.monotonic - user_start.monotonic
+        return end.moment.monotonic - since.monotonic
 
     def _read_transmit_stamps(self) -> None:
         if not self._stamped:  # a Unix socket has no error queue, and would hand out data instead
@@ -199,14 +213,14 @@ class Stream:
                 break
 
     def _read(self) -> None:
-        """Read for who waits; while nobody does, leave the loop alone, whatever the peer sends meanwhile."""
+        """Read for the task that waits; while none does, leave the loop alone, whatever the peer sends."""
         if self._waiter is None or self._waiter.done():
             self._stop_listening()
             return
         try:
             data, ancillary, _, _ = self._sock.recvmsg(self._wanted, _ANCILLARY_ROOM)
         except BlockingIOError:
-            self._read_transmit_stamps()  # it was for them, or nothing, that the loop called
+            self._read_transmit_stamps()  # the loop was woken for them, or for nothing
         except OSError as error:
             self._waiter.set_exception(error)
         else:

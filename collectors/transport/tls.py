@@ -34,7 +34,7 @@ _TOO_OLD = {"UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "VERSION_TOO_LOW", "TLS
 """OpenSSL's words where the server speaks old versions alone: ours for its answer, and its own for our question."""
 _CERTIFICATE_REQUIRED = "CERTIFICATE_REQUIRED"
 _WANTS_ONE = {_CERTIFICATE_REQUIRED, "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN", "ACCESS_DENIED"}
-"""A server's alerts to who showed no certificate (RFC 8446, 6.2), once it has shown its own: before, all but the first
+"""A server's alerts to a client without a certificate (RFC 8446, 6.2), once its own has come: before, all but the first
 may be about anything."""
 _CHANGED = "what came after the handshake is no TLS: the server, or something in between, broke it"
 _UNSAID = "it does not say why"
@@ -88,7 +88,7 @@ class Tls:
         await self._stream.send(self._outgoing.read())
 
     def send_at_once(self, data: bytes) -> None:
-        """Send what the kernel takes now, and forget the rest: a last word that nobody waits for."""
+        """Send what the kernel takes now, and forget the rest: nothing waits for its answer."""
         with contextlib.suppress(ssl.SSLError):
             self._tls.write(data)
         self._stream.send_at_once(self._outgoing.read())
@@ -114,7 +114,7 @@ class Tls:
         return Receipt(b"", None, kernel.now())
 
     async def _record(self) -> tuple[Receipt, Receipt]:
-        """Take in one record; return the receipts of its beginning and of its end.
+        """Read one record; return the receipts of its beginning and of its end.
 
         Never more, or else what belongs to the answer might be read with the handshake: Go's servers send
         their session ticket with it. What is no record is not waited for, TLS will say so.

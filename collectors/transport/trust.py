@@ -1,4 +1,4 @@
-"""How we meet servers over TLS: whom we trust, what we show them, and the least that we speak.
+"""TLS toward servers: which authorities are trusted, which certificate is sent, and the least version.
 
 The one place that makes contexts of clients, so that they are alike on every Python and whatever the system's
 policy is.

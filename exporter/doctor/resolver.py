@@ -11,7 +11,6 @@ from collectors.contract import ProbeFailed
 from collectors.terms import IpFamily
 from collectors.transport import resolver
 
-_SOCKET_FAMILIES = {IpFamily.IPV4: socket.AF_INET, IpFamily.IPV6: socket.AF_INET6}
 _FAMILIES = {
     socket.AF_INET: (IpFamily.IPV4,),
     socket.AF_INET6: (IpFamily.IPV6,),
@@ -53,7 +52,7 @@ class Resolver(AbstractResolver):
                 hostname=host,
                 host=address,
                 port=port,
-                family=_SOCKET_FAMILIES[of],
+                family=of.address_family,
                 proto=0,
                 flags=socket.AI_NUMERICHOST,
             )

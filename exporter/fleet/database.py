@@ -61,9 +61,9 @@ class Database(Place, Login):
             own_certificate=files.own_certificate(loc, self),
             query=self.query,
             timeout=self.timeout or timeout,
-            cold=True,
+            logs_in=True,
         )
-        return login, dataclasses.replace(login, cold=False)
+        return login, dataclasses.replace(login, logs_in=False)
 
     def _families(self, address: str, families: Sequence[IpFamily]) -> tuple[IpFamily, ...]:
         """Return which families it is looked for in, in this order; it has one connection, and no label."""

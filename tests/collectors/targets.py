@@ -37,7 +37,7 @@ def database_target(port: int, **changes) -> DatabaseTarget:
         "tls_ca_file": None,
         "query": "SELECT 1",
         "timeout": 5.0,
-        "cold": True,
+        "logs_in": True,
     }
     return DatabaseTarget(**plain | changes)
 

@@ -43,7 +43,7 @@ def a_login(port):
 
 
 def a_query(port):
-    return database_target(port, cold=False)
+    return database_target(port, logs_in=False)
 
 
 _TCP = [
@@ -89,7 +89,7 @@ async def test_cancelling_at_any_moment_leaves_no_socket_no_task_and_no_reader(c
 
 
 login = partial(database_target, password=None)
-query = partial(database_target, password=None, cold=False)
+query = partial(database_target, password=None, logs_in=False)
 POSTGRESQL, MYSQL = says(OK_NO_PASSWORD + READY, READY), says(MY_OK, my(MY_OK[4:], 1), first=greeting())
 
 

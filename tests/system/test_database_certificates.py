@@ -82,16 +82,18 @@ def demanding(kind: str, files: Path) -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("cold", [True, False])
+@pytest.mark.parametrize("logs_in", [True, False])
 async def test_a_user_who_needs_a_certificate_is_let_in_by_ours(
-    demanding: Server, authority: Authority, cold: bool
+    demanding: Server, authority: Authority, logs_in: bool
 ) -> None:
     file = str(authority.file("a client"))
     async with COLLECTORS[demanding.kind](context()) as probe:
-        wanted = target(demanding, authority, user=CERTIFIED, cold=cold, own_certificate=OwnCertificate(file, file))
+        wanted = target(
+            demanding, authority, user=CERTIFIED, logs_in=logs_in, own_certificate=OwnCertificate(file, file)
+        )
         for _ in range(3):
             await ask(probe, wanted)
-        without = await failure(probe, target(demanding, authority, user=CERTIFIED, cold=cold))
+        without = await failure(probe, target(demanding, authority, user=CERTIFIED, logs_in=logs_in))
         assert without[0] is Reason.AUTH
         assert without[1].startswith(REFUSAL[demanding.kind])
         del wanted

@@ -110,7 +110,7 @@ async def test_a_login_is_told_by_its_phases_and_round_trips(server: Server, pro
 
 
 async def test_queries_share_one_connection_and_a_login_beside_is_one_more(server: Server, probe) -> None:
-    wanted = target(server, cold=False)
+    wanted = target(server, logs_in=False)
     for _ in range(20):
         reply = await ask(probe, wanted)
         assert reply.clock is Clock.KERNEL
@@ -124,7 +124,7 @@ async def test_queries_share_one_connection_and_a_login_beside_is_one_more(serve
 
 async def test_what_is_kept_ends_with_the_collector(server: Server) -> None:
     before = resources.descriptors()
-    wanted = target(server, cold=False)
+    wanted = target(server, logs_in=False)
     async with COLLECTORS[server.kind](context()) as probe:
         await ask(probe, wanted)
         assert connections(server) == 1
@@ -134,8 +134,8 @@ async def test_what_is_kept_ends_with_the_collector(server: Server) -> None:
 
 async def test_a_server_hears_nothing_to_complain_of(server: Server, probe) -> None:
     size = server.log.stat().st_size
-    for cold in (True, False):
-        wanted = target(server, cold=cold)
+    for logs_in in (True, False):
+        wanted = target(server, logs_in=logs_in)
         for _ in range(5):
             await ask(probe, wanted)
         probe.forget(wanted)
@@ -156,14 +156,14 @@ WRONG: dict[str, tuple[dict[str, Any], Reason]] = {
 }
 
 
-@pytest.mark.parametrize("cold", [True, False])
+@pytest.mark.parametrize("logs_in", [True, False])
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_what_is_wrong_shows_as_its_reason_and_leaves_nothing(
-    server: Server, probe, wrong: str, cold: bool
+    server: Server, probe, wrong: str, logs_in: bool
 ) -> None:
     changes, reason = WRONG[wrong]
     before = resources.descriptors(), resources.readers()
-    found = await failure(probe, target(server, cold=cold, **changes))
+    found = await failure(probe, target(server, logs_in=logs_in, **changes))
     assert found[0] is reason, found
     assert PASSWORD not in found[1]
     assert (resources.descriptors(), resources.readers()) == before
@@ -177,7 +177,7 @@ async def test_a_closed_port_is_refused(server: Server, probe) -> None:
 async def test_a_server_at_its_limit_says_so_and_is_well_afterwards(server: Server, probe) -> None:
     async with contextlib.AsyncExitStack() as stack:
         held = [await stack.enter_async_context(COLLECTORS[server.kind](context())) for _ in range(14)]
-        wanted = [target(server, cold=False) for _ in held]
+        wanted = [target(server, logs_in=False) for _ in held]
         reasons = []
         for one, aim in zip(held, wanted, strict=True):
             try:
@@ -192,7 +192,7 @@ async def test_a_server_at_its_limit_says_so_and_is_well_afterwards(server: Serv
 
 
 async def test_a_frozen_server_ends_at_the_deadline_and_is_well_when_it_thaws(server: Server, probe) -> None:
-    kept = target(server, cold=False)
+    kept = target(server, logs_in=False)
     await ask(probe, kept)
     server.freeze()
     try:
@@ -218,7 +218,7 @@ KILL = {
 
 
 async def test_a_connection_that_the_server_ended_before_we_asked_is_made_anew(server: Server, probe) -> None:
-    kept = target(server, cold=False)
+    kept = target(server, logs_in=False)
     await ask(probe, kept)
     server.admin(KILL[server.kind])
     await has_connections(server, 0)
@@ -230,7 +230,7 @@ async def test_a_connection_that_the_server_ended_before_we_asked_is_made_anew(s
 async def test_a_server_that_goes_and_comes_back_is_found_at_once(
     server: Server, probe, number: signal.Signals
 ) -> None:
-    kept = target(server, cold=False)
+    kept = target(server, logs_in=False)
     await ask(probe, kept)
     server.stop(signal.SIGTERM if number is signal.SIGINT and server.kind == "mysql" else number)
     assert (await failure(probe, kept))[0] in {Reason.RESET, Reason.REFUSED}
@@ -272,7 +272,7 @@ async def test_a_probe_that_is_stopped_in_mid_query_leaves_no_connection(server:
 
 
 async def test_ten_thousand_failures_leave_nothing_behind(server: Server, probe) -> None:
-    wrong = [target(server, port=1), target(server, port=1, cold=False)]
+    wrong = [target(server, port=1), target(server, port=1, logs_in=False)]
     denied = target(server, password=Secret("wrong"))
     await failure(probe, denied)
     before = resources.descriptors(), resources.readers(), len(asyncio.all_tasks())
@@ -287,8 +287,8 @@ async def test_a_unix_socket_is_timed_by_our_own_clock_and_has_no_round_trip(ser
     reply = await ask(probe, target(server, address="", socket=str(server.socket_path)))
     assert (reply.rtt, reply.clock) == (None, Clock.USER)
     assert set(reply.phases) == {Phase.AUTH, Phase.QUERY}
-    warm = target(server, address="", socket=str(server.socket_path), cold=False)
-    assert (await ask(probe, warm)).response > 0
+    query = target(server, address="", socket=str(server.socket_path), logs_in=False)
+    assert (await ask(probe, query)).response > 0
     missing = await failure(probe, target(server, address="", socket="/nowhere/at/all"))
     assert missing[0] is Reason.REFUSED
 
@@ -372,9 +372,9 @@ async def test_a_login_inside_tls_has_a_phase_more_and_more_round_trips(
         )
         assert reply.clock is Clock.KERNEL
         assert facts.certificate_expiry
-        warm = target(secure, tls=tls, tls_ca_file=authority.ca_file, address="localhost", cold=False)
+        query = target(secure, tls=tls, tls_ca_file=authority.ca_file, address="localhost", logs_in=False)
         for _ in range(3):
-            assert (await ask(probe, warm)).clock is Clock.KERNEL
+            assert (await ask(probe, query)).clock is Clock.KERNEL
 
 
 @pytest.mark.parametrize(

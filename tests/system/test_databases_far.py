@@ -73,11 +73,11 @@ async def _logins(stage: Stage, count: int) -> list[Any]:
             "tls": "verify-full",
             "tls_ca_file": stage.ca_file,
         }
-        warm = database_target(stage.server.port, **base, cold=False)
+        query = database_target(stage.server.port, **base, logs_in=False)
         for _ in range(count):
-            cold = database_target(stage.server.port, **base)
+            login = database_target(stage.server.port, **base)
             try:
-                found.append((await ask(probe, cold, deadline=10), await ask(probe, warm, deadline=10)))
+                found.append((await ask(probe, login, deadline=10), await ask(probe, query, deadline=10)))
             except TimeoutError:
                 found.append(None)
     return found

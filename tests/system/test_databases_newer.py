@@ -80,9 +80,9 @@ async def until_let_in(probe: Probe[DatabaseTarget], wanted: DatabaseTarget) -> 
 
 async def test_a_login_and_a_query_at_postgresql_18(newest: Server, pg) -> None:
     assert (await ask(pg, target(newest.port))).round_trips == 4
-    warm = target(newest.port, cold=False)
-    assert (await ask(pg, warm)).response > 0
-    pg.forget(warm)
+    query = target(newest.port, logs_in=False)
+    assert (await ask(pg, query)).response > 0
+    pg.forget(query)
     await has_connections(newest, 0)
 
 
@@ -97,7 +97,7 @@ async def test_a_server_may_choose_the_iterations_of_its_passwords(newest: Serve
 async def test_a_session_that_was_idle_for_too_long_is_no_failure(newest: Server, pg) -> None:
     newest.admin("ALTER ROLE monitor SET idle_session_timeout = '100ms'")
     try:
-        wanted = target(newest.port, cold=False)
+        wanted = target(newest.port, logs_in=False)
         for _ in range(3):
             assert (await ask(pg, wanted)).response > 0
             await gone(newest, "usename", "pg_stat_activity")
@@ -107,7 +107,7 @@ async def test_a_session_that_was_idle_for_too_long_is_no_failure(newest: Server
 
 async def test_a_query_that_is_cut_off_in_its_middle_did_fail(newest: Server, pg) -> None:
     slow = "SELECT pg_sleep(CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = 'slow') THEN 9 ELSE 0 END)"
-    wanted = target(newest.port, cold=False, query=slow)
+    wanted = target(newest.port, logs_in=False, query=slow)
     await ask(pg, wanted)
     newest.admin("CREATE ROLE slow")
     try:
@@ -147,7 +147,7 @@ async def test_what_pgbouncer_refuses_is_told_as_what_it_is(newest: Server, pg) 
 
 async def test_pgbouncer_at_its_limit_is_at_its_limit(newest: Server, pg) -> None:
     with bouncing(newest, "max_client_conn=1") as bouncer:
-        held = target(bouncer.port, cold=False)
+        held = target(bouncer.port, logs_in=False)
         await until_let_in(pg, held)
         assert (await failure(pg, target(bouncer.port)))[0] is Reason.LIMIT
 
@@ -156,9 +156,9 @@ async def test_pgbouncers_console_can_be_asked(newest: Server, pg) -> None:
     with bouncing(newest) as bouncer:
         console = {"dbname": "pgbouncer", "query": "SHOW VERSION;"}
         assert (await ask(pg, target(bouncer.port, **console))).duration > 0
-        warm = target(bouncer.port, cold=False, **console)
+        query = target(bouncer.port, logs_in=False, **console)
         for _ in range(2):
-            assert (await ask(pg, warm)).response > 0
+            assert (await ask(pg, query)).response > 0
         reason, detail = await failure(pg, target(bouncer.port, dbname="pgbouncer"))
         assert reason is Reason.QUERY
         assert "SHOW HELP" in detail
@@ -166,7 +166,7 @@ async def test_pgbouncers_console_can_be_asked(newest: Server, pg) -> None:
 
 async def test_a_client_that_was_idle_for_too_long_at_pgbouncer_is_no_failure(newest: Server, pg) -> None:
     with bouncing(newest, "client_idle_timeout=1") as bouncer:
-        wanted, witness = target(bouncer.port, cold=False), {"dbname": "pgbouncer", "query": "SHOW CLIENTS"}
+        wanted, witness = target(bouncer.port, logs_in=False), {"dbname": "pgbouncer", "query": "SHOW CLIENTS"}
         await ask(pg, wanted)
         await asyncio.sleep(2.5)  # it looks once a second
         assert (await ask(pg, wanted)).response > 0
@@ -220,7 +220,7 @@ async def test_a_session_that_mysql_ended_for_its_idleness_is_no_failure(
 ) -> None:
     mysql9.admin("SET GLOBAL wait_timeout = 1")
     try:
-        wanted = verified(mysql9, authority, cold=False)
+        wanted = verified(mysql9, authority, logs_in=False)
         for _ in range(2):
             assert (await ask(my, wanted)).response > 0
             await gone(mysql9, "user", "information_schema.processlist")
@@ -238,7 +238,7 @@ async def test_a_query_of_ones_own_needs_no_name_of_the_server(mysql9: Server, a
 
 async def test_a_mariadb_that_calls_itself_mysql_can_be_asked_a_query_of_ones_own(my) -> None:
     with started("mysql", options=["--version=8.0.36"]) as server:
-        for cold in (True, False):
-            await ask(my, target(server.port, query="SELECT 2", cold=cold))
+        for logs_in in (True, False):
+            await ask(my, target(server.port, query="SELECT 2", logs_in=logs_in))
         reason, _ = await failure(my, target(server.port, query="SELECT SLEEP(9)", timeout=0.5))
         assert reason is Reason.QUERY

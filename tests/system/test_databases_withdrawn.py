@@ -106,14 +106,14 @@ async def soon(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize("cold", [True, False])
+@pytest.mark.parametrize("logs_in", [True, False])
 @pytest.mark.parametrize("busy", LONG)
 @pytest.mark.parametrize("way", ["tls", "socket", "plain"])
 async def test_a_query_that_is_given_up_ends_at_the_server(
-    server: Server, authority: Authority, probe, way: str, busy: str, cold: bool
+    server: Server, authority: Authority, probe, way: str, busy: str, logs_in: bool
 ) -> None:
     before = resources.descriptors(), resources.readers()
-    wanted = target(server.port, query=LONG[busy][server.kind], cold=cold, **ways(server, authority)[way])
+    wanted = target(server.port, query=LONG[busy][server.kind], logs_in=logs_in, **ways(server, authority)[way])
     await given_up(server, probe, wanted)
     await is_free(server)
     await withdrawn()

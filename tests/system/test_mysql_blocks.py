@@ -209,7 +209,7 @@ def test_a_host_that_is_blocked_is_refused_and_recovers_when_it_is_forgiven(
         return stage.probes(well) == [Reason.REFUSED]
 
     wait_until(blocked, "the host is blocked")
-    assert stage.probes(well, well | {"cold": False}) == [Reason.REFUSED] * 2
+    assert stage.probes(well, well | {"logs_in": False}) == [Reason.REFUSED] * 2
     assert not stage.lets_others_in()
     stage.server.admin(FORGET[type(stage.server)])
-    assert stage.probes(well, well | {"cold": False}) == [None] * 2
+    assert stage.probes(well, well | {"logs_in": False}) == [None] * 2

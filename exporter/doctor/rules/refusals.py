@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from collectors.http.answer import place_of
+from collectors.http.head import place_of
 from exporter.doctor.outcome import HttpAnswer
 from exporter.doctor.stack import StackServer
 from exporter.wording import cleaned

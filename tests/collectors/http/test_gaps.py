@@ -160,7 +160,7 @@ async def test_a_query_on_a_kept_connection_has_its_own_gap(path):
         until_the_end(connection)
 
     with path.peer(talk) as peer:
-        target = database_target(peer.port, address=path.there.address, password=None, cold=False)
+        target = database_target(peer.port, address=path.there.address, password=None, logs_in=False)
         first, second = Facts(), Facts()
         with path.here.entered():
             async with postgresql.collector(context()) as probe:

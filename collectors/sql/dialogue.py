@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from collectors import kernel
@@ -16,44 +16,55 @@ LONGEST = 64 * 1024
 """Bytes of one message: whatever a server says of its own accord, or as an error, is shorter."""
 
 
-class Wire:
-    """Sends, and reads in exact pieces; ``waited`` adds up each flight of ours to the last byte of its answer."""
+class Dialogue:
+    """Sends, and reads in exact pieces; adds up the server's time, from each flight of ours to its answer's end."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.channel: Channel = stream
-        self.waited: Seconds = 0.0
+        self._server_time: Seconds = 0.0
         self._buffer = bytearray()
         self._last: Receipt | None = None
+        """The latest of an answer whose time was not added yet."""
 
     async def send(self, data: bytes) -> None:
-        """Send a flight; what the one before waited for is over."""
-        self.settle()
+        """Send a flight; the answer to the one before is complete."""
+        self._add()
         await self.channel.send(data)
 
-    def settle(self) -> None:
-        """Add what has been waited for since the latest flight."""
+    def take_server_time(self) -> Seconds:
+        """Return how long the server took, with the network, since the last call."""
+        self._add()
+        server_time, self._server_time = self._server_time, 0.0
+        return server_time
+
+    @contextlib.contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Leave what is sent and answered meanwhile out of the server's time and out of the round trips."""
+        self._add()
+        before = self._server_time, self.stream.round_trips
+        try:
+            yield
+        finally:
+            self.discard()
+            self._server_time, self.stream.round_trips = before
+
+    def discard(self) -> None:
+        """Leave out what has come since: it belongs to an answer that was added already."""
+        self._last = None
+
+    def _add(self) -> None:
         if self._last is not None:
-            self.waited += self.stream.since_send(self._last)
+            self._server_time += self.stream.since_send(self._last)
             self._last = None
 
-    def settle_silently(self) -> None:
-        """Leave out what has come since: it belongs to what was added already."""
-        self._last = None
-
-    def take_waited(self) -> Seconds:
-        """Return what was waited for since the last time, and begin anew."""
-        self.settle()
-        waited, self.waited = self.waited, 0.0
-        return waited
-
     async def greeting(self, count: int, connected: kernel.Moment) -> bytes:
-        """Read the first bytes of a server that speaks first; it had since ``connected`` to do so."""
+        """Read the first bytes of a server that speaks first; it could do so since ``connected``."""
+        self.stream.expect_greeting()
         data = await self.exactly(count)
         assert self._last is not None  # noqa: S101 - bytes have just come
-        self.waited += self.stream.since(connected, self._last)
-        self.stream.round_trips += 1
-        self._last = None
+        self._server_time += self.stream.since(connected, self._last)
+        self.discard()
         return data
 
     async def exactly(self, count: int) -> bytes:
@@ -63,7 +74,7 @@ class Wire:
         return self._take(0, count)
 
     async def message(self, head: struct.Struct, length_of: Callable[..., int]) -> tuple[tuple[Any, ...], bytes]:
-        """Read a head, and the body whose length its fields tell; ProbeFailed(RESET, PROTOCOL)."""
+        """Read a head, and the body whose length its fields give; ProbeFailed(RESET, PROTOCOL)."""
         while len(self._buffer) < head.size:
             await self._receive()
         fields = head.unpack_from(self._buffer)
@@ -80,7 +91,7 @@ class Wire:
         return beginning + self._take(0, len(self._buffer)).partition(b"\0")[0]
 
     async def until_closed(self) -> None:
-        """Pass over what the server still says, until it closes the connection."""
+        """Read on, without a look at it, until the server closes the connection."""
         while (await self.channel.more()).data:
             pass
 
@@ -114,7 +125,7 @@ def bounded(length: int) -> int:
     return length
 
 
-def shown(text: bytes) -> str:
-    """Return what a server says, short and on one line, for the log."""
+def printable(text: bytes) -> str:
+    """Return a server's text, short and on one line, for people."""
     words = text[:200].decode("utf-8", "replace")
     return "".join(letter if letter.isprintable() else " " for letter in words)

@@ -1,0 +1,55 @@
+"""What a database's own protocol has to offer, so that logins and queries are the same for all."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
+
+from collectors import kernel
+from collectors.sql.dialogue import Dialogue
+from collectors.sql.target import DatabaseTarget
+
+Memory = dict[object, bytes]
+"""What a dialect remembers of a target from one login to the next."""
+
+
+class Session(Protocol):
+    """One connection to a server, in its own protocol."""
+
+    counts_broken_logins: bool
+    """Whether the server blocks hosts that break off logins: then each is ended by the server's refusal."""
+
+    async def secure(self, encrypt: Callable[[], Awaitable[None]]) -> None:
+        """Ask for TLS, and call ``encrypt`` where it begins; ProbeFailed(TLS) if the server offers none."""
+
+    async def log_in(self) -> None:
+        """Log in; ProbeFailed(AUTH), or whatever the server says against it."""
+
+    async def decline(self) -> None:
+        """Have the server refuse the login; no password is sent."""
+
+    def leave(self) -> None:
+        """Send, without waiting, what makes the server refuse a login that is given up in the middle."""
+
+    async def query(self, text: str) -> None:
+        """Send a query, and read all of the answer; ProbeFailed(QUERY)."""
+
+    @property
+    def key(self) -> bytes:
+        """By what another connection can name this session to the server; empty: its query cannot be stopped so."""
+
+    async def stop(self, key: bytes) -> None:
+        """Have the server stop the query of the session with that ``key``, on a connection without a login yet."""
+
+    def end(self) -> None:
+        """Say goodbye without waiting."""
+
+
+class Way(NamedTuple):
+    """How a session is connected: since when, and whether it is private (verified TLS, or a Unix socket)."""
+
+    connected: kernel.Moment
+    private: bool
+
+
+Speak = Callable[[Dialogue, DatabaseTarget, Way, Memory], Session]
