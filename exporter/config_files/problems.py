@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable
 
-from exporter.wording import HALF_A_LINE, closest, shown
+from exporter.wording import HALF_A_LINE, closest, quoted
 
 Loc = tuple[str | int, ...]
 """Where a value stands: ``("hosts", 1, "address")``."""
@@ -79,4 +79,4 @@ class Hints:
     def ask(self, word: str, known: Collection[str]) -> str:
         """Give the end of a message: ``; did you mean 'address'?`` or nothing."""
         best = self.best(word, known)
-        return f"; did you mean {shown(best)}?" if best else ""
+        return f"; did you mean {quoted(best)}?" if best else ""

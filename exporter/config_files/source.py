@@ -17,9 +17,9 @@ import yaml
 from yaml import events
 
 from exporter import secrets
-from exporter.config_files.faults import Unreadable, explained
 from exporter.config_files.problems import Loc
-from exporter.wording import shown
+from exporter.config_files.yaml_errors import Unreadable, explained
+from exporter.wording import quoted
 
 MAX_BYTES = 8 * 2**20
 """Ten thousand hosts, written at length, are 1.5 MB."""
@@ -104,7 +104,7 @@ def parse(text: str) -> tuple[Node, list[Duplicate]]:
     except yaml.MarkedYAMLError as error:
         raise explained(error, text) from None
     except yaml.YAMLError as error:
-        raise Unreadable(0, f"not valid YAML: {shown(error)}") from None
+        raise Unreadable(0, f"not valid YAML: {quoted(error)}") from None
 
 
 class _Reader:
@@ -206,7 +206,7 @@ class _Reader:
     def _refuse_tag(event: events.NodeEvent, loc: Loc) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None:
-            raise Unreadable(_line(event), f"the tag {shown(tag)} has no meaning here; remove it", loc)
+            raise Unreadable(_line(event), f"the tag {quoted(tag)} has no meaning here; remove it", loc)
 
 
 def _sources(value: Node, line: int, loc: Loc) -> list[dict[str, Entry]]:

@@ -9,7 +9,7 @@ from exporter.fleet import Fleet, Pair
 from exporter.wording import plural
 
 
-def changes(before: Fleet, after: Fleet, pairs_before: Sequence[Pair], pairs_after: Sequence[Pair]) -> str:
+def reload_summary(before: Fleet, after: Fleet, pairs_before: Sequence[Pair], pairs_after: Sequence[Pair]) -> str:
     """Return for example: +2 hosts, −1 probe; 14 pairs kept (3 with other settings), +6 pairs."""
     told = [
         *_counted("host", _names(before.hosts), _names(after.hosts)),

@@ -16,7 +16,7 @@ from exporter.fleet.mesh import measures, probed
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.schema import Sections
 from exporter.fleet.sections import Section
-from exporter.wording import listed, shown
+from exporter.wording import listed, quoted
 
 _OF_NO_MATTER = {
     *("name", "from_", "to", "address", "host", "location", "datacenter", "country", "histogram"),
@@ -33,7 +33,7 @@ def duplicates(sections: Sections) -> Iterator[Finding]:
     """Warn of hosts of one address, and of endpoints and databases that are the same, seen from the same host."""
     hosts: list[_Thing] = [(_plain(host.address), ("",)) for host in sections.hosts]
     for several in _alike(hosts):
-        address = shown(sections.hosts[several[1]].address)
+        address = quoted(sections.hosts[several[1]].address)
         yield _warning(sections, "hosts", several, "address", f"{address} is the address of")
     for several in _alike(_endpoints(sections)):
         yield _warning(sections, "endpoints", several, "name", "probes the same as")
@@ -45,7 +45,7 @@ def duplicates(sections: Sections) -> Iterator[Finding]:
     for name in sections.stack.public_names:
         if (first := public.setdefault(_plain(name), name)) != name:
             yield Finding(
-                ("stack", "public_names", name), f"is the name {shown(first)}, too; keep one", is_warning=True
+                ("stack", "public_names", name), f"is the name {quoted(first)}, too; keep one", is_warning=True
             )
 
 
@@ -80,7 +80,7 @@ def _in_the_mesh(sections: Sections) -> Iterator[Finding]:
             for index, sources in endpoints.get((aim, settings), ()):
                 if index not in told and not measuring.isdisjoint(sources):
                     told.add(index)
-                    message = f"probes the same as {key_of(('probes', name))} does of the host {shown(host.name)}"
+                    message = f"probes the same as {key_of(('probes', name))} does of the host {quoted(host.name)}"
                     yield _meant(("endpoints", index, "name"), message)
 
 
@@ -138,8 +138,8 @@ def _warning(sections: Sections, section: str, several: tuple[int, ...], key: st
     """Say it once, at the second of them."""
     items = getattr(sections, section)
     first, second, *more = several
-    also = f" and {listed((shown(items[index].name) for index in more), 3)}" if more else ""
-    return _meant((section, second, key), f"{what} {key_of((section, first))}, {shown(items[first].name)}{also}, too")
+    also = f" and {listed((quoted(items[index].name) for index in more), 3)}" if more else ""
+    return _meant((section, second, key), f"{what} {key_of((section, first))}, {quoted(items[first].name)}{also}, too")
 
 
 def _meant(loc: Loc, message: str) -> Finding:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from exporter.config_files.problems import BadFile, Hints
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.schema import Host
-from exporter.wording import listed, shown
+from exporter.wording import listed, quoted
 
 VARIABLE = "LATENCY_EXPORTER_HOST"
 
@@ -26,7 +26,7 @@ def who_am_i(fleet: Fleet, *, flag: str | None, environ: Mapping[str, str], host
         for host in fleet.hosts:
             if host.name.casefold() == own:
                 return host
-    raise _nobody(fleet, f"this machine's own name is {shown(hostname)}{_container(hostname)}", hostname)
+    raise _nobody(fleet, f"this machine's own name is {quoted(hostname)}{_container(hostname)}", hostname)
 
 
 def ensure_exporter(fleet: Fleet, host: Host) -> None:
@@ -35,7 +35,7 @@ def ensure_exporter(fleet: Fleet, host: Host) -> None:
     Looking at the fleet from there (``check``) is no fault.
     """
     if not host.exporter:
-        message = f"this machine is {shown(host.name)}, which is to run no exporter; remove this line, or stop it here"
+        message = f"this machine is {quoted(host.name)}, which is to run no exporter; remove this line, or stop it here"
         raise BadFile([fleet.problem(("hosts", fleet.hosts.index(host), "exporter"), message)])
 
 
@@ -43,7 +43,7 @@ def _named(fleet: Fleet, name: str, told_by: str) -> Host:
     for host in fleet.hosts:
         if host.name == name:
             return host
-    raise _nobody(fleet, f"{told_by} says {shown(name)}", name)
+    raise _nobody(fleet, f"{told_by} says {quoted(name)}", name)
 
 
 def _nobody(fleet: Fleet, who: str, name: str) -> BadFile:

@@ -10,16 +10,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from exporter import secrets
-from exporter.config_files.faults import Unreadable
 from exporter.config_files.problems import BadFile, Hints, Problem, key_of
 from exporter.config_files.source import MAX_BYTES, Duplicate, Node, parse, read
+from exporter.config_files.yaml_errors import Unreadable
 from exporter.fleet.checks import check
 from exporter.fleet.findings import Finding
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.messages import faults_of
 from exporter.fleet.repair import independent, repaired
 from exporter.fleet.schema import Sections
-from exporter.wording import shown
+from exporter.wording import quoted
 
 
 def load(path: Path) -> Fleet:
@@ -84,7 +84,7 @@ def _top_level(tree: Node) -> dict[str, Any]:
     """Give the sections: without those for anchors (``x-``) and those left empty."""
     plain = tree.plain()
     if not isinstance(plain, dict):
-        raise Unreadable(1, f"expected sections such as 'hosts:', not {shown(plain)}")
+        raise Unreadable(1, f"expected sections such as 'hosts:', not {quoted(plain)}")
     return {key: value for key, value in plain.items() if not key.startswith("x-") and value != ""}
 
 

@@ -16,7 +16,7 @@ from exporter.fleet.probes import ENDPOINT_PROBES, PROBES
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.schema import Defaults, Endpoint, Host, HostScrape, Job, N8n, Scrape, Sections, Server, Stack
 from exporter.fleet.sections import Peers, Section
-from exporter.wording import listed, shown
+from exporter.wording import listed, quoted
 
 _SECTIONS: dict[str, type[Section]] = {
     "defaults": Defaults,
@@ -76,22 +76,22 @@ def _fault(detail: ErrorDetails, loc: Loc, hints: Hints) -> Finding:
         words = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
         return Finding(loc, _none_of(value, words, hints))
     if kind in _KINDS:
-        return Finding(loc, f"{_KINDS[kind]}, not {shown(value)}")
+        return Finding(loc, f"{_KINDS[kind]}, not {quoted(value)}")
     subject = "the name " if detail["loc"][-1:] == ("[key]",) else ""
     return Finding(loc, subject + str(context.get("message", detail["msg"])))
 
 
 def _none_of(value: object, words: list[str], hints: Hints) -> str:
     if not isinstance(value, str) or not value:
-        return f"expected one of {listed(words)}, not {shown(value)}"
-    return f"{shown(value)} is none of {listed(words)}{hints.ask(value, words)}"
+        return f"expected one of {listed(words)}, not {quoted(value)}"
+    return f"{quoted(value)} is none of {listed(words)}{hints.ask(value, words)}"
 
 
 def _protocol(loc: Loc, value: object, hints: Hints) -> Finding:
     """Say why it is not known which protocol's keys a probe has."""
     if not isinstance(value, dict):
         named = " or the name of one in 'probes'" if loc[0] == "endpoints" else ""
-        message = f"expected a map such as {{protocol: icmp}}{named}, not {shown(value)}"
+        message = f"expected a map such as {{protocol: icmp}}{named}, not {quoted(value)}"
         return Finding(loc, message)
     if "protocol" not in value:
         return Finding((*loc, "protocol"), f"missing; write one of {listed(PROBES)}")
@@ -117,7 +117,7 @@ def _unknown_key(detail: ErrorDetails, hints: Hints, meant: set[Loc]) -> Finding
     if character := unseen(key):
         message = f"unknown key; it holds {character}, which looks like another character or like none: type it anew"
         return Finding(loc, message)
-    remedy = f"did you mean {shown(best)}?" if best else f"known here: {listed(sorted(known))}"
+    remedy = f"did you mean {quoted(best)}?" if best else f"known here: {listed(sorted(known))}"
     return Finding(loc, f"unknown key; {remedy}")
 
 

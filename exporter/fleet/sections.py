@@ -8,14 +8,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from collectors.terms import IpFamily
 from exporter.config_files.net_values import VariableName
-from exporter.config_files.values import Label, Text, fault
+from exporter.config_files.values import Label, Text, invalid
 
 Scheme = Literal["http", "https"]
 
 
 def _once(families: tuple[IpFamily, ...]) -> tuple[IpFamily, ...]:
     if len(set(families)) < len(families):
-        raise fault("names a family twice; keep one")
+        raise invalid("names a family twice; keep one")
     return families
 
 

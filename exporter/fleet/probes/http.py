@@ -18,12 +18,12 @@ from collectors.terms import IpFamily, Seconds
 from collectors.transport.trust import OwnCertificate
 from exporter.config_files.net_values import PLACEHOLDER, Headers, Method, Url
 from exporter.config_files.problems import Loc
-from exporter.config_files.values import BodyExpression, Flag, Text, Whole, fault
+from exporter.config_files.values import BodyExpression, Flag, Text, Whole, invalid
 from exporter.fleet.access import Asker, Files
 from exporter.fleet.findings import Finding
 from exporter.fleet.probes.settings import Aim, Settings
 from exporter.fleet.sections import Login
-from exporter.wording import listed, shown
+from exporter.wording import listed, quoted
 
 PING_PATH = "/ping"
 HOST_HEADER = "Latency-Exporter-Host"
@@ -40,7 +40,7 @@ def _final(status: int) -> int:
     if status < _OK:
         begun = " (it begins another protocol, such as WebSocket, which is not spoken here)"
         why = begun if status == _SWITCHING_PROTOCOLS else ""
-        raise fault(f"{status} is an interim answer, never the one that counts{why}; remove it")
+        raise invalid(f"{status} is an interim answer, never the one that counts{why}; remove it")
     return status
 
 
@@ -93,12 +93,12 @@ class HttpProbe(Settings, Login):
             timeout=timeout,
         )
 
-    def faults(self, loc: Loc) -> Iterator[Finding]:
+    def unsatisfiable(self, loc: Loc) -> Iterator[Finding]:
         yield from self._bodies((*loc, "expect_body"))
         host = self.fixed_host or ""
         family = literal_family(host)
         if family and self.ip_families and family not in self.ip_families:  # it is asked over its own family alone
-            message = f"{shown(host)} is {family}, but ip_families are {listed(self.ip_families)}"
+            message = f"{quoted(host)} is {family}, but ip_families are {listed(self.ip_families)}"
             yield Finding((*loc, "url"), f"{message}; change one of them")
 
     def _bodies(self, loc: Loc) -> Iterator[Finding]:
@@ -118,7 +118,7 @@ class HttpProbe(Settings, Login):
     def warnings(self, loc: Loc) -> Iterator[Finding]:
         wanted = {name.lower(): value for name, value in self.headers.items()}.get("accept-encoding", "identity")
         if self.expect_body is not None and wanted.lower() not in {"", "identity"}:
-            message = f"asks for a body in {shown(wanted)}, which is not unpacked before expect_body is looked for"
+            message = f"asks for a body in {quoted(wanted)}, which is not unpacked before expect_body is looked for"
             yield Finding((*loc, "headers"), f"{message}; leave Accept-Encoding out", is_warning=True)
 
 

@@ -68,7 +68,7 @@ class Settings(Section):
         """Return the host that is asked if it is aimed at an address, and what else tells what is asked there."""
         return address, ()
 
-    def faults(self, loc: Loc) -> Iterable[Finding]:  # noqa: ARG002 - for kinds that have some
+    def unsatisfiable(self, loc: Loc) -> Iterable[Finding]:  # noqa: ARG002 - for kinds that have some
         """Find what no answer can ever satisfy."""
         return ()
 

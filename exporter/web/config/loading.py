@@ -16,14 +16,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from collectors.terms import Seconds
-from exporter.config_files.faults import Unreadable
 from exporter.config_files.problems import BadFile, Loc, Problem, key_of
 from exporter.config_files.source import Node, parse, read
+from exporter.config_files.yaml_errors import Unreadable
 from exporter.fleet.sections import Section
 from exporter.web.config.schema import HttpServer, RateLimit, WebSections
 from exporter.web.config.tls import ServerTls, Unusable
 from exporter.web.config.tls_schema import TlsServer
-from exporter.wording import closest, listed, shown
+from exporter.wording import closest, listed, quoted
 
 MAX_BYTES = 2**20
 
@@ -116,7 +116,7 @@ def _sections(tree: Node) -> dict[str, Any]:
     """Return the sections, without those left empty."""
     plain = tree.plain() or {}
     if not isinstance(plain, dict):
-        raise Unreadable(1, f"expected sections such as 'basic_auth_users:', not {shown(plain)}")
+        raise Unreadable(1, f"expected sections such as 'basic_auth_users:', not {quoted(plain)}")
     return {key: value for key, value in plain.items() if value != "" or key not in WebSections.model_fields}
 
 
@@ -138,7 +138,7 @@ def _in_our_words(error: ValidationError) -> Iterator[tuple[Loc, str]]:
         known = _MODELS.get(str(loc[0]), WebSections).model_fields if loc[1:] else WebSections.model_fields
         best = closest(str(loc[-1]), known)
         meant.add((*loc[:-1], best or ""))
-        yield loc, f"unknown key; {f'did you mean {shown(best)}?' if best else f'known here: {listed(known)}'}"
+        yield loc, f"unknown key; {f'did you mean {quoted(best)}?' if best else f'known here: {listed(known)}'}"
     for detail in details:
         loc, kind = detail["loc"], detail["type"]
         if kind == "extra_forbidden" or loc in meant or (kind == "too_short" and detail["input"]):

@@ -11,16 +11,16 @@ from exporter.fleet.database import Database
 from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import measures, probed
 from exporter.fleet.schema import Sections
-from exporter.wording import shown
+from exporter.wording import quoted
 
 _LONGEST_SOCKET = 107
 """Bytes of a socket's path; unix(7)."""
 
 
-def hopeless(sections: Sections) -> Iterator[Finding]:
+def unsatisfiable(sections: Sections) -> Iterator[Finding]:
     """Find probes that would fail whoever is well, or never be made."""
     for loc, probe in sections.probes_written():
-        yield from probe.faults(loc)
+        yield from probe.unsatisfiable(loc)
     for index, database in enumerate(sections.databases):
         yield from _database(("databases", index), database)
     yield from _sources(sections)
@@ -34,7 +34,7 @@ def _database(loc: Loc, database: Database) -> Iterator[Finding]:
         message = f"the path has {length} bytes, and a socket's has {_LONGEST_SOCKET} at most; name a shorter one"
         yield Finding((*loc, "socket"), message)
     if database.type == "mysql" and not database.query.strip(" \t\r\n;"):
-        yield Finding((*loc, "query"), f"{shown(database.query)} asks nothing, and MySQL refuses that; write SELECT 1")
+        yield Finding((*loc, "query"), f"{quoted(database.query)} asks nothing, and MySQL refuses that; write SELECT 1")
 
 
 def _sources(sections: Sections) -> Iterator[Finding]:
@@ -46,6 +46,6 @@ def _sources(sections: Sections) -> Iterator[Finding]:
         for host in probed(sections.hosts, probe.to):
             elsewhere = literal_family(host.address) and not is_loopback(host.address)
             if elsewhere and set(askers) - {host.name}:
-                message = f"{shown(probe.sends_from)} is loopback, from which nothing gets to {shown(host.name)}"
+                message = f"{quoted(probe.sends_from)} is loopback, from which nothing gets to {quoted(host.name)}"
                 yield Finding(("probes", name, "source_address"), f"{message}; write an address of the measuring host")
                 break

@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from exporter.config_files.problems import Loc
-from exporter.wording import shown
+from exporter.wording import quoted
 
 _REMEDIES = {
     "mapping values are not allowed in this context": (
@@ -47,7 +47,7 @@ def explained(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
     if "cannot start any token" in problem:
         if character == "\t" or (here and "\t" in here[0][: len(here[0]) - len(here[0].lstrip())]):
             return Unreadable(line, "indented by a tab; YAML indents by spaces")
-        return Unreadable(line, f"{shown(character)} cannot begin a value; put the value in quotes")
+        return Unreadable(line, f"{quoted(character)} cannot begin a value; put the value in quotes")
     begun = error.context_mark
     where = f" (what is read here begins in line {begun.line + 1})" if begun and begun.line + 1 != line else ""
     return Unreadable(line, f"not valid YAML: {_REMEDIES.get(problem, problem)}{where}")

@@ -11,14 +11,14 @@ from exporter.config_files.problems import Loc
 from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import probed
 from exporter.fleet.schema import Sections
-from exporter.wording import listed, shown
+from exporter.wording import listed, quoted
 
 _FOLLOWED: Seconds = 120.0
 """The rules in prometheus/rules look three minutes back, for faults that last: each has to show in all of them."""
 _CUSTOMARY = {5432: "PostgreSQL", 6432: "PgBouncer", 3306: "MySQL", 33060: "MySQL's X protocol"}
 
 
-def cautions(sections: Sections) -> Iterator[Finding]:
+def warnings(sections: Sections) -> Iterator[Finding]:
     """Warn of what works, but not as expected."""
     for loc, port, addresses in _plain_connects(sections):
         owner = _database_at(sections, port, addresses)
@@ -72,7 +72,7 @@ def _database_at(sections: Sections, port: int, addresses: Collection[str]) -> s
     for database in sections.databases:
         host = database.host or ""
         if database.port == port and not {host, address_of.get(host, host)}.isdisjoint(addresses):
-            return f"the database {shown(database.name)}"
+            return f"the database {quoted(database.name)}"
     return _CUSTOMARY.get(port)
 
 
@@ -85,7 +85,7 @@ def _idle_parts(sections: Sections) -> Iterator[Finding]:
         settings = endpoint.settings(sections.probes)
         if settings is not None and settings.fixed_host is not None and endpoint.whom:
             key = settings.placeholder_key
-            message = f"is not used, because the {key} {shown(getattr(settings, key))} holds no {PLACEHOLDER}"
+            message = f"is not used, because the {key} {quoted(getattr(settings, key))} holds no {PLACEHOLDER}"
             yield Finding(("endpoints", index, "address"), f"{message}; remove it", is_warning=True)
 
 
