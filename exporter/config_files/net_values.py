@@ -1,4 +1,4 @@
-"""The types of the fleet file's addresses, urls and headers."""
+"""The types of addresses, urls, headers and paths in configuration files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from collectors.literals import literal_family, never_a_host
-from exporter.config_files.problems import unseen
+from exporter.config_files.hints import unseen
 from exporter.config_files.values import invalid, text_of
 from exporter.wording import quoted
 
@@ -60,7 +60,7 @@ def _host_address(text: str) -> str:
 
 
 def address_fault(text: str) -> str | None:
-    """Say what is wrong with an address that may also be another thing; None: nothing is."""
+    """Return what is wrong with an address that may also be another thing; None if nothing is."""
     try:
         _address(text)
     except PydanticCustomError as error:
@@ -102,7 +102,7 @@ def _url(value: object) -> str:
 
 
 def _quoted_url(text: str) -> str:
-    """Show a url without its query, which may hold a token."""
+    """Quote a url without its query, which may hold a token."""
     return quoted(text.partition("?")[0])
 
 
@@ -146,7 +146,7 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
 
 
 def _host_and_port(text: str) -> None:
-    """Check what a Host header says; https takes its name for TLS, too."""
+    """Check the value of a Host header, whose name https takes for TLS, too."""
     try:
         parts = urlsplit(f"//{text}")
         host = parts.hostname if parts.port != 0 and parts.netloc == text and "@" not in text else None

@@ -1,22 +1,23 @@
-"""The types of the fleet file's values: how text is read, and what is said when it cannot be.
+"""The types of values in configuration files: how text is read, and the message where it cannot be.
 
-Everything arrives as text, a list or a map (see ``yaml_source``); nothing is guessed from its look.
+Everything arrives as text, a list or a map (see ``source``); nothing is guessed from its look.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sized
 from itertools import pairwise
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from collectors.http.target import Expression
 from collectors.terms import Seconds
-from exporter.wording import quoted
+from exporter.config_files.hints import Hints
+from exporter.wording import listed, quoted
 
 MAX_TEXT = 200
 """Longest name or label, in characters."""
@@ -27,13 +28,19 @@ MAX_DURATION: Seconds = 86_400.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
+INVALID = "invalid"
+"""The type of our own errors."""
+
+_Items = TypeVar("_Items", bound=Sized)
+
+
 def invalid(message: str) -> PydanticCustomError:
-    """Make the error whose text reaches people as it is."""
-    return PydanticCustomError("invalid", "{message}", {"message": message})
+    """Make the error of a value; its message reaches people as it is."""
+    return PydanticCustomError(INVALID, "{message}", {"message": message})
 
 
 def text_of(value: object, expected: str) -> str:
-    """Take text that is not empty, or say what was expected instead."""
+    """Return the value if it is text and not empty; else raise an error about what was expected."""
     if isinstance(value, str) and value:
         return value
     raise invalid(f"expected {expected}, not {quoted(value)}")
@@ -78,6 +85,19 @@ def Whole(low: int, high: int) -> object:  # noqa: N802 - used as a type: Annota
     return BeforeValidator(_whole(low, high))
 
 
+def one_of(value: object, words: Collection[str]) -> str:
+    """Return the value if it is one of a few words; else raise an error that lists them."""
+    text = text_of(value, f"one of {listed(words)}")
+    if text not in words:
+        raise invalid(f"{quoted(text)} is none of {listed(words)}{Hints().ask(text, words)}")
+    return text
+
+
+def OneOf(*words: str) -> object:  # noqa: N802 - as Whole
+    """Read one of a few words."""
+    return BeforeValidator(lambda value: one_of(value, words))
+
+
 def _bucket(value: object) -> Seconds:
     text = text_of(value, "a number of seconds")
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,12})?", text):
@@ -98,6 +118,13 @@ def _ascending(buckets: tuple[Seconds, ...]) -> tuple[Seconds, ...]:
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) and value else value
+
+
+def not_empty(items: _Items) -> _Items:
+    """Refuse a list of nothing, as a value that a key may be without."""
+    if not items:
+        raise invalid("is empty; name at least one, or leave the key out")
+    return items
 
 
 def _bounded(longest: int) -> Callable[[str], str]:
@@ -145,7 +172,7 @@ Port = Annotated[int, Whole(1, 65535)]
 Buckets = Annotated[tuple[Annotated[Seconds, BeforeValidator(_bucket)], ...], AfterValidator(_ascending)]
 Label = Annotated[str, AfterValidator(_bounded(MAX_TEXT))]
 Name = Annotated[Label, AfterValidator(_name)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_as_list), Field(min_length=1)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_as_list), AfterValidator(not_empty)]
 """Names of hosts; a single one may stand without brackets."""
 Text = Annotated[str, BeforeValidator(lambda value: text_of(value, "text")), AfterValidator(_bounded(10 * MAX_TEXT))]
 BodyExpression = Annotated[Expression, PlainValidator(_compiled)]

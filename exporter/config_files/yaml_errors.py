@@ -1,10 +1,10 @@
-"""Text that is no YAML: what the parser says of it -> what a person can do about it."""
+"""The YAML parser's errors -> what a person can do about them."""
 
 from __future__ import annotations
 
 import yaml
 
-from exporter.config_files.problems import Loc
+from exporter.config_files.problems import Unreadable
 from exporter.wording import quoted
 
 _REMEDIES = {
@@ -27,18 +27,8 @@ _REMEDIES = {
 }
 
 
-class Unreadable(Exception):  # noqa: N818 - it says what the text is
-    """The text is not YAML that can be read on: nothing beyond this line is known."""
-
-    def __init__(self, line: int, message: str, loc: Loc = ()) -> None:
-        super().__init__(line, message, loc)
-        self.line = line
-        self.message = message
-        self.loc = loc
-
-
 def explained(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
-    """Say what the parser means, and what to do, in the words of somebody who wrote the file."""
+    """Return what the parser means, and what to do, in the words of somebody who wrote the file."""
     mark = error.problem_mark or error.context_mark
     line = mark.line + 1 if mark else 0
     problem = str(error.problem or error.context)

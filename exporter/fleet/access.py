@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from collectors.secret import NoSecret, Secret
 from collectors.transport.trust import BadOwnCertificate, OwnCertificate, client_context, load_own_certificate
 from exporter import secrets
+from exporter.config_files.opening import not_ours, open_regular
 from exporter.config_files.problems import Loc, Problem
 from exporter.fleet.sections import FileLogin, Login, Peers
 
@@ -66,7 +67,7 @@ class Files:
             return None
         path = self._folder / file
         try:
-            with secrets.open_regular(path):
+            with open_regular(path):
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=os.fspath(path))
         except ssl.SSLError:
             self._add(loc, f"{path}: holds no certificate in PEM form; name a file that begins with -----BEGIN")
@@ -91,10 +92,10 @@ class Files:
     def _holds(self, loc: Loc, path: str, what: str, wanted: re.Pattern[bytes]) -> bool:
         """Tell whether a file holds what it is named for; what is wrong is said without a word of it."""
         try:
-            with secrets.open_regular(Path(path)) as file:
+            with open_regular(Path(path)) as file:
                 found = wanted.search(file.read(_LONGEST_PEM))
         except PermissionError:
-            message = secrets.not_ours(Path(path))
+            message = not_ours(Path(path))
         except OSError as error:
             message = f"cannot be read: {error.strerror}; name the file of a {what}"
         else:

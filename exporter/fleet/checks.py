@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from collectors.literals import literal_family
 from collectors.terms import Seconds
-from exporter.config_files.problems import Hints, Loc, key_of
+from exporter.config_files.hints import Hints
+from exporter.config_files.problems import Finding, Loc, key_of
 from exporter.fleet.duplicates import duplicates
-from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import STRANGER, WORDS
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.references import references

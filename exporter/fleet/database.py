@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
 from collectors.literals import literal_family
-from collectors.sql.target import DatabaseTarget
+from collectors.sql.target import DatabaseTarget, Tls
 from collectors.terms import IpFamily, Seconds
 from exporter.config_files.net_values import AbsolutePath
 from exporter.config_files.problems import Loc
-from exporter.config_files.values import Duration, Interval, Label, Name, Names, Port, Text
+from exporter.config_files.values import Duration, Interval, Label, Name, Names, OneOf, Port, Text
 from exporter.fleet.access import Files
 from exporter.fleet.sections import Families, Login, Place
 
@@ -26,12 +26,12 @@ class Database(Place, Login):
     """A server that is logged in to."""
 
     name: Name
-    type: Literal["postgresql", "mysql"]
+    type: Annotated[Literal["postgresql", "mysql"], OneOf("postgresql", "mysql")]
     host: Text | None = None
     port: Port = Field(default_factory=_customary_port)
     socket: AbsolutePath | None = None
     dbname: Label = ""
-    tls: Literal["disable", "require", "verify-ca", "verify-full"] = "verify-full"
+    tls: Annotated[Tls, OneOf(*get_args(Tls))] = "verify-full"
     tls_ca_file: Text | None = None
     interval: Interval = 15.0
     cold_interval: Interval = 60.0

@@ -10,12 +10,11 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from collectors.literals import literal_family
 from collectors.terms import IpFamily
 from exporter.config_files.net_values import PLACEHOLDER
-from exporter.config_files.problems import Loc, key_of
-from exporter.fleet.findings import Finding
+from exporter.config_files.problems import Finding, Loc, key_of
+from exporter.config_files.sections import Section
 from exporter.fleet.mesh import measures, probed
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.schema import Sections
-from exporter.fleet.sections import Section
 from exporter.wording import listed, quoted
 
 _OF_NO_MATTER = {

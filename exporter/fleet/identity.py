@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from exporter.config_files.problems import BadFile, Hints
+from exporter.config_files.hints import Hints
+from exporter.config_files.problems import BadFile
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.schema import Host
 from exporter.wording import listed, quoted

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from exporter.config_files.hints import Hints
 from exporter.config_files.net_values import address_fault
-from exporter.config_files.problems import Hints, Loc
+from exporter.config_files.problems import Finding, Loc
 from exporter.fleet.database import Database
-from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import WORDS
 from exporter.fleet.schema import Sections
 from exporter.wording import quoted

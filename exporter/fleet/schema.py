@@ -9,16 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, get_args
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from collectors.terms import IpFamily
 from exporter.config_files.net_values import Address, FixedUrl, UrlPath
 from exporter.config_files.problems import Loc
-from exporter.config_files.values import Buckets, Duration, Flag, Interval, Name, Names, Port, SqlWord, Text, Whole
+from exporter.config_files.sections import Section
+from exporter.config_files.values import (
+    Buckets,
+    Duration,
+    Flag,
+    Interval,
+    Name,
+    Names,
+    Port,
+    SqlWord,
+    Text,
+    Whole,
+    invalid,
+)
 from exporter.fleet.database import Database
 from exporter.fleet.probes import PROBES, EndpointProbe, Probe
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.sections import Families, FileLogin, Peers, Place, Scheme, Section
+from exporter.fleet.sections import Families, FileLogin, Peers, Place, Scheme
 
 BUCKETS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2),
@@ -105,7 +118,7 @@ class Job(FileLogin):
 
 
 class Scrape(Section):
-    """What Prometheus is told."""
+    """What the generated scrape configs tell Prometheus."""
 
     interval: Interval = 15.0
     timeout: Duration = 10.0
@@ -132,11 +145,17 @@ class Stack(Section):
     public_names: dict[Address, Name] = Field(default_factory=dict)
 
 
+def _at_least_one(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
+    if not hosts:
+        raise invalid("is empty; name at least one")
+    return hosts
+
+
 class Sections(Section):
     """The whole file."""
 
     defaults: Defaults = Defaults()
-    hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
+    hosts: Annotated[tuple[Host, ...], AfterValidator(_at_least_one)]
     probes: dict[Name, Probe] = Field(default_factory=dict)
     endpoints: tuple[Endpoint, ...] = ()
     databases: tuple[Database, ...] = ()

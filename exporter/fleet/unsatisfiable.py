@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterator
 
 from collectors.literals import is_loopback, literal_family
-from exporter.config_files.problems import Loc
+from exporter.config_files.problems import Finding, Loc
 from exporter.fleet.database import Database
-from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import measures, probed
 from exporter.fleet.schema import Sections
 from exporter.wording import quoted

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator
 from collectors.literals import literal_family
 from collectors.terms import Seconds
 from exporter.config_files.net_values import PLACEHOLDER
-from exporter.config_files.problems import Loc
-from exporter.fleet.findings import Finding
+from exporter.config_files.problems import Finding, Loc
 from exporter.fleet.mesh import probed
 from exporter.fleet.schema import Sections
 from exporter.wording import listed, quoted

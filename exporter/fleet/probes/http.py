@@ -17,10 +17,9 @@ from collectors.secret import Secret
 from collectors.terms import IpFamily, Seconds
 from collectors.transport.trust import OwnCertificate
 from exporter.config_files.net_values import PLACEHOLDER, Headers, Method, Url
-from exporter.config_files.problems import Loc
-from exporter.config_files.values import BodyExpression, Flag, Text, Whole, invalid
+from exporter.config_files.problems import Finding, Loc
+from exporter.config_files.values import BodyExpression, Flag, Text, Whole, invalid, not_empty
 from exporter.fleet.access import Asker, Files
-from exporter.fleet.findings import Finding
 from exporter.fleet.probes.settings import Aim, Settings
 from exporter.fleet.sections import Login
 from exporter.wording import listed, quoted
@@ -56,7 +55,7 @@ class HttpProbe(Settings, Login):
     url: Url
     method: Method = "GET"
     headers: Headers = Field(default_factory=dict)
-    expect_status: Annotated[frozenset[StatusCode], Field(min_length=1)] = frozenset(range(200, 300))
+    expect_status: Annotated[frozenset[StatusCode], AfterValidator(not_empty)] = frozenset(range(200, 300))
     expect_body: BodyExpression | None = None
     max_body_bytes: Annotated[int, Whole(1, 16 * 2**20)] = 65536
     tls_ca_file: Text | None = None

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from collectors.target import Target
 from collectors.terms import IpFamily, Seconds
-from exporter.config_files.problems import Loc
+from exporter.config_files.problems import Finding, Loc
+from exporter.config_files.sections import Section
 from exporter.config_files.values import Duration, Flag, Interval, Names
 from exporter.fleet.access import Asker, Files
-from exporter.fleet.findings import Finding
-from exporter.fleet.sections import Families, Section
+from exporter.fleet.sections import Families
 
 Aim = Callable[[str, IpFamily, Seconds], Target]
 """Returns the target at an address, over a family, with a timeout."""

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from exporter.config_files.sections import Section
 from exporter.config_files.values import Duration, Flag, Whole, invalid
-from exporter.fleet.sections import Section
 from exporter.web.config.tls_schema import TlsServer
 from exporter.wording import listed, quoted
 
@@ -39,7 +39,7 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
 
 def _user(name: str) -> str:
     if not name or ":" in name:
-        raise invalid("a user's name must not be empty or hold ':'; HTTP could not send it")
+        raise invalid("must not be empty or hold ':'; HTTP could not send it")
     return name
 
 

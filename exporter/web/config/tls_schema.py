@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from exporter import secrets
-from exporter.config_files.values import Flag, Text, invalid, text_of
-from exporter.fleet.sections import Section
-from exporter.wording import listed, quoted
+from exporter.config_files.opening import open_regular
+from exporter.config_files.sections import Section
+from exporter.config_files.values import Flag, Text, invalid, not_empty, one_of, text_of
 
 _CLIENT_AUTH = {
     "NoClientCert": ssl.CERT_NONE,
@@ -53,17 +51,10 @@ def _path(value: object, info: ValidationInfo) -> Path:
 def unreadable(path: Path) -> str | None:
     """Return why a file cannot be read; None if it can."""
     try:
-        with secrets.open_regular(path):
+        with open_regular(path):
             return None
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}; check the path and its permissions"
-
-
-def _one_of(value: object, known: Mapping[str, object]) -> str:
-    text = text_of(value, f"one of {listed(known)}")
-    if text not in known:
-        raise invalid(f"{quoted(text)} is none of {listed(known)}")
-    return text
 
 
 def _client_auth(value: object) -> ssl.VerifyMode:
@@ -72,17 +63,17 @@ def _client_auth(value: object) -> ssl.VerifyMode:
             f"{value} takes certificates that nobody verifies, which Python's ssl cannot; "
             "write RequireAndVerifyClientCert (the only secure one) or NoClientCert"
         )
-    return _CLIENT_AUTH[_one_of(value, _CLIENT_AUTH)]
+    return _CLIENT_AUTH[one_of(value, _CLIENT_AUTH)]
 
 
 def _version(value: object) -> ssl.TLSVersion:
     if value in _OLD_VERSIONS:
         raise invalid(f"{value} is too old: OpenSSL 3 refuses it at its default security level; write TLS12 or TLS13")
-    return _VERSIONS[_one_of(value, _VERSIONS)]
+    return _VERSIONS[one_of(value, _VERSIONS)]
 
 
 def _cipher(value: object) -> str:
-    return _one_of(value, dict.fromkeys([*CIPHERS, *sorted(_TLS13_CIPHERS)]))
+    return one_of(value, [*CIPHERS, *sorted(_TLS13_CIPHERS)])
 
 
 def _curves(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -91,7 +82,7 @@ def _curves(values: tuple[str, ...]) -> tuple[str, ...]:
             raise invalid(
                 "X25519 cannot be chosen with Python's ssl; write CurveP256, or leave the key out to offer all"
             )
-        _one_of(value, CURVES)
+        one_of(value, CURVES)
     if len(values) > 1:
         raise invalid("Python's ssl takes a single curve; name one, or leave the key out to offer all")
     return values
@@ -105,6 +96,7 @@ def _inline(_value: object) -> NoReturn:
 
 FilePath = Annotated[Path, BeforeValidator(_path)]
 TlsVersion = Annotated[ssl.TLSVersion, BeforeValidator(_version)]
+CipherSuite = Annotated[str, BeforeValidator(_cipher)]
 Inline = Annotated[None, BeforeValidator(_inline)]
 
 
@@ -118,12 +110,14 @@ class TlsServer(Section):
     key_file: FilePath
     client_auth_type: Annotated[ssl.VerifyMode, BeforeValidator(_client_auth)] = ssl.CERT_NONE
     client_ca_file: Annotated[FilePath | None, Field(validate_default=True)] = None
-    client_allowed_sans: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    client_allowed_sans: Annotated[tuple[Text, ...], AfterValidator(not_empty)] | None = None
     min_version: TlsVersion = ssl.TLSVersion.TLSv1_2
     max_version: TlsVersion = ssl.TLSVersion.TLSv1_3
-    cipher_suites: Annotated[tuple[Annotated[str, BeforeValidator(_cipher)], ...], Field(min_length=1)] | None = None
+    cipher_suites: Annotated[tuple[Annotated[str, BeforeValidator(_cipher)], ...], AfterValidator(not_empty)] | None = (
+        None
+    )
     prefer_server_cipher_suites: Flag = True
-    curve_preferences: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_curves)] | None = None
+    curve_preferences: Annotated[tuple[Text, ...], AfterValidator(not_empty), AfterValidator(_curves)] | None = None
 
     @field_validator("client_ca_file")
     @classmethod
