@@ -1,4 +1,4 @@
-"""What one part of the fleet file demands of another: each rule a function, each yields findings."""
+"""The checks of one part of the fleet file against another. Each rule is a function that yields findings."""
 
 from __future__ import annotations
 
@@ -96,11 +96,11 @@ def _endpoints(sections: Sections) -> Iterator[Finding]:
         yield from _own_probe(loc, endpoint)
         probe = endpoint.settings(sections.probes)
         if probe is not None:
-            yield from _whom(loc, endpoint, probe)
+            yield from _address(loc, endpoint, probe)
 
 
 def _own_probe(loc: Loc, endpoint: Endpoint) -> Iterator[Finding]:
-    """Say what an endpoint's own probe holds that belongs beside it."""
+    """Find what an endpoint's own probe holds and the endpoint itself should, or does already."""
     probe = endpoint.probe
     if isinstance(probe, str):
         return
@@ -112,17 +112,17 @@ def _own_probe(loc: Loc, endpoint: Endpoint) -> Iterator[Finding]:
         yield Finding((*loc, "probe", "address"), "is given beside the probe already; keep one")
 
 
-def _whom(loc: Loc, endpoint: Endpoint, probe: Settings) -> Iterator[Finding]:
-    whom = endpoint.whom
-    if whom is None:
+def _address(loc: Loc, endpoint: Endpoint, probe: Settings) -> Iterator[Finding]:
+    address = endpoint.target_address
+    if address is None:
         if probe.fixed_host is None:
             key = probe.placeholder_key
-            who = f"the {key} {quoted(getattr(probe, key))}" if key else f"a probe of protocol {probe.protocol}"
-            yield Finding((*loc, "address"), f"missing; {who} needs it")
+            what = f"the {key} {quoted(getattr(probe, key))}" if key else f"a probe of protocol {probe.protocol}"
+            yield Finding((*loc, "address"), f"missing; {what} needs it")
         return
-    family = literal_family(whom)
+    family = literal_family(address)
     if family and probe.ip_families and family not in probe.ip_families:
-        message = f"{quoted(whom)} is {family}, but the probe's ip_families are {listed(probe.ip_families)}"
+        message = f"{quoted(address)} is {family}, but the probe's ip_families are {listed(probe.ip_families)}"
         yield Finding((*loc, "address"), f"{message}; change one of them")
 
 
@@ -168,7 +168,7 @@ def _own_certificate(loc: Loc, cert_file: str | None, key_file: str | None) -> I
 
 
 def _scraped(sections: Sections) -> Iterator[tuple[Loc, FileLogin, FileLogin]]:
-    """Give what hosts have of their own certificates, with what the job says."""
+    """Yield each host with certificates of its own for a job, and that job."""
     for index, host in enumerate(sections.hosts):
         for name, own in host.scrape.items():
             if own.cert_file or own.key_file:

@@ -23,7 +23,7 @@ def _customary_port(database: dict[str, Any]) -> int:
 
 
 class Database(Place, Login):
-    """A server that is logged in to."""
+    """A server that is logged in to, and asked."""
 
     name: Name
     type: Annotated[Literal["postgresql", "mysql"], OneOf("postgresql", "mysql")]
@@ -43,9 +43,9 @@ class Database(Place, Login):
     def aim(
         self, files: Files, loc: Loc, address: str, families: Sequence[IpFamily], timeout: Seconds
     ) -> tuple[DatabaseTarget, DatabaseTarget]:
-        """Read what is needed, and aim: by a login, and by a query on a connection that is kept.
+        """Read its files and return two targets: a login, and a query on a connection that is kept.
 
-        ``families`` and ``timeout`` are those of who says nothing of them.
+        ``families`` and ``timeout`` are the defaults.
         """
         login = DatabaseTarget(
             protocol=self.type,
@@ -66,7 +66,7 @@ class Database(Place, Login):
         return login, dataclasses.replace(login, cold=False)
 
     def _families(self, address: str, families: Sequence[IpFamily]) -> tuple[IpFamily, ...]:
-        """Return which families it is looked for in, in this order; it has one connection, and no label."""
+        """Return the families in which its name is looked up, in this order; it has one connection, and no label."""
         if literal := literal_family(address):
             return (literal,)
         return self.ip_families or tuple(dict.fromkeys((*families, *IpFamily)))

@@ -1,7 +1,4 @@
-"""Which keys the fleet file can hold at a place: what a message about an unknown key offers.
-
-What is wrong with a value is said where its type is, in ``config_files.values`` and ``config_files.net_values``.
-"""
+"""The keys that the fleet file can hold at a place: what a message about an unknown key offers."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ _SECTIONS: dict[str, type[Section]] = {
 
 
 def keys_in(plain: Mapping[str, Any]) -> KeysAt:
-    """Return what finds the keys at a place of this file; those of a probe depend on its protocol."""
+    """Return a function from a place to the keys there; those of a probe depend on its protocol in this file."""
 
     def keys_at(loc: Loc) -> Keys:
         match loc:

@@ -1,4 +1,4 @@
-"""What a probe or a database may be told that no answer can ever satisfy."""
+"""Finds probes and databases that no answer can ever satisfy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_SOCKET = 107
 
 
 def unsatisfiable(sections: Sections) -> Iterator[Finding]:
-    """Find probes that would fail whoever is well, or never be made."""
+    """Find probes that would fail even if all targets were well."""
     for loc, probe in sections.probes_written():
         yield from probe.unsatisfiable(loc)
     for index, database in enumerate(sections.databases):
@@ -37,14 +37,14 @@ def _database(loc: Loc, database: Database) -> Iterator[Finding]:
 
 
 def _sources(sections: Sections) -> Iterator[Finding]:
-    """From loopback nothing leaves a host."""
+    """Find probes of other hosts that are sent from loopback: nothing leaves a host from there."""
     for name, probe in sections.probes.items():
         if probe.sends_from is None or not is_loopback(probe.sends_from):
             continue
-        askers = [host.name for host in sections.hosts if measures(host, probe.from_)]
+        measuring = [host.name for host in sections.hosts if measures(host, probe.from_)]
         for host in probed(sections.hosts, probe.to):
             elsewhere = literal_family(host.address) and not is_loopback(host.address)
-            if elsewhere and set(askers) - {host.name}:
+            if elsewhere and set(measuring) - {host.name}:
                 message = f"{quoted(probe.sends_from)} is loopback, from which nothing gets to {quoted(host.name)}"
                 yield Finding(("probes", name, "source_address"), f"{message}; write an address of the measuring host")
                 break

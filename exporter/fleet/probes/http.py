@@ -1,4 +1,4 @@
-"""A probe by HTTP, as it is written in the fleet file, and what of files and variables it is aimed with."""
+"""A probe by HTTP, as it is written in the fleet file, with the files and variables that it names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from exporter.wording import listed, quoted
 
 PING_PATH = "/ping"
 HOST_HEADER = "Latency-Exporter-Host"
-"""Tells a peer's ``/ping`` who asks; sent to hosts of the fleet only."""
+"""Names the asking host to a peer's ``/ping``; sent to hosts of the fleet only."""
 
 _SWITCHING_PROTOCOLS, _OK = 101, 200
 _WITHOUT_BODY = {204, 205, 304}
@@ -123,7 +123,7 @@ class HttpProbe(Settings, Login):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Access:
-    """What all requests of one probe share: its files and variables are read once."""
+    """What all requests of one probe share: files and variables are read once."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
@@ -151,7 +151,7 @@ def _own_access(files: Files, loc: Loc, probe: HttpProbe) -> _Access:
 
 
 def _peer_access(files: Files, loc: Loc, probe: HttpProbe, asker: Asker) -> _Access:
-    """Read the same where ``peers`` holds: for the ``/ping`` of hosts of the fleet."""
+    """Read what ``peers`` names, or else the probe itself: for the ``/ping`` of hosts of the fleet."""
     peers = asker.peers
     asked_by = (HOST_HEADER, host_header(asker.name))
     scheme, rest = probe.url.split(":", 1)
