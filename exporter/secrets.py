@@ -36,11 +36,11 @@ def from_variable(name: str, environ: Mapping[str, str]) -> Secret:
 def from_file(path: Path, trusted: Iterable[Path] = (RUN_SECRETS,)) -> Secret:
     """Read a secret from a file that nobody else can read, without its trailing newline; it can be read again."""
     trusted = tuple(trusted)
-    return Secret(_text_of(path, trusted), _Again(path, trusted))
+    return Secret(_text_of(path, trusted), _Rereading(path, trusted))
 
 
-class _Again:
-    """Reads a file once more, in a thread and one at a time, for its file system may hang."""
+class _Rereading:
+    """Reads a file once more: in a thread, for its file system may hang, and once for all that wait for it."""
 
     def __init__(self, path: Path, trusted: Iterable[Path]) -> None:
         self._path, self._trusted = path, trusted

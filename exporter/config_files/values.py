@@ -149,7 +149,7 @@ def _compiled(value: object) -> Expression:
     text = text_of(value, "a regular expression")
     if len(text) > 10 * MAX_TEXT:
         raise invalid(f"is {len(text)} characters long; at most {10 * MAX_TEXT} are allowed")
-    import re2  # noqa: PLC0415 - 3 MB that only who has an expression pays for
+    import re2  # noqa: PLC0415 - 3 MB, which a file without expressions saves
 
     quiet = re2.Options()
     quiet.log_errors = False

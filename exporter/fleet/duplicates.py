@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import itertools
 import posixpath
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from collectors.literals import literal_family
 from collectors.terms import IpFamily
@@ -24,13 +25,14 @@ _NOT_COMPARED = {
 """Keys that make no difference to what is measured, or that ``_destination`` compares, however they are written."""
 _TRUST = {"password_file", "password_env", "tls", "tls_ca_file", "cert_file", "key_file"}
 
-_Thing = tuple[Hashable, Iterable[str]]
-"""What is measured, equal for equal things, and from which hosts."""
+_Sources = Callable[[], Iterable[str]]
+_Thing = tuple[Hashable, _Sources]
+"""What is measured, equal for equal things, and what lists the hosts that measure it: thousands, and seldom needed."""
 
 
 def duplicates(sections: Sections) -> Iterator[Finding]:
     """Warn of hosts of one address, and of endpoints and databases that are the same, seen from the same host."""
-    hosts: list[_Thing] = [(_normal(host.address), ("",)) for host in sections.hosts]
+    hosts: list[_Thing] = [(_normal(host.address), lambda: ("",)) for host in sections.hosts]
     for several in _equal_ones(hosts):
         address = quoted(sections.hosts[several[1]].address)
         yield _twice(sections, "hosts", several, "address", f"{address} is the address of")
@@ -68,7 +70,7 @@ def _equal_probes(sections: Sections) -> Iterator[Finding]:
 
 def _endpoints_in_mesh(sections: Sections) -> Iterator[Finding]:
     """Warn of endpoints that a probe of the hosts reaches already, once of each."""
-    endpoints: dict[Hashable, list[tuple[int, Iterable[str]]]] = {}
+    endpoints: dict[Hashable, list[tuple[int, _Sources]]] = {}
     for index, (thing, sources) in enumerate(_endpoints(sections)):
         endpoints.setdefault(thing, []).append((index, sources))
     for name, probe in sections.probes.items():
@@ -77,7 +79,7 @@ def _endpoints_in_mesh(sections: Sections) -> Iterator[Finding]:
         for host in probed(sections.hosts, probe.to) if endpoints else ():
             destination = _destination(probe, host.address, sections.defaults.ip_families)
             for index, sources in endpoints.get((destination, settings), ()):
-                if index not in reported and not measuring.isdisjoint(sources):
+                if index not in reported and not measuring.isdisjoint(sources()):
                     reported.add(index)
                     message = f"probes the same as {key_of(('probes', name))} does of the host {quoted(host.name)}"
                     yield _measured_twice(("endpoints", index, "name"), message)
@@ -91,7 +93,7 @@ def _endpoints(sections: Sections) -> Iterator[_Thing]:
             thing = destination, _settings(probe, _NOT_COMPARED)
         else:  # a name that no probe has, which is a problem of its own
             thing = endpoint.name, ()
-        yield thing, _sources(sections, endpoint.measured_from)
+        yield thing, functools.partial(_sources, sections, endpoint.measured_from)
 
 
 def _databases(sections: Sections) -> Iterator[_Thing]:
@@ -101,7 +103,8 @@ def _databases(sections: Sections) -> Iterator[_Thing]:
         socket = database.socket and posixpath.normpath(f"/{database.socket.lstrip('/')}")
         family = literal_family(address) or (database.ip_families or sections.defaults.ip_families)[0]
         destination = socket or (_normal(address), family)
-        yield (destination, _settings(database, _NOT_COMPARED | _TRUST)), _sources(sections, database.from_)
+        thing = destination, _settings(database, _NOT_COMPARED | _TRUST)
+        yield thing, functools.partial(_sources, sections, database.from_)
 
 
 def _sources(sections: Sections, names: Sequence[str] | None) -> list[str]:
@@ -124,13 +127,22 @@ def _normal(address: str) -> str:
     return str(ipaddress.ip_address(address)) if literal_family(address) else address.lower().rstrip(".")
 
 
-def _equal_ones(things: Iterable[_Thing]) -> Iterable[tuple[int, ...]]:
+def _equal_ones(things: Iterable[_Thing]) -> Iterator[tuple[int, ...]]:
     """Yield the indices of things that are equal, and measured from one host."""
-    groups: dict[tuple[Hashable, str], list[int]] = {}
+    equal: dict[Hashable, list[tuple[int, _Sources]]] = {}
     for index, (thing, sources) in enumerate(things):
-        for source in sources:
-            groups.setdefault((thing, source), []).append(index)
-    return dict.fromkeys(tuple(indices) for indices in groups.values() if len(indices) > 1)
+        equal.setdefault(thing, []).append((index, sources))
+    for group in equal.values():
+        if len(group) > 1:
+            yield from _measured_together(group)
+
+
+def _measured_together(group: Iterable[tuple[int, _Sources]]) -> Iterable[tuple[int, ...]]:
+    by_source: dict[str, list[int]] = {}
+    for index, sources in group:
+        for source in sources():
+            by_source.setdefault(source, []).append(index)
+    return dict.fromkeys(tuple(indices) for indices in by_source.values() if len(indices) > 1)
 
 
 def _twice(sections: Sections, section: str, several: tuple[int, ...], key: str, what: str) -> Finding:
