@@ -25,7 +25,7 @@ def warning(fleet: Fleet, me: Host, known: Known = _none) -> str:
 
     ``known`` gives the addresses of a name, as far as it was looked up.
     """
-    ours = list(_self_targets(fleet, me, known))
+    ours = list(_double_hosts(fleet, me, known))
     if not ours:
         return ""
     index, host, address = ours[0]
@@ -38,7 +38,7 @@ def warning(fleet: Fleet, me: Host, known: Known = _none) -> str:
     return str(fleet.problem(("hosts", index, "address"), message))
 
 
-def _self_targets(fleet: Fleet, me: Host, known: Known) -> Iterator[tuple[int, Host, str]]:
+def _double_hosts(fleet: Fleet, me: Host, known: Known) -> Iterator[tuple[int, Host, str]]:
     for index, host in enumerate(fleet.hosts):
         literal = literal_family(host.address)
         addresses = [(literal, host.address)] if literal else known(host.address)
