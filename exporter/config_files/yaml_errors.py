@@ -20,6 +20,7 @@ _REMEDIES = {
     "did not find expected <document start>": "nothing can follow here; check the indentation and the lines above",
     "found a tab character that violates indentation": "a tab in the indentation; YAML indents by spaces",
     "did not find expected '-' indicator": "an item of a list is expected here; check the indentation and the '-'",
+    "exceeded maximum nesting depth": "nested too deeply; simplify it",  # PyYAML 6.0.4, before any of it can be counted
     "found unknown escape character": "a '\\' within double quotes begins an escape; double it, or use single quotes",
     "found invalid Unicode character escape code": (
         "an escape that is no character (half of a surrogate pair); write the character itself"
