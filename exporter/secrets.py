@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 from collectors.secret import NoSecret, Secret
+from exporter.config_files.opening import not_ours, open_regular
 
 MAX_BYTES = 4096
 RUN_SECRETS = Path("/run/secrets")
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file to be read; raises OSError, also for a pipe or a device: a reload must not hang on one.
-
-    A pipe could not be read again anyway, and half of what it will bring is a configuration too.
-    """
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "it is no regular file")
-    return file
 
 
 def trusted_folders(environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -49,11 +36,11 @@ def from_variable(name: str, environ: Mapping[str, str]) -> Secret:
 def from_file(path: Path, trusted: Iterable[Path] = (RUN_SECRETS,)) -> Secret:
     """Read a secret from a file that nobody else can read, without its trailing newline; it can be read again."""
     trusted = tuple(trusted)
-    return Secret(_text_of(path, trusted), _Again(path, trusted))
+    return Secret(_text_of(path, trusted), _Rereading(path, trusted))
 
 
-class _Again:
-    """Reads a file once more, in a thread and one at a time, for its file system may hang."""
+class _Rereading:
+    """Reads a file once more: in a thread, for its file system may hang, and once for all that wait for it."""
 
     def __init__(self, path: Path, trusted: Iterable[Path]) -> None:
         self._path, self._trusted = path, trusted
@@ -107,12 +94,3 @@ def _refuse_unsafe(path: Path, status: os.stat_result, trusted: Iterable[Path]) 
     if mode & 0o066 and not any(folder.is_relative_to(place.resolve()) for place in trusted):
         message = f"{path}: others than its owner have access (mode {mode:04o}); run: chmod 600 {path}"
         raise NoSecret(message)
-
-
-def not_ours(path: Path) -> str:
-    """Explain why permission to read a file was denied: its owner, and the user that this program runs as."""
-    try:
-        owner = f"the file belongs to uid {path.stat().st_uid}"
-    except OSError:
-        owner = f"the folder {path.parent} is closed to it"
-    return f"not readable by this program, which runs as uid {os.geteuid()}; {owner}"

@@ -75,7 +75,7 @@ def host_and_port(host: str, port: int) -> str:
     return f"{bracketed(host)}:{port}"
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """Write a value of a file within a message: quoted, on one line, of bounded length."""
     if isinstance(value, dict):
         return "a map"

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from exporter.configuration import Configuration
 from exporter.fleet import BadFile
-from exporter.fleet.changes import changes
+from exporter.fleet.changes import reload_summary
 from exporter.web import Refused
 
 _log = logging.getLogger(__name__)
@@ -66,6 +66,6 @@ class Reloads:
                 self._failed(f"{problems[0]}{more}")
                 raise
             now = self._current()
-            summary = changes(before.fleet, now.fleet, before.pairs, now.pairs)
+            summary = reload_summary(before.fleet, now.fleet, before.pairs, now.pairs)
             _log.info("reloaded: %s", summary)
             return summary

@@ -1,4 +1,4 @@
-"""The types of the fleet file's addresses, urls and headers."""
+"""The types of addresses, urls, headers and paths in configuration files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from collectors.literals import literal_family, never_a_host
-from exporter.config_files.problems import unseen
-from exporter.config_files.values import fault, text_of
-from exporter.wording import shown
+from exporter.config_files.hints import unseen
+from exporter.config_files.values import invalid, text_of
+from exporter.wording import quoted
 
 PLACEHOLDER = "{address}"
 
@@ -34,33 +34,33 @@ _OUR_HEADERS = {
 def _address(value: object) -> str:
     text = text_of(value, "a host's name or an address")
     if "%" in text:
-        raise fault(f"{shown(text)} names a zone; write an address that is valid without one")
+        raise invalid(f"{quoted(text)} names a zone; write an address that is valid without one")
     if literal_family(text):
         return _host_address(text)
     if "/" in text or re.search(r":[0-9]+\Z", text) or text.startswith("["):
-        raise fault(f"{shown(text)} must be a name or an address alone; leave out scheme, port, path and brackets")
+        raise invalid(f"{quoted(text)} must be a name or an address alone; leave out scheme, port, path and brackets")
     if not text.isascii():
         if character := unseen(text):
-            raise fault(f"{shown(text)} holds {character}; type it anew, without")
-        raise fault(f"{shown(text)} is not ASCII; write an international name in its xn-- form")
+            raise invalid(f"{quoted(text)} holds {character}; type it anew, without")
+        raise invalid(f"{quoted(text)} is not ASCII; write an international name in its xn-- form")
     if not _HOST_NAME.fullmatch(text):
-        raise fault(f"{shown(text)} is neither a host's name nor an address")
+        raise invalid(f"{quoted(text)} is neither a host's name nor an address")
     if re.search(r"(?i)(\A|\.)([0-9]+|0x[0-9a-f]*)\.?\Z", text):  # the C library reads 0x0 as 0.0.0.0
-        raise fault(f"{shown(text)} is no valid IPv4 address, and no name ends in a number alone")
+        raise invalid(f"{quoted(text)} is no valid IPv4 address, and no name ends in a number alone")
     return text
 
 
 def _host_address(text: str) -> str:
     """Return a literal address that a host can have, and that is of the family that it seems to be."""
     if kind := never_a_host(text):
-        raise fault(f"{shown(text)} is the address of no single host ({kind}); write a host's own")
+        raise invalid(f"{quoted(text)} is the address of no single host ({kind}); write a host's own")
     if (mapped := getattr(ipaddress.ip_address(text), "ipv4_mapped", None)) is not None:
-        raise fault(f"{shown(text)} is the IPv4 address {mapped}; write that")
+        raise invalid(f"{quoted(text)} is the IPv4 address {mapped}; write that")
     return text
 
 
 def address_fault(text: str) -> str | None:
-    """Say what is wrong with an address that may also be another thing; None: nothing is."""
+    """Return what is wrong with an address that may also be another thing; None if nothing is."""
     try:
         _address(text)
     except PydanticCustomError as error:
@@ -71,57 +71,59 @@ def address_fault(text: str) -> str | None:
 def _literal(value: object) -> str:
     text = text_of(value, "a literal address")
     if literal_family(text) is None or "%" in text:
-        raise fault(f"{shown(text)} is no literal address; write one of this machine, such as 192.0.2.1")
+        raise invalid(f"{quoted(text)} is no literal address; write one of this machine, such as 192.0.2.1")
     return _host_address(text)
 
 
 def _url(value: object) -> str:
     text = text_of(value, "a url, such as https://example.com/health")
     if re.match("[^/]*//[^/]*@", text):  # first, so that no message below shows a password
-        raise fault("a url must not hold a user or a password; use user and password_file")
+        raise invalid("a url must not hold a user or a password; use user and password_file")
     bare = text.replace(PLACEHOLDER, "placeholder")
     if not re.fullmatch(r"[!-~]{1,2000}", bare) or set(bare) & set('{}"<>\\^`|'):
-        raise fault(f"{_shown_url(text)} holds a character that no url may hold (its one placeholder is {PLACEHOLDER})")
+        raise invalid(
+            f"{_quoted_url(text)} holds a character that no url may hold (its one placeholder is {PLACEHOLDER})"
+        )
     try:
         parts = urlsplit(bare)
         port = parts.port
     except ValueError:
-        raise fault(f"{_shown_url(text)} is no url: its host or port cannot be read") from None
+        raise invalid(f"{_quoted_url(text)} is no url: its host or port cannot be read") from None
     if parts.scheme not in {"http", "https"}:
-        raise fault(f"{_shown_url(text)} must begin with http:// or https://")
+        raise invalid(f"{_quoted_url(text)} must begin with http:// or https://")
     if not parts.hostname:
-        raise fault(f"{_shown_url(text)} names no host; write http://HOST/PATH")
+        raise invalid(f"{_quoted_url(text)} names no host; write http://HOST/PATH")
     if "#" in bare:
-        raise fault(f"{_shown_url(text)} has a '#' part, which is never sent; remove it")
+        raise invalid(f"{_quoted_url(text)} has a '#' part, which is never sent; remove it")
     if port == 0:
-        raise fault(f"{_shown_url(text)} names port 0; write a port from 1 to 65535")
+        raise invalid(f"{_quoted_url(text)} names port 0; write a port from 1 to 65535")
     _address(parts.hostname)
     return text
 
 
-def _shown_url(text: str) -> str:
-    """Show a url without its query, which may hold a token."""
-    return shown(text.partition("?")[0])
+def _quoted_url(text: str) -> str:
+    """Quote a url without its query, which may hold a token."""
+    return quoted(text.partition("?")[0])
 
 
 def _fixed_url(value: object) -> str:
     url = _url(value)
     if PLACEHOLDER in url:
-        raise fault(f"{PLACEHOLDER} has no meaning here; write the host")
+        raise invalid(f"{PLACEHOLDER} has no meaning here; write the host")
     return url
 
 
 def _path(value: object) -> str:
     text = text_of(value, "a path, such as /metrics")
     if not re.fullmatch(r"/[!-~]{0,1000}", text):
-        raise fault(f"{shown(text)} is no path of a url; begin with '/', without spaces")
+        raise invalid(f"{quoted(text)} is no path of a url; begin with '/', without spaces")
     return text
 
 
 def _method(value: object) -> str:
     text = text_of(value, "a method, such as GET")
     if text not in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}:
-        raise fault(f"{shown(text)} is no method for a probe; write GET, HEAD or POST, in capitals")
+        raise invalid(f"{quoted(text)} is no method for a probe; write GET, HEAD or POST, in capitals")
     return text
 
 
@@ -130,13 +132,13 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         lower = name.lower()
         if not _TOKEN.fullmatch(name):
-            raise fault(f"{shown(name)} is no header's name; use letters, digits and '-'")
+            raise invalid(f"{quoted(name)} is no header's name; use letters, digits and '-'")
         if lower in _OUR_HEADERS:
-            raise fault(f"{name} is not for the fleet file: {_OUR_HEADERS[lower]}")
+            raise invalid(f"{name} is not for the fleet file: {_OUR_HEADERS[lower]}")
         if lower in seen:
-            raise fault(f"{name} is given twice; keep one")
+            raise invalid(f"{name} is given twice; keep one")
         if not re.fullmatch(r"([!-~]([\t -~]{0,1998}[!-~])?)?", value):
-            raise fault(f"the value of {name} must be one line of printable ASCII, at most 2,000 characters")
+            raise invalid(f"the value of {name} must be one line of printable ASCII, at most 2,000 characters")
         if lower == "host" and value:
             _host_and_port(value)
         seen.add(lower)
@@ -144,28 +146,28 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
 
 
 def _host_and_port(text: str) -> None:
-    """Check what a Host header says; https takes its name for TLS, too."""
+    """Check the value of a Host header, whose name https takes for TLS, too."""
     try:
         parts = urlsplit(f"//{text}")
         host = parts.hostname if parts.port != 0 and parts.netloc == text and "@" not in text else None
     except ValueError:
         host = None
     if not host:
-        raise fault(f"the value of Host must be a host's name or address, with or without a port, not {shown(text)}")
+        raise invalid(f"the value of Host must be a host's name or address, with or without a port, not {quoted(text)}")
     _address(host)
 
 
 def _absolute(value: object) -> str:
     text = text_of(value, "an absolute path")
     if not text.startswith("/") or not text.isprintable():
-        raise fault(f"{shown(text)} is no absolute path; begin with '/'")
+        raise invalid(f"{quoted(text)} is no absolute path; begin with '/'")
     return text
 
 
 def _variable(value: object) -> str:
     text = text_of(value, "a variable's name")
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
-        raise fault("is no name of a variable (letters, digits, '_'); never write the password itself here")
+        raise invalid("is no name of a variable (letters, digits, '_'); never write the password itself here")
     return text
 
 

@@ -1,23 +1,28 @@
-"""What is wrong with a fleet file: every problem with its place, all of them in one exception."""
+"""What is wrong with a configuration file: every problem with its place, all of them in one exception.
+
+A check yields findings, which know their key. With the file and the line a finding becomes a problem, or a warning.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import re
-import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from exporter.wording import HALF_A_LINE, closest, shown
+from exporter.wording import HALF_A_LINE
 
 Loc = tuple[str | int, ...]
 """Where a value stands: ``("hosts", 1, "address")``."""
 
-_QUOTES = "\u2018\u2019\u201a\u201c\u201d\u201e\uff1a"
-"""Of typesetting; and a colon that is none."""
-FEW = 50
-MAX_HINTS = 20
-"""Searching among many names is slow: beyond so many mistakes the later ones get no hint."""
+
+class Finding(NamedTuple):
+    """What is wrong at a key, or between two keys; a warning lets the file pass."""
+
+    loc: Loc
+    message: str
+    is_warning: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,6 +47,16 @@ class BadFile(Exception):  # noqa: N818 - the word that the callers' sentences r
         super().__init__("\n".join(map(str, self.problems)))
 
 
+class Unreadable(Exception):  # noqa: N818 - it says what the text is
+    """The file cannot be read beyond this line (0: at all), so that this is its only problem."""
+
+    def __init__(self, line: int, message: str, loc: Loc = ()) -> None:
+        super().__init__(line, message, loc)
+        self.line = line
+        self.message = message
+        self.loc = loc
+
+
 def key_of(loc: Loc) -> str:
     """Write a place as people do: ``hosts[1].address``; an odd key in quotes, on one line."""
     key = ""
@@ -52,31 +67,3 @@ def key_of(loc: Loc) -> str:
             plain = re.fullmatch(r"[\w-]{1,80}", step)
             key += ("." if key else "") + (step if plain else json.dumps(step[:HALF_A_LINE], ensure_ascii=False))
     return key
-
-
-def unseen(text: str) -> str | None:
-    """Name the first character that looks like another or like none: text that was copied brings such along."""
-    for character in text:
-        if character in _QUOTES or (character != " " and unicodedata.category(character) in {"Zs", "Zl", "Zp", "Cf"}):
-            return f"U+{ord(character):04X} ({unicodedata.name(character, 'no name').lower()})"
-    return None
-
-
-class Hints:
-    """Finds what was probably meant."""
-
-    def __init__(self) -> None:
-        self._left = MAX_HINTS
-
-    def best(self, word: str, known: Collection[str]) -> str | None:
-        """Name the known word that is closest to ``word``, if any is close."""
-        if len(known) > FEW:
-            if self._left == 0:
-                return None
-            self._left -= 1
-        return closest(word, known)
-
-    def ask(self, word: str, known: Collection[str]) -> str:
-        """Give the end of a message: ``; did you mean 'address'?`` or nothing."""
-        best = self.best(word, known)
-        return f"; did you mean {shown(best)}?" if best else ""

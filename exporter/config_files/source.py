@@ -1,8 +1,8 @@
-"""Text of a fleet file -> a tree in which everything is text and knows its line.
+"""Text of a configuration file -> a tree in which everything is text and knows its line.
 
 Plain scalars are not resolved: ``NO``, ``1.10``, ``22:22`` and ``0755`` stay what was written, and
-the schema's types read them. Built from the parser's events, so that depth and the expansion of
-aliases are bounded before anything of that size exists (332 bytes of aliases can mean 10^9 nodes).
+the schema's types read them. The tree is built from the parser's events, so that depth and the expansion
+of aliases are bounded before anything of that size exists (332 bytes of aliases can mean 10^9 nodes).
 """
 
 from __future__ import annotations
@@ -10,19 +10,15 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 from yaml import events
 
-from exporter import secrets
-from exporter.config_files.faults import Unreadable, explained
-from exporter.config_files.problems import Loc
-from exporter.wording import shown
+from exporter.config_files.problems import Loc, Unreadable
+from exporter.config_files.yaml_errors import explained
+from exporter.wording import quoted
 
-MAX_BYTES = 8 * 2**20
-"""Ten thousand hosts, written at length, are 1.5 MB."""
 MAX_DEPTH = 32
 """A fleet file needs six: the file, a section, an endpoint, its probe, the headers, a value."""
 MAX_NODES = 500_000
@@ -49,7 +45,7 @@ class Node:
     height: int = 0
 
     def plain(self) -> Plain:
-        """Give the values alone, aliases written out."""
+        """Return the values alone, aliases written out."""
         if isinstance(self.value, str):
             return self.value
         if isinstance(self.value, list):
@@ -57,7 +53,7 @@ class Node:
         return {key: entry.node.plain() for key, entry in self.value.items()}
 
     def line_of(self, loc: Loc) -> int:
-        """Find the line of a place, or of the nearest place around it that was written."""
+        """Return the line of a place, or of the nearest place around it that was written."""
         line, node = 1, self
         for step in loc:
             entry = node.child(step)
@@ -67,7 +63,7 @@ class Node:
         return line
 
     def child(self, step: str | int) -> Entry | None:
-        """Go one step down, if there is such a key or index."""
+        """Return what stands at a key or an index; None if there is none."""
         if isinstance(self.value, dict) and isinstance(step, str):
             return self.value.get(step)
         if isinstance(self.value, list) and isinstance(step, int) and step < len(self.value):
@@ -86,14 +82,8 @@ class Duplicate(NamedTuple):
     loc: Loc
 
 
-def read(path: Path, limit: int) -> bytes:
-    """Read at most so many bytes of a configuration file; raises OSError."""
-    with secrets.open_regular(path) as file:
-        return file.read(limit)
-
-
 def parse(text: str) -> tuple[Node, list[Duplicate]]:
-    """Read one YAML document; raises Unreadable."""
+    """Read one YAML document, and list the keys that it holds twice; no document is empty text. Raises Unreadable."""
     odd = _NOT_TEXT.search(text)
     if odd:
         line = text.count("\n", 0, odd.start()) + 1
@@ -104,7 +94,7 @@ def parse(text: str) -> tuple[Node, list[Duplicate]]:
     except yaml.MarkedYAMLError as error:
         raise explained(error, text) from None
     except yaml.YAMLError as error:
-        raise Unreadable(0, f"not valid YAML: {shown(error)}") from None
+        raise Unreadable(0, f"not valid YAML: {quoted(error)}") from None
 
 
 class _Reader:
@@ -119,7 +109,7 @@ class _Reader:
     def document(self) -> Node:
         next(self._events)  # the stream's start
         if isinstance(next(self._events), events.StreamEndEvent):
-            raise Unreadable(0, "the file is empty; it needs 'hosts' with at least one host")
+            return Node("")
         root = self._node(next(self._events), ())
         next(self._events)  # the document's end
         after = next(self._events)
@@ -206,7 +196,7 @@ class _Reader:
     def _refuse_tag(event: events.NodeEvent, loc: Loc) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None:
-            raise Unreadable(_line(event), f"the tag {shown(tag)} has no meaning here; remove it", loc)
+            raise Unreadable(_line(event), f"the tag {quoted(tag)} has no meaning here; remove it", loc)
 
 
 def _sources(value: Node, line: int, loc: Loc) -> list[dict[str, Entry]]:

@@ -1,22 +1,23 @@
-"""The types of the fleet file's values: how text is read, and what is said when it cannot be.
+"""The types of values in configuration files: how text is read, and the message where it cannot be.
 
-Everything arrives as text, a list or a map (see ``yaml_source``); nothing is guessed from its look.
+Everything arrives as text, a list or a map (see ``source``); nothing is guessed from its look.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sized
 from itertools import pairwise
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from collectors.http.target import Expression
 from collectors.terms import Seconds
-from exporter.wording import shown
+from exporter.config_files.hints import Hints
+from exporter.wording import listed, quoted
 
 MAX_TEXT = 200
 """Longest name or label, in characters."""
@@ -27,39 +28,45 @@ MAX_DURATION: Seconds = 86_400.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def fault(message: str) -> PydanticCustomError:
-    """Make the error whose text reaches people as it is."""
-    return PydanticCustomError("fault", "{message}", {"message": message})
+INVALID = "invalid"
+"""The type of our own errors."""
+
+_Items = TypeVar("_Items", bound=Sized)
+
+
+def invalid(message: str) -> PydanticCustomError:
+    """Make the error of a value; its message reaches people as it is."""
+    return PydanticCustomError(INVALID, "{message}", {"message": message})
 
 
 def text_of(value: object, expected: str) -> str:
-    """Take text that is not empty, or say what was expected instead."""
+    """Return the value if it is text and not empty; else raise an error about what was expected."""
     if isinstance(value, str) and value:
         return value
-    raise fault(f"expected {expected}, not {shown(value)}")
+    raise invalid(f"expected {expected}, not {quoted(value)}")
 
 
 def _duration(value: object) -> Seconds:
     expected = "a number and a unit, such as 500ms, 15s, 1.5m or 1h"
     match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|s|m|h)", text_of(value, expected))
     if match is None:
-        raise fault(f"{shown(value)} is no duration; write {expected}")
+        raise invalid(f"{quoted(value)} is no duration; write {expected}")
     seconds = float(match[1]) * _UNITS[match[2]]
     if not 0 < seconds <= MAX_DURATION:
-        raise fault(f"{value} is out of range; write more than 0 and at most 24h")
+        raise invalid(f"{value} is out of range; write more than 0 and at most 24h")
     return seconds
 
 
 def _interval(seconds: Seconds) -> Seconds:
     if seconds < MIN_INTERVAL:
-        raise fault(f"{seconds * 1000:g}ms is too often; the shortest interval is 100ms")
+        raise invalid(f"{seconds * 1000:g}ms is too often; the shortest interval is 100ms")
     return seconds
 
 
 def _flag(value: object) -> bool:
     text = text_of(value, "true or false")
     if text not in {"true", "false"}:
-        raise fault(f"expected true or false, not {shown(text)}")
+        raise invalid(f"expected true or false, not {quoted(text)}")
     return text == "true"
 
 
@@ -67,7 +74,7 @@ def _whole(low: int, high: int) -> Callable[[object], int]:
     def parse(value: object) -> int:
         text = text_of(value, f"a whole number from {low} to {high}")
         if not re.fullmatch("0|[1-9][0-9]{0,11}", text) or not low <= int(text) <= high:
-            raise fault(f"expected a whole number from {low} to {high}, not {shown(text)}")
+            raise invalid(f"expected a whole number from {low} to {high}, not {quoted(text)}")
         return int(text)
 
     return parse
@@ -78,21 +85,34 @@ def Whole(low: int, high: int) -> object:  # noqa: N802 - used as a type: Annota
     return BeforeValidator(_whole(low, high))
 
 
+def one_of(value: object, words: Collection[str]) -> str:
+    """Return the value if it is one of a few words; else raise an error that lists them."""
+    text = text_of(value, f"one of {listed(words)}")
+    if text not in words:
+        raise invalid(f"{quoted(text)} is none of {listed(words)}{Hints().ask(text, words)}")
+    return text
+
+
+def OneOf(*words: str) -> object:  # noqa: N802 - as Whole
+    """Read one of a few words."""
+    return BeforeValidator(lambda value: one_of(value, words))
+
+
 def _bucket(value: object) -> Seconds:
     text = text_of(value, "a number of seconds")
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,12})?", text):
-        raise fault(f"expected a number of seconds without a unit, such as 0.25, not {shown(text)}")
+        raise invalid(f"expected a number of seconds without a unit, such as 0.25, not {quoted(text)}")
     return float(text)
 
 
 def _ascending(buckets: tuple[Seconds, ...]) -> tuple[Seconds, ...]:
     if not buckets:
-        raise fault("is empty; name at least one bucket, or leave the key out for the default")
+        raise invalid("is empty; name at least one bucket, or leave the key out for the default")
     if buckets[0] <= 0:
-        raise fault("the first bucket must be above 0")
+        raise invalid("the first bucket must be above 0")
     for low, high in pairwise(buckets):
         if high <= low:
-            raise fault(f"must ascend, but {high:g} follows {low:g}")
+            raise invalid(f"must ascend, but {high:g} follows {low:g}")
     return buckets
 
 
@@ -100,13 +120,20 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) and value else value
 
 
+def not_empty(items: _Items) -> _Items:
+    """Refuse a list of nothing, as a value that a key may be without."""
+    if not items:
+        raise invalid("is empty; name at least one, or leave the key out")
+    return items
+
+
 def _bounded(longest: int) -> Callable[[str], str]:
     def check(value: str) -> str:
         for character in value:
             if unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t":
-                raise fault(f"holds the control character U+{ord(character):04X}; remove it")
+                raise invalid(f"holds the control character U+{ord(character):04X}; remove it")
         if len(value) > longest:
-            raise fault(f"is {len(value)} characters long; at most {longest} are allowed")
+            raise invalid(f"is {len(value)} characters long; at most {longest} are allowed")
         return value
 
     return check
@@ -114,27 +141,27 @@ def _bounded(longest: int) -> Callable[[str], str]:
 
 def _name(value: str) -> str:
     if not value.strip():
-        raise fault("must not be empty; it becomes a label")
+        raise invalid("must not be empty; it becomes a label")
     return value
 
 
 def _compiled(value: object) -> Expression:
     text = text_of(value, "a regular expression")
     if len(text) > 10 * MAX_TEXT:
-        raise fault(f"is {len(text)} characters long; at most {10 * MAX_TEXT} are allowed")
-    import re2  # noqa: PLC0415 - 3 MB that only who has an expression pays for
+        raise invalid(f"is {len(text)} characters long; at most {10 * MAX_TEXT} are allowed")
+    import re2  # noqa: PLC0415 - 3 MB, which a file without expressions saves
 
     quiet = re2.Options()
     quiet.log_errors = False
     try:
         return cast(Expression, re2.compile(text, quiet))
     except re2.error as error:
-        raise fault(f"{shown(text)} is no regular expression of RE2: {error.args[0].decode()}") from None
+        raise invalid(f"{quoted(text)} is no regular expression of RE2: {error.args[0].decode()}") from None
 
 
 def _sql_word(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_]{0,63}", value):
-        raise fault(f"{shown(value)} may hold only letters, digits and '_'")
+        raise invalid(f"{quoted(value)} may hold only letters, digits and '_'")
     return value
 
 
@@ -145,7 +172,7 @@ Port = Annotated[int, Whole(1, 65535)]
 Buckets = Annotated[tuple[Annotated[Seconds, BeforeValidator(_bucket)], ...], AfterValidator(_ascending)]
 Label = Annotated[str, AfterValidator(_bounded(MAX_TEXT))]
 Name = Annotated[Label, AfterValidator(_name)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_as_list), Field(min_length=1)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_as_list), AfterValidator(not_empty)]
 """Names of hosts; a single one may stand without brackets."""
 Text = Annotated[str, BeforeValidator(lambda value: text_of(value, "text")), AfterValidator(_bounded(10 * MAX_TEXT))]
 BodyExpression = Annotated[Expression, PlainValidator(_compiled)]

@@ -2,8 +2,8 @@
 
     path -> load() -> Fleet -> who_am_i() -> Host -> pairs() -> the pairs of this host
 
-Whatever is wrong with the file, with the choice of the host or with a password that a pair needs
-is one BadFile with one Problem per line.
+Whatever is wrong with the file, with the choice of the host or with a password that a pair needs is in one
+BadFile, a Problem for each line.
 """
 
 from exporter.config_files.problems import BadFile, Problem

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from collectors.secret import NoSecret, Secret
 from collectors.transport.trust import BadOwnCertificate, OwnCertificate, client_context, load_own_certificate
 from exporter import secrets
+from exporter.config_files.opening import not_ours, open_regular
 from exporter.config_files.problems import Loc, Problem
 from exporter.fleet.sections import FileLogin, Login, Peers
 
@@ -35,11 +36,11 @@ class Source(Protocol):
         """Its path: relative names start in its folder."""
 
     def problem(self, loc: Loc, message: str) -> Problem:
-        """Say what is wrong at a place of it."""
+        """Make the problem of a place of it."""
 
 
 class Files:
-    """Reads the files and variables that this host's probes name, and collects what is wrong."""
+    """Reads the files and variables that this host's probes name, and collects the problems."""
 
     def __init__(self, fleet: Source, environ: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
@@ -61,12 +62,12 @@ class Files:
         return None
 
     def authorities(self, loc: Loc, file: str | None) -> str | None:
-        """Check that a file of certificates can be used; give its absolute path."""
+        """Check that a file of certificates can be used; return its absolute path."""
         if file is None:
             return None
         path = self._folder / file
         try:
-            with secrets.open_regular(path):
+            with open_regular(path):
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=os.fspath(path))
         except ssl.SSLError:
             self._add(loc, f"{path}: holds no certificate in PEM form; name a file that begins with -----BEGIN")
@@ -75,7 +76,7 @@ class Files:
         return os.fspath(path)
 
     def own_certificate(self, loc: Loc, login: FileLogin) -> OwnCertificate | None:
-        """Check that a certificate and its key can be shown; give their absolute paths, if a section names any."""
+        """Check that a certificate and its key can be used; return their absolute paths, if a section names any."""
         if login.cert_file is None or login.key_file is None:
             return None
         named = OwnCertificate(os.fspath(self._folder / login.cert_file), os.fspath(self._folder / login.key_file))
@@ -89,16 +90,16 @@ class Files:
         return named
 
     def _holds(self, loc: Loc, path: str, what: str, wanted: re.Pattern[bytes]) -> bool:
-        """Tell whether a file holds what it is named for; what is wrong is said without a word of it."""
+        """Tell whether a file holds what it is named for; no message repeats any of it."""
         try:
-            with secrets.open_regular(Path(path)) as file:
-                found = wanted.search(file.read(_LONGEST_PEM))
+            with open_regular(Path(path)) as file:
+                is_there = wanted.search(file.read(_LONGEST_PEM))
         except PermissionError:
-            message = secrets.not_ours(Path(path))
+            message = not_ours(Path(path))
         except OSError as error:
             message = f"cannot be read: {error.strerror}; name the file of a {what}"
         else:
-            if found:
+            if is_there:
                 return True
             message = f"holds no {what} in PEM form; name a file that begins with -----BEGIN"
         self._add(loc, f"{path}: {message}")

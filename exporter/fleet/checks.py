@@ -1,4 +1,4 @@
-"""What one part of the fleet file demands of another: each rule a function, each yields findings."""
+"""The checks of one part of the fleet file against another. Each rule is a function that yields findings."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from collectors.literals import literal_family
 from collectors.terms import Seconds
-from exporter.config_files.problems import Hints, Loc, key_of
-from exporter.fleet.cautions import cautions
+from exporter.config_files.hints import Hints
+from exporter.config_files.problems import Finding, Loc, key_of
 from exporter.fleet.duplicates import duplicates
-from exporter.fleet.findings import Finding
-from exporter.fleet.hopeless import hopeless
 from exporter.fleet.mesh import STRANGER, WORDS
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.references import references
 from exporter.fleet.schema import Endpoint, Sections
 from exporter.fleet.sections import FileLogin, Login
-from exporter.wording import listed, shown
+from exporter.fleet.unsatisfiable import unsatisfiable
+from exporter.fleet.warnings import warnings
+from exporter.wording import listed, quoted
 
 
 def check(sections: Sections, hints: Hints) -> list[Finding]:
@@ -29,8 +29,8 @@ def check(sections: Sections, hints: Hints) -> list[Finding]:
         *_endpoints(sections),
         *_databases(sections),
         *_logins(sections),
-        *hopeless(sections),
-        *cautions(sections),
+        *unsatisfiable(sections),
+        *warnings(sections),
         *duplicates(sections),
     ]
 
@@ -41,17 +41,17 @@ def _names(sections: Sections) -> Iterator[Finding]:
         for index, item in enumerate(getattr(sections, section)):
             loc: Loc = (section, index)
             if item.name in first:
-                message = f"{shown(item.name)} is the name of {key_of(first[item.name])} already; choose another"
+                message = f"{quoted(item.name)} is the name of {key_of(first[item.name])} already; choose another"
                 yield Finding((*loc, "name"), message)
             first.setdefault(item.name, loc)
             if section == "hosts" and item.name in WORDS:
-                yield Finding((*loc, "name"), f"{shown(item.name)} is a word of 'to'; choose another name")
+                yield Finding((*loc, "name"), f"{quoted(item.name)} is a word of 'to'; choose another name")
             if section == "hosts" and item.name == STRANGER:
-                yield Finding((*loc, "name"), f"{shown(item.name)} is what strangers are called; choose another name")
+                yield Finding((*loc, "name"), f"{quoted(item.name)} is what strangers are called; choose another name")
     seen: set[str] = set()
     for index, n8n in enumerate(sections.n8n):
         if n8n.name in seen:
-            yield Finding(("n8n", index, "name"), f"{shown(n8n.name)} is given twice; choose another")
+            yield Finding(("n8n", index, "name"), f"{quoted(n8n.name)} is given twice; choose another")
         seen.add(n8n.name)
 
 
@@ -86,7 +86,7 @@ def _families(sections: Sections) -> Iterator[Finding]:
             continue
         family = literal_family(probe.sends_from)
         if any(other != family for other in probe.ip_families or sections.defaults.ip_families):
-            message = f"{shown(probe.sends_from)} can only send {family}; add ip_families: [{family}]"
+            message = f"{quoted(probe.sends_from)} can only send {family}; add ip_families: [{family}]"
             yield Finding((*loc, "source_address"), message)
 
 
@@ -96,11 +96,11 @@ def _endpoints(sections: Sections) -> Iterator[Finding]:
         yield from _own_probe(loc, endpoint)
         probe = endpoint.settings(sections.probes)
         if probe is not None:
-            yield from _whom(loc, endpoint, probe)
+            yield from _address(loc, endpoint, probe)
 
 
 def _own_probe(loc: Loc, endpoint: Endpoint) -> Iterator[Finding]:
-    """Say what an endpoint's own probe holds that belongs beside it."""
+    """Find what an endpoint's own probe holds and the endpoint itself should, or does already."""
     probe = endpoint.probe
     if isinstance(probe, str):
         return
@@ -112,17 +112,17 @@ def _own_probe(loc: Loc, endpoint: Endpoint) -> Iterator[Finding]:
         yield Finding((*loc, "probe", "address"), "is given beside the probe already; keep one")
 
 
-def _whom(loc: Loc, endpoint: Endpoint, probe: Settings) -> Iterator[Finding]:
-    whom = endpoint.whom
-    if whom is None:
+def _address(loc: Loc, endpoint: Endpoint, probe: Settings) -> Iterator[Finding]:
+    address = endpoint.target_address
+    if address is None:
         if probe.fixed_host is None:
             key = probe.placeholder_key
-            who = f"the {key} {shown(getattr(probe, key))}" if key else f"a probe of protocol {probe.protocol}"
-            yield Finding((*loc, "address"), f"missing; {who} needs it")
+            what = f"the {key} {quoted(getattr(probe, key))}" if key else f"a probe of protocol {probe.protocol}"
+            yield Finding((*loc, "address"), f"missing; {what} needs it")
         return
-    family = literal_family(whom)
+    family = literal_family(address)
     if family and probe.ip_families and family not in probe.ip_families:
-        message = f"{shown(whom)} is {family}, but the probe's ip_families are {listed(probe.ip_families)}"
+        message = f"{quoted(address)} is {family}, but the probe's ip_families are {listed(probe.ip_families)}"
         yield Finding((*loc, "address"), f"{message}; change one of them")
 
 
@@ -132,7 +132,9 @@ def _databases(sections: Sections) -> Iterator[Finding]:
         address = addresses.get(database.host or "", database.host or "")
         family = literal_family(address)
         if family and database.ip_families and family not in database.ip_families:
-            message = f"{shown(address)} is {family}, but the database's ip_families are {listed(database.ip_families)}"
+            message = (
+                f"{quoted(address)} is {family}, but the database's ip_families are {listed(database.ip_families)}"
+            )
             yield Finding(("databases", index, "host"), f"{message}; change one of them")
 
 
@@ -151,7 +153,7 @@ def _logins(sections: Sections) -> Iterator[Finding]:
         if password and not login.user:
             yield Finding((*loc, "password_file"), "has no user; add user")
         if login.user and ":" in login.user:
-            yield Finding((*loc, "user"), f"{shown(login.user)} must not hold ':'; HTTP ends the user there")
+            yield Finding((*loc, "user"), f"{quoted(login.user)} must not hold ':'; HTTP ends the user there")
 
 
 def _one_password(loc: Loc, login: FileLogin) -> Iterator[Finding]:
@@ -166,7 +168,7 @@ def _own_certificate(loc: Loc, cert_file: str | None, key_file: str | None) -> I
 
 
 def _scraped(sections: Sections) -> Iterator[tuple[Loc, FileLogin, FileLogin]]:
-    """Give what hosts have of their own certificates, with what the job says."""
+    """Yield each host with certificates of its own for a job, and that job."""
     for index, host in enumerate(sections.hosts):
         for name, own in host.scrape.items():
             if own.cert_file or own.key_file:

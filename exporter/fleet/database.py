@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
 from collectors.literals import literal_family
-from collectors.sql.target import DatabaseTarget
+from collectors.sql.target import DatabaseTarget, Tls
 from collectors.terms import IpFamily, Seconds
 from exporter.config_files.net_values import AbsolutePath
 from exporter.config_files.problems import Loc
-from exporter.config_files.values import Duration, Interval, Label, Name, Names, Port, Text
+from exporter.config_files.values import Duration, Interval, Label, Name, Names, OneOf, Port, Text
 from exporter.fleet.access import Files
 from exporter.fleet.sections import Families, Login, Place
 
@@ -23,15 +23,15 @@ def _customary_port(database: dict[str, Any]) -> int:
 
 
 class Database(Place, Login):
-    """A server that is logged in to."""
+    """A server that is logged in to, and asked."""
 
     name: Name
-    type: Literal["postgresql", "mysql"]
+    type: Annotated[Literal["postgresql", "mysql"], OneOf("postgresql", "mysql")]
     host: Text | None = None
     port: Port = Field(default_factory=_customary_port)
     socket: AbsolutePath | None = None
     dbname: Label = ""
-    tls: Literal["disable", "require", "verify-ca", "verify-full"] = "verify-full"
+    tls: Annotated[Tls, OneOf(*get_args(Tls))] = "verify-full"
     tls_ca_file: Text | None = None
     interval: Interval = 15.0
     cold_interval: Interval = 60.0
@@ -43,9 +43,9 @@ class Database(Place, Login):
     def aim(
         self, files: Files, loc: Loc, address: str, families: Sequence[IpFamily], timeout: Seconds
     ) -> tuple[DatabaseTarget, DatabaseTarget]:
-        """Read what is needed, and aim: by a login, and by a query on a connection that is kept.
+        """Read its files and return two targets: a login, and a query on a connection that is kept.
 
-        ``families`` and ``timeout`` are those of who says nothing of them.
+        ``families`` and ``timeout`` are the defaults.
         """
         login = DatabaseTarget(
             protocol=self.type,
@@ -66,7 +66,7 @@ class Database(Place, Login):
         return login, dataclasses.replace(login, logs_in=False)
 
     def _families(self, address: str, families: Sequence[IpFamily]) -> tuple[IpFamily, ...]:
-        """Return which families it is looked for in, in this order; it has one connection, and no label."""
+        """Return the families in which its name is looked up, in this order; it has one connection, and no label."""
         if literal := literal_family(address):
             return (literal,)
         return self.ip_families or tuple(dict.fromkeys((*families, *IpFamily)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from exporter.config_files.problems import Loc, Problem, key_of
+from exporter.config_files.problems import Finding, Loc, Problem
+from exporter.config_files.reading import located
 from exporter.config_files.source import Node
 from exporter.fleet.database import Database
 from exporter.fleet.probes.settings import Settings
@@ -15,7 +16,7 @@ from exporter.fleet.sections import Peers
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fleet:
-    """The file's sections, and where they came from."""
+    """The file's sections, and where they come from."""
 
     defaults: Defaults
     hosts: tuple[Host, ...]
@@ -34,5 +35,5 @@ class Fleet:
     """What was written, with its lines."""
 
     def problem(self, loc: Loc, message: str) -> Problem:
-        """Say what is wrong at a place of the file."""
-        return Problem(self.source_file, self.tree.line_of(loc) if loc else 0, key_of(loc), message)
+        """Make the problem of a place of the file; without a place, of the whole file."""
+        return located(Finding(loc, message), self.source_file, self.tree)

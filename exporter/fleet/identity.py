@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from exporter.config_files.problems import BadFile, Hints
+from exporter.config_files.hints import Hints
+from exporter.config_files.problems import BadFile
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.schema import Host
-from exporter.wording import listed, shown
+from exporter.wording import listed, quoted
 
 VARIABLE = "LATENCY_EXPORTER_HOST"
 
@@ -26,31 +27,31 @@ def who_am_i(fleet: Fleet, *, flag: str | None, environ: Mapping[str, str], host
         for host in fleet.hosts:
             if host.name.casefold() == own:
                 return host
-    raise _nobody(fleet, f"this machine's own name is {shown(hostname)}{_container(hostname)}", hostname)
+    raise _nobody(fleet, f"this machine's own name is {quoted(hostname)}{_container(hostname)}", hostname)
 
 
 def ensure_exporter(fleet: Fleet, host: Host) -> None:
-    """Refuse to run on a host that others take for one without an exporter; raises BadFile.
+    """Refuse to run on a host that the file says has no exporter; raises BadFile.
 
-    Looking at the fleet from there (``check``) is no fault.
+    ``check`` may look at the fleet from there.
     """
     if not host.exporter:
-        message = f"this machine is {shown(host.name)}, which is to run no exporter; remove this line, or stop it here"
+        message = f"this machine is {quoted(host.name)}, which is to run no exporter; remove this line, or stop it here"
         raise BadFile([fleet.problem(("hosts", fleet.hosts.index(host), "exporter"), message)])
 
 
-def _named(fleet: Fleet, name: str, told_by: str) -> Host:
+def _named(fleet: Fleet, name: str, given_by: str) -> Host:
     for host in fleet.hosts:
         if host.name == name:
             return host
-    raise _nobody(fleet, f"{told_by} says {shown(name)}", name)
+    raise _nobody(fleet, f"{given_by} says {quoted(name)}", name)
 
 
-def _nobody(fleet: Fleet, who: str, name: str) -> BadFile:
+def _nobody(fleet: Fleet, reason: str, name: str) -> BadFile:
     names = [host.name for host in fleet.hosts]
     hint = Hints().ask(name, names)
     message = (
-        f"which host is this? {who}, but the fleet has only: {listed(names)}{hint or ''}; "
+        f"which host is this? {reason}, but the fleet has only: {listed(names)}{hint or ''}; "
         f"say which with --host NAME or ${VARIABLE}, or add it to hosts"
     )
     return BadFile([fleet.problem((), message)])

@@ -9,7 +9,7 @@ from exporter.fleet.schema import Host
 WORDS = frozenset({"all", "exporters"})
 """What may stand in ``from`` and ``to`` instead of a host's name."""
 STRANGER = "other"
-"""What a peer is called that asked our ``/ping`` and is no host of the fleet."""
+"""The name of a peer that asked our ``/ping`` and is no host of the fleet."""
 
 
 def measures(host: Host, names: Sequence[str] | None) -> bool:

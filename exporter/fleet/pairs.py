@@ -81,18 +81,18 @@ def survey(
     *,
     target: str | None = None,
 ) -> tuple[tuple[Pair, ...], tuple[Problem, ...]]:
-    """List what ``host`` measures, or what of it has this target, in the file's order, and what lacks something here.
+    """List the pairs of ``host``, or those toward one target, in the file's order, and what they lack here.
 
-    Reads the passwords and certificates that these pairs need; those that cannot be had are the
-    problems. What only other hosts, or other targets, need is not looked at.
+    The passwords and certificates that these pairs need are read. Those that cannot be had are the
+    problems. What only other hosts or other targets need is not looked at.
     """
     files = Files(fleet, environ)
-    found = (
+    measured = (
         *_mesh(fleet, host, files, target),
         *_endpoints(fleet, host, files, target),
         *_databases(fleet, host, files, target),
     )
-    return found, tuple(files.problems)
+    return measured, tuple(files.problems)
 
 
 def pairs(
@@ -100,16 +100,16 @@ def pairs(
     host: Host,
     environ: Mapping[str, str] = os.environ,  # noqa: TID251 - named secrets are read from it
 ) -> tuple[Pair, ...]:
-    """List what ``host`` measures; raises BadFile if anything that it needs cannot be had."""
-    found, missing = survey(fleet, host, environ)
+    """List the pairs of ``host``; raises BadFile if a password or certificate that they need cannot be had."""
+    measured, missing = survey(fleet, host, environ)
     if missing:
         raise BadFile(missing)
-    return found
+    return measured
 
 
 def parts(fleet: Fleet) -> list[tuple[str, ...]]:
-    """Return for each host what it takes part in: hosts of the same part measure as many pairs of each kind."""
-    found: dict[str, list[str]] = {host.name: [] for host in fleet.hosts}
+    """Return for each host what it takes part in: hosts of the same parts measure as many pairs of each kind."""
+    taken: dict[str, list[str]] = {host.name: [] for host in fleet.hosts}
     sections = [
         *((f"probes {name}", probe.from_) for name, probe in fleet.probes.items()),
         *((f"endpoints {endpoint.name}", endpoint.measured_from) for endpoint in fleet.endpoints),
@@ -118,11 +118,11 @@ def parts(fleet: Fleet) -> list[tuple[str, ...]]:
     for name, names in sections:
         for host in fleet.hosts:
             if measures(host, names):
-                found[host.name].append(name)
+                taken[host.name].append(name)
     for name, probe in fleet.probes.items():
         for host in probed(fleet.hosts, probe.to):
-            found[host.name].append(f"target of {name}")
-    return [tuple(part) for part in found.values()]
+            taken[host.name].append(f"target of {name}")
+    return [tuple(part) for part in taken.values()]
 
 
 def _mesh(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iterator[Pair]:
@@ -159,9 +159,9 @@ def _databases(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iter
             continue
         address = place.address if isinstance(place, Host) else database.host or ""
         defaults = fleet.defaults
-        specs = database.aim(files, ("databases", index), address, defaults.ip_families, defaults.timeout)
+        aims = database.aim(files, ("databases", index), address, defaults.ip_families, defaults.timeout)
         intervals = ((LOGIN, database.cold_interval), (QUERY, database.interval))
-        for (probe, interval), aim in zip(intervals, specs, strict=True):
+        for (probe, interval), aim in zip(intervals, aims, strict=True):
             yield Pair(
                 target=place.name,
                 target_location=place.location,
@@ -179,7 +179,7 @@ def _databases(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iter
 
 
 def _endpoint_probe(endpoint: Endpoint, index: int) -> tuple[str, Loc]:
-    """Give the name and the place of an endpoint's probe: one of ``probes``, or its own."""
+    """Return the name and the place of an endpoint's probe: one of ``probes``, or its own."""
     if isinstance(endpoint.probe, str):
         return endpoint.probe, ("probes", endpoint.probe)
     return endpoint.probe.protocol, ("endpoints", index, "probe")
@@ -187,7 +187,7 @@ def _endpoint_probe(endpoint: Endpoint, index: int) -> tuple[str, Loc]:
 
 def _pairs(defaults: Defaults, target: Host | Endpoint, name: str, probe: Settings, aim: Aim) -> Iterator[Pair]:
     """Aim a probe at a target, once per family."""
-    address = (target.whom if isinstance(target, Endpoint) else target.address) or ""
+    address = (target.target_address if isinstance(target, Endpoint) else target.address) or ""
     timeout = probe.timeout or defaults.timeout
     for ip_family in _families(defaults, probe, address):
         yield Pair(
@@ -206,7 +206,7 @@ def _pairs(defaults: Defaults, target: Host | Endpoint, name: str, probe: Settin
 
 
 def _families(defaults: Defaults, probe: Settings, address: str) -> tuple[IpFamily, ...]:
-    """A literal address has its own family alone, unless the probe is about the other one."""
+    """Return the families to measure; a literal address has its own alone, and none if the probe is about the other."""
     literal = literal_family(probe.fixed_host or address)
     if literal is None:
         return probe.ip_families or defaults.ip_families

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from exporter.config_files.hints import Hints
 from exporter.config_files.net_values import address_fault
-from exporter.config_files.problems import Hints, Loc
+from exporter.config_files.problems import Finding, Loc
 from exporter.fleet.database import Database
-from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import WORDS
 from exporter.fleet.schema import Sections
-from exporter.wording import shown
+from exporter.wording import quoted
 
 OWN_JOB = "latency"
 """The job of the exporters themselves, which needs no entry in ``scrape.jobs``."""
@@ -52,7 +52,7 @@ class _References:
     def _known(self, loc: Loc, what: str, name: str, known: Collection[str]) -> Iterator[Finding]:
         if name not in known:
             hint = self._hints.ask(name, known) or f"; add it, or name another {what}"
-            yield Finding(loc, f"no {what} is named {shown(name)}{hint}")
+            yield Finding(loc, f"no {what} is named {quoted(name)}{hint}")
 
     def _host(self, loc: Loc, name: str, words: Collection[str] = ()) -> Iterator[Finding]:
         if name not in self._exporter and name not in words:
@@ -60,13 +60,13 @@ class _References:
                 self._hints.ask(name, self._words_and_hosts if words else self._exporter)
                 or "; add it to hosts, or name another"
             )
-            yield Finding(loc, f"no host is named {shown(name)}{hint}")
+            yield Finding(loc, f"no host is named {quoted(name)}{hint}")
 
     def _sources(self, loc: Loc, names: tuple[str, ...] | None) -> Iterator[Finding]:
         for index, name in enumerate(names or ()):
             yield from self._host((*loc, "from", index), name, WORDS)
             if not self._exporter.get(name, True):
-                message = f"{shown(name)} has 'exporter: false', so that it cannot measure; remove one of the two"
+                message = f"{quoted(name)} has 'exporter: false', so that it cannot measure; remove one of the two"
                 yield Finding((*loc, "from", index), message)
 
     def _jobs(self) -> Iterator[Finding]:
@@ -88,9 +88,9 @@ class _References:
         if database.host in self._exporter:
             for key in ("location", "datacenter", "country"):
                 if key in database.model_fields_set:
-                    yield Finding((*loc, key), f"is that of the host {shown(database.host)}; remove it here")
+                    yield Finding((*loc, key), f"is that of the host {quoted(database.host)}; remove it here")
         elif message := address_fault(database.host):
             yield Finding((*loc, "host"), message)
         elif hint := self._hints.ask(database.host, self._exporter):
-            message = f"{shown(database.host)} is no host of the fleet, so that it is resolved as a name"
+            message = f"{quoted(database.host)} is no host of the fleet, so that it is resolved as a name"
             yield Finding((*loc, "host"), message + hint, is_warning=True)

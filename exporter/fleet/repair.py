@@ -1,7 +1,7 @@
-"""Makes a faulty tree pass the schema, so that the cross-checks can speak in the same run.
+"""Makes the sections of a bad file pass the schema, so that one run also has the findings of the cross-checks.
 
-An item with a fault keeps its name and is else replaced by a stand-in; what the cross-checks then
-find there, or find because of it, is dropped.
+A stand-in takes the place of each item with an error, under the item's name. What the cross-checks find
+at a stand-in, or because of one, is dropped.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from exporter.config_files.problems import Loc
-from exporter.fleet.findings import Finding
+from exporter.config_files.problems import Finding, Loc
 from exporter.fleet.schema import Sections
 
 _STAND_INS: dict[str, dict[str, object]] = {
@@ -24,19 +23,18 @@ _STAND_INS: dict[str, dict[str, object]] = {
 }
 
 
-def repaired(plain: dict[str, Any], faults: list[Finding]) -> Sections | None:
-    """Replace what is at fault (in place) and read the tree again.
+def repaired(plain: dict[str, Any], errors: list[Finding]) -> Sections | None:
+    """Replace the items with errors, in ``plain`` itself, and check the sections again.
 
-    None where that is hopeless: a whole section or a name is at fault, so that references to what
-    is in it would seem wrong.
+    None where that is in vain: where a whole section or a name is wrong, every reference to it would seem wrong, too.
     """
-    at_fault = {fault.loc for fault in faults}
-    if any(len(loc) == 1 for loc in at_fault):
+    wrong = {error.loc for error in errors}
+    if any(len(loc) == 1 for loc in wrong):
         return None
-    for section, item, *_ in at_fault:
+    for section, item, *_ in wrong:
         if section not in _STAND_INS:
             plain[str(section)] = {}
-        elif not _replace(plain[str(section)], str(section), item, at_fault):
+        elif not _replace(plain[str(section)], str(section), item, wrong):
             return None
     try:
         return Sections.model_validate(plain)
@@ -44,21 +42,21 @@ def repaired(plain: dict[str, Any], faults: list[Finding]) -> Sections | None:
         return None
 
 
-def _replace(items: dict[Any, Any], section: str, item: str | int, at_fault: set[Loc]) -> bool:
+def _replace(items: dict[Any, Any], section: str, item: str | int, wrong: set[Loc]) -> bool:
     stand_in = dict(_STAND_INS[section])
     if section != "probes":
         written = items[item]
-        if not isinstance(written, dict) or "name" not in written or (section, item, "name") in at_fault:
+        if not isinstance(written, dict) or "name" not in written or (section, item, "name") in wrong:
             return False
         stand_in["name"] = written["name"]
     items[item] = stand_in
     return True
 
 
-def independent(findings: Iterable[Finding], faults: list[Finding]) -> Iterator[Finding]:
+def independent(findings: Iterable[Finding], errors: list[Finding]) -> Iterator[Finding]:
     """Leave out the cross-checks' findings that may only be there because of a stand-in."""
-    places = {fault.loc[:2] for fault in faults}
-    sections = {fault.loc[0] for fault in faults}
+    places = {error.loc[:2] for error in errors}
+    sections = {error.loc[0] for error in errors}
     for finding in findings:
         by_defaults = "defaults" in sections and finding.loc[-1] in {"interval", "timeout", "source_address"}
         by_jobs = "scrape" in sections and "scrape" in finding.loc

@@ -1,7 +1,7 @@
 """Every key of the fleet file, its type and its default; the table in docs/fleet-file.md is held against it by a test.
 
 A value that is None was not written and is taken from elsewhere (``defaults``, the job, the host).
-What one key demands of another is in ``checks``.
+One key is checked against another in ``checks``.
 """
 
 from __future__ import annotations
@@ -9,16 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, get_args
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from collectors.terms import IpFamily
 from exporter.config_files.net_values import Address, FixedUrl, UrlPath
 from exporter.config_files.problems import Loc
-from exporter.config_files.values import Buckets, Duration, Flag, Interval, Name, Names, Port, SqlWord, Text, Whole
+from exporter.config_files.sections import Section
+from exporter.config_files.values import (
+    Buckets,
+    Duration,
+    Flag,
+    Interval,
+    Name,
+    Names,
+    Port,
+    SqlWord,
+    Text,
+    Whole,
+    invalid,
+)
 from exporter.fleet.database import Database
 from exporter.fleet.probes import PROBES, EndpointProbe, Probe
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.sections import Families, FileLogin, Peers, Place, Scheme, Section
+from exporter.fleet.sections import Families, FileLogin, Peers, Place, Scheme
 
 BUCKETS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2),
@@ -57,7 +70,7 @@ class Host(Place):
 
 
 class Endpoint(Place):
-    """What is probed and is no host of the fleet."""
+    """A target that is no host of the fleet."""
 
     name: Name
     probe: EndpointProbe
@@ -65,17 +78,17 @@ class Endpoint(Place):
     from_: Names | None = Field(None, alias="from")
 
     def settings(self, probes: Mapping[str, Settings]) -> Settings | None:
-        """Give the probe itself, its own or the one it names; None where there is no such name."""
+        """Return the probe: its own, or the one that it names; None where none has that name."""
         return probes.get(self.probe) if isinstance(self.probe, str) else self.probe
 
     @property
     def measured_from(self) -> tuple[str, ...] | None:
-        """Give the names in its `from`, or in that of a probe of its own."""
+        """The names in its ``from``, or in that of a probe of its own."""
         return self.from_ or (None if isinstance(self.probe, str) else self.probe.from_)
 
     @property
-    def whom(self) -> str | None:
-        """The address, wherever it stands."""
+    def target_address(self) -> str | None:
+        """The address, be it beside the probe or within it."""
         return self.address if isinstance(self.probe, str) else self.address or self.probe.own_address
 
 
@@ -105,7 +118,7 @@ class Job(FileLogin):
 
 
 class Scrape(Section):
-    """What Prometheus is told."""
+    """What the generated scrape configs tell Prometheus."""
 
     interval: Interval = 15.0
     timeout: Duration = 10.0
@@ -121,7 +134,7 @@ class Server(FileLogin):
 
 
 class Stack(Section):
-    """The servers that the doctor asks, and who stands behind public names."""
+    """The servers that the doctor asks, and the host behind each public name."""
 
     prometheus: Server | None = None
     alertmanager: Server | None = None
@@ -132,11 +145,17 @@ class Stack(Section):
     public_names: dict[Address, Name] = Field(default_factory=dict)
 
 
+def _at_least_one(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
+    if not hosts:
+        raise invalid("is empty; name at least one")
+    return hosts
+
+
 class Sections(Section):
     """The whole file."""
 
     defaults: Defaults = Defaults()
-    hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
+    hosts: Annotated[tuple[Host, ...], AfterValidator(_at_least_one)]
     probes: dict[Name, Probe] = Field(default_factory=dict)
     endpoints: tuple[Endpoint, ...] = ()
     databases: tuple[Database, ...] = ()
@@ -146,7 +165,7 @@ class Sections(Section):
     stack: Stack = Stack()
 
     def probes_written(self) -> Iterator[tuple[Loc, Settings]]:
-        """Give every probe where it is written: in ``probes`` and within endpoints."""
+        """Yield every probe with its place: in ``probes`` and within endpoints."""
         for name, probe in self.probes.items():
             yield ("probes", name), probe
         for index, endpoint in enumerate(self.endpoints):
@@ -155,4 +174,4 @@ class Sections(Section):
 
 
 PROTOCOLS = tuple(sorted({*PROBES, *get_args(Database.model_fields["type"].annotation)}))
-"""All that a fleet file can ask to be measured."""
+"""Every protocol that can be measured."""

@@ -1,35 +1,31 @@
-"""What the sections of the fleet file are made of, and share."""
+"""What sections of the fleet file have in common."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator
 
 from collectors.terms import IpFamily
 from exporter.config_files.net_values import VariableName
-from exporter.config_files.values import Label, Text, fault
+from exporter.config_files.sections import Section
+from exporter.config_files.values import Label, OneOf, Text, invalid, not_empty
 
-Scheme = Literal["http", "https"]
+Scheme = Annotated[Literal["http", "https"], OneOf("http", "https")]
+Family = Annotated[IpFamily, OneOf(*IpFamily)]
 
 
 def _once(families: tuple[IpFamily, ...]) -> tuple[IpFamily, ...]:
     if len(set(families)) < len(families):
-        raise fault("names a family twice; keep one")
+        raise invalid("names a family twice; keep one")
     return families
 
 
-Families = Annotated[tuple[IpFamily, ...], Field(min_length=1), AfterValidator(_once)]
-
-
-class Section(BaseModel):
-    """A map of the file: no key beyond the fields, nothing changed afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
+Families = Annotated[tuple[Family, ...], AfterValidator(not_empty), AfterValidator(_once)]
 
 
 class Place(Section):
-    """Where something is, in its labels' words."""
+    """Where something is: the values of its labels."""
 
     location: Label = ""
     datacenter: Label = ""
@@ -37,7 +33,7 @@ class Place(Section):
 
 
 class FileLogin(Section):
-    """What a server is shown: user and password, a certificate and its key."""
+    """How a client proves who it is: a user with a password, a certificate with its key."""
 
     user: Label | None = None
     password_file: Text | None = None
@@ -52,7 +48,7 @@ class Login(FileLogin):
 
 
 class Peers(FileLogin):
-    """How exporters reach each other's ``/ping``; what is None is the probe's own."""
+    """How exporters reach each other's ``/ping``; what is None is taken from the probe."""
 
     scheme: Scheme | None = None
     ca_file: Text | None = None

@@ -19,7 +19,7 @@ from exporter.wording import (
     percent,
     plural,
     printable,
-    shown,
+    quoted,
     some,
     span,
     spans,
@@ -91,7 +91,7 @@ def test_an_ipv6_address_stands_in_brackets_before_its_port(host: str, words: st
 
 @given(st.text())
 def test_nothing_that_others_wrote_commands_a_terminal(text: str) -> None:
-    for written in (shown(text), printable(text), legible(text), cleaned(text), listed([text]), some([text])):
+    for written in (quoted(text), printable(text), legible(text), cleaned(text), listed([text]), some([text])):
         assert written.isprintable()
 
 
@@ -100,7 +100,7 @@ def test_what_is_harmless_is_written_as_it_is() -> None:
     assert (printable("a\n"), legible("a\n"), cleaned("a\n b")) == ("a\\n", "'a\\n'", "a b")
 
 
-@pytest.mark.parametrize("write", [shown, cleaned])
+@pytest.mark.parametrize("write", [quoted, cleaned])
 def test_a_long_text_is_cut(write: Callable[[str], str]) -> None:
     assert len(write("x" * 10_000)) <= 200
 

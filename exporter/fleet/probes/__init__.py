@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Mapping
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 
-from pydantic import Discriminator, GetCoreSchemaHandler, Tag, create_model
-from pydantic_core import CoreSchema
+from pydantic import PlainValidator, TypeAdapter, ValidationError, create_model
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from exporter.config_files.net_values import Address
-from exporter.config_files.values import Name
+from exporter.config_files.schema_errors import Keys
+from exporter.config_files.values import Name, invalid, one_of
 from exporter.fleet.probes.http import HttpProbe
 from exporter.fleet.probes.icmp import IcmpProbe
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.probes.tcp import TcpProbe
+from exporter.wording import listed, quoted
 
 KINDS: tuple[type[Settings], ...] = (IcmpProbe, TcpProbe, HttpProbe)
 """Every kind of probe; a new one is one more word here."""
+
+Kinds = Mapping[str, type[Settings]]
 
 
 def _protocol(kind: type[Settings]) -> str:
@@ -27,34 +29,51 @@ def _protocol(kind: type[Settings]) -> str:
 
 
 def _of_an_endpoint(kind: type[Settings]) -> type[Settings]:
-    doc = "An endpoint's own probe, which says whom."
+    doc = "An endpoint's own probe, which has the endpoint's address, too."
     return create_model(f"Endpoint{kind.__name__}", __base__=kind, __doc__=doc, address=(Address | None, None))
 
 
-PROBES: Mapping[str, type[Settings]] = {_protocol(kind): kind for kind in KINDS}
-ENDPOINT_PROBES: Mapping[str, type[Settings]] = {name: _of_an_endpoint(kind) for name, kind in PROBES.items()}
+PROBES: Kinds = {_protocol(kind): kind for kind in KINDS}
+ENDPOINT_PROBES: Kinds = {name: _of_an_endpoint(kind) for name, kind in PROBES.items()}
 """By protocol, as an endpoint's own."""
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
-def _tag(value: object) -> str | None:
+def _probe(value: object) -> Settings:
+    """Read one of ``probes``."""
+    return _of_its_kind(value, PROBES, "")
+
+
+def _endpoint_probe(value: object) -> str | Settings:
+    """Read the probe of an endpoint: the name of one of ``probes``, or a probe of its own."""
     if isinstance(value, str):
-        return "name"
-    if isinstance(value, dict):
-        protocol = value.get("protocol")
-        return protocol if isinstance(protocol, str) and protocol != "name" else None
-    return None
+        return _NAME.validate_python(value)
+    return _of_its_kind(value, ENDPOINT_PROBES, " or the name of one in 'probes'")
 
 
-class _OneOf:
-    """Lets pydantic choose among types, of which each is tagged with a protocol, or as a name."""
+def _of_its_kind(value: object, kinds: Kinds, or_else: str) -> Settings:
+    """Choose the class by the protocol, so that the other keys are checked against those of one kind alone."""
+    if not isinstance(value, dict):
+        raise invalid(f"expected a map such as {{protocol: icmp}}{or_else}, not {quoted(value)}")
+    try:
+        if "protocol" not in value:
+            raise invalid(f"missing; write one of {listed(kinds)}")
+        kind = kinds[one_of(value["protocol"], kinds)]
+    except PydanticCustomError as error:
+        at_key = InitErrorDetails(type=error, loc=("protocol",), input=value)
+        raise ValidationError.from_exception_data("probe", [at_key]) from None
+    return kind.model_validate(value)
 
-    def __init__(self, types: Mapping[str, Any]) -> None:
-        self._types = types
 
-    def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        tagged = tuple(Annotated[of, Tag(tag)] for tag, of in self._types.items())
-        return handler.generate_schema(Annotated[functools.reduce(operator.or_, tagged), Discriminator(_tag)])
+def keys_of(protocol: str, kinds: Kinds) -> Keys:
+    """Return the keys of a kind, and those that only other kinds have."""
+    known = kinds[protocol].known_keys()
+    owners: dict[str, list[str]] = {}
+    for name, kind in kinds.items():
+        for key in set(kind.known_keys()).difference(known):
+            owners.setdefault(key, []).append(name)
+    return Keys(known, {key: f"for protocol {protocol}; it belongs to {' and '.join(owners[key])}" for key in owners})
 
 
-Probe = Annotated[Settings, _OneOf(PROBES)]
-EndpointProbe = Annotated[str | Settings, _OneOf({"name": Name, **ENDPOINT_PROBES})]
+Probe = Annotated[Settings, PlainValidator(_probe)]
+EndpointProbe = Annotated[str | Settings, PlainValidator(_endpoint_probe)]

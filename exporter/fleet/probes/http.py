@@ -1,4 +1,4 @@
-"""A probe by HTTP, as it is written in the fleet file, and what of files and variables it is aimed with."""
+"""A probe by HTTP, as it is written in the fleet file, with the files and variables that it names."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from collectors.secret import Secret
 from collectors.terms import IpFamily, Seconds
 from collectors.transport.trust import OwnCertificate
 from exporter.config_files.net_values import PLACEHOLDER, Headers, Method, Url
-from exporter.config_files.problems import Loc
-from exporter.config_files.values import BodyExpression, Flag, Text, Whole, fault
+from exporter.config_files.problems import Finding, Loc
+from exporter.config_files.values import BodyExpression, Flag, Text, Whole, invalid, not_empty
 from exporter.fleet.access import Asker, Files
-from exporter.fleet.findings import Finding
 from exporter.fleet.probes.settings import Aim, Settings
 from exporter.fleet.sections import Login
-from exporter.wording import listed, shown
+from exporter.wording import listed, quoted
 
 PING_PATH = "/ping"
 HOST_HEADER = "Latency-Exporter-Host"
-"""Tells a peer's ``/ping`` who asks; sent to hosts of the fleet only."""
+"""Names the asking host to a peer's ``/ping``; sent to hosts of the fleet only."""
 
 _SWITCHING_PROTOCOLS, _OK = 101, 200
 _WITHOUT_BODY = {204, 205, 304}
@@ -40,7 +39,7 @@ def _final(status: int) -> int:
     if status < _OK:
         begun = " (it begins another protocol, such as WebSocket, which is not spoken here)"
         why = begun if status == _SWITCHING_PROTOCOLS else ""
-        raise fault(f"{status} is an interim answer, never the one that counts{why}; remove it")
+        raise invalid(f"{status} is an interim answer, never the one that counts{why}; remove it")
     return status
 
 
@@ -56,7 +55,7 @@ class HttpProbe(Settings, Login):
     url: Url
     method: Method = "GET"
     headers: Headers = Field(default_factory=dict)
-    expect_status: Annotated[frozenset[StatusCode], Field(min_length=1)] = frozenset(range(200, 300))
+    expect_status: Annotated[frozenset[StatusCode], AfterValidator(not_empty)] = frozenset(range(200, 300))
     expect_body: BodyExpression | None = None
     max_body_bytes: Annotated[int, Whole(1, 16 * 2**20)] = 65536
     tls_ca_file: Text | None = None
@@ -93,12 +92,12 @@ class HttpProbe(Settings, Login):
             timeout=timeout,
         )
 
-    def faults(self, loc: Loc) -> Iterator[Finding]:
+    def unsatisfiable(self, loc: Loc) -> Iterator[Finding]:
         yield from self._bodies((*loc, "expect_body"))
         host = self.fixed_host or ""
         family = literal_family(host)
         if family and self.ip_families and family not in self.ip_families:  # it is asked over its own family alone
-            message = f"{shown(host)} is {family}, but ip_families are {listed(self.ip_families)}"
+            message = f"{quoted(host)} is {family}, but ip_families are {listed(self.ip_families)}"
             yield Finding((*loc, "url"), f"{message}; change one of them")
 
     def _bodies(self, loc: Loc) -> Iterator[Finding]:
@@ -118,13 +117,13 @@ class HttpProbe(Settings, Login):
     def warnings(self, loc: Loc) -> Iterator[Finding]:
         wanted = {name.lower(): value for name, value in self.headers.items()}.get("accept-encoding", "identity")
         if self.expect_body is not None and wanted.lower() not in {"", "identity"}:
-            message = f"asks for a body in {shown(wanted)}, which is not unpacked before expect_body is looked for"
+            message = f"asks for a body in {quoted(wanted)}, which is not unpacked before expect_body is looked for"
             yield Finding((*loc, "headers"), f"{message}; leave Accept-Encoding out", is_warning=True)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Access:
-    """What all requests of one probe share: its files and variables are read once."""
+    """What all requests of one probe share: files and variables are read once."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
@@ -152,7 +151,7 @@ def _own_access(files: Files, loc: Loc, probe: HttpProbe) -> _Access:
 
 
 def _peer_access(files: Files, loc: Loc, probe: HttpProbe, asker: Asker) -> _Access:
-    """Read the same where ``peers`` holds: for the ``/ping`` of hosts of the fleet."""
+    """Read what ``peers`` names, or else the probe itself: for the ``/ping`` of hosts of the fleet."""
     peers = asker.peers
     asked_by = (HOST_HEADER, host_header(asker.name))
     scheme, rest = probe.url.split(":", 1)

@@ -9,18 +9,18 @@ from pydantic import Field
 
 from collectors.target import Target
 from collectors.terms import IpFamily, Seconds
-from exporter.config_files.problems import Loc
+from exporter.config_files.problems import Finding, Loc
+from exporter.config_files.sections import Section
 from exporter.config_files.values import Duration, Flag, Interval, Names
 from exporter.fleet.access import Asker, Files
-from exporter.fleet.findings import Finding
-from exporter.fleet.sections import Families, Section
+from exporter.fleet.sections import Families
 
 Aim = Callable[[str, IpFamily, Seconds], Target]
 """Returns the target at an address, over a family, with a timeout."""
 
 
 class Settings(Section):
-    """What every probe can be told. A kind says its ``protocol``, adds keys of its own, and has ``aim``."""
+    """The keys of every probe. A kind says its ``protocol``, adds keys of its own, and has ``aim``."""
 
     placeholder_key: ClassVar[str] = ""
     """The key in which ``{address}`` stands for the address; empty: the address itself is asked."""
@@ -38,20 +38,20 @@ class Settings(Section):
         raise NotImplementedError
 
     def aiming(self, files: Files, loc: Loc, asker: Asker | None) -> Aim:  # noqa: ARG002 - for kinds that name files
-        """Return how to aim, with all that the probe names in ``files``: they are read once for all targets.
+        """Return ``aim`` with what the probe names in ``files``, which are read once for all targets.
 
-        ``asker`` asks hosts of the fleet; None: an endpoint is asked.
+        ``asker`` is the host that asks hosts of the fleet; None: an endpoint is asked.
         """
         return self.aim
 
     @property
     def sends_from(self) -> str | None:
-        """The address of ours that it is sent from, where the kind has that key and it is written."""
+        """The local address that it is sent from, where the kind has that key and it is written."""
         return getattr(self, "source_address", None)
 
     @property
     def own_address(self) -> str | None:
-        """The address within an endpoint's own probe."""
+        """The ``address`` that an endpoint's own probe holds, if it does."""
         return getattr(self, "address", None)
 
     @property
@@ -61,17 +61,17 @@ class Settings(Section):
 
     @property
     def bare_port(self) -> int | None:
-        """The port to which it connects without a word; None: it does no such thing."""
+        """The port that it connects to and sends nothing to; None: there is no such port."""
         return None
 
     def asked_at(self, address: str) -> tuple[str, Hashable]:
-        """Return the host that is asked if it is aimed at an address, and what else tells what is asked there."""
+        """Return the host that is asked when it is aimed at an address, and all else that makes a difference there."""
         return address, ()
 
-    def faults(self, loc: Loc) -> Iterable[Finding]:  # noqa: ARG002 - for kinds that have some
-        """Find what no answer can ever satisfy."""
+    def unsatisfiable(self, loc: Loc) -> Iterable[Finding]:  # noqa: ARG002 - for kinds that have some
+        """Find keys that no answer can ever satisfy."""
         return ()
 
     def warnings(self, loc: Loc) -> Iterable[Finding]:  # noqa: ARG002 - for kinds that have some
-        """Find what is allowed, but seldom meant."""
+        """Find keys that are allowed, but seldom meant."""
         return ()

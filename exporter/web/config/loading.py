@@ -9,38 +9,34 @@ from __future__ import annotations
 
 import dataclasses
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from collectors.terms import Seconds
-from exporter.config_files.faults import Unreadable
-from exporter.config_files.problems import BadFile, Loc, Problem, key_of
-from exporter.config_files.source import Node, parse, read
-from exporter.fleet.sections import Section
+from exporter.config_files.hints import Hints
+from exporter.config_files.problems import BadFile, Finding, Loc, Problem
+from exporter.config_files.reading import FileKind, read
+from exporter.config_files.schema_errors import Keys, findings_of
+from exporter.config_files.sections import Section
 from exporter.web.config.schema import HttpServer, RateLimit, WebSections
 from exporter.web.config.tls import ServerTls, Unusable
 from exporter.web.config.tls_schema import TlsServer
-from exporter.wording import closest, listed, shown
 
-MAX_BYTES = 2**20
-
-_MODELS: dict[str, type[Section]] = {
+_WEB_FILE = FileKind(
+    name="the web configuration",
+    flag="--web.config.file",
+    max_bytes=2**20,
+    sections=WebSections.known_keys(),
+    a_section="basic_auth_users",
+)
+_SECTIONS: dict[str, type[Section]] = {
     "tls_server_config": TlsServer,
     "http_server_config": HttpServer,
     "rate_limit": RateLimit,
 }
-_WORDS = {
-    "dict_type": "expected a map of 'key: value'",
-    "model_type": "expected a map of 'key: value'",
-    "tuple_type": "expected a list, such as [a, b]",
-    "string_type": "expected text",
-    "missing": "missing; this key is required",
-    "too_short": "is empty; name at least one, or leave the key out",
-}
-"""pydantic's kinds of errors -> our words. No value is repeated: it may be a password in the wrong place."""
 _HTTP2 = "HTTP/2 is not spoken here, clients get HTTP/1.1; write 'http2: false', or leave the key out"
 
 
@@ -65,83 +61,34 @@ class WebConfig:
 
 def load(path: Path) -> WebConfig:
     """Read and check the file and the files that it names; raises BadFile with every problem."""
-    try:
-        tree, duplicates = _tree(path)
-        plain = _sections(tree)
-    except Unreadable as error:
-        raise BadFile([Problem(str(path), error.line, key_of(error.loc), error.message)]) from None
-    sections, tls, faults = _checked(plain, path.parent)
-    if faults or duplicates or sections is None:
-        problems = [Problem(str(path), tree.line_of(loc), key_of(loc), message) for loc, message in faults]
-        raise BadFile(problems + duplicates)
-    http, limit = sections.http_server_config, sections.rate_limit
-    loc = ("http_server_config", "http2")
+    file = read(path, _WEB_FILE)
+    sections, tls, findings = _checked(file.sections, path.parent)
+    problems, warnings = file.judged(findings)
+    if sections is None or problems:
+        raise BadFile(problems)
     return WebConfig(
         tls=tls,
         users={name.encode(): bcrypt_hash for name, bcrypt_hash in sections.basic_auth_users.items()},
-        headers=http.headers,
-        token_interval=limit.interval,
-        burst=limit.burst or 0,
-        warnings=(Problem(str(path), tree.line_of(loc), key_of(loc), _HTTP2),) if http.http2 else (),
+        headers=sections.http_server_config.headers,
+        token_interval=sections.rate_limit.interval,
+        burst=sections.rate_limit.burst or 0,
+        warnings=tuple(warnings),
     )
 
 
-def _tree(path: Path) -> tuple[Node, list[Problem]]:
-    """Parse the file; a file without a word in it is an empty map here."""
-    text = _text(path)
-    if all(line.lstrip()[:1] in {"", "#"} for line in text.splitlines()):
-        return Node({}), []
-    tree, duplicates = parse(text)
-    return tree, [
-        Problem(str(path), line, key_of(loc), f"duplicate key; it stands in line {first} already; remove one of them")
-        for line, first, loc in duplicates
-    ]
-
-
-def _text(path: Path) -> str:
-    try:
-        data = read(path, MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise Unreadable(0, f"is larger than {MAX_BYTES // 2**20} MiB; is this the web configuration?")
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise Unreadable(line, f"byte 0x{error.object[error.start]:02x} is not UTF-8; save the file in UTF-8") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no valid path"
-        raise Unreadable(0, f"cannot be read: {reason}; check the file that --web.config.file names") from None
-
-
-def _sections(tree: Node) -> dict[str, Any]:
-    """Return the sections, without those left empty."""
-    plain = tree.plain() or {}
-    if not isinstance(plain, dict):
-        raise Unreadable(1, f"expected sections such as 'basic_auth_users:', not {shown(plain)}")
-    return {key: value for key, value in plain.items() if value != "" or key not in WebSections.model_fields}
-
-
-def _checked(plain: dict[str, Any], folder: Path) -> tuple[WebSections | None, ServerTls | None, list[tuple[Loc, str]]]:
+def _checked(plain: dict[str, Any], folder: Path) -> tuple[WebSections | None, ServerTls | None, list[Finding]]:
+    """Check the sections and the files that they name; return them, if they can be used, and what is wrong."""
     try:
         sections = WebSections.model_validate(plain, context={"folder": folder})
-        return sections, ServerTls(sections.tls_server_config) if sections.tls_server_config else None, []
+        tls = ServerTls(sections.tls_server_config) if sections.tls_server_config else None
     except ValidationError as error:
-        return None, None, list(_in_our_words(error))
+        return None, None, findings_of(error, _keys_at, Hints(), repeats_text=False)
     except Unusable as error:
-        return None, None, [(("tls_server_config", error.key), error.message)]
+        return None, None, [Finding(("tls_server_config", error.key), error.message)]
+    http2 = Finding(("http_server_config", "http2"), _HTTP2, is_warning=True)
+    return sections, tls, [http2] if sections.http_server_config.http2 else []
 
 
-def _in_our_words(error: ValidationError) -> Iterator[tuple[Loc, str]]:
-    """Translate the schema's errors; a misspelt key is not reported as missing too."""
-    details = error.errors(include_url=False)
-    meant: set[Loc] = set()
-    for loc in (detail["loc"] for detail in details if detail["type"] == "extra_forbidden"):
-        known = _MODELS.get(str(loc[0]), WebSections).model_fields if loc[1:] else WebSections.model_fields
-        best = closest(str(loc[-1]), known)
-        meant.add((*loc[:-1], best or ""))
-        yield loc, f"unknown key; {f'did you mean {shown(best)}?' if best else f'known here: {listed(known)}'}"
-    for detail in details:
-        loc, kind = detail["loc"], detail["type"]
-        if kind == "extra_forbidden" or loc in meant or (kind == "too_short" and detail["input"]):
-            continue
-        place = loc[:-1] if loc[-1] == "[key]" else loc
-        yield place, _WORDS.get(kind) or str(detail["msg"])
+def _keys_at(loc: Loc) -> Keys:
+    section = _SECTIONS[str(loc[0])] if loc else WebSections
+    return Keys(section.known_keys(), {})

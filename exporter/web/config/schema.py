@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from exporter.config_files.values import Duration, Flag, Whole, fault
-from exporter.fleet.sections import Section
+from exporter.config_files.sections import Section
+from exporter.config_files.values import Duration, Flag, Whole, invalid
 from exporter.web.config.tls_schema import TlsServer
-from exporter.wording import listed, shown
+from exporter.wording import listed, quoted
 
 MAX_COST = 14
 """Of bcrypt: 18 takes a processor 15 s per login, and each step doubles that."""
@@ -29,17 +29,17 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     """Check names and values; a blank value means that the header is not sent."""
     for name, value in headers.items():
         if name not in _HEADERS:
-            raise fault(f"the header {shown(name)} cannot be set; known here: {listed(_HEADERS)}")
+            raise invalid(f"the header {quoted(name)} cannot be set; known here: {listed(_HEADERS)}")
         if not re.fullmatch(r"[ -~]{0,4000}", value):
-            raise fault(f"the value of {name} must be one line of printable ASCII, at most 4,000 characters")
+            raise invalid(f"the value of {name} must be one line of printable ASCII, at most 4,000 characters")
         if value and _HEADERS[name] and value not in _HEADERS[name]:
-            raise fault(f"{name} may be {' or '.join(_HEADERS[name])}, not {shown(value)}")
+            raise invalid(f"{name} may be {' or '.join(_HEADERS[name])}, not {quoted(value)}")
     return {name: value for name, value in headers.items() if value}
 
 
 def _user(name: str) -> str:
     if not name or ":" in name:
-        raise fault("a user's name must not be empty or hold ':'; HTTP could not send it")
+        raise invalid("must not be empty or hold ':'; HTTP could not send it")
     return name
 
 
@@ -47,9 +47,9 @@ def _bcrypt_hash(value: object) -> bytes:
     """Accept a bcrypt hash; anything else may be a password, and is never repeated."""
     match = re.fullmatch(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}", str(value))
     if match is None:
-        raise fault("is no bcrypt hash such as $2y$10$...; make one: htpasswd -nBC 10 '' | tr -d ':\\n'")
+        raise invalid("is no bcrypt hash such as $2y$10$...; make one: htpasswd -nBC 10 '' | tr -d ':\\n'")
     if not 4 <= int(match[1]) <= MAX_COST:  # noqa: PLR2004 - bcrypt's lowest
-        raise fault(f"is a bcrypt hash of cost {match[1]}; the cost must be from 4 to {MAX_COST}, better 10 to 12")
+        raise invalid(f"is a bcrypt hash of cost {match[1]}; the cost must be from 4 to {MAX_COST}, better 10 to 12")
     return str(value).encode()
 
 
@@ -79,7 +79,7 @@ class RateLimit(Section):
     @classmethod
     def _needed(cls, burst: int | None, info: ValidationInfo) -> int | None:
         if burst is None and info.data.get("interval"):
-            raise fault("missing; an interval without a burst would refuse every request")
+            raise invalid("missing; an interval without a burst would refuse every request")
         return burst
 
 

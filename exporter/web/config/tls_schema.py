@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from exporter import secrets
-from exporter.config_files.values import Flag, Text, fault, text_of
-from exporter.fleet.sections import Section
-from exporter.wording import listed, shown
+from exporter.config_files.opening import open_regular
+from exporter.config_files.sections import Section
+from exporter.config_files.values import Flag, Text, invalid, not_empty, one_of, text_of
 
 _CLIENT_AUTH = {
     "NoClientCert": ssl.CERT_NONE,
@@ -42,65 +40,63 @@ def _path(value: object, info: ValidationInfo) -> Path:
     """Resolve against the folder of the configuration file, as exporter-toolkit does."""
     text = text_of(value, "a path")
     if "\n" in text:
-        raise fault("expected a path, not the text of a file")
+        raise invalid("expected a path, not the text of a file")
     folder: Path = (info.context or {})["folder"]
     problem = unreadable(folder / text)
     if problem:
-        raise fault(problem)
+        raise invalid(problem)
     return folder / text
 
 
 def unreadable(path: Path) -> str | None:
     """Return why a file cannot be read; None if it can."""
     try:
-        with secrets.open_regular(path):
+        with open_regular(path):
             return None
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}; check the path and its permissions"
 
 
-def _one_of(value: object, known: Mapping[str, object]) -> str:
-    text = text_of(value, f"one of {listed(known)}")
-    if text not in known:
-        raise fault(f"{shown(text)} is none of {listed(known)}")
-    return text
-
-
 def _client_auth(value: object) -> ssl.VerifyMode:
     if value in _UNVERIFIED:
-        raise fault(
+        raise invalid(
             f"{value} takes certificates that nobody verifies, which Python's ssl cannot; "
             "write RequireAndVerifyClientCert (the only secure one) or NoClientCert"
         )
-    return _CLIENT_AUTH[_one_of(value, _CLIENT_AUTH)]
+    return _CLIENT_AUTH[one_of(value, _CLIENT_AUTH)]
 
 
 def _version(value: object) -> ssl.TLSVersion:
     if value in _OLD_VERSIONS:
-        raise fault(f"{value} is too old: OpenSSL 3 refuses it at its default security level; write TLS12 or TLS13")
-    return _VERSIONS[_one_of(value, _VERSIONS)]
+        raise invalid(f"{value} is too old: OpenSSL 3 refuses it at its default security level; write TLS12 or TLS13")
+    return _VERSIONS[one_of(value, _VERSIONS)]
 
 
 def _cipher(value: object) -> str:
-    return _one_of(value, dict.fromkeys([*CIPHERS, *sorted(_TLS13_CIPHERS)]))
+    return one_of(value, [*CIPHERS, *sorted(_TLS13_CIPHERS)])
 
 
 def _curves(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         if value == "X25519":
-            raise fault("X25519 cannot be chosen with Python's ssl; write CurveP256, or leave the key out to offer all")
-        _one_of(value, CURVES)
+            raise invalid(
+                "X25519 cannot be chosen with Python's ssl; write CurveP256, or leave the key out to offer all"
+            )
+        one_of(value, CURVES)
     if len(values) > 1:
-        raise fault("Python's ssl takes a single curve; name one, or leave the key out to offer all")
+        raise invalid("Python's ssl takes a single curve; name one, or leave the key out to offer all")
     return values
 
 
 def _inline(_value: object) -> NoReturn:
-    raise fault("a certificate or key within this file is not supported; put it into a file of its own, and name that")
+    raise invalid(
+        "a certificate or key within this file is not supported; put it into a file of its own, and name that"
+    )
 
 
 FilePath = Annotated[Path, BeforeValidator(_path)]
 TlsVersion = Annotated[ssl.TLSVersion, BeforeValidator(_version)]
+CipherSuite = Annotated[str, BeforeValidator(_cipher)]
 Inline = Annotated[None, BeforeValidator(_inline)]
 
 
@@ -114,35 +110,37 @@ class TlsServer(Section):
     key_file: FilePath
     client_auth_type: Annotated[ssl.VerifyMode, BeforeValidator(_client_auth)] = ssl.CERT_NONE
     client_ca_file: Annotated[FilePath | None, Field(validate_default=True)] = None
-    client_allowed_sans: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    client_allowed_sans: Annotated[tuple[Text, ...], AfterValidator(not_empty)] | None = None
     min_version: TlsVersion = ssl.TLSVersion.TLSv1_2
     max_version: TlsVersion = ssl.TLSVersion.TLSv1_3
-    cipher_suites: Annotated[tuple[Annotated[str, BeforeValidator(_cipher)], ...], Field(min_length=1)] | None = None
+    cipher_suites: Annotated[tuple[Annotated[str, BeforeValidator(_cipher)], ...], AfterValidator(not_empty)] | None = (
+        None
+    )
     prefer_server_cipher_suites: Flag = True
-    curve_preferences: Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_curves)] | None = None
+    curve_preferences: Annotated[tuple[Text, ...], AfterValidator(not_empty), AfterValidator(_curves)] | None = None
 
     @field_validator("client_ca_file")
     @classmethod
     def _ca_and_auth(cls, path: Path | None, info: ValidationInfo) -> Path | None:
         mode = info.data.get("client_auth_type")
         if path is None and mode in {ssl.CERT_OPTIONAL, ssl.CERT_REQUIRED}:
-            raise fault("missing; client_auth_type demands certificates, and this key says of which authority")
+            raise invalid("missing; client_auth_type demands certificates, and this key says of which authority")
         if path is not None and mode is ssl.CERT_NONE:
-            raise fault("needs 'client_auth_type: RequireAndVerifyClientCert'; without, no certificate is asked for")
+            raise invalid("needs 'client_auth_type: RequireAndVerifyClientCert'; without, no certificate is asked for")
         return path
 
     @field_validator("client_allowed_sans")
     @classmethod
     def _sans_and_auth(cls, sans: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
         if info.data.get("client_auth_type", ssl.CERT_REQUIRED) is not ssl.CERT_REQUIRED:
-            raise fault("needs 'client_auth_type: RequireAndVerifyClientCert'; without, a client may bring no name")
+            raise invalid("needs 'client_auth_type: RequireAndVerifyClientCert'; without, a client may bring no name")
         return sans
 
     @field_validator("max_version")
     @classmethod
     def _versions(cls, highest: ssl.TLSVersion, info: ValidationInfo) -> ssl.TLSVersion:
         if highest < info.data.get("min_version", highest):
-            raise fault("is below min_version; no client could connect")
+            raise invalid("is below min_version; no client could connect")
         return highest
 
     @field_validator("cipher_suites")
@@ -150,7 +148,9 @@ class TlsServer(Section):
     def _ciphers(cls, names: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
         needed = info.data.get("min_version") is ssl.TLSVersion.TLSv1_2
         if names and needed and not set(names) - _TLS13_CIPHERS:
-            raise fault("holds only suites of TLS 1.3, which are always on; add one of TLS 1.2 or 'min_version: TLS13'")
+            raise invalid(
+                "holds only suites of TLS 1.3, which are always on; add one of TLS 1.2 or 'min_version: TLS13'"
+            )
         return names
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.fleet import Fleet, Pair, load, pairs
-from exporter.fleet.changes import changes
+from exporter.fleet.changes import reload_summary
 
 FLEET = """\
 hosts:
@@ -46,4 +46,4 @@ def read(folder: Path, text: str) -> tuple[Fleet, tuple[Pair, ...]]:
 def test_a_reload_says_what_came_what_went_and_what_stayed(tmp_path: Path, before: str, after: str, told: str) -> None:
     old, old_pairs = read(tmp_path, before)
     new, new_pairs = read(tmp_path, after)
-    assert changes(old, new, old_pairs, new_pairs) == told
+    assert reload_summary(old, new, old_pairs, new_pairs) == told

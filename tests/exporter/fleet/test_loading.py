@@ -202,6 +202,17 @@ def test_ten_thousand_hosts_load_within_seconds(tmp_path):
     assert time.monotonic() - began < 5
 
 
+def test_thousands_of_endpoints_on_ten_thousand_hosts_load_within_seconds(tmp_path):
+    path = tmp_path / "fleet.yml"
+    host = "  - {{name: h{0}, address: h{0}.example}}\n"
+    endpoint = "  - {{name: e{0}, probe: {{protocol: http, url: 'http://e{0}.example/'}}}}\n"
+    hosts, endpoints = "".join(map(host.format, range(10_000))), "".join(map(endpoint.format, range(2_000)))
+    path.write_text(f"hosts:\n{hosts}endpoints:\n{endpoints}")
+    began = time.monotonic()
+    assert len(load(path).endpoints) == 2_000
+    assert time.monotonic() - began < 5
+
+
 def test_ten_thousand_mistakes_are_told_within_seconds(tmp_path):
     path = tmp_path / "fleet.yml"
     path.write_text("hosts:\n" + "".join(f"  - {{name: h{number}, adress: h.example}}\n" for number in range(10_000)))

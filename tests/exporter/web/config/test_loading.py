@@ -87,7 +87,7 @@ BAD = [
         ":1: tls_server_config.cert_file: missing; this key is required\n"
         ":1: tls_server_config.key_file: missing; this key is required",
     ),
-    ("tls_server_config: server.pem\n", ":1: tls_server_config: expected a map of 'key: value'"),
+    ("tls_server_config: server.pem\n", ":1: tls_server_config: expected a map of 'key: value', not text"),
     (
         "tls_server_config:\n  cert_file: nowhere.pem\n  key_file: server.key\n",
         ":2: tls_server_config.cert_file: FOLDER/nowhere.pem cannot be read: "
@@ -118,7 +118,7 @@ BAD = [
     (
         f"{TLS}  client_auth_type: requireandverify\n",
         ":4: tls_server_config.client_auth_type: 'requireandverify' is none of NoClientCert, "
-        "VerifyClientCertIfGiven, RequireAndVerifyClientCert",
+        "VerifyClientCertIfGiven, RequireAndVerifyClientCert; did you mean 'RequireAndVerifyClientCert'?",
     ),
     (
         f"{TLS}  client_auth_type: [NoClientCert]\n",
@@ -187,7 +187,7 @@ BAD = [
         "at most 4,000 characters",
     ),
     ("http_server_config: {http2: yes}\n", ":1: http_server_config.http2: expected true or false, not 'yes'"),
-    ("basic_auth_users: hunter2\n", ":1: basic_auth_users: expected a map of 'key: value'"),
+    ("basic_auth_users: hunter2\n", ":1: basic_auth_users: expected a map of 'key: value', not text"),
     (
         "basic_auth_users:\n  alice: hunter2\n",
         ":2: basic_auth_users.alice: is no bcrypt hash such as $2y$10$...; "
@@ -199,7 +199,7 @@ BAD = [
     ),
     (
         f"basic_auth_users:\n  'a:b': {HASH}\n",
-        ":2: basic_auth_users.\"a:b\": a user's name must not be empty or hold ':'; HTTP could not send it",
+        ":2: basic_auth_users.\"a:b\": the name must not be empty or hold ':'; HTTP could not send it",
     ),
     (
         f"basic_auth_users:\n  a: {HASH}\n  a: {HASH}\n",
@@ -259,6 +259,8 @@ def test_an_encrypted_key_does_not_make_openssl_ask_at_the_terminal(written, tmp
         (b"a: \xff\n", ":1: byte 0xff is not UTF-8; save the file in UTF-8"),
         (b"#" * 2**20 + b"##", ": is larger than 1 MiB; is this the web configuration?"),
         (b"a: [\n", ":2: not valid YAML: "),
+        (b"a: b\n\xef\xbb\xbfc: d\n", ":2: a byte order mark (U+FEFF) stands here"),
+        (b"[]\n", ":1: expected sections such as 'basic_auth_users:', not a list"),
     ],
 )
 def test_bytes_that_are_no_configuration(written, content, expected):
@@ -269,6 +271,4 @@ def test_bytes_that_are_no_configuration(written, content, expected):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    assert problems(tmp_path / "web.yml") == [
-        ": cannot be read: No such file or directory; check the file that --web.config.file names"
-    ]
+    assert problems(tmp_path / "web.yml") == [": no such file; create it, or name another one with --web.config.file"]

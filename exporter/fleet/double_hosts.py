@@ -1,6 +1,6 @@
-"""Finds targets that are this very machine under another host's name: what is measured there is a loop.
+"""Finds targets that are this very machine under another host's name: what is measured there never leaves it.
 
-As a rule the program was started with the name of another host, whose numbers it then delivers to Prometheus.
+As a rule the program was started with the name of another host, whose numbers it then gives to Prometheus.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ Addresses = Sequence[tuple[IpFamily, str]]
 Known = Callable[[str], Addresses]
 
 
-def _nothing(_name: str) -> Addresses:
+def _none(_name: str) -> Addresses:
     return ()
 
 
-def warning(fleet: Fleet, me: Host, known: Known = _nothing) -> str:
-    """Return a sentence about the first double, and how many more there are; nothing if there are none.
+def warning(fleet: Fleet, me: Host, known: Known = _none) -> str:
+    """Return a sentence about the first of them, and how many more there are; empty if there are none.
 
-    ``known`` are the addresses of a name, as far as it was looked up.
+    ``known`` gives the addresses of a name, as far as it was looked up.
     """
-    found = list(_doubles(fleet, me, known))
-    if not found:
+    ours = list(_double_hosts(fleet, me, known))
+    if not ours:
         return ""
-    index, host, address = found[0]
-    more = f" (so is {len(found) - 1} more)" if len(found) > 1 else ""
+    index, host, address = ours[0]
+    more = f" (so is {len(ours) - 1} more)" if len(ours) > 1 else ""
     what = address if address == host.address else f"{host.address}, which is {address} here,"
     message = (
         f"{what} is this machine's own address, while it is called {me.name!r} here, so that {host.name!r} is "
@@ -38,7 +38,7 @@ def warning(fleet: Fleet, me: Host, known: Known = _nothing) -> str:
     return str(fleet.problem(("hosts", index, "address"), message))
 
 
-def _doubles(fleet: Fleet, me: Host, known: Known) -> Iterator[tuple[int, Host, str]]:
+def _double_hosts(fleet: Fleet, me: Host, known: Known) -> Iterator[tuple[int, Host, str]]:
     for index, host in enumerate(fleet.hosts):
         literal = literal_family(host.address)
         addresses = [(literal, host.address)] if literal else known(host.address)

@@ -1,4 +1,4 @@
-"""What a probe or a database may be told that no answer can ever satisfy."""
+"""Finds probes and databases that no answer can ever satisfy."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import os
 from collections.abc import Iterator
 
 from collectors.literals import is_loopback, literal_family
-from exporter.config_files.problems import Loc
+from exporter.config_files.problems import Finding, Loc
 from exporter.fleet.database import Database
-from exporter.fleet.findings import Finding
 from exporter.fleet.mesh import measures, probed
 from exporter.fleet.schema import Sections
-from exporter.wording import shown
+from exporter.wording import quoted
 
 _LONGEST_SOCKET = 107
 """Bytes of a socket's path; unix(7)."""
 
 
-def hopeless(sections: Sections) -> Iterator[Finding]:
-    """Find probes that would fail whoever is well, or never be made."""
+def unsatisfiable(sections: Sections) -> Iterator[Finding]:
+    """Find probes that would fail even if all targets were well."""
     for loc, probe in sections.probes_written():
-        yield from probe.faults(loc)
+        yield from probe.unsatisfiable(loc)
     for index, database in enumerate(sections.databases):
         yield from _database(("databases", index), database)
     yield from _sources(sections)
@@ -34,18 +33,18 @@ def _database(loc: Loc, database: Database) -> Iterator[Finding]:
         message = f"the path has {length} bytes, and a socket's has {_LONGEST_SOCKET} at most; name a shorter one"
         yield Finding((*loc, "socket"), message)
     if database.type == "mysql" and not database.query.strip(" \t\r\n;"):
-        yield Finding((*loc, "query"), f"{shown(database.query)} asks nothing, and MySQL refuses that; write SELECT 1")
+        yield Finding((*loc, "query"), f"{quoted(database.query)} asks nothing, and MySQL refuses that; write SELECT 1")
 
 
 def _sources(sections: Sections) -> Iterator[Finding]:
-    """From loopback nothing leaves a host."""
+    """Find probes of other hosts that are sent from loopback: nothing leaves a host from there."""
     for name, probe in sections.probes.items():
         if probe.sends_from is None or not is_loopback(probe.sends_from):
             continue
-        askers = [host.name for host in sections.hosts if measures(host, probe.from_)]
+        measuring = [host.name for host in sections.hosts if measures(host, probe.from_)]
         for host in probed(sections.hosts, probe.to):
             elsewhere = literal_family(host.address) and not is_loopback(host.address)
-            if elsewhere and set(askers) - {host.name}:
-                message = f"{shown(probe.sends_from)} is loopback, from which nothing gets to {shown(host.name)}"
+            if elsewhere and set(measuring) - {host.name}:
+                message = f"{quoted(probe.sends_from)} is loopback, from which nothing gets to {quoted(host.name)}"
                 yield Finding(("probes", name, "source_address"), f"{message}; write an address of the measuring host")
                 break

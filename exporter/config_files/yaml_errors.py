@@ -1,11 +1,11 @@
-"""Text that is no YAML: what the parser says of it -> what a person can do about it."""
+"""The YAML parser's errors -> what a person can do about them."""
 
 from __future__ import annotations
 
 import yaml
 
-from exporter.config_files.problems import Loc
-from exporter.wording import shown
+from exporter.config_files.problems import Unreadable
+from exporter.wording import quoted
 
 _REMEDIES = {
     "mapping values are not allowed in this context": (
@@ -20,6 +20,7 @@ _REMEDIES = {
     "did not find expected <document start>": "nothing can follow here; check the indentation and the lines above",
     "found a tab character that violates indentation": "a tab in the indentation; YAML indents by spaces",
     "did not find expected '-' indicator": "an item of a list is expected here; check the indentation and the '-'",
+    "exceeded maximum nesting depth": "nested too deeply; simplify it",  # PyYAML 6.0.4, before any of it can be counted
     "found unknown escape character": "a '\\' within double quotes begins an escape; double it, or use single quotes",
     "found invalid Unicode character escape code": (
         "an escape that is no character (half of a surrogate pair); write the character itself"
@@ -27,18 +28,8 @@ _REMEDIES = {
 }
 
 
-class Unreadable(Exception):  # noqa: N818 - it says what the text is
-    """The text is not YAML that can be read on: nothing beyond this line is known."""
-
-    def __init__(self, line: int, message: str, loc: Loc = ()) -> None:
-        super().__init__(line, message, loc)
-        self.line = line
-        self.message = message
-        self.loc = loc
-
-
 def explained(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
-    """Say what the parser means, and what to do, in the words of somebody who wrote the file."""
+    """Return what the parser means, and what to do, in the words of somebody who wrote the file."""
     mark = error.problem_mark or error.context_mark
     line = mark.line + 1 if mark else 0
     problem = str(error.problem or error.context)
@@ -47,7 +38,7 @@ def explained(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
     if "cannot start any token" in problem:
         if character == "\t" or (here and "\t" in here[0][: len(here[0]) - len(here[0].lstrip())]):
             return Unreadable(line, "indented by a tab; YAML indents by spaces")
-        return Unreadable(line, f"{shown(character)} cannot begin a value; put the value in quotes")
+        return Unreadable(line, f"{quoted(character)} cannot begin a value; put the value in quotes")
     begun = error.context_mark
     where = f" (what is read here begins in line {begun.line + 1})" if begun and begun.line + 1 != line else ""
     return Unreadable(line, f"not valid YAML: {_REMEDIES.get(problem, problem)}{where}")
