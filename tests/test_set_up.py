@@ -93,7 +93,8 @@ def test_what_others_cannot_run_is_said_with_the_reason_and_a_remedy(
 def test_a_file_that_others_cannot_read_is_said_too(place: Path) -> None:
     (place / "exporter.py").touch(mode=0o600)
     assert (
-        f"{place}/exporter.py is closed" in run("python.sh", "warn_others", cwd=place, stdin=f"{place}/exporter.py\n").stderr
+        f"{place}/exporter.py is closed"
+        in run("python.sh", "warn_others", cwd=place, stdin=f"{place}/exporter.py\n").stderr
     )
 
 

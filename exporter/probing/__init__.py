@@ -5,8 +5,9 @@
 """
 
 from exporter.probing import collectors, single
-from exporter.probing.addresses import Addresses, Move, Name, refreshes
+from exporter.probing.addresses import Addresses, Move
+from exporter.probing.refresh_jobs import NameAndFamily, refreshes
 from exporter.probing.scheduler import Scheduler
 from exporter.probing.single import ProbeResult
 
-__all__ = ["Addresses", "Move", "Name", "ProbeResult", "Scheduler", "collectors", "refreshes", "single"]
+__all__ = ["Addresses", "Move", "NameAndFamily", "ProbeResult", "Scheduler", "collectors", "refreshes", "single"]

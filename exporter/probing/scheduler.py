@@ -206,9 +206,9 @@ class Scheduler(Generic[J]):
 
     def _bug(self, job: J, error: BaseException) -> ProbeFailed:
         """Log a bug once with its traceback; the probe fails as ``local``."""
-        place = _place(error)
-        if place not in self._known_bugs:
-            self._known_bugs.add(place)
+        line = _code_line(error)
+        if line not in self._known_bugs:
+            self._known_bugs.add(line)
             _log.error("a bug in a collector: probing %s failed", job.identity, exc_info=error)
         return ProbeFailed(Reason.LOCAL, f"a bug: {type(error).__name__}")
 
@@ -219,7 +219,7 @@ async def _within(seconds: Seconds, work: Coroutine[Any, Any, None]) -> None:
             await work
 
 
-def _place(error: BaseException) -> tuple[str, int]:
-    """Return where in the code an error was raised."""
+def _code_line(error: BaseException) -> tuple[str, int]:
+    """Return the file and line of the code that raised an error."""
     frames = list(traceback.walk_tb(error.__traceback__))
     return (frames[-1][0].f_code.co_filename, frames[-1][1]) if frames else ("", 0)

@@ -10,6 +10,8 @@ from collectors.contract import Facts, ProbeFailed
 from collectors.replies import Exchange, Login, Query, Reply, RoundTrip
 from collectors.terms import Clock, Phase, Reason
 from exporter.fleet import Fleet, Host, Pair, load, pairs, who_am_i
+from exporter.probing import NameAndFamily
+from exporter.recording.moves import Choice
 from exporter.recording.recorder import Recorder
 from tests.exporter.samples import Samples
 
@@ -67,12 +69,19 @@ class Time:
         return 1_700_000_000.0 + self.passed
 
 
+class SameAddress:
+    """Chooses no other address, whoever answers."""
+
+    def unreached(self, _name: NameAndFamily, _address: str) -> None: ...
+    def reached(self, _name: NameAndFamily, _address: str) -> None: ...
+
+
 class Small:
     """A recorder, configured with a fleet as one of its hosts sees it."""
 
-    def __init__(self, folder: Path, text: str = SMALL, host: str = "wf001") -> None:
+    def __init__(self, folder: Path, text: str = SMALL, host: str = "wf001", choice: Choice | None = None) -> None:
         self._file, self._host = folder / "fleet.yml", host
-        self.recorder = Recorder("1.2.3")
+        self.recorder = Recorder("1.2.3", choice or SameAddress())
         self.reload(text)
 
     def reload(self, text: str) -> None:

@@ -11,10 +11,10 @@ from collectors.contract import Facts, ProbeFailed
 from collectors.replies import Reply, RoundTrip
 from collectors.terms import Clock, IpFamily, Phase, Reason
 from exporter.fleet import Pair
-from exporter.probing.addresses import Move, Name
+from exporter.probing import Move, NameAndFamily
 from tests.exporter.pages import Small
 
-NAME = Name("wf008.example", IpFamily.IPV4)
+NAME = NameAndFamily("wf008.example", IpFamily.IPV4)
 ANSWER = RoundTrip(rtt=0.02, clock=Clock.KERNEL)
 SILENCE = ProbeFailed(Reason.TIMEOUT, "no answer within 4 s")
 
@@ -25,10 +25,10 @@ class Choice:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
 
-    def unreached(self, _name: Name, address: str) -> None:
+    def unreached(self, _name: NameAndFamily, address: str) -> None:
         self.calls.append(("unreached", address))
 
-    def reached(self, _name: Name, address: str) -> None:
+    def reached(self, _name: NameAndFamily, address: str) -> None:
         self.calls.append(("reached", address))
 
 
@@ -36,9 +36,9 @@ class Stage:
     """A fleet whose wf008 has a name, and whoever chooses among its addresses."""
 
     def __init__(self, folder: Path) -> None:
-        self.small, self.choice = Small(folder), Choice()
+        self.choice = Choice()
+        self.small = Small(folder, choice=self.choice)
         self.recorder = self.small.recorder
-        self.recorder.choice = self.choice
 
     def pair(self, probe: str) -> Pair:
         return self.small.pair("wf008", probe)
