@@ -27,12 +27,12 @@ _OTHER = "its port 443 does not serve TLS: {reason} {detail}"
 
 def public_name(seen: NameSeen, now: float, patience: Seconds) -> Diagnosis:
     """Judge it; ``now`` in seconds since the epoch."""
-    faults = list(filter(None, (_elsewhere(seen), _not_served(seen.look.fault if seen.look else None, patience))))
+    faults = list(filter(None, (_elsewhere(seen), _not_served(seen.tls.fault if seen.tls else None, patience))))
     if not seen.addresses:
         faults = [f"cannot be resolved: {cleaned(seen.fault)}; add a record that points to {seen.host}"]
     if faults:
         return Diagnosis(Status.BROKEN, seen.name, "; ".join(faults))
-    soon, certificate = expiry(seen.look, now)
+    soon, certificate = expiry(seen.tls, now)
     sentences = [f"resolves to {some(seen.addresses)}", certificate]
     if seen.host_addresses:
         sentences[0] += f", which is {seen.host}"
