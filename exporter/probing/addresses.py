@@ -30,7 +30,7 @@ _FRESH = 0.9
 
 Below 1, so that a refresh that starts slightly early still looks up."""
 _MEASURES_NOTHING = RoundTrip(rtt=None, clock=Clock.USER)
-"""The reply of a refresh: the scheduler and ``Addresses.decided`` ask only whether it failed."""
+"""The reply of a refresh: the scheduler and ``Addresses.probe_ended`` ask only whether it failed."""
 
 
 class Move(NamedTuple):
@@ -164,7 +164,7 @@ class Addresses:
 
     # As the scheduler's watcher
 
-    def decided(self, job: Refresh, _facts: Facts, outcome: Outcome) -> None:
+    def probe_ended(self, job: Refresh, _facts: Facts, outcome: Outcome) -> None:
         """Record how a refresh ended."""
         self._unanswered.discard(job.aim)
         if not self._unanswered:

@@ -15,7 +15,7 @@ from collectors.replies import Reply
 from collectors.terms import Gap, Reason, Seconds
 
 
-class Job(Protocol):
+class PeriodicJob(Protocol):
     """What the scheduler has to know of a pair, or of anything else that is done at intervals."""
 
     @property
@@ -32,14 +32,14 @@ class Job(Protocol):
     def aim(self) -> Any: ...  # noqa: ANN401 - the target, whose type only its collector knows
 
 
-J = TypeVar("J", bound=Job)
-J_contra = TypeVar("J_contra", bound=Job, contravariant=True)
+J = TypeVar("J", bound=PeriodicJob)
+J_contra = TypeVar("J_contra", bound=PeriodicJob, contravariant=True)
 
 
 class Watcher(Protocol[J_contra]):
     """Records what became of the jobs: ``exporter.recording.recorder`` for pairs, ``Addresses`` for look-ups."""
 
-    def decided(self, job: J_contra, facts: Facts, outcome: Outcome) -> None:
+    def probe_ended(self, job: J_contra, facts: Facts, outcome: Outcome) -> None:
         """Record how a probe ended: answered, failed or timed out."""
 
     def started_late(self, lateness: Seconds, probes: int) -> None:
@@ -66,13 +66,13 @@ class ScheduledJob(Generic[J]):
         self.group: Group[J]
         self.attempt: RunningAttempt | None = None
 
-    def decided(self, attempt: Attempt[Any], outcome: Outcome) -> None:
+    def attempt_ended(self, attempt: Attempt[Any], outcome: Outcome) -> None:
         """Pass on how an attempt ended; a reply that took longer than the timeout is none."""
         self.attempt = None
         if not isinstance(outcome, ProbeFailed) and outcome.took > self.job.timeout:
             attempt.answered_late = True
             outcome = ProbeFailed(Reason.TIMEOUT, f"answered after {outcome.took:g} s")
-        self.watcher.decided(self.job, attempt, outcome)
+        self.watcher.probe_ended(self.job, attempt, outcome)
 
     def replace(self, job: J) -> None:
         """Go on with a job of the same identity; where its target is another one, give up the former."""

@@ -33,7 +33,7 @@ _HELD_UP: Seconds = 0.1
 _LONGEST_WITHDRAWAL: Seconds = 2.0
 """How long it may take to tell a server that a probe was given up."""
 _WITHDRAWAL_AT_THE_END: Seconds = 0.25
-"""The same, when nothing else is left to do."""
+"""The same at the end of the program, which waits for it."""
 _FIRST_ROUND: Seconds = 0.2
 """How long the first round takes, which begins at once."""
 _FIRST_ROUND_RATE = 500
@@ -142,7 +142,7 @@ class Scheduler(Generic[J]):
     def _start(self, group: Group[J], ready: Sequence[ScheduledJob[J]]) -> None:
         slot = []
         for scheduled in ready:
-            attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.decided)
+            attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.attempt_ended)
             slot.append(attempt)
         try:
             coroutines = group.probe(slot)

@@ -80,7 +80,7 @@ class Recorder:
 
     # What happened
 
-    def decided(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
+    def probe_ended(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
         """Record the end of a pair's probe."""
         now, wall = time.monotonic(), wall_clock()
         series = self._pairs.changing(job.aim)

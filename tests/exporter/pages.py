@@ -97,7 +97,7 @@ class Small:
         return found
 
     def decide(self, target: str, probe: str, outcome: Reply | ProbeFailed, facts: Facts | None = None) -> None:
-        self.recorder.decided(self.pair(target, probe), facts or Facts(), outcome)
+        self.recorder.probe_ended(self.pair(target, probe), facts or Facts(), outcome)
 
     def answer_all(self) -> None:
         """Let every pair have one good answer and all the facts that there can be."""
@@ -109,7 +109,7 @@ class Small:
             peer_processing=0.0001,
         )
         for pair in self.pairs:
-            self.recorder.decided(pair, facts, ANSWERS[pair.probe if pair.database else pair.protocol])
+            self.recorder.probe_ended(pair, facts, ANSWERS[pair.probe if pair.database else pair.protocol])
 
     def page(self, *, openmetrics: bool = False) -> str:
         return b"".join(self.recorder.page(openmetrics=openmetrics)).decode()

@@ -44,7 +44,7 @@ class Stage:
         return self.small.pair("wf008", probe)
 
     def probe(self, probe: str, outcome: Reply | ProbeFailed, address: str = "192.0.2.8") -> None:
-        self.recorder.decided(self.pair(probe), Facts(phase=Phase.CONNECT, address=address), outcome)
+        self.recorder.probe_ended(self.pair(probe), Facts(phase=Phase.CONNECT, address=address), outcome)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_probe_that_went_on_to_the_next_address_itself_is_a_line_and_noted_wit
     stage: Stage, lines: pytest.LogCaptureFixture
 ) -> None:
     facts = Facts(address="192.0.2.9", tried=("192.0.2.8: no answer within 3.3 s",))
-    stage.recorder.decided(stage.pair("ping"), facts, ANSWER)
+    stage.recorder.probe_ended(stage.pair("ping"), facts, ANSWER)
     stage.probe("ping", ANSWER, "192.0.2.9")
     assert lines.messages == ["address of wf008 ping: 192.0.2.8 -> 192.0.2.9 (no answer within 3.3 s)"]
     moved = {pair.probe: series.moved for pair, series in stage.recorder.states() if pair.target == "wf008"}
