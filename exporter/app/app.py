@@ -115,7 +115,7 @@ class App:
         if isinstance(notice, SocketOpened):
             self._socket_hints.hint(self._recorder.icmp_sockets())
 
-    # Recorder and addresses need each other: these two are asked for when something has happened.
+    # The recorder is made of the addresses, so these find it only when they are called.
 
     def _refresh_failed(self, target: str) -> None:
         self._recorder.dns_refresh_failed(target)
