@@ -9,7 +9,7 @@ import hashlib
 import math
 
 from collectors.terms import Seconds
-from exporter.probing.jobs import PeriodicJob
+from exporter.probing.jobs import Job
 
 SLOT: Seconds = 0.1
 """What is due within one slot starts together at its end; fewer wake-ups are what makes probes cheap."""
@@ -28,7 +28,7 @@ def slot_after(due: Seconds, slots: int = 1) -> Seconds:
     return math.ceil(due / length) * length
 
 
-def first_dates(source: str, job: PeriodicJob, now: Seconds, lead: Seconds) -> tuple[Seconds, ...]:
+def first_dates(source: str, job: Job, now: Seconds, lead: Seconds) -> tuple[Seconds, ...]:
     """Return when a new job is due: first within ``lead`` seconds, last in its own cadence.
 
     A hash of which host measures what says where in the interval the cadence lies. Dates in between keep every gap
@@ -50,6 +50,6 @@ def without_first(dates: tuple[Seconds, ...], interval: Seconds) -> tuple[Second
     return dates[1:] if len(dates) > 2 else (dates[1], dates[1] + interval)  # noqa: PLR2004 - two dates are a cadence
 
 
-def _phase(source: str, job: PeriodicJob) -> float:
+def _phase(source: str, job: Job) -> float:
     text = "\0".join((source, *job.identity)).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(text, digest_size=6).digest(), "big") / (1 << 48)

@@ -15,7 +15,7 @@ from collectors.replies import Reply
 from collectors.terms import Gap, Reason, Seconds
 
 
-class PeriodicJob(Protocol):
+class Job(Protocol):
     """What the scheduler has to know of a pair, or of anything else that is done at intervals."""
 
     @property
@@ -32,8 +32,8 @@ class PeriodicJob(Protocol):
     def aim(self) -> Any: ...  # noqa: ANN401 - the target, whose type only its collector knows
 
 
-J = TypeVar("J", bound=PeriodicJob)
-J_contra = TypeVar("J_contra", bound=PeriodicJob, contravariant=True)
+J = TypeVar("J", bound=Job)
+J_contra = TypeVar("J_contra", bound=Job, contravariant=True)
 
 
 class Watcher(Protocol[J_contra]):
