@@ -92,10 +92,10 @@ dev: $(venv)/.dev
 # Also where the environment forbids it, as images do: each process of the tests would compile everything anew.
 keep_bytecode := PYTHONDONTWRITEBYTECODE=
 
-# Of what others need to read: the command, the Python behind it, a package, ours.
+# Files that every user must be able to read, for python.sh to check: of Python, of a package, ours, the command.
 tell_who_can_run_it = $(bin)/python -c 'import os, sys, exporter, yaml; \
 	print(*(m.__file__ for m in (os, yaml, exporter)), sys._base_executable, "$(bin)/latency-exporter", sep="\n")' \
-	| sh deploy/python.sh told
+	| sh deploy/python.sh warn_others
 
 # What tests need beside Python. What can't be had is said here, and the tests left out are listed after the run.
 prerequisites:

@@ -2,7 +2,7 @@
 # For make: the Python that .venv is made of, and who can run what was made of it.
 #
 #   python.sh choose [PYTHON]   prints PYTHON, or the best there is; exit 1 with a remedy where there is none
-#   python.sh told              says so if other users than this one cannot read a file of those on stdin
+#   python.sh warn_others       warns if other users than this one cannot read a file of those on stdin
 #   python.sh closed FILE       prints what keeps others from FILE, or nothing
 set -eu
 
@@ -27,7 +27,7 @@ first_closed() { # of the files on stdin
     while read -r file; do closed "$file"; done | head -n 1
 }
 
-told() {
+warn_others() {
     obstacle=$(first_closed)
     [ -n "$obstacle" ] || return 0
     remedy="rm -r .venv, then make install PYTHON=/usr/bin/python3 (or another that all can run)"

@@ -57,7 +57,7 @@ def _run(flags: argparse.Namespace) -> int:
         flags.config_file, flags.host, flags.telemetry_path, flags.enable_lifecycle, flags.web_config_file
     )
     first = configuration(options)
-    for warning in (*check.warnings(first.fleet, first.pairs), *first.web.warnings):
+    for warning in (*check.warning_lines(first.fleet, first.pairs), *first.web.warnings):
         tell(str(warning))
     sockets = listen.open_sockets(flags.listen or [listen.parse(listen.DEFAULT)])
 

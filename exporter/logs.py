@@ -22,12 +22,14 @@ from typing import Literal
 
 from aiohttp.http_exceptions import HttpProcessingError
 
+from collectors.terms import Seconds
+
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 _NAMES = {number: name for name, number in LEVELS.items()} | {logging.CRITICAL: "error"}
 _WORD = re.compile(r"[^ \"=\\]+")
 _WAITING_LINES = 1000
-_LAST_WORDS = 1.0
-"""How many seconds the end of the program waits until its last lines are read."""
+_LAST_WORDS: Seconds = 1.0
+"""How long the end of the program waits until its last lines are read."""
 
 
 class _Formatter(logging.Formatter):

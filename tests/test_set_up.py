@@ -66,7 +66,7 @@ def test_a_python_that_was_named_is_taken_or_refused_and_never_exchanged(place: 
 
 
 def test_what_all_can_run_needs_no_word(place: Path) -> None:
-    assert run("python.sh", "told", cwd=place, stdin="/bin/sh\n/etc/passwd\n").stderr == ""
+    assert run("python.sh", "warn_others", cwd=place, stdin="/bin/sh\n/etc/passwd\n").stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_others_cannot_run_is_said_with_the_reason_and_a_remedy(
     (place / file).parent.mkdir(parents=True, exist_ok=True)
     (place / file).touch()
     (place / closed).chmod(0o700)
-    done = run("python.sh", "told", cwd=place / clone, stdin=f"/bin/sh\n{place / file}\n")
+    done = run("python.sh", "warn_others", cwd=place / clone, stdin=f"/bin/sh\n{place / file}\n")
     assert (done.returncode, done.stdout) == (0, "")
     assert f"{place / closed} is closed to others.\nRemedy: {remedy.format(place)}" in done.stderr
 
@@ -93,7 +93,8 @@ def test_what_others_cannot_run_is_said_with_the_reason_and_a_remedy(
 def test_a_file_that_others_cannot_read_is_said_too(place: Path) -> None:
     (place / "exporter.py").touch(mode=0o600)
     assert (
-        f"{place}/exporter.py is closed" in run("python.sh", "told", cwd=place, stdin=f"{place}/exporter.py\n").stderr
+        f"{place}/exporter.py is closed"
+        in run("python.sh", "warn_others", cwd=place, stdin=f"{place}/exporter.py\n").stderr
     )
 
 

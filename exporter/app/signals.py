@@ -7,7 +7,7 @@ import signal
 
 
 class Signals:
-    """What was asked of the program by signals; takes them from ``listen`` on."""
+    """The stop and reload requests that came as signals, from ``listen`` on."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -16,7 +16,7 @@ class Signals:
         """Set by SIGHUP; its reader clears it."""
 
     def listen(self) -> None:
-        """Take the signals, also a SIGHUP that came before: ``exporter.__main__`` has blocked it until now."""
+        """Install the handlers; a SIGHUP that came earlier, blocked by ``exporter.__main__``, is delivered now."""
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop, number)
         signal.signal(signal.SIGHUP, lambda *_: self._loop.call_soon_threadsafe(self.hangup.set))

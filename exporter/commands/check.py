@@ -26,7 +26,7 @@ def run(flags: argparse.Namespace) -> int:
         raise BadFile(missing)
     for problem in missing:  # --host may look at a host from elsewhere, without its secrets
         tell(f"warning: needed on {host.name}, and not to be had here: {problem}")
-    for warning in warnings(fleet, pairs):
+    for warning in warning_lines(fleet, pairs):
         tell(warning)
     if double := double_hosts.warning(fleet, host):
         tell(f"warning: {double}")
@@ -65,7 +65,7 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
     return "\n".join([*(table if pairs else []), total, whole, ""])
 
 
-def warnings(fleet: Fleet, pairs: Sequence[Pair]) -> list[str]:
+def warning_lines(fleet: Fleet, pairs: Sequence[Pair]) -> list[str]:
     """Return what is allowed but should be known: the file's own warnings, and the cost when it is high."""
     lines = [f"warning: {warning}" for warning in fleet.warnings]
     if (count := cost.series(fleet, pairs)) > _MANY_SERIES:

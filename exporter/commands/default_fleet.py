@@ -1,4 +1,7 @@
-"""The default fleet, for commands about this machine; the other commands write or judge a whole fleet."""
+"""Which commands fall back to the default fleet: ``run``, ``check`` and ``probe``, which are about this machine.
+
+The others write or judge a whole fleet.
+"""
 
 from __future__ import annotations
 

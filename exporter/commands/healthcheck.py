@@ -60,15 +60,15 @@ def _ask(connection: http.client.HTTPConnection) -> str | None:
     except (ssl.SSLError, ConnectionError) as error:
         # TLS 1.3 demands a certificate after the handshake, and the end of the connection may overtake that alert.
         is_alive = handshaken or (isinstance(error, ssl.SSLError) and error.reason in _REFUSALS)
-        return None if is_alive else _in_words(error)
+        return None if is_alive else _error_text(error)
     except (OSError, http.client.HTTPException) as error:
-        return _in_words(error)
+        return _error_text(error)
     finally:
         connection.close()
     return None if status < _SERVER_ERROR else f"status {status}"
 
 
-def _in_words(error: OSError | http.client.HTTPException) -> str:
+def _error_text(error: OSError | http.client.HTTPException) -> str:
     if isinstance(error, TimeoutError) and error.errno is None:
         return f"no answer within {_TIMEOUT:g} s"
     if isinstance(error, socket.gaierror):

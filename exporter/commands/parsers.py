@@ -22,13 +22,13 @@ latency-exporter healthcheck      ask the program on this machine whether it is 
 Each has its own --help.
 """
 DEFAULT_FLEET = Path("config/exporter.yml")
-"""The fleet file where none is named; ``default_fleet`` tells by this very object that none was."""
+"""The fleet file where none is named. Compared by identity (``is``): a user who types the same path has named one."""
 
 
 def run_parser() -> argparse.ArgumentParser:
     """Return the flags of ``run``, the default command."""
     parser = _parser("run", "Measure, and serve what was measured.", epilog=_USAGE)
-    _add_fleet(parser)
+    _add_fleet(parser, falls_back=True)
     _add_host(parser)
     _add_listen(parser)
     parser.add_argument(
@@ -72,7 +72,7 @@ def run_parser() -> argparse.ArgumentParser:
 def check_parser() -> argparse.ArgumentParser:
     """Return the flags of ``check``."""
     parser = _parser("check", "Read the configuration and print what it means for one host.")
-    _add_fleet(parser)
+    _add_fleet(parser, falls_back=True)
     _add_host(parser)
     return parser
 
@@ -83,7 +83,7 @@ def probe_parser() -> argparse.ArgumentParser:
     parser.add_argument("target", metavar="TARGET", help="a host or an endpoint that this host measures")
     parser.add_argument("--probe", metavar="NAME", help="only this one of the target's probes")
     parser.add_argument("--route", action="store_true", help="print the path there too (needs a raw socket)")
-    _add_fleet(parser)
+    _add_fleet(parser, falls_back=True)
     _add_host(parser)
     return parser
 
@@ -111,9 +111,9 @@ def scrape_configs_parser() -> argparse.ArgumentParser:
         "--format",
         choices=typing.get_args(scrape_configs.StanzaFormat),
         default="paste",
-        help="paste: stanzas for any prometheus.yml, which VictoriaMetrics includes as they are; prometheus-include: a "
-        "file for scrape_config_files of Prometheus 2.43 or later; http-sd: the servers ask an exporter for the "
-        "targets (default: %(default)s)",
+        help="paste: stanzas for any prometheus.yml, which VictoriaMetrics includes as they are; victoriametrics: "
+        "the same stanzas, with a comment for VictoriaMetrics; prometheus-include: a file for scrape_config_files of "
+        "Prometheus 2.43 or later; http-sd: the servers ask an exporter for the targets (default: %(default)s)",
     )
     parser.add_argument(
         "--sd-url",
@@ -122,14 +122,14 @@ def scrape_configs_parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="with --format=http-sd: the exporter that is asked, as the servers reach it, such as http://wf001:9102",
     )
-    doing = parser.add_mutually_exclusive_group()
-    doing.add_argument("--diff", action="store_true", help="print what would change, and write nothing")
-    doing.add_argument(
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--diff", action="store_true", help="print what would change, and write nothing")
+    mode.add_argument(
         "--check",
         action="store_true",
         help="write nothing; exit 1 if a file is not current, or promtool or VictoriaMetrics refuses the stanzas",
     )
-    doing.add_argument("--force", action="store_true", help="write even if a list would shrink by more than half")
+    mode.add_argument("--force", action="store_true", help="write even if a list would shrink by more than half")
     return parser
 
 
@@ -182,14 +182,16 @@ def _parser(command: str, text: str, epilog: str | None = None) -> argparse.Argu
     return parser
 
 
-def _add_fleet(parser: argparse.ArgumentParser) -> None:
+def _add_fleet(parser: argparse.ArgumentParser, *, falls_back: bool = False) -> None:
+    """Add the flag of the fleet file; with ``falls_back`` the command has the default fleet where there is none."""
+    without = "; where there is none, this machine alone is taken" if falls_back else ""
     parser.add_argument(
         "--config.file",
         dest="config_file",
         type=Path,
         default=DEFAULT_FLEET,
         metavar="FILE",
-        help="the fleet file (default: %(default)s; where there is none, run, check and probe take this machine alone)",
+        help=f"the fleet file (default: %(default)s{without})",
     )
 
 

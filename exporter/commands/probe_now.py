@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from collectors import failures
-from collectors.contract import Context, one_by_one
+from collectors.contract import Context
 from collectors.literals import literal_family
 from collectors.terms import Seconds
 from collectors.transport import resolver
@@ -26,7 +26,9 @@ from exporter.wording import span
 _LOOKUPS: Seconds = 5.5
 """As long as a refresh of an address may take."""
 _KEEP: Seconds = 60.0
-_HOPS, _PER_HOP, _HOP_TIMEOUT = 30, 2, 1.0
+"""How long an address is kept: longer than the command runs, so that each name is looked up once."""
+_HOPS, _REQUESTS_PER_HOP = 30, 2
+_HOP_TIMEOUT: Seconds = 1.0
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -57,9 +59,7 @@ async def probe_now(pairs: Sequence[Pair]) -> list[ProbeResult]:
         address=addresses.get, lookup=resolver.addresses, notice=lambda _notice: None, others=addresses.others
     )
     async with collectors.probes(context) as probes, Scheduler("", addresses, at_once=True) as refresher:
-        names = refreshes(pairs, _KEEP)
-        addresses.expect(names, _KEEP)
-        refresher.replace((name, one_by_one(addresses.refresh)) for name in names)
+        addresses.keep_fresh(refreshes(pairs, _KEEP), _KEEP, refresher)
         await addresses.answered(_LOOKUPS)
         return await single.ask(pairs, probes)
 
@@ -89,13 +89,13 @@ def _route(address: str, family: int) -> Iterator[str]:
 
     try:
         hops = icmplib.traceroute(
-            address, count=_PER_HOP, timeout=_HOP_TIMEOUT, max_hops=_HOPS, fast=True, family=family
+            address, count=_REQUESTS_PER_HOP, timeout=_HOP_TIMEOUT, max_hops=_HOPS, fast=True, family=family
         )
     except icmplib.SocketPermissionError:
         yield "  needs a raw socket: run it as root, or grant CAP_NET_RAW\n"
     except (icmplib.ICMPLibError, OSError) as error:
         why = failures.from_os_error(error).detail if isinstance(error, OSError) else error
-        yield f"  not to be walked: {why}\n"
+        yield f"  the route cannot be traced: {why}\n"
     else:
         distance = 0
         for hop in hops:

@@ -11,8 +11,8 @@ from exporter.fleet import Fleet, load
 
 def run(flags: argparse.Namespace) -> int:
     """Write the files, or do with them what the flags say."""
-    place = flags.sd_url if flags.format == "http-sd" else flags.targets_dir
-    if flags.format == "http-sd" and not place:
+    targets_location = flags.sd_url if flags.format == "http-sd" else flags.targets_dir
+    if flags.format == "http-sd" and not targets_location:
         return complain(
             "latency-exporter: --format=http-sd needs --sd-url, the exporter that the servers ask for their targets, "
             "such as --sd-url=http://wf001:9102",
@@ -20,8 +20,8 @@ def run(flags: argparse.Namespace) -> int:
         )
     fleet = load(flags.config_file)
     if flags.check:
-        return _check(fleet, flags, place)
-    changed = scrape_configs.changes(fleet, flags.output_dir, place, flags.format)
+        return _check(fleet, flags, targets_location)
+    changed = scrape_configs.changes(fleet, flags.output_dir, targets_location, flags.format)
     if flags.diff:
         return print_data(scrape_configs.difference(changed))
     written = scrape_configs.write(changed, force=flags.force)
@@ -34,16 +34,16 @@ def run(flags: argparse.Namespace) -> int:
     return FINE
 
 
-def _check(fleet: Fleet, flags: argparse.Namespace, place: str | None) -> int:
+def _check(fleet: Fleet, flags: argparse.Namespace, targets_location: str | None) -> int:
     from exporter.scrape_configs import dry_run  # noqa: PLC0415 - `run` has no use for subprocess, and pays for it
 
-    changed = scrape_configs.changes(fleet, flags.output_dir, place, flags.format)
+    changed = scrape_configs.changes(fleet, flags.output_dir, targets_location, flags.format)
     for change in changed:
         tell(f"{change.path}: not current; run the command without --check")
-    texts = scrape_configs.files(fleet, place or str(flags.output_dir.absolute()), flags.format)
+    texts = scrape_configs.files(fleet, targets_location or str(flags.output_dir.absolute()), flags.format)
     verdicts = list(dry_run.complaints(texts[scrape_configs.STANZAS], flags.format))
     for name, complaint in verdicts:
-        tell(f"{name}: " + ("content" if complaint is None else f"refuses it:\n{complaint}"))
+        tell(f"{name}: " + ("accepts it" if complaint is None else f"refuses it:\n{complaint}"))
     if not verdicts:
         tell("neither promtool nor VictoriaMetrics is on the PATH: what they would say is not known")
     return FAULT if changed or any(complaint is not None for _, complaint in verdicts) else FINE

@@ -195,6 +195,6 @@ def _read(adapter: TypeAdapter[T], body: bytes) -> T:
         return adapter.validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        what = f"{place} is not what it should be" if place else "it is not what it should be"
+        path = ".".join(map(str, first["loc"]))
+        what = f"{path} is not what it should be" if path else "it is not what it should be"
         raise BadBody("it is no JSON" if first["type"] == "json_invalid" else what) from None

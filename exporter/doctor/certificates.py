@@ -1,4 +1,4 @@
-"""A look at a server's TLS, on a connection of its own: aiohttp tells the certificate of none that it refused."""
+"""A handshake with a server, on a connection of its own: aiohttp shows no certificate that it has refused."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collectors.transport.connection import Connector, open_socket
 from collectors.transport.stream import Stream
 from collectors.transport.tls import Tls
 from collectors.transport.trust import ClientContext
-from exporter.doctor.outcome import Look, Trouble
-from exporter.doctor.resolver import addresses
+from exporter.doctor.aiohttp_resolver import addresses
+from exporter.doctor.outcome import TlsSeen, Trouble
 
 _ROOM = 256 * 1024
 """Bytes that a handshake may take."""
 
 
-async def look(host: str, port: int, trust: ClientContext, deadline: Seconds, request: bytes = b"") -> Look:
+async def shake_hands(host: str, port: int, trust: ClientContext, deadline: Seconds, request: bytes = b"") -> TlsSeen:
     """Shake hands and leave, until a deadline by the loop's clock.
 
     With a ``request`` its answer is waited for: in TLS 1.3 a server says only there what it thinks of our certificate.
@@ -27,11 +27,11 @@ async def look(host: str, port: int, trust: ClientContext, deadline: Seconds, re
         async with asyncio.timeout_at(deadline):
             await _shake(host, port, trust, facts, request)
     except TimeoutError:
-        return Look(facts.certificate_expiry, Trouble(Reason.TIMEOUT, "", facts.phase is Phase.TLS))
+        return TlsSeen(facts.certificate_expiry, Trouble(Reason.TIMEOUT, "", facts.phase is Phase.TLS))
     except ProbeFailed as failed:
         connected = facts.phase is Phase.TLS
-        return Look(facts.certificate_expiry, Trouble(failed.reason, failed.detail, connected))
-    return Look(facts.certificate_expiry, None)
+        return TlsSeen(facts.certificate_expiry, Trouble(failed.reason, failed.detail, connected))
+    return TlsSeen(facts.certificate_expiry, None)
 
 
 async def _shake(host: str, port: int, trust: ClientContext, facts: Facts, request: bytes) -> None:

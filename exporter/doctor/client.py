@@ -24,8 +24,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from collectors import failures
 from collectors.terms import Reason, Seconds
 from exporter import __version__
+from exporter.doctor.aiohttp_resolver import Resolver
 from exporter.doctor.outcome import HttpAnswer, HttpOutcome, Trouble
-from exporter.doctor.resolver import Resolver
 from exporter.doctor.stack import StackServer
 from exporter.wording import PART_OF_A_LINE, cleaned
 
@@ -35,7 +35,7 @@ _QUOTABLE = 64 * 1024
 """Bytes of a body that may be quoted from."""
 _EXCERPT = 80
 """Characters of a body that are quoted."""
-_IN_WORDS = (
+_PARSER_FAULTS = (
     ("status", "its answer does not begin with HTTP/1.1 and a status"),
     ("more than", "a line of its answer is too long"),
     ("chunk|content-length|transfer-encoding|length", "its answer does not say in an orderly way how long it is"),
@@ -46,7 +46,7 @@ _IN_WORDS = (
 
 
 @dataclasses.dataclass
-class _Journey:
+class _RequestState:
     """How far a request came: a timeout before the connection means something else than one after it."""
 
     connected: bool = False
@@ -86,14 +86,14 @@ class Client:
 
     async def get(self, path: str, limit: int) -> HttpOutcome:
         """Ask for a path below the server's url; a body of more than ``limit`` bytes is a trouble."""
-        journey = _Journey()
+        state = _RequestState()
         try:
             async with asyncio.timeout_at(self._deadline):
-                return await self._exchange(path, limit, journey)
+                return await self._exchange(path, limit, state)
         except TimeoutError:
-            return Trouble(Reason.TIMEOUT, "", journey.connected)
+            return Trouble(Reason.TIMEOUT, "", state.connected)
         except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
-            trouble = trouble_of(error, connected=journey.connected)
+            trouble = trouble_of(error, connected=state.connected)
             return trouble._replace(detail=self._harmless(trouble.detail.encode("utf-8", "replace")))
 
     def _harmless(self, text: bytes, limit: int = PART_OF_A_LINE) -> str:
@@ -102,7 +102,7 @@ class Client:
             text = text.replace(secret, _HIDDEN)
         return cleaned(text.decode("utf-8", "replace"), limit)
 
-    async def _exchange(self, path: str, limit: int, journey: _Journey) -> HttpOutcome:
+    async def _exchange(self, path: str, limit: int, state: _RequestState) -> HttpOutcome:
         loop = asyncio.get_running_loop()
         began = loop.time()
         async with self._session.get(
@@ -110,7 +110,7 @@ class Client:
             headers=self._headers,
             ssl=self._trust,
             allow_redirects=False,
-            trace_request_ctx=journey,
+            trace_request_ctx=state,
         ) as response:
             if response.headers.get("Content-Encoding", "identity") != "identity":
                 return Trouble(Reason.PROTOCOL, "compressed, which was not asked for", connected=True)
@@ -136,16 +136,18 @@ def trouble_of(error: Exception, *, connected: bool) -> Trouble:
     if isinstance(error, aiohttp.ClientPayloadError):
         return Trouble(Reason.RESET, "cut short", connected=True)
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
-        return Trouble(Reason.PROTOCOL, _in_words(error.message), connected=True)
+        return Trouble(Reason.PROTOCOL, _parser_fault(error.message), connected=True)
     cause = _cause(error)
     if isinstance(cause, OSError):
         failed = failures.from_os_error(cause)
         return Trouble(failed.reason, failed.detail, connected or isinstance(cause, ssl.SSLError))
-    return Trouble(Reason.PROTOCOL, _in_words(""), connected)
+    return Trouble(Reason.PROTOCOL, _parser_fault(""), connected)
 
 
-def _in_words(message: str) -> str:
-    return next(words for pattern, words in _IN_WORDS if re.search(pattern, message.partition(":")[0], re.IGNORECASE))
+def _parser_fault(message: str) -> str:
+    return next(
+        words for pattern, words in _PARSER_FAULTS if re.search(pattern, message.partition(":")[0], re.IGNORECASE)
+    )
 
 
 def _cause(error: Exception) -> Exception:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from aiohttp import ClientSession
 
@@ -12,9 +12,9 @@ from collectors.contract import ProbeFailed
 from collectors.terms import Reason, Seconds
 from collectors.transport.trust import Contexts, OwnCertificate
 from exporter.doctor import bodies, certificates
+from exporter.doctor.aiohttp_resolver import addresses
 from exporter.doctor.client import Client, session
-from exporter.doctor.outcome import Answers, HttpAnswer, HttpOutcome, Look, NameSeen, ServerSeen, Trouble, answered
-from exporter.doctor.resolver import addresses
+from exporter.doctor.outcome import Answers, HttpAnswer, HttpOutcome, NameSeen, ServerSeen, TlsSeen, Trouble, answered
 from exporter.doctor.servers import HEALTH_LIMIT, KINDS, Question
 from exporter.doctor.stack import StackServer
 
@@ -30,9 +30,9 @@ class PublicName(NamedTuple):
     address: str
     """The host's own, a name or a literal address."""
     ca_file: str | None = None
-    """Of the server of the stack that has this name; else the system's authorities count."""
+    """``ca_file`` of the server of the stack that has this name; None: the system's authorities."""
     own_certificate: OwnCertificate | None = None
-    """Likewise."""
+    """The certificate to show, ``cert_file`` of the same server."""
     port: int = HTTPS
 
 
@@ -43,32 +43,31 @@ class Consulted(NamedTuple):
     names: tuple[NameSeen, ...]
 
 
-class Waiting:
-    """Hears who is asked and who has answered; this one shows nothing."""
+class ProgressWatcher(Protocol):
+    """Is called when a server or a public name is asked, and when nothing more comes from it."""
 
-    def asked(self, name: str) -> None:
-        """Note that a server or a name is asked."""
-
-    def done(self, name: str) -> None:
-        """Note that nothing more comes from it."""
+    def asked(self, name: str) -> None: ...
+    def done(self, name: str) -> None: ...
 
 
 async def consult(
-    servers: Sequence[StackServer], names: Sequence[PublicName], patience: Seconds, waiting: Waiting
+    servers: Sequence[StackServer], names: Sequence[PublicName], patience: Seconds, watcher: ProgressWatcher
 ) -> Consulted:
-    """Ask all servers and look at all names, for ``patience`` at most."""
+    """Ask all servers, resolve all names and shake hands there, for ``patience`` seconds at most."""
     contexts = Contexts()
     trusts = {(server.ca_file, server.own_certificate) for server in servers if server.tls}
     for trust in trusts | {(name.ca_file, name.own_certificate) for name in names}:
         contexts.get(*trust, verify=True)  # before the time begins: the system's authorities take 55 ms to load
     deadline = asyncio.get_running_loop().time() + patience
     async with session() as shared, asyncio.TaskGroup() as group:
-        visits = [group.create_task(_Visit(shared, server, contexts, deadline).run(waiting)) for server in servers]
-        looks = [group.create_task(_look_at(name, contexts, deadline, waiting)) for name in names]
-    return Consulted(tuple(visit.result() for visit in visits), tuple(look.result() for look in looks))
+        questions = [
+            group.create_task(_ServerQuestions(shared, server, contexts, deadline).run(watcher)) for server in servers
+        ]
+        handshakes = [group.create_task(_name_seen(name, contexts, deadline, watcher)) for name in names]
+    return Consulted(tuple(each.result() for each in questions), tuple(each.result() for each in handshakes))
 
 
-class _Visit:
+class _ServerQuestions:
     """One server: first its health, alone, so that the time it takes is its own; then all that it knows, at once."""
 
     def __init__(self, shared: ClientSession, server: StackServer, contexts: Contexts, deadline: Seconds) -> None:
@@ -76,19 +75,19 @@ class _Visit:
         self._trust = contexts.get(server.ca_file, server.own_certificate, verify=True) if server.tls else None
         self._client = Client(shared, server, self._trust, deadline)
 
-    async def run(self, waiting: Waiting) -> ServerSeen:
+    async def run(self, watcher: ProgressWatcher) -> ServerSeen:
         """Ask, and ask further where the answers give reason to."""
-        waiting.asked(self._server.name)
+        watcher.asked(self._server.name)
         async with asyncio.TaskGroup() as group:
             health = group.create_task(self._health())
-            look = group.create_task(self._looked()) if self._trust else None
-        looked = look.result() if look else None
+            handshake = group.create_task(self._shake_hands()) if self._trust else None
+        tls = handshake.result() if handshake else None
         alive = any(isinstance(outcome, HttpAnswer) for outcome in health.result())
-        if looked and looked.fault is None and any(_hung_up(outcome) for outcome in health.result()):
-            looked = await self._looked(b"GET / HTTP/1.0\r\n\r\n")
+        if tls and tls.fault is None and any(_hung_up(outcome) for outcome in health.result()):
+            tls = await self._shake_hands(b"GET / HTTP/1.0\r\n\r\n")
         outcomes = await self._knowledge() if alive else {}
-        waiting.done(self._server.name)
-        return ServerSeen(self._server, health.result(), Answers(outcomes), looked)
+        watcher.done(self._server.name)
+        return ServerSeen(self._server, health.result(), Answers(outcomes), tls)
 
     async def _health(self) -> tuple[HttpOutcome, ...]:
         questions = {path.path: Question(path.path, HEALTH_LIMIT) for path in self._kind.health}
@@ -108,9 +107,11 @@ class _Visit:
             }
         return {name: task.result() for name, task in tasks.items()}
 
-    async def _looked(self, request: bytes = b"") -> Look:
+    async def _shake_hands(self, request: bytes = b"") -> TlsSeen:
         assert self._trust is not None  # noqa: S101 - asked only with TLS
-        return await certificates.look(self._server.host, self._server.port, self._trust, self._deadline, request)
+        return await certificates.shake_hands(
+            self._server.host, self._server.port, self._trust, self._deadline, request
+        )
 
 
 def _hung_up(outcome: HttpOutcome) -> bool:
@@ -125,19 +126,19 @@ def has_leftovers(outcome: HttpOutcome | None) -> bool:
         return False
 
 
-async def _look_at(public: PublicName, contexts: Contexts, deadline: Seconds, waiting: Waiting) -> NameSeen:
-    waiting.asked(public.name)
+async def _name_seen(public: PublicName, contexts: Contexts, deadline: Seconds, watcher: ProgressWatcher) -> NameSeen:
+    watcher.asked(public.name)
     async with asyncio.TaskGroup() as group:
         own = group.create_task(_resolved(public.name, deadline))
         host = group.create_task(_resolved(public.address, deadline))
     addresses_of_name, fault = own.result()
     addresses_of_host, host_fault = host.result()
-    look = None
+    tls = None
     if addresses_of_name:
         trust = contexts.get(public.ca_file, public.own_certificate, verify=True)
-        look = await certificates.look(public.name, public.port, trust, deadline)
-    waiting.done(public.name)
-    return NameSeen(public.name, public.host, addresses_of_name, addresses_of_host, fault, host_fault, look)
+        tls = await certificates.shake_hands(public.name, public.port, trust, deadline)
+    watcher.done(public.name)
+    return NameSeen(public.name, public.host, addresses_of_name, addresses_of_host, fault, host_fault, tls)
 
 
 async def _resolved(name: str, deadline: Seconds) -> tuple[tuple[str, ...], str]:

@@ -10,7 +10,7 @@ from collectors.terms import Seconds
 from collectors.transport.trust import OwnCertificate
 from exporter.clock import wall_clock
 from exporter.doctor import bodies
-from exporter.doctor.consultation import Consulted, PublicName, Waiting, consult
+from exporter.doctor.consultation import Consulted, ProgressWatcher, PublicName, consult
 from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.doctor.expected import ExpectedHost, expected
 from exporter.doctor.knowledge import Knowledge, knowledge_of
@@ -21,18 +21,18 @@ from exporter.doctor.rules.alerting import alerting
 from exporter.doctor.rules.dashboards import dashboards
 from exporter.doctor.rules.hosts import HostRules, hosts
 from exporter.doctor.rules.names import public_name
-from exporter.doctor.rules.targets import targets
+from exporter.doctor.rules.scrape_targets import targets
 from exporter.doctor.stack import StackServer, stack_servers
 from exporter.fleet import Fleet
 
 _ENGINES = ("prometheus", "victoriametrics")
 _OLD_SCRAPES = 4
-"""So many intervals without a new sample are too many; and less than a minute is nothing."""
+"""A sample older than so many intervals, and than a minute, is old."""
 _MINUTE: Seconds = 60.0
 _LEGACY = "latency_legacy"
 
 
-def examine(fleet: Fleet, environ: Mapping[str, str], patience: Seconds, waiting: Waiting) -> Report:
+def examine(fleet: Fleet, environ: Mapping[str, str], patience: Seconds, watcher: ProgressWatcher) -> Report:
     """Ask all servers of ``stack``, each for ``patience`` at most; raises BadFile where a password or a file lacks."""
     servers, wanted = stack_servers(fleet, environ), expected(fleet)
     addresses = {host.name: host.address for host in fleet.hosts}
@@ -42,7 +42,7 @@ def examine(fleet: Fleet, environ: Mapping[str, str], patience: Seconds, waiting
         for name, host in fleet.stack.public_names.items()
     ]
     began = time.monotonic()
-    consulted = asyncio.run(consult(servers, names, patience, waiting))
+    consulted = asyncio.run(consult(servers, names, patience, watcher))
     now = wall_clock()
     return Report(tuple(judge(fleet, wanted, consulted, now, patience)), time.monotonic() - began)
 

@@ -41,8 +41,8 @@ class Trouble(NamedTuple):
 HttpOutcome = HttpAnswer | Trouble
 
 
-class Look(NamedTuple):
-    """How the server's TLS looks."""
+class TlsSeen(NamedTuple):
+    """What was seen of a server's TLS."""
 
     expiry: float | None
     """Of the served certificate, trusted or not, in seconds since the epoch."""
@@ -79,13 +79,13 @@ class ServerSeen(NamedTuple):
     """One for each of its health paths, in the table's order."""
     answers: Answers
     """To the questions of its kind."""
-    look: Look | None
+    tls: TlsSeen | None
     """None without TLS."""
 
     @property
     def invisible(self) -> bool:
         """Whether it is marked internal, and nothing of it can be seen from here."""
-        shaken = self.look is not None and (self.look.fault is None or self.look.fault.connected)
+        shaken = self.tls is not None and (self.tls.fault is None or self.tls.fault.connected)
         return self.server.internal and not shaken and all(unreached(outcome) for outcome in self.health)
 
 
@@ -100,8 +100,8 @@ class NameSeen(NamedTuple):
     fault: str
     """Why the name has no addresses."""
     host_fault: str
-    look: Look | None
-    """None without an address to look at."""
+    tls: TlsSeen | None
+    """None without an address to connect to."""
 
 
 def unreached(outcome: HttpOutcome) -> bool:

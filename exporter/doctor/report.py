@@ -16,7 +16,9 @@ from exporter.wording import cleaned, counted, some, span
 _ROWS = 50
 """Of one status; a fleet may have a thousand hosts."""
 _LONGEST = 1000
+"""Characters of a finding."""
 _WIDEST = 40
+"""Characters of what it is about."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,11 +30,11 @@ class Report:
 
     @property
     def broken(self) -> bool:
-        """Whether anything is."""
+        """Whether anything is broken."""
         return bool(self._of(Status.BROKEN))
 
     def verdict(self) -> str:
-        """Say it in one line."""
+        """Summarise the diagnoses in one line."""
         warnings = self._of(Status.WARNING)
         more = f"; {counted(len(warnings), 'warning')}" if warnings else ""
         if broken := self._of(Status.BROKEN):

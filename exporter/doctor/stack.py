@@ -52,7 +52,7 @@ class StackServer:
         return urlsplit(self.url).port or (443 if self.tls else 80)
 
     @property
-    def place(self) -> str:
+    def host_port(self) -> str:
         """Host and port."""
         return host_and_port(self.host, self.port)
 

@@ -13,81 +13,34 @@ of the name's pairs is answered any more, the next address is measured, and stay
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from collectors.contract import Facts, Outcome, ProbeFailed
-from collectors.literals import literal_family
+from collectors.contract import Facts, Outcome, ProbeFailed, one_by_one
 from collectors.replies import RoundTrip
 from collectors.terms import Clock, IpFamily, Reason, Seconds
 from collectors.transport import resolver
-from exporter.fleet import Pair
+from exporter.probing.refresh_jobs import NameAndFamily, Refresh
+from exporter.probing.scheduler import Scheduler
 
 Lookup = Callable[[str, IpFamily], Awaitable[Sequence[str]]]
 
-_TIMEOUT: Seconds = 5.0
 _FRESH = 0.9
-"""The share of ``resolve_interval`` for which an address is fresh. It is less than one because a refresh may start a
-little early: the one that is due when the interval is over must find the address no longer fresh."""
+"""The share of ``resolve_interval`` for which an address is fresh.
+
+Below 1, so that a refresh that starts slightly early still looks up."""
 _MEASURES_NOTHING = RoundTrip(rtt=None, clock=Clock.USER)
-"""The reply of a refresh: the scheduler and ``Addresses.decided`` ask only whether it failed."""
-
-
-class Name(NamedTuple):
-    """A name, and the family of the addresses that are asked for."""
-
-    name: str
-    ip_family: IpFamily
+"""The reply of a refresh: the scheduler and ``Addresses.probe_ended`` ask only whether it failed."""
 
 
 class Move(NamedTuple):
     """Another address of a name is measured."""
 
-    name: Name
+    name: NameAndFamily
     before: str
     after: str
     why: str = ""
     """Empty where the resolver no longer gives the former one."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Refresh:
-    """A job of the scheduler: every ``interval`` a target's name is looked up, if its address is no longer fresh."""
-
-    target: str
-    aim: Name
-    interval: Seconds
-
-    @property
-    def identity(self) -> tuple[str, ...]:
-        """What distinguishes it from all other refreshes."""
-        return ("refresh", self.target, self.aim.name, self.aim.ip_family)
-
-    @property
-    def slots(self) -> int:
-        """One: nothing is gained by waiting for other refreshes."""
-        return 1
-
-    @property
-    def timeout(self) -> Seconds:
-        """Long enough to ask a second name server. A refresh that is due while the one before still runs is skipped."""
-        return _TIMEOUT
-
-
-def refreshes(pairs: Iterable[Pair], keep: Seconds) -> list[Refresh]:
-    """Return the refreshes that these pairs need; none for names that a probe looks up itself, as HTTP's do.
-
-    ``keep`` is how many seconds an address is kept.
-    """
-    intervals: dict[tuple[str, Name], Seconds] = {}
-    for pair in pairs:
-        name = pair.aim.cached_name
-        if name is not None and literal_family(name) is None:
-            key = pair.target, Name(name, pair.ip_family)
-            intervals[key] = min(keep, pair.interval, intervals.get(key, keep))
-    return [Refresh(target, name, keep / math.ceil(keep / interval)) for (target, name), interval in intervals.items()]
 
 
 class Addresses:
@@ -102,18 +55,18 @@ class Addresses:
         self._lookup, self._failed, self._moved = lookup, failed, moved
         self._loop = asyncio.get_running_loop()
         self._known: dict[tuple[str, IpFamily], str] = {}
-        self._answers: dict[Name, Sequence[str]] = {}
+        self._answers: dict[NameAndFamily, Sequence[str]] = {}
         """All addresses of the cached names."""
-        self._reported: dict[Name, str] = {}
+        self._reported: dict[NameAndFamily, str] = {}
         """Which address was last reported, of cached names and of others that were looked up."""
-        self._failures: dict[Name, tuple[str, bool]] = {}
+        self._failures: dict[NameAndFamily, tuple[str, bool]] = {}
         """Detail and ``misconfigured`` of the last look-up of a name, where that failed."""
-        self._fresh_until: dict[Name, Seconds] = {}
+        self._fresh_until: dict[NameAndFamily, Seconds] = {}
         self._keep: Seconds = 0.0
-        self._expected: frozenset[Name] = frozenset()
+        self._expected: frozenset[NameAndFamily] = frozenset()
         self.changed = asyncio.Event()
         """Set when a name has another address than before; its reader clears it."""
-        self._unanswered: set[Name] = set()
+        self._unanswered: set[NameAndFamily] = set()
         self._all_answered = asyncio.Event()
 
     def get(self, name: str, ip_family: IpFamily) -> str:
@@ -121,31 +74,31 @@ class Addresses:
         address = self._known.get((name, ip_family)) or self._literal(name, ip_family)
         if address is None:
             unknown = f"{name} has no known {ip_family} address", False
-            why, misconfigured = self._failures.get(Name(name, ip_family), unknown)
+            why, misconfigured = self._failures.get(NameAndFamily(name, ip_family), unknown)
             raise ProbeFailed(Reason.DNS, why, misconfigured=misconfigured)
         return address
 
     def others(self, name: str, ip_family: IpFamily) -> Sequence[str]:
         """Return the addresses that a name has beside the one that ``get`` returns."""
         known = self._known.get((name, ip_family))
-        return [address for address in self._answers.get(Name(name, ip_family), ()) if address != known]
+        return [address for address in self._answers.get(NameAndFamily(name, ip_family), ()) if address != known]
 
     def of(self, name: str) -> list[tuple[IpFamily, str]]:
         """Return the addresses of a name that are measured now, of either family."""
-        names = [Name(name, family) for family in IpFamily]
+        names = [NameAndFamily(name, family) for family in IpFamily]
         addresses = [self._known.get(each) or self._reported.get(each) for each in names]
         return [(each.ip_family, address) for each, address in zip(names, addresses, strict=True) if address]
 
     def _literal(self, name: str, ip_family: IpFamily) -> str | None:
         address = resolver.literal(name, ip_family)
         if address is not None:
-            self._known[Name(name, ip_family)] = address
+            self._known[NameAndFamily(name, ip_family)] = address
         return address
 
-    def expect(self, refreshes: Iterable[Refresh], keep: Seconds) -> None:
-        """Prepare for the refreshes of these names, whose addresses are kept for ``keep`` seconds.
+    def keep_fresh(self, refreshes: Sequence[Refresh], keep: Seconds, refresher: Scheduler[Refresh]) -> None:
+        """Let ``refresher`` do these refreshes and no others; addresses are kept for ``keep`` seconds.
 
-        ``answered`` waits for names that are new. Those expected until now stay known until the next call: their pairs
+        ``answered`` waits for names that are new. Those refreshed until now stay known until the next call: their pairs
         are probed meanwhile.
         """
         names = frozenset(refresh.aim for refresh in refreshes)
@@ -158,22 +111,24 @@ class Addresses:
         self._all_answered.clear()
         if not self._unanswered:
             self._all_answered.set()
+        probe = one_by_one(self.refresh)
+        refresher.replace((refresh, probe) for refresh in refreshes)
 
     async def answered(self, within: Seconds) -> None:
-        """Wait until each new name was looked up once, but at most ``within``: first probes need addresses."""
+        """Wait until each new name was looked up once, but at most ``within`` seconds: first probes need addresses."""
         try:
             async with asyncio.timeout(within):  # noqa: TID251 - of the start, not of a probe
                 await self._all_answered.wait()
         except TimeoutError:
             return
 
-    async def refresh(self, name: Name, _facts: Facts) -> RoundTrip:
+    async def refresh(self, name: NameAndFamily, _facts: Facts) -> RoundTrip:
         """Look a name up, if it is time to; keep its address while that is still among the answers."""
         if self._loop.time() >= self._fresh_until.get(name, 0.0):
             await self._look_up(name)
         return _MEASURES_NOTHING
 
-    async def _look_up(self, name: Name) -> None:
+    async def _look_up(self, name: NameAndFamily) -> None:
         started = self._loop.time()
         answers = self._answers[name] = await self._lookup(name.name, name.ip_family)
         if self._known.get(name) not in answers:
@@ -184,32 +139,32 @@ class Addresses:
     async def look_up(self, name: str, ip_family: IpFamily) -> Sequence[str]:
         """Look a name up for a probe that does so itself: nothing of it is cached, but a change is noted."""
         answers = await self._lookup(name, ip_family)
-        self._note(Name(name, ip_family), answers, answers[0])
+        self._note(NameAndFamily(name, ip_family), answers, answers[0])
         return answers
 
-    def _note(self, name: Name, answers: Sequence[str], chosen: str) -> None:
+    def _note(self, name: NameAndFamily, answers: Sequence[str], chosen: str) -> None:
         if self._reported.setdefault(name, chosen) not in answers:
             self._report(name, chosen)
 
-    def _report(self, name: Name, address: str, why: str = "") -> None:
+    def _report(self, name: NameAndFamily, address: str, why: str = "") -> None:
         before, self._reported[name] = self._reported[name], address
         self._moved(Move(name, before, address, why))
         self.changed.set()
 
-    def unreached(self, name: Name, address: str) -> None:
+    def unreached(self, name: NameAndFamily, address: str) -> None:
         """Record that a cached name's address answers none of its pairs: the next one is measured from now on."""
         answers = self._answers.get(name, ())
         if self._known.get(name) == address and address in answers:
             self._known[name] = answers[(answers.index(address) + 1) % len(answers)]
 
-    def reached(self, name: Name, address: str) -> None:
+    def reached(self, name: NameAndFamily, address: str) -> None:
         """Record that an address answers; where it replaces one that did not, that is reported."""
         if self._known.get(name) == address and self._reported.get(name, address) != address:
             self._report(name, address, "the former does not answer")
 
     # As the scheduler's watcher
 
-    def decided(self, job: Refresh, _facts: Facts, outcome: Outcome) -> None:
+    def probe_ended(self, job: Refresh, _facts: Facts, outcome: Outcome) -> None:
         """Record how a refresh ended."""
         self._unanswered.discard(job.aim)
         if not self._unanswered:

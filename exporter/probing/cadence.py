@@ -14,7 +14,7 @@ from exporter.probing.jobs import Job
 SLOT: Seconds = 0.1
 """What is due within one slot starts together at its end; fewer wake-ups are what makes probes cheap."""
 _LEAST_GAP = 0.5
-"""The share of its interval that lies at least between the first probes of a job: more where a timeout needs more."""
+"""Least gap between a job's first probes, as a share of its interval; a long timeout makes it larger."""
 _AIR = 0.1
 """The share of an interval between the end of an attempt and the next one: a program that starts may be held up."""
 _MOST_AIR: Seconds = 0.5
@@ -31,8 +31,8 @@ def slot_after(due: Seconds, slots: int = 1) -> Seconds:
 def first_dates(source: str, job: Job, now: Seconds, lead: Seconds) -> tuple[Seconds, ...]:
     """Return when a new job is due: first within ``lead`` seconds, last in its own cadence.
 
-    The cadence lies anywhere within an interval, by a hash of which host measures what. There are as many dates between
-    as keep every gap below the interval, and long enough for an attempt to end before the next one.
+    A hash of which host measures what says where in the interval the cadence lies. Dates in between keep every gap
+    below the interval; each gap is long enough for an attempt to end before the next one begins.
     """
     phase = _phase(source, job)
     first = slot_after(now + phase * min(job.interval, lead), job.slots)

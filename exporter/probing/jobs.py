@@ -39,7 +39,7 @@ J_contra = TypeVar("J_contra", bound=Job, contravariant=True)
 class Watcher(Protocol[J_contra]):
     """Records what became of the jobs: ``exporter.recording.recorder`` for pairs, ``Addresses`` for look-ups."""
 
-    def decided(self, job: J_contra, facts: Facts, outcome: Outcome) -> None:
+    def probe_ended(self, job: J_contra, facts: Facts, outcome: Outcome) -> None:
         """Record how a probe ended: answered, failed or timed out."""
 
     def started_late(self, lateness: Seconds, probes: int) -> None:
@@ -66,13 +66,13 @@ class ScheduledJob(Generic[J]):
         self.group: Group[J]
         self.attempt: RunningAttempt | None = None
 
-    def decided(self, attempt: Attempt[Any], outcome: Outcome) -> None:
+    def attempt_ended(self, attempt: Attempt[Any], outcome: Outcome) -> None:
         """Pass on how an attempt ended; a reply that took longer than the timeout is none."""
         self.attempt = None
         if not isinstance(outcome, ProbeFailed) and outcome.took > self.job.timeout:
             attempt.answered_late = True
             outcome = ProbeFailed(Reason.TIMEOUT, f"answered after {outcome.took:g} s")
-        self.watcher.decided(self.job, attempt, outcome)
+        self.watcher.probe_ended(self.job, attempt, outcome)
 
     def replace(self, job: J) -> None:
         """Go on with a job of the same identity; where its target is another one, give up the former."""

@@ -33,7 +33,7 @@ _HELD_UP: Seconds = 0.1
 _LONGEST_WITHDRAWAL: Seconds = 2.0
 """How long it may take to tell a server that a probe was given up."""
 _WITHDRAWAL_AT_THE_END: Seconds = 0.25
-"""The same, when nothing else is left to do."""
+"""The same at the end of the program, which waits for it."""
 _FIRST_ROUND: Seconds = 0.2
 """How long the first round takes, which begins at once."""
 _FIRST_ROUND_RATE = 500
@@ -142,7 +142,7 @@ class Scheduler(Generic[J]):
     def _start(self, group: Group[J], ready: Sequence[ScheduledJob[J]]) -> None:
         slot = []
         for scheduled in ready:
-            attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.decided)
+            attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.attempt_ended)
             slot.append(attempt)
         try:
             coroutines = group.probe(slot)
@@ -206,9 +206,9 @@ class Scheduler(Generic[J]):
 
     def _bug(self, job: J, error: BaseException) -> ProbeFailed:
         """Log a bug once with its traceback; the probe fails as ``local``."""
-        place = _place(error)
-        if place not in self._known_bugs:
-            self._known_bugs.add(place)
+        line = _code_line(error)
+        if line not in self._known_bugs:
+            self._known_bugs.add(line)
             _log.error("a bug in a collector: probing %s failed", job.identity, exc_info=error)
         return ProbeFailed(Reason.LOCAL, f"a bug: {type(error).__name__}")
 
@@ -219,7 +219,7 @@ async def _within(seconds: Seconds, work: Coroutine[Any, Any, None]) -> None:
             await work
 
 
-def _place(error: BaseException) -> tuple[str, int]:
-    """Return where in the code an error was raised."""
+def _code_line(error: BaseException) -> tuple[str, int]:
+    """Return the file and line of the code that raised an error."""
     frames = list(traceback.walk_tb(error.__traceback__))
     return (frames[-1][0].f_code.co_filename, frames[-1][1]) if frames else ("", 0)

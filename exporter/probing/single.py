@@ -84,7 +84,7 @@ class _FirstAnswers:
         self.answers: dict[tuple[str, ...], ProbeResult] = {}
         self.complete = asyncio.Event()
 
-    def decided(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
+    def probe_ended(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
         """Keep how a probe ended."""
         self.answers.setdefault(job.identity, ProbeResult(job, facts, outcome, time.monotonic() - self._began))
         if len(self.answers) == self._count:

@@ -13,7 +13,7 @@ from typing import Protocol
 from collectors.contract import Facts
 from collectors.terms import Reason, Seconds
 from exporter.fleet import Pair
-from exporter.probing import Move, Name
+from exporter.probing import Move, NameAndFamily
 from exporter.recording.latest import Moved
 from exporter.recording.series import PairSeries
 
@@ -31,26 +31,27 @@ _HOUR: Seconds = 3600.0
 class Choice(Protocol):
     """What chooses among the addresses of a name."""
 
-    def unreached(self, name: Name, address: str) -> None:
+    def unreached(self, name: NameAndFamily, address: str) -> None:
         """Accept that no probe gets an answer at an address: the next one of the name is asked."""
 
-    def reached(self, name: Name, address: str) -> None:
+    def reached(self, name: NameAndFamily, address: str) -> None:
         """Accept that a probe gets an answer at an address, after failures in a row."""
 
 
 class Moves:
     """The names of the pairs, and the changes of their addresses."""
 
-    def __init__(self) -> None:
-        self._pairs: dict[Name, list[tuple[Pair, PairSeries]]] = {}
-        self._logged: dict[Name, deque[Seconds]] = {}
+    def __init__(self, choice: Choice) -> None:
+        self._choice = choice
+        self._pairs: dict[NameAndFamily, list[tuple[Pair, PairSeries]]] = {}
+        self._logged: dict[NameAndFamily, deque[Seconds]] = {}
         """When the latest changes of each name were logged."""
 
     def configure(self, states: Iterable[tuple[Pair, PairSeries]]) -> None:
         """Set the pairs that are measured; what is kept with their series stays."""
         self._pairs = {}
         for pair, series in states:
-            self._pairs.setdefault(Name(pair.place, pair.ip_family), []).append((pair, series))
+            self._pairs.setdefault(NameAndFamily(pair.place, pair.ip_family), []).append((pair, series))
         self._logged = {name: times for name, times in self._logged.items() if name in self._pairs}
 
     def moved(self, move: Move, now: Seconds, wall: float) -> None:
@@ -63,7 +64,7 @@ class Moves:
     def detoured(self, pair: Pair, facts: Facts, series: PairSeries, now: Seconds, wall: float) -> None:
         """Keep and log that a probe went on to another address of the name, as those of HTTP and databases do."""
         before, _, why = facts.tried[0].partition(": ")
-        move = Move(Name(pair.place, pair.ip_family), before, facts.address or "", why)
+        move = Move(NameAndFamily(pair.place, pair.ip_family), before, facts.address or "", why)
         self._log_move(move, f"{pair.name} {pair.probe}", now)
         series.moved = Moved(move.before, move.after, why, now, wall)
 
@@ -78,7 +79,7 @@ class Moves:
         fields = {"name": move.name.name, "ip_family": move.name.ip_family, "address": move.after}
         _log.info("address of %s: %s -> %s%s", whose, move.before, move.after, why, extra={"fields": fields})
 
-    def failed(self, pair: Pair, facts: Facts, series: PairSeries, choice: Choice) -> None:
+    def failed(self, pair: Pair, facts: Facts, series: PairSeries) -> None:
         """Ask for another address after some failures in a row, unless another pair of the name reaches this one.
 
         ``series`` has counted the failure.
@@ -88,12 +89,12 @@ class Moves:
             return
         if failing.in_a_row % _IN_A_ROW or pair.aim.cached_name is None:
             return
-        name = Name(pair.aim.cached_name, pair.ip_family)
+        name = NameAndFamily(pair.aim.cached_name, pair.ip_family)
         latest = (other.latest.facts for _, other in self._pairs.get(name, ()) if other.failing is None)
         if not any(seen and seen.address == facts.address for seen in latest):
-            choice.unreached(name, facts.address)
+            self._choice.unreached(name, facts.address)
 
-    def succeeded(self, pair: Pair, facts: Facts, choice: Choice) -> None:
+    def succeeded(self, pair: Pair, facts: Facts) -> None:
         """Report that the address answers, after some failures in a row."""
         if facts.address is not None and pair.aim.cached_name is not None:
-            choice.reached(Name(pair.aim.cached_name, pair.ip_family), facts.address)
+            self._choice.reached(NameAndFamily(pair.aim.cached_name, pair.ip_family), facts.address)

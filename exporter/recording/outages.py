@@ -73,7 +73,8 @@ class Outages:
             outage.ended = None
             if not outage.flaps:
                 outage.flaps = True
-                self._log_change(pair, "outage goes on", "flaps; its end is told after a calm minute", "flapping", now)
+                text = "flaps: the next line comes after a minute without failures"
+                self._log_change(pair, "outage goes on", text, "flapping", now)
 
     def succeeded(self, pair: Pair, now: Seconds) -> None:
         """Log the end of an outage, if the failures in a row that have just ended were one."""

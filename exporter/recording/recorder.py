@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from collectors.contract import (
     DuplicateReply,
@@ -20,7 +20,7 @@ from collectors.contract import (
     SocketOpened,
 )
 from collectors.replies import RoundTrip
-from collectors.terms import Seconds
+from collectors.terms import IpFamily, Seconds
 from exporter.clock import wall_clock
 from exporter.fleet import Fleet, Host, Pair
 from exporter.probing import Move
@@ -41,11 +41,10 @@ _log = logging.getLogger(__name__)
 class Recorder:
     """All that this program counts; the watcher of the pairs' scheduler and the server's view."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, choice: Choice) -> None:
+        """``choice`` chooses the addresses of the pairs, and needs to know where nobody answers."""
         self._pairs = PairRecords()
-        self._outages, self._moves = Outages(), Moves()
-        self.choice: Choice | None = None
-        """Chooses the addresses of the pairs, and needs to know where nobody answers."""
+        self._outages, self._moves = Outages(), Moves(choice)
         self._health, self._sockets = RecentHealth(), IcmpSockets()
         self._pings, self._lookups = Pings(), LookupFailures()
         self._counts = metrics.ProbeCounts()
@@ -81,7 +80,7 @@ class Recorder:
 
     # What happened
 
-    def decided(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
+    def probe_ended(self, job: Pair, facts: Facts, outcome: Outcome) -> None:
         """Record the end of a pair's probe."""
         now, wall = time.monotonic(), wall_clock()
         series = self._pairs.changing(job.aim)
@@ -96,12 +95,10 @@ class Recorder:
                 self._moves.detoured(job, facts, series, now, wall)
             if failed_before:
                 self._outages.succeeded(job, now)
-                if self.choice:
-                    self._moves.succeeded(job, facts, self.choice)
+                self._moves.succeeded(job, facts)
             return
         self._outages.failed(job, series, now)
-        if self.choice:
-            self._moves.failed(job, facts, series, self.choice)
+        self._moves.failed(job, facts, series)
         if _log.isEnabledFor(logging.DEBUG):
             pair = f"{job.name} {job.probe} {job.ip_family.value}"
             _log.debug("%s failed: %s: %s", pair, outcome.reason.value, outcome.detail)
@@ -154,6 +151,10 @@ class Recorder:
     def states(self) -> list[tuple[Pair, PairSeries]]:
         """Return every pair that is configured, with its series."""
         return self._pairs.states()
+
+    def icmp_sockets(self) -> Mapping[IpFamily, SocketOpened | None]:
+        """Return the ICMP socket of each family that the pairs use; None: it is not open yet."""
+        return self._sockets.used()
 
     def own_health(self, now: Seconds) -> OwnHealth:
         """Return how our own measuring goes, at this time of the monotonic clock."""

@@ -18,8 +18,8 @@ _TLS_FILES = re.compile(r"^ *tls_config:\n( *\w+_file: .*\n)+", re.MULTILINE)
 _VICTORIA = ("victoria-metrics", "victoria-metrics-prod", "vmagent", "vmagent-prod")
 
 
-def complaints(stanzas: str, how: StanzaFormat) -> Iterator[tuple[str, str | None]]:
-    """Yield each checker's name, and what it has against the stanzas; None if nothing.
+def complaints(stanzas: str, stanza_format: StanzaFormat) -> Iterator[tuple[str, str | None]]:
+    """Yield each checker's name, and what it has against the stanzas. None: accepted.
 
     Passwords, certificates and target lists are not checked: they are where the servers are.
     """
@@ -27,11 +27,11 @@ def complaints(stanzas: str, how: StanzaFormat) -> Iterator[tuple[str, str | Non
         jobs, whole, including = (Path(name, file) for file in ("jobs.yml", "prometheus.yml", "victoria.yml"))
         jobs.write_text(_TLS_FILES.sub("", stanzas))
         if promtool := shutil.which("promtool"):
-            key = "" if how == "prometheus-include" else "scrape_configs:\n"
+            key = "" if stanza_format == "prometheus-include" else "scrape_configs:\n"
             whole.write_text(key + stanzas)
             yield "promtool", _complaint([promtool, "check", "config", "--syntax-only", str(whole)])
         victoria = next(filter(None, map(shutil.which, _VICTORIA)), None)
-        if victoria and how != "prometheus-include":
+        if victoria and stanza_format != "prometheus-include":
             including.write_text(f"scrape_config_files: [{jobs}]\n")
             yield Path(victoria).name, _complaint([victoria, "-dryRun", f"-promscrape.config={including}"])
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from collectors.terms import Seconds
 from exporter.clock import wall_clock
 from exporter.fleet import Fleet
 from exporter.recording.metrics import cost
@@ -20,10 +21,12 @@ from exporter.scrape_configs.targets import stanzas
 from exporter.scrape_configs.text import StanzaFormat, StanzaSettings, files_named, stanzas_text, target_list
 
 STANZAS = "jobs.yml"
-_ROOM, _MORE_ROOM = 1.5, 1000
+_SAMPLE_LIMIT_FACTOR, _SAMPLE_LIMIT_EXTRA = 1.5, 1000
 """How far a page may grow beyond what the fleet file says before a scrape of it is refused."""
-_NEW, _ABANDONED = ".new-", 60.0
-"""How the names of files begin that are being written, and after how many seconds one is surely abandoned."""
+_NEW = ".new-"
+"""How the names of files begin that are being written."""
+_ABANDONED: Seconds = 60.0
+"""After this time the writer of such a file has surely been killed."""
 
 
 class CannotWrite(Exception):  # noqa: N818 - it says what is the matter
@@ -38,27 +41,30 @@ class Change(NamedTuple):
     after: str
 
 
-def files(fleet: Fleet, place: str, how: StanzaFormat = "paste") -> dict[str, str]:
+def files(fleet: Fleet, targets_location: str, stanza_format: StanzaFormat = "paste") -> dict[str, str]:
     """Return the texts of all files by their names, last the one that names the others; raises BadFile."""
-    if how != "http-sd" and (odd := re.search(r"[*?\[\]\\\ud800-\udfff]", place)):
-        raise CannotWrite(f"--targets-dir: {place!r} holds {odd[0]!r}, which servers misread; name another")
+    if stanza_format != "http-sd" and (odd := re.search(r"[*?\[\]\\\ud800-\udfff]", targets_location)):
+        raise CannotWrite(f"--targets-dir: {targets_location!r} holds {odd[0]!r}, which servers misread; name another")
     all_stanzas = stanzas(fleet)
-    limit = math.ceil(max(cost.of_each_exporter(fleet), default=0) * _ROOM) + _MORE_ROOM
-    texts = {} if how == "http-sd" else {stanza.file: target_list(stanza.groups) for stanza in all_stanzas}
-    return texts | {STANZAS: stanzas_text(all_stanzas, fleet.scrape, StanzaSettings(how, place, limit))}
+    limit = math.ceil(max(cost.of_each_exporter(fleet), default=0) * _SAMPLE_LIMIT_FACTOR) + _SAMPLE_LIMIT_EXTRA
+    texts = {} if stanza_format == "http-sd" else {stanza.file: target_list(stanza.groups) for stanza in all_stanzas}
+    settings = StanzaSettings(stanza_format, targets_location, limit)
+    return texts | {STANZAS: stanzas_text(all_stanzas, fleet.scrape, settings)}
 
 
-def changes(fleet: Fleet, output_dir: Path, place: str | None, how: StanzaFormat = "paste") -> list[Change]:
+def changes(
+    fleet: Fleet, output_dir: Path, targets_location: str | None, stanza_format: StanzaFormat = "paste"
+) -> list[Change]:
     """Return what is not current in a folder; raises BadFile and CannotWrite.
 
-    ``place`` is where the servers find the targets: this folder as they see it, or an exporter's URL. The file of a
-    job that is gone becomes an empty list, so that its targets leave everywhere: of a file that is missing,
-    VictoriaMetrics 1.79 keeps them.
+    ``targets_location`` is where the servers find the targets: this folder as they see it (None: under the same path),
+    or an exporter's URL. The file of a job that is gone becomes an empty list, so that its targets leave everywhere: of
+    a file that is missing, VictoriaMetrics 1.79 keeps them.
     """
-    texts = files(fleet, str(output_dir.absolute()) if place is None else place, how)
+    texts = files(fleet, str(output_dir.absolute()) if targets_location is None else targets_location, stanza_format)
     changed = []
     try:
-        gone = files_named(_text(output_dir / STANZAS) or "") if how != "http-sd" else []
+        gone = files_named(_text(output_dir / STANZAS) or "") if stanza_format != "http-sd" else []
         for name, text in (dict.fromkeys(gone, target_list([])) | texts).items():
             before = _text(output_dir / name)
             if before != text:

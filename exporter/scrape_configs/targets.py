@@ -90,7 +90,7 @@ def _target(host: Host, name: str, job: Job) -> ScrapeTarget:
     return ScrapeTarget(host, host_and_port(own.address or host.address, job.port), job)
 
 
-def _group(name: str, target: ScrapeTarget, stanza: Job, labels: dict[str, str]) -> TargetGroup:
+def _group(name: str, target: ScrapeTarget, stanza_job: Job, labels: dict[str, str]) -> TargetGroup:
     """Return a target and its labels. An empty one is left out, which all servers take for the same."""
     host, prefix = target.host, "source_" if name == OWN_JOB else ""
     labels = labels | {prefix + key: getattr(host, key) for key in ("location", "datacenter", "country")}
@@ -99,9 +99,9 @@ def _group(name: str, target: ScrapeTarget, stanza: Job, labels: dict[str, str])
         labels["source"] = host.name
     if not target.job.keep_instance:
         labels["instance"] = host.name
-    if target.job.scheme != stanza.scheme:
+    if target.job.scheme != stanza_job.scheme:
         labels["__scheme__"] = target.job.scheme
-    if target.job.path != stanza.path:
+    if target.job.path != stanza_job.path:
         labels["__metrics_path__"] = target.job.path
     return {"targets": [target.address], "labels": {key: labels[key] for key in sorted(labels) if labels[key]}}
 

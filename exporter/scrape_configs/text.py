@@ -29,7 +29,7 @@ class StanzaSettings(NamedTuple):
     """In which format the stanzas are written, and where the servers find the targets."""
 
     format: StanzaFormat
-    place: str
+    targets_location: str
     """The folder of the target lists as the servers see it; with ``http-sd`` the URL of an exporter."""
     sample_limit: int
     """Of job ``latency``: the samples that a scrape may have at most."""
@@ -67,10 +67,13 @@ def _stanza(stanza: Stanza, scrape: Scrape, settings: StanzaSettings, own: Stanz
         *_access(stanza),
     ]
     if settings.format == "http-sd":
-        url = f"{settings.place}/sd/prometheus?job={quote(stanza.name, safe='')}"
+        url = f"{settings.targets_location}/sd/prometheus?job={quote(stanza.name, safe='')}"
         lines += ["http_sd_configs:", f"  - url: {one_line(url)}", *(f"    {line}" for line in _access(own))]
     else:
-        lines += ["file_sd_configs:", f"  - files: [{one_line(str(PurePosixPath(settings.place, stanza.file)))}]"]
+        lines += [
+            "file_sd_configs:",
+            f"  - files: [{one_line(str(PurePosixPath(settings.targets_location, stanza.file)))}]",
+        ]
     # Indented, so that it can be pasted as it is below the key of most files; a list all the same.
     return f"\n  - job_name: {one_line(stanza.name)}\n" + "".join(f"    {line}\n" for line in lines)
 

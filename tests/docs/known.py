@@ -13,6 +13,7 @@ from exporter.fleet import LOGIN, Pair, load, schema, survey
 from exporter.recording import metrics
 from exporter.recording.recorder import Recorder
 from tests.docs.markdown import ROOT
+from tests.exporter.pages import SameAddress
 
 EXAMPLE = ROOT / "config/fleet.example.yml"
 TARGETS_DIR = "/etc/prometheus/scrape_configs"
@@ -41,7 +42,7 @@ def known_metrics() -> dict[str, tuple[str, frozenset[str]]]:
             for key, _ in labels
         }
         known[family.name] = family.kind, frozenset({*metrics.DATABASE_LABELS, *further} - {"le"})
-    recorder = Recorder("0")
+    recorder = Recorder("0", SameAddress())
     recorder.watch_names(["wf008"])
     page = b"".join(recorder.page(openmetrics=False)).decode()
     for name, kind in re.findall(r"^# TYPE (latency_exporter_\S+|network_latency_pings\S+) (\S+)", page, re.MULTILINE):

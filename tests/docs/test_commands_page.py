@@ -15,6 +15,7 @@ from exporter.overview import Overview
 from exporter.recording.recorder import Recorder
 from exporter.web.server import Actions, WebServer
 from tests.docs.markdown import PAGES, words
+from tests.exporter.pages import SameAddress
 
 COMMANDS = PAGES["commands"]
 
@@ -66,7 +67,7 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
 
 
 def test_the_endpoints_are_those_that_the_server_has() -> None:
-    recorder = Recorder("0")
+    recorder = Recorder("0", SameAddress())
     overview = Overview(lambda: "", recorder.states, recorder.own_health)
     actions = Actions(lambda _target, _probe: asyncio.sleep(0, ""), None, lambda: asyncio.sleep(0, {}))
     routes = WebServer(recorder, overview, actions, "/metrics").application().router.routes()

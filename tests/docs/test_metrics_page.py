@@ -11,6 +11,7 @@ from exporter.recording import metrics
 from exporter.recording.recorder import Recorder
 from tests.docs.known import base, example_pairs, known_metrics, target_labels
 from tests.docs.markdown import DOCUMENTS, PAGES, Page, words
+from tests.exporter.pages import SameAddress
 
 METRICS = PAGES["metrics"]
 
@@ -34,7 +35,7 @@ def test_every_metric_named_anywhere_exists(page: Page) -> None:
 
 
 def test_the_metrics_that_come_beside_ours_are_those_of_python_and_the_process() -> None:
-    page = b"".join(Recorder("0").page(openmetrics=False)).decode()
+    page = b"".join(Recorder("0", SameAddress()).page(openmetrics=False)).decode()
     names = set(re.findall(r"^# TYPE (\S+)", page, re.MULTILINE))
     assert {name.partition("_")[0] for name in names - known_metrics().keys()} == {"process", "python"}
     assert known_metrics().keys() <= names

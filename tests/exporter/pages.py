@@ -10,6 +10,8 @@ from collectors.contract import Facts, ProbeFailed
 from collectors.replies import Exchange, Login, Query, Reply, RoundTrip
 from collectors.terms import Clock, Phase, Reason
 from exporter.fleet import Fleet, Host, Pair, load, pairs, who_am_i
+from exporter.probing import NameAndFamily
+from exporter.recording.moves import Choice
 from exporter.recording.recorder import Recorder
 from tests.exporter.samples import Samples
 
@@ -67,12 +69,19 @@ class Time:
         return 1_700_000_000.0 + self.passed
 
 
+class SameAddress:
+    """Chooses no other address, whoever answers."""
+
+    def unreached(self, _name: NameAndFamily, _address: str) -> None: ...
+    def reached(self, _name: NameAndFamily, _address: str) -> None: ...
+
+
 class Small:
     """A recorder, configured with a fleet as one of its hosts sees it."""
 
-    def __init__(self, folder: Path, text: str = SMALL, host: str = "wf001") -> None:
+    def __init__(self, folder: Path, text: str = SMALL, host: str = "wf001", choice: Choice | None = None) -> None:
         self._file, self._host = folder / "fleet.yml", host
-        self.recorder = Recorder("1.2.3")
+        self.recorder = Recorder("1.2.3", choice or SameAddress())
         self.reload(text)
 
     def reload(self, text: str) -> None:
@@ -88,7 +97,7 @@ class Small:
         return found
 
     def decide(self, target: str, probe: str, outcome: Reply | ProbeFailed, facts: Facts | None = None) -> None:
-        self.recorder.decided(self.pair(target, probe), facts or Facts(), outcome)
+        self.recorder.probe_ended(self.pair(target, probe), facts or Facts(), outcome)
 
     def answer_all(self) -> None:
         """Let every pair have one good answer and all the facts that there can be."""
@@ -100,7 +109,7 @@ class Small:
             peer_processing=0.0001,
         )
         for pair in self.pairs:
-            self.recorder.decided(pair, facts, ANSWERS[pair.probe if pair.database else pair.protocol])
+            self.recorder.probe_ended(pair, facts, ANSWERS[pair.probe if pair.database else pair.protocol])
 
     def page(self, *, openmetrics: bool = False) -> str:
         return b"".join(self.recorder.page(openmetrics=openmetrics)).decode()

@@ -60,7 +60,7 @@ def small(tmp_path: Path, protocol: str) -> Small:
 @every_kind
 def test_a_pair_has_series_and_as_many_as_are_said(small: Small, protocol: str) -> None:
     for pair in small.pairs:
-        small.recorder.decided(pair, Facts(), answer(pair))
+        small.recorder.probe_ended(pair, Facts(), answer(pair))
     said = sum(metrics.series_of(pair, small.fleet.defaults.buckets) for pair in small.pairs)
     lines = re.findall(r"^(?:network_latency|database)_.*[{,]target=\"there\"", small.page(), re.MULTILINE)
     assert 0 < len(lines) <= said
@@ -69,8 +69,8 @@ def test_a_pair_has_series_and_as_many_as_are_said(small: Small, protocol: str) 
 @every_kind
 def test_a_success_and_a_failure_are_counted(small: Small, protocol: str) -> None:
     for pair in small.pairs:
-        small.recorder.decided(pair, Facts(), answer(pair))
-        small.recorder.decided(pair, Facts(), ProbeFailed(Reason.LOCAL))
+        small.recorder.probe_ended(pair, Facts(), answer(pair))
+        small.recorder.probe_ended(pair, Facts(), ProbeFailed(Reason.LOCAL))
     samples = small.samples()
     of, shown = ("database", ("cold", "warm")) if small.pairs[0].database else ("network_latency", (None,))
     for mode in shown:
@@ -99,11 +99,11 @@ def test_it_has_a_line_on_the_page_with_a_verdict_for_success_and_failure(small:
         return b"".join(page.pieces("text", {}, 1)).decode().splitlines()[2:-1]
 
     for pair in small.pairs:
-        small.recorder.decided(pair, Facts(), answer(pair))
+        small.recorder.probe_ended(pair, Facts(), answer(pair))
     assert len(lines()) == len(small.pairs)
     assert all(re.search(r" fine(: .*)?$", line) and re.search(r"\d (ms|µs|s)\b", line) for line in lines())
     for pair in small.pairs:
-        small.recorder.decided(pair, Facts(), ProbeFailed(Reason.TIMEOUT))
+        small.recorder.probe_ended(pair, Facts(), ProbeFailed(Reason.TIMEOUT))
     assert all(re.search(r"\(timeout\).* network: no answer", line) for line in lines())
 
 

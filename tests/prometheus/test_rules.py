@@ -16,6 +16,7 @@ import yaml
 
 from exporter.recording.metrics import database_families, network_families
 from exporter.recording.recorder import Recorder
+from tests.exporter.pages import SameAddress
 from tests.netlab import wait_until
 
 ROOT = Path(__file__).parents[2] / "prometheus"
@@ -40,7 +41,9 @@ def alerts(*names: str) -> list[dict[str, Any]]:
 
 def gauges_and_others() -> tuple[set[str], set[str]]:
     """What the program exposes: gauges that may be absent, and all other names of series."""
-    types = re.findall(r"^# TYPE (\S+) (\S+)$", b"".join(Recorder("0").page(openmetrics=False)).decode(), re.MULTILINE)
+    types = re.findall(
+        r"^# TYPE (\S+) (\S+)$", b"".join(Recorder("0", SameAddress()).page(openmetrics=False)).decode(), re.MULTILINE
+    )
     coming = {
         family.name for family in (*network_families((1.0,)), *database_families((1.0,))) if family.kind == "gauge"
     }

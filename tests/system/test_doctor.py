@@ -422,7 +422,8 @@ def test_leftovers_in_the_pushgateway_are_told_with_how_they_are_removed(world: 
     assert "job pushgateway brings network_latency_rtt_seconds beside ours" in told["leftovers in prometheus"]
     compared = answer.lines("note")["network_latency_rtt_seconds in prometheus"]
     assert re.fullmatch(
-        r"wf008_brazil to wf001_usa: pushed said 400 ms, measured [\d.]+ µs, 400 ms were the ping service", compared
+        r"wf008_brazil to wf001_usa: pushed 400 ms, measured [\d.]+ µs; the difference, 400 ms, is the ping service's",
+        compared,
     )
     assert answer.code == 0
     world.well()

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from exporter.doctor import bodies
 from exporter.doctor.bodies import Alert, RuleGroup
 from exporter.doctor.diagnosis import Diagnosis, Status
+from exporter.doctor.finding_text import braced
 from exporter.doctor.outcome import Answers
-from exporter.doctor.wording import braced
 from exporter.wording import cleaned, counted, some
 
 OUR_GROUPS = "latency_"

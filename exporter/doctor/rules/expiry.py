@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collectors.terms import Seconds
-from exporter.doctor.outcome import Look
+from exporter.doctor.outcome import TlsSeen
 from exporter.wording import span
 
 SOON: Seconds = 14 * 86400.0
 """Before a certificate's end; as the alert CertificateExpiring has it."""
 
 
-def expiry(look: Look | None, now: float) -> tuple[bool, str]:
+def expiry(tls: TlsSeen | None, now: float) -> tuple[bool, str]:
     """Return whether a certificate ends soon, and a sentence about it; ``now`` in seconds since the epoch."""
-    if look is None or look.expiry is None:
+    if tls is None or tls.expiry is None:
         return False, ""
-    left = look.expiry - now
+    left = tls.expiry - now
     if left < 0:
         return True, f"the certificate expired {span(-left)} ago; renew it"
     if left < SOON:

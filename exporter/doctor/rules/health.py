@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from collectors.terms import Reason, Seconds
 from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.doctor.outcome import HttpAnswer, HttpOutcome, ServerSeen, answered
-from exporter.doctor.rules import refusals, troubles
+from exporter.doctor.rules import refused_statuses, troubles
 from exporter.doctor.rules.expiry import expiry
 from exporter.doctor.servers import KINDS, ServerKind
 from exporter.doctor.stack import StackServer
@@ -20,7 +20,7 @@ def health(seen: ServerSeen, now: float, patience: Seconds) -> Diagnosis:
     """Judge a server by its health paths and its certificate; ``now`` in seconds since the epoch."""
     server, kind = seen.server, _kind(seen)
     if seen.invisible:
-        return Diagnosis(Status.UNSEEN, server.name, f"internal, and out of reach from here: {server.place}")
+        return Diagnosis(Status.UNSEEN, server.name, f"internal, and out of reach from here: {server.host_port}")
     for path, outcome in zip(kind.health, seen.health, strict=True):
         if fault := _fault(path.path, outcome, seen, patience):
             return Diagnosis(Status.BROKEN, server.name, fault)
@@ -28,7 +28,7 @@ def health(seen: ServerSeen, now: float, patience: Seconds) -> Diagnosis:
             return Diagnosis(Status.BROKEN, server.name, _stranger(server, path.path, outcome))
     took = max(outcome.took for outcome in seen.health if isinstance(outcome, HttpAnswer))
     answer = f"{' and '.join(path.good for path in kind.health)}, answered in {span(took)}"
-    soon, certificate = expiry(seen.look, now)
+    soon, certificate = expiry(seen.tls, now)
     return Diagnosis(Status.WARNING if soon else Status.OK, server.name, "; ".join(filter(None, (answer, certificate))))
 
 
@@ -72,13 +72,13 @@ def _fault(path: str, outcome: HttpOutcome, seen: ServerSeen, patience: Seconds)
     if answered(outcome):
         return None
     if isinstance(outcome, HttpAnswer):
-        return refusals.in_words(path, outcome, seen.server)
-    fault = seen.look.fault if seen.look else None
+        return refused_statuses.refusal_text(path, outcome, seen.server)
+    fault = seen.tls.fault if seen.tls else None
     if outcome.reason is Reason.TIMEOUT and fault and fault.connected:
-        outcome = outcome._replace(connected=True)  # TCP was there, as the look has seen, and TLS was not
+        outcome = outcome._replace(connected=True)  # TCP was there, as the handshake has shown, and TLS was not
     elif outcome.reason in {Reason.TLS, Reason.RESET} and fault and fault.reason is Reason.TLS:
         outcome = fault  # in better words
-    return troubles.in_words(outcome, seen.server, patience)
+    return troubles.trouble_text(outcome, seen.server, patience)
 
 
 def _stranger(server: StackServer, path: str, answer: HttpAnswer) -> str:

@@ -19,10 +19,10 @@ from collectors.terms import Seconds
 from exporter.doctor.bodies import ActiveTarget
 from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.doctor.expected import ExpectedHost, SeriesKey
+from exporter.doctor.finding_text import ago
 from exporter.doctor.knowledge import Exporter, Knowledge
 from exporter.doctor.rules.fleet_files import OURS_IS_ODD, FleetFiles, compared
 from exporter.doctor.rules.scrape_errors import cause
-from exporter.doctor.wording import ago
 from exporter.fleet.references import OWN_JOB
 from exporter.wording import cleaned, counted, some
 

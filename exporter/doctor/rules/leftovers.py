@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 from exporter.doctor.bodies import PushedGroup, Sample
 from exporter.doctor.diagnosis import Diagnosis, Status
+from exporter.doctor.finding_text import ago, braced
 from exporter.doctor.knowledge import Knowledge
 from exporter.doctor.promql import EVERY_PUSHED_NAME, RTT
 from exporter.doctor.stack import StackServer
-from exporter.doctor.wording import ago, braced
 from exporter.wording import cleaned, counted, some, spans
 
 _OUR_NAMES = re.compile(EVERY_PUSHED_NAME)
@@ -69,9 +69,9 @@ def compared(server: str, pushed: Sequence[Sample], measured: Sequence[Sample]) 
 
 def _difference(claimed: float, true: float) -> str:
     if not (0 < true < claimed < float("inf")):
-        return f"pushed said {claimed * 1000:.0f} ms, measured {true * 1000:.0f}"
+        return f"pushed {claimed * 1000:.0f} ms, measured {true * 1000:.0f}"
     pushed, measured, rest = spans((claimed, true, claimed - true))
-    return f"pushed said {pushed}, measured {measured}, {rest} were the ping service"
+    return f"pushed {pushed}, measured {measured}; the difference, {rest}, is the ping service's"
 
 
 def _path(sample: Sample) -> tuple[str, str]:

@@ -26,13 +26,13 @@ _OTHER = "its port 443 does not serve TLS: {reason} {detail}"
 
 
 def public_name(seen: NameSeen, now: float, patience: Seconds) -> Diagnosis:
-    """Judge it; ``now`` in seconds since the epoch."""
-    faults = list(filter(None, (_elsewhere(seen), _not_served(seen.look.fault if seen.look else None, patience))))
+    """Judge a public name; ``now`` in seconds since the epoch."""
+    faults = list(filter(None, (_elsewhere(seen), _not_served(seen.tls.fault if seen.tls else None, patience))))
     if not seen.addresses:
         faults = [f"cannot be resolved: {cleaned(seen.fault)}; add a record that points to {seen.host}"]
     if faults:
         return Diagnosis(Status.BROKEN, seen.name, "; ".join(faults))
-    soon, certificate = expiry(seen.look, now)
+    soon, certificate = expiry(seen.tls, now)
     sentences = [f"resolves to {some(seen.addresses)}", certificate]
     if seen.host_addresses:
         sentences[0] += f", which is {seen.host}"
@@ -43,7 +43,7 @@ def public_name(seen: NameSeen, now: float, patience: Seconds) -> Diagnosis:
 
 
 def _elsewhere(seen: NameSeen) -> str:
-    """Say that it leads to another host: of the families that both have, each address has to be the host's."""
+    """Say that a name leads to another host: of the families that both have, each address has to be the host's."""
     families = {literal_family(address) for address in seen.host_addresses}
     comparable = [address for address in seen.addresses if literal_family(address) in families]
     strange = [address for address in comparable if address not in seen.host_addresses]

@@ -12,28 +12,28 @@ from exporter.wording import cleaned, span
 
 _TEXTS = {
     Reason.DNS: "{detail}; correct {key}.url, or the name's record",
-    Reason.REFUSED: "nothing listens on {place}; start it, or correct {key}.url",
-    Reason.UNREACHABLE: "no way to {place} ({detail}); look at its host, and at routes and firewalls on the way",
-    Reason.TIMEOUT: "no answer from {place} within {patience}; its host is down, or a firewall drops the packets",
-    Reason.RESET: "{place} closes the connection without an answer{whole}; look at its log, and at {key}.url",
+    Reason.REFUSED: "nothing listens on {host_port}; start it, or correct {key}.url",
+    Reason.UNREACHABLE: "no way to {host_port} ({detail}); look at its host, and at routes and firewalls on the way",
+    Reason.TIMEOUT: "no answer from {host_port} within {patience}; its host is down, or a firewall drops the packets",
+    Reason.RESET: "{host_port} closes the connection without an answer{whole}; look at its log, and at {key}.url",
     Reason.TLS: "TLS: {detail}; {advice}",
     Reason.BODY: "its answer has {detail}; is {key}.url that of {title}?",
     Reason.LOCAL: "this machine cannot ask: {detail}",
-    Reason.PROTOCOL: "{place} does not answer in HTTP ({detail}); if it serves TLS, write https:// in {key}.url",
+    Reason.PROTOCOL: "{host_port} does not answer in HTTP ({detail}); if it serves TLS, write https:// in {key}.url",
 }
-_HANGS = "{place} takes the connection and then hangs, for {patience}; look at its log, restart it"
+_HANGS = "{host_port} takes the connection and then hangs, for {patience}; look at its log, restart it"
 _ASKS = "asks for a client certificate"
 _TLS_ADVICE = (
     ("has expired", "renew it"),
     ("not yet valid", "look at the clocks, there and here"),
-    ("mismatch|not valid for", "let {place} serve one for {host}, or correct {key}.url"),
+    ("mismatch|not valid for", "let {host_port} serve one for {host}, or correct {key}.url"),
     (
         "self.signed|authority is not known|chain is incomplete",
         "name its authority as {key}.ca_file; a proxy without a certificate for {host} serves one signed by itself",
     ),
     ("does not speak TLS", "write http:// in {key}.url"),
     (_ASKS, "name one of an authority that it trusts, and its key, as {key}.cert_file and key_file"),
-    ("", "look at the TLS of {place}"),
+    ("", "look at the TLS of {host_port}"),
 )
 
 
@@ -43,11 +43,11 @@ def _without_advice(detail: str) -> str:
     return before + asks
 
 
-def in_words(trouble: Trouble, server: StackServer, patience: Seconds) -> str:
+def trouble_text(trouble: Trouble, server: StackServer, patience: Seconds) -> str:
     """Say why there is no answer after ``patience``, and what to do."""
     facts = {
         "detail": cleaned(_without_advice(trouble.detail)),
-        "place": server.place,
+        "host_port": server.host_port,
         "host": server.host,
         "key": server.key,
         "title": KINDS[server.name].title,

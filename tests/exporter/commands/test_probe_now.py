@@ -90,8 +90,8 @@ def test_the_way_to_each_address_is_walked_once_and_silent_routers_are_counted(
             Walks(error=icmplib.SocketPermissionError(True)),
             "  needs a raw socket: run it as root, or grant CAP_NET_RAW\n",
         ),
-        (Walks(error=OSError(101, "Network is unreachable")), "  not to be walked: "),
-        (Walks(error=icmplib.ICMPSocketError("no socket")), "  not to be walked: no socket\n"),
+        (Walks(error=OSError(101, "Network is unreachable")), "  the route cannot be traced: "),
+        (Walks(error=icmplib.ICMPSocketError("no socket")), "  the route cannot be traced: no socket\n"),
     ],
 )
 def test_why_there_is_no_way_to_be_shown_is_told(

@@ -17,12 +17,12 @@ from collectors.terms import Reason
 from collectors.transport.trust import OwnCertificate
 from exporter.doctor import bodies
 from exporter.doctor.client import trouble_of
-from exporter.doctor.consultation import PublicName, Waiting, consult
+from exporter.doctor.consultation import PublicName, consult
 from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.doctor.outcome import HttpAnswer, ServerSeen, Trouble
 from exporter.doctor.rules.health import health, unanswered
 from exporter.doctor.rules.names import public_name
-from exporter.doctor.rules.troubles import in_words
+from exporter.doctor.rules.troubles import trouble_text
 from exporter.doctor.servers import KINDS
 from exporter.doctor.stack import StackServer
 from tests.authority import Authority
@@ -39,10 +39,15 @@ DAYS = dt.timedelta(days=1)
 
 
 async def asked(*servers: StackServer, patience: float = 5.0) -> tuple[ServerSeen, ...]:
-    return (await consult(servers, (), patience, Waiting())).servers
+    return (await consult(servers, (), patience, Unwatched())).servers
 
 
-class Noted(Waiting):
+class Unwatched:
+    def asked(self, name: str) -> None: ...
+    def done(self, name: str) -> None: ...
+
+
+class Noted:
     def __init__(self) -> None:
         self.heard: list[str] = []
 
@@ -129,7 +134,7 @@ def test_what_tls_says_after_its_handshake_is_no_fault_of_this_machine() -> None
     wrapped.__cause__ = said
     trouble = trouble_of(wrapped, connected=True)
     assert trouble.reason is Reason.TLS
-    assert in_words(trouble, server(), 5.0) == (
+    assert trouble_text(trouble, server(), 5.0) == (
         "TLS: the server asks for a client certificate; name one of an authority that it trusts, and its key, as "
         "stack.prometheus.cert_file and key_file"
     )
@@ -303,7 +308,7 @@ async def test_an_internal_server_out_of_reach_is_not_visible() -> None:
 
 async def named(fake: Peer, ca_file: str, name: str = "localhost", address: str = "127.0.0.1") -> Diagnosis:
     public = PublicName(name, "wfdb01", address, ca_file, port=fake.port)
-    (seen,) = (await consult((), (public,), 5.0, Waiting())).names
+    (seen,) = (await consult((), (public,), 5.0, Unwatched())).names
     return public_name(seen, time.time(), 5.0)
 
 

@@ -119,10 +119,10 @@ def test_a_password_or_ca_that_cannot_be_had_is_exit_2_with_its_place(
 def test_a_server_is_asked_below_its_url_without_query_and_slash(fleet_file: Path) -> None:
     fleet_file.write_text(FLEET + STACK.format(url="https://p.example/prom/?a=b"))
     (one,) = stack_servers(load(fleet_file), {})
-    assert (one.url, one.place, one.tls) == ("https://p.example/prom", "p.example:443", True)
+    assert (one.url, one.host_port, one.tls) == ("https://p.example/prom", "p.example:443", True)
     fleet_file.write_text(FLEET + STACK.format(url="http://[2001:db8::1]"))
     (one,) = stack_servers(load(fleet_file), {})
-    assert (one.host, one.place) == ("2001:db8::1", "[2001:db8::1]:80")
+    assert (one.host, one.host_port) == ("2001:db8::1", "[2001:db8::1]:80")
 
 
 def known(fleet_file: Path) -> Mapping[str, Say]:

@@ -7,7 +7,7 @@ import pytest
 from collectors.terms import Reason
 from exporter.doctor import bodies
 from exporter.doctor.diagnosis import Status
-from exporter.doctor.outcome import HttpOutcome, Look
+from exporter.doctor.outcome import HttpOutcome, TlsSeen
 from exporter.doctor.rules.health import health, unanswered
 from exporter.doctor.servers import KINDS
 from tests.exporter.doctor.values import DAY, GOOD, NOW, answer, seen, server, trouble
@@ -173,7 +173,7 @@ def test_each_fault_of_tls_says_what_to_do(detail: str, advice: str) -> None:
     ],
 )
 def test_the_certificates_days_are_told_and_few_are_a_warning(days: int, status: Status, text: str) -> None:
-    finding = health(seen(HTTPS, look=Look(NOW + days * DAY, None)), NOW, 5.0)
+    finding = health(seen(HTTPS, tls=TlsSeen(NOW + days * DAY, None)), NOW, 5.0)
     assert finding.status is status
     assert finding.text == f"healthy and ready, answered in 412 ms; {text}"
 
@@ -195,9 +195,9 @@ def test_an_internal_server_that_is_reached_and_hangs_is_broken() -> None:
 
 def test_a_server_whose_tls_hangs_was_reached_as_the_look_has_seen() -> None:
     silent = trouble(Reason.TIMEOUT)
-    look = Look(None, trouble(Reason.TIMEOUT, connected=True))
+    tls = TlsSeen(None, trouble(Reason.TIMEOUT, connected=True))
     internal = server(url="https://wfdb01:9090", internal=True)
-    finding = health(seen(internal, silent, silent, look=look), NOW, 5.0)
+    finding = health(seen(internal, silent, silent, tls=tls), NOW, 5.0)
     assert finding.status is Status.BROKEN
     assert finding.text.startswith("wfdb01:9090 takes the connection and then hangs")
 

@@ -8,7 +8,7 @@ import pytest
 
 from collectors.terms import Reason
 from exporter.doctor.diagnosis import Status
-from exporter.doctor.outcome import Look, NameSeen
+from exporter.doctor.outcome import NameSeen, TlsSeen
 from exporter.doctor.rules.names import public_name
 from tests.exporter.doctor.values import DAY, NOW, trouble
 
@@ -21,7 +21,7 @@ def name(**changes: Any) -> NameSeen:
         "host_addresses": ("192.0.2.1",),
         "fault": "",
         "host_fault": "",
-        "look": Look(NOW + 57 * DAY, None),
+        "tls": TlsSeen(NOW + 57 * DAY, None),
     }
     return NameSeen(**plain | changes)
 
@@ -33,7 +33,7 @@ def test_a_name_that_leads_to_its_host_with_a_good_certificate_is_well() -> None
 
 
 def test_a_certificate_that_ends_soon_is_a_warning() -> None:
-    finding = public_name(name(look=Look(NOW + 2 * DAY, None)), NOW, 5.0)
+    finding = public_name(name(tls=TlsSeen(NOW + 2 * DAY, None)), NOW, 5.0)
     assert finding.status is Status.WARNING
     assert finding.text.endswith("the certificate expires in 2 days; renew it")
 
@@ -45,40 +45,40 @@ ELSEWHERE = "is not wfdb01 (192.0.2.1); change the record, or the host in stack.
     ("changes", "text"),
     [
         (
-            {"addresses": (), "fault": "grafana.example: Domain name not found", "look": None},
+            {"addresses": (), "fault": "grafana.example: Domain name not found", "tls": None},
             "cannot be resolved: grafana.example: Domain name not found; add a record that points to wfdb01",
         ),
         ({"addresses": ("192.0.2.9",)}, f"resolves to 192.0.2.9, which {ELSEWHERE}"),
         ({"addresses": ("192.0.2.1", "192.0.2.9")}, f"resolves to 192.0.2.9, which {ELSEWHERE}"),
         ({"addresses": ("2001:db8::1",)}, f"resolves to 2001:db8::1, which {ELSEWHERE}"),
         (
-            {"look": Look(NOW, trouble(Reason.TLS, "Hostname mismatch, certificate is not valid for 'x'."))},
+            {"tls": TlsSeen(NOW, trouble(Reason.TLS, "Hostname mismatch, certificate is not valid for 'x'."))},
             "the certificate served there does not cover it (Hostname mismatch, certificate is not valid for 'x'.); "
             "issue one that does",
         ),
         (
-            {"look": Look(NOW, trouble(Reason.TLS, "certificate has expired"))},
+            {"tls": TlsSeen(NOW, trouble(Reason.TLS, "certificate has expired"))},
             "the certificate served there has expired; renew it",
         ),
         (
-            {"look": Look(NOW, trouble(Reason.TLS, "self-signed certificate"))},
+            {"tls": TlsSeen(NOW, trouble(Reason.TLS, "self-signed certificate"))},
             "nobody trusts the certificate served there (self-signed certificate): a proxy that has none for this "
             "name?",
         ),
         (
-            {"look": Look(None, trouble(Reason.REFUSED))},
+            {"tls": TlsSeen(None, trouble(Reason.REFUSED))},
             "nothing listens on its port 443; start what serves it",
         ),
         (
-            {"look": Look(None, trouble(Reason.TIMEOUT))},
+            {"tls": TlsSeen(None, trouble(Reason.TIMEOUT))},
             "no answer from its port 443 within 5 s; its host is down, or a firewall drops the packets",
         ),
         (
-            {"look": Look(None, trouble(Reason.TIMEOUT, connected=True))},
+            {"tls": TlsSeen(None, trouble(Reason.TIMEOUT, connected=True))},
             "its port 443 takes the connection and then hangs, for 5 s",
         ),
         (
-            {"look": Look(None, trouble(Reason.RESET))},
+            {"tls": TlsSeen(None, trouble(Reason.RESET))},
             "its port 443 does not serve TLS: reset",
         ),
     ],

@@ -17,7 +17,7 @@ from exporter.doctor.outcome import Answers
 from exporter.doctor.rules import leftovers
 from exporter.doctor.rules.alerting import OUR_GROUPS, alerting, firing, rules
 from exporter.doctor.rules.dashboards import dashboards
-from exporter.doctor.rules.targets import targets
+from exporter.doctor.rules.scrape_targets import targets
 from tests.exporter.doctor.values import NOW, answer, exporter, knowledge, seen, server, success, target
 
 RULES = Path(__file__).parents[3] / "prometheus/rules"
@@ -305,10 +305,10 @@ def path(value: float, source: str = "wf008_brazil") -> Sample:
 @pytest.mark.parametrize(
     ("said", "true", "text"),
     [
-        (0.4, 0.351, "pushed said 400 ms, measured 351, 49 were the ping service"),
-        (0.3, 0.351, "pushed said 300 ms, measured 351"),
-        (float("nan"), 0.351, "pushed said nan ms, measured 351"),
-        (float("inf"), 0.351, "pushed said inf ms, measured 351"),
+        (0.4, 0.351, "pushed 400 ms, measured 351; the difference, 49, is the ping service's"),
+        (0.3, 0.351, "pushed 300 ms, measured 351"),
+        (float("nan"), 0.351, "pushed nan ms, measured 351"),
+        (float("inf"), 0.351, "pushed inf ms, measured 351"),
     ],
 )
 def test_what_was_pushed_is_held_against_what_was_measured(said: float, true: float, text: str) -> None:

@@ -11,7 +11,7 @@ from collectors.terms import Reason
 from exporter.doctor.bodies import ActiveTarget
 from exporter.doctor.expected import ExpectedHost, SeriesKey, of_database
 from exporter.doctor.knowledge import Exporter, Knowledge
-from exporter.doctor.outcome import Answers, HttpAnswer, HttpOutcome, Look, ServerSeen, Trouble
+from exporter.doctor.outcome import Answers, HttpAnswer, HttpOutcome, ServerSeen, TlsSeen, Trouble
 from exporter.doctor.servers import KINDS
 from exporter.doctor.stack import StackServer
 
@@ -49,11 +49,11 @@ def seen(
     server: StackServer,
     *health: HttpOutcome,
     answers: Mapping[str, HttpOutcome] | None = None,
-    look: Look | None = None,
+    tls: TlsSeen | None = None,
 ) -> ServerSeen:
     """What a server said; its health paths are well unless something else is given for the first ones."""
     well = [answer(GOOD[server.name]) for _ in KINDS[server.name].health]
-    return ServerSeen(server, (*health, *well[len(health) :]), Answers(answers or {}), look)
+    return ServerSeen(server, (*health, *well[len(health) :]), Answers(answers or {}), tls)
 
 
 def success(data: object) -> HttpAnswer:

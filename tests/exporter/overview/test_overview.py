@@ -17,7 +17,7 @@ from collectors.terms import Clock, IpFamily, Phase, Reason
 from exporter.fleet import Pair
 from exporter.overview import Format, Overview
 from exporter.overview.html_text import ROWS
-from exporter.probing.addresses import Move, Name
+from exporter.probing import Move, NameAndFamily
 from tests.exporter.pages import ANSWERS, SMALL, TIMEOUT, Small, Time
 from tests.exporter.samples import Samples
 
@@ -313,7 +313,7 @@ def test_what_a_reload_broke_is_the_configuration_as_at_the_start(small: Small, 
 def test_a_host_whose_name_moved_is_said_to_have_another_address(small: Small, time: Time) -> None:
     small.answer_all()
     time.passed += 5
-    small.recorder.address_moved(Move(Name("wf008.example", IpFamily.IPV4), "192.0.2.8", "192.0.2.99"))
+    small.recorder.address_moved(Move(NameAndFamily("wf008.example", IpFamily.IPV4), "192.0.2.8", "192.0.2.99"))
     time.passed += 5
     small.decide("wf008", "icmp", TIMEOUT)
     changed = "its address changed 5 s ago: 192.0.2.8 -> 192.0.2.99"

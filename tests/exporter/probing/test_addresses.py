@@ -11,16 +11,17 @@ from typing import Generic, TypeVar
 
 import pytest
 
-from collectors.contract import ProbeFailed, one_by_one
+from collectors.contract import ProbeFailed
 from collectors.terms import IpFamily, Reason
 from collectors.transport import resolver
-from exporter.probing.addresses import Addresses, Lookup, Move, Name, Refresh, refreshes
+from exporter.probing.addresses import Addresses, Lookup, Move
+from exporter.probing.refresh_jobs import NameAndFamily, Refresh, refreshes
 from exporter.probing.scheduler import Scheduler
 from tests.exporter.pages import SMALL, Small
 from tests.exporter.probing.virtual_time import VirtualLoop, run
 
 V4, V6 = IpFamily.IPV4, IpFamily.IPV6
-PEER = Refresh("wf008", Name("wf008.example", V4), 60.0)
+PEER = Refresh("wf008", NameAndFamily("wf008.example", V4), 60.0)
 
 
 R = TypeVar("R", bound=Lookup)
@@ -54,8 +55,7 @@ class World(Generic[R]):
         self.scheduler = Scheduler("", self.addresses, at_once=True)
 
     def reload(self, *wanted: Refresh) -> None:
-        self.addresses.expect(wanted, keep=60.0)
-        self.scheduler.replace((refresh, one_by_one(self.addresses.refresh)) for refresh in wanted)
+        self.addresses.keep_fresh(wanted, 60.0, self.scheduler)
 
     def get(self, name: str = "wf008") -> str:
         return self.addresses.get(f"{name}.example", V4)
@@ -193,7 +193,7 @@ def test_a_reload_keeps_known_addresses_and_waits_for_the_new_names_alone() -> N
         async with world(Resolver(wf008=["192.0.2.8"], new=["192.0.2.10"]), PEER) as w:
             await asyncio.sleep(1)
             w.resolver.names["wf008.example"] = []
-            w.reload(PEER, Refresh("new", Name("new.example", V4), 60.0))
+            w.reload(PEER, Refresh("new", NameAndFamily("new.example", V4), 60.0))
             await w.addresses.answered(within=0.5)
             assert (w.get(), w.get("new")) == ("192.0.2.8", "192.0.2.10")
 
@@ -202,7 +202,7 @@ def test_a_reload_keeps_known_addresses_and_waits_for_the_new_names_alone() -> N
 
 def test_while_a_reload_looks_up_new_names_the_old_ones_still_serve_the_old_pairs() -> None:
     async def main() -> None:
-        moved = Refresh("wf008", Name("moved.example", V4), 60.0)
+        moved = Refresh("wf008", NameAndFamily("moved.example", V4), 60.0)
         async with world(Resolver(wf008=["192.0.2.8"], moved=["192.0.2.9"]), PEER) as w:
             await asyncio.sleep(1)
             w.reload(moved)
@@ -213,16 +213,6 @@ def test_while_a_reload_looks_up_new_names_the_old_ones_still_serve_the_old_pair
             w.fails()
 
     run(main())
-
-
-def test_refreshes_are_those_of_icmp_and_tcp_and_one_per_target_name_and_family(tmp_path: Path) -> None:
-    text = SMALL.replace("  ping:", "  both: {protocol: icmp, ip_families: [ipv4, ipv6]}\n  ping:")
-    found = refreshes(Small(tmp_path, text).pairs, keep=60.0)
-    assert found == [  # as often as the more frequent of icmp and tcp
-        Refresh("wf008", Name("wf008.example", V4), 5.0),
-        Refresh("wf008", Name("wf008.example", V6), 15.0),
-    ]
-    assert refreshes(Small(tmp_path, text).pairs, keep=2.0)[0].interval == 2.0
 
 
 def test_a_fresh_address_is_not_looked_up_again_but_a_missing_one_at_every_turn() -> None:
@@ -260,17 +250,11 @@ def test_whatever_the_pairs_interval_a_name_is_looked_up_about_every_resolve_int
     assert max(gaps) <= 60.0 + 0.1
 
 
-def test_a_literal_address_is_known_without_a_lookup(tmp_path: Path) -> None:
-    assert refreshes(Small(tmp_path, SMALL, "wf008").pairs, 60.0) == []
-
+def test_a_literal_address_is_known_without_a_lookup() -> None:
     async def main() -> str:
         return Addresses(Resolver(), lambda _: None).get("192.0.2.1", V4)
 
     assert run(main()) == "192.0.2.1"
-
-
-def test_a_refresh_outlasts_a_short_interval_so_that_a_second_name_server_can_be_asked() -> None:
-    assert Refresh("wf008", PEER.aim, 1.0).timeout == PEER.timeout == 5.0
 
 
 def test_a_change_of_the_resolvers_answer_is_reported_once() -> None:
@@ -293,7 +277,7 @@ def test_a_change_that_a_probe_finds_which_looks_up_itself_is_reported_as_well()
             assert w.moves == []
             w.resolver.names["wf001.example"] = ["192.0.2.3"]
             assert await w.addresses.look_up("wf001.example", V4) == ["192.0.2.3"]
-            assert w.moves == [Move(Name("wf001.example", V4), "192.0.2.1", "192.0.2.3")]
+            assert w.moves == [Move(NameAndFamily("wf001.example", V4), "192.0.2.1", "192.0.2.3")]
 
     run(main())
 

@@ -30,7 +30,7 @@ class Watched:
         self.forgotten: list[object] = []
         self.probe: Probe[Any] = Probe(lambda _: (), self.forgotten.append)
 
-    def decided(self, job: Job, _: Facts, outcome: Outcome) -> None:
+    def probe_ended(self, job: Job, _: Facts, outcome: Outcome) -> None:
         self.outcomes.append((job, outcome))
 
     def started_late(self, lateness: float, probes: int) -> None:
@@ -76,7 +76,7 @@ def test_the_next_date_is_the_first_after_now_and_each_that_is_left_behind_count
 def test_a_reply_that_took_longer_than_the_timeout_is_none(reply: Reply, took: float, in_time: bool) -> None:
     watched, job = Watched(), Job("there")
     scheduled = watched.scheduled(job)
-    attempt = scheduled.attempt = RunningAttempt(job.aim, scheduled.decided)
+    attempt = scheduled.attempt = RunningAttempt(job.aim, scheduled.attempt_ended)
     attempt.end(reply)
     ((decided, outcome),) = watched.outcomes
     assert decided is job
@@ -92,7 +92,7 @@ def test_a_reply_that_took_longer_than_the_timeout_is_none(reply: Reply, took: f
 def test_an_equal_target_after_a_reload_leaves_what_is_under_way_alone() -> None:
     watched = Watched()
     scheduled = watched.scheduled(Job(["there"]))
-    attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.decided)
+    attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.attempt_ended)
     scheduled.replace(again := Job(["there"]))
     assert scheduled.job is again
     assert not attempt.over
@@ -102,7 +102,7 @@ def test_an_equal_target_after_a_reload_leaves_what_is_under_way_alone() -> None
 def test_another_target_after_a_reload_is_another_beginning() -> None:
     watched = Watched()
     scheduled = watched.scheduled(Job("there"))
-    attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.decided)
+    attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.attempt_ended)
     scheduled.replace(Job("elsewhere"))
     attempt.end(RoundTrip(rtt=0.1, clock=Clock.KERNEL))
     assert scheduled.attempt is None

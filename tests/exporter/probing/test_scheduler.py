@@ -47,7 +47,7 @@ class Record:
         self.lateness: list[float] = []
         self.skips = 0
 
-    def decided(self, job: Job, facts: Facts, outcome: Outcome) -> None:
+    def probe_ended(self, job: Job, facts: Facts, outcome: Outcome) -> None:
         self.decisions.append((asyncio.get_running_loop().time(), job.name, outcome))
 
     def started_late(self, lateness: float, probes: int) -> None:
@@ -314,9 +314,9 @@ def test_after_a_long_pause_a_silent_target_is_given_up_within_its_timeout() -> 
             await asyncio.sleep(5)
         return [when - resumed for when, _, _ in record.decisions]
 
-    decided = run(hour())
-    assert decided[0] < 1.0
-    assert len(decided) >= 3
+    ends = run(hour())
+    assert ends[0] < 1.0
+    assert len(ends) >= 3
 
 
 def test_a_collector_that_answers_for_too_many_is_a_bug_and_stops_nobody() -> None:

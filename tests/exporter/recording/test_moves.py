@@ -11,10 +11,10 @@ from collectors.contract import Facts, ProbeFailed
 from collectors.replies import Reply, RoundTrip
 from collectors.terms import Clock, IpFamily, Phase, Reason
 from exporter.fleet import Pair
-from exporter.probing.addresses import Move, Name
+from exporter.probing import Move, NameAndFamily
 from tests.exporter.pages import Small
 
-NAME = Name("wf008.example", IpFamily.IPV4)
+NAME = NameAndFamily("wf008.example", IpFamily.IPV4)
 ANSWER = RoundTrip(rtt=0.02, clock=Clock.KERNEL)
 SILENCE = ProbeFailed(Reason.TIMEOUT, "no answer within 4 s")
 
@@ -25,10 +25,10 @@ class Choice:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
 
-    def unreached(self, _name: Name, address: str) -> None:
+    def unreached(self, _name: NameAndFamily, address: str) -> None:
         self.calls.append(("unreached", address))
 
-    def reached(self, _name: Name, address: str) -> None:
+    def reached(self, _name: NameAndFamily, address: str) -> None:
         self.calls.append(("reached", address))
 
 
@@ -36,15 +36,15 @@ class Stage:
     """A fleet whose wf008 has a name, and whoever chooses among its addresses."""
 
     def __init__(self, folder: Path) -> None:
-        self.small, self.choice = Small(folder), Choice()
+        self.choice = Choice()
+        self.small = Small(folder, choice=self.choice)
         self.recorder = self.small.recorder
-        self.recorder.choice = self.choice
 
     def pair(self, probe: str) -> Pair:
         return self.small.pair("wf008", probe)
 
     def probe(self, probe: str, outcome: Reply | ProbeFailed, address: str = "192.0.2.8") -> None:
-        self.recorder.decided(self.pair(probe), Facts(phase=Phase.CONNECT, address=address), outcome)
+        self.recorder.probe_ended(self.pair(probe), Facts(phase=Phase.CONNECT, address=address), outcome)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_probe_that_went_on_to_the_next_address_itself_is_a_line_and_noted_wit
     stage: Stage, lines: pytest.LogCaptureFixture
 ) -> None:
     facts = Facts(address="192.0.2.9", tried=("192.0.2.8: no answer within 3.3 s",))
-    stage.recorder.decided(stage.pair("ping"), facts, ANSWER)
+    stage.recorder.probe_ended(stage.pair("ping"), facts, ANSWER)
     stage.probe("ping", ANSWER, "192.0.2.9")
     assert lines.messages == ["address of wf008 ping: 192.0.2.8 -> 192.0.2.9 (no answer within 3.3 s)"]
     moved = {pair.probe: series.moved for pair, series in stage.recorder.states() if pair.target == "wf008"}

@@ -168,7 +168,7 @@ def test_a_failure_moves_no_histogram_and_no_phase(small: Small) -> None:
     before = small.samples()
     for pair in small.pairs:
         for reason in Reason:
-            small.recorder.decided(pair, Facts(), ProbeFailed(reason))
+            small.recorder.probe_ended(pair, Facts(), ProbeFailed(reason))
     after = small.samples()
     for name in (*DISTRIBUTIONS, "network_latency_phase_seconds"):
         for part in ("_bucket", "_sum", "_count"):
@@ -450,7 +450,7 @@ def test_what_a_page_says_of_pairs_is_of_the_moment_when_it_was_begun(
         time.passed += 1
         for outcome in (TIMEOUT, RoundTrip(rtt=0.5, clock=Clock.KERNEL)):
             for pair in with_database.pairs:
-                with_database.recorder.decided(pair, Facts(hop_limit=read_before), outcome)
+                with_database.recorder.probe_ended(pair, Facts(hop_limit=read_before), outcome)
         for notice in (LateReply, DuplicateReply):
             with_database.recorder.notice(notice(with_database.pair("wf008", "icmp").aim))
         assert of_pairs(b"".join([*begun, *under_way]).decode()) == expected, f"torn after {read_before} pieces"

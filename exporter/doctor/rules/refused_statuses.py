@@ -23,7 +23,7 @@ _TEXTS = {
 _OTHER = "answers {status} at {path}{excerpt}; look at its log"
 
 
-def in_words(path: str, answer: HttpAnswer, server: StackServer) -> str:
+def refusal_text(path: str, answer: HttpAnswer, server: StackServer) -> str:
     """Say what an answer to a health path, or a question, means that is not 200."""
     if answer.status in REDIRECTS:
         return _redirect(path, answer, server)

@@ -17,7 +17,7 @@ _ALL_LOOKUPS: Seconds = 6.0
 """How long the look-ups of all names may take after a reload."""
 
 
-async def look_for_doubles(addresses: Addresses, current: Callable[[], Configuration]) -> None:
+async def warn_of_double_hosts(addresses: Addresses, current: Callable[[], Configuration]) -> None:
     """Look after each reload, when all names were looked up, and when a name's address changes; repeat no warning."""
     seen, before = None, ""
     while await addresses.changed.wait():

@@ -1,0 +1,142 @@
+"""What the running program is made of, how it begins and ends, and how a configuration takes effect."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import functools
+import gc
+import logging
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from collectors.contract import Context, Notice, SocketOpened
+from collectors.terms import Seconds
+from collectors.transport import resolver
+from exporter import __version__, ready
+from exporter.app.double_host_watch import warn_of_double_hosts
+from exporter.app.kernel_hints import SocketHints, hint_at_stamps
+from exporter.app.reloads import Reloads
+from exporter.app.signals import Signals
+from exporter.configuration import Configuration, Options, configuration
+from exporter.fleet import BadFile, Pair
+from exporter.overview import Overview
+from exporter.probing import Addresses, Move, ProbeResult, Scheduler, collectors, refreshes, single
+from exporter.recording.recorder import Recorder
+from exporter.scrape_configs import targets_of
+from exporter.web import Actions, ProbeEndpoint, Refused, WebServer, serve_protected, sparing_handler
+
+_log = logging.getLogger(__name__)
+
+_FIRST_LOOKUPS: Seconds = 0.25
+"""How long the first probes wait for the first addresses."""
+
+
+class App:
+    """One run of the program."""
+
+    def __init__(self, options: Options, first: Configuration) -> None:
+        self._current = first
+        self._signals, self._socket_hints = Signals(), SocketHints()
+        self._addresses = Addresses(resolver.addresses, self._refresh_failed, self._address_moved)
+        self._recorder = Recorder(__version__, self._addresses)
+        self._probes: collectors.Probes = {}
+        """Empty until the collectors are entered."""
+        self._refresher = Scheduler("", self._addresses, at_once=True)
+        self._prober = Scheduler(first.host.name, self._recorder)
+        self._reloads = Reloads(
+            functools.partial(configuration, options), self._apply, lambda: self._current, self._recorder.reload_failed
+        )
+        self._overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.own_health)
+        probe_endpoint = ProbeEndpoint(self._recorder.states, self._ask, self._recorder.own_health)
+        reload = self._reloads.reload_or_refuse if options.enable_lifecycle else None
+        actions = Actions(probe_endpoint.explain, reload, self._targets)
+        self._server = WebServer(self._recorder, self._overview, actions, options.telemetry_path)
+
+    async def run(self, sockets: Sequence[socket.socket]) -> None:
+        """Probe and serve until SIGTERM or SIGINT; SIGHUP reloads."""
+        asyncio.get_running_loop().set_exception_handler(sparing_handler())
+        self._signals.listen()
+        hint_at_stamps()
+        async with contextlib.AsyncExitStack() as stack:
+            self._recorder.configure(self._current.fleet, self._current.host, self._current.pairs)
+            self._probes = await stack.enter_async_context(collectors.probes(self._context()))
+            await stack.enter_async_context(self._refresher)
+            await stack.enter_async_context(self._prober)
+            await stack.enter_async_context(serve_protected(self._server, lambda: self._current.web, sockets))
+            await self._reloads.apply_first()
+            self._server.ready = True
+            ready.tell(os.environ)  # noqa: TID251 - systemd's word to this process
+            _log.info("probing %d pairs as %s", len(self._current.pairs), self._current.host.name)
+            await self._until_stopped()
+
+    def _context(self) -> Context:
+        addresses = self._addresses
+        return Context(address=addresses.get, lookup=addresses.look_up, notice=self._notice, others=addresses.others)
+
+    async def _until_stopped(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            reloads = group.create_task(self._reloads.on_each(self._signals.hangup))
+            doubles = group.create_task(warn_of_double_hosts(self._addresses, lambda: self._current))
+            number = await self._signals.stopped()
+            reloads.cancel()
+            doubles.cancel()
+        _log.info("stopping on %s", number.name)
+
+    async def _apply(self, new: Configuration) -> None:
+        """Let a configuration take effect: first its names, then, without a pause, its pairs and their series."""
+        new = dataclasses.replace(new, pairs=tuple(_with_targets_of(self._current.pairs, new.pairs)))
+        keep = new.fleet.defaults.resolve_interval
+        lookups = refreshes(new.pairs, keep)
+        self._recorder.watch_names(lookup.target for lookup in lookups)
+        self._addresses.keep_fresh(lookups, keep, self._refresher)
+        await self._addresses.answered(_FIRST_LOOKUPS)
+        self._recorder.configure(new.fleet, new.host, new.pairs)
+        self._prober.replace((pair, self._probes[pair.protocol]) for pair in new.pairs)
+        self._overview.forget()
+        self._current = new
+        self._addresses.changed.set()
+        _spare_the_garbage_collector()
+        self._socket_hints.hint(self._recorder.icmp_sockets())
+
+    async def _ask(self, pairs: Sequence[Pair]) -> Sequence[ProbeResult]:
+        return await single.ask(pairs, self._probes)
+
+    async def _targets(self) -> Mapping[str, str]:
+        try:
+            return await asyncio.to_thread(targets_of, self._current.fleet)
+        except BadFile as bad:
+            raise Refused(500, "\n".join(map(str, bad.problems))) from bad
+
+    def _notice(self, notice: Notice) -> None:
+        self._recorder.notice(notice)
+        if isinstance(notice, SocketOpened):
+            self._socket_hints.hint(self._recorder.icmp_sockets())
+
+    # The recorder is made of the addresses, so these find it only when they are called.
+
+    def _refresh_failed(self, target: str) -> None:
+        self._recorder.dns_refresh_failed(target)
+
+    def _address_moved(self, move: Move) -> None:
+        self._recorder.address_moved(move)
+
+
+def _with_targets_of(before: Iterable[Pair], pairs: Iterable[Pair]) -> Iterator[Pair]:
+    """Reuse the old target object where it is equal: collectors and counters find it by identity."""
+    known = {pair.identity: pair.aim for pair in before}
+    for pair in pairs:
+        aim = known.get(pair.identity)
+        yield dataclasses.replace(pair, aim=aim) if aim is not None and aim == pair.aim else pair
+
+
+def _spare_the_garbage_collector() -> None:
+    """Let the garbage collector look at what is made from now on, and not again and again at what stays.
+
+    A full collection over 3,000 pairs would hold the loop for 50 ms every other minute.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
