@@ -8,6 +8,7 @@ from collections.abc import Collection
 from exporter.wording import closest, quoted
 
 FEW = 50
+"""Known words: among so many the search for the closest one is cheap."""
 MAX_HINTS = 20
 """Searching among many names is slow: beyond so many mistakes the later ones get no hint."""
 _QUOTES = "\u2018\u2019\u201a\u201c\u201d\u201e\uff1a"
@@ -28,7 +29,7 @@ class Hints:
             self._left -= 1
         return closest(word, known)
 
-    def ask(self, word: str, known: Collection[str]) -> str:
+    def suggestion(self, word: str, known: Collection[str]) -> str:
         """Return the end of a message: ``; did you mean 'address'?`` or nothing."""
         best = self.best(word, known)
         return f"; did you mean {quoted(best)}?" if best else ""

@@ -140,12 +140,12 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
         if not re.fullmatch(r"([!-~]([\t -~]{0,1998}[!-~])?)?", value):
             raise invalid(f"the value of {name} must be one line of printable ASCII, at most 2,000 characters")
         if lower == "host" and value:
-            _host_and_port(value)
+            _check_host_header(value)
         seen.add(lower)
     return headers
 
 
-def _host_and_port(text: str) -> None:
+def _check_host_header(text: str) -> None:
     """Check the value of a Host header, whose name https takes for TLS, too."""
     try:
         parts = urlsplit(f"//{text}")

@@ -28,7 +28,7 @@ _CONSEQUENCES = {"default_factory_not_called"}
 """Errors that there are only because of another one."""
 _UNKNOWN = "extra_forbidden"
 _NAME_IN_MAP = "[key]"
-"""The last step to what is wrong with the key of a map itself, and not with its value."""
+"""pydantic's last step where a map's key is wrong, not its value."""
 
 
 class Keys(NamedTuple):

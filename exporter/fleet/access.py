@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from collectors.secret import NoSecret, Secret
 from collectors.transport.trust import BadOwnCertificate, OwnCertificate, client_context, load_own_certificate
 from exporter import secrets
-from exporter.config_files.opening import not_ours, open_regular
+from exporter.config_files.opening import open_regular, why_denied
 from exporter.config_files.problems import Loc, Problem
 from exporter.fleet.sections import FileLogin, Login, Peers
 
@@ -95,7 +95,7 @@ class Files:
             with open_regular(Path(path)) as file:
                 is_there = wanted.search(file.read(_LONGEST_PEM))
         except PermissionError:
-            message = not_ours(Path(path))
+            message = why_denied(Path(path))
         except OSError as error:
             message = f"cannot be read: {error.strerror}; name the file of a {what}"
         else:

@@ -49,7 +49,7 @@ def _named(fleet: Fleet, name: str, given_by: str) -> Host:
 
 def _nobody(fleet: Fleet, reason: str, name: str) -> BadFile:
     names = [host.name for host in fleet.hosts]
-    hint = Hints().ask(name, names)
+    hint = Hints().suggestion(name, names)
     message = (
         f"which host is this? {reason}, but the fleet has only: {listed(names)}{hint or ''}; "
         f"say which with --host NAME or ${VARIABLE}, or add it to hosts"

@@ -18,8 +18,9 @@ from collectors.terms import IpFamily, Seconds
 from collectors.transport.trust import OwnCertificate
 from exporter.config_files.net_values import PLACEHOLDER, Headers, Method, Url
 from exporter.config_files.problems import Finding, Loc
-from exporter.config_files.values import BodyExpression, Flag, Text, Whole, invalid, not_empty
+from exporter.config_files.values import Flag, Text, Whole, invalid, not_empty
 from exporter.fleet.access import Asker, Files
+from exporter.fleet.probes.expressions import BodyExpression
 from exporter.fleet.probes.settings import Aim, Settings
 from exporter.fleet.sections import Login
 from exporter.wording import listed, quoted

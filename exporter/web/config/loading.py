@@ -63,7 +63,7 @@ def load(path: Path) -> WebConfig:
     """Read and check the file and the files that it names; raises BadFile with every problem."""
     file = read(path, _WEB_FILE)
     sections, tls, findings = _checked(file.sections, path.parent)
-    problems, warnings = file.judged(findings)
+    problems, warnings = file.problems_and_warnings(findings)
     if sections is None or problems:
         raise BadFile(problems)
     return WebConfig(
