@@ -14,7 +14,7 @@ from collectors.transport.trust import BadOwnCertificate, OwnCertificate, client
 from exporter import secrets
 from exporter.config_files.opening import open_regular, why_denied
 from exporter.config_files.problems import Loc, Problem
-from exporter.fleet.sections import FileLogin, Login, Peers
+from exporter.fleet.sections import FileLogin, FileOrVariableLogin, Peers
 
 _CERTIFICATE = re.compile(rb"^-----BEGIN ((X509|TRUSTED) )?CERTIFICATE-----", re.MULTILINE)
 _KEY = re.compile(rb"^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----", re.MULTILINE)
@@ -39,7 +39,7 @@ class Source(Protocol):
         """Make the problem of a place of it."""
 
 
-class Files:
+class NamedFiles:
     """Reads the files and variables that this host's probes name, and collects the problems."""
 
     def __init__(self, fleet: Source, environ: Mapping[str, str]) -> None:
@@ -55,7 +55,7 @@ class Files:
             if login.password_file:
                 trusted = secrets.trusted_folders(self._environ)
                 return secrets.from_file(self._folder / login.password_file, trusted)
-            if isinstance(login, Login) and login.password_env:
+            if isinstance(login, FileOrVariableLogin) and login.password_env:
                 return secrets.from_variable(login.password_env, self._environ)
         except NoSecret as error:
             self._add((*loc, key), str(error))

@@ -13,7 +13,7 @@ from exporter.fleet.mesh import STRANGER, WORDS
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.references import references
 from exporter.fleet.schema import Endpoint, Sections
-from exporter.fleet.sections import FileLogin, Login
+from exporter.fleet.sections import FileLogin, FileOrVariableLogin
 from exporter.fleet.unsatisfiable import unsatisfiable
 from exporter.fleet.warnings import warnings
 from exporter.wording import listed, quoted
@@ -147,7 +147,7 @@ def _logins(sections: Sections) -> Iterator[Finding]:
     for loc, login in _web_logins(sections):
         yield from _one_password(loc, login)
         yield from _own_certificate(loc, login.cert_file, login.key_file)
-        password = login.password_file or (isinstance(login, Login) and login.password_env)
+        password = login.password_file or (isinstance(login, FileOrVariableLogin) and login.password_env)
         if login.user and not password:
             yield Finding((*loc, "user"), "has no password; add password_file")
         if password and not login.user:
@@ -157,7 +157,7 @@ def _logins(sections: Sections) -> Iterator[Finding]:
 
 
 def _one_password(loc: Loc, login: FileLogin) -> Iterator[Finding]:
-    if isinstance(login, Login) and login.password_file and login.password_env:
+    if isinstance(login, FileOrVariableLogin) and login.password_file and login.password_env:
         yield Finding((*loc, "password_env"), "stands beside password_file; keep one of them")
 
 

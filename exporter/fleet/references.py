@@ -9,11 +9,8 @@ from exporter.config_files.net_values import address_fault
 from exporter.config_files.problems import Finding, Loc
 from exporter.fleet.database import Database
 from exporter.fleet.mesh import WORDS
-from exporter.fleet.schema import Sections
+from exporter.fleet.schema import OWN_JOB, Sections
 from exporter.wording import quoted
-
-OWN_JOB = "latency"
-"""The job of the exporters themselves, which needs no entry in ``scrape.jobs``."""
 
 
 def references(sections: Sections, hints: Hints) -> Iterator[Finding]:

@@ -111,7 +111,11 @@ class N8n(Section):
     state_file: Text | None = None
 
 
-class Job(FileLogin):
+OWN_JOB = "latency"
+"""The job of the exporters themselves, which needs no entry in ``scrape.jobs``."""
+
+
+class ScrapeJob(FileLogin):
     """Another exporter on the hosts."""
 
     port: Port
@@ -126,10 +130,10 @@ class Scrape(Section):
 
     interval: Interval = 15.0
     timeout: Duration = 10.0
-    jobs: dict[Name, Job] = Field(default_factory=dict)
+    jobs: dict[Name, ScrapeJob] = Field(default_factory=dict)
 
 
-class Server(FileLogin):
+class StackServerKeys(FileLogin):
     """A server of the stack that the doctor asks."""
 
     url: FixedUrl
@@ -140,12 +144,12 @@ class Server(FileLogin):
 class Stack(Section):
     """The servers that the doctor asks, and the host behind each public name."""
 
-    prometheus: Server | None = None
-    alertmanager: Server | None = None
-    grafana: Server | None = None
-    victoriametrics: Server | None = None
-    loki: Server | None = None
-    pushgateway: Server | None = None
+    prometheus: StackServerKeys | None = None
+    alertmanager: StackServerKeys | None = None
+    grafana: StackServerKeys | None = None
+    victoriametrics: StackServerKeys | None = None
+    loki: StackServerKeys | None = None
+    pushgateway: StackServerKeys | None = None
     public_names: dict[Address, Name] = Field(default_factory=dict)
 
 

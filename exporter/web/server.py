@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from exporter.fleet import HOST_HEADER, PING_PATH
+from exporter.fleet import HOST_HEADER, PING_PATH, SD_PATH
 from exporter.web.pages import SharedPages, in_blocks, in_turns
 from exporter.web.request_headers import is_of_another_site, weight
 from exporter.web.sending import Sending
@@ -19,7 +19,6 @@ from exporter.web.sending import Sending
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _OPENMETRICS = "application/openmetrics-text"
 OPENMETRICS = f"{_OPENMETRICS}; version=1.0.0; charset=utf-8"
-SD_PATH = "/sd/prometheus"
 ROUTES = {
     "/": "index",
     PING_PATH: "ping",

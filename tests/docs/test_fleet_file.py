@@ -39,10 +39,10 @@ FIELDS: dict[str, dict[str, FieldInfo]] = {
     "databases[]": Database.model_fields,
     "n8n[]": schema.N8n.model_fields,
     "scrape": schema.Scrape.model_fields,
-    "scrape.jobs.NAME": schema.Job.model_fields,
+    "scrape.jobs.NAME": schema.ScrapeJob.model_fields,
     "peers": Peers.model_fields,
     "stack": schema.Stack.model_fields,
-    "stack.SERVER": schema.Server.model_fields,
+    "stack.SERVER": schema.StackServerKeys.model_fields,
 }
 KEYS = {place: {field.alias or name: field for name, field in fields.items()} for place, fields in FIELDS.items()}
 

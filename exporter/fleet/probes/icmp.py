@@ -20,6 +20,10 @@ class IcmpProbe(Settings):
     dscp: Annotated[int, Whole(0, 63)] = 0
     source_address: LiteralAddress | None = None
 
+    @property
+    def sends_from(self) -> str | None:
+        return self.source_address
+
     def aim(self, address: str, ip_family: IpFamily, _timeout: Seconds) -> IcmpTarget:
         return IcmpTarget(
             address=address,

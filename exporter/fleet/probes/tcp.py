@@ -22,6 +22,10 @@ class TcpProbe(Settings):
     def bare_port(self) -> int:
         return self.port
 
+    @property
+    def sends_from(self) -> str | None:
+        return self.source_address
+
     def aim(self, address: str, ip_family: IpFamily, timeout: Seconds) -> TcpTarget:
         return TcpTarget(
             address=address,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collectors.terms import IpFamily
-from exporter.fleet import BadFile, load, pairs, survey, who_am_i
+from exporter.fleet import BadFile, load, pairs_of, survey, who_am_i
 
 CONFIG = Path(__file__).parents[3] / "config"
 BUCKETS = (
@@ -144,7 +144,7 @@ def test_the_hash_tells_files_apart_and_is_exact_as_a_float(tmp_path):
 def test_the_default_file_measures_this_machine_three_ways_at_once():
     found = load(CONFIG / "exporter.yml")
     me = who_am_i(found, flag=None, environ={}, hostname="anything")
-    mine = pairs(found, me, {})
+    mine = pairs_of(found, me, {})
     assert [(pair.target, pair.protocol) for pair in mine] == [("localhost", name) for name in ("icmp", "tcp", "http")]
     assert max(pair.interval for pair in mine) + max(pair.timeout for pair in mine) < 10
     assert found.defaults.buckets[0] < 0.0001
@@ -198,7 +198,7 @@ def test_ten_thousand_hosts_load_within_seconds(tmp_path):
     )
     began = time.monotonic()
     found = load(path)
-    assert len(pairs(found, found.hosts[0], {})) == 2 * 9_999
+    assert len(pairs_of(found, found.hosts[0], {})) == 2 * 9_999
     assert time.monotonic() - began < 5
 
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from collectors.transport.trust import OwnCertificate
 from exporter.doctor.stack import stack_servers
-from exporter.fleet import BadFile, pairs
+from exporter.fleet import BadFile, pairs_of
 from tests.authority import Authority
 
 TWO = "hosts: [{name: a, address: a.example}, {name: b, address: b.example}]\n"
@@ -29,7 +29,7 @@ def client(authority, tmp_path):
 
 def specs(fleet, name="a"):
     host = next(host for host in fleet.hosts if host.name == name)
-    return {pair.probe: pair.aim for pair in pairs(fleet, host, {})}
+    return {pair.probe: pair.aim for pair in pairs_of(fleet, host, {})}
 
 
 def test_probes_and_databases_show_what_they_name(fleet, client, tmp_path):

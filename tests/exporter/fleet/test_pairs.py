@@ -6,7 +6,7 @@ from collectors.http.target import HttpTarget
 from collectors.icmp.target import IcmpTarget
 from collectors.tcp import TcpTarget
 from collectors.terms import IpFamily
-from exporter.fleet import BadFile, host_header, pairs
+from exporter.fleet import BadFile, host_header, pairs_of
 
 THREE = """
 hosts:
@@ -18,7 +18,7 @@ hosts:
 
 def seen(fleet, name="a", environ=None):
     host = next(host for host in fleet.hosts if host.name == name)
-    return pairs(fleet, host, environ or {})
+    return pairs_of(fleet, host, environ or {})
 
 
 def targets(fleet, name="a"):

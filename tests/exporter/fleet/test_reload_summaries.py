@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.fleet import Fleet, Pair, load, pairs
-from exporter.fleet.changes import reload_summary
+from exporter.fleet import Fleet, Pair, load, pairs_of, reload_summary
 
 FLEET = """\
 hosts:
@@ -25,7 +24,7 @@ def read(folder: Path, text: str) -> tuple[Fleet, tuple[Pair, ...]]:
     file = folder / "fleet.yml"
     file.write_text(text)
     fleet = load(file)
-    return fleet, pairs(fleet, fleet.hosts[0])
+    return fleet, pairs_of(fleet, fleet.hosts[0])
 
 
 @pytest.mark.parametrize(
