@@ -18,7 +18,12 @@ _INCOMPLETE = "Bad request: it is not complete, and no more of it comes.\n"
 
 
 class Carrier(Protocol):
-    """The connection that carries the requests: see ``Connection``, which does these things."""
+    """The connection that carries the requests: ``Connection``.
+
+    Of each request it is called in this order: ``begun`` at the first bytes; ``complete`` and ``wait`` at the end of
+    the head; ``in_turn`` with what hands the head to aiohttp; ``go_on`` once the answer has left. ``refuse`` or
+    ``refuse_stranger`` is an answer after which nothing is read, and ``close`` ends a connection without a request.
+    """
 
     @property
     def has_unsent(self) -> bool: ...
