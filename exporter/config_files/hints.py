@@ -35,7 +35,7 @@ class Hints:
         return f"; did you mean {quoted(best)}?" if best else ""
 
 
-def unseen(text: str) -> str | None:
+def deceptive_character(text: str) -> str | None:
     """Name the first character that looks like another or like none: copied text often has some."""
     for character in text:
         if character in _QUOTES or (character != " " and unicodedata.category(character) in {"Zs", "Zl", "Zp", "Cf"}):

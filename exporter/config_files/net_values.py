@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from collectors.literals import literal_family, never_a_host
-from exporter.config_files.hints import unseen
+from exporter.config_files.hints import deceptive_character
 from exporter.config_files.values import invalid, text_of
 from exporter.wording import quoted
 
@@ -40,7 +40,7 @@ def _address(value: object) -> str:
     if "/" in text or re.search(r":[0-9]+\Z", text) or text.startswith("["):
         raise invalid(f"{quoted(text)} must be a name or an address alone; leave out scheme, port, path and brackets")
     if not text.isascii():
-        if character := unseen(text):
+        if character := deceptive_character(text):
             raise invalid(f"{quoted(text)} holds {character}; type it anew, without")
         raise invalid(f"{quoted(text)} is not ASCII; write an international name in its xn-- form")
     if not _HOST_NAME.fullmatch(text):

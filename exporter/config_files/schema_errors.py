@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from exporter.config_files.hints import Hints, unseen
+from exporter.config_files.hints import Hints, deceptive_character
 from exporter.config_files.problems import Finding, Loc
 from exporter.config_files.values import INVALID
 from exporter.wording import listed, quoted
@@ -70,7 +70,7 @@ def _unknown_key(key: str, keys: Keys, hints: Hints) -> tuple[str | None, str]:
     if key in keys.elsewhere:
         return None, f"unknown key {keys.elsewhere[key]}"
     best = hints.best(key, keys.known)
-    if character := unseen(key):
+    if character := deceptive_character(key):
         remedy = f"it holds {character}, which looks like another character or like none: type it anew"
     else:
         remedy = f"did you mean {quoted(best)}?" if best else f"known here: {listed(sorted(keys.known))}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from collectors.secret import NoSecret, Secret
-from collectors.transport.trust import BadOwnCertificate, OwnCertificate, client_context, load_own_certificate
+from collectors.transport.trust import OwnCertificate, UnusableFile, client_context, load_own_certificate
 from exporter import secrets
 from exporter.config_files.opening import open_regular, why_denied
 from exporter.config_files.problems import Loc, Problem
@@ -28,7 +28,7 @@ class Asker(NamedTuple):
     peers: Peers
 
 
-class Source(Protocol):
+class FleetFile(Protocol):
     """The fleet file that names the files."""
 
     @property
@@ -42,7 +42,7 @@ class Source(Protocol):
 class NamedFiles:
     """Reads the files and variables that this host's probes name, and collects the problems."""
 
-    def __init__(self, fleet: Source, environ: Mapping[str, str]) -> None:
+    def __init__(self, fleet: FleetFile, environ: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
         self._fleet = fleet
         self._environ = environ
@@ -85,7 +85,7 @@ class NamedFiles:
         try:
             if all(holds):
                 load_own_certificate(client_context(verify=False), named)
-        except BadOwnCertificate as error:
+        except UnusableFile as error:
             self._add((*loc, error.key), f"{getattr(named, error.key)}: {error.message}")
         return named
 

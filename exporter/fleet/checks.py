@@ -58,20 +58,20 @@ def _names(sections: Sections) -> Iterator[Finding]:
 def _timing(sections: Sections) -> Iterator[Finding]:
     defaults, scrape = sections.defaults, sections.scrape
     own = defaults.timeout if "timeout" in defaults.model_fields_set else None
-    yield from _below(("defaults",), "interval", defaults.interval, own, defaults.timeout)
+    yield from _timeout_below(("defaults",), "interval", defaults.interval, own, defaults.timeout)
     for loc, probe in sections.probes_written():
         if probe.interval is not None or probe.timeout is not None:
             interval = defaults.interval if probe.interval is None else probe.interval
-            yield from _below(loc, "interval", interval, probe.timeout, defaults.timeout)
+            yield from _timeout_below(loc, "interval", interval, probe.timeout, defaults.timeout)
     for index, database in enumerate(sections.databases):
         for key, interval in (("interval", database.interval), ("cold_interval", database.cold_interval)):
-            yield from _below(("databases", index), key, interval, database.timeout, defaults.timeout)
+            yield from _timeout_below(("databases", index), key, interval, database.timeout, defaults.timeout)
     if scrape.timeout > scrape.interval:
         message = f"{scrape.timeout:g}s is above the interval of {scrape.interval:g}s, which Prometheus refuses"
         yield Finding(("scrape", "timeout"), f"{message}; shorten it")
 
 
-def _below(loc: Loc, key: str, interval: Seconds, own: Seconds | None, default: Seconds) -> Iterator[Finding]:
+def _timeout_below(loc: Loc, key: str, interval: Seconds, own: Seconds | None, default: Seconds) -> Iterator[Finding]:
     if own is None and default >= interval:
         message = f"{interval:g}s is not above the default timeout of {default:g}s; add a timeout below {interval:g}s"
         yield Finding((*loc, key), message)

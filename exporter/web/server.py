@@ -1,4 +1,4 @@
-"""The HTTP side: its routes and what they answer; what they show and do is others', and handed in."""
+"""The HTTP side: its routes and what they answer; pages and actions come from the objects that it is given."""
 
 from __future__ import annotations
 
@@ -127,14 +127,14 @@ class WebServer:
             code = 500
             raise
         finally:
-            self._metrics.request_answered(self._handler(request.path), code, time.perf_counter() - started)
+            self._metrics.request_answered(self._handler_of(request.path), code, time.perf_counter() - started)
         return response
 
     def refused(self, code: int) -> None:
         """Count a request that no handler was called for, since it could not be understood."""
         self._metrics.request_answered("other", code, 0.0)
 
-    def _handler(self, path: str) -> str:
+    def _handler_of(self, path: str) -> str:
         return "metrics" if path == self._telemetry_path else ROUTES.get(path, "other")
 
     async def _serve_metrics(self, request: web.Request) -> web.StreamResponse:

@@ -21,7 +21,7 @@ Aim = Callable[[str, IpFamily, Seconds], Target]
 
 
 class Settings(Section):
-    """The keys of every probe. A kind says its ``protocol``, adds keys of its own, and has ``aim``."""
+    """The keys of every probe. A kind has one ``protocol``, keys of its own and ``aim``."""
 
     placeholder_key: ClassVar[str] = ""
     """The key in which ``{address}`` stands for the address; empty: the address itself is asked."""

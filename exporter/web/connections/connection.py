@@ -67,13 +67,13 @@ class Connection(asyncio.BufferedProtocol):
         data = bytes(self._shared.buffer[:nbytes])
         try:
             if self._requests:
-                self._take(data)
+                self._receive(data)
             else:
-                self._shake(data)
+                self._continue_handshake(data)
         except ssl.SSLError as error:  # its alert is on the way
-            self._refuse_tls(refusals.why(error))
+            self._refuse_tls(refusals.reason_of(error))
 
-    def _take(self, data: bytes) -> None:
+    def _receive(self, data: bytes) -> None:
         assert self._requests  # noqa: S101 - TLS, if any, is over
         is_end = False
         if isinstance(self._stream, TlsStream):
@@ -82,7 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         if is_end:
             self._requests.ended()
 
-    def _shake(self, data: bytes) -> None:
+    def _continue_handshake(self, data: bytes) -> None:
         assert self._handshake  # noqa: S101 - without TLS there are requests from the beginning
         try:
             stream = self._handshake.received(data)
@@ -92,7 +92,7 @@ class Connection(asyncio.BufferedProtocol):
         if stream:
             self._shared.handshakes.remove(self)
             self._serve(stream)
-            self._take(b"")  # what came with the end of the handshake
+            self._receive(b"")  # what came with the end of the handshake
 
     def _refuse_no_tls(self, no_tls: NoTls) -> None:
         if not no_tls.is_http:
@@ -140,11 +140,11 @@ class Connection(asyncio.BufferedProtocol):
 
     # What the requests ask for
 
-    def wait(self) -> None:
-        """Read no more until ``go_on``."""
+    def pause_reading(self) -> None:
+        """Read no more until ``resume_reading``."""
         self._raw.pause_reading()
 
-    def go_on(self) -> None:
+    def resume_reading(self) -> None:
         """Read on; what comes next has its deadline once it begins."""
         self._raw.resume_reading()
 
@@ -153,12 +153,12 @@ class Connection(asyncio.BufferedProtocol):
         """Whether something still waits to be taken by the client."""
         return self._progress.is_watched
 
-    def begun(self) -> None:
+    def head_begun(self) -> None:
         """Start the clock: the first bytes of a request came, and its head has to be complete in time."""
         if self._end_timer is None:
             self._end_at(self._limits.head)
 
-    def complete(self) -> None:
+    def head_complete(self) -> None:
         """Stop the clock: the head of a request is complete."""
         self._shared.open_connections.used(self)
         self._cancel_end()
