@@ -43,15 +43,15 @@ def test_this_hosts_own_address_and_those_of_others_are_in_order(tmp_path: Path)
 def test_a_name_is_known_by_the_address_that_was_found_for_it(tmp_path: Path) -> None:
     fleet = fleet_of(tmp_path, "wf008.example")
     assert double_host_warning(fleet, fleet.hosts[0]) == ""
-    found = {"wf008.example": [(IpFamily.IPV4, "127.0.0.1")]}
-    told = double_host_warning(fleet, fleet.hosts[0], lambda name: found.get(name, ()))
-    assert "hosts[1].address: wf008.example, which is 127.0.0.1 here, is this machine's own address" in told
+    addresses = {"wf008.example": [(IpFamily.IPV4, "127.0.0.1")]}
+    warning = double_host_warning(fleet, fleet.hosts[0], lambda name: addresses.get(name, ()))
+    assert "hosts[1].address: wf008.example, which is 127.0.0.1 here, is this machine's own address" in warning
 
 
 def test_many_are_told_in_one_line(tmp_path: Path) -> None:
     fleet = fleet_of(tmp_path, "wf008.example}\n  - {name: wf009, address: wf009.example")
-    told = double_host_warning(fleet, fleet.hosts[0], lambda _: [(IpFamily.IPV4, "127.0.0.1")])
-    assert told.endswith("start it with --host=wf008 (so is 1 more)")
+    warning = double_host_warning(fleet, fleet.hosts[0], lambda _: [(IpFamily.IPV4, "127.0.0.1")])
+    assert warning.endswith("start it with --host=wf008 (so is 1 more)")
 
 
 @requires_root
