@@ -9,7 +9,7 @@ from pydantic import Field
 
 from collectors.target import Target
 from collectors.terms import IpFamily, Seconds
-from exporter.config_files.net_values import Address
+from exporter.config_files.net_values import Address, LiteralAddress
 from exporter.config_files.problems import Finding, Loc
 from exporter.config_files.sections import Section
 from exporter.config_files.values import Duration, Flag, Interval, Names
@@ -76,6 +76,16 @@ class Settings(Section):
     def warnings(self, loc: Loc) -> Iterable[Finding]:  # noqa: ARG002 - for kinds that have some
         """Find keys that are allowed, but seldom meant."""
         return ()
+
+
+class SettingsWithSource(Settings):
+    """The keys of a probe that can be sent from a given address of this host."""
+
+    source_address: LiteralAddress | None = None
+
+    @property
+    def sends_from(self) -> str | None:
+        return self.source_address
 
 
 class EndpointSettings(Settings):
