@@ -8,7 +8,7 @@ from collections.abc import Collection
 from exporter.wording import closest, quoted
 
 FEW = 50
-"""Known words: among so many the search for the closest one is cheap."""
+"""So many known words are searched for the closest one in no time."""
 MAX_HINTS = 20
 """Searching among many names is slow: beyond so many mistakes the later ones get no hint."""
 _QUOTES = "\u2018\u2019\u201a\u201c\u201d\u201e\uff1a"

@@ -42,7 +42,7 @@ class ConfigFile:
     """Key -> text, list or map; without the known ones that were left empty."""
 
     def problems_and_warnings(self, findings: Iterable[Finding]) -> tuple[list[Problem], list[Problem]]:
-        """Give the findings their lines; a key that the file holds twice is one of the problems."""
+        """Return both with their lines; a key that the file holds twice is one of the problems."""
         problems = [_twice(self.name, duplicate) for duplicate in self.duplicates]
         warnings: list[Problem] = []
         for finding in findings:

@@ -17,7 +17,7 @@ _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>[0
 _ON_LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - replaced, not listened on
 """What listens on every address is reached there."""
 BACKLOG = 512
-"""Connections that the kernel has accepted and this program has not."""
+"""Connections that wait in the kernel until this program accepts them."""
 
 
 class CannotListen(Exception):  # noqa: N818 - a fault of the moment, printed as it is
