@@ -7,7 +7,7 @@ import os
 import socket
 from pathlib import Path
 
-from exporter.fleet import Fleet, Host, Pair, ensure_exporter, load, pairs, who_am_i
+from exporter.fleet import Fleet, Host, Pair, ensure_exporter, load, pairs_of, who_am_i
 from exporter.probing import collectors
 from exporter.recording import metrics
 from exporter.web.config import WebConfig
@@ -49,6 +49,6 @@ def configuration(options: Options) -> Configuration:
     fleet, host = identified(options.config_file, options.host)
     ensure_exporter(fleet, host)
     web_config = load_web_config(options.web_config_file) if options.web_config_file else WebConfig()
-    own_pairs = pairs(fleet, host)
+    own_pairs = pairs_of(fleet, host)
     metrics.ensure_recorded(fleet, own_pairs)
     return Configuration(fleet, host, own_pairs, web_config)

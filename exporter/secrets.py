@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from collectors.secret import NoSecret, Secret
-from exporter.config_files.opening import not_ours, open_regular
+from exporter.config_files.opening import open_regular, why_denied
 
 MAX_BYTES = 4096
 RUN_SECRETS = Path("/run/secrets")
@@ -59,7 +59,7 @@ def _text_of(path: Path, trusted: Iterable[Path]) -> str:
         message = f"{path}: no such file; create it with the password in it, and: chmod 600 {path}"
         raise NoSecret(message) from None
     except PermissionError:
-        message = f"{path}: {not_ours(path)}"
+        message = f"{path}: {why_denied(path)}"
         raise NoSecret(message) from None
     except OSError as error:
         message = f"{path}: cannot be read: {error.strerror}; name the file that holds the password"

@@ -27,8 +27,8 @@ class OwnCertificate(NamedTuple):
     key_file: str
 
 
-class BadOwnCertificate(Exception):  # noqa: N818 - it says what the file is
-    """``cert_file`` or ``key_file``, as ``key`` says, cannot be used."""
+class UnusableFile(Exception):  # noqa: N818 - it says what the file is
+    """The file that this ``key`` of a configuration names cannot be used."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(f"{key}: {message}")
@@ -96,20 +96,20 @@ def client_context(*, verify: bool, names: bool = True) -> ClientContext:
 
 
 def load_own_certificate(context: ssl.SSLContext, own_certificate: OwnCertificate) -> None:
-    """Have a context show a certificate; raises BadOwnCertificate."""
+    """Have a context show a certificate; raises UnusableFile."""
     try:
         context.load_cert_chain(*own_certificate, password=_refuse_to_ask)
     except OSError as error:
         if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
-            raise BadOwnCertificate("key_file", "is the key of another certificate than cert_file's") from None
+            raise UnusableFile("key_file", "is the key of another certificate than cert_file's") from None
         why = _NOT_LOADED.get(error.reason or "", "") if isinstance(error, ssl.SSLError) else f" ({error.strerror})"
         message = f"no usable certificate here or no usable key in key_file{why}; both have to be PEM"
-        raise BadOwnCertificate("cert_file", message) from None
+        raise UnusableFile("cert_file", message) from None
 
 
 def _refuse_to_ask() -> NoReturn:
     """OpenSSL would else ask for the password at the terminal, and wait."""
-    raise BadOwnCertificate("key_file", "is encrypted; decrypt it: nobody is there to type its password")
+    raise UnusableFile("key_file", "is encrypted; decrypt it: nobody is there to type its password")
 
 
 def _load_authorities(context: ssl.SSLContext, ca_file: str | None) -> None:
@@ -127,7 +127,7 @@ def _load_authorities(context: ssl.SSLContext, ca_file: str | None) -> None:
 def _load_own(context: ClientContext, own_certificate: OwnCertificate) -> None:
     try:
         load_own_certificate(context, own_certificate)
-    except BadOwnCertificate as error:
+    except UnusableFile as error:
         path = own_certificate.key_file if error.key == "key_file" else own_certificate.cert_file
         raise ProbeFailed(Reason.LOCAL, f"{error.key} {path}: {error.message}") from error
     context.has_own_certificate = True

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from collectors.terms import Seconds
 from exporter.configuration import Configuration
-from exporter.fleet import double_hosts
+from exporter.fleet import double_host_warning
 from exporter.probing import Addresses
 
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ async def warn_of_double_hosts(addresses: Addresses, current: Callable[[], Confi
         addresses.changed.clear()
         await addresses.answered(_ALL_LOOKUPS)
         now = current()
-        warning = await asyncio.to_thread(double_hosts.warning, now.fleet, now.host, addresses.of)
+        warning = await asyncio.to_thread(double_host_warning, now.fleet, now.host, addresses.of)
         if warning and (seen is not now or warning != before):
             _log.warning("%s", warning)
         seen, before = now, warning

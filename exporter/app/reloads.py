@@ -8,8 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from exporter.configuration import Configuration
-from exporter.fleet import BadFile
-from exporter.fleet.changes import reload_summary
+from exporter.fleet import BadFile, reload_summary
 from exporter.web import Refused
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from exporter.commands import default_fleet
 from exporter.commands.terminal import print_data, tell
 from exporter.configuration import identified
-from exporter.fleet import BadFile, Fleet, Host, Pair, double_hosts, survey
+from exporter.fleet import BadFile, Fleet, Host, Pair, double_host_warning, survey
 from exporter.recording import metrics
 from exporter.recording.metrics import cost, series_of
 from exporter.wording import legible, plural
@@ -28,7 +28,7 @@ def run(flags: argparse.Namespace) -> int:
         tell(f"warning: needed on {host.name}, and not to be had here: {problem}")
     for warning in warning_lines(fleet, pairs):
         tell(warning)
-    if double := double_hosts.warning(fleet, host):
+    if double := double_host_warning(fleet, host):
         tell(f"warning: {double}")
     return print_data(describe(fleet, host, pairs))
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from exporter.wording import closest, quoted
 
 FEW = 50
+"""So many known words are searched for the closest one in no time."""
 MAX_HINTS = 20
 """Searching among many names is slow: beyond so many mistakes the later ones get no hint."""
 _QUOTES = "\u2018\u2019\u201a\u201c\u201d\u201e\uff1a"
@@ -28,13 +29,13 @@ class Hints:
             self._left -= 1
         return closest(word, known)
 
-    def ask(self, word: str, known: Collection[str]) -> str:
+    def suggestion(self, word: str, known: Collection[str]) -> str:
         """Return the end of a message: ``; did you mean 'address'?`` or nothing."""
         best = self.best(word, known)
         return f"; did you mean {quoted(best)}?" if best else ""
 
 
-def unseen(text: str) -> str | None:
+def deceptive_character(text: str) -> str | None:
     """Name the first character that looks like another or like none: copied text often has some."""
     for character in text:
         if character in _QUOTES or (character != " " and unicodedata.category(character) in {"Zs", "Zl", "Zp", "Cf"}):

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from collectors.literals import literal_family, never_a_host
-from exporter.config_files.hints import unseen
+from exporter.config_files.hints import deceptive_character
 from exporter.config_files.values import invalid, text_of
 from exporter.wording import quoted
 
@@ -40,7 +40,7 @@ def _address(value: object) -> str:
     if "/" in text or re.search(r":[0-9]+\Z", text) or text.startswith("["):
         raise invalid(f"{quoted(text)} must be a name or an address alone; leave out scheme, port, path and brackets")
     if not text.isascii():
-        if character := unseen(text):
+        if character := deceptive_character(text):
             raise invalid(f"{quoted(text)} holds {character}; type it anew, without")
         raise invalid(f"{quoted(text)} is not ASCII; write an international name in its xn-- form")
     if not _HOST_NAME.fullmatch(text):
@@ -140,12 +140,12 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
         if not re.fullmatch(r"([!-~]([\t -~]{0,1998}[!-~])?)?", value):
             raise invalid(f"the value of {name} must be one line of printable ASCII, at most 2,000 characters")
         if lower == "host" and value:
-            _host_and_port(value)
+            _check_host_header(value)
         seen.add(lower)
     return headers
 
 
-def _host_and_port(text: str) -> None:
+def _check_host_header(text: str) -> None:
     """Check the value of a Host header, whose name https takes for TLS, too."""
     try:
         parts = urlsplit(f"//{text}")

@@ -12,7 +12,7 @@ from typing import BinaryIO
 def open_regular(path: Path) -> BinaryIO:
     """Open a file to be read; raises OSError, also for a pipe or a device: a reload must not hang on one.
 
-    A pipe could not be read again anyway, and half of what it will bring is a configuration too.
+    A pipe cannot be read again at a reload, and a half-written one may parse.
     """
     file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -21,7 +21,7 @@ def open_regular(path: Path) -> BinaryIO:
     return file
 
 
-def not_ours(path: Path) -> str:
+def why_denied(path: Path) -> str:
     """Explain why permission to read a file was denied: its owner, and the user that this program runs as."""
     try:
         owner = f"the file belongs to uid {path.stat().st_uid}"

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from exporter.config_files.opening import not_ours, open_regular
+from exporter.config_files.opening import open_regular, why_denied
 from exporter.config_files.problems import BadFile, Finding, Problem, Unreadable, key_of
 from exporter.config_files.source import Duplicate, Node, parse
 from exporter.wording import quoted
@@ -41,8 +41,8 @@ class ConfigFile:
     sections: dict[str, Any]
     """Key -> text, list or map; without the known ones that were left empty."""
 
-    def judged(self, findings: Iterable[Finding]) -> tuple[list[Problem], list[Problem]]:
-        """Return the problems and the warnings of the file; a key that it holds twice is one of the problems."""
+    def problems_and_warnings(self, findings: Iterable[Finding]) -> tuple[list[Problem], list[Problem]]:
+        """Return both with their lines; a key that the file holds twice is one of the problems."""
         problems = [_twice(self.name, duplicate) for duplicate in self.duplicates]
         warnings: list[Problem] = []
         for finding in findings:
@@ -74,7 +74,7 @@ def _bytes_of(path: Path, kind: FileKind) -> bytes:
     except IsADirectoryError:
         message = f"is a directory; name the file in it with {kind.flag}"
     except PermissionError:
-        message = not_ours(path)
+        message = why_denied(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no valid path"
         message = f"cannot be read: {reason}; check the file that {kind.flag} names, and its permissions"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from exporter.config_files.hints import Hints, unseen
+from exporter.config_files.hints import Hints, deceptive_character
 from exporter.config_files.problems import Finding, Loc
 from exporter.config_files.values import INVALID
 from exporter.wording import listed, quoted
@@ -28,7 +28,7 @@ _CONSEQUENCES = {"default_factory_not_called"}
 """Errors that there are only because of another one."""
 _UNKNOWN = "extra_forbidden"
 _NAME_IN_MAP = "[key]"
-"""The last step to what is wrong with the key of a map itself, and not with its value."""
+"""pydantic's last step where a map's key is wrong, not its value."""
 
 
 class Keys(NamedTuple):
@@ -70,7 +70,7 @@ def _unknown_key(key: str, keys: Keys, hints: Hints) -> tuple[str | None, str]:
     if key in keys.elsewhere:
         return None, f"unknown key {keys.elsewhere[key]}"
     best = hints.best(key, keys.known)
-    if character := unseen(key):
+    if character := deceptive_character(key):
         remedy = f"it holds {character}, which looks like another character or like none: type it anew"
     else:
         remedy = f"did you mean {quoted(best)}?" if best else f"known here: {listed(sorted(keys.known))}"

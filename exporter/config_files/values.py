@@ -8,13 +8,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Sized
-from itertools import pairwise
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from collectors.http.target import Expression
 from collectors.terms import Seconds
 from exporter.config_files.hints import Hints
 from exporter.wording import listed, quoted
@@ -22,11 +20,10 @@ from exporter.wording import listed, quoted
 MAX_TEXT = 200
 """Longest name or label, in characters."""
 MIN_INTERVAL: Seconds = 0.1
-"""Below this a pair costs more than it tells, and it is a slot of the scheduler."""
+"""The scheduler's slot; more often costs more than it shows."""
 MAX_DURATION: Seconds = 86_400.0
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
 
 INVALID = "invalid"
 """The type of our own errors."""
@@ -89,31 +86,13 @@ def one_of(value: object, words: Collection[str]) -> str:
     """Return the value if it is one of a few words; else raise an error that lists them."""
     text = text_of(value, f"one of {listed(words)}")
     if text not in words:
-        raise invalid(f"{quoted(text)} is none of {listed(words)}{Hints().ask(text, words)}")
+        raise invalid(f"{quoted(text)} is none of {listed(words)}{Hints().suggestion(text, words)}")
     return text
 
 
 def OneOf(*words: str) -> object:  # noqa: N802 - as Whole
     """Read one of a few words."""
     return BeforeValidator(lambda value: one_of(value, words))
-
-
-def _bucket(value: object) -> Seconds:
-    text = text_of(value, "a number of seconds")
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,12})?", text):
-        raise invalid(f"expected a number of seconds without a unit, such as 0.25, not {quoted(text)}")
-    return float(text)
-
-
-def _ascending(buckets: tuple[Seconds, ...]) -> tuple[Seconds, ...]:
-    if not buckets:
-        raise invalid("is empty; name at least one bucket, or leave the key out for the default")
-    if buckets[0] <= 0:
-        raise invalid("the first bucket must be above 0")
-    for low, high in pairwise(buckets):
-        if high <= low:
-            raise invalid(f"must ascend, but {high:g} follows {low:g}")
-    return buckets
 
 
 def _as_list(value: object) -> object:
@@ -145,35 +124,12 @@ def _name(value: str) -> str:
     return value
 
 
-def _compiled(value: object) -> Expression:
-    text = text_of(value, "a regular expression")
-    if len(text) > 10 * MAX_TEXT:
-        raise invalid(f"is {len(text)} characters long; at most {10 * MAX_TEXT} are allowed")
-    import re2  # noqa: PLC0415 - 3 MB, which a file without expressions saves
-
-    quiet = re2.Options()
-    quiet.log_errors = False
-    try:
-        return cast(Expression, re2.compile(text, quiet))
-    except re2.error as error:
-        raise invalid(f"{quoted(text)} is no regular expression of RE2: {error.args[0].decode()}") from None
-
-
-def _sql_word(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_]{0,63}", value):
-        raise invalid(f"{quoted(value)} may hold only letters, digits and '_'")
-    return value
-
-
 Duration = Annotated[Seconds, BeforeValidator(_duration)]
 Interval = Annotated[Seconds, BeforeValidator(_duration), AfterValidator(_interval)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Port = Annotated[int, Whole(1, 65535)]
-Buckets = Annotated[tuple[Annotated[Seconds, BeforeValidator(_bucket)], ...], AfterValidator(_ascending)]
 Label = Annotated[str, AfterValidator(_bounded(MAX_TEXT))]
 Name = Annotated[Label, AfterValidator(_name)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_as_list), AfterValidator(not_empty)]
 """Names of hosts; a single one may stand without brackets."""
 Text = Annotated[str, BeforeValidator(lambda value: text_of(value, "text")), AfterValidator(_bounded(10 * MAX_TEXT))]
-BodyExpression = Annotated[Expression, PlainValidator(_compiled)]
-SqlWord = Annotated[str, AfterValidator(_sql_word)]

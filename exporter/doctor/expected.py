@@ -9,8 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from exporter.fleet import Fleet, Pair, survey
-from exporter.fleet.references import OWN_JOB
+from exporter.fleet import OWN_JOB, Fleet, Pair, survey
 from exporter.scrape_configs import targets_of
 
 

@@ -8,9 +8,7 @@ from urllib.parse import urlsplit
 
 from collectors.secret import Secret
 from collectors.transport.trust import OwnCertificate
-from exporter.fleet import BadFile, Fleet
-from exporter.fleet.access import Files
-from exporter.fleet.schema import Server
+from exporter.fleet import BadFile, Fleet, NamedFiles, StackServerKeys
 from exporter.wording import host_and_port
 
 _EXAMPLE = "stack: {prometheus: {url: 'https://prometheus.example.net'}}"
@@ -63,7 +61,7 @@ def stack_servers(fleet: Fleet, environ: Mapping[str, str]) -> tuple[StackServer
     Without anything to ask it raises BadFile too: to answer "well" about nothing, with exit 0, would let a
     cron job believe for months that all is watched.
     """
-    files = Files(fleet, environ)
+    files = NamedFiles(fleet, environ)
     servers = tuple(_stack_server(files, name, server) for name, server in _servers(fleet))
     if files.problems:
         raise BadFile(files.problems)
@@ -73,14 +71,14 @@ def stack_servers(fleet: Fleet, environ: Mapping[str, str]) -> tuple[StackServer
     return servers
 
 
-def _servers(fleet: Fleet) -> Iterator[tuple[str, Server]]:
+def _servers(fleet: Fleet) -> Iterator[tuple[str, StackServerKeys]]:
     for name in type(fleet.stack).model_fields:
         server = getattr(fleet.stack, name)
-        if isinstance(server, Server):
+        if isinstance(server, StackServerKeys):
             yield name, server
 
 
-def _stack_server(files: Files, name: str, server: Server) -> StackServer:
+def _stack_server(files: NamedFiles, name: str, server: StackServerKeys) -> StackServer:
     return StackServer(
         name=name,
         url=server.url.partition("?")[0].rstrip("/"),

@@ -1,37 +1,49 @@
-"""The fleet file: who the peers are and what is measured; all its checks and all its messages.
+"""The fleet file: which hosts there are and what is measured; all its checks and all its messages.
 
-    path -> load() -> Fleet -> who_am_i() -> Host -> pairs() -> the pairs of this host
+    path -> load() -> Fleet -> who_am_i() -> Host -> pairs_of() -> the pairs of this host
 
 Whatever is wrong with the file, with the choice of the host or with a password that a pair needs is in one
 BadFile, a Problem for each line.
 """
 
 from exporter.config_files.problems import BadFile, Problem
+from exporter.fleet.access import NamedFiles
+from exporter.fleet.double_hosts import double_host_warning
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.identity import ensure_exporter, who_am_i
 from exporter.fleet.loading import load
 from exporter.fleet.mesh import STRANGER
-from exporter.fleet.pairs import LOGIN, QUERY, Pair, pairs, parts, survey
-from exporter.fleet.probes.http import HOST_HEADER, PING_PATH, host_header
-from exporter.fleet.schema import PROTOCOLS, Host
+from exporter.fleet.own_paths import HOST_HEADER, PING_PATH, SD_PATH
+from exporter.fleet.pairs import LOGIN, QUERY, Pair, pairs_of, roles, survey
+from exporter.fleet.probes.http import host_header
+from exporter.fleet.reload_summaries import reload_summary
+from exporter.fleet.schema import OWN_JOB, PROTOCOLS, Host, Scrape, ScrapeJob, StackServerKeys
 
 __all__ = [
     "HOST_HEADER",
     "LOGIN",
+    "OWN_JOB",
     "PING_PATH",
     "PROTOCOLS",
     "QUERY",
+    "SD_PATH",
     "STRANGER",
     "BadFile",
     "Fleet",
     "Host",
+    "NamedFiles",
     "Pair",
     "Problem",
+    "Scrape",
+    "ScrapeJob",
+    "StackServerKeys",
+    "double_host_warning",
     "ensure_exporter",
     "host_header",
     "load",
-    "pairs",
-    "parts",
+    "pairs_of",
+    "reload_summary",
+    "roles",
     "survey",
     "who_am_i",
 ]

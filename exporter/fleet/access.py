@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from collectors.secret import NoSecret, Secret
-from collectors.transport.trust import BadOwnCertificate, OwnCertificate, client_context, load_own_certificate
+from collectors.transport.trust import OwnCertificate, UnusableFile, client_context, load_own_certificate
 from exporter import secrets
-from exporter.config_files.opening import not_ours, open_regular
+from exporter.config_files.opening import open_regular, why_denied
 from exporter.config_files.problems import Loc, Problem
-from exporter.fleet.sections import FileLogin, Login, Peers
+from exporter.fleet.sections import FileLogin, FileOrVariableLogin, Peers
 
 _CERTIFICATE = re.compile(rb"^-----BEGIN ((X509|TRUSTED) )?CERTIFICATE-----", re.MULTILINE)
 _KEY = re.compile(rb"^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----", re.MULTILINE)
@@ -28,7 +28,7 @@ class Asker(NamedTuple):
     peers: Peers
 
 
-class Source(Protocol):
+class FleetFile(Protocol):
     """The fleet file that names the files."""
 
     @property
@@ -39,10 +39,10 @@ class Source(Protocol):
         """Make the problem of a place of it."""
 
 
-class Files:
+class NamedFiles:
     """Reads the files and variables that this host's probes name, and collects the problems."""
 
-    def __init__(self, fleet: Source, environ: Mapping[str, str]) -> None:
+    def __init__(self, fleet: FleetFile, environ: Mapping[str, str]) -> None:
         self.problems: list[Problem] = []
         self._fleet = fleet
         self._environ = environ
@@ -55,7 +55,7 @@ class Files:
             if login.password_file:
                 trusted = secrets.trusted_folders(self._environ)
                 return secrets.from_file(self._folder / login.password_file, trusted)
-            if isinstance(login, Login) and login.password_env:
+            if isinstance(login, FileOrVariableLogin) and login.password_env:
                 return secrets.from_variable(login.password_env, self._environ)
         except NoSecret as error:
             self._add((*loc, key), str(error))
@@ -85,7 +85,7 @@ class Files:
         try:
             if all(holds):
                 load_own_certificate(client_context(verify=False), named)
-        except BadOwnCertificate as error:
+        except UnusableFile as error:
             self._add((*loc, error.key), f"{getattr(named, error.key)}: {error.message}")
         return named
 
@@ -95,7 +95,7 @@ class Files:
             with open_regular(Path(path)) as file:
                 is_there = wanted.search(file.read(_LONGEST_PEM))
         except PermissionError:
-            message = not_ours(Path(path))
+            message = why_denied(Path(path))
         except OSError as error:
             message = f"cannot be read: {error.strerror}; name the file of a {what}"
         else:

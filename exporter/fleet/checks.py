@@ -13,7 +13,7 @@ from exporter.fleet.mesh import STRANGER, WORDS
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.references import references
 from exporter.fleet.schema import Endpoint, Sections
-from exporter.fleet.sections import FileLogin, Login
+from exporter.fleet.sections import FileLogin, FileOrVariableLogin
 from exporter.fleet.unsatisfiable import unsatisfiable
 from exporter.fleet.warnings import warnings
 from exporter.wording import listed, quoted
@@ -58,20 +58,20 @@ def _names(sections: Sections) -> Iterator[Finding]:
 def _timing(sections: Sections) -> Iterator[Finding]:
     defaults, scrape = sections.defaults, sections.scrape
     own = defaults.timeout if "timeout" in defaults.model_fields_set else None
-    yield from _below(("defaults",), "interval", defaults.interval, own, defaults.timeout)
+    yield from _timeout_below(("defaults",), "interval", defaults.interval, own, defaults.timeout)
     for loc, probe in sections.probes_written():
         if probe.interval is not None or probe.timeout is not None:
             interval = defaults.interval if probe.interval is None else probe.interval
-            yield from _below(loc, "interval", interval, probe.timeout, defaults.timeout)
+            yield from _timeout_below(loc, "interval", interval, probe.timeout, defaults.timeout)
     for index, database in enumerate(sections.databases):
         for key, interval in (("interval", database.interval), ("cold_interval", database.cold_interval)):
-            yield from _below(("databases", index), key, interval, database.timeout, defaults.timeout)
+            yield from _timeout_below(("databases", index), key, interval, database.timeout, defaults.timeout)
     if scrape.timeout > scrape.interval:
         message = f"{scrape.timeout:g}s is above the interval of {scrape.interval:g}s, which Prometheus refuses"
         yield Finding(("scrape", "timeout"), f"{message}; shorten it")
 
 
-def _below(loc: Loc, key: str, interval: Seconds, own: Seconds | None, default: Seconds) -> Iterator[Finding]:
+def _timeout_below(loc: Loc, key: str, interval: Seconds, own: Seconds | None, default: Seconds) -> Iterator[Finding]:
     if own is None and default >= interval:
         message = f"{interval:g}s is not above the default timeout of {default:g}s; add a timeout below {interval:g}s"
         yield Finding((*loc, key), message)
@@ -147,7 +147,7 @@ def _logins(sections: Sections) -> Iterator[Finding]:
     for loc, login in _web_logins(sections):
         yield from _one_password(loc, login)
         yield from _own_certificate(loc, login.cert_file, login.key_file)
-        password = login.password_file or (isinstance(login, Login) and login.password_env)
+        password = login.password_file or (isinstance(login, FileOrVariableLogin) and login.password_env)
         if login.user and not password:
             yield Finding((*loc, "user"), "has no password; add password_file")
         if password and not login.user:
@@ -157,7 +157,7 @@ def _logins(sections: Sections) -> Iterator[Finding]:
 
 
 def _one_password(loc: Loc, login: FileLogin) -> Iterator[Finding]:
-    if isinstance(login, Login) and login.password_file and login.password_env:
+    if isinstance(login, FileOrVariableLogin) and login.password_file and login.password_env:
         yield Finding((*loc, "password_env"), "stands beside password_file; keep one of them")
 
 

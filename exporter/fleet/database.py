@@ -14,15 +14,15 @@ from collectors.terms import IpFamily, Seconds
 from exporter.config_files.net_values import AbsolutePath
 from exporter.config_files.problems import Loc
 from exporter.config_files.values import Duration, Interval, Label, Name, Names, OneOf, Port, Text
-from exporter.fleet.access import Files
-from exporter.fleet.sections import Families, Login, Place
+from exporter.fleet.access import NamedFiles
+from exporter.fleet.sections import Families, FileOrVariableLogin, Place
 
 
 def _customary_port(database: dict[str, Any]) -> int:
     return 3306 if database.get("type") == "mysql" else 5432
 
 
-class Database(Place, Login):
+class Database(Place, FileOrVariableLogin):
     """A server that is logged in to, and asked."""
 
     name: Name
@@ -41,7 +41,7 @@ class Database(Place, Login):
     from_: Names | None = Field(None, alias="from")
 
     def aim(
-        self, files: Files, loc: Loc, address: str, families: Sequence[IpFamily], timeout: Seconds
+        self, files: NamedFiles, loc: Loc, address: str, families: Sequence[IpFamily], timeout: Seconds
     ) -> tuple[DatabaseTarget, DatabaseTarget]:
         """Read its files and return two targets: a login, and a query on a connection that is kept.
 

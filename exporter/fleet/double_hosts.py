@@ -10,22 +10,21 @@ from collections.abc import Callable, Iterator, Sequence
 from collectors.literals import literal_family
 from collectors.routes import is_ours
 from collectors.terms import IpFamily
-from exporter.fleet import Fleet, Host
+from exporter.fleet.fleet import Fleet
+from exporter.fleet.schema import Host
 
-Addresses = Sequence[tuple[IpFamily, str]]
-Known = Callable[[str], Addresses]
+AddressList = Sequence[tuple[IpFamily, str]]
+AddressesOf = Callable[[str], AddressList]
+"""Returns the addresses of a name, as far as it was looked up."""
 
 
-def _none(_name: str) -> Addresses:
+def _none(_name: str) -> AddressList:
     return ()
 
 
-def warning(fleet: Fleet, me: Host, known: Known = _none) -> str:
-    """Return a sentence about the first of them, and how many more there are; empty if there are none.
-
-    ``known`` gives the addresses of a name, as far as it was looked up.
-    """
-    ours = list(_double_hosts(fleet, me, known))
+def double_host_warning(fleet: Fleet, me: Host, addresses_of: AddressesOf = _none) -> str:
+    """Return a sentence about the first double host, and how many more there are; empty if there are none."""
+    ours = list(_double_hosts(fleet, me, addresses_of))
     if not ours:
         return ""
     index, host, address = ours[0]
@@ -38,10 +37,10 @@ def warning(fleet: Fleet, me: Host, known: Known = _none) -> str:
     return str(fleet.problem(("hosts", index, "address"), message))
 
 
-def _double_hosts(fleet: Fleet, me: Host, known: Known) -> Iterator[tuple[int, Host, str]]:
+def _double_hosts(fleet: Fleet, me: Host, addresses_of: AddressesOf) -> Iterator[tuple[int, Host, str]]:
     for index, host in enumerate(fleet.hosts):
         literal = literal_family(host.address)
-        addresses = [(literal, host.address)] if literal else known(host.address)
+        addresses = [(literal, host.address)] if literal else addresses_of(host.address)
         own = next((address for family, address in addresses if is_ours(family, address)), None)
         if own and host.name != me.name:
             yield index, host, own

@@ -26,21 +26,21 @@ _NOT_COMPARED = {
 _TRUST = {"password_file", "password_env", "tls", "tls_ca_file", "cert_file", "key_file"}
 
 _Sources = Callable[[], Iterable[str]]
-_Thing = tuple[Hashable, _Sources]
+_Measured = tuple[Hashable, _Sources]
 """What is measured, equal for equal things, and what lists the hosts that measure it: thousands, and seldom needed."""
 
 
 def duplicates(sections: Sections) -> Iterator[Finding]:
     """Warn of hosts of one address, and of endpoints and databases that are the same, seen from the same host."""
-    hosts: list[_Thing] = [(_normal(host.address), lambda: ("",)) for host in sections.hosts]
-    for several in _equal_ones(hosts):
+    hosts: list[_Measured] = [(_normal(host.address), lambda: ("",)) for host in sections.hosts]
+    for several in _groups_of_equals(hosts):
         address = quoted(sections.hosts[several[1]].address)
         yield _twice(sections, "hosts", several, "address", f"{address} is the address of")
-    for several in _equal_ones(_endpoints(sections)):
+    for several in _groups_of_equals(_endpoints(sections)):
         yield _twice(sections, "endpoints", several, "name", "probes the same as")
     yield from _equal_probes(sections)
     yield from _endpoints_in_mesh(sections)
-    for several in _equal_ones(_databases(sections)):
+    for several in _groups_of_equals(_databases(sections)):
         yield _twice(sections, "databases", several, "name", "is the same database as")
     public: dict[str, str] = {}
     for name in sections.stack.public_names:
@@ -85,7 +85,7 @@ def _endpoints_in_mesh(sections: Sections) -> Iterator[Finding]:
                     yield _measured_twice(("endpoints", index, "name"), message)
 
 
-def _endpoints(sections: Sections) -> Iterator[_Thing]:
+def _endpoints(sections: Sections) -> Iterator[_Measured]:
     for endpoint in sections.endpoints:
         probe = endpoint.settings(sections.probes)
         if probe is not None:
@@ -96,7 +96,7 @@ def _endpoints(sections: Sections) -> Iterator[_Thing]:
         yield thing, functools.partial(_sources, sections, endpoint.measured_from)
 
 
-def _databases(sections: Sections) -> Iterator[_Thing]:
+def _databases(sections: Sections) -> Iterator[_Measured]:
     addresses = {host.name: host.address for host in sections.hosts}
     for database in sections.databases:
         address = addresses.get(database.host or "", database.host or "")
@@ -127,7 +127,7 @@ def _normal(address: str) -> str:
     return str(ipaddress.ip_address(address)) if literal_family(address) else address.lower().rstrip(".")
 
 
-def _equal_ones(things: Iterable[_Thing]) -> Iterator[tuple[int, ...]]:
+def _groups_of_equals(things: Iterable[_Measured]) -> Iterator[tuple[int, ...]]:
     """Yield the indices of things that are equal, and measured from one host."""
     equal: dict[Hashable, list[tuple[int, _Sources]]] = {}
     for index, (thing, sources) in enumerate(things):

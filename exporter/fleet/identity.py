@@ -27,7 +27,7 @@ def who_am_i(fleet: Fleet, *, flag: str | None, environ: Mapping[str, str], host
         for host in fleet.hosts:
             if host.name.casefold() == own:
                 return host
-    raise _nobody(fleet, f"this machine's own name is {quoted(hostname)}{_container(hostname)}", hostname)
+    raise _no_such_host(fleet, f"this machine's own name is {quoted(hostname)}{_container(hostname)}", hostname)
 
 
 def ensure_exporter(fleet: Fleet, host: Host) -> None:
@@ -44,12 +44,12 @@ def _named(fleet: Fleet, name: str, given_by: str) -> Host:
     for host in fleet.hosts:
         if host.name == name:
             return host
-    raise _nobody(fleet, f"{given_by} says {quoted(name)}", name)
+    raise _no_such_host(fleet, f"{given_by} says {quoted(name)}", name)
 
 
-def _nobody(fleet: Fleet, reason: str, name: str) -> BadFile:
+def _no_such_host(fleet: Fleet, reason: str, name: str) -> BadFile:
     names = [host.name for host in fleet.hosts]
-    hint = Hints().ask(name, names)
+    hint = Hints().suggestion(name, names)
     message = (
         f"which host is this? {reason}, but the fleet has only: {listed(names)}{hint or ''}; "
         f"say which with --host NAME or ${VARIABLE}, or add it to hosts"

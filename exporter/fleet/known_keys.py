@@ -10,7 +10,18 @@ from exporter.config_files.schema_errors import Keys, KeysAt
 from exporter.config_files.sections import Section
 from exporter.fleet.database import Database
 from exporter.fleet.probes import ENDPOINT_PROBES, PROBES, keys_of
-from exporter.fleet.schema import Defaults, Endpoint, Host, HostScrape, Job, N8n, Scrape, Sections, Server, Stack
+from exporter.fleet.schema import (
+    Defaults,
+    Endpoint,
+    Host,
+    HostScrape,
+    N8n,
+    Scrape,
+    ScrapeJob,
+    Sections,
+    Stack,
+    StackServerKeys,
+)
 from exporter.fleet.sections import Peers
 
 _SECTIONS: dict[str, type[Section]] = {
@@ -46,7 +57,7 @@ def _section_at(loc: Loc) -> type[Section]:
         case ("hosts", _, "scrape", _):
             return HostScrape
         case ("scrape", "jobs", _):
-            return Job
+            return ScrapeJob
         case ("stack", _):
-            return Server
+            return StackServerKeys
     return _SECTIONS[str(loc[0])]

@@ -34,7 +34,7 @@ def load(path: Path) -> Fleet:
     """Read and check a fleet file; raises BadFile, whatever its bytes are."""
     file = read(path, _FLEET_FILE)
     sections, findings = _checked({key: of for key, of in file.sections.items() if not key.startswith(_FOR_ANCHORS)})
-    problems, warnings = file.judged(findings)
+    problems, warnings = file.problems_and_warnings(findings)
     if sections is None or problems:
         raise BadFile(problems)
     return Fleet(

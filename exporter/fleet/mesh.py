@@ -1,4 +1,4 @@
-"""Who measures whom: what ``from`` and ``to`` mean."""
+"""Which host measures which: what ``from`` and ``to`` mean."""
 
 from __future__ import annotations
 

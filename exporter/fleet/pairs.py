@@ -10,7 +10,7 @@ from collectors.literals import literal_family
 from collectors.target import Target
 from collectors.terms import IpFamily, Seconds
 from exporter.config_files.problems import BadFile, Loc, Problem
-from exporter.fleet.access import Asker, Files
+from exporter.fleet.access import Asker, NamedFiles
 from exporter.fleet.database import Database
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.mesh import measures, probed
@@ -86,7 +86,7 @@ def survey(
     The passwords and certificates that these pairs need are read. Those that cannot be had are the
     problems. What only other hosts or other targets need is not looked at.
     """
-    files = Files(fleet, environ)
+    files = NamedFiles(fleet, environ)
     measured = (
         *_mesh(fleet, host, files, target),
         *_endpoints(fleet, host, files, target),
@@ -95,7 +95,7 @@ def survey(
     return measured, tuple(files.problems)
 
 
-def pairs(
+def pairs_of(
     fleet: Fleet,
     host: Host,
     environ: Mapping[str, str] = os.environ,  # noqa: TID251 - named secrets are read from it
@@ -107,9 +107,9 @@ def pairs(
     return measured
 
 
-def parts(fleet: Fleet) -> list[tuple[str, ...]]:
-    """Return for each host what it takes part in: hosts of the same parts measure as many pairs of each kind."""
-    taken: dict[str, list[str]] = {host.name: [] for host in fleet.hosts}
+def roles(fleet: Fleet) -> list[tuple[str, ...]]:
+    """Return each host's roles; hosts of equal roles have the same number of pairs of each kind."""
+    by_host: dict[str, list[str]] = {host.name: [] for host in fleet.hosts}
     sections = [
         *((f"probes {name}", probe.from_) for name, probe in fleet.probes.items()),
         *((f"endpoints {endpoint.name}", endpoint.measured_from) for endpoint in fleet.endpoints),
@@ -118,14 +118,14 @@ def parts(fleet: Fleet) -> list[tuple[str, ...]]:
     for name, names in sections:
         for host in fleet.hosts:
             if measures(host, names):
-                taken[host.name].append(name)
+                by_host[host.name].append(name)
     for name, probe in fleet.probes.items():
         for host in probed(fleet.hosts, probe.to):
-            taken[host.name].append(f"target of {name}")
-    return [tuple(part) for part in taken.values()]
+            by_host[host.name].append(f"target of {name}")
+    return [tuple(names) for names in by_host.values()]
 
 
-def _mesh(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iterator[Pair]:
+def _mesh(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) -> Iterator[Pair]:
     alone = len(fleet.hosts) == 1
     for name, probe in fleet.probes.items():
         if not measures(host, probe.from_):
@@ -134,12 +134,12 @@ def _mesh(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iterator[
         targets = [target for target in targets if only in (None, target.name)]
         if not targets:
             continue
-        aim = probe.aiming(files, ("probes", name), Asker(host.name, fleet.peers))
+        aim = probe.aim_with_files(files, ("probes", name), Asker(host.name, fleet.peers))
         for target in targets:
             yield from _pairs(fleet.defaults, target, name, probe, aim)
 
 
-def _endpoints(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iterator[Pair]:
+def _endpoints(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) -> Iterator[Pair]:
     for index, endpoint in enumerate(fleet.endpoints):
         if only not in (None, endpoint.name):
             continue
@@ -147,11 +147,11 @@ def _endpoints(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iter
         if probe is None or not measures(host, endpoint.measured_from):
             continue
         name, loc = _endpoint_probe(endpoint, index)
-        aim = probe.aiming(files, loc, None)
+        aim = probe.aim_with_files(files, loc, None)
         yield from _pairs(fleet.defaults, endpoint, name, probe, aim)
 
 
-def _databases(fleet: Fleet, host: Host, files: Files, only: str | None) -> Iterator[Pair]:
+def _databases(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) -> Iterator[Pair]:
     hosts = {known.name: known for known in fleet.hosts}
     for index, database in enumerate(fleet.databases):
         place: Host | Database = hosts.get(database.host or "", database)

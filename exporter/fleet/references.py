@@ -9,11 +9,8 @@ from exporter.config_files.net_values import address_fault
 from exporter.config_files.problems import Finding, Loc
 from exporter.fleet.database import Database
 from exporter.fleet.mesh import WORDS
-from exporter.fleet.schema import Sections
+from exporter.fleet.schema import OWN_JOB, Sections
 from exporter.wording import quoted
-
-OWN_JOB = "latency"
-"""The job of the exporters themselves, which needs no entry in ``scrape.jobs``."""
 
 
 def references(sections: Sections, hints: Hints) -> Iterator[Finding]:
@@ -51,13 +48,13 @@ class _References:
 
     def _known(self, loc: Loc, what: str, name: str, known: Collection[str]) -> Iterator[Finding]:
         if name not in known:
-            hint = self._hints.ask(name, known) or f"; add it, or name another {what}"
+            hint = self._hints.suggestion(name, known) or f"; add it, or name another {what}"
             yield Finding(loc, f"no {what} is named {quoted(name)}{hint}")
 
     def _host(self, loc: Loc, name: str, words: Collection[str] = ()) -> Iterator[Finding]:
         if name not in self._exporter and name not in words:
             hint = (
-                self._hints.ask(name, self._words_and_hosts if words else self._exporter)
+                self._hints.suggestion(name, self._words_and_hosts if words else self._exporter)
                 or "; add it to hosts, or name another"
             )
             yield Finding(loc, f"no host is named {quoted(name)}{hint}")
@@ -91,6 +88,6 @@ class _References:
                     yield Finding((*loc, key), f"is that of the host {quoted(database.host)}; remove it here")
         elif message := address_fault(database.host):
             yield Finding((*loc, "host"), message)
-        elif hint := self._hints.ask(database.host, self._exporter):
+        elif hint := self._hints.suggestion(database.host, self._exporter):
             message = f"{quoted(database.host)} is no host of the fleet, so that it is resolved as a name"
             yield Finding((*loc, "host"), message + hint, is_warning=True)

@@ -6,6 +6,7 @@ One key is checked against another in ``checks``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, get_args
 
@@ -16,28 +17,31 @@ from exporter.config_files.net_values import Address, FixedUrl, UrlPath
 from exporter.config_files.problems import Loc
 from exporter.config_files.sections import Section
 from exporter.config_files.values import (
-    Buckets,
     Duration,
     Flag,
     Interval,
     Name,
     Names,
     Port,
-    SqlWord,
     Text,
     Whole,
     invalid,
 )
+from exporter.fleet.buckets import BUCKETS, Buckets
 from exporter.fleet.database import Database
 from exporter.fleet.probes import PROBES, EndpointProbe, Probe
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.sections import Families, FileLogin, Peers, Place, Scheme
+from exporter.wording import quoted
 
-BUCKETS = (
-    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2),
-    *(0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0),
-)
-"""In seconds; dense from 100 to 500 ms, where continents are."""
+
+def _sql_word(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]{0,63}", value):
+        raise invalid(f"{quoted(value)} may hold only letters, digits and '_'")
+    return value
+
+
+SqlWord = Annotated[str, AfterValidator(_sql_word)]
 
 
 class Defaults(Section):
@@ -107,7 +111,11 @@ class N8n(Section):
     state_file: Text | None = None
 
 
-class Job(FileLogin):
+OWN_JOB = "latency"
+"""The job of the exporters themselves, which needs no entry in ``scrape.jobs``."""
+
+
+class ScrapeJob(FileLogin):
     """Another exporter on the hosts."""
 
     port: Port
@@ -122,10 +130,10 @@ class Scrape(Section):
 
     interval: Interval = 15.0
     timeout: Duration = 10.0
-    jobs: dict[Name, Job] = Field(default_factory=dict)
+    jobs: dict[Name, ScrapeJob] = Field(default_factory=dict)
 
 
-class Server(FileLogin):
+class StackServerKeys(FileLogin):
     """A server of the stack that the doctor asks."""
 
     url: FixedUrl
@@ -136,12 +144,12 @@ class Server(FileLogin):
 class Stack(Section):
     """The servers that the doctor asks, and the host behind each public name."""
 
-    prometheus: Server | None = None
-    alertmanager: Server | None = None
-    grafana: Server | None = None
-    victoriametrics: Server | None = None
-    loki: Server | None = None
-    pushgateway: Server | None = None
+    prometheus: StackServerKeys | None = None
+    alertmanager: StackServerKeys | None = None
+    grafana: StackServerKeys | None = None
+    victoriametrics: StackServerKeys | None = None
+    loki: StackServerKeys | None = None
+    pushgateway: StackServerKeys | None = None
     public_names: dict[Address, Name] = Field(default_factory=dict)
 
 

@@ -12,7 +12,7 @@ from exporter.config_files.sections import Section
 from exporter.config_files.values import Label, OneOf, Text, invalid, not_empty
 
 Scheme = Annotated[Literal["http", "https"], OneOf("http", "https")]
-Family = Annotated[IpFamily, OneOf(*IpFamily)]
+IpFamilyKey = Annotated[IpFamily, OneOf(*IpFamily)]
 
 
 def _once(families: tuple[IpFamily, ...]) -> tuple[IpFamily, ...]:
@@ -21,7 +21,7 @@ def _once(families: tuple[IpFamily, ...]) -> tuple[IpFamily, ...]:
     return families
 
 
-Families = Annotated[tuple[Family, ...], AfterValidator(not_empty), AfterValidator(_once)]
+Families = Annotated[tuple[IpFamilyKey, ...], AfterValidator(not_empty), AfterValidator(_once)]
 
 
 class Place(Section):
@@ -41,7 +41,7 @@ class FileLogin(Section):
     key_file: Text | None = None
 
 
-class Login(FileLogin):
+class FileOrVariableLogin(FileLogin):
     """The same, where the password may also come from a variable."""
 
     password_env: VariableName | None = None

@@ -13,9 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import quote
 
-from exporter.fleet import BadFile, Fleet, Host, Problem
-from exporter.fleet.references import OWN_JOB
-from exporter.fleet.schema import Job
+from exporter.fleet import OWN_JOB, BadFile, Fleet, Host, Problem, ScrapeJob
 from exporter.scrape_configs.json_line import one_line
 from exporter.wording import host_and_port
 
@@ -25,7 +23,7 @@ TargetGroup = dict[str, list[str] | dict[str, str]]
 _LONGEST_FILE = 255
 _SUFFIX = len("@12345678")
 """Characters behind a job's name where hosts have an access of their own."""
-_DEFAULT_OWN_JOB = Job.model_validate({"port": "9102"})
+_DEFAULT_OWN_JOB = ScrapeJob.model_validate({"port": "9102"})
 _ACCESS = {"user", "password_file", "ca_file", "cert_file", "key_file"}
 
 
@@ -34,7 +32,7 @@ class ScrapeTarget(NamedTuple):
 
     host: Host
     address: str
-    job: Job
+    job: ScrapeJob
     """The job's settings, replaced by the host's own where it has some."""
 
 
@@ -44,11 +42,11 @@ class Stanza(NamedTuple):
     name: str
     job_name: str
     file: str
-    job: Job
+    job: ScrapeJob
     groups: list[TargetGroup]
 
 
-def jobs(fleet: Fleet) -> dict[str, Job]:
+def jobs(fleet: Fleet) -> dict[str, ScrapeJob]:
     """Return the jobs by their names, sorted."""
     return dict(sorted({OWN_JOB: _DEFAULT_OWN_JOB, **fleet.scrape.jobs}.items()))
 
@@ -60,9 +58,9 @@ def stanzas(fleet: Fleet) -> list[Stanza]:
     return [stanza for name, job in jobs(fleet).items() for stanza in _stanzas(fleet, name, job)]
 
 
-def _stanzas(fleet: Fleet, name: str, job: Job) -> list[Stanza]:
+def _stanzas(fleet: Fleet, name: str, job: ScrapeJob) -> list[Stanza]:
     """Return a job's own stanza, even without hosts, and those of other logins and CAs."""
-    members: dict[Job, list[ScrapeTarget]] = {job: []}
+    members: dict[ScrapeJob, list[ScrapeTarget]] = {job: []}
     for host in sorted(fleet.hosts, key=lambda host: host.name):
         if host.exporter or name != OWN_JOB:
             target = _target(host, name, job)
@@ -71,7 +69,7 @@ def _stanzas(fleet: Fleet, name: str, job: Job) -> list[Stanza]:
     return sorted(_stanza(name, job, access, targets) for access, targets in members.items())
 
 
-def _stanza(name: str, job: Job, access: Job, members: list[ScrapeTarget]) -> Stanza:
+def _stanza(name: str, job: ScrapeJob, access: ScrapeJob, members: list[ScrapeTarget]) -> Stanza:
     # Named by its access and not by its hosts, so that a pasted one stays true when hosts come and go.
     words = [access.user, access.password_file, access.ca_file]
     if access.cert_file:
@@ -82,7 +80,7 @@ def _stanza(name: str, job: Job, access: Job, members: list[ScrapeTarget]) -> St
     return Stanza(name + suffix, name, _file(name, suffix), access, groups)
 
 
-def _target(host: Host, name: str, job: Job) -> ScrapeTarget:
+def _target(host: Host, name: str, job: ScrapeJob) -> ScrapeTarget:
     own = host.scrape.get(name)
     if own is None:
         return ScrapeTarget(host, host_and_port(host.address, job.port), job)
@@ -90,7 +88,7 @@ def _target(host: Host, name: str, job: Job) -> ScrapeTarget:
     return ScrapeTarget(host, host_and_port(own.address or host.address, job.port), job)
 
 
-def _group(name: str, target: ScrapeTarget, stanza_job: Job, labels: dict[str, str]) -> TargetGroup:
+def _group(name: str, target: ScrapeTarget, stanza_job: ScrapeJob, labels: dict[str, str]) -> TargetGroup:
     """Return a target and its labels. An empty one is left out, which all servers take for the same."""
     host, prefix = target.host, "source_" if name == OWN_JOB else ""
     labels = labels | {prefix + key: getattr(host, key) for key in ("location", "datacenter", "country")}

@@ -9,8 +9,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from collectors.terms import Seconds
-from exporter.fleet.references import OWN_JOB
-from exporter.fleet.schema import Scrape
+from exporter.fleet import OWN_JOB, SD_PATH, Scrape
 from exporter.scrape_configs.json_line import one_line
 from exporter.scrape_configs.targets import Stanza, TargetGroup
 
@@ -67,7 +66,7 @@ def _stanza(stanza: Stanza, scrape: Scrape, settings: StanzaSettings, own: Stanz
         *_access(stanza),
     ]
     if settings.format == "http-sd":
-        url = f"{settings.targets_location}/sd/prometheus?job={quote(stanza.name, safe='')}"
+        url = f"{settings.targets_location}{SD_PATH}?job={quote(stanza.name, safe='')}"
         lines += ["http_sd_configs:", f"  - url: {one_line(url)}", *(f"    {line}" for line in _access(own))]
     else:
         lines += [

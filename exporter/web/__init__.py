@@ -4,7 +4,7 @@ A request passes ``connections`` and ``config``. Then ``WebServer`` asks the ove
 """
 
 from exporter.web.connections import sparing_handler
-from exporter.web.on_request import ProbeEndpoint
+from exporter.web.probe_endpoint import ProbeEndpoint
 from exporter.web.server import ROUTES, Actions, Refused, WebServer
 from exporter.web.serving import serve_protected
 

@@ -1,4 +1,4 @@
-"""Pages: made once for all who ask at the same time, compressed, and never in one piece, which would hold the loop."""
+"""Pages: made once for all requests of a moment, compressed, and never in one piece, which would hold the loop."""
 
 from __future__ import annotations
 

@@ -55,14 +55,14 @@ class Sending:
     @contextlib.contextmanager
     def _held(self, request: web.Request, pieces: Sequence[bytes], size: int) -> Iterator[None]:
         reader = _PageReader(request, pieces, size)
-        self._enter(reader)
+        self._add(reader)
         try:
             yield
         finally:
-            self._leave(reader)
+            self._remove(reader)
 
-    def _enter(self, newest: _PageReader) -> None:
-        """Let a reader in; readers of other pages give way, the first of the address that has most of them."""
+    def _add(self, newest: _PageReader) -> None:
+        """Add a reader; readers of other pages give way, the first of the address that has most of them."""
         self._readers[newest] = None
         readers = self._by_page.setdefault(id(newest.pieces), {})
         if not readers:
@@ -72,12 +72,12 @@ class Sending:
             others = [reader for reader in self._readers if reader.pieces is not newest.pieces]
             crowds = Counter(reader.request.remote for reader in others)
             victim = max(others, key=lambda reader: crowds[reader.request.remote])
-            self._leave(victim)
+            self._remove(victim)
             if victim.request.transport:
                 victim.request.transport.abort()
 
-    def _leave(self, reader: _PageReader) -> None:
-        """Strike a reader off; it may have given way before."""
+    def _remove(self, reader: _PageReader) -> None:
+        """Remove a reader, if it has not given way already."""
         if reader not in self._readers:
             return
         del self._readers[reader]

@@ -1,4 +1,4 @@
-"""The HTTP side: its routes and what they answer; what they show and do is others', and handed in."""
+"""The HTTP side: its routes and what they answer; pages and actions come from the objects that it is given."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Literal, NamedTuple, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from exporter.fleet import HOST_HEADER, PING_PATH
+from collectors.terms import Seconds
+from exporter.fleet import HOST_HEADER, PING_PATH, SD_PATH
+from exporter.web.connections import SERVER
 from exporter.web.pages import SharedPages, in_blocks, in_turns
 from exporter.web.request_headers import is_of_another_site, weight
 from exporter.web.sending import Sending
@@ -19,7 +21,6 @@ from exporter.web.sending import Sending
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _OPENMETRICS = "application/openmetrics-text"
 OPENMETRICS = f"{_OPENMETRICS}; version=1.0.0; charset=utf-8"
-SD_PATH = "/sd/prometheus"
 ROUTES = {
     "/": "index",
     PING_PATH: "ping",
@@ -52,15 +53,15 @@ class MetricsPage(Protocol):
     def ping_received(self, peer: str | None) -> None:
         """Count a request to /ping; ``peer`` is the host that it names."""
 
-    def request_answered(self, handler: str, code: int, duration: float) -> None:
+    def request_answered(self, handler: str, code: int, duration: Seconds) -> None:
         """Count an answered request."""
 
 
-class Front(Protocol):
-    """The page for people."""
+class OverviewPages(Protocol):
+    """The pages for people."""
 
     policy: str
-    """Its Content-Security-Policy."""
+    """Their Content-Security-Policy."""
 
     def pieces(self, shape: Shape, links: Mapping[str, str], page: int) -> Iterator[bytes]:
         """Return the overview in pieces; ``links`` are names and paths of other pages of ours."""
@@ -88,8 +89,8 @@ class Actions(NamedTuple):
 class WebServer:
     """The application: its routes, and which of its answers are shared."""
 
-    def __init__(self, metrics: MetricsPage, front: Front, actions: Actions, telemetry_path: str) -> None:
-        self._metrics, self._front, self._actions = metrics, front, actions
+    def __init__(self, metrics: MetricsPage, overview: OverviewPages, actions: Actions, telemetry_path: str) -> None:
+        self._metrics, self._overview_pages, self._actions = metrics, overview, actions
         self._telemetry_path = telemetry_path
         self._pages = SharedPages()
         self._one_overview = asyncio.Lock()
@@ -108,7 +109,7 @@ class WebServer:
         app.router.add_get("/-/healthy", self._healthy)
         app.router.add_get("/-/ready", self._ready)
         app.router.add_post("/-/reload", self._reload_now)
-        app.on_response_prepare.append(_name_us)
+        app.on_response_prepare.append(_set_server_header)
         return app
 
     @web.middleware
@@ -126,14 +127,14 @@ class WebServer:
             code = 500
             raise
         finally:
-            self._metrics.request_answered(self._handler(request.path), code, time.perf_counter() - started)
+            self._metrics.request_answered(self._handler_of(request.path), code, time.perf_counter() - started)
         return response
 
     def refused(self, code: int) -> None:
         """Count a request that no handler was called for, since it could not be understood."""
         self._metrics.request_answered("other", code, 0.0)
 
-    def _handler(self, path: str) -> str:
+    def _handler_of(self, path: str) -> str:
         return "metrics" if path == self._telemetry_path else ROUTES.get(path, "other")
 
     async def _serve_metrics(self, request: web.Request) -> web.StreamResponse:
@@ -163,13 +164,14 @@ class WebServer:
             raise web.HTTPBadRequest(text=f"format is one of {', '.join(_SHAPES)}, and page a number from 1\n")
         page = int(number) if shape == "html" else 1
         pieces = await self._pages.get((shape, page), lambda: self._overview(shape, page))
-        headers = {"Content-Type": _SHAPES[shape], "Content-Security-Policy": self._front.policy, "Vary": "Accept"}
+        policy = self._overview_pages.policy
+        headers = {"Content-Type": _SHAPES[shape], "Content-Security-Policy": policy, "Vary": "Accept"}
         return await self._sending.send(request, headers | _FOR_BROWSERS, pieces)
 
     async def _overview(self, shape: Shape, page: int) -> list[bytes]:
         links = {"metrics": self._telemetry_path, "as text": "/?format=text", "as JSON": "/?format=json"}
         async with self._one_overview:  # of many that are asked for at once each would cost memory
-            return await in_turns(self._front.pieces(shape, links, page))
+            return await in_turns(self._overview_pages.pieces(shape, links, page))
 
     async def _probe(self, request: web.Request) -> web.Response:
         target, probe = request.query.get("target"), request.query.get("probe")
@@ -214,6 +216,6 @@ async def _outcome(action: Awaitable[str]) -> web.Response:
         return web.Response(status=refused.status, text=f"{refused}\n")
 
 
-async def _name_us(_: web.Request, response: web.StreamResponse) -> None:
+async def _set_server_header(_: web.Request, response: web.StreamResponse) -> None:
     """Name this program, and not the versions that aiohttp would name."""
-    response.headers["Server"] = "latency-exporter"
+    response.headers["Server"] = SERVER

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from exporter import scrape_configs
-from exporter.fleet import LOGIN, Pair, load, schema, survey
+from exporter.fleet import LOGIN, Pair, load, survey
+from exporter.fleet.buckets import BUCKETS
 from exporter.recording import metrics
 from exporter.recording.recorder import Recorder
 from tests.docs.markdown import ROOT
@@ -30,10 +31,10 @@ def example_pairs() -> tuple[Pair, ...]:
 def known_metrics() -> dict[str, tuple[str, frozenset[str]]]:
     """Name -> type and labels, of every metric that is ours."""
     known: dict[str, tuple[str, frozenset[str]]] = {}
-    for family in metrics.network_families(schema.BUCKETS):
+    for family in metrics.network_families(BUCKETS):
         further = {key for pair in example_pairs() for _, labels in family.samples(pair) for key, _ in labels}
         known[family.name] = family.kind, frozenset({*metrics.PAIR_LABELS, *further} - {"le"})
-    for family in metrics.database_families(schema.BUCKETS):
+    for family in metrics.database_families(BUCKETS):
         further = {
             key
             for pair in example_pairs()

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from exporter import cli
 from exporter.config_files.values import MAX_DURATION, MIN_INTERVAL
 from exporter.fleet import schema
+from exporter.fleet.buckets import BUCKETS
 from exporter.fleet.database import Database
 from exporter.fleet.probes import ENDPOINT_PROBES, PROBES
 from exporter.fleet.probes.settings import Settings
@@ -38,10 +39,10 @@ FIELDS: dict[str, dict[str, FieldInfo]] = {
     "databases[]": Database.model_fields,
     "n8n[]": schema.N8n.model_fields,
     "scrape": schema.Scrape.model_fields,
-    "scrape.jobs.NAME": schema.Job.model_fields,
+    "scrape.jobs.NAME": schema.ScrapeJob.model_fields,
     "peers": Peers.model_fields,
     "stack": schema.Stack.model_fields,
-    "stack.SERVER": schema.Server.model_fields,
+    "stack.SERVER": schema.StackServerKeys.model_fields,
 }
 KEYS = {place: {field.alias or name: field for name, field in fields.items()} for place, fields in FIELDS.items()}
 
@@ -141,7 +142,7 @@ def test_the_defaults_that_are_written_out_are_those_of_the_models() -> None:
     customary: Callable[[dict[str, str]], int] = Database.model_fields["port"].default_factory  # type: ignore[assignment] # pydantic knows one without arguments, too
     assert [customary({"type": kind}) for kind in ("postgresql", "mysql")] == [5432, 3306]
     (buckets,) = re.findall(r"default buckets are ([0-9. \n]+?) seconds", FLEET_FILE.section("Every key"))
-    assert tuple(map(float, buckets.split())) == schema.BUCKETS
+    assert tuple(map(float, buckets.split())) == BUCKETS
 
 
 GOOD_AND_BAD: dict[str, tuple[list[Any], list[Any]]] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from collectors.contract import Facts, ProbeFailed
 from collectors.replies import Exchange, Login, Query, Reply, RoundTrip
 from collectors.terms import Clock, Phase, Reason
-from exporter.fleet import Fleet, Host, Pair, load, pairs, who_am_i
+from exporter.fleet import Fleet, Host, Pair, load, pairs_of, who_am_i
 from exporter.probing import NameAndFamily
 from exporter.recording.moves import Choice
 from exporter.recording.recorder import Recorder
@@ -123,4 +123,4 @@ def read(file: Path, text: str, host: str) -> tuple[Fleet, Host, tuple[Pair, ...
     file.write_text(text)
     fleet = load(file)
     me = who_am_i(fleet, flag=host, environ={}, hostname="")
-    return fleet, me, pairs(fleet, me, {})
+    return fleet, me, pairs_of(fleet, me, {})

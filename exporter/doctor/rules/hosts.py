@@ -23,7 +23,7 @@ from exporter.doctor.finding_text import ago
 from exporter.doctor.knowledge import Exporter, Knowledge
 from exporter.doctor.rules.fleet_files import OURS_IS_ODD, FleetFiles, compared
 from exporter.doctor.rules.scrape_errors import cause
-from exporter.fleet.references import OWN_JOB
+from exporter.fleet import OWN_JOB
 from exporter.wording import cleaned, counted, some
 
 _COMPARED = (

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from exporter.doctor.bodies import ActiveTarget
 from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.doctor.knowledge import Knowledge
-from exporter.fleet.references import OWN_JOB
+from exporter.fleet import OWN_JOB
 from exporter.wording import counted, some
 
 _HEALTH = ("up", "down", "unknown")

@@ -8,12 +8,11 @@ from typing import Annotated, get_args
 from pydantic import PlainValidator, TypeAdapter, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from exporter.config_files.net_values import Address
 from exporter.config_files.schema_errors import Keys
 from exporter.config_files.values import Name, invalid, one_of
 from exporter.fleet.probes.http import HttpProbe
 from exporter.fleet.probes.icmp import IcmpProbe
-from exporter.fleet.probes.settings import Settings
+from exporter.fleet.probes.settings import EndpointSettings, Settings
 from exporter.fleet.probes.tcp import TcpProbe
 from exporter.wording import listed, quoted
 
@@ -30,7 +29,7 @@ def _protocol(kind: type[Settings]) -> str:
 
 def _of_an_endpoint(kind: type[Settings]) -> type[Settings]:
     doc = "An endpoint's own probe, which has the endpoint's address, too."
-    return create_model(f"Endpoint{kind.__name__}", __base__=kind, __doc__=doc, address=(Address | None, None))
+    return create_model(f"Endpoint{kind.__name__}", __base__=(kind, EndpointSettings), __doc__=doc)
 
 
 PROBES: Kinds = {_protocol(kind): kind for kind in KINDS}

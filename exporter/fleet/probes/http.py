@@ -18,15 +18,13 @@ from collectors.terms import IpFamily, Seconds
 from collectors.transport.trust import OwnCertificate
 from exporter.config_files.net_values import PLACEHOLDER, Headers, Method, Url
 from exporter.config_files.problems import Finding, Loc
-from exporter.config_files.values import BodyExpression, Flag, Text, Whole, invalid, not_empty
-from exporter.fleet.access import Asker, Files
+from exporter.config_files.values import Flag, Text, Whole, invalid, not_empty
+from exporter.fleet.access import Asker, NamedFiles
+from exporter.fleet.own_paths import HOST_HEADER, PING_PATH
+from exporter.fleet.probes.expressions import BodyExpression
 from exporter.fleet.probes.settings import Aim, Settings
-from exporter.fleet.sections import Login
+from exporter.fleet.sections import FileOrVariableLogin
 from exporter.wording import listed, quoted
-
-PING_PATH = "/ping"
-HOST_HEADER = "Latency-Exporter-Host"
-"""Names the asking host to a peer's ``/ping``; sent to hosts of the fleet only."""
 
 _SWITCHING_PROTOCOLS, _OK = 101, 200
 _WITHOUT_BODY = {204, 205, 304}
@@ -46,7 +44,7 @@ def _final(status: int) -> int:
 StatusCode = Annotated[int, Whole(100, 599), AfterValidator(_final)]
 
 
-class HttpProbe(Settings, Login):
+class HttpProbe(Settings, FileOrVariableLogin):
     """A request on a connection of its own."""
 
     placeholder_key: ClassVar = "url"
@@ -70,7 +68,7 @@ class HttpProbe(Settings, Login):
         host, *rest = (part.replace(_STAND_IN, address) for part in (url.hostname or "", url.path or "/", url.query))
         return host, (url.scheme, url.port or (443 if url.scheme == "https" else 80), *rest)
 
-    def aiming(self, files: Files, loc: Loc, asker: Asker | None) -> Aim:
+    def aim_with_files(self, files: NamedFiles, loc: Loc, asker: Asker | None) -> Aim:
         is_ping = urlsplit(self.url).path == PING_PATH
         access = _peer_access(files, loc, self, asker) if asker and is_ping else _own_access(files, loc, self)
         return functools.partial(self._aim, access)
@@ -138,7 +136,7 @@ def host_header(name: str) -> str:
     return quote(name, safe="".join(map(chr, range(0x21, 0x7F))).replace("%", ""))
 
 
-def _own_access(files: Files, loc: Loc, probe: HttpProbe) -> _Access:
+def _own_access(files: NamedFiles, loc: Loc, probe: HttpProbe) -> _Access:
     """Read what a probe itself names."""
     return _Access(
         url=probe.url,
@@ -150,7 +148,7 @@ def _own_access(files: Files, loc: Loc, probe: HttpProbe) -> _Access:
     )
 
 
-def _peer_access(files: Files, loc: Loc, probe: HttpProbe, asker: Asker) -> _Access:
+def _peer_access(files: NamedFiles, loc: Loc, probe: HttpProbe, asker: Asker) -> _Access:
     """Read what ``peers`` names, or else the probe itself: for the ``/ping`` of hosts of the fleet."""
     peers = asker.peers
     asked_by = (HOST_HEADER, host_header(asker.name))

@@ -6,19 +6,17 @@ from typing import Annotated, Literal
 
 from collectors.icmp.target import IcmpTarget
 from collectors.terms import IpFamily, Seconds
-from exporter.config_files.net_values import LiteralAddress
 from exporter.config_files.values import Names, Whole
-from exporter.fleet.probes.settings import Settings
+from exporter.fleet.probes.settings import SettingsWithSource
 
 
-class IcmpProbe(Settings):
+class IcmpProbe(SettingsWithSource):
     """An echo request."""
 
     protocol: Literal["icmp"]
     to: Names = ("all",)
     payload_bytes: Annotated[int, Whole(8, 65000)] = 56
     dscp: Annotated[int, Whole(0, 63)] = 0
-    source_address: LiteralAddress | None = None
 
     def aim(self, address: str, ip_family: IpFamily, _timeout: Seconds) -> IcmpTarget:
         return IcmpTarget(

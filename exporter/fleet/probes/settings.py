@@ -9,10 +9,11 @@ from pydantic import Field
 
 from collectors.target import Target
 from collectors.terms import IpFamily, Seconds
+from exporter.config_files.net_values import Address, LiteralAddress
 from exporter.config_files.problems import Finding, Loc
 from exporter.config_files.sections import Section
 from exporter.config_files.values import Duration, Flag, Interval, Names
-from exporter.fleet.access import Asker, Files
+from exporter.fleet.access import Asker, NamedFiles
 from exporter.fleet.sections import Families
 
 Aim = Callable[[str, IpFamily, Seconds], Target]
@@ -20,7 +21,7 @@ Aim = Callable[[str, IpFamily, Seconds], Target]
 
 
 class Settings(Section):
-    """The keys of every probe. A kind says its ``protocol``, adds keys of its own, and has ``aim``."""
+    """The keys of every probe. A kind has one ``protocol``, keys of its own and ``aim``."""
 
     placeholder_key: ClassVar[str] = ""
     """The key in which ``{address}`` stands for the address; empty: the address itself is asked."""
@@ -37,7 +38,7 @@ class Settings(Section):
         """Return the target at an address."""
         raise NotImplementedError
 
-    def aiming(self, files: Files, loc: Loc, asker: Asker | None) -> Aim:  # noqa: ARG002 - for kinds that name files
+    def aim_with_files(self, files: NamedFiles, loc: Loc, asker: Asker | None) -> Aim:  # noqa: ARG002 - for kinds that name files
         """Return ``aim`` with what the probe names in ``files``, which are read once for all targets.
 
         ``asker`` is the host that asks hosts of the fleet; None: an endpoint is asked.
@@ -46,13 +47,13 @@ class Settings(Section):
 
     @property
     def sends_from(self) -> str | None:
-        """The local address that it is sent from, where the kind has that key and it is written."""
-        return getattr(self, "source_address", None)
+        """The local address that it is sent from, where the kind has a key for it and that is written."""
+        return None
 
     @property
     def own_address(self) -> str | None:
         """The ``address`` that an endpoint's own probe holds, if it does."""
-        return getattr(self, "address", None)
+        return None
 
     @property
     def fixed_host(self) -> str | None:
@@ -75,3 +76,23 @@ class Settings(Section):
     def warnings(self, loc: Loc) -> Iterable[Finding]:  # noqa: ARG002 - for kinds that have some
         """Find keys that are allowed, but seldom meant."""
         return ()
+
+
+class SettingsWithSource(Settings):
+    """The keys of a probe that can be sent from a given address of this host."""
+
+    source_address: LiteralAddress | None = None
+
+    @property
+    def sends_from(self) -> str | None:
+        return self.source_address
+
+
+class EndpointSettings(Settings):
+    """The key that only an endpoint's own probe has."""
+
+    address: Address | None = None
+
+    @property
+    def own_address(self) -> str | None:
+        return self.address

@@ -6,17 +6,15 @@ from typing import Literal
 
 from collectors.tcp import TcpTarget
 from collectors.terms import IpFamily, Seconds
-from exporter.config_files.net_values import LiteralAddress
 from exporter.config_files.values import Port
-from exporter.fleet.probes.settings import Settings
+from exporter.fleet.probes.settings import SettingsWithSource
 
 
-class TcpProbe(Settings):
+class TcpProbe(SettingsWithSource):
     """A handshake."""
 
     protocol: Literal["tcp"]
     port: Port
-    source_address: LiteralAddress | None = None
 
     @property
     def bare_port(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from collectors.literals import literal_family
-from exporter.fleet import Fleet, Pair, parts, survey
+from exporter.fleet import Fleet, Pair, roles, survey
 from exporter.recording.metrics import series_of
 
 
@@ -21,7 +21,7 @@ def of_each_exporter(fleet: Fleet) -> list[int]:
     """
     known: dict[Hashable, int] = {}
     counts = []
-    for host, part in zip(fleet.hosts, parts(fleet), strict=True):
+    for host, part in zip(fleet.hosts, roles(fleet), strict=True):
         if host.exporter:
             kind = part, literal_family(host.address)
             if kind not in known:

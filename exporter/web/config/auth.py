@@ -9,16 +9,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from collectors.terms import Seconds
+from exporter.web.client_address import address_of
 from exporter.web.config.loading import WebConfig
 from exporter.web.config.passwords import PasswordChecks
-from exporter.web.connections.limits import address_of
-from exporter.web.connections.queues import Busy
+from exporter.web.fair_queues import Busy
 
 
 class TokenBucket:
     """Tokens for requests; full at the start, as Go's rate.Limiter is."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], Seconds]) -> None:
         self._clock = clock
         self._full_at = clock()
 
@@ -35,7 +36,7 @@ class TokenBucket:
 
 
 def authenticate(
-    config: Callable[[], WebConfig], checks: PasswordChecks | None = None, clock: Callable[[], float] = time.monotonic
+    config: Callable[[], WebConfig], checks: PasswordChecks | None = None, clock: Callable[[], Seconds] = time.monotonic
 ) -> Middleware:
     """Make the middleware that asks ``config()`` at each request, so that a reload takes effect at once."""
     checks, bucket = checks or PasswordChecks(), TokenBucket(clock)

@@ -16,13 +16,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from collectors.terms import Seconds
+from collectors.transport.trust import UnusableFile
 from exporter.config_files.hints import Hints
 from exporter.config_files.problems import BadFile, Finding, Loc, Problem
 from exporter.config_files.reading import FileKind, read
 from exporter.config_files.schema_errors import Keys, findings_of
 from exporter.config_files.sections import Section
 from exporter.web.config.schema import HttpServer, RateLimit, WebSections
-from exporter.web.config.tls import ServerTls, Unusable
+from exporter.web.config.tls import ServerTls
 from exporter.web.config.tls_schema import TlsServer
 
 _WEB_FILE = FileKind(
@@ -63,7 +64,7 @@ def load(path: Path) -> WebConfig:
     """Read and check the file and the files that it names; raises BadFile with every problem."""
     file = read(path, _WEB_FILE)
     sections, tls, findings = _checked(file.sections, path.parent)
-    problems, warnings = file.judged(findings)
+    problems, warnings = file.problems_and_warnings(findings)
     if sections is None or problems:
         raise BadFile(problems)
     return WebConfig(
@@ -83,7 +84,7 @@ def _checked(plain: dict[str, Any], folder: Path) -> tuple[WebSections | None, S
         tls = ServerTls(sections.tls_server_config) if sections.tls_server_config else None
     except ValidationError as error:
         return None, None, findings_of(error, _keys_at, Hints(), repeats_text=False)
-    except Unusable as error:
+    except UnusableFile as error:
         return None, None, [Finding(("tls_server_config", error.key), error.message)]
     http2 = Finding(("http_server_config", "http2"), _HTTP2, is_warning=True)
     return sections, tls, [http2] if sections.http_server_config.http2 else []

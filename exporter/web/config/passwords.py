@@ -12,7 +12,7 @@ import hmac
 import secrets
 from collections.abc import Callable, Mapping
 
-from exporter.web.connections.queues import OneAtATime
+from exporter.web.fair_queues import OneAtATime
 
 MAX_WAITING = 512
 MAX_WAITING_PER_ADDRESS = 64
@@ -52,7 +52,7 @@ class PasswordChecks:
         verdict = self._verdict(users, user, digest)
         if verdict is not None:
             return verdict
-        async with self._bcrypt.turn(address):
+        async with self._bcrypt.waiting_turn(address):
             verdict = self._verdict(users, user, digest)  # the same login may have been waiting before this one
             if verdict is not None:
                 return verdict

@@ -22,7 +22,7 @@ _HEADERS: dict[str, tuple[str, ...]] = {
     "X-Frame-Options": ("deny", "sameorigin"),
     "X-XSS-Protection": (),
 }
-"""The headers that the toolkit lets be set, with their only values; none named: any."""
+"""The headers that the toolkit lets be set, each with the only values that it may have; without any: free text."""
 
 
 def _headers(headers: dict[str, str]) -> dict[str, str]:

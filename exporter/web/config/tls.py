@@ -2,7 +2,8 @@
 
 exporter-toolkit reads certificate and key at each handshake. ``ServerTls.context``, called for each
 connection, compares the files' versions and reads them when one has changed, so that a renewed
-certificate needs no restart. What does not load is reported once; the one that was good stays in use.
+certificate needs no restart. Files that do not load are reported once, and the last good context
+stays in use.
 """
 
 from __future__ import annotations
@@ -15,32 +16,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from collectors.transport.trust import BadOwnCertificate, OwnCertificate, load_own_certificate, version_of
-from exporter.web.config.tls_schema import CIPHERS, CURVES, TlsServer, unreadable
+from collectors.transport.trust import OwnCertificate, UnusableFile, load_own_certificate, version_of
+from exporter.web.config.tls_schema import CIPHERS, CURVES, TlsServer, why_unreadable
 
 _log = logging.getLogger(__name__)
 
 
-class Unusable(Exception):  # noqa: N818 - it says what the file is
-    """A file that a key of the section names cannot be used."""
-
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(f"{key}: {message}")
-        self.key = key
-        self.message = message
-
-
 def context_of(tls: TlsServer) -> ssl.SSLContext:
-    """Read the files as they are now; raises Unusable.
+    """Read the files as they are now; raises UnusableFile.
 
     Nothing is resumed: a resumed session would show the old certificate's and the old authority's verdict.
     """
     for key, path in tls.files.items():
-        problem = unreadable(path)
+        problem = why_unreadable(path)
         if problem:
-            raise Unusable(key, problem)
+            raise UnusableFile(key, problem)
     context = _bare_context(tls)
-    _load_own_certificate(context, tls)
+    load_own_certificate(context, OwnCertificate(os.fspath(tls.cert_file), os.fspath(tls.key_file)))
     if tls.client_ca_file:
         _load_authority(context, tls.client_ca_file)
         context.verify_mode = tls.client_auth_type
@@ -63,22 +55,15 @@ def _bare_context(tls: TlsServer) -> ssl.SSLContext:
     return context
 
 
-def _load_own_certificate(context: ssl.SSLContext, tls: TlsServer) -> None:
-    try:
-        load_own_certificate(context, OwnCertificate(os.fspath(tls.cert_file), os.fspath(tls.key_file)))
-    except BadOwnCertificate as error:
-        raise Unusable(error.key, error.message) from None
-
-
 def _load_authority(context: ssl.SSLContext, path: Path) -> None:
     try:
         context.load_verify_locations(path)
     except OSError:
-        raise Unusable("client_ca_file", "no usable certificate here; it has to be PEM") from None
+        raise UnusableFile("client_ca_file", "no usable certificate here; it has to be PEM") from None
 
 
 class ServerTls:
-    """The section in use; raises Unusable while its files cannot be used at all."""
+    """The section in use; raises UnusableFile while its files cannot be used at all."""
 
     def __init__(self, settings: TlsServer) -> None:
         self.settings = settings
@@ -96,7 +81,7 @@ class ServerTls:
     def _reread(self) -> None:
         try:
             self._context = context_of(self.settings)
-        except Unusable as error:
+        except UnusableFile as error:
             _log.error("TLS files changed but cannot be used, the old ones stay: %s", error)
         else:
             _log.info("TLS files changed and were read again: %s", self.settings.cert_file)

@@ -42,13 +42,13 @@ def _path(value: object, info: ValidationInfo) -> Path:
     if "\n" in text:
         raise invalid("expected a path, not the text of a file")
     folder: Path = (info.context or {})["folder"]
-    problem = unreadable(folder / text)
+    problem = why_unreadable(folder / text)
     if problem:
         raise invalid(problem)
     return folder / text
 
 
-def unreadable(path: Path) -> str | None:
+def why_unreadable(path: Path) -> str | None:
     """Return why a file cannot be read; None if it can."""
     try:
         with open_regular(path):

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from exporter.web.connections.connection import Connection
 from exporter.web.connections.shared import SharedState
+from exporter.web.listen import BACKLOG
 
-_BACKLOG = 512
 _UNSENT = 16 << 10
 """Bytes of an answer that the kernel takes ahead of what the client's window lets through."""
 
@@ -25,7 +25,7 @@ async def serve(sock: socket.socket, factory: Callable[[], asyncio.BaseProtocol]
     """
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
     server = await asyncio.get_running_loop().create_server(factory, sock=sock, backlog=1)
-    sock.listen(_BACKLOG)  # Linux adjusts it (inet_listen, net/ipv4/af_inet.c)
+    sock.listen(BACKLOG)  # Linux adjusts it (inet_listen, net/ipv4/af_inet.c)
     return server
 
 

@@ -14,10 +14,11 @@ import ssl
 from collections.abc import Callable
 from http import HTTPStatus
 
+from collectors.terms import Seconds
+from exporter.web.client_address import address_of
 from exporter.web.connections import refusals
 from exporter.web.connections.answering import Handler, refusal
 from exporter.web.connections.handshake import PLAIN_HTTP, UNEXPECTED_MESSAGE, NoTls, ServerHandshake
-from exporter.web.connections.limits import address_of
 from exporter.web.connections.progress import AnswerProgress
 from exporter.web.connections.requests import Requests
 from exporter.web.connections.shared import SharedState
@@ -47,7 +48,7 @@ class Connection(asyncio.BufferedProtocol):
         self._progress = AnswerProgress(transport, self._limits)
         transport.set_write_buffer_limits(0)  # pause_writing is called for every byte that was not taken
         self._address = address_of(transport.get_extra_info("peername"))
-        self._shared.guests.enter(self, self._address)
+        self._shared.open_connections.add(self, self._address)
         self._end_at(self._limits.head)
         self._web = self._shared.config()
         if context := self._web.ssl_context():
@@ -66,13 +67,13 @@ class Connection(asyncio.BufferedProtocol):
         data = bytes(self._shared.buffer[:nbytes])
         try:
             if self._requests:
-                self._take(data)
+                self._receive(data)
             else:
-                self._shake(data)
+                self._continue_handshake(data)
         except ssl.SSLError as error:  # its alert is on the way
-            self._refuse_tls(refusals.why(error))
+            self._refuse_tls(refusals.reason_of(error))
 
-    def _take(self, data: bytes) -> None:
+    def _receive(self, data: bytes) -> None:
         assert self._requests  # noqa: S101 - TLS, if any, is over
         is_end = False
         if isinstance(self._stream, TlsStream):
@@ -81,7 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         if is_end:
             self._requests.ended()
 
-    def _shake(self, data: bytes) -> None:
+    def _continue_handshake(self, data: bytes) -> None:
         assert self._handshake  # noqa: S101 - without TLS there are requests from the beginning
         try:
             stream = self._handshake.received(data)
@@ -89,9 +90,9 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse_no_tls(no_tls)
             return
         if stream:
-            self._shared.handshakes.leave(self)
+            self._shared.handshakes.remove(self)
             self._serve(stream)
-            self._take(b"")  # what came with the end of the handshake
+            self._receive(b"")  # what came with the end of the handshake
 
     def _refuse_no_tls(self, no_tls: NoTls) -> None:
         if not no_tls.is_http:
@@ -106,7 +107,7 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse_tls(refusals.PLAIN_HTTP)
 
     def _start_tls(self, context: ssl.SSLContext) -> TlsStream:
-        self._shared.handshakes.enter(self, self._address)
+        self._shared.handshakes.add(self, self._address)
         return TlsStream(self._raw, self._hang_up, context)
 
     def _refuse_tls(self, reason: str) -> None:
@@ -139,11 +140,11 @@ class Connection(asyncio.BufferedProtocol):
 
     # What the requests ask for
 
-    def wait(self) -> None:
-        """Read no more until ``go_on``."""
+    def pause_reading(self) -> None:
+        """Read no more until ``resume_reading``."""
         self._raw.pause_reading()
 
-    def go_on(self) -> None:
+    def resume_reading(self) -> None:
         """Read on; what comes next has its deadline once it begins."""
         self._raw.resume_reading()
 
@@ -152,14 +153,14 @@ class Connection(asyncio.BufferedProtocol):
         """Whether something still waits to be taken by the client."""
         return self._progress.is_watched
 
-    def begun(self) -> None:
+    def head_begun(self) -> None:
         """Start the clock: the first bytes of a request came, and its head has to be complete in time."""
         if self._end_timer is None:
             self._end_at(self._limits.head)
 
-    def complete(self) -> None:
+    def head_complete(self) -> None:
         """Stop the clock: the head of a request is complete."""
-        self._shared.guests.asked(self)
+        self._shared.open_connections.used(self)
         self._cancel_end()
 
     def in_turn(self, action: Callable[[], None]) -> None:
@@ -197,7 +198,7 @@ class Connection(asyncio.BufferedProtocol):
         self._cancel_end()
         self._end_at(self._limits.farewell)
 
-    def _end_at(self, delay: float) -> None:
+    def _end_at(self, delay: Seconds) -> None:
         self._end_timer = self._loop.call_later(delay, self._end)
 
     def _cancel_end(self) -> None:
@@ -227,8 +228,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._is_over = True
-        self._shared.guests.leave(self)
-        self._shared.handshakes.leave(self)
+        self._shared.open_connections.remove(self)
+        self._shared.handshakes.remove(self)
         self._cancel_end()
         self._progress.stop()
         self._handshake = self._stream = None

@@ -45,7 +45,7 @@ class ServerHandshake:
                 return None
             self._stream = self._make()
             data, self._first_record = self._first_record, b""
-        return self._stream if self._stream.shake(data) else None
+        return self._stream if self._stream.continue_handshake(data) else None
 
     def _has_first_record(self) -> bool:
         expected = _RECORD_HEAD + int.from_bytes(self._first_record[3:_RECORD_HEAD])

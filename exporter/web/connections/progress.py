@@ -23,7 +23,7 @@ class AnswerProgress:
     def watch(self) -> None:
         """Begin with the first byte that was not taken."""
         self._unsent = self._transport.get_write_buffer_size()
-        self._timer = asyncio.get_running_loop().call_later(self._limits.send, self._expect)
+        self._timer = asyncio.get_running_loop().call_later(self._limits.send, self._check)
 
     def stop(self) -> None:
         """End with the last byte that was taken, or with the connection."""
@@ -31,7 +31,7 @@ class AnswerProgress:
             self._timer.cancel()
             self._timer = None
 
-    def _expect(self) -> None:
+    def _check(self) -> None:
         """Cut a client that has taken too little, also while the connection is being closed."""
         if self._unsent - self._transport.get_write_buffer_size() < self._limits.send_bytes:
             self._transport.abort()

@@ -29,7 +29,7 @@ _WORDS = {
 """OpenSSL's reasons -> ours."""
 
 
-def why(error: ssl.SSLError) -> str:
+def reason_of(error: ssl.SSLError) -> str:
     """Translate the error that ended a client's handshake: what it did or lacked."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate does not verify: {error.verify_message}"

@@ -18,14 +18,20 @@ _INCOMPLETE = "Bad request: it is not complete, and no more of it comes.\n"
 
 
 class Carrier(Protocol):
-    """The connection that carries the requests: see ``Connection``, which does these things."""
+    """The connection that carries the requests: ``Connection``.
+
+    Of each request it is called in this order: ``head_begun`` at the first bytes; ``head_complete`` and
+    ``pause_reading`` at the end of the head; ``in_turn`` with what hands the head to aiohttp; ``resume_reading`` once
+    the answer has left. ``refuse`` and ``refuse_stranger`` answer, after which nothing is read. ``close`` ends a
+    connection that has no request.
+    """
 
     @property
     def has_unsent(self) -> bool: ...
-    def wait(self) -> None: ...
-    def go_on(self) -> None: ...
-    def begun(self) -> None: ...
-    def complete(self) -> None: ...
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def head_begun(self) -> None: ...
+    def head_complete(self) -> None: ...
     def in_turn(self, action: Callable[[], None]) -> None: ...
     def refuse(self, status: HTTPStatus, text: str) -> None: ...
     def refuse_stranger(self) -> None: ...
@@ -43,7 +49,7 @@ class Requests:
         self.handler: Handler | None = None
         self._carrier, self._limits, self._refuses = carrier, limits, refuses
         self._waiting = b""
-        self._head = 0
+        self._head_bytes = 0
         self._tail = b""
         self._version = b""
         """What may be the end of the first line."""
@@ -76,28 +82,28 @@ class Requests:
             return
         self._hand_on()
         if not self._is_answering:
-            self._carrier.go_on()
+            self._carrier.resume_reading()
         self._end_if_done()
 
     def _end_if_done(self) -> None:
         if not self._is_ended or self._is_answering or self._is_last:
             return
-        if self._head:
+        if self._head_bytes:
             self._refuse(HTTPStatus.BAD_REQUEST, _INCOMPLETE)
         else:
             self._carrier.close()
 
     def _hand_on(self) -> None:
         data, self._waiting = self._waiting, b""
-        if not self._head:
+        if not self._head_bytes:
             data = data.lstrip(b"\r\n")  # empty lines before a request (RFC 9112, section 2.2)
         if not data or self.handler is None:
             return
-        self._carrier.begun()
+        self._carrier.head_begun()
         data, ends = self._head_of(data)
         if self._is_of_another_version(data):
             self._refuse(HTTPStatus.BAD_REQUEST, NO_HTTP)
-        elif self._head > self._limits.unfinished_bytes:
+        elif self._head_bytes > self._limits.unfinished_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE)
         elif self._refuses:
             if ends:
@@ -107,9 +113,9 @@ class Requests:
         else:
             self.handler.data_received(data)
             if self.handler.has_work:  # it is no request: the handler will refuse it
-                self._take_no_more()
+                self._read_no_more()
         if ends:
-            self._head, self._tail, self._version = 0, b"", b""
+            self._head_bytes, self._tail, self._version = 0, b"", b""
 
     def _begin(self, data: bytes) -> None:
         if self.handler:
@@ -119,20 +125,20 @@ class Requests:
         """Return what of the data belongs to this head, and whether it ends there; the rest waits."""
         seen = self._tail + data
         end = seen.find(_HEAD_END)
-        self._head += len(data)
+        self._head_bytes += len(data)
         self._tail = seen[1 - len(_HEAD_END) :]
         if end < 0:
             return data, False
-        self._take_no_more()
+        self._read_no_more()
         end += len(data) - len(seen) + len(_HEAD_END)
         self._waiting = data[end:]
         return data[:end], True
 
-    def _take_no_more(self) -> None:
+    def _read_no_more(self) -> None:
         """Read nothing more until this is answered, not even that the client has ended its side."""
         self._is_answering = True
-        self._carrier.complete()
-        self._carrier.wait()
+        self._carrier.head_complete()
+        self._carrier.pause_reading()
 
     def _is_of_another_version(self, data: bytes) -> bool:
         """Tell whether the first line ends here without HTTP/1's version: aiohttp would take it for 0.9, or wait."""

@@ -8,9 +8,10 @@ from aiohttp import web
 
 from exporter.web.config.loading import WebConfig
 from exporter.web.connections.answering import keeping_expectations
-from exporter.web.connections.limits import Guests, Limits
-from exporter.web.connections.queues import Pace
+from exporter.web.connections.limits import Limits
+from exporter.web.connections.open_connections import OpenConnections
 from exporter.web.connections.refusals import TlsRefusals
+from exporter.web.fair_queues import Pace
 
 _READ_AT_ONCE = 4 << 10
 _BEGUN_AT_ONCE = 4
@@ -18,8 +19,9 @@ _BEGUN_AT_ONCE = 4
 
 
 class SharedState:
-    """``config()`` is called for each connection: certificates, and TLS as such, follow files and reloads.
+    """The server, its limits, and what is counted of all connections together.
 
+    ``config()`` is called for each connection: certificates, and TLS as such, follow files and reloads.
     ``refused`` counts the answers (by status) that no handler of the application made.
     """
 
@@ -32,8 +34,8 @@ class SharedState:
     ) -> None:
         self.web_server, self.config, self.limits, self.refused = web_server, config, limits, refused
         web_server.request_factory = keeping_expectations(web_server.request_factory)
-        self.guests = Guests(limits.connections, limits.per_address)
-        self.handshakes = Guests(limits.handshakes, limits.handshakes)
+        self.open_connections = OpenConnections(limits.connections, limits.per_address)
+        self.handshakes = OpenConnections(limits.handshakes, limits.handshakes)
         """TLS handshakes under way: the client's first record came, and memory was taken for what follows."""
         self.refusals = TlsRefusals()
         self.pace = Pace(_BEGUN_AT_ONCE)
@@ -42,4 +44,4 @@ class SharedState:
 
     def close(self) -> None:
         """Cut all connections that are still open."""
-        self.guests.cut_all()
+        self.open_connections.cut_all()

@@ -57,7 +57,7 @@ class TlsStream(ServerStream):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
 
-    def shake(self, data: bytes) -> bool:
+    def continue_handshake(self, data: bytes) -> bool:
         """Go on with the handshake; return whether it is over. Where it fails: ssl.SSLError, and its alert is sent."""
         self._incoming.write(data)
         try:

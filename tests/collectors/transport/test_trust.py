@@ -14,7 +14,7 @@ from collectors import http
 from collectors.contract import Facts, ProbeFailed
 from collectors.sql import mysql, postgresql
 from collectors.terms import Reason
-from collectors.transport.trust import BadOwnCertificate, Contexts, OwnCertificate, client_context, load_own_certificate
+from collectors.transport.trust import Contexts, OwnCertificate, UnusableFile, client_context, load_own_certificate
 from tests.authority import Authority
 from tests.collectors.asking import ask
 from tests.collectors.peers import OK, Peer, answering
@@ -246,6 +246,6 @@ def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(author
             serialization.BestAvailableEncryption(b"secret"),
         )
     )
-    with pytest.raises(BadOwnCertificate, match="key_file: is encrypted; decrypt it") as caught:
+    with pytest.raises(UnusableFile, match="key_file: is encrypted; decrypt it") as caught:
         load_own_certificate(client_context(verify=False), OwnCertificate(str(plain), str(encrypted)))
     assert caught.value.key == "key_file"

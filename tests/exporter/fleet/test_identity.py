@@ -1,4 +1,4 @@
-"""Which host of the fleet this machine is, and what is said where that is not known."""
+"""Which host of the fleet this machine is, and what the message is where that is not known."""
 
 import pytest
 
@@ -12,41 +12,41 @@ hosts:
 """
 
 
-def found(fleet, *, flag=None, environ=None, hostname="elsewhere"):
+def identified(fleet, *, flag=None, environ=None, hostname="elsewhere"):
     return who_am_i(fleet, flag=flag, environ=environ or {}, hostname=hostname).name
 
 
 def refusal(fleet, **how):
     with pytest.raises(BadFile) as caught:
-        found(fleet, **how)
+        identified(fleet, **how)
     (problem,) = caught.value.problems
     return str(problem).removeprefix(f"{fleet.source_file}: ")
 
 
 def test_the_flag_is_asked_first_then_the_variable_then_the_own_name(fleet):
     variable = {"LATENCY_EXPORTER_HOST": "wf008"}
-    assert found(fleet(HOSTS), flag="wf001", environ=variable, hostname="wf008") == "wf001"
-    assert found(fleet(HOSTS), environ=variable, hostname="wf001") == "wf008"
-    assert found(fleet(HOSTS), hostname="wf001") == "wf001"
+    assert identified(fleet(HOSTS), flag="wf001", environ=variable, hostname="wf008") == "wf001"
+    assert identified(fleet(HOSTS), environ=variable, hostname="wf001") == "wf008"
+    assert identified(fleet(HOSTS), hostname="wf001") == "wf001"
 
 
 def test_an_empty_variable_is_as_if_not_set(fleet):
-    assert found(fleet(HOSTS), environ={"LATENCY_EXPORTER_HOST": ""}, hostname="wf001") == "wf001"
+    assert identified(fleet(HOSTS), environ={"LATENCY_EXPORTER_HOST": ""}, hostname="wf001") == "wf001"
 
 
 @pytest.mark.parametrize("hostname", ["wf008", "WF008", "wf008.vya.digital", "Wf008.local"])
 def test_the_own_name_counts_short_or_full_in_any_case(fleet, hostname):
-    assert found(fleet(HOSTS), hostname=hostname) == "wf008"
+    assert identified(fleet(HOSTS), hostname=hostname) == "wf008"
 
 
 def test_a_host_that_is_named_in_full_is_found_by_its_full_name(fleet):
-    assert found(fleet(HOSTS), hostname="db.example.net") == "db.example.net"
+    assert identified(fleet(HOSTS), hostname="db.example.net") == "db.example.net"
 
 
 def test_a_fleet_of_one_is_this_machine_whatever_its_name(fleet):
     one = fleet("hosts: [{name: localhost, address: localhost}]")
-    assert found(one, hostname="anything", environ={"LATENCY_EXPORTER_HOST": "other"}) == "localhost"
-    assert found(one, flag="localhost") == "localhost"
+    assert identified(one, hostname="anything", environ={"LATENCY_EXPORTER_HOST": "other"}) == "localhost"
+    assert identified(one, flag="localhost") == "localhost"
     assert refusal(one, flag="wf001").startswith("which host is this? --host says 'wf001', but the fleet has only: ")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collectors.terms import IpFamily
-from exporter.fleet import BadFile, load, pairs, survey, who_am_i
+from exporter.fleet import BadFile, load, pairs_of, survey, who_am_i
 
 CONFIG = Path(__file__).parents[3] / "config"
 BUCKETS = (
@@ -35,13 +35,13 @@ def test_a_host_needs_no_more_than_name_and_address(fleet):
 
 
 def test_the_defaults_are_those_of_the_contract(fleet):
-    found = fleet("hosts: [{name: a, address: a.example}]")
-    assert found.defaults.interval == 15
-    assert found.defaults.timeout == 10
-    assert found.defaults.ip_families == (IpFamily.IPV4,)
-    assert found.defaults.resolve_interval == 60
-    assert found.defaults.buckets == tuple(map(float, BUCKETS.split()))
-    assert (found.scrape.interval, found.scrape.timeout, found.scrape.jobs) == (15, 10, {})
+    loaded = fleet("hosts: [{name: a, address: a.example}]")
+    assert loaded.defaults.interval == 15
+    assert loaded.defaults.timeout == 10
+    assert loaded.defaults.ip_families == (IpFamily.IPV4,)
+    assert loaded.defaults.resolve_interval == 60
+    assert loaded.defaults.buckets == tuple(map(float, BUCKETS.split()))
+    assert (loaded.scrape.interval, loaded.scrape.timeout, loaded.scrape.jobs) == (15, 10, {})
 
 
 def test_the_defaults_of_probes_are_those_of_the_contract(fleet):
@@ -62,7 +62,7 @@ def test_the_defaults_of_probes_are_those_of_the_contract(fleet):
 
 
 def test_the_defaults_of_later_sections_are_those_of_the_contract(fleet):
-    found = fleet("""
+    loaded = fleet("""
         hosts: [{name: a, address: a.example}]
         databases:
           - {name: p, type: postgresql, host: a, user: u}
@@ -71,7 +71,7 @@ def test_the_defaults_of_later_sections_are_those_of_the_contract(fleet):
         scrape: {jobs: {node: {port: 9100}}}
         stack: {loki: {url: "http://loki.example:3100"}}
     """)
-    postgres, mysql = found.databases
+    postgres, mysql = loaded.databases
     assert (postgres.port, mysql.port) == (5432, 3306)
     assert (postgres.tls, postgres.interval, postgres.cold_interval, postgres.query) == (
         "verify-full",
@@ -79,20 +79,20 @@ def test_the_defaults_of_later_sections_are_those_of_the_contract(fleet):
         60,
         "SELECT 1",
     )
-    (n8n,) = found.n8n
+    (n8n,) = loaded.n8n
     assert (n8n.interval, n8n.schema_, n8n.table_prefix, n8n.nodes) == (15, "public", "", False)
     assert (n8n.max_workflows, n8n.max_node_series, n8n.state_file) == (500, 2000, None)
-    job = found.scrape.jobs["node"]
+    job = loaded.scrape.jobs["node"]
     assert (job.scheme, job.path, job.keep_instance, job.user) == ("http", "/metrics", False, None)
-    assert found.stack.loki.internal is False
+    assert loaded.stack.loki.internal is False
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"), [("500ms", 0.5), ("15s", 15), ("1.5m", 90), ("1h", 3600), ("100ms", 0.1), ("24h", 86400)]
 )
 def test_a_duration_is_a_number_with_a_unit(fleet, text, seconds):
-    found = fleet(f"defaults: {{interval: {text}, timeout: 10ms}}\nhosts: [{{name: a, address: a.example}}]")
-    assert found.defaults.interval == pytest.approx(seconds)
+    loaded = fleet(f"defaults: {{interval: {text}, timeout: 10ms}}\nhosts: [{{name: a, address: a.example}}]")
+    assert loaded.defaults.interval == pytest.approx(seconds)
 
 
 def test_anchors_merges_and_sections_for_them_work(fleet):
@@ -115,13 +115,13 @@ def test_a_quoted_merge_key_is_no_merge(fleet):
 
 
 def test_a_section_that_is_left_empty_is_as_if_not_written(fleet):
-    found = fleet("""
+    loaded = fleet("""
         hosts: [{name: a, address: a.example}]
         scrape:
         #  jobs: {node: {port: 9100}}
         endpoints:
     """)
-    assert (found.scrape.jobs, found.endpoints) == ({}, ())
+    assert (loaded.scrape.jobs, loaded.endpoints) == ({}, ())
 
 
 def test_a_byte_order_mark_and_windows_lines_are_read_over(tmp_path):
@@ -142,19 +142,19 @@ def test_the_hash_tells_files_apart_and_is_exact_as_a_float(tmp_path):
 
 
 def test_the_default_file_measures_this_machine_three_ways_at_once():
-    found = load(CONFIG / "exporter.yml")
-    me = who_am_i(found, flag=None, environ={}, hostname="anything")
-    mine = pairs(found, me, {})
+    loaded = load(CONFIG / "exporter.yml")
+    me = who_am_i(loaded, flag=None, environ={}, hostname="anything")
+    mine = pairs_of(loaded, me, {})
     assert [(pair.target, pair.protocol) for pair in mine] == [("localhost", name) for name in ("icmp", "tcp", "http")]
     assert max(pair.interval for pair in mine) + max(pair.timeout for pair in mine) < 10
-    assert found.defaults.buckets[0] < 0.0001
+    assert loaded.defaults.buckets[0] < 0.0001
 
 
 @pytest.mark.parametrize(("host", "count"), [("wf001", 10), ("wf008", 10), ("wfdb01", 7), ("wfdb02", 0)])
 def test_the_example_loads_for_each_of_its_hosts_and_needs_the_databases_password_where_it_is_used(host, count):
-    found = load(CONFIG / "fleet.example.yml")
-    assert found.warnings == ()
-    have, missing = survey(found, who_am_i(found, flag=host, environ={}, hostname=""), {})
+    loaded = load(CONFIG / "fleet.example.yml")
+    assert loaded.warnings == ()
+    have, missing = survey(loaded, who_am_i(loaded, flag=host, environ={}, hostname=""), {})
     assert len(have) == count
     assert [problem.message[:20] for problem in missing] == ["/run/secrets/n8n-pos"] * (host in {"wf001", "wf008"})
 
@@ -176,12 +176,12 @@ def test_the_examples_comments_are_true(fleet):
     """The commented sections load, too, once their marks are removed."""
     lines = (CONFIG / "fleet.example.yml").read_text().splitlines()
     start = next(index for index, line in enumerate(lines) if line.startswith("# scrape:"))
-    shown = "\n".join(line.removeprefix("# ") for line in lines[start:])
-    whole = "\n".join(lines[:start]) + "\n" + shown
-    found = fleet(whole)
-    assert set(found.scrape.jobs) == {"node", "cadvisor"}
-    assert found.peers.scheme == "https"
-    assert found.stack.public_names == {"grafana.vya.digital": "wfdb01"}
+    uncommented = "\n".join(line.removeprefix("# ") for line in lines[start:])
+    whole = "\n".join(lines[:start]) + "\n" + uncommented
+    loaded = fleet(whole)
+    assert set(loaded.scrape.jobs) == {"node", "cadvisor"}
+    assert loaded.peers.scheme == "https"
+    assert loaded.stack.public_names == {"grafana.vya.digital": "wfdb01"}
 
 
 def test_ten_thousand_hosts_load_within_seconds(tmp_path):
@@ -196,10 +196,10 @@ def test_ten_thousand_hosts_load_within_seconds(tmp_path):
               ping: {protocol: http, url: "http://{address}:9102/ping"}
         """)
     )
-    began = time.monotonic()
-    found = load(path)
-    assert len(pairs(found, found.hosts[0], {})) == 2 * 9_999
-    assert time.monotonic() - began < 5
+    began = time.process_time()  # of the processor: others may load the machine
+    loaded = load(path)
+    assert len(pairs_of(loaded, loaded.hosts[0], {})) == 2 * 9_999
+    assert time.process_time() - began < 5
 
 
 def test_thousands_of_endpoints_on_ten_thousand_hosts_load_within_seconds(tmp_path):
@@ -208,16 +208,16 @@ def test_thousands_of_endpoints_on_ten_thousand_hosts_load_within_seconds(tmp_pa
     endpoint = "  - {{name: e{0}, probe: {{protocol: http, url: 'http://e{0}.example/'}}}}\n"
     hosts, endpoints = "".join(map(host.format, range(10_000))), "".join(map(endpoint.format, range(2_000)))
     path.write_text(f"hosts:\n{hosts}endpoints:\n{endpoints}")
-    began = time.monotonic()
+    began = time.process_time()  # of the processor: others may load the machine
     assert len(load(path).endpoints) == 2_000
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_ten_thousand_mistakes_are_told_within_seconds(tmp_path):
     path = tmp_path / "fleet.yml"
     path.write_text("hosts:\n" + "".join(f"  - {{name: h{number}, adress: h.example}}\n" for number in range(10_000)))
-    began = time.monotonic()
+    began = time.process_time()  # of the processor: others may load the machine
     with pytest.raises(BadFile, match="did you mean 'address'") as caught:
         load(path)
     assert len(caught.value.problems) == 10_000
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

@@ -161,9 +161,9 @@ def test_a_mutant_of_a_good_file_is_read_or_refused_with_its_lines(
             told_by(load(file), text)
         except BadFile as bad:
             for problem in bad.problems:
-                told = LINE.match(str(problem))
-                assert told or "the file is empty" in str(problem), f"no line in {problem}\n{text}"
-                assert told is None or 1 <= int(told[1]) <= lines, f"no such line: {problem}"
+                place = LINE.match(str(problem))
+                assert place or "the file is empty" in str(problem), f"no line in {problem}\n{text}"
+                assert place is None or 1 <= int(place[1]) <= lines, f"no such line: {problem}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

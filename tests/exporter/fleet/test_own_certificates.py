@@ -1,4 +1,4 @@
-"""`cert_file` and `key_file`: where they hold, and what is said of files that cannot be shown to anybody."""
+"""`cert_file` and `key_file`: where they hold, and the messages about files that cannot be used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from collectors.transport.trust import OwnCertificate
 from exporter.doctor.stack import stack_servers
-from exporter.fleet import BadFile, pairs
+from exporter.fleet import BadFile, pairs_of
 from tests.authority import Authority
 
 TWO = "hosts: [{name: a, address: a.example}, {name: b, address: b.example}]\n"
@@ -29,11 +29,11 @@ def client(authority, tmp_path):
 
 def specs(fleet, name="a"):
     host = next(host for host in fleet.hosts if host.name == name)
-    return {pair.probe: pair.aim for pair in pairs(fleet, host, {})}
+    return {pair.probe: pair.aim for pair in pairs_of(fleet, host, {})}
 
 
 def test_probes_and_databases_show_what_they_name(fleet, client, tmp_path):
-    found = specs(
+    aims = specs(
         fleet(
             TWO
             + f"""
@@ -47,7 +47,7 @@ databases:
         )
     )
     ours = OwnCertificate(str(tmp_path / "client.pem"), str(tmp_path / "client.pem"))
-    assert {probe: aim.own_certificate for probe, aim in found.items()} == dict.fromkeys(
+    assert {probe: aim.own_certificate for probe, aim in aims.items()} == dict.fromkeys(
         ("page", "http", "login", "query"), ours
     )
 
@@ -102,9 +102,9 @@ def test_files_that_cannot_be_shown_are_problems_with_their_line_on_the_hosts_th
         f"  {probe}: {{protocol: http, url: 'https://{{address}}/', from: a, cert_file: {cert}, key_file: {key}}}\n"
         for probe, (cert, key) in named.items()
     )
-    found = fleet(TWO + "probes:\n" + lines)
+    loaded = fleet(TWO + "probes:\n" + lines)
     with pytest.raises(BadFile) as caught:
-        specs(found)
+        specs(loaded)
     assert [str(problem).replace(str(tmp_path), "") for problem in caught.value.problems] == [
         "/fleet.yml:3: probes.absent.cert_file: /none.pem: cannot be read: No such file or directory; "
         "name the file of a certificate",
@@ -118,4 +118,4 @@ def test_files_that_cannot_be_shown_are_problems_with_their_line_on_the_hosts_th
         "/fleet.yml:7: probes.broken.cert_file: /broken.pem: "
         "no usable certificate here or no usable key in key_file; both have to be PEM",
     ]
-    assert specs(found, "b") == {}
+    assert specs(loaded, "b") == {}

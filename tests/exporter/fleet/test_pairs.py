@@ -6,7 +6,7 @@ from collectors.http.target import HttpTarget
 from collectors.icmp.target import IcmpTarget
 from collectors.tcp import TcpTarget
 from collectors.terms import IpFamily
-from exporter.fleet import BadFile, host_header, pairs
+from exporter.fleet import BadFile, host_header, pairs_of
 
 THREE = """
 hosts:
@@ -18,7 +18,7 @@ hosts:
 
 def seen(fleet, name="a", environ=None):
     host = next(host for host in fleet.hosts if host.name == name)
-    return pairs(fleet, host, environ or {})
+    return pairs_of(fleet, host, environ or {})
 
 
 def targets(fleet, name="a"):
@@ -46,8 +46,8 @@ def test_a_fleet_of_one_probes_itself(fleet):
 
 
 def test_in_a_larger_fleet_nobody_probes_itself(fleet):
-    found = fleet(THREE + "probes: {icmp: {protocol: icmp, to: [a, b, c]}}")
-    assert (targets(found, "a"), targets(found, "b")) == (["b", "c"], ["a", "c"])
+    loaded = fleet(THREE + "probes: {icmp: {protocol: icmp, to: [a, b, c]}}")
+    assert (targets(loaded, "a"), targets(loaded, "b")) == (["b", "c"], ["a", "c"])
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_a_host_without_an_exporter_measures_nothing(fleet):
 
 @pytest.mark.parametrize(("source", "measuring"), [("", "ab"), (", from: b", "b"), (", from: exporters", "ab")])
 def test_from_says_who_measures(fleet, source, measuring):
-    found = fleet(THREE + f"probes: {{icmp: {{protocol: icmp{source}}}}}")
-    assert "".join(name for name in "abc" if targets(found, name)) == measuring
+    loaded = fleet(THREE + f"probes: {{icmp: {{protocol: icmp{source}}}}}")
+    assert "".join(name for name in "abc" if targets(loaded, name)) == measuring
 
 
 def test_two_families_are_two_pairs(fleet):
-    found = seen(fleet(THREE + "probes: {icmp: {protocol: icmp, to: b, ip_families: [ipv4, ipv6]}}"))
-    assert [(pair.identity[-1], pair.aim.ip_family) for pair in found] == [("ipv4", "ipv4"), ("ipv6", "ipv6")]
+    measured = seen(fleet(THREE + "probes: {icmp: {protocol: icmp, to: b, ip_families: [ipv4, ipv6]}}"))
+    assert [(pair.identity[-1], pair.aim.ip_family) for pair in measured] == [("ipv4", "ipv4"), ("ipv6", "ipv6")]
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,11 @@ def test_two_families_are_two_pairs(fleet):
     ],
 )
 def test_a_literal_address_has_its_own_family_alone(fleet, address, families, expected):
-    found = fleet(f"""
+    loaded = fleet(f"""
         hosts: [{{name: a, address: a.example}}, {{name: b, address: "{address}"}}]
         probes: {{icmp: {{protocol: icmp{families}}}}}
     """)
-    assert [pair.ip_family for pair in seen(found)] == expected
+    assert [pair.ip_family for pair in seen(loaded)] == expected
 
 
 @pytest.mark.parametrize(
@@ -109,15 +109,15 @@ def test_a_literal_address_has_its_own_family_alone(fleet, address, families, ex
     ],
 )
 def test_a_url_is_filled_with_the_address_in_brackets_where_it_is_ipv6(fleet, address, url):
-    found = fleet(f"""
+    loaded = fleet(f"""
         hosts: [{{name: a, address: a.example}}, {{name: b, address: "{address}"}}]
         probes: {{p: {{protocol: http, url: "http://{{address}}:9102/x"}}}}
     """)
-    assert [pair.aim.url for pair in seen(found)] == [url]
+    assert [pair.aim.url for pair in seen(loaded)] == [url]
 
 
 def test_a_ping_says_who_asks_and_other_requests_do_not(fleet):
-    found = fleet(
+    loaded = fleet(
         THREE
         + """
 probes:
@@ -127,7 +127,7 @@ endpoints:
   - {name: gateway, probe: ping, address: gateway.example}
 """
     )
-    headers = {(pair.target, pair.probe): pair.aim.headers for pair in seen(found)}
+    headers = {(pair.target, pair.probe): pair.aim.headers for pair in seen(loaded)}
     assert headers == {
         ("b", "ping"): (("Accept", "text/plain"), ("Latency-Exporter-Host", "a")),
         ("b", "page"): (),
@@ -146,7 +146,7 @@ def test_a_name_becomes_a_header_of_printable_ascii(name, value):
 def test_peers_hold_for_pings_of_hosts_alone(fleet, tmp_path):
     (tmp_path / "password").write_text("hunter2\n")
     (tmp_path / "password").chmod(0o600)
-    found = fleet(
+    loaded = fleet(
         THREE
         + """
 probes:
@@ -155,13 +155,13 @@ probes:
 peers: {scheme: https, user: peer, password_file: password}
 """
     )
-    ping, page = (pair.aim for pair in seen(found))
+    ping, page = (pair.aim for pair in seen(loaded))
     assert (ping.url, ping.user, ping.password.reveal()) == ("https://b.example:9102/ping", "peer", "hunter2")
     assert (page.url, page.user, page.password) == ("http://b.example:9102/", None, None)
 
 
 def test_an_endpoint_is_measured_by_its_own_probe_or_a_named_one(fleet):
-    found = fleet(
+    loaded = fleet(
         THREE
         + """
 probes:
@@ -172,7 +172,7 @@ endpoints:
   - {name: site, probe: {protocol: http, url: "https://site.example/", expect_status: [301], expect_body: "^o"}}
 """
     )
-    dns, gate, site = seen(found)
+    dns, gate, site = seen(loaded)
     assert dns.identity == ("", "dns", "", "", "DE", "echo", "icmp", "ipv4")
     assert dns.aim.dscp == 46
     assert gate.identity == ("", "gate", "", "", "", "tcp", "tcp", "ipv4")
@@ -182,12 +182,12 @@ endpoints:
     assert site.aim.expect_status == frozenset({301})
     assert site.aim.expect_body is not None
     assert site.aim.expect_body.search("ok")
-    assert [pair.target for pair in seen(found, "b")] == ["a", "c", "gate", "site"]
+    assert [pair.target for pair in seen(loaded, "b")] == ["a", "c", "gate", "site"]
 
 
 def test_a_url_with_a_literal_address_implies_its_family(fleet):
-    found = fleet(THREE + 'endpoints: [{name: s, probe: {protocol: http, url: "http://[2001:db8::1]/"}}]')
-    assert [pair.ip_family for pair in seen(found)] == ["ipv6"]
+    loaded = fleet(THREE + 'endpoints: [{name: s, probe: {protocol: http, url: "http://[2001:db8::1]/"}}]')
+    assert [pair.ip_family for pair in seen(loaded)] == ["ipv6"]
 
 
 def test_the_order_is_that_of_the_file_and_the_same_every_time(fleet):
@@ -199,13 +199,13 @@ def test_the_order_is_that_of_the_file_and_the_same_every_time(fleet):
 
 def test_identities_are_unique(fleet):
     text = THREE + "probes: {i: {protocol: icmp, ip_families: [ipv4, ipv6]}, j: {protocol: icmp}}"
-    found = [pair.identity for pair in seen(fleet(text))]
-    assert len(set(found)) == len(found) == 6
+    identities = [pair.identity for pair in seen(fleet(text))]
+    assert len(set(identities)) == len(identities) == 6
 
 
 def test_certificates_that_cannot_be_used_are_problems_of_this_host_alone(fleet, tmp_path):
     (tmp_path / "empty.pem").write_text("nothing")
-    found = fleet(
+    loaded = fleet(
         THREE
         + """
 probes:
@@ -214,7 +214,7 @@ probes:
 """
     )
     with pytest.raises(BadFile) as caught:
-        seen(found)
+        seen(loaded)
     empty, missing = (str(problem).replace(str(tmp_path), "") for problem in caught.value.problems)
     assert empty == (
         "/fleet.yml:8: probes.one.tls_ca_file: /empty.pem: holds no certificate in PEM form; "
@@ -224,4 +224,4 @@ probes:
         "/fleet.yml:9: probes.two.tls_ca_file: /missing.pem: cannot be read: No such file or directory; "
         "name a file of certificates"
     )
-    assert len(seen(found, "b")) == 0
+    assert len(seen(loaded, "b")) == 0

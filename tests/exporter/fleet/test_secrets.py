@@ -5,7 +5,7 @@ import pytest
 from collectors.http.target import HttpTarget
 from collectors.secret import Secret
 from collectors.sql.target import DatabaseTarget
-from exporter.fleet import BadFile, pairs
+from exporter.fleet import BadFile, pairs_of
 
 CANARY = "canary-7f3a"
 """What the fixture ``password`` writes; it must show up nowhere."""
@@ -26,22 +26,22 @@ databases:
 
 
 def test_a_pair_gets_its_password_and_does_not_show_it(fleet, password):
-    found = fleet(FLEET)
-    one, two, *database = pairs(found, found.hosts[0], {"WORD": CANARY})
+    loaded = fleet(FLEET)
+    one, two, *database = pairs_of(loaded, loaded.hosts[0], {"WORD": CANARY})
     for pair in (one, two, *database):
         assert isinstance(pair.aim, HttpTarget | DatabaseTarget)
         assert pair.aim.user == "me"
         assert pair.aim.password == Secret(CANARY)
-    assert CANARY not in repr((one, two, *database, found))
+    assert CANARY not in repr((one, two, *database, loaded))
     assert one.aim.for_once() == one.aim
 
 
 def test_secrets_that_are_missing_are_problems_with_name_and_line_all_at_once(fleet, tmp_path):
-    found = fleet(FLEET)
+    loaded = fleet(FLEET)
     with pytest.raises(BadFile) as caught:
-        pairs(found, found.hosts[0], {})
+        pairs_of(loaded, loaded.hosts[0], {})
     path = tmp_path / "password"
-    assert [str(problem).removeprefix(found.source_file) for problem in caught.value.problems] == [
+    assert [str(problem).removeprefix(loaded.source_file) for problem in caught.value.problems] == [
         f":7: probes.one.password_file: {path}: no such file; create it with the password in it, and: chmod 600 {path}",
         ":8: probes.two.password_env: the variable WORD is not set; set it for this program, or use password_file",
         f":11: databases[1].password_file: {path}: no such file; create it with the password in it, and: "
@@ -50,5 +50,5 @@ def test_secrets_that_are_missing_are_problems_with_name_and_line_all_at_once(fl
 
 
 def test_a_host_that_does_not_use_a_secret_does_not_need_it(fleet):
-    found = fleet(FLEET)
-    assert pairs(found, found.hosts[1], {}) == ()
+    loaded = fleet(FLEET)
+    assert pairs_of(loaded, loaded.hosts[1], {}) == ()

@@ -10,8 +10,8 @@ hosts:
 
 
 def warnings(fleet, text):
-    found = fleet(HOSTS + text)
-    return [str(warning).removeprefix(found.source_file) for warning in found.warnings]
+    loaded = fleet(HOSTS + text)
+    return [str(warning).removeprefix(loaded.source_file) for warning in loaded.warnings]
 
 
 def blocked(owner):

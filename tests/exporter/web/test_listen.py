@@ -1,4 +1,4 @@
-"""Listen addresses, and who is said to hold a port that is taken."""
+"""Listen addresses, and what is named as the holder of a port that is taken."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from exporter.web.listen import CannotListen, holders_of, open_sockets, parse
+from exporter.web.listen import CannotListen, open_sockets, parse
 
 
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A port on which this process listens, on every address, and says nothing."""
-    monkeypatch.setattr("exporter.web.listen._ANSWER", 0.05)
+    monkeypatch.setattr("exporter.web.port_holders._ANSWER", 0.05)
     with socket.create_server(("0.0.0.0", 0)) as holder:
         yield holder.getsockname()[1]
 
@@ -93,7 +93,7 @@ def test_a_port_that_is_taken_is_explained_by_its_holder(taken: int) -> None:
         ("", "", None),
     ],
 )
-def test_who_holds_a_port_is_asked_what_it_is(server: str, body: str, name: str | None) -> None:
+def test_the_program_that_holds_a_port_is_asked_what_it_is(server: str, body: str, name: str | None) -> None:
     class Answer(BaseHTTPRequestHandler):
         def version_string(self) -> str:
             return server
@@ -113,9 +113,9 @@ def test_who_holds_a_port_is_asked_what_it_is(server: str, body: str, name: str 
         with pytest.raises(CannotListen) as error:
             open_sockets([("127.0.0.1", port)])
         answering.join(10)  # its connection is closed then: the next test counts what is open
-    said = f", which answers as {name}" if name else ""
+    answers = f", which answers as {name}" if name else ""
     assert str(error.value) == (
-        f"cannot listen on 127.0.0.1:{port}: the port is taken by {me()}{said}; "
+        f"cannot listen on 127.0.0.1:{port}: the port is taken by {me()}{answers}; "
         "choose another with --web.listen-address"
     )
 
@@ -147,51 +147,6 @@ def test_an_address_that_is_not_ours_is_said_to_be(host: str, message: str) -> N
     with pytest.raises(CannotListen) as error:
         open_sockets([(host, 0)])
     assert str(error.value).startswith(message)
-
-
-class Proc:
-    """A made-up /proc."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        (root / "net").mkdir()
-
-    def table(self, name: str, *rows: tuple[str, str, int]) -> None:
-        lines = ["  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"]
-        for number, (local, state, inode) in enumerate(rows):
-            queues_timer_retries_user_timeout = "00000000:00000000 00:00000000 00000000 0 0"
-            lines.append(f"{number:4}: {local} 00000000:0000 {state} {queues_timer_retries_user_timeout} {inode} 1")
-        (self.root / "net" / name).write_text("\n".join([*lines, ""]))
-
-    def process(self, pid: int, comm: str, *targets: str) -> None:
-        folder = self.root / str(pid) / "fd"
-        folder.mkdir(parents=True)
-        (folder.parent / "comm").write_text(f"{comm}\n")
-        for number, target in enumerate(targets):
-            (folder / str(number)).symlink_to(target)
-
-
-def test_holders_are_found_over_both_families_and_only_where_they_listen(tmp_path: Path) -> None:
-    proc = Proc(tmp_path)
-    proc.table("tcp", ("0100007F:238E", "0A", 11), ("0100007F:238E", "01", 12), ("00000000:238F", "0A", 13))
-    proc.table("tcp6", ("00000000000000000000000000000000:238E", "0A", 14))
-    proc.process(7, "statsd_exporter", "/dev/null", "socket:[11]")
-    proc.process(8, "other", "socket:[12]", "socket:[13]")
-    proc.process(9, "python3", "socket:[14]", "socket:[1]")
-    assert holders_of(0x238E, proc.root) == ["python3 (pid 9)", "statsd_exporter (pid 7)"]
-
-
-def test_a_descriptor_that_vanishes_hides_no_holder(tmp_path: Path) -> None:
-    proc = Proc(tmp_path)
-    proc.table("tcp", ("0100007F:238E", "0A", 11))
-    proc.process(7, "holder", "/dev/null", "socket:[11]")
-    (tmp_path / "7/fd/0").unlink()
-    (tmp_path / "7/fd/0").write_text("")  # cannot be read as a link, like one that was just closed
-    assert holders_of(0x238E, proc.root) == ["holder (pid 7)"]
-
-
-def test_without_a_proc_nobody_is_named(tmp_path: Path) -> None:
-    assert holders_of(9102, tmp_path / "missing") == []
 
 
 def test_a_holder_that_cannot_be_seen_is_said_so_and_9102_has_a_usual_suspect(monkeypatch: pytest.MonkeyPatch) -> None:

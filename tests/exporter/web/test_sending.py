@@ -1,4 +1,4 @@
-"""What readers hold together, and who gives way; over real connections."""
+"""What readers hold together, and which of them gives way; over real connections."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from typing import get_args
 import pytest
 
 from exporter.fleet import PROTOCOLS
+from exporter.fleet.buckets import BUCKETS
 from exporter.fleet.database import Database
 from exporter.fleet.probes import KINDS
-from exporter.fleet.schema import BUCKETS
 from exporter.probing.collectors import COLLECTORS
 from exporter.recording import metrics
 from tests.exporter.pages import DATABASE, SMALL, Small

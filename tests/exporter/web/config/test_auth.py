@@ -11,7 +11,7 @@ import pytest
 from exporter.web.config import WebConfig
 from exporter.web.config.auth import TokenBucket
 from exporter.web.config.passwords import MAX_WAITING_PER_ADDRESS, PasswordChecks
-from exporter.web.connections.queues import Busy
+from exporter.web.fair_queues import Busy
 from tests.exporter.web.served import Client, serving
 
 SECRET = b"correct horse"

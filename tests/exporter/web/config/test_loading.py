@@ -226,17 +226,17 @@ def test_a_mistake_gets_its_line_its_key_and_its_remedy(written, tmp_path, text,
 
 
 def test_all_problems_come_at_once(written):
-    found = problems(
+    lines = problems(
         written(f"{TLS}  min_version: TLS9\nhttp: {{}}\nrate_limit: {{burst: x}}\nbasic_auth_users: {{a: b}}\n")
     )
-    assert [line.split(": ")[0] for line in found] == [":4", ":5", ":6", ":7"]
+    assert [line.split(": ")[0] for line in lines] == [":4", ":5", ":6", ":7"]
 
 
 @pytest.mark.parametrize("text", [text for text, _ in BAD if "hunter2" in text or "BEGIN" in text])
 def test_no_message_repeats_what_may_be_a_secret(written, text):
-    said = "\n".join(problems(written(text)))
-    assert "hunter2" not in said
-    assert "BEGIN" not in said
+    lines = "\n".join(problems(written(text)))
+    assert "hunter2" not in lines
+    assert "BEGIN" not in lines
 
 
 def test_an_encrypted_key_does_not_make_openssl_ask_at_the_terminal(written, tmp_path):
@@ -266,8 +266,8 @@ def test_an_encrypted_key_does_not_make_openssl_ask_at_the_terminal(written, tmp
 def test_bytes_that_are_no_configuration(written, content, expected):
     path = written("")
     path.write_bytes(content)
-    (said,) = problems(path)
-    assert said.startswith(expected)
+    (line,) = problems(path)
+    assert line.startswith(expected)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
-from exporter.fleet import Fleet, Pair
+from exporter.fleet.fleet import Fleet
+from exporter.fleet.pairs import Pair
 from exporter.wording import plural
 
 

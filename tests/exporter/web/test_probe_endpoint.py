@@ -11,7 +11,7 @@ from collectors.contract import Facts
 from exporter.fleet import Pair
 from exporter.probing.single import ProbeResult
 from exporter.recording.own_health import OwnHealth
-from exporter.web.on_request import ProbeEndpoint
+from exporter.web.probe_endpoint import ProbeEndpoint
 from exporter.web.server import Refused
 from tests.exporter.pages import ANSWERS, Small, Time
 
@@ -19,7 +19,7 @@ from tests.exporter.pages import ANSWERS, Small, Time
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
-    monkeypatch.setattr("exporter.web.on_request.time", time)
+    monkeypatch.setattr("exporter.web.probe_endpoint.time", time)
     return time
 
 

@@ -57,7 +57,7 @@ class OneAtATime:
         self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
 
     @contextlib.asynccontextmanager
-    async def turn(self, address: str) -> AsyncIterator[None]:
+    async def waiting_turn(self, address: str) -> AsyncIterator[None]:
         """Wait for a turn; where too many wait, of an address or of all, the one that waits longest gets Busy."""
         if self._is_taken:
             await self._wait(address)
@@ -97,7 +97,7 @@ def _refuse_oldest(items: deque[asyncio.Future[None]]) -> None:
 
 
 class Pace:
-    """Begins a few actions in each turn of the loop, which so stays short: connections are accepted in between."""
+    """Begins at most a few actions in each turn of the loop, so that new connections are accepted in between."""
 
     def __init__(self, at_once: int) -> None:
         self._at_once = self._left = at_once

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.fleet import Fleet, Pair, load, pairs
-from exporter.fleet.changes import reload_summary
+from exporter.fleet import Fleet, Pair, load, pairs_of, reload_summary
 
 FLEET = """\
 hosts:
@@ -25,11 +24,11 @@ def read(folder: Path, text: str) -> tuple[Fleet, tuple[Pair, ...]]:
     file = folder / "fleet.yml"
     file.write_text(text)
     fleet = load(file)
-    return fleet, pairs(fleet, fleet.hosts[0])
+    return fleet, pairs_of(fleet, fleet.hosts[0])
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "summary"),
     [
         (FLEET, FLEET, "2 pairs kept"),
         (FLEET, MORE_HOSTS, "+2 hosts, +4 pairs, 2 pairs kept"),
@@ -43,7 +42,9 @@ def read(folder: Path, text: str) -> tuple[Fleet, tuple[Pair, ...]]:
         ),
     ],
 )
-def test_a_reload_says_what_came_what_went_and_what_stayed(tmp_path: Path, before: str, after: str, told: str) -> None:
+def test_a_reload_says_what_came_what_went_and_what_stayed(
+    tmp_path: Path, before: str, after: str, summary: str
+) -> None:
     old, old_pairs = read(tmp_path, before)
     new, new_pairs = read(tmp_path, after)
-    assert reload_summary(old, new, old_pairs, new_pairs) == told
+    assert reload_summary(old, new, old_pairs, new_pairs) == summary
