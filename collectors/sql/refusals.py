@@ -28,7 +28,7 @@ _CUT_OFF = 10
 """Handshakes in a row that our deadline or the server cut off: so many are no coincidence."""
 
 Server = tuple[str, int]
-"""Address and port."""
+"""See ``DatabaseTarget.server``."""
 
 
 class StrangerError(ProbeFailed):

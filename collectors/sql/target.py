@@ -55,6 +55,11 @@ class DatabaseTarget(Target):
         return self.address
 
     @property
+    def server(self) -> tuple[str, int]:
+        """Return the address and the port, or a Unix socket's path and the port: what one server is known by."""
+        return self.socket or self.address, self.port
+
+    @property
     def gives(self) -> frozenset[Gives]:
         return frozenset({Gives.LOGIN, Gives.ROUND_TRIP, Gives.HANDSHAKE} if self.logs_in else {Gives.QUERY})
 
