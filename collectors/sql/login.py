@@ -1,6 +1,6 @@
-"""From nothing to a session of a database: look-up, connection, TLS, authentication.
+"""From nothing to a session of a database: lookup, connection, TLS, authentication.
 
-    dns      the look-up, by the user clock; none for a literal address
+    dns      the lookup, by the user clock; none for a literal address
     connect  SYN to SYN/ACK (TCP_INFO)
     tls      each flight of the handshake to the last byte of its answer, the question whether there is TLS included
     auth     the same of what is left until the server is ready
@@ -46,7 +46,7 @@ class LoggedIn(NamedTuple):
     """None for a Unix socket."""
 
 
-class _Login(NamedTuple):
+class _LoginAttempt(NamedTuple):
     """What to log in to, and where to note how it went."""
 
     target: DatabaseTarget
@@ -81,7 +81,7 @@ class Logins:
     ) -> LoggedIn:
         """Log in; once more if another certificate is served by now, or another password stands in its file."""
         self._refusals.avoid_stranger(target.server, self._loop.time())
-        login = _Login(target, facts, phases, memory)
+        login = _LoginAttempt(target, facts, phases, memory)
         try:
             return await self._log_in_once(stack, login)
         except _RenewedError:
@@ -103,10 +103,12 @@ class Logins:
         """Have the server of a session stop its query, on a connection of its own; ProbeFailed, OSError."""
         key, address = logged_in.session.key, logged_in.dialogue.stream.peer()
         with contextlib.ExitStack() as stack:
-            await self._log_in_once(stack, _Login(target, Facts(), {}, memory, address), lambda other: other.stop(key))
+            await self._log_in_once(
+                stack, _LoginAttempt(target, Facts(), {}, memory, address), lambda other: other.stop(key)
+            )
 
     async def _log_in_once(
-        self, stack: contextlib.ExitStack, login: _Login, how: Callable[[Session], Awaitable[None]] = _log_in
+        self, stack: contextlib.ExitStack, login: _LoginAttempt, how: Callable[[Session], Awaitable[None]] = _log_in
     ) -> LoggedIn:
         target, facts, phases, memory, address = login
         reached = await self._reach.connect(stack, target, facts, phases, address)

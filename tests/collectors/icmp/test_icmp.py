@@ -629,7 +629,7 @@ async def test_when_all_sequences_are_under_way_that_is_our_own_fault(
 async def test_probes_that_were_given_up_are_forgotten_when_nobody_will_answer_them_any_more(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_REMEMBERED", 0.0)
+    monkeypatch.setattr(requests, "_REMEMBERED_FOR", 0.0)
     monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
     kept: list[bytes] = []
 
