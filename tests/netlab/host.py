@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,6 +104,18 @@ class Host:
     def allow_route(self, peer: Host) -> None:
         """Undo ``forbid_route``: the link's own route is used again."""
         ip_batch(self.namespace.name, (f"route del {to} metric {FAULT_METRIC}" for to in _prefixes(peer)))
+
+    def add_address(self, prefix: str, device: str) -> None:
+        """Give the host one more address; return when the kernel delivers to it.
+
+        Of IPv6 the local route follows from a work queue (addrconf_dad_work(), net/ipv6/addrconf.c).
+        """
+        address = prefix.partition("/")[0]
+        family, nodad = ("-6", ["nodad"]) if ":" in address else ("-4", [])
+        self.ip("address", "add", prefix, "dev", device, *nodad)
+        deadline = time.monotonic() + 10
+        while not self.ip(family, "route", "show", "table", "local", address):
+            assert time.monotonic() < deadline, f"{address} is not delivered to {self.name}"
 
     def move_to(self, address: str, address6: str) -> None:
         """Give the host these addresses and no others; ``Lab.readdress`` sets the links' routes."""
