@@ -124,7 +124,7 @@ def bounded(length: int) -> int:
     return length
 
 
-def one_line(text: bytes) -> str:
+def readable(text: bytes) -> str:
     """Return a server's text, short and on one line, for people."""
     words = text[:200].decode("utf-8", "replace")
     return "".join(letter if letter.isprintable() else " " for letter in words)

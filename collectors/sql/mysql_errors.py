@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from collectors.contract import ProbeFailed
-from collectors.sql.dialogue import one_line
+from collectors.sql.dialogue import readable
 from collectors.terms import Reason
 
 _BY_NUMBER = {
@@ -61,7 +61,7 @@ def _classified(packet: bytes, otherwise: Reason) -> ProbeFailed:
     state, text = (packet[4:9], packet[9:]) if packet[3:4] == b"#" else (b"", packet[3:])
     reason = _reason(number, state, otherwise)
     misconfigured = number in _CONFIGURATION and reason is not Reason.QUERY
-    return ProbeFailed(reason, f"{number}: {one_line(text)}", misconfigured=misconfigured)
+    return ProbeFailed(reason, f"{number}: {readable(text)}", misconfigured=misconfigured)
 
 
 def _reason(number: int, state: bytes, otherwise: Reason) -> Reason:

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from collectors.contract import ProbeFailed
 from collectors.sql import mysql_errors
 from collectors.sql.dialect import Memory, Way, no_tls
-from collectors.sql.dialogue import Dialogue, one_line
+from collectors.sql.dialogue import Dialogue, readable
 from collectors.sql.mysql_dialogue import Packets
 from collectors.sql.mysql_packets import (
     CAPABILITIES,
@@ -163,7 +163,7 @@ class MySQLLogin:
             raise ProbeFailed(Reason.AUTH, self._unspoken(name), misconfigured=True)
 
     def _unspoken(self, name: str) -> str:
-        asked = one_line(name.encode()) or "an old hash"
+        asked = readable(name.encode()) or "an old hash"
         unknown = "" if self.is_mariadb else "; it may also hide so that there is no such user"
         return f"the server asks for {asked}; it must be {NATIVE} or {SHA2}{unknown}"
 

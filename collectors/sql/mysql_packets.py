@@ -7,7 +7,7 @@ import struct
 from typing import NamedTuple
 
 from collectors.contract import ProbeFailed
-from collectors.sql.dialogue import one_line
+from collectors.sql.dialogue import readable
 from collectors.terms import Reason
 
 LONG_PASSWORD, LONG_FLAG, WITH_DB, PROTOCOL_41 = 1, 4, 8, 1 << 9
@@ -47,7 +47,7 @@ def read_greeting(packet: bytes) -> Greeting:
     (thread,) = struct.unpack_from("<I", rest)
     low, high = struct.unpack_from("<H", rest, 13)[0], struct.unpack_from("<H", rest, 18)[0]
     plugin = rest[44:].partition(b"\0")[0].decode("ascii", "replace") or NATIVE
-    return Greeting(one_line(version), thread, low | high << 16, (rest[4:12] + rest[31:43])[:NONCE], plugin)
+    return Greeting(readable(version), thread, low | high << 16, (rest[4:12] + rest[31:43])[:NONCE], plugin)
 
 
 def beginning(capabilities: int) -> bytes:

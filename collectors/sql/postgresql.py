@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager
 from collectors.contract import Context, Probe, ProbeFailed
 from collectors.sql import postgresql_errors, session
 from collectors.sql.dialect import BEFORE_THE_TIMEOUT, Memory, Way, no_tls
-from collectors.sql.dialogue import Dialogue, bounded, one_line
+from collectors.sql.dialogue import Dialogue, bounded, readable
 from collectors.sql.refusals import StrangerError
 from collectors.sql.scram import MECHANISM, Scram
 from collectors.sql.target import DatabaseTarget
@@ -169,7 +169,7 @@ class PostgreSQL:
         """
         head = await self._dialogue.exactly(4)
         if head.isascii() and head.decode("ascii").isprintable():
-            return ProbeFailed(Reason.REFUSED, one_line(await self._dialogue.text(head)))
+            return ProbeFailed(Reason.REFUSED, readable(await self._dialogue.text(head)))
         (length,) = struct.unpack("!i", head)
         return postgresql_errors.of_login(await self._dialogue.exactly(bounded(length - 4)))
 
@@ -201,4 +201,4 @@ def _kept_short(query: str, timeout: Seconds) -> str:
 
 
 def _unexpected(kind: bytes) -> ProbeFailed:
-    return ProbeFailed(Reason.PROTOCOL, f"a message of kind {one_line(kind)!r} is out of place")
+    return ProbeFailed(Reason.PROTOCOL, f"a message of kind {readable(kind)!r} is out of place")
