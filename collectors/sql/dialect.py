@@ -47,7 +47,7 @@ class Session(Protocol):
         """Have the server stop the query of the session with that ``key``, on a connection without a login yet."""
 
     def end(self) -> None:
-        """Say goodbye without waiting."""
+        """Log out, without waiting for an answer."""
 
 
 class Way(NamedTuple):

@@ -30,7 +30,7 @@ _ED25519 = 64
 
 
 class Greeting(NamedTuple):
-    """A server's first packet: who it is, the number of the session, what it can, the nonce, and its method."""
+    """A server's first packet: its version, the session's number, its capabilities, the nonce, and its method."""
 
     version: str
     thread: int

@@ -42,7 +42,7 @@ class _Kept:
     logged_in: LoggedIn
 
     def end(self) -> None:
-        """Say goodbye and close."""
+        """Log out and close."""
         self.logged_in.session.end()
         self.stack.close()
 

@@ -135,7 +135,7 @@ class Tls:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Say, without waiting, that this was all, or what was wrong with the handshake."""
+        """Send, without waiting, the alert that ends TLS: that this was all, or what was wrong with the handshake."""
         with contextlib.suppress(ssl.SSLError):
             self._tls.unwrap()
         self._stream.send_at_once(self._outgoing.read())
