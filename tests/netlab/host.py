@@ -121,7 +121,8 @@ class Host:
         """Give the host these addresses and no others; ``Lab.readdress`` sets the links' routes."""
         old = _prefixes(self) if self.address else []
         self.address, self.address6 = address, address6
-        added = [f"address add {prefix} dev lo" for prefix in _prefixes(self)]
+        # With nodad IPv6's is valid at once, and not from a work queue: routes with it as their source need it.
+        added = [f"address add {prefix} dev lo{' nodad' * (':' in prefix)}" for prefix in _prefixes(self)]
         ip_batch(self.namespace.name, [*added, *(f"address del {prefix} dev lo" for prefix in old)])
 
     def close(self) -> None:
