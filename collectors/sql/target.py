@@ -56,7 +56,7 @@ class DatabaseTarget(Target):
 
     @property
     def server(self) -> tuple[str, int]:
-        """Return the address and the port, or a Unix socket's path and the port: what one server is known by."""
+        """What a server is known by: its address, or the path of its Unix socket, and the port."""
         return self.socket or self.address, self.port
 
     @property
