@@ -51,7 +51,7 @@ def never_a_host(address: str) -> str | None:
 
 @functools.lru_cache(maxsize=4096)
 def is_loopback(address: str) -> bool:
-    """Tell whether a literal address leads to this machine itself, whichever it is."""
+    """Return whether a literal address leads to this machine itself, whichever it is."""
     return _meant(address).is_loopback
 
 

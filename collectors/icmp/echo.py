@@ -59,7 +59,7 @@ class Judge:
         self._kind, self._summed = _REPLY[ip_family], summed
 
     def answers(self, memory: bytes | bytearray, start: int, end: int, request: bytes) -> bool:
-        """Tell whether the packet from ``start`` to ``end`` is, byte for byte, the reply to a request."""
+        """Return whether the packet from ``start`` to ``end`` is, byte for byte, the reply to a request."""
         return (
             end - start == len(request)
             and memory.startswith(request[4:], start + 4)

@@ -149,7 +149,7 @@ def _prepare(sock: socket.socket, numbers: _FamilyNumbers) -> bool:
 
 
 def _reads_ancillary(sock: socket.socket) -> bool:
-    """Tell whether the kernel reads the ancillary data of an ICMPv6 ping socket, by some that cannot be right.
+    """Return whether the kernel reads the ancillary data of an ICMPv6 ping socket, by some that cannot be right.
 
     A kernel that reads it says EINVAL before it looks for a route. Another one sends the echo, or has no route to ::1.
     """
