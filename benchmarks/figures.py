@@ -18,7 +18,9 @@ class Figure:
     others: str = ""
     """The measurement with the other programs' values, if not the same."""
     is_of_the_few: bool = False
-    """It is in the README too."""
+    """It is in the README too, of the largest number of targets."""
+    and_of_the_smallest: bool = False
+    """The README has a second row of it: of the smallest number of targets."""
 
     @property
     def command(self) -> str:
@@ -28,7 +30,9 @@ class Figure:
 
 _LOADED = "the same under load (others: without)"
 FIGURES = (
-    Figure("CPU per ICMP probe", "icmp-cost", "cpu_us", "µs", every_size=True, is_of_the_few=True),
+    Figure(
+        "CPU per ICMP probe", "icmp-cost", "cpu_us", "µs", every_size=True, is_of_the_few=True, and_of_the_smallest=True
+    ),
     Figure("memory, ICMP", "icmp-cost", "resident_mb", "MB", every_size=True),
     Figure("ICMP probes in slots that had all begun within 20 ms", "icmp-cost", "on_time_share", "%", every_size=True),
     Figure("ICMP round trip, error, median", "icmp-truth", "rtt_median_us", "µs", is_of_the_few=True),

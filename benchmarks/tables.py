@@ -20,6 +20,7 @@ from benchmarks.rows import NOT_MEASURED, Results, Row
 TABLE_FILE, FEW_FILE, MACHINE_FILE = "table.md", "few.md", "machine.txt"
 _FEW_AT_MOST = 1000
 """Targets in the few rows: beyond that blackbox_exporter is not measured."""
+_ABOVE_ONE = "Above 1×, ours is better."
 
 
 def summary(values: Medians) -> str:
@@ -32,13 +33,9 @@ def few(rows: Sequence[Row], machine: str) -> str:
     """Return the figures of the README, each at the largest number of targets that all programs have."""
     values = medians(rows)
     head = ["what", "targets", *PROGRAMS, "best other / ours"]
-    chosen = [
-        [row[:-1] for row in _figure_rows(figure, values, _FEW_AT_MOST)][-1:]
-        for figure in FIGURES
-        if figure.is_of_the_few
-    ]
+    chosen = (_few_rows(figure, values) for figure in FIGURES if figure.is_of_the_few)
     ours = machine.partition(" Beside it")[0].strip()
-    return f"{table(head, itertools.chain.from_iterable(chosen))}\nMedians. On {ours}\n"
+    return f"{table(head, itertools.chain.from_iterable(chosen))}\nMedians. {_ABOVE_ONE} On {ours}\n"
 
 
 def document(rows: Sequence[Row], machine: str) -> str:
@@ -47,7 +44,7 @@ def document(rows: Sequence[Row], machine: str) -> str:
     runs = len({row.run for row in rows})
     return (
         f"{summary(values)}\n"
-        f"Medians of {runs} run{'s' if runs > 1 else ''}. On {machine.strip()}\n"
+        f"Medians of {runs} run{'s' if runs > 1 else ''}. {_ABOVE_ONE} On {machine.strip()}\n"
         "The machine is shared, so absolute times are noisy: the ratios count. CPU is that of the program alone, of\n"
         "all its threads, divided by the probes that reached the targets; it contains the kernel's work for the\n"
         "packets, on both sides of a virtual wire. Errors are reported minus true, by size; true is what the kernel\n"
@@ -73,6 +70,12 @@ def write(folder: Path, results: Results) -> None:
     machine = (folder / MACHINE_FILE).read_text(encoding="utf-8")
     (folder / TABLE_FILE).write_text(document(results.rows, machine), encoding="utf-8")
     (folder / FEW_FILE).write_text(few(results.rows, machine), encoding="utf-8")
+
+
+def _few_rows(figure: Figure, values: Medians) -> list[list[str]]:
+    rows = [row[:-1] for row in _figure_rows(figure, values, _FEW_AT_MOST)]
+    smallest = rows[:-1][:1] if figure.and_of_the_smallest else []
+    return smallest + rows[-1:]
 
 
 def _figure_rows(figure: Figure, values: Medians, at_most: int = sys.maxsize) -> Iterator[list[str]]:

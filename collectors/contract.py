@@ -87,7 +87,7 @@ class ProbeFailed(Exception):  # noqa: N818 - it reads as the sentence it is, an
         self.reason = reason
         self.detail = detail
         self.misconfigured = misconfigured
-        """What was asked can't succeed, whoever is well: a name that does not exist, a login that is refused."""
+        """What was asked cannot succeed, whoever is well: a name that does not exist, a login that is refused."""
 
 
 Outcome = Reply | ProbeFailed

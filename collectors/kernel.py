@@ -105,7 +105,7 @@ def stamp_packets(sock: socket.socket, flags: int) -> bool:
 
 
 def can_stamp() -> bool:
-    """Tell whether this kernel stamps packets for us."""
+    """Return whether this kernel stamps packets for us."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         return stamp_packets(sock, WITH_PACKET)
 

@@ -39,9 +39,9 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 @functools.lru_cache(maxsize=4096)
 def never_a_host(address: str) -> str | None:
-    """Return of what kind a literal address is that no other host can have; None: a host can, or it is a name.
+    """Return the kind of a literal address that no other host can have; None: a host can, or it is a name.
 
-    Such a one is never probed: what answers at 0.0.0.0 is this machine, in microseconds.
+    Such an address is never probed: what answers at 0.0.0.0 is this machine, in microseconds.
     """
     if literal_family(address) is None:
         return None
@@ -51,7 +51,7 @@ def never_a_host(address: str) -> str | None:
 
 @functools.lru_cache(maxsize=4096)
 def is_loopback(address: str) -> bool:
-    """Tell whether a literal address leads to this machine itself, whichever it is."""
+    """Return whether a literal address leads to this machine itself, whichever it is."""
     return _meant(address).is_loopback
 
 

@@ -75,7 +75,7 @@ class Login(NamedTuple):
     round_trips: int
     """How often the login waited for the server, the TCP handshake included."""
     phases: Mapping[Phase, Seconds]
-    """Those of the login, the look-up before it, and the first query after it."""
+    """Those of the login, the lookup before it, and the first query after it."""
 
     @property
     def headline(self) -> Seconds:
@@ -94,7 +94,7 @@ class Login(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What a query on a connection that is kept measured: network and server can't be told apart."""
+    """What a query on a connection that is kept measured: network and server cannot be separated."""
 
     response: Seconds
     """Query out to the last byte of the answer in: network plus server."""

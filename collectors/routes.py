@@ -24,7 +24,7 @@ _ANSWER_ROOM = 4096
 
 
 def has_network(ip_family: IpFamily) -> bool:
-    """Tell whether any route of a family leads out of this host; true where that cannot be read."""
+    """Return whether any route of a family leads out of this host; true where that cannot be read."""
     table = "route" if ip_family is IpFamily.IPV4 else "ipv6_route"
     try:
         with open(f"/proc/thread-self/net/{table}") as lines:  # noqa: PTH123 - a line at a time: there may be a million
@@ -46,7 +46,7 @@ def _leads_out(ip_family: IpFamily, fields: list[str]) -> bool:
 
 
 def is_ours(ip_family: IpFamily, address: str) -> bool:
-    """Tell whether this host has an address, now."""
+    """Return whether this host has an address, now."""
     with socket.socket(ip_family.address_family, socket.SOCK_DGRAM) as sock:
         try:
             sock.bind((address, 0))
@@ -56,7 +56,7 @@ def is_ours(ip_family: IpFamily, address: str) -> bool:
 
 
 def is_ours_if_bound(ip_family: IpFamily, address: str) -> bool:
-    """Tell whether an address that a socket could be bound to is this host's; true where that cannot be read.
+    """Return whether an address that a socket could be bound to is this host's; true where that cannot be read.
 
     Where net.ipv4.ip_nonlocal_bind is set, as keepalived needs it, any can be bound to; the route to it decides.
     """

@@ -28,7 +28,7 @@ class Secret:
         return self._text
 
     async def has_changed(self) -> bool:
-        """Read it again, and take what stands there now; to be called when a server refuses it."""
+        """Read it again, because a server refuses it; keep what stands there now, and return whether that is new."""
         if self._read_again is None:
             return False
         before, self.not_read = self._text, ""

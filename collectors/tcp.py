@@ -10,7 +10,7 @@ from typing import ClassVar
 from collectors.contract import Context, Facts, Probe, one_by_one
 from collectors.replies import RoundTrip
 from collectors.target import TCP_REASONS, CachedTarget, Gives
-from collectors.terms import Phase
+from collectors.terms import Phase, Seconds
 from collectors.transport import connection
 
 
@@ -26,8 +26,8 @@ class TcpTarget(CachedTarget):
     port: int
     source_address: str | None
     """A literal address of ours, of the same family; None: the kernel chooses."""
-    timeout: float = dataclasses.field(default=10.0, compare=False)
-    """In seconds: of which each of several addresses gets a part. The caller sees to it; it makes no other target."""
+    timeout: Seconds = dataclasses.field(default=10.0, compare=False)
+    """Shared among a name's addresses. The caller enforces it; it is not part of the target's identity."""
 
     def __str__(self) -> str:
         return f"handshake with {self.address} port {self.port}"

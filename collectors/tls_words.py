@@ -89,7 +89,10 @@ _BY_VERIFICATION = {
 
 
 def of(error: ssl.SSLError, number: int | None = None, *, ends: str = "the handshake") -> str:
-    """Say what happened; ``number`` is that of the server's alert where it was seen, ``ends`` what an alert ends."""
+    """Return what happened, in words.
+
+    ``number`` is that of the server's alert where it was seen; ``ends`` is what an alert ends.
+    """
     if isinstance(error, CUT):
         return _CUT
     name = _name(error)
@@ -110,7 +113,7 @@ def is_alert(error: ssl.SSLError) -> bool:
 
 
 def of_verification(error: ssl.SSLCertVerificationError) -> str:
-    """Say why a certificate is not trusted."""
+    """Return why a certificate is not trusted, in words."""
     return _BY_VERIFICATION.get(error.verify_code, error.verify_message)
 
 

@@ -25,7 +25,7 @@ def main() -> int:
 
 
 def _is_run(words: list[str]) -> bool:
-    """Tell whether this is the command that runs until a signal; all others end by a hangup."""
+    """Return whether this is the command that runs until a signal; all others end by a hangup."""
     return not words or words[0] == "run" or words[0].startswith("-")
 
 

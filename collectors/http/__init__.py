@@ -1,4 +1,4 @@
-"""HTTP and HTTPS: a new connection and one request per probe, all but the look-up timed by the kernel.
+"""HTTP and HTTPS: a new connection and one request per probe, all but the lookup timed by the kernel.
 
     dns         the lookup, by the user clock; none for a literal address
     connect     SYN to SYN/ACK (TCP_INFO)
@@ -7,7 +7,7 @@
                 (103 Early Hints) is none: it may be somebody else's, long before the work is done
     transfer    the answer's first byte in to its last
 
-``duration`` is their sum: of our own program's time, only what noticing the end of the look-up takes is in it. Only
+``duration`` is their sum: of our own program's time, only what noticing the end of the lookup takes is in it. Only
 where a SYN was lost the connection counts as long as it took by the user clock; then rtt and ``connect`` are absent.
 """
 

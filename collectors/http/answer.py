@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from collectors.contract import ProbeFailed
-from collectors.http.head import Head, quoted
+from collectors.http.head import Head, excerpt
 from collectors.terms import Reason
 
 HEADER_ROOM = 64 * 1024
@@ -121,7 +121,7 @@ class Answer:
             return None
         size = _HEX.match(line)  # what follows are extensions
         if size is None:
-            raise ProbeFailed(Reason.PROTOCOL, f"no length of a chunk: {quoted(line)}")
+            raise ProbeFailed(Reason.PROTOCOL, f"no length of a chunk: {excerpt(line)}")
         self._left = int(size[0], 16)
         self._step = self._read_chunk if self._left else self._read_trailers
         return iter(())
@@ -172,10 +172,10 @@ class Answer:
 
 
 def _no_answer(data: bytes) -> ProbeFailed:
-    """Say what came instead of an answer."""
+    """Return the failure that names what came instead of an answer."""
     if data.startswith(_TLS_RECORDS):
         return ProbeFailed(Reason.PROTOCOL, "it answers in TLS: is the url to begin with https?")
     if _HTTP2_SETTINGS.match(data):
         return ProbeFailed(Reason.PROTOCOL, "it speaks HTTP/2 alone; HTTP/1.1 is asked for here")
     first = data.partition(b"\n")[0].rstrip(b"\r")
-    return ProbeFailed(Reason.PROTOCOL, f"this is no answer in HTTP: {quoted(first)}")
+    return ProbeFailed(Reason.PROTOCOL, f"this is no answer in HTTP: {excerpt(first)}")

@@ -30,7 +30,7 @@ _REFUSALS = set(range(400, 500)) - {408, 425, 429}
 """The server is well and does not take this request (RFC 9110, section 15.5); the others ask to come later."""
 
 
-class Url(NamedTuple):
+class UrlParts(NamedTuple):
     """A url taken apart; the host without brackets."""
 
     tls: bool
@@ -42,7 +42,7 @@ class Url(NamedTuple):
     """With the query."""
 
 
-def split_url(text: str) -> Url:
+def split_url(text: str) -> UrlParts:
     """Return the parts of a url."""
     parts = urllib.parse.urlsplit(text)
     host = parts.hostname or ""
@@ -50,7 +50,7 @@ def split_url(text: str) -> Url:
     shortest = bracketed(host.rstrip("."))
     authority = shortest if port == _PORTS[parts.scheme] else f"{shortest}:{port}"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Url(
+    return UrlParts(
         parts.scheme == "https",
         host,
         port,
@@ -59,7 +59,7 @@ def split_url(text: str) -> Url:
     )
 
 
-def name_in_tls(url: Url, headers: Iterable[tuple[str, str]]) -> str:
+def name_in_tls(url: UrlParts, headers: Iterable[tuple[str, str]]) -> str:
     """Return the name that the certificate has to be for: the url's host, or the one of a Host header instead."""
     asked = next((value for name, value in headers if name.lower() == "host"), "")
     return (urllib.parse.urlsplit(f"//{asked}").hostname or url.host).rstrip(".")
@@ -75,7 +75,7 @@ class HttpExchange:
         self._body: list[bytes] = []
         self._content_types: list[bytes] = []
 
-    def request(self, url: Url, user_agent: str) -> bytes:
+    def request(self, url: UrlParts, user_agent: str) -> bytes:
         """Return the request's bytes; ProbeFailed(LOCAL) without its text (it may hold a secret) if there are none."""
         connection = h11.Connection(h11.CLIENT)
         try:
@@ -157,7 +157,7 @@ def _duration(number: str, most: Seconds) -> Seconds | None:
     return seconds if 0 <= seconds <= most else None
 
 
-def _headers(target: HttpTarget, url: Url, user_agent: str) -> list[tuple[bytes, bytes]]:
+def _headers(target: HttpTarget, url: UrlParts, user_agent: str) -> list[tuple[bytes, bytes]]:
     """Return the target's own headers, and of ours those that they do not replace."""
     own = {name.lower() for name, _ in target.headers}
     ours = {

@@ -37,7 +37,7 @@ class Head:
             return
         name, colon, value = line.partition(b":")
         if not colon:
-            raise ProbeFailed(Reason.PROTOCOL, f"a header line without a colon: {quoted(line)}")
+            raise ProbeFailed(Reason.PROTOCOL, f"a header line without a colon: {excerpt(line)}")
         self._last = [b""]  # a header that is not kept loses its continuation
         name = name.strip().lower()
         if name in _KEPT:
@@ -66,18 +66,18 @@ class Head:
             return None
         length = min(lengths)
         if len(lengths) > 1 or not length.isdigit():
-            raise ProbeFailed(Reason.PROTOCOL, f"it has no one length: {quoted(b', '.join(sorted(lengths)))}")
+            raise ProbeFailed(Reason.PROTOCOL, f"it has no one length: {excerpt(b', '.join(sorted(lengths)))}")
         return int(length) if len(length) <= _LONGEST_NUMBER else None
 
 
 def _status(line: bytes) -> int:
     status = _STATUS_LINE.match(line)
     if status is None:
-        raise ProbeFailed(Reason.PROTOCOL, f"its first line is not one of HTTP/1.1: {quoted(line)}")
+        raise ProbeFailed(Reason.PROTOCOL, f"its first line is not one of HTTP/1.1: {excerpt(line)}")
     return int(status[1])
 
 
-def quoted(data: bytes) -> str:
+def excerpt(data: bytes) -> str:
     """Return a peer's text, short and on one line, between quotes."""
     text = data[: _SHOWN + 1].decode("latin-1")
     visible = "".join(letter if letter.isascii() and letter.isprintable() else "." for letter in text[:_SHOWN])

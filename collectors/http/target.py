@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from collectors.literals import literal_family
 from collectors.secret import Secret
 from collectors.target import TCP_REASONS, Gives, Target
-from collectors.terms import IpFamily, Phase, Reason
+from collectors.terms import IpFamily, Phase, Reason, Seconds
 from collectors.transport.trust import OwnCertificate
 
 
@@ -49,8 +49,8 @@ class HttpTarget(Target):
     password: Secret | None
     """Both set or both None."""
     own_certificate: OwnCertificate | None = None
-    timeout: float = dataclasses.field(default=10.0, compare=False)
-    """In seconds: of which each of several addresses gets a part. The caller sees to it; it makes no other target."""
+    timeout: Seconds = dataclasses.field(default=10.0, compare=False)
+    """Shared among a name's addresses. The caller enforces it; it is not part of the target's identity."""
 
     def __str__(self) -> str:
         url = urlsplit(self.url)

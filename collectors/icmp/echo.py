@@ -13,7 +13,7 @@
 
 The token is what a forger has to guess. It stands at the end because the kernel hands a transmit
 stamp with the packet as it left, which may begin with a link header; it ends with the sequence so
-that one look-up finds the probe. An Internet checksum is the remainder of all
+that one lookup finds the probe. An Internet checksum is the remainder of all
 words by 65,535, and so of the numbers that they make up (RFC 1071, 2): all else being zero, four additions.
 """
 
@@ -59,7 +59,7 @@ class Judge:
         self._kind, self._summed = _REPLY[ip_family], summed
 
     def answers(self, memory: bytes | bytearray, start: int, end: int, request: bytes) -> bool:
-        """Tell whether the packet from ``start`` to ``end`` is, byte for byte, the reply to a request."""
+        """Return whether the packet from ``start`` to ``end`` is, byte for byte, the reply to a request."""
         return (
             end - start == len(request)
             and memory.startswith(request[4:], start + 4)

@@ -38,7 +38,7 @@ _IP_RECVTTL = 12
 _NO_TOKEN = bytes(echo.TOKEN_BYTES)
 
 
-class _Family(NamedTuple):
+class _FamilyNumbers(NamedTuple):
     """The numbers in which the two families differ."""
 
     protocol: int
@@ -54,7 +54,7 @@ class _Family(NamedTuple):
 
 
 FAMILIES = {
-    IpFamily.IPV4: _Family(
+    IpFamily.IPV4: _FamilyNumbers(
         protocol=socket.IPPROTO_ICMP,
         level=socket.IPPROTO_IP,
         report_errors=kernel.IP_RECVERR,
@@ -64,7 +64,7 @@ FAMILIES = {
         name_bytes=16,
         host_at=4,
     ),
-    IpFamily.IPV6: _Family(
+    IpFamily.IPV6: _FamilyNumbers(
         protocol=socket.IPPROTO_ICMPV6,
         level=socket.IPPROTO_IPV6,
         report_errors=kernel.IPV6_RECVERR,
@@ -139,7 +139,7 @@ def _open(ip_family: IpFamily, kind: SocketKind, address: str) -> EchoSocket:
     return EchoSocket(sock, ip_family, kind, identifier, reads_ancillary, stamped)
 
 
-def _prepare(sock: socket.socket, numbers: _Family) -> bool:
+def _prepare(sock: socket.socket, numbers: _FamilyNumbers) -> bool:
     """Set what all kinds have in common; return whether packets are stamped."""
     kernel.enlarge_receive_buffer(sock, _RECEIVE_BUFFER)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
@@ -149,7 +149,7 @@ def _prepare(sock: socket.socket, numbers: _Family) -> bool:
 
 
 def _reads_ancillary(sock: socket.socket) -> bool:
-    """Tell whether the kernel reads the ancillary data of an ICMPv6 ping socket, by some that cannot be right.
+    """Return whether the kernel reads the ancillary data of an ICMPv6 ping socket, by some that cannot be right.
 
     A kernel that reads it says EINVAL before it looks for a route. Another one sends the echo, or has no route to ::1.
     """

@@ -12,7 +12,7 @@ from collectors.replies import RoundTrip
 from collectors.terms import Clock, Reason, Seconds
 
 _SEQUENCES = 1 << 16
-_REMEMBERED: Seconds = 15.0
+_REMEMBERED_FOR: Seconds = 15.0
 """How long a request is kept after its probe was seen to be given up, so that a late reply is known as one."""
 _BETWEEN_SWEEPS: Seconds = 1.0
 _REMEMBERED_ANSWERS = 1 << 14
@@ -29,8 +29,9 @@ class SentRequest:
     ) -> None:
         self.attempt, self.token, self.request, self.host, self.before = attempt, token, request, host, before
         self.scheduled: int | None = None
+        """The kernel's stamp on entering the queueing discipline; nanoseconds since the epoch."""
         self.transmitted: int | None = None
-        """The kernel's stamps: on entering the queueing discipline, and the driver's."""
+        """The driver's stamp; nanoseconds since the epoch."""
         self.forget_at: Seconds | None = None
 
 
@@ -88,7 +89,7 @@ class SentRequests:
             if sent.forget_at is not None and sent.forget_at <= now:
                 del self.unanswered[sequence]
             elif sent.forget_at is None and sent.attempt.over:
-                sent.forget_at = now + _REMEMBERED
+                sent.forget_at = now + _REMEMBERED_FOR
                 given_up.append(sent)
         return given_up
 

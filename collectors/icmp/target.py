@@ -11,7 +11,7 @@ from collectors.terms import Reason
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class IcmpTarget(CachedTarget):
-    """Whom to send echo requests, and how they look."""
+    """The address that gets echo requests, and their size, class and source."""
 
     protocol: ClassVar = "icmp"
     reasons: ClassVar = (Reason.TIMEOUT, Reason.UNREACHABLE, Reason.DNS, Reason.PROTOCOL, Reason.LOCAL)

@@ -6,8 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
 from collectors import kernel
+from collectors.contract import ProbeFailed
 from collectors.sql.dialogue import Dialogue
 from collectors.sql.target import DatabaseTarget
+from collectors.terms import Reason
+
+BEFORE_THE_TIMEOUT = 0.9
+"""Of the timeout: by then the server is to end a query of the user's own."""
 
 Memory = dict[object, bytes]
 """What a dialect remembers of a target from one login to the next."""
@@ -42,7 +47,7 @@ class Session(Protocol):
         """Have the server stop the query of the session with that ``key``, on a connection without a login yet."""
 
     def end(self) -> None:
-        """Say goodbye without waiting."""
+        """Log out, without waiting for an answer."""
 
 
 class Way(NamedTuple):
@@ -50,6 +55,11 @@ class Way(NamedTuple):
 
     connected: kernel.Moment
     private: bool
+
+
+def no_tls() -> ProbeFailed:
+    """Return the failure of a server that offers no TLS."""
+    return ProbeFailed(Reason.TLS, "the server offers no TLS (tls: disable would do without)", misconfigured=True)
 
 
 Speak = Callable[[Dialogue, DatabaseTarget, Way, Memory], Session]

@@ -107,9 +107,8 @@ class Dialogue:
         del self._buffer[:end]
         return data
 
-    @property
     def is_quiet(self) -> bool:
-        """Whether nothing has come since all was read, so that the next to come is an answer."""
+        """Return whether nothing has come since all was read, so that the next to come is an answer."""
         return not self._buffer and self.stream.is_quiet()
 
     @property
@@ -125,7 +124,7 @@ def bounded(length: int) -> int:
     return length
 
 
-def printable(text: bytes) -> str:
+def readable(text: bytes) -> str:
     """Return a server's text, short and on one line, for people."""
     words = text[:200].decode("utf-8", "replace")
     return "".join(letter if letter.isprintable() else " " for letter in words)

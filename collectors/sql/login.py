@@ -1,6 +1,6 @@
-"""From nothing to a session of a database: look-up, connection, TLS, authentication.
+"""From nothing to a session of a database: lookup, connection, TLS, authentication.
 
-    dns      the look-up, by the user clock; none for a literal address
+    dns      the lookup, by the user clock; none for a literal address
     connect  SYN to SYN/ACK (TCP_INFO)
     tls      each flight of the handshake to the last byte of its answer, the question whether there is TLS included
     auth     the same of what is left until the server is ready
@@ -46,7 +46,7 @@ class LoggedIn(NamedTuple):
     """None for a Unix socket."""
 
 
-class _Login(NamedTuple):
+class _LoginAttempt(NamedTuple):
     """What to log in to, and where to note how it went."""
 
     target: DatabaseTarget
@@ -80,14 +80,14 @@ class Logins:
         memory: Memory,
     ) -> LoggedIn:
         """Log in; once more if another certificate is served by now, or another password stands in its file."""
-        self._refusals.avoid_stranger(_server(target), self._loop.time())
-        login = _Login(target, facts, phases, memory)
+        self._refusals.avoid_stranger(target.server, self._loop.time())
+        login = _LoginAttempt(target, facts, phases, memory)
         try:
             return await self._log_in_once(stack, login)
         except _RenewedError:
             pass
         except StrangerError as stranger:
-            self._refusals.of_stranger(_server(target), stranger, self._loop.time())
+            self._refusals.of_stranger(target.server, stranger, self._loop.time())
             raise
         except ProbeFailed as failed:
             if failed.reason is not Reason.AUTH or target.password is None:
@@ -103,10 +103,12 @@ class Logins:
         """Have the server of a session stop its query, on a connection of its own; ProbeFailed, OSError."""
         key, address = logged_in.session.key, logged_in.dialogue.stream.peer()
         with contextlib.ExitStack() as stack:
-            await self._log_in_once(stack, _Login(target, Facts(), {}, memory, address), lambda other: other.stop(key))
+            await self._log_in_once(
+                stack, _LoginAttempt(target, Facts(), {}, memory, address), lambda other: other.stop(key)
+            )
 
     async def _log_in_once(
-        self, stack: contextlib.ExitStack, login: _Login, how: Callable[[Session], Awaitable[None]] = _log_in
+        self, stack: contextlib.ExitStack, login: _LoginAttempt, how: Callable[[Session], Awaitable[None]] = _log_in
     ) -> LoggedIn:
         target, facts, phases, memory, address = login
         reached = await self._reach.connect(stack, target, facts, phases, address)
@@ -135,13 +137,13 @@ class Logins:
                 self._remember(target, error, facts)
             session.leave()
             raise
-        self._refusals.forget(_server(target))
+        self._refusals.forget(target.server)
         phases[Phase.AUTH] = dialogue.take_server_time()
         return LoggedIn(session, dialogue, reached.handshake)
 
     def _remember(self, target: DatabaseTarget, error: BaseException, facts: Facts) -> None:
         """Remember that a handshake was broken off, by TLS, our deadline or the server."""
-        server, context, now = _server(target), self._trust(target), self._loop.time()
+        server, context, now = target.server, self._trust(target), self._loop.time()
         if isinstance(error, ssl.SSLError) and not isinstance(error, tls_words.CUT):
             self._refusals.of_tls(server, context, error, facts, now)
         elif isinstance(error, asyncio.CancelledError | OSError):
@@ -149,7 +151,7 @@ class Logins:
 
     async def _avoid(self, session: Session, target: DatabaseTarget, facts: Facts) -> None:
         """Decline without TLS if TLS has failed there lately, for another reason than a certificate."""
-        refused = self._refusals.get(_server(target), self._trust(target), self._loop.time())
+        refused = self._refusals.get(target.server, self._trust(target), self._loop.time())
         if refused is not None and not refused.chain:
             await session.decline()
             facts.certificate_not_before, facts.certificate_expiry = refused.validity
@@ -159,7 +161,7 @@ class Logins:
         self, stack: contextlib.ExitStack, session: Session, dialogue: Dialogue, target: DatabaseTarget, facts: Facts
     ) -> Seconds:
         """Shake hands by TLS; return what the network and the server took. See ``collectors.sql.refusals``."""
-        context, server = self._trust(target), _server(target)
+        context, server = self._trust(target), target.server
         refused = self._refusals.get(server, context, self._loop.time())
         if refused is None:
             trust = context
@@ -186,7 +188,3 @@ class Logins:
         return self._contexts.get(
             target.tls_ca_file, target.own_certificate, verify=verify, names=names, protocols=self._alpn
         )
-
-
-def _server(target: DatabaseTarget) -> tuple[str, int]:
-    return target.address, target.port

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from collectors.contract import ProbeFailed
-from collectors.sql.dialogue import printable
+from collectors.sql.dialogue import readable
 from collectors.terms import Reason
 
 _BY_NUMBER = {
@@ -36,41 +36,32 @@ _BY_NUMBER = {
 _CONFIGURATION = {1129, 1130, 1044, 1045, 1049, 1251, 1698, 1820, 1862, 3118, 3159, 4151}
 _HIDDEN_BEHIND = (range(2000, 3000), range(9000, 10_000))
 """A client library's numbers, which MySQL Router passes on, and ProxySQL's: it has not reached its server."""
-UNKNOWN_VARIABLE = 1193
 
 
-class ServerError(ProbeFailed):
-    """A server's error, with its number."""
-
-    number = 0
-
-
-def before_login(packet: bytes) -> ServerError:
+def before_login(packet: bytes) -> ProbeFailed:
     """Classify an error that comes instead of a greeting, before the server knows the user."""
     return _classified(packet, Reason.REFUSED)
 
 
-def of_login(packet: bytes) -> ServerError:
+def of_login(packet: bytes) -> ProbeFailed:
     """Classify the error that answers a login: one that is well-formed is no fault of the protocol."""
     return _classified(packet, Reason.AUTH)
 
 
-def of_query(packet: bytes) -> ServerError:
+def of_query(packet: bytes) -> ProbeFailed:
     """Classify the error that answers a query."""
     return _classified(packet, Reason.QUERY)
 
 
-def _classified(packet: bytes, otherwise: Reason) -> ServerError:
+def _classified(packet: bytes, otherwise: Reason) -> ProbeFailed:
     """By the number, which is not translated as the text is."""
     if len(packet) < 3:  # noqa: PLR2004 - kind and number
-        return ServerError(Reason.PROTOCOL, "an error without a number")
+        return ProbeFailed(Reason.PROTOCOL, "an error without a number")
     (number,) = struct.unpack_from("<H", packet, 1)
     state, text = (packet[4:9], packet[9:]) if packet[3:4] == b"#" else (b"", packet[3:])
     reason = _reason(number, state, otherwise)
     misconfigured = number in _CONFIGURATION and reason is not Reason.QUERY
-    error = ServerError(reason, f"{number}: {printable(text)}", misconfigured=misconfigured)
-    error.number = number
-    return error
+    return ProbeFailed(reason, f"{number}: {readable(text)}", misconfigured=misconfigured)
 
 
 def _reason(number: int, state: bytes, otherwise: Reason) -> Reason:

@@ -16,8 +16,8 @@ from collections.abc import Awaitable, Callable
 
 from collectors.contract import ProbeFailed
 from collectors.sql import mysql_errors
-from collectors.sql.dialect import Memory, Way
-from collectors.sql.dialogue import Dialogue, printable
+from collectors.sql.dialect import Memory, Way, no_tls
+from collectors.sql.dialogue import Dialogue, readable
 from collectors.sql.mysql_dialogue import Packets
 from collectors.sql.mysql_packets import (
     CAPABILITIES,
@@ -32,9 +32,9 @@ from collectors.sql.mysql_packets import (
     TLS,
     WITH_DB,
     Greeting,
+    anonymous_login,
     beginning,
     native_proof,
-    nobody,
     read_greeting,
     response,
     sha2_proof,
@@ -80,9 +80,7 @@ class MySQLLogin:
         greeting = await self._greeted()
         if not greeting.offers & TLS:
             await self.decline()
-            raise ProbeFailed(
-                Reason.TLS, "the server offers no TLS (tls: disable would do without)", misconfigured=True
-            )
+            raise no_tls()
         self._capabilities |= TLS
         await self._packets.send(beginning(self._capabilities))
         if not self._dialogue.is_empty:
@@ -114,7 +112,7 @@ class MySQLLogin:
         """Have the server refuse the login; no password is sent."""
         await self._greeted()
         self._under_way = True  # also inside TLS, which was completed for this alone
-        await self._answer_wrongly(nobody(self._capabilities))
+        await self._answer_wrongly(anonymous_login(self._capabilities))
 
     def leave(self) -> None:
         """Answer in advance: to the greeting, if it has not come, and to what the server asks then."""
@@ -122,7 +120,7 @@ class MySQLLogin:
             return
         self._dialogue.stream.resets = False
         if self._greeting is None:
-            self._packets.send_at_once(nobody(self._capabilities))
+            self._packets.send_at_once(anonymous_login(self._capabilities))
         self._packets.send_at_once(wrong_answer(self._memory.get(_METHOD, b"unknown").decode()))
 
     async def _greeted(self) -> Greeting:
@@ -165,7 +163,7 @@ class MySQLLogin:
             raise ProbeFailed(Reason.AUTH, self._unspoken(name), misconfigured=True)
 
     def _unspoken(self, name: str) -> str:
-        asked = printable(name.encode()) or "an old hash"
+        asked = readable(name.encode()) or "an old hash"
         unknown = "" if self.is_mariadb else "; it may also hide so that there is no such user"
         return f"the server asks for {asked}; it must be {NATIVE} or {SHA2}{unknown}"
 

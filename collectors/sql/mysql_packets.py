@@ -7,7 +7,7 @@ import struct
 from typing import NamedTuple
 
 from collectors.contract import ProbeFailed
-from collectors.sql.dialogue import printable
+from collectors.sql.dialogue import readable
 from collectors.terms import Reason
 
 LONG_PASSWORD, LONG_FLAG, WITH_DB, PROTOCOL_41 = 1, 4, 8, 1 << 9
@@ -30,7 +30,7 @@ _ED25519 = 64
 
 
 class Greeting(NamedTuple):
-    """A server's first packet: who it is, the number of the session, what it can, the nonce, and its method."""
+    """A server's first packet: its version, the session's number, its capabilities, the nonce, and its method."""
 
     version: str
     thread: int
@@ -47,7 +47,7 @@ def read_greeting(packet: bytes) -> Greeting:
     (thread,) = struct.unpack_from("<I", rest)
     low, high = struct.unpack_from("<H", rest, 13)[0], struct.unpack_from("<H", rest, 18)[0]
     plugin = rest[44:].partition(b"\0")[0].decode("ascii", "replace") or NATIVE
-    return Greeting(printable(version), thread, low | high << 16, (rest[4:12] + rest[31:43])[:NONCE], plugin)
+    return Greeting(readable(version), thread, low | high << 16, (rest[4:12] + rest[31:43])[:NONCE], plugin)
 
 
 def beginning(capabilities: int) -> bytes:
@@ -61,7 +61,7 @@ def response(capabilities: int, user: bytes, proof: bytes, dbname: bytes, plugin
     return beginning(capabilities) + user + b"\0" + bytes([len(proof)]) + proof + named + plugin.encode() + b"\0"
 
 
-def nobody(capabilities: int) -> bytes:
+def anonymous_login(capabilities: int) -> bytes:
     """Return the answer of a user without a name and a password."""
     return response(capabilities, b"", b"", b"", NATIVE)
 

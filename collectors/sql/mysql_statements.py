@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collectors.sql.dialect import BEFORE_THE_TIMEOUT
 from collectors.terms import Seconds
 
-_BEFORE_THE_TIMEOUT = 0.9
 _RECOGNISED = 1000
 """Bytes of a query by which it is recognised."""
 
@@ -13,7 +13,7 @@ READ_ONLY = "SET SESSION TRANSACTION READ ONLY"
 
 def limits(timeout: Seconds, *, is_mariadb: bool) -> tuple[str, str]:
     """Return the statements that limit a query's time, the likelier first: a server's name may mislead."""
-    limit = timeout * _BEFORE_THE_TIMEOUT
+    limit = timeout * BEFORE_THE_TIMEOUT
     mariadb = f"SET SESSION max_statement_time = {limit:.3f}"
     mysql = f"SET SESSION max_execution_time = {max(1, round(limit * 1000))}"
     return (mariadb, mysql) if is_mariadb else (mysql, mariadb)

@@ -14,12 +14,12 @@ from contextlib import AbstractAsyncContextManager
 
 from collectors.contract import Context, Probe, ProbeFailed
 from collectors.sql import postgresql_errors, session
-from collectors.sql.dialect import Memory, Way
-from collectors.sql.dialogue import Dialogue, bounded, printable
+from collectors.sql.dialect import BEFORE_THE_TIMEOUT, Memory, Way, no_tls
+from collectors.sql.dialogue import Dialogue, bounded, readable
 from collectors.sql.refusals import StrangerError
 from collectors.sql.scram import MECHANISM, Scram
 from collectors.sql.target import DatabaseTarget
-from collectors.terms import Reason
+from collectors.terms import Reason, Seconds
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _CANCEL_REQUEST = 80877102
@@ -38,7 +38,6 @@ _FIRST = b"RvZ" + _ASIDE
 _MYSQL = b"\0\0\0\n"
 """MySQL's greeting, after a byte that may be any; no first message of PostgreSQL is so long."""
 _IN_A_QUERY = _ROWS + _ASIDE
-_BEFORE_THE_TIMEOUT = 0.9
 _SHOW = re.compile(r"\s*SHOW\s[^;]*;?\s*", re.IGNORECASE)
 """Reads only, at once, and is all that PgBouncer's console takes: no transaction around it."""
 _HEAD = struct.Struct("!ci")
@@ -67,9 +66,7 @@ class PostgreSQL:
         await self._dialogue.send(_SSL_REQUEST)
         answer = await self._dialogue.exactly(1)
         if answer == b"N" and self._dialogue.is_empty:
-            raise ProbeFailed(
-                Reason.TLS, "the server offers no TLS (tls: disable would do without)", misconfigured=True
-            )
+            raise no_tls()
         if answer == b"E":
             raise await self._refused()
         if answer != b"S" or not self._dialogue.is_empty:  # what follows in clear text may be anybody's
@@ -172,7 +169,7 @@ class PostgreSQL:
         """
         head = await self._dialogue.exactly(4)
         if head.isascii() and head.decode("ascii").isprintable():
-            return ProbeFailed(Reason.REFUSED, printable(await self._dialogue.text(head)))
+            return ProbeFailed(Reason.REFUSED, readable(await self._dialogue.text(head)))
         (length,) = struct.unpack("!i", head)
         return postgresql_errors.of_login(await self._dialogue.exactly(bounded(length - 4)))
 
@@ -193,15 +190,15 @@ def _startup(target: DatabaseTarget) -> bytes:
     return struct.pack("!ii", len(body) + 8, _PROTOCOL) + body
 
 
-def _kept_short(query: str, timeout: float) -> str:
+def _kept_short(query: str, timeout: Seconds) -> str:
     """Let a query of the user's own read only, and be given up before the probe's deadline.
 
     Not by settings of the session: PgBouncer does not know them in a startup message, and shares sessions.
     """
-    limit = max(1, round(timeout * _BEFORE_THE_TIMEOUT * 1000))
+    limit = max(1, round(timeout * BEFORE_THE_TIMEOUT * 1000))
     # Before version 11 the new timeout holds from the next command of a transaction on.
     return f"BEGIN READ ONLY; SET LOCAL statement_timeout = {limit}; SAVEPOINT query;\n{query}\n;COMMIT"
 
 
 def _unexpected(kind: bytes) -> ProbeFailed:
-    return ProbeFailed(Reason.PROTOCOL, f"a message of kind {printable(kind)!r} is out of place")
+    return ProbeFailed(Reason.PROTOCOL, f"a message of kind {readable(kind)!r} is out of place")

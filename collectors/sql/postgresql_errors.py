@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from collectors.contract import ProbeFailed
-from collectors.sql.dialogue import printable
+from collectors.sql.dialogue import readable
 from collectors.terms import Reason
 
 _ANYWHERE = (
@@ -88,7 +88,7 @@ def _by_code(code: str, table: tuple[tuple[str, Reason], ...], otherwise: Reason
 
 
 def _in_words(fields: dict[bytes, bytes]) -> str:
-    return ": ".join(filter(None, (printable(fields.get(b"C", b"")), printable(fields.get(b"M", b"")))))
+    return ": ".join(filter(None, (readable(fields.get(b"C", b"")), readable(fields.get(b"M", b"")))))
 
 
 def _fields(body: bytes) -> dict[bytes, bytes]:

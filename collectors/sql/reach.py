@@ -1,4 +1,4 @@
-"""The way to a database's server: the look-up of its name and a TCP connection, or its Unix socket."""
+"""The way to a database's server: the lookup of its name and a TCP connection, or its Unix socket."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Reach:
                     raise
             else:
                 break
-        if Phase.DNS in phases:  # all look-ups, not only the last one
+        if Phase.DNS in phases:  # all lookups, not only the last one
             phases[Phase.DNS] = kernel.now().monotonic - began
         return ip_family, addresses
 

@@ -1,11 +1,13 @@
 """Servers whose TLS was refused lately: a handshake that is broken off counts against this host.
 
 MySQL and MariaDB block a host after a hundred of those in a row (``max_connect_errors``), for its other programs
-too, and each probe of a certificate that does not verify would be one. So with a server whose certificate was refused
-TLS is completed, whatever it serves, and the login declined inside; it is tried as it should be when it serves another
-chain. A server with which TLS fails otherwise, or does not come to an end again and again, is declined without TLS, and
-TLS is tried again after ever longer pauses; so is a server where another protocol is spoken than PostgreSQL's, without
-any connection meanwhile.
+too. Each probe of a certificate that does not verify would be one. So it depends on what was refused:
+
+- a certificate: TLS is completed, whatever the server serves, and the login is declined inside. When the server serves
+  another chain, the login is tried as it should be;
+- TLS for another reason, or handshakes that come to no end again and again: the login is declined without TLS, and TLS
+  is tried again after ever longer pauses;
+- the protocol, which is not PostgreSQL's: no connection is made in such pauses.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ _CUT_OFF = 10
 """Handshakes in a row that our deadline or the server cut off: so many are no coincidence."""
 
 Server = tuple[str, int]
-"""Address and port."""
+"""See ``DatabaseTarget.server``."""
 
 
 class StrangerError(ProbeFailed):

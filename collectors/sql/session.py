@@ -42,7 +42,7 @@ class _Kept:
     logged_in: LoggedIn
 
     def end(self) -> None:
-        """Say goodbye and close."""
+        """Log out and close."""
         self.logged_in.session.end()
         self.stack.close()
 
@@ -95,7 +95,7 @@ class Databases:
     async def _by_query(self, known: _Known, facts: Facts) -> Query:
         """Ask on the kept connection; on a new one if there is none, or if the kept one had ended before the query."""
         kept, known.kept = known.kept, None
-        if kept is not None and kept.logged_in.dialogue.is_quiet:
+        if kept is not None and kept.logged_in.dialogue.is_quiet():
             asked = self._loop.time()
             try:
                 return await self._ask_on(kept, known, facts)

@@ -8,16 +8,16 @@ from typing import ClassVar, Literal, Self
 from collectors.literals import literal_family
 from collectors.secret import Secret
 from collectors.target import TCP_REASONS, Gives, Target
-from collectors.terms import IpFamily, Phase, Reason
+from collectors.terms import IpFamily, Phase, Reason, Seconds
 from collectors.transport.trust import OwnCertificate
 
-Tls = Literal["disable", "require", "verify-ca", "verify-full"]
+TlsMode = Literal["disable", "require", "verify-ca", "verify-full"]
 """``require`` encrypts and trusts anybody; ``verify-ca`` trusts whoever has a certificate of the authority."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseTarget(Target):
-    """Where to log in, as whom, and what to ask there."""
+    """Where and as which user to log in, and what to ask there."""
 
     reasons: ClassVar = (*TCP_REASONS, Reason.TLS, Reason.AUTH, Reason.LIMIT, Reason.QUERY, Reason.PROTOCOL)
     standard_query: ClassVar = "SELECT 1"
@@ -34,13 +34,13 @@ class DatabaseTarget(Target):
     user: str
     password: Secret | None
     dbname: str
-    tls: Tls
+    tls: TlsMode
     tls_ca_file: str | None
     """Absolute. None: the system's authorities."""
     own_certificate: OwnCertificate | None = None
     query: str
-    timeout: float
-    """In seconds; a query of the user's own is to be ended by the server before."""
+    timeout: Seconds
+    """The server is to end a query of the user's own before."""
     logs_in: bool
     """True: a login, on a connection of its own. False: a query, on a connection that is kept."""
     kept: bool = True
@@ -53,6 +53,11 @@ class DatabaseTarget(Target):
     @property
     def host(self) -> str:
         return self.address
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """What a server is known by: its address, or the path of its Unix socket, and the port."""
+        return self.socket or self.address, self.port
 
     @property
     def gives(self) -> frozenset[Gives]:

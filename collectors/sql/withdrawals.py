@@ -33,7 +33,7 @@ class Withdrawals:
         session, dialogue, _ = logged_in
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is a coroutine
-        self._under_way[task] = _place(target)
+        self._under_way[task] = target.server
         dialogue.stream.renew(ROOM, Facts())
         try:
             with stack, contextlib.suppress(ProbeFailed, OSError):
@@ -45,11 +45,7 @@ class Withdrawals:
 
     async def over(self, target: DatabaseTarget) -> bool:
         """Wait, not for long, until none is under way at the server of a target; return whether any was."""
-        under_way = [task for task, place in self._under_way.items() if place == _place(target)]
+        under_way = [task for task, server in self._under_way.items() if server == target.server]
         if under_way:
             await asyncio.wait(under_way, timeout=_PATIENCE * target.timeout)
         return bool(under_way)
-
-
-def _place(target: DatabaseTarget) -> tuple[str, int]:
-    return target.socket or target.address, target.port

@@ -153,7 +153,7 @@ class Connector:
         return Handshake(None if facts.retransmitted else info.rtt, took)
 
     async def _decided(self, descriptor: int) -> None:
-        """Wait until the socket takes bytes, or has an error to tell; its closing ends its place in the epoll."""
+        """Wait until the socket takes bytes, or has an error; its closing ends its place in the epoll."""
         self._waiting[descriptor] = waiter = self._loop.create_future()
         try:
             self._epoll.register(descriptor, select.EPOLLOUT | select.EPOLLONESHOT)

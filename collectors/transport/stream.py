@@ -25,8 +25,8 @@ from collectors.transport import connection, tcp_info
 
 _ANCILLARY_ROOM = socket.CMSG_SPACE(3 * 16)
 """For struct scm_timestamping: three timespecs."""
-_READ = 4096
-"""Bytes at a time: what they cost to understand is what one turn of the loop may take."""
+READ_AT_ONCE = 4096
+"""Bytes: what they cost to understand is what one turn of the loop may take."""
 
 
 class Receipt(NamedTuple):
@@ -71,7 +71,7 @@ class Stream:
         self._stamped = over_network and kernel.stamp_packets(sock, kernel.BY_OFFSET)
         self.resets = True
         """A reset follows the connection's end, so that neither side keeps anything of it. False: the peer still has to
-        answer what was sent, which it can't after a reset."""
+        answer what was sent, which it cannot after a reset."""
         self._broken: OSError | None = None
         """Why nothing more can be sent; what the peer said before can still be read."""
 
@@ -79,7 +79,7 @@ class Stream:
         return self
 
     def is_quiet(self) -> bool:
-        """Whether nothing has come that was not read: neither bytes, nor the connection's end."""
+        """Return whether nothing has come that was not read: neither bytes, nor the connection's end."""
         try:
             self._sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -170,7 +170,7 @@ class Stream:
 
     async def more(self) -> Receipt:
         """Return further bytes; none: the peer has closed."""
-        return await self.receive(_READ)
+        return await self.receive(READ_AT_ONCE)
 
     def since_send(self, receipt: Receipt) -> Seconds:
         """Return the time from the last byte of the latest send to a receipt."""

@@ -65,7 +65,7 @@ def gap(sock: socket.socket) -> Gap | None:
 
 
 def _is_readable(sock: socket.socket) -> bool:
-    """Tell whether the next read would bring anything, an end or an error included; empty the error queue."""
+    """Return whether the next read would bring anything, an end or an error included; empty the error queue."""
     for _ in kernel.sent_stamps(sock):  # stamps take room in the same buffer
         pass
     try:

@@ -15,7 +15,7 @@ from collectors.contract import Facts
 from collectors.failures import TlsRefused
 from collectors.terms import Seconds
 from collectors.transport import certificate
-from collectors.transport.stream import Receipt, Stream
+from collectors.transport.stream import READ_AT_ONCE, Receipt, Stream
 from collectors.transport.trust import ClientContext
 
 _RECORD_HEADER = 5
@@ -29,7 +29,6 @@ _LONGEST_RECORD = (1 << 14) + 2048
 _CHANGE_CIPHER_SPEC_ALONE = 6
 """Bytes. TLS 1.3's means nothing (RFC 8446, D.4) and comes in the middle of the server's flight: sent then, it would
 look like a question that the rest of the flight answers. It goes out with our next flight."""
-_READ = 4096
 _TOO_OLD = {"UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "VERSION_TOO_LOW", "TLSV1_ALERT_PROTOCOL_VERSION"}
 """OpenSSL's words where the server speaks old versions alone: ours for its answer, and its own for our question."""
 _CERTIFICATE_REQUIRED = "CERTIFICATE_REQUIRED"
@@ -107,7 +106,7 @@ class Tls:
     async def more(self) -> Receipt:
         """Return further bytes; none: the peer has closed."""
         while not self._ended:
-            receipt = await self._stream.receive(_READ)
+            receipt = await self._stream.receive(READ_AT_ONCE)
             self._take(receipt)
             if plain := self._plain():
                 return receipt._replace(data=plain)
@@ -125,7 +124,7 @@ class Tls:
         if began.data[:1] not in _CONTENT_TYPES or missing > _LONGEST_RECORD:
             missing = 0
         while missing and not self._ended:
-            receipt = await self._stream.receive(min(missing, _READ))
+            receipt = await self._stream.receive(min(missing, READ_AT_ONCE))
             self._take(receipt)
             missing -= len(receipt.data)
         plain_alert = (began.data[:1], int.from_bytes(began.data[3:], "big")) == _PLAIN_ALERT
@@ -136,7 +135,7 @@ class Tls:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Say, without waiting, that this was all, or what was wrong with the handshake."""
+        """Send, without waiting, the alert that ends TLS: that this was all, or what was wrong with the handshake."""
         with contextlib.suppress(ssl.SSLError):
             self._tls.unwrap()
         self._stream.send_at_once(self._outgoing.read())
@@ -169,7 +168,7 @@ class Tls:
         """Decrypt what has come. TCP's end alone is an end too: HTTP's framing knows if something is missing."""
         pieces = []
         try:
-            while piece := self._tls.read(_READ):
+            while piece := self._tls.read(READ_AT_ONCE):
                 pieces.append(piece)
             self._ended = True
         except ssl.SSLWantReadError:
@@ -183,7 +182,7 @@ class Tls:
         return b"".join(pieces)
 
     def _plainer(self, error: ssl.SSLError, ends: str) -> ssl.SSLError:
-        """Say what an error means by what is known besides, and what it ``ends`` if it is an alert."""
+        """Return an error in the words that fit what else is known; an alert ``ends`` something."""
         reason = error.reason or ""
         if reason in _TOO_OLD:
             return TlsRefused("the server speaks no TLS that is new enough: it must be 1.2 at least (RFC 8996)")

@@ -60,7 +60,7 @@ class Contexts:
         names: bool = True,
         protocols: Sequence[str] = (),
     ) -> ClientContext:
-        """Return the context that trusts ``ca_file`` (else the system); ProbeFailed(LOCAL) if a file can't be read.
+        """Return the context that trusts ``ca_file`` (else the system); ProbeFailed(LOCAL) if a file cannot be read.
 
         ``names``: a certificate has to be for the host's name. ``protocols`` are offered by ALPN.
         """

@@ -42,7 +42,7 @@ def run(flags: argparse.Namespace) -> int:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether a file is at a path, even one that cannot be read: to read it raises the right error."""
+    """Return whether a file is at a path, even one that cannot be read: to read it raises the right error."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):

@@ -119,7 +119,7 @@ def _hung_up(outcome: HttpOutcome) -> bool:
 
 
 def has_leftovers(outcome: HttpOutcome | None) -> bool:
-    """Tell whether series of the push path are left, which are then compared with ours."""
+    """Return whether series of the push path are left, which are then compared with ours."""
     try:
         return answered(outcome) and bool(bodies.vector(outcome.body))
     except bodies.BadBody:

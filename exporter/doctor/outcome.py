@@ -105,10 +105,10 @@ class NameSeen(NamedTuple):
 
 
 def unreached(outcome: HttpOutcome) -> bool:
-    """Tell whether the server was not reached at all."""
+    """Return whether the server was not reached at all."""
     return isinstance(outcome, Trouble) and not outcome.connected
 
 
 def answered(outcome: HttpOutcome | None) -> TypeGuard[HttpAnswer]:
-    """Tell whether there is an answer, of status 200."""
+    """Return whether there is an answer, of status 200."""
     return isinstance(outcome, HttpAnswer) and outcome.status == _OK

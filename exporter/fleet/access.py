@@ -90,7 +90,7 @@ class NamedFiles:
         return named
 
     def _holds(self, loc: Loc, path: str, what: str, wanted: re.Pattern[bytes]) -> bool:
-        """Tell whether a file holds what it is named for; no message repeats any of it."""
+        """Return whether a file holds what it is named for; no message repeats any of it."""
         try:
             with open_regular(Path(path)) as file:
                 is_there = wanted.search(file.read(_LONGEST_PEM))

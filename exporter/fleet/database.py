@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from collectors.literals import literal_family
-from collectors.sql.target import DatabaseTarget, Tls
+from collectors.sql.target import DatabaseTarget, TlsMode
 from collectors.terms import IpFamily, Seconds
 from exporter.config_files.net_values import AbsolutePath
 from exporter.config_files.problems import Loc
@@ -31,7 +31,7 @@ class Database(Place, FileOrVariableLogin):
     port: Port = Field(default_factory=_customary_port)
     socket: AbsolutePath | None = None
     dbname: Label = ""
-    tls: Annotated[Tls, OneOf(*get_args(Tls))] = "verify-full"
+    tls: Annotated[TlsMode, OneOf(*get_args(TlsMode))] = "verify-full"
     tls_ca_file: Text | None = None
     interval: Interval = 15.0
     cold_interval: Interval = 60.0

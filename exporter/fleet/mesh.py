@@ -13,7 +13,7 @@ STRANGER = "other"
 
 
 def measures(host: Host, names: Sequence[str] | None) -> bool:
-    """Tell whether ``from`` includes a host; without one, every host with an exporter measures."""
+    """Return whether ``from`` includes a host; without one, every host with an exporter measures."""
     return host.exporter and (names is None or host.name in names or not WORDS.isdisjoint(names))
 
 

@@ -27,7 +27,7 @@ _NOTABLE = 0.1
 
 
 def too_many(seen: PairNow) -> bool:
-    """Tell whether more failed lately than usually does by chance; the longest outage counts as one failure."""
+    """Return whether more failed lately than usually does by chance; the longest outage counts as one failure."""
     if seen.bursts < _BURSTS:
         return False
     repeated = seen.longest - 1 if seen.longest >= _OUTAGE else 0

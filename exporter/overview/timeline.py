@@ -66,7 +66,7 @@ def printable_lines(lines: Sequence[str]) -> str:
 
 
 def is_well(answer: ProbeResult) -> bool:
-    """Tell whether the target answered as it should."""
+    """Return whether the target answered as it should."""
     return not isinstance(answer.outcome, ProbeFailed)
 
 

@@ -26,7 +26,7 @@ def witness(seen: PairNow, others: Sequence[PairNow]) -> PairNow | None:
 
 
 def all_are_silent(places: Sequence[Sequence[PairNow]]) -> bool:
-    """Tell whether several places are silent, and no other was heard of since; a place is all pairs toward it."""
+    """Return whether several places are silent, and no other was heard of since; a place is all pairs toward it."""
     silent: list[list[PairNow]] = []
     heard: list[list[PairNow]] = []
     for pairs in places:

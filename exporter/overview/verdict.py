@@ -93,7 +93,7 @@ def judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_an
 
 
 def _moved_lately(seen: PairNow) -> bool:
-    """Tell whether its address changed lately, or since it was well."""
+    """Return whether its address changed lately, or since it was well."""
     return seen.moved_ago is not None and seen.moved_ago <= max(_NEW_ADDRESS, seen.failing_for + LATELY)
 
 
@@ -199,7 +199,7 @@ def _loses(seen: PairNow) -> bool:
 
 
 def _fell_silent(seen: PairNow) -> bool:
-    """Tell whether it was answered until lately; one that never is may just be blocked."""
+    """Return whether it was answered until lately; one that never is may just be blocked."""
     return seen.silent and seen.lost < seen.results
 
 

@@ -133,7 +133,7 @@ class Deadline(NamedTuple):
     put_off: bool = False
 
     def is_idle(self) -> bool:
-        """Tell whether all its attempts are over."""
+        """Return whether all its attempts are over."""
         return all(attempt.over for attempt in self.slot)
 
     def give_up(self) -> None:

@@ -43,7 +43,7 @@ _LOSS_SLOTS = 12
 
 
 def is_time(value: Seconds) -> bool:
-    """Tell whether a result is a time, and none of the marks above."""
+    """Return whether a result is a time, and none of the marks above."""
     return 0.0 <= value < math.inf
 
 

@@ -62,7 +62,7 @@ class PairRecords:
                 self._database_page.add(pair, labels_of(pair), series)
 
     def __contains__(self, target: object) -> bool:
-        """Tell whether a pair aims at this very object."""
+        """Return whether a pair aims at this very object."""
         return id(target) in self._by_target
 
     def changing(self, target: object) -> PairSeries:

@@ -172,7 +172,7 @@ class PairSeries:
         return tuple(number for phase in self.phases.values() for number in phase)
 
     def is_fresh(self, now: Seconds) -> bool:
-        """Tell whether the latest probe is recent enough to be shown as the present."""
+        """Return whether the latest probe is recent enough to be shown as the present."""
         return self.latest.facts is not None and now - self.latest.at <= self.fresh_for
 
     @property

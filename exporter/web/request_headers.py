@@ -22,7 +22,7 @@ def weight(request: web.Request, header: str, name: str) -> float:
 
 
 def is_of_another_site(request: web.Request) -> bool:
-    """Tell whether a browser sends this for a page that is not ours; programs send none of these (Fetch standard)."""
+    """Return whether a browser sends this for a page that is not ours; programs send none of these (Fetch standard)."""
     if site := request.headers.get("Sec-Fetch-Site"):
         return site not in {"same-origin", "none"}
     origin = request.headers.get("Origin", request.headers.get("Referer") or None)

@@ -49,7 +49,12 @@ def test_the_few_rows_are_of_at_most_a_thousand_targets_and_leave_out_how_they_a
     few = tables.few([*ROWS, cost(1, OURS, 5000, 20.0)], "a machine. Beside it: others.")
     assert "| CPU per ICMP probe | 1,000 | 30 µs | 48 µs | – | 930 µs | 1.6× |\n" in few
     assert "5,000" not in few
-    assert few.endswith("\nMedians. On a machine.\n")
+    assert few.endswith("\nMedians. Above 1×, ours is better. On a machine.\n")
+
+
+def test_the_few_rows_have_the_cpu_of_an_icmp_probe_with_few_targets_too():
+    few = tables.few([*ROWS, cost(1, OURS, 20, 300.0), cost(1, OURS, 200, 60.0)], "a machine")
+    assert [line.split("|")[2].strip() for line in few.splitlines() if "CPU per ICMP probe" in line] == ["20", "1,000"]
 
 
 def test_the_details_compare_each_with_ours():

@@ -24,13 +24,19 @@ class Peer:
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        path: Path | None = None,
     ) -> None:
+        """Listen at a host's port, or at the path of a Unix socket."""
         self._talk, self._tls = talk, tls
         self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=256
-        )
-        self.port = self._listener.getsockname()[1]
+        if path is None:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._listener = socket.create_server((host, port), family=family, backlog=256)
+            self.port = self._listener.getsockname()[1]
+        else:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(str(path))
+            self._listener.listen()
         self.clients: list[tuple[str, int]] = []
         """Addresses and ports of those that connected."""
 

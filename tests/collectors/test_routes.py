@@ -75,9 +75,8 @@ def test_an_address_is_this_hosts_own_if_the_kernel_delivers_it_here(
 ) -> None:
     host, lab = lone
     device = lab.cables[0].device_of(host)
-    host.ip("address", "add", "10.199.0.5/24", "dev", device)
-    host.ip("address", "add", "10.199.0.6/24", "dev", device)  # a second one of the network
-    host.ip("address", "add", "fd99::5/64", "dev", device, "nodad")
+    for prefix in ("10.199.0.5/24", "10.199.0.6/24", "fd99::5/64"):  # two of one network
+        host.add_address(prefix, device)
     for setting in ("net.ipv4.ip_nonlocal_bind", "net.ipv6.ip_nonlocal_bind"):
         host.sysctl(setting, any_can_be_bound)
     own = [*("127.0.0.1", "127.0.0.9", "10.199.0.5", "10.199.0.6"), *("::1", "fd99::5")]

@@ -47,4 +47,4 @@ def test_its_figures_are_those_of_the_measured_rows() -> None:
     few = tables.few(rows, "").splitlines()
     shown = README.section("Figures").splitlines()
     assert [line for line in shown if line.startswith("|")] == [line for line in few if line.startswith("|")]
-    assert len([line for line in few if line.startswith("|")]) == 2 + 8
+    assert len([line for line in few if line.startswith("|")]) == 2 + 9

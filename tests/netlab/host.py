@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,11 +105,24 @@ class Host:
         """Undo ``forbid_route``: the link's own route is used again."""
         ip_batch(self.namespace.name, (f"route del {to} metric {FAULT_METRIC}" for to in _prefixes(peer)))
 
+    def add_address(self, prefix: str, device: str) -> None:
+        """Give the host one more address; return when the kernel delivers to it.
+
+        Of IPv6 the local route follows from a work queue (addrconf_dad_work(), net/ipv6/addrconf.c).
+        """
+        address = prefix.partition("/")[0]
+        family, nodad = ("-6", ["nodad"]) if ":" in address else ("-4", [])
+        self.ip("address", "add", prefix, "dev", device, *nodad)
+        deadline = time.monotonic() + 10
+        while not self.ip(family, "route", "show", "table", "local", address):
+            assert time.monotonic() < deadline, f"{address} is not delivered to {self.name}"
+
     def move_to(self, address: str, address6: str) -> None:
         """Give the host these addresses and no others; ``Lab.readdress`` sets the links' routes."""
         old = _prefixes(self) if self.address else []
         self.address, self.address6 = address, address6
-        added = [f"address add {prefix} dev lo" for prefix in _prefixes(self)]
+        # With nodad IPv6's is valid at once, and not from a work queue: routes with it as their source need it.
+        added = [f"address add {prefix} dev lo{' nodad' * (':' in prefix)}" for prefix in _prefixes(self)]
         ip_batch(self.namespace.name, [*added, *(f"address del {prefix} dev lo" for prefix in old)])
 
     def close(self) -> None:

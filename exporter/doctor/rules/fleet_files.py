@@ -42,7 +42,7 @@ class FleetFiles(NamedTuple):
         return Diagnosis(Status.WARNING, f"fleet file in {server}", _ODD) if self.ours_is_odd else None
 
     def fault(self, exporter: Exporter) -> str | None:
-        """Say what is wrong with the file that an exporter runs."""
+        """Return what is wrong with the file that an exporter runs."""
         if exporter.reloaded is False:
             return _NOT_RELOADED
         if exporter.config_hash is None:

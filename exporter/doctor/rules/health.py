@@ -68,7 +68,7 @@ def _path(question: str, seen: ServerSeen) -> str:
 
 
 def _fault(path: str, outcome: HttpOutcome, seen: ServerSeen, patience: Seconds) -> str | None:
-    """Say what is wrong with an outcome, and what to do; None if it is an answer."""
+    """Return what is wrong with an outcome, and what to do; None if it is an answer."""
     if answered(outcome):
         return None
     if isinstance(outcome, HttpAnswer):

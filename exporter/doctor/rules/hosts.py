@@ -102,7 +102,7 @@ def _parts(knowledge: Knowledge, host: ExpectedHost, rules: HostRules, files: Fl
 
 
 def _scrapes(target: ActiveTarget, host: ExpectedHost, exporters: Sequence[Exporter]) -> bool:
-    """Tell whether a target is this host: by its address, by its label, or by its own page."""
+    """Return whether a target is this host: by its address, by its label, or by its own page."""
     labels = target.labels
     if target.address == host.address or (labels.get("job") == OWN_JOB and labels.get("source") == host.name):
         return True
@@ -111,7 +111,7 @@ def _scrapes(target: ActiveTarget, host: ExpectedHost, exporters: Sequence[Expor
 
 
 def _without_series(knowledge: Knowledge, host: ExpectedHost, targets: Sequence[ActiveTarget]) -> Part:
-    """Say why nothing of it is there."""
+    """Return why nothing of it is there."""
     if not targets:
         text = (
             f"not scraped: it is no target of job {OWN_JOB}; {_GENERATE} again where {knowledge.server} reads its lists"

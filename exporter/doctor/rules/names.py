@@ -56,7 +56,7 @@ def _elsewhere(seen: NameSeen) -> str:
 
 
 def _not_served(fault: Trouble | None, patience: Seconds) -> str:
-    """Say what is wrong with what is served there by HTTPS."""
+    """Return what is wrong with what is served there by HTTPS."""
     if fault is None:
         return ""
     text = _TEXTS.get(fault.reason, _OTHER)

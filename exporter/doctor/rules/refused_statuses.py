@@ -24,7 +24,7 @@ _OTHER = "answers {status} at {path}{excerpt}; look at its log"
 
 
 def refusal_text(path: str, answer: HttpAnswer, server: StackServer) -> str:
-    """Say what an answer to a health path, or a question, means that is not 200."""
+    """Return what an answer to a health path, or a question, means that is not 200."""
     if answer.status in REDIRECTS:
         return _redirect(path, answer, server)
     text = _TEXTS.get(answer.status, _OTHER)

@@ -35,7 +35,7 @@ def targets(knowledge: Knowledge) -> Iterator[Diagnosis]:
 
 
 def _ours(target: ActiveTarget) -> bool:
-    """Tell whether its host has a line of its own."""
+    """Return whether its host has a line of its own."""
     return target.labels.get("job") == OWN_JOB
 
 

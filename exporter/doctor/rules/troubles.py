@@ -44,7 +44,7 @@ def _without_advice(detail: str) -> str:
 
 
 def trouble_text(trouble: Trouble, server: StackServer, patience: Seconds) -> str:
-    """Say why there is no answer after ``patience``, and what to do."""
+    """Return why there is no answer after ``patience``, and what to do."""
     facts = {
         "detail": cleaned(_without_advice(trouble.detail)),
         "host_port": server.host_port,

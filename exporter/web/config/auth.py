@@ -24,7 +24,7 @@ class TokenBucket:
         self._full_at = clock()
 
     def has_one(self, config: WebConfig) -> bool:
-        """Tell whether a token is left, and use it. The bucket is kept as the time at which it will be full."""
+        """Return whether a token is left, and use it. The bucket is kept as the time at which it will be full."""
         if config.token_interval is None:
             return True
         now = self._clock()

@@ -45,7 +45,7 @@ class PasswordChecks:
         self._bcrypt = OneAtATime(MAX_WAITING, MAX_WAITING_PER_ADDRESS)
 
     async def is_right(self, users: Mapping[bytes, bytes], user: bytes, password: bytes, address: str = "") -> bool:
-        """Tell whether this is a user's password; raises Busy. Unknown users take as long as known ones."""
+        """Return whether this is a user's password; raises Busy. Unknown users take as long as known ones."""
         password = password[:_BCRYPT_BYTES]
         bcrypt_hash = users[user] if user in users else self._stand_in(users, user)
         digest = self._digest(user, bcrypt_hash, password)

@@ -87,7 +87,7 @@ class ServerTls:
             _log.info("TLS files changed and were read again: %s", self.settings.cert_file)
 
     def admits(self, certificate: Mapping[str, Any] | None) -> bool:
-        """Tell whether a client's verified certificate (``getpeercert()``) bears an allowed name."""
+        """Return whether a client's verified certificate (``getpeercert()``) bears an allowed name."""
         allowed = self.settings.client_allowed_sans
         if allowed is None:
             return True

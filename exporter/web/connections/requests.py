@@ -141,7 +141,7 @@ class Requests:
         self._carrier.pause_reading()
 
     def _is_of_another_version(self, data: bytes) -> bool:
-        """Tell whether the first line ends here without HTTP/1's version: aiohttp would take it for 0.9, or wait."""
+        """Return whether the first line ends here without HTTP/1's version: aiohttp would take it for 0.9, or wait."""
         if self._version is _KNOWN:
             return False
         line, newline, _ = (self._version + data).partition(b"\n")

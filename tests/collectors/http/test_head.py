@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collectors.contract import ProbeFailed
-from collectors.http.head import Head, place_of, quoted
+from collectors.http.head import Head, excerpt, place_of
 
 
 def head(*lines: bytes, status: int = 200) -> Head:
@@ -49,5 +49,5 @@ def test_a_place_has_neither_a_login_nor_what_may_be_a_token(location: bytes, pl
 
 
 def test_a_quotation_is_short_and_on_one_line() -> None:
-    assert quoted(b"a\r\n\xffb") == '"a...b"'
-    assert quoted(b"x" * 101) == '"' + "x" * 100 + '..."'
+    assert excerpt(b"a\r\n\xffb") == '"a...b"'
+    assert excerpt(b"x" * 101) == '"' + "x" * 100 + '..."'

@@ -252,8 +252,7 @@ async def test_a_source_address_that_goes_away_is_our_own_fault_until_it_is_back
         (IpFamily.IPV6, there.address6, "fd99::5", 128),
     ):
         aim = target(address, ip_family=family, source_address=away)
-        nodad = ["nodad"] if family is IpFamily.IPV6 else []
-        here.ip("address", "add", f"{away}/{bits}", "dev", "lo", *nodad)
+        here.add_address(f"{away}/{bits}", "lo")
         async with pinging(here) as (probe, _):
             (first,) = _entered(here, probe, aim)
             first.give_up()  # nobody there knows the way back to it
@@ -262,7 +261,7 @@ async def test_a_source_address_that_goes_away_is_our_own_fault_until_it_is_back
             with pytest.raises(ProbeFailed, match=f"source_address {away} is no address of this host") as failed:
                 await gone.answer
             assert failed.value.reason is Reason.LOCAL
-            here.ip("address", "add", f"{away}/{bits}", "dev", "lo", *nodad)
+            here.add_address(f"{away}/{bits}", "lo")
             (back,) = _entered(here, probe, aim)
             assert not back.answer.done()
         here.ip("address", "del", f"{away}/{bits}", "dev", "lo")
@@ -629,7 +628,7 @@ async def test_when_all_sequences_are_under_way_that_is_our_own_fault(
 async def test_probes_that_were_given_up_are_forgotten_when_nobody_will_answer_them_any_more(
     here: Host, there: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_REMEMBERED", 0.0)
+    monkeypatch.setattr(requests, "_REMEMBERED_FOR", 0.0)
     monkeypatch.setattr(requests, "_BETWEEN_SWEEPS", 0.0)
     kept: list[bytes] = []
 

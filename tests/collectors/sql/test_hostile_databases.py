@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -363,6 +364,17 @@ async def test_a_mysql_that_is_taken_for_postgresql_is_not_asked_at_each_probe()
             told = {await failure(probe, target) for target in targets * 5}
     assert told == {(Reason.PROTOCOL, "this is not PostgreSQL's answer; is type right?")}
     assert len(asked) == 1
+
+
+async def test_two_sockets_of_one_port_do_not_share_a_refusal(tmp_path: Path) -> None:
+    """The paths tell them apart: neither has an address, and a Unix socket's port is the same nearly everywhere."""
+    error = pg(b"E", b"SFATAL\0C28P01\0Mdenied\0\0")
+    paths = [tmp_path / "mysqld.sock", tmp_path / "postgresql.sock"]
+    with Peer(says(first=greeting()), path=paths[0]), Peer(says(error), path=paths[1]):
+        async with postgresql.collector(context()) as probe:
+            targets = [database_target(5432, address="", socket=str(path)) for path in paths]
+            reasons = [(await failure(probe, target))[0] for target in targets * 2]
+    assert reasons == [Reason.PROTOCOL, Reason.AUTH] * 2
 
 
 async def test_a_server_that_closes_in_the_middle_of_tls_as_when_it_stops_is_tried_again_at_once() -> None:
