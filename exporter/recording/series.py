@@ -78,7 +78,7 @@ class PairSeries:
         """
         if now >= self.usual_loss.ends:
             local = self.failures.get(Reason.LOCAL, 0)
-            self.usual_loss.turn(self.probes - local, sum(self.failures.values()) - local + self.resent, now)
+            self.usual_loss.begin_slot(self.probes - local, sum(self.failures.values()) - local + self.resent, now)
         self.probes += 1
         if facts.retransmitted:
             self.retransmitted += 1

@@ -15,7 +15,7 @@ from collectors.contract import Facts, ProbeFailed, SocketOpened
 from collectors.replies import Exchange, RoundTrip
 from collectors.terms import Clock, IpFamily, Phase, Reason
 from exporter.fleet import Pair
-from exporter.overview import Format, Overview
+from exporter.overview import Overview, PageFormat
 from exporter.overview.html_text import ROWS
 from exporter.probing import Move, NameAndFamily
 from tests.exporter.pages import ANSWERS, SMALL, TIMEOUT, Small, Time
@@ -29,7 +29,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
     monkeypatch.setattr("exporter.recording.recorder.time", time)
     monkeypatch.setattr("exporter.clock.time", time)
-    monkeypatch.setattr("exporter.overview.time", time)
+    monkeypatch.setattr("exporter.overview.overview.time", time)
     return time
 
 
@@ -38,7 +38,7 @@ def small(time: Time, tmp_path: Path) -> Small:
     return Small(tmp_path)
 
 
-def written(small: Small, shape: Format, page: int = 1) -> str:
+def written(small: Small, shape: PageFormat, page: int = 1) -> str:
     overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.own_health)
     return b"".join(overview.pieces(shape, LINKS, page)).decode()
 
