@@ -24,7 +24,7 @@ States = Callable[[], Sequence[tuple[Pair, PairSeries]]]
 
 
 class Overview:
-    """Looks at the pairs' states and at our own health when somebody asks, once a second at most."""
+    """Takes a snapshot of all pairs and of our own health when somebody asks, once a second at most."""
 
     policy = html_text.POLICY
 

@@ -1,4 +1,4 @@
-"""All pairs as they look now, each with its verdict: what every format of the overview shows."""
+"""All pairs as they are now, each with its verdict: what every format of the overview shows."""
 
 from __future__ import annotations
 

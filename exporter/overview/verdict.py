@@ -105,7 +105,7 @@ def _judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_a
         return Verdict(Culprit.THIS_HOST, f"not measured for {span(seen.age)}")
     if seen.reason is None:
         return _slow(seen, others, own) or _as_usual(seen, others, own)
-    if _full_queue(own) and _may_be_queued(seen):
+    if _full_queue(own) and _queue_explains(seen):
         return Verdict(Culprit.THIS_HOST, f"no answer, and {_LOSING_QUEUE}")
     return _failed(seen, others, own, nobody_answers=nobody_answers)
 
@@ -116,7 +116,7 @@ def _full_queue(own: OwnHealth) -> Seconds:
     return queue if queue > LONG_QUEUE else 0.0
 
 
-def _may_be_queued(seen: PairNow) -> bool:
+def _queue_explains(seen: PairNow) -> bool:
     """Tell whether a full queue explains the failure: nothing was answered, not even that the name does not exist."""
     return seen.reason in _QUEUE_CAUSES and not seen.misconfigured and seen.in_a_row < _QUEUE_DROPS
 

@@ -344,7 +344,7 @@ def test_wide_letters_keep_the_columns_straight(small: Small) -> None:
     assert len({len(line) + line.count("名") + line.count("前") for line in lines}) == 1
 
 
-def test_one_look_serves_all_who_ask_within_a_second(small: Small, time: Time) -> None:
+def test_one_snapshot_serves_all_who_ask_within_a_second(small: Small, time: Time) -> None:
     overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.own_health)
     first = b"".join(overview.pieces("text", LINKS, 1))
     small.decide("wf008", "icmp", TIMEOUT)
@@ -353,7 +353,7 @@ def test_one_look_serves_all_who_ask_within_a_second(small: Small, time: Time) -
     assert b"timeout" in b"".join(overview.pieces("text", LINKS, 1))
 
 
-def test_a_look_from_before_a_reload_is_forgotten_with_its_pairs(small: Small) -> None:
+def test_a_snapshot_from_before_a_reload_is_forgotten_with_its_pairs(small: Small) -> None:
     small.reload(SMALL.replace("  tcp:", "  soon_gone:"))
     overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.own_health)
     assert b" soon_gone " in b"".join(overview.pieces("text", LINKS, 1))
