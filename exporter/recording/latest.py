@@ -25,7 +25,7 @@ class LastProbe:
     """When it was decided, by the monotonic clock."""
 
     def copy(self) -> LastProbe:
-        """Return a copy that is not overwritten; ``copy.copy`` would take five times as long."""
+        """Return a copy that is not overwritten; ``copy.copy`` would take ten times as long."""
         return LastProbe(self.facts, self.reply, self.at)
 
 
