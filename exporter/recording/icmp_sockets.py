@@ -36,7 +36,7 @@ class IcmpSockets:
 
     def configure(self, pairs: Iterable[Pair]) -> None:
         """Use the families of these pairs."""
-        self._used = families_in_use(pairs)
+        self._used = {pair.ip_family for pair in pairs if Gives.ICMP_ECHO in pair.aim.gives}
 
     def opened(self, socket: SocketOpened) -> None:
         """Record that a family's socket was opened, or could not be; it takes the place of the one before."""
@@ -49,11 +49,6 @@ class IcmpSockets:
     def why_no_echo(self) -> str:
         """Return, for the overview, why a family that is used has no echo requests; empty if all have."""
         return next(filter(None, (why_no_echo(socket) for socket in self.used().values() if socket)), "")
-
-
-def families_in_use(pairs: Iterable[Pair]) -> set[IpFamily]:
-    """Return the families whose socket these pairs use."""
-    return {pair.ip_family for pair in pairs if Gives.ICMP_ECHO in pair.aim.gives}
 
 
 def warning(opened: SocketOpened) -> str:
