@@ -117,7 +117,7 @@ def _full_queue(own: OwnHealth) -> Seconds:
 
 
 def _queue_explains(seen: PairNow) -> bool:
-    """Tell whether a full queue explains the failure: nothing was answered, not even that the name does not exist."""
+    """Return whether a full queue explains the failure: nothing was answered, not even that the name does not exist."""
     return seen.reason in _QUEUE_CAUSES and not seen.misconfigured and seen.in_a_row < _QUEUE_DROPS
 
 
