@@ -18,7 +18,7 @@ from exporter.commands import default_fleet
 from exporter.commands.terminal import BAD_CONFIGURATION, FAULT, FINE, complain, print_data
 from exporter.configuration import identified
 from exporter.fleet import BadFile, Pair, survey
-from exporter.overview.timeline import Around, explain, is_well
+from exporter.overview.timeline import VerdictContext, explain, is_well
 from exporter.probing import Addresses, ProbeResult, Scheduler, collectors, refreshes, single
 from exporter.recording.own_health import OwnHealth
 from exporter.wording import span
@@ -66,8 +66,8 @@ async def probe_now(pairs: Sequence[Pair]) -> list[ProbeResult]:
 
 def describe(results: Sequence[ProbeResult], asked: Sequence[Pair]) -> tuple[str, bool]:
     """Return how the probes went that were asked for, and whether all went well; the others are witnesses."""
-    around = Around((), OwnHealth(), time.monotonic(), wall_clock())
-    explained = zip(results, explain(results, around), strict=True)
+    context = VerdictContext((), OwnHealth(), time.monotonic(), wall_clock())
+    explained = zip(results, explain(results, context), strict=True)
     of_asked = [(text, is_well(result)) for result, text in explained if result.pair in asked]
     return "\n".join(text for text, _ in of_asked), all(well for _, well in of_asked)
 

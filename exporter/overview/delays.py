@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from collectors.terms import Seconds
-from exporter.overview.seen import PairNow
+from exporter.overview.pair_now import PairNow
 from exporter.recording.history import is_time
 
 _SLOWER = 1.5
@@ -34,7 +34,7 @@ class Delays(NamedTuple):
     single: bool
     """It is perhaps a lost packet, and none of the answers before was as late.
 
-    One of them may have been where packets get lost, and two behind a full queue.
+    Where packets get lost one earlier late answer is allowed, behind a full queue two.
     """
 
 

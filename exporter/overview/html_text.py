@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from exporter.overview.losses import share
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.sparkline import sparkline
-from exporter.overview.text import own_in_words, summary
+from exporter.overview.text import own_health_in_words, summary
 from exporter.overview.verdict import Verdict, judge_host
 from exporter.wording import span
 
@@ -74,7 +74,7 @@ POLICY = (
 _COLUMNS = ("Verdict", "Target", "Probe", "Now", "Loss", "Recent results", "Age", "Last failure", "Look closer")
 
 
-def html_text(snapshot: Snapshot, links: Mapping[str, str], page: int) -> Iterator[str]:
+def render(snapshot: Snapshot, links: Mapping[str, str], page: int) -> Iterator[str]:
     """Write page number ``page``, or the last, in pieces; ``links`` are the names and paths of our other pages."""
     host, count = judge_host(snapshot.own_health), len(snapshot.rows)
     page = max(1, min(page, -(-count // ROWS)))
@@ -85,7 +85,7 @@ def html_text(snapshot: Snapshot, links: Mapping[str, str], page: int) -> Iterat
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="icon" href="data:,"><title>{title}</title><style>{_STYLE}</style></head>\n<body><main>'
         f"<h1>{title}</h1>\n<p>{escape(summary(snapshot.rows, host))}</p>\n"
-        f"<p{_class(host)}>This host: {escape(own_in_words(snapshot.own_health))}. {_verdict(host)}</p>\n"
+        f"<p{_class(host)}>This host: {escape(own_health_in_words(snapshot.own_health))}. {_verdict(host)}</p>\n"
     )
     if rows:
         yield _table_head(count, page)
@@ -154,11 +154,11 @@ def _probe_link(row: Row) -> str:
 
 def _verdict(verdict: Verdict) -> str:
     why = f": {escape(verdict.why)}" if verdict.why else ""
-    return f"<b>{verdict.word or '-'}</b>{why}"
+    return f"<b>{verdict.culprit or '-'}</b>{why}"
 
 
 def _class(verdict: Verdict) -> str:
-    return f' class="{verdict.word.replace(" ", "-")}"' if verdict.word else ""
+    return f' class="{verdict.culprit.replace(" ", "-")}"' if verdict.culprit else ""
 
 
 def _pages(count: int, page: int) -> str:

@@ -16,7 +16,7 @@ _AT_ONCE = 50
 _NO_TIMES = {FAILED: "failed", RESENT: "sent again", UNMEASURED: "not measured"}
 
 
-def json_text(snapshot: Snapshot) -> Iterator[str]:
+def render(snapshot: Snapshot) -> Iterator[str]:
     """Write the overview in pieces, between which others may run; a duration that was not measured is null."""
     this_host = {**dataclasses.asdict(snapshot.own_health), "verdict": _verdict(judge_host(snapshot.own_health))}
     yield json.dumps({"title": snapshot.title, "time": snapshot.wall, "this_host": this_host})[:-1] + ', "pairs": ['
@@ -55,7 +55,7 @@ def _pair(row: Row) -> dict[str, Any]:
         "usual_rtt": seen.usual_rtt,
         "usual_server": seen.usual_server,
         "usual_loss": seen.usual_loss,
-        "usual_of_few": seen.seeds,
+        "usual_of_few": seen.usual_of,
         "lost": seen.lost,
         "failed": seen.failed,
         "resent": seen.resent,
@@ -76,4 +76,4 @@ def _result(value: float) -> float | str:
 
 
 def _verdict(verdict: Verdict) -> dict[str, str | None]:
-    return {"word": verdict.word, "why": verdict.why}
+    return {"word": verdict.culprit, "why": verdict.why}

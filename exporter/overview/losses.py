@@ -1,23 +1,23 @@
 """What failed in the last minutes: whether it is more than chance, and how it is written.
 
-A path that loses one packet in a hundred is healthy, and one in eight looks at it sees two losses among 60. So the
-failures are held against the binomial distribution: they count where fewer than one look in 200 would see so many at
-the share that is usual there. A share below one in a hundred counts as one in a hundred. More than five in a
-hundred is no good path, however usual it is.
+A path that loses one packet in a hundred is healthy, and at one time in eight two of its last 60 results are losses.
+So the failures are compared with the binomial distribution: they are too many if, at the share that is usual there, so
+many or more occur less than once in 200 times. A share below one in a hundred counts as one in a hundred. More than
+five in a hundred is no good path, however usual it is.
 """
 
 from __future__ import annotations
 
 import math
 
-from exporter.overview.seen import PairNow
+from exporter.overview.pair_now import PairNow
 from exporter.wording import percent
 
 _CHANCE = 0.005
 _LEAST, _MOST = 0.01, 0.05
 """The bounds within which the usual share of failures is believed."""
 _BURSTS = 2
-"""Fewer bursts are not too many: an outage that is over stands in the log, and is held against nobody."""
+"""Fewer bursts are not too many: a single one is an outage, which is in the log, and no verdict mentions it."""
 _OUTAGE = 5
 """So many failures in a row are an outage, which counts as one failure."""
 FEW = 15

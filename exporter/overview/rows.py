@@ -1,4 +1,4 @@
-"""All pairs as they look now, each with its verdict: what every format of the overview shows."""
+"""All pairs as they are now, each with its verdict: what every format of the overview shows."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import NamedTuple
 from collectors.replies import Exchange, Login, Query, RoundTrip
 from collectors.terms import Reason, Seconds
 from exporter.fleet import Pair
-from exporter.overview.seen import PairNow, pair_now
+from exporter.overview.pair_now import PairNow, pair_now
 from exporter.overview.unreached import all_are_silent
-from exporter.overview.verdict import Verdict, Word, judge
+from exporter.overview.verdict import Culprit, Verdict, judge
 from exporter.recording.latest import Failure
 from exporter.recording.own_health import OwnHealth
 from exporter.recording.series import PairSeries
 from exporter.wording import span, spans
 
 _AT_ONCE = 50
-"""So many pairs are looked at before others may run."""
+"""Pairs whose state is read before others may run."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Row:
         failing = seen.reason is not None and not seen.stale
         return (
             not failing,
-            self.verdict.word is Word.FINE,
+            self.verdict.culprit is Culprit.FINE,
             -seen.failing_for,
-            -slower if self.verdict.word is not Word.FINE else 0,
+            -slower if self.verdict.culprit is not Culprit.FINE else 0,
             self.pair.name,
             self.pair.probe,
             self.pair.ip_family,
@@ -53,10 +53,10 @@ class Row:
 
 
 class Snapshot(NamedTuple):
-    """Everything that the overview shows, whatever the format."""
+    """All that is in the overview, whatever its format."""
 
     title: str
-    """Which host says it, and when."""
+    """Names the host, and the time."""
     wall: float
     """When, in seconds since the epoch."""
     rows: Sequence[Row]
@@ -64,8 +64,8 @@ class Snapshot(NamedTuple):
     own_health: OwnHealth
 
 
-class _Look(NamedTuple):
-    """One pair before it is judged: those toward the same place can witness for it."""
+class _PairState(NamedTuple):
+    """What the verdict on one pair is made of; those of all pairs are needed before one of them is judged."""
 
     pair: Pair
     series: PairSeries
@@ -117,28 +117,28 @@ def _login(login: Login) -> str:
 def _usual(seen: PairNow, now: Seconds, usual: Seconds | None) -> str:
     """Write what is usual, in the unit of ``now`` where that fits; if it is known by few results, also by how many."""
     if usual:
-        few = f", of {seen.seeds} results" if seen.seeds else ""
+        few = f", of {seen.usual_of} results" if seen.usual_of else ""
         return f" (usual {spans((now, usual))[1]}{few})"
-    return " (no usual yet)" if seen.seeds is not None else ""
+    return " (no usual yet)" if seen.usual_of is not None else ""
 
 
 def judged(states: Sequence[tuple[Pair, PairSeries]], own: OwnHealth, now: Seconds) -> Iterator[Sequence[Row]]:
     """Judge all pairs and return their rows in batches, between which others may run.
 
-    The first batches are empty: all pairs are looked at before one is judged.
+    The first batches are empty: the states of all pairs are read before one of them is judged.
     """
-    places: dict[str, list[_Look]] = {}
+    places: dict[str, list[_PairState]] = {}
     for number, (pair, series) in enumerate(states):
-        places.setdefault(pair.place, []).append(_Look(pair, series, pair_now(pair, series, now)))
+        places.setdefault(pair.place, []).append(_PairState(pair, series, pair_now(pair, series, now)))
         if number % _AT_ONCE == _AT_ONCE - 1:
             yield ()
-    nobody_answers = all_are_silent([[look.seen for look in looks] for looks in places.values()])
-    for looks in places.values():
-        yield [_row(look, looks, own, nobody_answers=nobody_answers) for look in looks]
+    nobody_answers = all_are_silent([[state.seen for state in place] for place in places.values()])
+    for place in places.values():
+        yield [_row(state, place, own, nobody_answers=nobody_answers) for state in place]
 
 
-def _row(look: _Look, looks: Sequence[_Look], own: OwnHealth, *, nobody_answers: bool) -> Row:
-    pair, series, seen = look
-    others = [other.seen for other in looks if other is not look]
+def _row(state: _PairState, place: Sequence[_PairState], own: OwnHealth, *, nobody_answers: bool) -> Row:
+    pair, series, seen = state
+    others = [other.seen for other in place if other is not state]
     verdict = judge(seen, others, own, nobody_answers=nobody_answers)
     return Row(pair, seen, verdict, series.recent.values(), series.last_failure)

@@ -26,7 +26,7 @@ def sparkline(recent: Sequence[Seconds]) -> str:
         else:
             shapes += [f'<path class="lost" d="M{x} {_HEIGHT}v-6"/>' for x, value in run if value not in _NO_FAILURES]
     size = f'width="{_STEP * ROOM}" height="{_HEIGHT}" viewBox="-1 0 {_STEP * ROOM + 1} {_HEIGHT}"'
-    return f'<svg role="img" aria-label="{_in_words(recent)}" {size}>{"".join(shapes)}</svg>'
+    return f'<svg role="img" aria-label="{_results_in_words(recent)}" {size}>{"".join(shapes)}</svg>'
 
 
 def _line(points: Sequence[tuple[float, float]]) -> str:
@@ -34,7 +34,7 @@ def _line(points: Sequence[tuple[float, float]]) -> str:
     return f'<path d="M{x} {y:.1f}{"".join(f"L{x} {y:.1f}" for x, y in others) or "h1"}"/>'
 
 
-def _in_words(recent: Sequence[Seconds]) -> str:
+def _results_in_words(recent: Sequence[Seconds]) -> str:
     measured = list(filter(is_time, recent))
     lost = sum(math.isnan(value) or value == FAILED for value in recent)
     between = f", between {span(min(measured))} and {span(max(measured))}" if measured else ""

@@ -8,7 +8,7 @@ from unicodedata import east_asian_width
 
 from exporter.overview.losses import share
 from exporter.overview.rows import Row, Snapshot
-from exporter.overview.verdict import Verdict, Word, judge_host
+from exporter.overview.verdict import Culprit, Verdict, judge_host
 from exporter.recording.own_health import OwnHealth
 from exporter.wording import plural, printable, span
 
@@ -17,11 +17,11 @@ _AT_ONCE = 250
 _THIS_HOST = "(this host)"
 
 
-def text(snapshot: Snapshot) -> Iterator[str]:
+def render(snapshot: Snapshot) -> Iterator[str]:
     """Write the overview in pieces, between which others may run."""
     host = judge_host(snapshot.own_health)
     lines = [_cells(row) for row in snapshot.rows] + [
-        (_THIS_HOST, "", own_in_words(snapshot.own_health), "", str(host))
+        (_THIS_HOST, "", own_health_in_words(snapshot.own_health), "", str(host))
     ]
     widths = [max(_width(line[column]) for line in lines) for column in range(4)]
     yield f"{printable(snapshot.title)}: {summary(snapshot.rows, host)}\n\n"
@@ -31,14 +31,17 @@ def text(snapshot: Snapshot) -> Iterator[str]:
 
 def summary(rows: Sequence[Row], host: Verdict) -> str:
     """Count the verdicts: 12 pairs, 10 fine, 1 network, 1 peer."""
-    counts = Counter(row.verdict.word for row in rows)
-    parts = [f"{len(rows)} {plural('pair', len(rows))}", *(f"{counts[word]} {word}" for word in Word if counts[word])]
+    counts = Counter(row.verdict.culprit for row in rows)
+    parts = [
+        f"{len(rows)} {plural('pair', len(rows))}",
+        *(f"{counts[culprit]} {culprit}" for culprit in Culprit if counts[culprit]),
+    ]
     parts += [f"{counts[None]} without a result yet"] if counts[None] else []
-    doubt = "" if host.word is Word.FINE else f"; {host.word}: {host.why}"
+    doubt = "" if host.culprit is Culprit.FINE else f"; {host.culprit}: {host.why}"
     return ", ".join(parts) + doubt
 
 
-def own_in_words(own: OwnHealth) -> str:
+def own_health_in_words(own: OwnHealth) -> str:
     """Write how this host's own measuring went in the last minute."""
     queue = "not measured (by ICMP alone)" if own.egress_queue is None else span(own.egress_queue)
     parts = [f"egress queue {queue}"]
@@ -59,7 +62,7 @@ def _cells(row: Row) -> tuple[str, str, str, str, str]:
 def _address(row: Row) -> str:
     """Write which address of a name is measured, at the end of the line of a pair that is not well."""
     address, verdict = row.seen.address, row.verdict
-    if address is None or verdict.word in {None, Word.FINE} or address in verdict.why:
+    if address is None or verdict.culprit in {None, Culprit.FINE} or address in verdict.why:
         return ""
     return f"; measured at {address}"
 

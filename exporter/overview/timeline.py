@@ -12,8 +12,8 @@ from collectors.contract import Facts, ProbeFailed
 from collectors.replies import Reply, RoundTrip
 from collectors.terms import Seconds
 from exporter.fleet import Pair
+from exporter.overview.pair_now import BEFORE, PairNow, pair_now
 from exporter.overview.rows import now_in_words
-from exporter.overview.seen import PairNow, pair_now
 from exporter.overview.verdict import judge
 from exporter.probing import ProbeResult
 from exporter.recording.own_health import OwnHealth
@@ -25,7 +25,7 @@ _OF_THE_PAIR = (
     "usual_rtt",
     "usual_server",
     "usual_loss",
-    "seeds",
+    "usual_of",
     "lost",
     "failed",
     "resent",
@@ -33,10 +33,10 @@ _OF_THE_PAIR = (
     "longest",
     "results",
 )
-"""What is taken from the pair, because a single probe does not know it."""
+"""What a single probe does not know: these values are its pair's."""
 
 
-class Around(NamedTuple):
+class VerdictContext(NamedTuple):
     """What the verdict on a single probe depends on, beside its result."""
 
     states: Sequence[tuple[Pair, PairSeries]]
@@ -47,16 +47,18 @@ class Around(NamedTuple):
     """In seconds since the epoch."""
 
 
-def explain(answers: Sequence[ProbeResult], around: Around) -> Iterator[str]:
-    """Explain each result in some lines, by itself, by the others and by what is known of all pairs."""
-    looks = {answer.pair.identity: _look(answer, around) for answer in answers}
-    known = [(pair, pair_now(pair, series, around.now)) for pair, series in around.states if pair.identity not in looks]
+def explain(answers: Sequence[ProbeResult], context: VerdictContext) -> Iterator[str]:
+    """Write some lines on each result; the verdict depends also on the other results and on the state of all pairs."""
+    probed = {answer.pair.identity: _single_probe_now(answer, context) for answer in answers}
+    known = [
+        (pair, pair_now(pair, series, context.now)) for pair, series in context.states if pair.identity not in probed
+    ]
     for answer in answers:
-        seen, place = looks[answer.pair.identity], answer.pair.place
-        others = [looks[other.pair.identity] for other in answers if other is not answer and other.pair.place == place]
+        seen, place = probed[answer.pair.identity], answer.pair.place
+        others = [probed[other.pair.identity] for other in answers if other is not answer and other.pair.place == place]
         others += [other for pair, other in known if pair.place == place]
-        verdict = judge(seen, others, around.own_health)
-        lines = [_title(answer.pair), *_result(answer, seen, around.wall), f"verdict: {verdict}"]
+        verdict = judge(seen, others, context.own_health)
+        lines = [_title(answer.pair), *_result(answer, seen, context.wall), f"verdict: {verdict}"]
         yield printable_lines([lines[0], *(f"  {line}" for line in lines[1:])])
 
 
@@ -70,22 +72,22 @@ def is_well(answer: ProbeResult) -> bool:
     return not isinstance(answer.outcome, ProbeFailed)
 
 
-def _look(answer: ProbeResult, around: Around) -> PairNow:
-    """Return one probe as the overview shows the latest one of its pair; what is usual is the pair's."""
-    pair, known = answer.pair, {pair.identity: series for pair, series in around.states}
+def _single_probe_now(answer: ProbeResult, context: VerdictContext) -> PairNow:
+    """Return the state of a pair whose latest probe is this one; what is usual is the pair's."""
+    pair, known = answer.pair, {pair.identity: series for pair, series in context.states}
     alone = PairSeries(pair.aim.reasons).for_configuration((), (), fresh_for=math.inf)
-    alone.record(answer.facts, answer.outcome, around.now, around.wall)
-    seen = pair_now(pair, alone, around.now)
+    alone.record(answer.facts, answer.outcome, context.now, context.wall)
+    seen = pair_now(pair, alone, context.now)
     if (series := known.get(pair.identity)) is None:
-        return dataclasses.replace(seen, failing_for=answer.took, seeds=None)
-    before = pair_now(pair, series, around.now)
+        return dataclasses.replace(seen, failing_for=answer.took, usual_of=None)
+    before = pair_now(pair, series, context.now)
     return dataclasses.replace(
         seen,
         **{name: getattr(before, name) for name in _OF_THE_PAIR},
         failing_for=before.failing_for or answer.took,
         first_failure=before.first_failure,
         in_a_row=before.in_a_row,
-        before=series.recent.values()[-1:],
+        before=series.recent.values()[-BEFORE:],
         ever_succeeded=seen.ever_succeeded or before.ever_succeeded,
         moved_ago=before.moved_ago,
         moved=before.moved,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from collectors.failures import PROHIBITED, SAID
 from collectors.target import Gives
 from collectors.terms import Reason
-from exporter.overview.seen import PairNow
+from exporter.overview.pair_now import PairNow
 from exporter.recording.own_health import OwnHealth
 from exporter.wording import span
 

@@ -1,4 +1,4 @@
-"""Whose fault is it? A pair as it looks now, the others toward its host, our own health -> a word, half a sentence.
+"""Whose fault is it? A pair as it is now, the others toward its host, our own health -> a word, half a sentence.
 
 Plain values in, a verdict out; the rules, in their order:
 
@@ -20,7 +20,7 @@ Plain values in, a verdict out; the rules, in their order:
     else                                            fine
 
 While our own queue is full, it is this host instead of network or peer, unless it is more than the queue can have done.
-The peer is called database where it is one. What others have seen counts only if it was seen since.
+The peer is called database where it is one. What other pairs measured counts only if they did so after the failure.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from collectors.target import Gives
 from collectors.terms import Gap, Reason, Seconds
 from exporter.overview import losses, unreached
 from exporter.overview.delays import delays
-from exporter.overview.seen import LATELY, PairNow
+from exporter.overview.pair_now import LATELY, PairNow
 from exporter.recording.own_health import LONG_QUEUE, OwnHealth
 from exporter.wording import span
 
 
-class Word(enum.StrEnum):
-    """Whose fault it is. ``DATABASE`` is for those that are logged in to."""
+class Culprit(enum.StrEnum):
+    """Where the fault is. ``DATABASE`` stands for the peer where probes log in to it."""
 
     FINE = "fine"
     NETWORK = "network"
@@ -52,30 +52,30 @@ class Word(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whose fault it is, and why; no word before there is a result."""
+    """Whose fault it is, and why; no culprit before there is a result."""
 
-    word: Word | None
+    culprit: Culprit | None
     why: str = ""
 
     def __str__(self) -> str:
-        return ": ".join(filter(None, (self.word or "-", self.why)))
+        return ": ".join(filter(None, (self.culprit or "-", self.why)))
 
 
-FINE = Verdict(Word.FINE)
+FINE = Verdict(Culprit.FINE)
 UNKNOWN = Verdict(None, "no result yet")
 
 _LOGGED_IN = {Gives.LOGIN, Gives.QUERY}
-_THEIRS = {Word.NETWORK, Word.PEER, Word.DATABASE}
+_THEIRS = {Culprit.NETWORK, Culprit.PEER, Culprit.DATABASE}
 _QUEUE_CAUSES = {Reason.TIMEOUT, Reason.DNS}
 _SLOW_LOOKUP: Seconds = 0.5
 """A look-up that takes longer is the network's fault."""
-_FAR: Seconds = 0.5
-"""What a login may take before people ask why."""
+_LONG_LOGIN: Seconds = 0.5
+"""A login that takes longer is explained where it is the distance."""
 _LOSING_QUEUE = "its own egress queue is full and loses packets"
 _QUEUE_DROPS = 5
-"""Failures in a row that a full queue may be guilty of."""
+"""A full queue explains fewer failures in a row than this."""
 _LATE: Seconds = 0.1
-"""So late a start of probes makes their numbers doubtful."""
+"""The numbers of probes that were started later are doubtful."""
 _NEW_ADDRESS: Seconds = 3 * 3600.0
 """How long a change of address is mentioned: so long the usual round trip is that of the address before."""
 _GAPS = {
@@ -87,9 +87,10 @@ _GAPS = {
 def judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool = False) -> Verdict:
     """Return whose fault it is; ``others`` are those toward the same place."""
     verdict = _judge(seen, others, own, nobody_answers=nobody_answers)
-    if verdict.word not in _THEIRS or not _moved_lately(seen):
+    if verdict.culprit not in _THEIRS or not _moved_lately(seen):
         return verdict
-    return Verdict(verdict.word, f"{verdict.why}; its address changed {span(seen.moved_ago or 0.0)} ago: {seen.moved}")
+    moved = f"its address changed {span(seen.moved_ago or 0.0)} ago: {seen.moved}"
+    return Verdict(verdict.culprit, f"{verdict.why}; {moved}")
 
 
 def _moved_lately(seen: PairNow) -> bool:
@@ -101,11 +102,11 @@ def _judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_a
     if seen.age is None:
         return UNKNOWN
     if seen.stale:
-        return Verdict(Word.THIS_HOST, f"not measured for {span(seen.age)}")
+        return Verdict(Culprit.THIS_HOST, f"not measured for {span(seen.age)}")
     if seen.reason is None:
         return _slow(seen, others, own) or _as_usual(seen, others, own)
-    if _full_queue(own) and seen.reason in _QUEUE_CAUSES and seen.in_a_row < _QUEUE_DROPS:
-        return Verdict(Word.THIS_HOST, f"no answer, and {_LOSING_QUEUE}")
+    if _full_queue(own) and _queue_explains(seen):
+        return Verdict(Culprit.THIS_HOST, f"no answer, and {_LOSING_QUEUE}")
     return _failed(seen, others, own, nobody_answers=nobody_answers)
 
 
@@ -115,28 +116,33 @@ def _full_queue(own: OwnHealth) -> Seconds:
     return queue if queue > LONG_QUEUE else 0.0
 
 
+def _queue_explains(seen: PairNow) -> bool:
+    """Return whether a full queue explains the failure: nothing was answered, not even that the name does not exist."""
+    return seen.reason in _QUEUE_CAUSES and not seen.misconfigured and seen.in_a_row < _QUEUE_DROPS
+
+
 def judge_host(own: OwnHealth) -> Verdict:
     """Return whether the numbers of this host can be trusted."""
     if (own.lateness or 0) > _LATE or _full_queue(own) or own.skipped or own.overflows:
-        return Verdict(Word.THIS_HOST, "do not trust the other lines")
+        return Verdict(Culprit.THIS_HOST, "do not trust the other lines")
     if own.no_icmp:
-        return Verdict(Word.THIS_HOST, own.no_icmp)
+        return Verdict(Culprit.THIS_HOST, own.no_icmp)
     if own.not_reloaded:
-        return Verdict(Word.CONFIGURATION, f"not reloaded, the one before is in force: {own.not_reloaded}")
+        return Verdict(Culprit.CONFIGURATION, f"not reloaded, the one before is in force: {own.not_reloaded}")
     return FINE
 
 
 def _failed(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool) -> Verdict:
     if seen.reason is Reason.LOCAL:
-        return Verdict(Word.THIS_HOST, seen.detail or "it could not ask")
+        return Verdict(Culprit.THIS_HOST, seen.detail or "it could not ask")
     if seen.misconfigured and not seen.ever_succeeded:
-        return Verdict(Word.CONFIGURATION, f"{seen.detail.rstrip('.')}; look at it in the fleet file")
+        return Verdict(Culprit.CONFIGURATION, f"{seen.detail.rstrip('.')}; look at it in the fleet file")
     if seen.reason is Reason.DNS:
-        return Verdict(Word.NETWORK, unreached.nameless(seen, others))
+        return Verdict(Culprit.NETWORK, unreached.nameless(seen, others))
     if seen.silent and not unreached.refused_by_itself(seen):
-        return Verdict(Word.NETWORK, unreached.silent(seen, others, own, nobody_answers=nobody_answers))
+        return Verdict(Culprit.NETWORK, unreached.silent(seen, others, own, nobody_answers=nobody_answers))
     if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, others, own)):
-        return Verdict(Word.NETWORK, lost)
+        return Verdict(Culprit.NETWORK, lost)
     return Verdict(_peer_or_database(seen), _unwell(seen))
 
 
@@ -149,15 +155,15 @@ def _lost(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> str:
     return "" if losing is None else f"it connects, and then packets get lost ({losing.name} loses some, too)"
 
 
-def _peer_or_database(seen: PairNow) -> Word:
-    return Word.PEER if seen.gives.isdisjoint(_LOGGED_IN) else Word.DATABASE
+def _peer_or_database(seen: PairNow) -> Culprit:
+    return Culprit.PEER if seen.gives.isdisjoint(_LOGGED_IN) else Culprit.DATABASE
 
 
 def _unwell(seen: PairNow) -> str:
     """Write what is wrong with a host that was reached."""
     if refusal := unreached.refused_by_itself(seen):
         return refusal
-    if seen.reason is Reason.REFUSED and not seen.misconfigured and _peer_or_database(seen) is Word.PEER:
+    if seen.reason is Reason.REFUSED and not seen.misconfigured and _peer_or_database(seen) is Culprit.PEER:
         if SAID in seen.detail:  # by ICMP, and by whom: a firewall's way
             return seen.detail
         return "the host is up, and nothing listens on this port, or a firewall refuses it"
@@ -173,19 +179,19 @@ def _slow(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> Verdict |
     queue = _full_queue(own)
     slower = delays(seen, others, queue)
     if slower.queued:
-        return Verdict(Word.THIS_HOST, f"up to {span(queue)} of it are its own egress queue")
+        return Verdict(Culprit.THIS_HOST, f"up to {span(queue)} of it are its own egress queue")
     if queue and slower.single:
-        return Verdict(Word.THIS_HOST, f"{_LOSING_QUEUE}: they are sent again")
+        return Verdict(Culprit.THIS_HOST, f"{_LOSING_QUEUE}: they are sent again")
     if not queue and slower.perhaps_lost and (losing := next(filter(_loses, (seen, *others)), None)):
         whose = "" if losing is seen else f" ({losing.name} loses some)"
-        return Verdict(Word.NETWORK, f"its answer was late: packets get lost{whose}, or its program is slow, too")
+        return Verdict(Culprit.NETWORK, f"its answer was late: packets get lost{whose}, or its program is slow, too")
     if slower.single:
         return None
     if slower.server > slower.network:
         aside = _and_the_network(slower.network, full=queue > 0)
         return Verdict(_peer_or_database(seen), f"its program is slow, {aside}")
     longer = f"its round trip is {span(slower.network)} longer than usual"
-    return Verdict(Word.NETWORK, longer) if slower.network else None
+    return Verdict(Culprit.NETWORK, longer) if slower.network else None
 
 
 def _and_the_network(network: Seconds, *, full: bool) -> str:
@@ -206,14 +212,14 @@ def _fell_silent(seen: PairNow) -> bool:
 def _as_usual(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> Verdict:
     """Judge a probe whose times are as usual."""
     if lossy := _lossy(seen):
-        ours = Verdict(Word.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}")
-        return ours if _full_queue(own) else Verdict(Word.NETWORK, lossy)
+        ours = Verdict(Culprit.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}")
+        return ours if _full_queue(own) else Verdict(Culprit.NETWORK, lossy)
     if losses.too_many(seen):
         return Verdict(_peer_or_database(seen), losses.in_words(seen))
-    far = seen.login is not None and seen.server is not None and seen.login > max(_FAR, 2 * seen.server)
+    far = seen.login is not None and seen.server is not None and seen.login > max(_LONG_LOGIN, 2 * seen.server)
     late = "this answer was late: a lost packet can do that" if delays(seen, others, 0.0).single else ""
     asides = ("the distance, not the database" if far else "", late, losses.aside(seen))
-    return Verdict(Word.FINE, "; ".join(filter(None, asides)))
+    return Verdict(Culprit.FINE, "; ".join(filter(None, asides)))
 
 
 def _lossy(seen: PairNow) -> str:

@@ -47,8 +47,8 @@ class Family:
         return f"# HELP {name} {text}\n# TYPE {name} {self.kind}\n".encode()
 
 
-class Page:
-    """Families with the lines of all their owners."""
+class Exposition:
+    """Families with the lines of all their owners: a page of metrics, or a part of one."""
 
     def __init__(self, families: Sequence[Family]) -> None:
         self._families = families

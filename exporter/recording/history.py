@@ -109,7 +109,7 @@ class Usual:
 
     @property
     def seeds(self) -> int | None:
-        """By how many results it is known, while they are few; None once they are not."""
+        """Return of how many results it is the median, while they are few; None once they are not."""
         return None if self._medians else len(self._now)
 
     def median(self) -> Seconds | None:
@@ -147,7 +147,7 @@ class UsualLoss:
         self.ends: Seconds = -math.inf
         """When the half hour that is under way is over."""
 
-    def turn(self, probes: int, bad: int, now: Seconds) -> None:
+    def begin_slot(self, probes: int, bad: int, now: Seconds) -> None:
         """Begin another half hour, by how many probes there have been in all and how many of them were bad."""
         if probes > self._probes and self.ends > -math.inf:
             self._shares = self._shares[-_LOSS_SLOTS + 1 :]
@@ -177,17 +177,17 @@ class Lately:
 
     def add(self, value: float, now: Seconds) -> None:
         """Add a value, at a time that never goes back."""
-        self._turn(now)
+        self._begin_half_minute(now)
         self._now = value if self._now is None else self._combine(self._now, value)
 
     def read(self, now: Seconds) -> float | None:
         """Return that value; None if there was none."""
-        self._turn(now)
+        self._begin_half_minute(now)
         if self._now is None or self._before is None:
             return self._before if self._now is None else self._now
         return self._combine(self._now, self._before)
 
-    def _turn(self, now: Seconds) -> None:
+    def _begin_half_minute(self, now: Seconds) -> None:
         """Begin another half minute, if one is over."""
         if now - self._since >= _HALF:
             self._before = self._now if now - self._since < 2 * _HALF else None

@@ -1,4 +1,4 @@
-"""The ICMP sockets of this host; what one lacks and what to do about it, in words for the log and for the page."""
+"""The ICMP sockets of this host; what one lacks and what to do about it, in words for the log and the overview."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OWN_CLOCK = (
 
 
 class IcmpSockets:
-    """The sockets that were opened, and the families that are used: that others lack permission is no news."""
+    """The sockets that were opened, and the families that are used; one that no pair uses is not reported."""
 
     def __init__(self) -> None:
         self._opened: dict[IpFamily, SocketOpened] = {}
@@ -36,28 +36,23 @@ class IcmpSockets:
 
     def configure(self, pairs: Iterable[Pair]) -> None:
         """Use the families of these pairs."""
-        self._used = families(pairs)
+        self._used = {pair.ip_family for pair in pairs if Gives.ICMP_ECHO in pair.aim.gives}
 
     def opened(self, socket: SocketOpened) -> None:
-        """Accept that a family's socket was opened, or could not be; it takes the place of the one before."""
+        """Record that a family's socket was opened, or could not be; it takes the place of the one before."""
         self._opened[socket.ip_family] = socket
 
     def used(self) -> Mapping[IpFamily, SocketOpened | None]:
         """Return the socket of each family that is used; None: it is not open yet."""
         return {ip_family: self._opened.get(ip_family) for ip_family in sorted(self._used)}
 
-    def problem(self) -> str:
-        """Say for the page why a family that is used has no echo requests; empty if all have."""
-        return next(filter(None, (problem(socket) for socket in self.used().values() if socket)), "")
-
-
-def families(pairs: Iterable[Pair]) -> set[IpFamily]:
-    """Return the families whose socket these pairs use."""
-    return {pair.ip_family for pair in pairs if Gives.ICMP_ECHO in pair.aim.gives}
+    def why_no_echo(self) -> str:
+        """Return, for the overview, why a family that is used has no echo requests; empty if all have."""
+        return next(filter(None, (why_no_echo(socket) for socket in self.used().values() if socket)), "")
 
 
 def warning(opened: SocketOpened) -> str:
-    """Say for the log what a socket lacks, and the remedy; empty if it lacks nothing."""
+    """Return, for the log, what a socket lacks, and the remedy; empty if it lacks nothing."""
     family = opened.ip_family.value
     if opened.kind != "none":
         return _OWN_CLOCK % family if not opened.reads_ancillary else ""
@@ -68,8 +63,8 @@ def warning(opened: SocketOpened) -> str:
     return _OTHER % (family, os.strerror(opened.error))
 
 
-def problem(opened: SocketOpened) -> str:
-    """Say for the page why a family has no echo requests; empty if it has."""
+def why_no_echo(opened: SocketOpened) -> str:
+    """Return, for the overview, why a family has no echo requests; empty if it has."""
     if opened.kind != "none":
         return ""
     if opened.error == errno.EAFNOSUPPORT:

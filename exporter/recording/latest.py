@@ -24,6 +24,10 @@ class LastProbe:
     at: Seconds = 0.0
     """When it was decided, by the monotonic clock."""
 
+    def copy(self) -> LastProbe:
+        """Return a copy that is not overwritten; ``copy.copy`` would take ten times as long."""
+        return LastProbe(self.facts, self.reply, self.at)
+
 
 class Failure(NamedTuple):
     """How a probe failed: what is kept of a ``ProbeFailed``, whose traceback would keep all that it passed through."""

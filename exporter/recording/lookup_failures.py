@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from exporter.recording.exposition import Page
+from exporter.recording.exposition import Exposition
 from exporter.recording.metrics import lookup_families
 
 
@@ -18,7 +18,7 @@ class LookupFailures:
     def watch(self, targets: Iterable[str]) -> None:
         """Count these targets' failures and no others'; a new one begins with 0."""
         self._counts = {target: self._counts.get(target, 0) for target in targets}
-        self.page = Page(lookup_families(self._counts))
+        self.page = Exposition(lookup_families(self._counts))
         for target in self._counts:
             self.page.add(target, (("target", target),), target)
 

@@ -1,4 +1,4 @@
-"""How this host itself is, lately: what makes its other numbers doubtful, and what it was asked."""
+"""The recent condition of this host itself: what makes its other numbers doubtful, and who asked its ``/ping``."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class RecentHealth:
         self._overflows.add(packets, now)
 
     def read(self, now: Seconds, *, no_icmp: str, asked_by: Mapping[str, Seconds]) -> OwnHealth:
-        """Return it with what others know: why there is no ICMP, and who asked us."""
+        """Return the health of the last minute; ``no_icmp`` and ``asked_by`` come from the caller."""
         return OwnHealth(
             egress_queue=self._queue.read(now),
             lateness=self._lateness.read(now),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from exporter.fleet import LOGIN, QUERY, Pair
-from exporter.recording.exposition import Page
+from exporter.recording.exposition import Exposition
 from exporter.recording.metrics import DatabaseSeries, database_families, labels_of, network_families
 from exporter.recording.series import PairSeries
 
@@ -27,13 +27,13 @@ class PairRecords:
         """By the ``id`` of either of its two series."""
         self._under_way: list[dict[int, object]] = []
         """For each page that is under way: what changed since it began, as it was then, by its ``id``."""
-        self._page, self._database_page = Page(network_families(())), Page(database_families(()))
+        self._page, self._database_page = Exposition(network_families(())), Exposition(database_families(()))
 
     def configure(self, pairs: Sequence[Pair], buckets: Sequence[float]) -> set[tuple[str, ...]]:
         """Record these pairs, and return the identities of those that are gone; the counters of the others go on."""
         before, self._series, self._by_target = self._series, {}, {}
         aims = {pair.identity: pair.aim for pair in self._pairs}
-        self._page, self._pairs = Page(network_families(buckets)), pairs
+        self._page, self._pairs = Exposition(network_families(buckets)), pairs
         for pair in pairs:
             series = before.get(pair.identity) or PairSeries(pair.aim.reasons)
             series = series.for_configuration(pair.aim.phases, buckets, fresh_for=2 * pair.interval + pair.timeout)
@@ -47,7 +47,7 @@ class PairRecords:
 
     def _add_databases(self, buckets: Sequence[float]) -> None:
         """Show each database's logins and queries together."""
-        self._database_page = Page(database_families(buckets))
+        self._database_page = Exposition(database_families(buckets))
         queries = {
             pair.database: self._series[pair.identity] for pair in self._pairs if pair.database and pair.probe == QUERY
         }

@@ -1,4 +1,4 @@
-"""Who asked our ``/ping``: how often, by the names of the fleet, and when last."""
+"""The requests of our ``/ping``: how many each host of the fleet sent, and when it sent the last one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from collectors.terms import Seconds
 from exporter.fleet import STRANGER, Host, host_header
-from exporter.recording.exposition import Page
+from exporter.recording.exposition import Exposition
 from exporter.recording.metrics import PEER_LABELS, host_labels, ping_families
 
 _STRANGER = (STRANGER, "", "", "")
@@ -30,7 +30,7 @@ class Pings:
         self._counts = {labels: self._counts.get(labels, 0) for labels in self._labels.values()}
         names = {name for name, *_ in self._counts}
         self._last = {name: last for name, last in self._last.items() if name in names}
-        self.page = Page(ping_families(self._counts))
+        self.page = Exposition(ping_families(self._counts))
         for labels in self._counts:
             self.page.add(labels, tuple(zip(PEER_LABELS, labels, strict=True)), labels)
 

@@ -25,7 +25,7 @@ from exporter.clock import wall_clock
 from exporter.fleet import Fleet, Host, Pair
 from exporter.probing import Move
 from exporter.recording import metrics
-from exporter.recording.exposition import Page
+from exporter.recording.exposition import Exposition
 from exporter.recording.icmp_sockets import IcmpSockets
 from exporter.recording.lookup_failures import LookupFailures
 from exporter.recording.moves import Choice, Moves
@@ -48,7 +48,7 @@ class Recorder:
         self._health, self._sockets = RecentHealth(), IcmpSockets()
         self._pings, self._lookups = Pings(), LookupFailures()
         self._counts = metrics.ProbeCounts()
-        self._counts_page = Page(metrics.probe_families(self._counts))
+        self._counts_page = Exposition(metrics.probe_families(self._counts))
         self._counts_page.add(None, (), None)
         self._own = metrics.OwnMetrics(version)
 
@@ -158,7 +158,7 @@ class Recorder:
 
     def own_health(self, now: Seconds) -> OwnHealth:
         """Return how our own measuring goes, at this time of the monotonic clock."""
-        return self._health.read(now, no_icmp=self._sockets.problem(), asked_by=self._pings.ago(now))
+        return self._health.read(now, no_icmp=self._sockets.why_no_echo(), asked_by=self._pings.ago(now))
 
     def page(self, *, openmetrics: bool) -> Iterator[bytes]:
         """Return the exposition in pieces, between which others may run; all that it says of pairs is of now."""

@@ -78,7 +78,7 @@ class PairSeries:
         """
         if now >= self.usual_loss.ends:
             local = self.failures.get(Reason.LOCAL, 0)
-            self.usual_loss.turn(self.probes - local, sum(self.failures.values()) - local + self.resent, now)
+            self.usual_loss.begin_slot(self.probes - local, sum(self.failures.values()) - local + self.resent, now)
         self.probes += 1
         if facts.retransmitted:
             self.retransmitted += 1
@@ -162,7 +162,7 @@ class PairSeries:
     def copy(self) -> PairSeries:
         """Return a copy that does not change when this one does; but for what is usual, which no page shows."""
         series = copy.copy(self)
-        series.latest = copy.copy(self.latest)
+        series.latest = self.latest.copy()
         series.failures, series.phases = self.failures.copy(), self.phases.copy()
         series.rtt, series.response, series.duration = self.rtt.copy(), self.response.copy(), self.duration.copy()
         return series
@@ -173,7 +173,8 @@ class PairSeries:
 
     def is_fresh(self, now: Seconds) -> bool:
         """Return whether the latest probe is recent enough to be shown as the present."""
-        return self.latest.facts is not None and now - self.latest.at <= self.fresh_for
+        latest = self.latest
+        return latest.facts is not None and now - latest.at <= self.fresh_for
 
     @property
     def server(self) -> Seconds | None:

@@ -10,7 +10,7 @@ from collectors.terms import Seconds
 from exporter.clock import wall_clock
 from exporter.fleet import Pair
 from exporter.overview import States
-from exporter.overview.timeline import Around, explain
+from exporter.overview.timeline import VerdictContext, explain
 from exporter.probing import ProbeResult, single
 from exporter.recording.own_health import OwnHealth
 from exporter.web.server import Refused
@@ -42,7 +42,7 @@ class ProbeEndpoint:
         self._asked |= dict.fromkeys((pair.identity for pair in pairs), now)
         answers = await self._ask(pairs)
         now, wall = time.monotonic(), wall_clock()
-        return "\n".join(explain(answers, Around(self._states(), self._own_health(now), now, wall)))
+        return "\n".join(explain(answers, VerdictContext(self._states(), self._own_health(now), now, wall)))
 
     def _chosen(self, target: str, probe: str | None, now: Seconds) -> list[Pair]:
         helps = now - self._helped >= _APART

@@ -6,13 +6,14 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from collectors.terms import Seconds
 from exporter.fleet import HOST_HEADER, PING_PATH, SD_PATH
+from exporter.overview import PageFormat
 from exporter.web.connections import SERVER
 from exporter.web.pages import SharedPages, in_blocks, in_turns
 from exporter.web.request_headers import is_of_another_site, weight
@@ -30,8 +31,7 @@ ROUTES = {
     "/-/ready": "ready",
     "/-/reload": "reload",
 }
-Shape = Literal["text", "html", "json"]
-_SHAPES: dict[Shape, str] = {
+_SHAPES: dict[PageFormat, str] = {
     "text": "text/plain; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "json": "application/json",
@@ -63,7 +63,7 @@ class OverviewPages(Protocol):
     policy: str
     """Their Content-Security-Policy."""
 
-    def pieces(self, shape: Shape, links: Mapping[str, str], page: int) -> Iterator[bytes]:
+    def pieces(self, shape: PageFormat, links: Mapping[str, str], page: int) -> Iterator[bytes]:
         """Return the overview in pieces; ``links`` are names and paths of other pages of ours."""
 
 
@@ -168,7 +168,7 @@ class WebServer:
         headers = {"Content-Type": _SHAPES[shape], "Content-Security-Policy": policy, "Vary": "Accept"}
         return await self._sending.send(request, headers | _FOR_BROWSERS, pieces)
 
-    async def _overview(self, shape: Shape, page: int) -> list[bytes]:
+    async def _overview(self, shape: PageFormat, page: int) -> list[bytes]:
         links = {"metrics": self._telemetry_path, "as text": "/?format=text", "as JSON": "/?format=json"}
         async with self._one_overview:  # of many that are asked for at once each would cost memory
             return await in_turns(self._overview_pages.pieces(shape, links, page))

@@ -17,7 +17,7 @@ from exporter.fleet import BadFile, Pair
 from exporter.fleet.probes import PROBES
 from exporter.fleet.schema import PROTOCOLS
 from exporter.overview import Overview
-from exporter.overview.timeline import Around, explain
+from exporter.overview.timeline import VerdictContext, explain
 from exporter.probing import collectors
 from exporter.probing.single import ProbeResult
 from exporter.recording import metrics
@@ -111,8 +111,8 @@ def test_it_has_a_line_on_the_page_with_a_verdict_for_success_and_failure(small:
 def test_it_is_explained_by_a_sentence_that_says_whom_it_asks(small: Small, protocol: str) -> None:
     for pair in small.pairs:
         for outcome in (answer(pair), ProbeFailed(Reason.TIMEOUT)):
-            around = Around((), small.recorder.own_health(1.0), 1.0, 1.7e9)
-            (text,) = explain([ProbeResult(pair, Facts(), outcome, 0.1)], around)
+            context = VerdictContext((), small.recorder.own_health(1.0), 1.0, 1.7e9)
+            (text,) = explain([ProbeResult(pair, Facts(), outcome, 0.1)], context)
             asked, *_, verdict = text.splitlines()
             assert re.fullmatch(rf"{pair.name} {pair.probe}: [^()]*192\.0\.2\.2[^()]* over ipv4", asked)
             assert verdict.startswith("  verdict: ")

@@ -29,7 +29,7 @@ from collectors.tcp import TcpTarget
 from collectors.terms import Gap, IpFamily, Reason
 from collectors.transport import resolver
 from exporter.fleet import Pair
-from exporter.overview.timeline import Around, explain
+from exporter.overview.timeline import VerdictContext, explain
 from exporter.probing import collectors
 from exporter.probing.jobs import RunningAttempt, deadline_outcome
 from exporter.probing.single import ProbeResult
@@ -310,7 +310,7 @@ def words_of(found: ProbeResult, reason: Reason) -> str:
     """Return what is said of a failure, which everybody understands."""
     assert isinstance(found.outcome, ProbeFailed), found
     assert found.outcome.reason is reason, found.outcome
-    text = next(explain([found], Around((), OwnHealth(), time.monotonic(), time.monotonic())))
+    text = next(explain([found], VerdictContext((), OwnHealth(), time.monotonic(), time.monotonic())))
     assert found.outcome.detail
     for said in (found.outcome.detail, text):
         assert not JARGON.search(said), said

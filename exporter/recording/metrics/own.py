@@ -40,65 +40,65 @@ class OwnMetrics:
         ):
             collector(registry=registry)
         python = ".".join(map(str, sys.version_info[:3]))
-        name = "latency_exporter_"
+        prefix = "latency_exporter_"
         Gauge(
-            f"{name}build_info",
+            f"{prefix}build_info",
             "Version of latency-exporter, and of the Python that runs it; always 1.",
             ["version", "python"],
             registry=registry,
         ).labels(version, python).set(1)
         self.self_info = Gauge(
-            f"{name}self_info",
+            f"{prefix}self_info",
             "Which host of the fleet this exporter is; always 1.",
             SELF_LABELS,
             registry=registry,
         )
         self.config_hash = Gauge(
-            f"{name}config_hash",
+            f"{prefix}config_hash",
             "The fleet file in force, as a number to compare with that of other hosts.",
             registry=registry,
         )
         self.reload_successful = Gauge(
-            f"{name}config_last_reload_successful",
+            f"{prefix}config_last_reload_successful",
             "Whether the fleet file was read well the last time: 1, or 0 while the one before stays in force.",
             registry=registry,
         )
         self.reload_time = Gauge(
-            f"{name}config_last_reload_success_timestamp_seconds",
+            f"{prefix}config_last_reload_success_timestamp_seconds",
             "When the fleet file was last read well, in seconds since the epoch.",
             registry=registry,
         )
         self.pairs = Gauge(
-            f"{name}pairs",
+            f"{prefix}pairs",
             "Pairs that this host probes, by protocol: a pair is one probe toward one target over one IP family.",
             ["protocol"],
             registry=registry,
         )
         self.overflows = Counter(
-            f"{name}icmp_receive_overflows_total",
+            f"{prefix}icmp_receive_overflows_total",
             "ICMP packets that the kernel dropped because this program's receive buffer was full; not counted as loss.",
             registry=registry,
         )
         self.skipped = Counter(
-            f"{name}probes_skipped_total",
+            f"{prefix}probes_skipped_total",
             "Probes that were left out, because this program was held up or the probe before had not ended.",
             registry=registry,
         )
         self.icmp_socket = Gauge(
-            f"{name}icmp_socket",
+            f"{prefix}icmp_socket",
             "Kind of ICMP socket in use by IP family: 1 for it, 0 for the others; none: no permission, the probes "
             "fail as local.",
             ["ip_family", "kind"],
             registry=registry,
         )
         self.requests = Counter(
-            f"{name}http_requests_total",
+            f"{prefix}http_requests_total",
             "HTTP requests that this exporter has answered, by handler and status code.",
             ["handler", "code"],
             registry=registry,
         )
         self.request_duration = SlowHistogram(
-            f"{name}http_request_duration_seconds",
+            f"{prefix}http_request_duration_seconds",
             "Seconds to answer an HTTP request; a large answer is sent as slowly as it is read.",
             ["handler"],
             buckets=REQUEST_BUCKETS,

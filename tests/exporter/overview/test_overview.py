@@ -15,7 +15,7 @@ from collectors.contract import Facts, ProbeFailed, SocketOpened
 from collectors.replies import Exchange, RoundTrip
 from collectors.terms import Clock, IpFamily, Phase, Reason
 from exporter.fleet import Pair
-from exporter.overview import Format, Overview
+from exporter.overview import Overview, PageFormat
 from exporter.overview.html_text import ROWS
 from exporter.probing import Move, NameAndFamily
 from tests.exporter.pages import ANSWERS, SMALL, TIMEOUT, Small, Time
@@ -29,7 +29,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
     monkeypatch.setattr("exporter.recording.recorder.time", time)
     monkeypatch.setattr("exporter.clock.time", time)
-    monkeypatch.setattr("exporter.overview.time", time)
+    monkeypatch.setattr("exporter.overview.overview.time", time)
     return time
 
 
@@ -38,7 +38,7 @@ def small(time: Time, tmp_path: Path) -> Small:
     return Small(tmp_path)
 
 
-def written(small: Small, shape: Format, page: int = 1) -> str:
+def written(small: Small, shape: PageFormat, page: int = 1) -> str:
     overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.own_health)
     return b"".join(overview.pieces(shape, LINKS, page)).decode()
 
@@ -344,7 +344,7 @@ def test_wide_letters_keep_the_columns_straight(small: Small) -> None:
     assert len({len(line) + line.count("名") + line.count("前") for line in lines}) == 1
 
 
-def test_one_look_serves_all_who_ask_within_a_second(small: Small, time: Time) -> None:
+def test_one_snapshot_serves_all_who_ask_within_a_second(small: Small, time: Time) -> None:
     overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.own_health)
     first = b"".join(overview.pieces("text", LINKS, 1))
     small.decide("wf008", "icmp", TIMEOUT)
@@ -353,7 +353,7 @@ def test_one_look_serves_all_who_ask_within_a_second(small: Small, time: Time) -
     assert b"timeout" in b"".join(overview.pieces("text", LINKS, 1))
 
 
-def test_a_look_from_before_a_reload_is_forgotten_with_its_pairs(small: Small) -> None:
+def test_a_snapshot_from_before_a_reload_is_forgotten_with_its_pairs(small: Small) -> None:
     small.reload(SMALL.replace("  tcp:", "  soon_gone:"))
     overview = Overview(lambda: small.host.name, small.recorder.states, small.recorder.own_health)
     assert b" soon_gone " in b"".join(overview.pieces("text", LINKS, 1))

@@ -9,20 +9,27 @@ import pytest
 
 from collectors.contract import Facts, ProbeFailed
 from collectors.http.target import HttpTarget
-from collectors.replies import RoundTrip
+from collectors.replies import Exchange, RoundTrip
 from collectors.terms import Clock, Phase, Reason
-from exporter.overview.timeline import Around, explain
+from exporter.overview.timeline import VerdictContext, explain
 from exporter.probing.single import ProbeResult
 from exporter.recording.own_health import OwnHealth
 from exporter.recording.series import PairSeries
 from tests.exporter.pages import ANSWERS, Small
 
 NOW = 1_700_000_000.0
+ROUND_TRIP = 0.35
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Small:
     return Small(tmp_path)
+
+
+def exchange(server: float) -> Exchange:
+    """Return an answer of which the server took so long."""
+    response = ROUND_TRIP + server
+    return Exchange(rtt=ROUND_TRIP, clock=Clock.KERNEL, response=response, duration=response, phases={})
 
 
 def explained(*answers: ProbeResult, usual: float | None = None) -> list[str]:
@@ -33,7 +40,7 @@ def explained(*answers: ProbeResult, usual: float | None = None) -> list[str]:
         for _ in range(9):
             series.record(Facts(), RoundTrip(rtt=usual, clock=Clock.KERNEL), 50.0, NOW - 50)
         states.append((answers[0].pair, series))
-    return "".join(explain(answers, Around(states, OwnHealth(), 100.0, NOW))).splitlines()
+    return "".join(explain(answers, VerdictContext(states, OwnHealth(), 100.0, NOW))).splitlines()
 
 
 def test_a_certificate_that_is_not_valid_yet_is_told_with_its_beginning(small: Small) -> None:
@@ -132,3 +139,23 @@ def test_a_reply_without_a_round_trip_is_not_given_one(small: Small) -> None:
         small.pair("wf008", "tcp"), Facts(retransmitted=True), RoundTrip(rtt=None, clock=Clock.KERNEL), 1.1
     )
     assert "  answered, not measured" in explained(answer)
+
+
+@pytest.mark.parametrize(
+    ("before", "verdict"),
+    [
+        ((0.005, 0.005, 0.005, 0.005), "fine: this answer was late: a lost packet can do that"),
+        ((0.41, 0.005, 0.005, 0.005), "peer: its program is slow, the network is not"),
+        ((0.41, 0.005, 0.005, 0.005, 0.005), "fine: this answer was late: a lost packet can do that"),
+    ],
+)
+def test_a_late_answer_is_compared_with_the_four_results_before(
+    small: Small, before: tuple[float, ...], verdict: str
+) -> None:
+    pair = small.pair("grafana", "http")
+    series = PairSeries(tuple(Reason))
+    for server in (0.005,) * 9 + before:
+        series.record(Facts(), exchange(server), 50.0, NOW - 50)
+    context = VerdictContext([(pair, series)], OwnHealth(), 100.0, NOW)
+    (text,) = explain([ProbeResult(pair, Facts(), exchange(0.41), 0.76)], context)
+    assert text.splitlines()[-1] == f"  verdict: {verdict}"

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from collectors.terms import Reason
-from exporter.overview.seen import PairNow
+from exporter.overview.pair_now import PairNow
 from exporter.overview.unreached import all_are_silent, witness
 
 well = partial(PairNow, probe="icmp", age=1.0)

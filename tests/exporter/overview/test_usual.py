@@ -15,8 +15,8 @@ from collectors.replies import Exchange, Login, Reply, RoundTrip
 from collectors.terms import Clock, Phase, Reason
 from exporter.fleet import Pair
 from exporter.overview.losses import chance
-from exporter.overview.seen import PairNow, pair_now
-from exporter.overview.verdict import Verdict, Word, judge
+from exporter.overview.pair_now import PairNow, pair_now
+from exporter.overview.verdict import Culprit, Verdict, judge
 from exporter.recording.own_health import OwnHealth
 from exporter.recording.series import PairSeries
 from tests.exporter.pages import DATABASE, SMALL, Small, Time
@@ -57,8 +57,8 @@ class Watched:
 
     def accused(self, seconds: float, loss: float) -> float:
         """Return the share of these looks that accuse somebody."""
-        words = Counter(verdict.word for verdict in self.lasts(seconds, loss))
-        return 1 - words[Word.FINE] / words.total()
+        culprits = Counter(verdict.culprit for verdict in self.lasts(seconds, loss))
+        return 1 - culprits[Culprit.FINE] / culprits.total()
 
     def _record(self, outcome: Reply | ProbeFailed) -> None:
         self.series.record(Facts(), outcome, self.now, 1.7e9 + self.now)
@@ -115,16 +115,16 @@ def test_some_bad_minutes_stay_slower_than_usual_though_the_program_has_just_sta
     path = Watched(pair, every=1.0)
     path.unseen(20)
     worse = RoundTrip(rtt=0.7, clock=Clock.KERNEL)
-    assert {verdict.word for verdict in path.lasts(30 * MINUTE, reply=worse)} == {Word.NETWORK}
+    assert {verdict.culprit for verdict in path.lasts(30 * MINUTE, reply=worse)} == {Culprit.NETWORK}
 
 
 def test_a_new_route_is_accused_for_hours_and_not_for_weeks(pair: Pair) -> None:
     path = Watched(pair, every=60.0)
     path.unseen(30 * DAY)
     longer = RoundTrip(rtt=0.7, clock=Clock.KERNEL)
-    assert {verdict.word for verdict in path.lasts(2.8 * HOUR, reply=longer)} == {Word.NETWORK}
+    assert {verdict.culprit for verdict in path.lasts(2.8 * HOUR, reply=longer)} == {Culprit.NETWORK}
     path.unseen(HOUR, reply=longer)
-    assert {verdict.word for verdict in path.lasts(HOUR, reply=longer)} == {Word.FINE}
+    assert {verdict.culprit for verdict in path.lasts(HOUR, reply=longer)} == {Culprit.FINE}
 
 
 def test_a_login_that_failed_is_held_against_the_database_for_six_minutes(tmp_path: Path) -> None:
@@ -135,9 +135,9 @@ def test_a_login_that_failed_is_held_against_the_database_for_six_minutes(tmp_pa
     for outcome in (REFUSED, well, REFUSED):
         login.probe(outcome)
     said = [login.probe(well) for _ in range(60)]
-    assert said[0] == Verdict(Word.DATABASE, "2 of the last 7 failed, at 2 times")
-    assert {verdict.word for verdict in said[6:]} == {Word.FINE}
-    assert said[8] == Verdict(Word.FINE)
+    assert said[0] == Verdict(Culprit.DATABASE, "2 of the last 7 failed, at 2 times")
+    assert {verdict.culprit for verdict in said[6:]} == {Culprit.FINE}
+    assert said[8] == Verdict(Culprit.FINE)
 
 
 def test_one_window_stands_behind_all_that_is_said_of_failures(pair: Pair) -> None:
@@ -148,7 +148,7 @@ def test_one_window_stands_behind_all_that_is_said_of_failures(pair: Pair) -> No
         path.probe(REFUSED)
         path.probe()
     assert path.probe() == Verdict(
-        Word.PEER if path.seen.failed > path.seen.lost else Word.NETWORK,
+        Culprit.PEER if path.seen.failed > path.seen.lost else Culprit.NETWORK,
         "38 of the last 60 failed, 19 of them without an answer, at 19 times",
     )
     assert (path.seen.bad, path.seen.results) == (38, 60)
@@ -157,7 +157,7 @@ def test_one_window_stands_behind_all_that_is_said_of_failures(pair: Pair) -> No
 def test_of_two_results_no_percentage_is_made(pair: Pair) -> None:
     path = Watched(pair)
     path.probe(SILENCE)
-    assert path.probe() == Verdict(Word.FINE, "1 of the last 2 failed: too few to judge")
+    assert path.probe() == Verdict(Culprit.FINE, "1 of the last 2 failed: too few to judge")
 
 
 # This host's own queue

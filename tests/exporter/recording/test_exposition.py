@@ -18,7 +18,7 @@ from prometheus_client.core import (
 from prometheus_client.openmetrics.exposition import generate_latest as generate_latest_openmetrics
 from prometheus_client.registry import Collector
 
-from exporter.recording.exposition import Family, Page, bucket_samples
+from exporter.recording.exposition import Exposition, Family, bucket_samples
 from tests.exporter.samples import heads, parsed
 
 BOUNDS = (1e-6, 0.0025, 1.0, 10.0)
@@ -78,14 +78,14 @@ class Theirs(Collector):
         return [gauge, counter, histogram, summary]
 
 
-def page_of(families: Iterable[Family], owners: Iterable[Owner]) -> Page:
-    page = Page(tuple(families))
+def page_of(families: Iterable[Family], owners: Iterable[Owner]) -> Exposition:
+    page = Exposition(tuple(families))
     for owner in owners:
         page.add(owner, owner.labels, owner)
     return page
 
 
-def ours(page: Page, *, openmetrics: bool) -> str:
+def ours(page: Exposition, *, openmetrics: bool) -> str:
     text = b"".join(page.render(0.0, openmetrics=openmetrics)).decode()
     return text + "# EOF\n" * openmetrics
 
@@ -149,7 +149,7 @@ def test_the_formats_differ_only_in_the_head_of_counters() -> None:
 @pytest.mark.parametrize("openmetrics", [False, True])
 def test_any_label_and_any_number_come_back_as_they_were(value: str, number: float, *, openmetrics: bool) -> None:
     owner = Owner((("target", value), ("probe", "100%a %s")), number, 0, (), ())
-    page = Page([dataclasses.replace(FAMILIES[0], read=lambda owner, _: (owner.gauge,))])
+    page = Exposition([dataclasses.replace(FAMILIES[0], read=lambda owner, _: (owner.gauge,))])
     page.add(owner, owner.labels, owner)
     ((family,),) = [parsed(ours(page, openmetrics=openmetrics), openmetrics=openmetrics)]
     (sample,) = family.samples

@@ -112,7 +112,7 @@ def test_the_share_that_fails_usually_is_the_median_of_half_hours() -> None:
     loss, probes, bad = UsualLoss(), 0, 0
     assert loss.median() is None
     for half_hour in range(10):
-        loss.turn(probes, bad, 1000.0 + half_hour * 1800)
+        loss.begin_slot(probes, bad, 1000.0 + half_hour * 1800)
         probes, bad = probes + 360, bad + (360 if half_hour == 5 else 7)
     assert loss.median() == pytest.approx(7 / 360)
 
@@ -126,7 +126,7 @@ def test_what_is_remembered_of_a_pair_takes_two_kilobytes_at_most() -> None:
         rtt.add(0.35, now)
         server.add(0.01, now)
         if now >= loss.ends:
-            loss.turn(number, 0, now)
+            loss.begin_slot(number, 0, now)
     parts = [
         part for kept in (recent, rtt, server, loss) for part in (kept, *(getattr(kept, n) for n in kept.__slots__))
     ]

@@ -12,7 +12,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from exporter.fleet import HOST_HEADER
-from exporter.web.server import OPENMETRICS, TEXT, Actions, Refused, Shape, WebServer
+from exporter.overview import PageFormat
+from exporter.web.server import OPENMETRICS, TEXT, Actions, Refused, WebServer
 from tests.exporter.pages import ANSWERS, Small
 from tests.exporter.probing.virtual_time import skip
 from tests.exporter.samples import parsed
@@ -64,7 +65,7 @@ class Front:
     def __init__(self) -> None:
         self.now = self.most = 0
 
-    def pieces(self, shape: Shape, links: Mapping[str, str], page: int) -> Iterator[bytes]:
+    def pieces(self, shape: PageFormat, links: Mapping[str, str], page: int) -> Iterator[bytes]:
         self.now += 1
         self.most = max(self.most, self.now)
         yield f"{shape} page {page}: ".encode()

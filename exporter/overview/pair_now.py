@@ -1,4 +1,4 @@
-"""One pair as it looks now: all that a verdict depends on, as plain values."""
+"""One pair as it is now: all that a verdict depends on, as plain values."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from exporter.recording.history import FAILED, RESENT
 from exporter.recording.series import PairSeries
 
 LATELY: Seconds = 300.0
-"""What failed within this time is held against a pair."""
+"""Failures within this time count in the verdict on a pair."""
 _LATELY_PROBES = 6
-"""Of a pair with a long interval, so many intervals count instead."""
-_BEFORE = 4
-"""So many results before the latest one are kept for comparison."""
+"""Where the interval is long, the failures of so many intervals count instead."""
+BEFORE = 4
+"""The results before the latest one with which it is compared."""
 _BAD = (FAILED, RESENT)
 _SAYS_NOTHING = {Reason.LOCAL, Reason.DNS}
 
@@ -82,8 +82,8 @@ class PairNow:
     usual_server: Seconds | None = None
     usual_loss: float | None = None
     """The share of probes that fails usually."""
-    seeds: int | None = None
-    """By how many results the usual is known, while they are few; None once they are not."""
+    usual_of: int | None = None
+    """Of how many results the usual is the median, while they are few; None once they are not."""
     before: Sequence[Seconds] | None = None
     """The four results before, as ``Recent`` keeps them: responses, or logins; None where nothing is known."""
     retransmitted: bool = False
@@ -124,7 +124,7 @@ class PairNow:
 
 
 def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
-    """Return one pair as it looks at this time of the monotonic clock."""
+    """Return the state of one pair at this time of the monotonic clock."""
     recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
     bursts = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
     latest, reply, failing = series.latest, series.latest.reply, series.failing
@@ -155,8 +155,8 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         usual_rtt=series.usual_rtt.median(),
         usual_server=series.usual_server.median(),
         usual_loss=series.usual_loss.median(),
-        seeds=(series.usual_server if isinstance(reply, Query) else series.usual_rtt).seeds,
-        before=series.recent.values()[-1 - _BEFORE : -1],
+        usual_of=(series.usual_server if isinstance(reply, Query) else series.usual_rtt).seeds,
+        before=series.recent.values()[-1 - BEFORE : -1],
         retransmitted=latest.facts is not None and latest.facts.retransmitted,
         lost=sum(map(math.isnan, recent)),
         failed=recent.count(FAILED),
