@@ -1,0 +1,59 @@
+import pytest
+
+from collectors.n8n.statements import missing, quoted, statements, tables
+
+COLUMNS = {
+    "execution_entity": "id mode status startedAt stoppedAt waitTill workflowId createdAt deletedAt storedAt",
+    "execution_data": "executionId data",
+    "workflow_entity": "id name active nodes versionId isArchived",
+    "workflow_statistics": "workflowId name count latestEvent",
+}
+
+
+def columns(prefix="", without=()):
+    return {(prefix + table, name) for table, names in COLUMNS.items() for name in names.split() if name not in without}
+
+
+@pytest.mark.parametrize(
+    ("name", "as_sql"),
+    [("public", '"public"'), ('a"b', '"a""b"'), ("100%", '"100%%"'), ("a;--", '"a;--"'), ("a'\\", '"a\'\\"')],
+)
+def test_names_are_quoted(name, as_sql):
+    assert quoted(name) == as_sql
+
+
+def test_the_prefix_belongs_to_each_table():
+    assert tables("n8n_") == ["n8n_" + name for name in COLUMNS]
+    assert '"my"."n8n_execution_entity"' in statements("my", "n8n_", columns("n8n_")).fresh
+
+
+@pytest.mark.parametrize(
+    ("without", "instead"),
+    [
+        ("createdAt", 'coalesce(extract(epoch FROM "startedAt")::float8, 0)'),
+        ("deletedAt", "NULL IS NOT NULL"),
+        ("storedAt", "'db' <> 'db'"),
+    ],
+)
+def test_a_column_that_a_version_lacks_is_replaced(without, instead):
+    assert instead in statements("public", "", columns(without=[without])).fresh
+    assert missing(columns(without=[without]), "", nodes=True) == []
+
+
+def test_what_can_not_be_read_is_named():
+    lacking = {one for one in columns("p_") if one[0] != "p_workflow_statistics" and one[1] not in {"status", "data"}}
+
+    assert missing(lacking, "p_", nodes=True) == [
+        "p_execution_entity.status",
+        "p_workflow_statistics",
+        "p_execution_data.data",
+    ]
+    assert missing(lacking, "p_", nodes=False) == ["p_execution_entity.status", "p_workflow_statistics"]
+
+
+def test_no_statement_selects_everything():
+    made = statements("public", "", columns())
+
+    for name in made.__slots__:
+        assert "*" not in getattr(made, name)
+        assert getattr(made, name).startswith("SELECT ")
