@@ -124,7 +124,7 @@ class _Elements:
 
     def _decode_next(self) -> None:
         """Decode one element, which the comma or the end of the array after it proves to be whole."""
-        if self._known and self._text[self._at : self._at + 1] == "]":
+        if self._text[self._at : self._at + 1] == "]":
             raise Unreadable
         if self._known:
             self._at = self._beyond(self._at, ",")

@@ -7,9 +7,10 @@ neither set is decided for good: the first end that is seen counts, whatever is 
 - When counting begins, what has ended already is not counted: nobody knows when it was.
 - A run that n8n does not keep goes without an end: n8n 1.x deletes its row, 2.x marks it for deletion while it is
   ``running``. It has *vanished*.
+- An execution that waits seems to have crashed for a moment whenever n8n starts: such a crash counts if it lasts.
 - A database that was restored from an older backup hands out ids again. It is known by a row that has another time of
-  creation than the one that was seen under its id (``witnesses``), or by a newest row that is younger than all that
-  was seen, with an id that was passed. Then counting goes on with the executions that were created since.
+  creation than the one that was seen under its id (``witnesses``), or by a row that is younger than all that was seen
+  under an id that was passed. Then counting goes on with the executions that were created since.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Iterable, Sequence
 
 from collectors.n8n.gaps import Gaps
 from collectors.n8n.labels import NONE, OTHER, Places, clean
-from collectors.n8n.open_run import OpenRun
+from collectors.n8n.open_run import OpenRun, is_doubtful
 from collectors.n8n.rows import Execution, Inventory, OpenStatus, Rows, Status, Workflow
 from collectors.n8n.tallies import Tallies
 from collectors.terms import Seconds
@@ -28,6 +29,8 @@ from collectors.terms import Seconds
 ASKED_AT_ONCE = 2_000
 """Open executions of one read; more take turns."""
 _WITNESSES = 50
+_SKEW: Seconds = 1.0
+"""An id that is committed late was created before one above it that was seen; their clocks may differ by so much."""
 _LATE = 1_000
 """How many ids before the newest one may still be missing when counting begins."""
 _OPEN = frozenset(OpenStatus)
@@ -79,7 +82,9 @@ class Ledger:
             self._has_run(self.label(workflow), mode)
         for row in inventory.unended:
             if self._stood(row) and row.id not in self.open:
-                self.open[row.id] = OpenRun.of(row, self.label(row.workflow), is_counted=self.since is not None)
+                run = OpenRun.of(row, self.label(row.workflow), is_counted=self.since is not None)
+                run.has_stood = is_doubtful(row)
+                self.open[row.id] = run
 
     def asks_for(self) -> list[int]:
         """Return the ids below the watermark that the next read is to bring, as far as they exist."""
@@ -100,7 +105,8 @@ class Ledger:
         ended = [self._looked_at(number, known.get(number), rows) for number in self._asked & self.open.keys()]
         for number in self._asked & set(self.gaps) & known.keys():
             self.gaps.fill(number)
-            ended.append(self._first_seen(known[number]))
+            if self.since is None or not self._stood(known[number]):
+                ended.append(self._first_seen(known[number]))
         for row in rows.fresh:
             self.gaps.note(self.watermark, row.id, rows)
             self.watermark = row.id
@@ -118,9 +124,11 @@ class Ledger:
         newest, since = rows.newest, self.newest_created
         if any(row.created != self._created(row) for row in rows.asked_for):
             return True
-        if newest is None or since is None or newest.id > self.watermark or newest.id in self.gaps:
+        if newest is None or since is None:
             return False
-        return newest.created > since
+        if any(row.created > since + _SKEW for row in rows.asked_for if row.id in self.gaps):
+            return True
+        return newest.id <= self.watermark and newest.id not in self.gaps and newest.created > since
 
     def _created(self, row: Execution) -> Seconds:
         run = self.open.get(row.id)
@@ -133,15 +141,15 @@ class Ledger:
             self.tallies.vanished += not run.is_counted
             return None
         run = run.seen_as(row, rows.now)
-        if _is_open(row):
+        if _is_open(row) or run.is_in_doubt(rows.now):
             self._keep_open(row, run)
             return None
-        return None if run.is_counted else self._end(row, run)
+        return None if run.is_counted or run.has_stood else self._end(row, run)
 
     def _first_seen(self, row: Execution) -> Ended | None:
         """Record an execution that was never seen before."""
         run = OpenRun.of(row, self.label(row.workflow))
-        if not _is_open(row):
+        if not _is_open(row) and not is_doubtful(row):
             return self._end(row, run)
         if _is_phantom(row):
             self.tallies.vanished += 1

@@ -72,6 +72,8 @@ def _open_run(run: Mapping[str, Any]) -> OpenRun:
         wait_till=_time(run["wait_till"]),
         is_counted=bool(run["is_counted"]),
         has_queued=bool(run["has_queued"]),
+        doubted=_time(run["doubted"]),
+        has_stood=bool(run["has_stood"]),
     )
 
 

@@ -31,6 +31,8 @@ _NEEDED_FOR_NODES: Final[Mapping[str, tuple[str, ...]]] = {
     "execution_data": ("executionId", "data"),
     "workflow_entity": ("nodes",),
 }
+_DELTA: Final = "workflow_statistics_delta"
+"""What newer 2.x has counted and not yet added to ``workflow_statistics``: a row for each run."""
 SIZED: Final = ("execution_entity", "execution_data", "workflow_entity", "workflow_statistics")
 
 BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -82,7 +84,7 @@ class Statements:
 
 def tables(prefix: str) -> list[str]:
     """Return the names of the tables that are read."""
-    return [prefix + name for name in SIZED]
+    return [prefix + name for name in (*SIZED, _DELTA)]
 
 
 def missing(columns: Collection[tuple[str, str]], prefix: str, *, nodes: bool) -> list[str]:
@@ -117,6 +119,15 @@ def statements(schema: str, prefix: str, columns: Collection[tuple[str, str]]) -
     )
     version = column("workflow_entity", "versionId", "''")
     archived = column("workflow_entity", "isArchived", "false")
+    statistics = (
+        f'(SELECT "workflowId", name, coalesce(count, 0)::bigint, {_epoch(quoted("latestEvent"))}'
+        f' FROM {table("workflow_statistics")} WHERE "workflowId" IS NOT NULL LIMIT {_STATISTICS_AT_ONCE})'
+    )
+    if {(prefix + _DELTA, name) for name in ("workflowId", "name", "createdAt")} <= set(columns):
+        statistics += (
+            f' UNION ALL (SELECT "workflowId", name, count(*), max({_epoch(quoted("createdAt"))})'
+            f' FROM {table(_DELTA)} WHERE "workflowId" IS NOT NULL GROUP BY 1, 2)'
+        )
     sizes = ", ".join(f"pg_total_relation_size({_constant(table(name))}::regclass)" for name in SIZED)
     return Statements(
         newest=f"{rows} ORDER BY id DESC LIMIT 1",
@@ -124,11 +135,11 @@ def statements(schema: str, prefix: str, columns: Collection[tuple[str, str]]) -
         asked_for=f"{rows} WHERE id = ANY(%s)",
         workflows=f"SELECT id, left(name, {_NAME}), active, {archived}, {version}"
         f" FROM {workflows} ORDER BY active DESC, id LIMIT {_WORKFLOWS_AT_ONCE}",
-        statistics=f'SELECT "workflowId", name, coalesce(count, 0), {_epoch(quoted("latestEvent"))}'
-        f' FROM {table("workflow_statistics")} WHERE "workflowId" IS NOT NULL LIMIT {_STATISTICS_AT_ONCE}',
+        statistics=statistics,
         table_bytes=f"SELECT {sizes}",
         newest_id=f"SELECT coalesce(max(id), 0) FROM {executions}",
-        unended=f"{rows} WHERE status IN ('new', 'running', 'waiting') AND {deleted} IS NULL",
+        unended=f"{rows} WHERE (status IN ('new', 'running', 'waiting')"
+        f" OR status = 'crashed' AND \"waitTill\" IS NOT NULL) AND {deleted} IS NULL",
         first_since=f"SELECT min(id) FROM {executions} WHERE {_epoch(created)} > %s",
         modes=f'SELECT DISTINCT "workflowId", mode FROM {executions}',
         heads=f'SELECT "executionId", left(data, {HEAD_CHARACTERS})'

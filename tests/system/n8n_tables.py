@@ -16,6 +16,8 @@ from tests.system.database_server import Server
 from tests.system.databases import PASSWORD
 
 TABLES = ("execution_entity", "execution_data", "workflow_entity", "workflow_statistics")
+DELTA = "workflow_statistics_delta"
+"""Of newer 2.x."""
 _TIME = "timestamp(3) with time zone"
 
 
@@ -43,6 +45,12 @@ def create(place: Place) -> str:
     """What makes the tables."""
     newer = place.major > 1
     execution, data, workflow, statistics = map(place.table, TABLES)
+    delta = f"""
+        CREATE TABLE {place.table(DELTA)} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            "workflowId" varchar(36) NOT NULL, name varchar(128) NOT NULL, "rootCountDelta" smallint NOT NULL DEFAULT 1,
+            "createdAt" {_TIME} NOT NULL DEFAULT CURRENT_TIMESTAMP);
+        GRANT SELECT ON {place.table(DELTA)} TO monitor;
+    """
     return f"""
         CREATE SCHEMA IF NOT EXISTS {place.quoted_schema};
         CREATE TABLE {workflow} (id varchar(36) PRIMARY KEY, name varchar(128) NOT NULL, active boolean NOT NULL,
@@ -66,6 +74,7 @@ def create(place: Place) -> str:
         CREATE TABLE {statistics} (count {"bigint" if newer else "integer"} DEFAULT 0, "latestEvent" {_TIME},
             name varchar(128) NOT NULL, "workflowId" varchar(36) NOT NULL REFERENCES {workflow} ON DELETE CASCADE,
             UNIQUE ("workflowId", name));
+        {delta if newer else ""}
         GRANT USAGE ON SCHEMA {place.quoted_schema} TO monitor;
         GRANT SELECT ON {execution}, {data}, {workflow}, {statistics} TO monitor;
     """

@@ -138,11 +138,13 @@ class Writer:
     def waits(self, workflow: str, mode: str) -> None:
         number = self.insert(workflow, mode)
         self.connection.commit()
-        self.sql("UPDATE EXECUTIONS SET status = 'waiting', \"stoppedAt\" = now() WHERE id = %s", number)
-        self.connection.commit()
-        self.pause(0.1)
+        waiting = 'UPDATE EXECUTIONS SET status = %s, "stoppedAt" = now(), "waitTill" = \'3000-01-01\' WHERE id = %s'
+        for status in ("waiting", "crashed", "waiting") if self.random.random() < 0.4 else ("waiting",):
+            self.sql(waiting, status, number)
+            self.connection.commit()
+            self.pause(0.05)
         again = ', "startedAt" = now()' if self.world.place.major == 1 else ""
-        self.sql(f"UPDATE EXECUTIONS SET status = 'running', \"stoppedAt\" = NULL{again} WHERE id = %s", number)
+        self.sql(f"UPDATE EXECUTIONS SET status = 'running', \"waitTill\" = NULL{again} WHERE id = %s", number)
         self.connection.commit()
         self.end(number, workflow, mode)
 

@@ -105,7 +105,7 @@ class made:  # noqa: N801 - it reads as what it does
 
     async def __aexit__(self, *error: object) -> None:
         await self.collector.__aexit__(None, None, None)
-        for name in n8n_tables.TABLES:
+        for name in (*n8n_tables.TABLES, n8n_tables.DELTA):
             n8n_tables.run(self.server, f"DROP TABLE IF EXISTS {self.place.table(name)} CASCADE")
 
 
@@ -130,6 +130,23 @@ async def test_everything_is_read(n8n):
     assert all(reading.table_bytes.values())
     assert abs(reading.read_at - time.time()) < 60
     assert 0 < reading.took < 10
+
+
+async def test_runs_that_n8n_has_not_yet_added_up_are_in_its_own_count(newer):
+    newer.sql("INSERT INTO WORKFLOW_STATISTICS VALUES (7, '2020-01-01', 'production_error', 'w1')")
+    delta = newer.place.table(n8n_tables.DELTA)
+    newer.sql(
+        f"""INSERT INTO {delta} ("workflowId", name, "createdAt")"""
+        " VALUES ('w1', 'production_error', '2021-01-01Z'), ('w1', 'production_error', '2022-01-01Z'),"
+        " ('w1', 'manual_success', '2023-01-01Z')"
+    )
+
+    lifetime = (await newer.read()).lifetime
+
+    assert {(key.kind, key.result): (runs.runs, runs.latest) for key, runs in lifetime.items()} == {
+        ("production", "error"): (9, 1_640_995_200.0),
+        ("manual", "success"): (1, 1_672_531_200.0),
+    }
 
 
 async def test_nodes_are_read_where_they_are_asked_for(n8n):

@@ -4,6 +4,7 @@ from typing import Any
 
 from collectors.n8n import summary
 from collectors.n8n.ledger import Ended, Ledger
+from collectors.n8n.open_run import is_doubtful
 from collectors.n8n.reading import Reading
 from collectors.n8n.rows import Execution, Inventory, Rows, Statistic, Workflow
 from collectors.n8n.statements import FRESH_AT_ONCE
@@ -89,7 +90,7 @@ class Book:
         since, newest = self.ledger.newest_created, max(self.rows, default=0)
         return Inventory(
             newest=newest,
-            unended=[row for row in self.rows.values() if row.status in OPEN and not row.deleted],
+            unended=[row for row in self.rows.values() if (row.status in OPEN or is_doubtful(row)) and not row.deleted],
             first_since=min(
                 (row.id for row in self.rows.values() if since is not None and row.created > since), default=newest + 1
             ),

@@ -62,6 +62,13 @@ def test_the_data_beyond_the_runs_is_never_decoded():
     assert node_runs(data[: data.index("xxx")] + "\x00 this is no JSON") == node_runs(data)
 
 
+def test_an_array_that_ends_before_what_is_needed_is_not_taken_for_cut_off():
+    for data in ("[]", '[{"resultData":"1"}]'):
+        with pytest.raises(Unreadable) as error:
+            node_runs(data)
+        assert error.type is Unreadable
+
+
 @pytest.mark.parametrize("length", range(1, 300, 7))
 def test_runs_that_stand_beyond_the_head_are_too_large(length):
     data = execution({"Start": [run(STARTED)]})

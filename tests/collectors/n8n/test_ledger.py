@@ -130,6 +130,56 @@ def test_a_crash_that_is_written_late_and_backdated_is_counted(book):
     assert ("w1", "crashed") not in reading.durations
 
 
+def seems_to_crash(book, number):
+    """Do to an execution that waits what n8n does when it starts."""
+    book.write(number, status="crashed", stopped=book.now)
+
+
+def test_a_run_that_waits_and_seems_to_have_crashed_is_not_counted_as_such(book):
+    number = book.start(status="waiting", stopped=book.now, wait_till=book.now + 1_000)
+    book.read()
+    seems_to_crash(book, number)
+    assert counted(book.read()) == {}
+    book.write(number, status="waiting")
+    assert book.read().open["w1", OpenStatus.WAITING].number == 1
+    book.stop(number, wait_till=None)
+
+    assert counted(book.read()) == {"success": 1}
+
+
+@pytest.mark.parametrize("first_seen", ["before", "between two reads", "when counting begins"])
+def test_it_is_not_even_if_it_is_seen_first_in_that_moment(first_seen):
+    book = Book()
+    if first_seen != "when counting begins":
+        book.read()
+    number = book.start(status="waiting", stopped=book.now, wait_till=book.now + 1_000)
+    if first_seen == "before":
+        book.read()
+    seems_to_crash(book, number)
+    assert book.read().open["w1", OpenStatus.WAITING].number == 1
+    for _ in range(5):
+        book.write(number, status="waiting")
+        book.read()
+        seems_to_crash(book, number)
+        assert counted(book.read()) == {}
+    book.stop(number, wait_till=None)
+
+    assert counted(book.read()) == {"success": 1}
+
+
+@pytest.mark.parametrize(("began_before", "expected"), [(False, {"crashed": 1}), (True, {})])
+def test_a_crash_that_lasts_is_a_crash_if_it_came_after_counting_began(began_before, expected):
+    book = Book()
+    if not began_before:
+        book.read()
+    seems_to_crash(book, book.start(status="waiting", stopped=book.now, wait_till=book.now + 1_000))
+    for _ in range(7):
+        reading = book.read()
+
+    assert counted(reading) == expected
+    assert not reading.open
+
+
 def test_a_run_that_waits_is_timed_from_its_first_start(book):
     number = book.start()
     book.read()
@@ -319,6 +369,41 @@ def test_a_restored_database_that_has_passed_the_old_ids_is_known_again(book, si
     reading = book.read()
 
     assert (counted(reading), reading.resets) == ({"success": 3, "error": since}, 1)
+
+
+def test_ids_that_a_restored_database_hands_out_again_are_no_late_commits(book):
+    backup, last_id = copy.copy(book.rows), book.last_id
+    rolled_back = [book.take_id(), book.take_id()]
+    book.stop(book.start())
+    book.read()
+    assert list(book.ledger.gaps) == rolled_back
+    book.rows, book.last_id = backup, last_id
+    book.stop(book.start(), "error")
+
+    reading = book.read()
+
+    assert (counted(reading), reading.resets) == ({"success": 1, "error": 1}, 1)
+    book.stop(book.start(), "error")
+    book.stop(book.start(), "error")
+    assert counted(book.read()) == {"success": 1, "error": 3}
+
+
+def test_an_execution_that_was_pruned_and_is_restored_is_not_counted_again(book):
+    book.oldest_running = 1
+    book.stop(book.start())
+    pruned = book.last_id
+    book.stop(book.start())
+    book.stop(book.start())
+    book.read()
+    backup, last_id = copy.copy(book.rows), book.last_id - 1
+    del book.rows[pruned]
+    for rows in (copy.copy(book.rows), backup):
+        book.rows, book.last_id = rows, last_id
+        book.rows.pop(last_id + 1)
+        book.stop(book.start(), "error")
+        reading = book.read()
+
+    assert (counted(reading), reading.resets) == ({"success": 3, "error": 2}, 2)
 
 
 def test_an_execution_that_a_backup_holds_open_is_not_counted_again(book):

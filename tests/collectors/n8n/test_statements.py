@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from collectors.n8n.statements import missing, quoted, statements, tables
@@ -23,7 +25,7 @@ def test_names_are_quoted(name, as_sql):
 
 
 def test_the_prefix_belongs_to_each_table():
-    assert tables("n8n_") == ["n8n_" + name for name in COLUMNS]
+    assert tables("n8n_") == ["n8n_" + name for name in (*COLUMNS, "workflow_statistics_delta")]
     assert '"my"."n8n_execution_entity"' in statements("my", "n8n_", columns("n8n_")).fresh
 
 
@@ -38,6 +40,13 @@ def test_the_prefix_belongs_to_each_table():
 def test_a_column_that_a_version_lacks_is_replaced(without, instead):
     assert instead in statements("public", "", columns(without=[without])).fresh
     assert missing(columns(without=[without]), "", nodes=True) == []
+
+
+def test_runs_that_n8n_has_counted_and_not_yet_added_up_are_read_where_there_are_any():
+    delta = {("workflow_statistics_delta", name) for name in ("workflowId", "name", "createdAt")}
+
+    assert "delta" not in statements("public", "", columns()).statistics
+    assert '"public"."workflow_statistics_delta"' in statements("public", "", columns() | delta).statistics
 
 
 def test_what_can_not_be_read_is_named():
@@ -55,5 +64,5 @@ def test_no_statement_selects_everything():
     made = statements("public", "", columns())
 
     for name in made.__slots__:
-        assert "*" not in getattr(made, name)
-        assert getattr(made, name).startswith("SELECT ")
+        assert not re.search(r"SELECT\s+\*|\.\*", getattr(made, name))
+        assert getattr(made, name).lstrip("(").startswith("SELECT ")
