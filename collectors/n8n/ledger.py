@@ -26,7 +26,7 @@ from collectors.n8n.rows import Execution, Inventory, OpenStatus, Rows, Status, 
 from collectors.n8n.tallies import Tallies
 from collectors.terms import Seconds
 
-ASKED_AT_ONCE = 2_000
+ASKED_AT_ONCE = 1_000
 """Open executions of one read; more take turns."""
 _WITNESSES = 50
 _SKEW: Seconds = 1.0
