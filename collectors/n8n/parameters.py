@@ -1,0 +1,77 @@
+"""How psycopg2 is to connect: all that libpq would otherwise take from the environment or somebody's home."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from collectors.contract import ProbeFailed
+from collectors.n8n.target import N8nTarget
+from collectors.terms import Reason
+
+_NAME = "latency-exporter"
+_NOWHERE = "/nonexistent/file"
+_AUTHORITIES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where Debian, Fedora, SUSE and Alpine keep the system's: libpq wants a file, and its own build's is none of these."""
+
+
+def of(target: N8nTarget, address: str) -> Mapping[str, Any]:
+    """Return what ``psycopg2.connect`` takes; ``address`` is literal, or empty where there is a socket."""
+    parameters: dict[str, Any] = {
+        "user": target.user,
+        "dbname": target.dbname,
+        "port": target.port,
+        "host": target.socket or target.address,
+        "passfile": _NOWHERE,
+        "application_name": _NAME,
+        "client_encoding": "UTF8",
+        "options": "",
+        "gssencmode": "disable",
+        "target_session_attrs": "any",
+    }
+    if target.password is not None:
+        parameters["password"] = target.password.reveal()
+    if target.socket is None:
+        parameters |= {"hostaddr": address, **_tls(target), **_keepalives(target)}
+    return parameters
+
+
+def _tls(target: N8nTarget) -> Mapping[str, str]:
+    own = target.own_certificate
+    return {
+        "sslmode": target.tls,
+        "sslrootcert": _authorities(target),
+        "sslcert": own.cert_file if own else _NOWHERE,
+        "sslkey": own.key_file if own else _NOWHERE,
+    }
+
+
+def _authorities(target: N8nTarget) -> str:
+    if target.tls in {"disable", "require"}:
+        return _NOWHERE  # with a file, libpq takes ``require`` for ``verify-ca``
+    return target.tls_ca_file or _system_authorities()
+
+
+def _system_authorities() -> str:
+    for file in _AUTHORITIES:
+        if os.access(file, os.R_OK):
+            return file
+    raise ProbeFailed(
+        Reason.LOCAL, "no file of the system's authorities was found; set tls_ca_file", misconfigured=True
+    )
+
+
+def _keepalives(target: N8nTarget) -> Mapping[str, int]:
+    """A server that has gone is noticed between two reads."""
+    return {
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": round(target.timeout * 1e3),
+    }

@@ -1,0 +1,72 @@
+"""n8n, read in the background from its PostgreSQL database: what has ended since the last read, and what is open.
+
+A read is one transaction of psycopg2 in a thread of its own for each n8n. It ends at the target's ``timeout`` at the
+latest, or when the caller gives it up. What it yields is a ``Reading``: a reply without a round trip.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+from collectors.contract import Context, Facts, ProbeFailed
+from collectors.literals import literal_family
+from collectors.n8n.reading import Reading
+from collectors.n8n.session import Session
+from collectors.n8n.target import N8nTarget
+from collectors.terms import Reason
+
+
+class Reader:
+    """Reads n8n's databases, and keeps what each needs for its next read."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._sessions: dict[int, tuple[N8nTarget, Session]] = {}
+        """By the identity of the target, which is kept with it so that no other gets its number."""
+
+    async def read(self, target: N8nTarget, _facts: Facts) -> Reading:
+        """Read once; ProbeFailed."""
+        addresses = await self._addresses(target)
+        if id(target) not in self._sessions:
+            self._sessions[id(target)] = target, Session(target)
+        try:
+            return await self._sessions[id(target)][1].read(addresses)
+        except ProbeFailed as failed:
+            if failed.reason is Reason.AUTH and target.password is not None:
+                await target.password.has_changed()  # the next read takes what stands there now
+            raise
+
+    def forget(self, target: N8nTarget) -> None:
+        """End what is kept for a target."""
+        _, session = self._sessions.pop(id(target), (None, None))
+        if session is not None:
+            session.end()
+
+    def close(self) -> None:
+        """End all that is kept."""
+        for target, _ in list(self._sessions.values()):
+            self.forget(target)
+
+    async def _addresses(self, target: N8nTarget) -> Sequence[str]:
+        """Return where to connect: for a name, its addresses of the first family of which it has any."""
+        if target.socket is not None or literal_family(target.address):
+            return [target.address]
+        missed = ProbeFailed(Reason.DNS, "its name has no address")
+        for family in target.ip_families:
+            try:
+                if addresses := await self._context.lookup(target.address, family):
+                    return addresses
+            except ProbeFailed as failed:
+                missed = failed
+        raise missed
+
+
+@contextlib.asynccontextmanager
+async def collector(context: Context) -> AsyncIterator[Reader]:
+    """Read n8n's databases; leaving ends their threads and connections."""
+    reader = Reader(context)
+    try:
+        yield reader
+    finally:
+        reader.close()

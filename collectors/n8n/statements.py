@@ -1,0 +1,163 @@
+# ruff: noqa: S608 - names are quoted by quoted(), values are parameters
+"""The SQL that reads n8n's tables. Each statement takes its rows by the primary key, or is said to scan.
+
+Tables and columns are those of n8n's migrations, 1.x and 2.x; a column that only some versions have is replaced
+by a constant. Nothing but what is used is selected, so that a role with grants on these columns is enough.
+Parameters are psycopg2's ``%s``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from collectors.n8n.flatted import HEAD_CHARACTERS
+
+FRESH_AT_ONCE: Final = 5_000
+"""Executions above the watermark that one read takes."""
+_STATISTICS_AT_ONCE: Final = 20_000
+_WORKFLOWS_AT_ONCE: Final = 20_000
+_NAME: Final = 200
+_NODES_CHARACTERS: Final = 524_288
+"""A workflow's nodes that are larger have unknown types: to decode them would hold the program up."""
+
+_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "execution_entity": ("id", "mode", "status", "startedAt", "stoppedAt", "waitTill", "workflowId"),
+    "workflow_entity": ("id", "name", "active"),
+    "workflow_statistics": ("workflowId", "name", "count", "latestEvent"),
+}
+_NEEDED_FOR_NODES: Final[Mapping[str, tuple[str, ...]]] = {
+    "execution_data": ("executionId", "data"),
+    "workflow_entity": ("nodes",),
+}
+_DELTA: Final = "workflow_statistics_delta"
+"""What newer 2.x has counted and not yet added to ``workflow_statistics``: a row for each run."""
+SIZED: Final = ("execution_entity", "execution_data", "workflow_entity", "workflow_statistics")
+
+BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+LIMITS: Final = (
+    "SET LOCAL jit = off; SET LOCAL search_path = pg_catalog;"
+    " SET LOCAL statement_timeout = %s; SET LOCAL lock_timeout = %s"
+)
+"""In milliseconds. Of this transaction, so that they reach the server through a pooler too."""
+END: Final = "COMMIT"
+COLUMNS: Final = (
+    "SELECT c.relname, a.attname FROM pg_catalog.pg_class c"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid"
+    " WHERE n.nspname = %s AND c.relname = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped"
+    " AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')"
+)
+"""What may be read of some tables: their schema, their names."""
+MOMENT: Final = (
+    "SELECT extract(epoch FROM now())::float8,"
+    " txid_snapshot_xmin(txid_current_snapshot()), txid_snapshot_xmax(txid_current_snapshot())"
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Statements:
+    """All statements toward one n8n, as text."""
+
+    newest: str
+    """The execution with the highest id."""
+    fresh: str
+    """Above an id."""
+    asked_for: str
+    """Of a list of ids."""
+    workflows: str
+    statistics: str
+    table_bytes: str
+    newest_id: str
+    unended: str
+    """Scans all executions."""
+    first_since: str
+    """Above a time of creation, the lowest id; scans all executions."""
+    modes: str
+    """Scans all executions."""
+    heads: str
+    """Of a list of executions."""
+    nodes: str
+    """Of a list of workflows."""
+
+
+def tables(prefix: str) -> list[str]:
+    """Return the names of the tables that are read."""
+    return [prefix + name for name in (*SIZED, _DELTA)]
+
+
+def missing(columns: Collection[tuple[str, str]], prefix: str, *, nodes: bool) -> list[str]:
+    """Return what is needed and can't be read, as ``table`` or ``table.column``."""
+    present = {table for table, _ in columns}
+    lacking = []
+    for needed in (_NEEDED, _NEEDED_FOR_NODES) if nodes else (_NEEDED,):
+        for name, wanted in needed.items():
+            table = prefix + name
+            absent = [f"{table}.{column}" for column in wanted if (table, column) not in columns]
+            lacking += absent if table in present else [table]
+    return list(dict.fromkeys(lacking))
+
+
+def statements(schema: str, prefix: str, columns: Collection[tuple[str, str]]) -> Statements:
+    """Return the statements for a database that has these columns, as pairs of table and column."""
+
+    def table(name: str) -> str:
+        return f"{quoted(schema)}.{quoted(prefix + name)}"
+
+    def column(of: str, name: str, otherwise: str) -> str:
+        return quoted(name) if (prefix + of, name) in columns else otherwise
+
+    executions, workflows = table("execution_entity"), table("workflow_entity")
+    created = column("execution_entity", "createdAt", '"startedAt"')
+    deleted = column("execution_entity", "deletedAt", "NULL")
+    stored = column("execution_entity", "storedAt", "'db'")
+    rows = (
+        f'SELECT id, "workflowId", mode, status, coalesce({_epoch(created)}, 0), {_epoch(quoted("startedAt"))},'
+        f" {_epoch(quoted('stoppedAt'))}, {_epoch(quoted('waitTill'))}, {deleted} IS NOT NULL,"
+        f" {stored} <> 'db' FROM {executions}"
+    )
+    version = column("workflow_entity", "versionId", "''")
+    archived = column("workflow_entity", "isArchived", "false")
+    statistics = (
+        f'(SELECT "workflowId", name, coalesce(count, 0)::bigint, {_epoch(quoted("latestEvent"))}'
+        f' FROM {table("workflow_statistics")} WHERE "workflowId" IS NOT NULL LIMIT {_STATISTICS_AT_ONCE})'
+    )
+    if {(prefix + _DELTA, name) for name in ("workflowId", "name", "createdAt")} <= set(columns):
+        statistics += (
+            f' UNION ALL (SELECT "workflowId", name, count(*), max({_epoch(quoted("createdAt"))})'
+            f' FROM {table(_DELTA)} WHERE "workflowId" IS NOT NULL GROUP BY 1, 2)'
+        )
+    sizes = ", ".join(f"pg_total_relation_size({_constant(table(name))}::regclass)" for name in SIZED)
+    return Statements(
+        newest=f"{rows} ORDER BY id DESC LIMIT 1",
+        fresh=f"{rows} WHERE id > %s ORDER BY id LIMIT {FRESH_AT_ONCE}",
+        asked_for=f"{rows} WHERE id = ANY(%s)",
+        workflows=f"SELECT id, left(name, {_NAME}), active, {archived}, {version}"
+        f" FROM {workflows} ORDER BY active DESC, id LIMIT {_WORKFLOWS_AT_ONCE}",
+        statistics=statistics,
+        table_bytes=f"SELECT {sizes}",
+        newest_id=f"SELECT coalesce(max(id), 0) FROM {executions}",
+        unended=f"{rows} WHERE (status IN ('new', 'running', 'waiting')"
+        f" OR status = 'crashed' AND \"waitTill\" IS NOT NULL) AND {deleted} IS NULL",
+        first_since=f"SELECT min(id) FROM {executions} WHERE {_epoch(created)} > %s",
+        modes=f'SELECT DISTINCT "workflowId", mode FROM {executions}',
+        heads=f'SELECT "executionId", left(data, {HEAD_CHARACTERS})'
+        f' FROM {table("execution_data")} WHERE "executionId" = ANY(%s)',
+        nodes=f"SELECT id, CASE WHEN length(nodes::text) <= {_NODES_CHARACTERS} THEN nodes::text END"
+        f" FROM {workflows} WHERE id = ANY(%s)",
+    )
+
+
+def quoted(name: str) -> str:
+    """Return a name as an identifier of SQL, within a text whose ``%`` has a meaning to psycopg2."""
+    return '"' + name.replace('"', '""').replace("%", "%%") + '"'
+
+
+def _constant(text: str) -> str:
+    """Return a text as a constant of SQL, whatever ``standard_conforming_strings`` is; ``%`` is as in ``quoted``."""
+    return "E'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _epoch(column: str) -> str:
+    return f"extract(epoch FROM {column})::float8"

@@ -1,0 +1,84 @@
+import pytest
+
+from collectors.n8n import errors
+from collectors.n8n.target import N8nTarget
+from collectors.terms import Reason
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "detail"),
+    [
+        ("57014", Reason.TIMEOUT, "the database did not finish it in time"),
+        ("55P03", Reason.TIMEOUT, "another transaction holds a lock on n8n's tables, a migration for example"),
+        ("42501", Reason.QUERY, "the user may not read it any more; grant it SELECT on the columns again"),
+        ("42P01", Reason.QUERY, "a table of n8n is gone; n8n may be migrating"),
+        ("42703", Reason.QUERY, "a column of n8n's tables is gone; n8n may be migrating"),
+        ("40001", Reason.QUERY, "the database gave up the transaction in favour of another one"),
+        ("53300", Reason.LIMIT, "the database has reached one of its limits"),
+        ("57P01", Reason.RESET, "the database ended the session"),
+        ("57P03", Reason.REFUSED, "the database is starting or stopping"),
+        ("28P01", Reason.AUTH, "the login is refused"),
+    ],
+)
+def test_an_error_with_a_code_is_classified_by_it(code, reason, detail):
+    failed = errors.from_code(code, "read executions")
+
+    assert (failed.reason, failed.detail) == (reason, f"read executions: {detail} ({code})")
+
+
+def test_an_error_with_an_unknown_code_is_the_querys():
+    failed = errors.from_code("XX000", "read executions")
+
+    assert (failed.reason, failed.detail) == (Reason.QUERY, "read executions: the database refused it (XX000)")
+
+
+CONNECTION = 'connection to server at "db.example" (192.0.2.1), port 5432 failed: '
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "misconfigured"),
+    [
+        (CONNECTION + "Connection refused\n\tIs the server running on that host?", Reason.REFUSED, False),
+        (
+            'connection to server on socket "/run/.s.PGSQL.5432" failed: No such file or directory',
+            Reason.REFUSED,
+            False,
+        ),
+        (CONNECTION + "No route to host", Reason.UNREACHABLE, False),
+        (CONNECTION + 'FATAL:  password authentication failed for user "closed"', Reason.AUTH, True),
+        (CONNECTION + 'FATAL:  no pg_hba.conf entry for host "192.0.2.2", user "x", SSL off', Reason.AUTH, True),
+        (
+            CONNECTION + "FATAL:  Passwort-Authentifizierung für Benutzer »certificate« fehlgeschlagen",
+            Reason.AUTH,
+            False,
+        ),
+        (CONNECTION + "FATAL:  Anmeldung abgelehnt", Reason.AUTH, False),
+        (CONNECTION + 'FATAL:  database "ssl" does not exist', Reason.AUTH, True),
+        (CONNECTION + "FATAL:  sorry, too many clients already", Reason.LIMIT, False),
+        (CONNECTION + "FATAL:  remaining connection slots are reserved for non-replication use", Reason.LIMIT, False),
+        (CONNECTION + "FATAL:  the database system is starting up", Reason.REFUSED, False),
+        (CONNECTION + "fe_sendauth: no password supplied", Reason.AUTH, True),
+        (CONNECTION + "server does not support SSL, but SSL was required", Reason.TLS, True),
+        (CONNECTION + "SSL error: certificate verify failed", Reason.TLS, True),
+        (CONNECTION + 'server certificate for "a" does not match host name "b"', Reason.TLS, True),
+        ('root certificate file "/etc/ca.pem" does not exist', Reason.LOCAL, True),
+        ('private key file "/x.pem" has group or world access', Reason.LOCAL, True),
+        ('could not read certificate file "/x.pem": no start line', Reason.LOCAL, True),
+        (CONNECTION + "FATAL:  connection requires a valid client certificate", Reason.AUTH, True),
+        (CONNECTION + "server closed the connection unexpectedly", Reason.RESET, False),
+        (CONNECTION + "expected authentication request from server, but received H", Reason.PROTOCOL, False),
+        ("", Reason.PROTOCOL, False),
+    ],
+)
+def test_an_error_without_a_code_is_classified_by_its_words_and_never_repeated(text, reason, misconfigured):
+    failed = errors.from_words(text, "log in")
+
+    assert (failed.reason, failed.misconfigured) == (reason, misconfigured)
+    assert failed.detail.startswith("log in: ")
+    assert not {"db.example", "192.0.2.1", "closed", "/etc/ca.pem"} & set(failed.detail.split('"'))
+
+
+def test_every_reason_is_one_of_the_targets():
+    reasons = {row[1] for row in (*errors._BY_CODE, *errors._BY_WORDS)}
+
+    assert reasons <= set(N8nTarget.reasons)

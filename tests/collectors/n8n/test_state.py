@@ -1,0 +1,122 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.n8n import state, state_file
+from collectors.n8n.reading import NodeKey
+from collectors.n8n.rows import Unread
+from tests.collectors.n8n.book import Book, counted
+
+
+def restarted(book):
+    """Save the ledger as a file has it, and go on with what is read from there."""
+    book.ledger = state.restored(json.loads(json.dumps(state.saved(book.ledger))), 500, 2_000)
+
+
+def busy() -> Book:
+    """A database of which everything is known that can be."""
+    book = Book()
+    book.stop(book.start())
+    book.read()
+    book.start()
+    book.start(status="waiting", stopped=book.now, wait_till=book.now + 5)
+    book.start(status="new", started=None)
+    book.take_id()
+    book.stop(book.start(mode="manual"), "error")
+    book.read()
+    book.ledger.tallies.node_ran("w1", "Node", "n8n-nodes-base.set", "success", 1.5)
+    book.ledger.tallies.unread(Unread.TOO_LARGE)
+    return book
+
+
+def test_a_ledger_is_the_same_after_a_restart():
+    book = busy()
+    before = state.saved(book.ledger)
+    restarted(book)
+
+    assert state.saved(book.ledger) == before
+    assert book.ledger.tallies.node_runs[NodeKey("w1", "Node", "n8n-nodes-base.set", "success")] == (1, 1.5)
+
+
+def test_counts_go_on_with_what_ended_meanwhile():
+    book = busy()
+    for number in (2, 3, 4):
+        book.stop(number)
+    book.commit(5, status="canceled", stopped=book.now)
+    book.stop(book.start(), "crashed")
+    restarted(book)
+
+    assert counted(book.read()) == counted(book.read()) == {"success": 3, "error": 1, "canceled": 1, "crashed": 1}
+
+
+def test_an_older_state_is_as_good_as_the_last():
+    book = busy()
+    older = json.dumps(state.saved(book.ledger))
+    book.stop(2)
+    book.stop(book.start())
+    after = book.read()
+    book.ledger = state.restored(json.loads(older), 500, 2_000)
+
+    assert book.read().finished == after.finished
+
+
+def test_a_restore_while_the_program_was_down_is_noticed():
+    book = busy()
+    restarted(book)
+    del book.rows[6]
+    book.last_id = 5
+    book.stop(book.start(), "error")
+
+    reading = book.read()
+
+    assert (counted(reading), reading.resets) == ({"error": 2}, 1)
+
+
+@pytest.mark.parametrize(
+    "bad", [None, [], 1, "x", {}, {"version": 2}, {"version": 1}, {"version": 1, "watermark": "x"}]
+)
+def test_what_is_no_state_is_refused(bad):
+    with pytest.raises(state.BadState):
+        state.restored(bad, 500, 2_000)
+
+
+NOISE: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers()) | st.just({})
+)
+
+
+@given(st.sampled_from(sorted(state.saved(busy().ledger))), NOISE)
+def test_a_damaged_state_is_refused_or_whole(key, noise):
+    try:
+        ledger = state.restored(state.saved(busy().ledger) | {key: noise}, 500, 2_000)
+    except state.BadState:
+        return
+    json.dumps(state.saved(ledger))
+
+
+def test_a_file_is_written_whole_and_for_its_owner_alone(tmp_path):
+    file = tmp_path / "state.json"
+    for saved in ({"version": 1}, {"version": 1, "more": [1, 2]}):
+        state_file.save(str(file), saved)
+        assert state_file.load(str(file)) == saved
+
+    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_no_file_is_no_state(tmp_path):
+    assert state_file.load(str(tmp_path / "none")) is None
+
+
+def test_a_file_that_cannot_be_used_is_named(tmp_path):
+    damaged = tmp_path / "damaged"
+    damaged.write_text('{"version": 1')
+    with pytest.raises(state_file.NotKept, match=r"damaged: is damaged; counting begins anew$"):
+        state_file.load(str(damaged))
+    with pytest.raises(state_file.NotKept, match=r"none/file: can't be written: No such file or directory$"):
+        state_file.save(str(tmp_path / "none" / "file"), {})
+    with pytest.raises(state_file.NotKept, match=r"can't be read: Is a directory$"):
+        state_file.load(str(tmp_path))

@@ -1,0 +1,68 @@
+import re
+
+import pytest
+
+from collectors.n8n.statements import missing, quoted, statements, tables
+
+COLUMNS = {
+    "execution_entity": "id mode status startedAt stoppedAt waitTill workflowId createdAt deletedAt storedAt",
+    "execution_data": "executionId data",
+    "workflow_entity": "id name active nodes versionId isArchived",
+    "workflow_statistics": "workflowId name count latestEvent",
+}
+
+
+def columns(prefix="", without=()):
+    return {(prefix + table, name) for table, names in COLUMNS.items() for name in names.split() if name not in without}
+
+
+@pytest.mark.parametrize(
+    ("name", "as_sql"),
+    [("public", '"public"'), ('a"b', '"a""b"'), ("100%", '"100%%"'), ("a;--", '"a;--"'), ("a'\\", '"a\'\\"')],
+)
+def test_names_are_quoted(name, as_sql):
+    assert quoted(name) == as_sql
+
+
+def test_the_prefix_belongs_to_each_table():
+    assert tables("n8n_") == ["n8n_" + name for name in (*COLUMNS, "workflow_statistics_delta")]
+    assert '"my"."n8n_execution_entity"' in statements("my", "n8n_", columns("n8n_")).fresh
+
+
+@pytest.mark.parametrize(
+    ("without", "instead"),
+    [
+        ("createdAt", 'coalesce(extract(epoch FROM "startedAt")::float8, 0)'),
+        ("deletedAt", "NULL IS NOT NULL"),
+        ("storedAt", "'db' <> 'db'"),
+    ],
+)
+def test_a_column_that_a_version_lacks_is_replaced(without, instead):
+    assert instead in statements("public", "", columns(without=[without])).fresh
+    assert missing(columns(without=[without]), "", nodes=True) == []
+
+
+def test_runs_that_n8n_has_counted_and_not_yet_added_up_are_read_where_there_are_any():
+    delta = {("workflow_statistics_delta", name) for name in ("workflowId", "name", "createdAt")}
+
+    assert "delta" not in statements("public", "", columns()).statistics
+    assert '"public"."workflow_statistics_delta"' in statements("public", "", columns() | delta).statistics
+
+
+def test_what_can_not_be_read_is_named():
+    lacking = {one for one in columns("p_") if one[0] != "p_workflow_statistics" and one[1] not in {"status", "data"}}
+
+    assert missing(lacking, "p_", nodes=True) == [
+        "p_execution_entity.status",
+        "p_workflow_statistics",
+        "p_execution_data.data",
+    ]
+    assert missing(lacking, "p_", nodes=False) == ["p_execution_entity.status", "p_workflow_statistics"]
+
+
+def test_no_statement_selects_everything():
+    made = statements("public", "", columns())
+
+    for name in made.__slots__:
+        assert not re.search(r"SELECT\s+\*|\.\*", getattr(made, name))
+        assert getattr(made, name).lstrip("(").startswith("SELECT ")
