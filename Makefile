@@ -3,16 +3,17 @@ PYTHON ?=
 PREFIX ?=
 ARGS ?=
 PYTEST_ARGS ?=
+N8N ?= 2.41.1
 BENCH_ARGS ?=
 
 venv := .venv
 bin := $(venv)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit test-copies fresh-test check check-format check-lint check-types check-imports format \
+.PHONY: help run install test test-unit test-copies test-n8n fresh-test check check-format check-lint check-types check-imports format \
 	bench lock image image-test clean dev prerequisites FORCE
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: $(venv)/.runtime ## set up what is missing and run; flags: make run ARGS="--web.listen-address=:9103"
 	@exec $(bin)/latency-exporter $(ARGS)
@@ -21,7 +22,7 @@ install: $(venv)/.runtime ## set up the program as .venv/bin/latency-exporter; P
 	@sh deploy/link.sh "$(CURDIR)/$(bin)" "$(PREFIX)"
 	@$(call tell_who_can_run_it)
 
-test: dev prerequisites ## set up and run all tests but the image's; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
+test: dev prerequisites ## set up and run all tests but the image's and n8n's; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-unit: dev ## the tests that need neither root, servers nor copies of this tree
@@ -30,6 +31,12 @@ test-unit: dev ## the tests that need neither root, servers nor copies of this t
 
 test-copies: dev ## the tests that build, check and run copies of this tree
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=loadfile -m copies $(PYTEST_ARGS)
+
+test-n8n: dev ## a real n8n runs workflows that end in every way; root, the first time ten minutes and 3 GB; N8N=1.123.81
+	@sh tests/packages.sh "n8n and its database" npm:npm postgresql-15:/usr/lib/postgresql/15/bin/postgres \
+		iproute2:ip iptables:iptables
+	@sh tests/n8n/install.sh $(N8N)
+	N8N_VERSION=$(N8N) $(bin)/python -m pytest tests/n8n -m n8n -o faulthandler_timeout=1200 $(PYTEST_ARGS)
 
 fresh-test: ## what CI runs: `make run`, all tests and checks of this commit on a Debian made new; root, a quarter of an hour
 	@sh tests/fresh/test.sh

@@ -19,6 +19,7 @@ from tests.system.rooted import requires_newer_databases
 _LEFT_OUT = "NOT TESTED, "
 """How the reason begins when it is the machine that lacks something (tests.netlab says it likewise)."""
 _SERVERS = Path(__file__).parent.parent / ".cache/servers/usr/bin"
+_ONLY_BY_NAME = ("image", "n8n")
 _SLOWEST = "tests/system/"
 """These wait for minutes and compute little: begun first, they are not what is left at the end, one after another."""
 _SERVER_PROGRAMS = (
@@ -50,7 +51,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks who needs root or databases, skips where something is lacking; the image only when asked by name."""
+    """Marks who needs root or databases, skips where something is lacking; some run only when asked by name."""
     for item in items:
         conditions = list(item.iter_markers("skipif"))
         if requirements.requires_root.mark in conditions:
@@ -59,8 +60,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.databases)
         for reason in _lacking(item):
             item.add_marker(pytest.mark.skip(reason=_LEFT_OUT + reason))
-    if "image" not in config.option.markexpr:
-        items[:] = [item for item in items if item.get_closest_marker("image") is None]
+    for marker in _ONLY_BY_NAME:
+        if marker not in config.option.markexpr:
+            items[:] = [item for item in items if item.get_closest_marker(marker) is None]
     if hasattr(config, "workerinput"):  # of several processes, which all see one order
         items.sort(key=lambda item: _SLOWEST not in item.nodeid)
 

@@ -96,8 +96,8 @@ def test_a_container_is_called_as_the_compose_file_names_it() -> None:
 
 def test_every_make_target_named_exists() -> None:
     commands = [" ".join(command) for command in COMMANDS]
-    named = set(re.findall(r"\bmake ([a-z][a-z-]*)", "\n".join([*commands, *words(DOCUMENTS[0].text)])))
+    named = set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", "\n".join([*commands, *words(DOCUMENTS[0].text)])))
     for page in PAGES.values():
-        named |= set(re.findall(r"\bmake ([a-z][a-z-]*)", "\n".join(words(page.text))))
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+        named |= set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", "\n".join(words(page.text))))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {"run", "test", "install"} <= named <= targets
