@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import http.client
 import sys
 import time
@@ -86,10 +85,6 @@ class Subject:
         """Keep single errors, in microseconds."""
         head = (self.bench.run, self.measurement, self.recipe.name, self.targets)
         self.bench.results.add_errors(Errors(*head, quantity, tuple(values)))
-
-    def sized(self, targets: int) -> Subject:
-        """Return the same of another size."""
-        return dataclasses.replace(self, targets=targets)
 
     def measure(self, look: Callable[[], None]) -> None:
         """Measure it, and once more if that fails: other load may pass. A second failure is kept, and others go on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import copy
 import dataclasses
 from typing import ClassVar, Self
@@ -29,7 +30,7 @@ class Gives(LabelValue):
     QUERY = "query"
 
 
-class Target:
+class Target(abc.ABC):
     """The base of each collector's own, which is a frozen dataclass. ``str()`` of it is for people."""
 
     __slots__ = ()
@@ -38,19 +39,19 @@ class Target:
     """Why its probes may fail, ``LOCAL`` among them."""
 
     @property
+    @abc.abstractmethod
     def protocol(self) -> str:
         """As in the fleet file and in the label."""
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def gives(self) -> frozenset[Gives]:
         """What its probes can measure or see."""
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def host(self) -> str:
         """Where its packets go, as it is written: a name or an address. Empty: they do not leave this machine."""
-        raise NotImplementedError
 
     @property
     def phases(self) -> tuple[Phase, ...]:

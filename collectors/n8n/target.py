@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from collectors.secret import Secret
 from collectors.target import TCP_REASONS, Gives, Target
 from collectors.terms import IpFamily, Reason, Seconds
-from collectors.transport.trust import OwnCertificate
-
-Tls = Literal["disable", "require", "verify-ca", "verify-full"]
-"""``require`` encrypts and trusts anybody; ``verify-ca`` trusts whoever has a certificate of the authority."""
+from collectors.transport.trust import OwnCertificate, TlsMode
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +29,7 @@ class N8nTarget(Target):
     user: str
     password: Secret | None
     dbname: str
-    tls: Tls
+    tls: TlsMode
     tls_ca_file: str | None
     """Absolute. None: the system's authorities."""
     own_certificate: OwnCertificate | None = None

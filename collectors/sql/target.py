@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 from collectors.literals import literal_family
 from collectors.secret import Secret
 from collectors.target import TCP_REASONS, Gives, Target
 from collectors.terms import IpFamily, Phase, Reason, Seconds
-from collectors.transport.trust import OwnCertificate
-
-TlsMode = Literal["disable", "require", "verify-ca", "verify-full"]
-"""``require`` encrypts and trusts anybody; ``verify-ca`` trusts whoever has a certificate of the authority."""
+from collectors.transport.trust import OwnCertificate, TlsMode
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Literal, NamedTuple, NoReturn
 
 from collectors.contract import ProbeFailed
 from collectors.terms import Reason
+
+TlsMode = Literal["disable", "require", "verify-ca", "verify-full"]
+"""How a database is met: ``require`` encrypts and trusts anybody, ``verify-ca`` any certificate of the authority."""
 
 _LEAST = ssl.TLSVersion.TLSv1_2
 """RFC 8996; a policy of the system may demand more."""

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from collectors.literals import literal_family
-from collectors.sql.target import DatabaseTarget, TlsMode
+from collectors.sql.target import DatabaseTarget
 from collectors.terms import IpFamily, Seconds
+from collectors.transport.trust import TlsMode
 from exporter.config_files.net_values import AbsolutePath
 from exporter.config_files.problems import Loc
 from exporter.config_files.values import Duration, Interval, Label, Name, Names, OneOf, Port, Text

@@ -35,8 +35,8 @@ class Settings(Section):
     to: Names = ("exporters",)
 
     def aim(self, address: str, ip_family: IpFamily, timeout: Seconds) -> Target:
-        """Return the target at an address."""
-        raise NotImplementedError
+        """Return the target at an address. A kind has this, or its own ``aim_with_files``."""
+        raise NotImplementedError  # never reached: asked for by ``aim_with_files`` alone, which such a kind replaces
 
     def aim_with_files(self, files: NamedFiles, loc: Loc, asker: Asker | None) -> Aim:  # noqa: ARG002 - for kinds that name files
         """Return ``aim`` with what the probe names in ``files``, which are read once for all targets.

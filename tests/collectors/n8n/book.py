@@ -26,7 +26,6 @@ class Book:
         self.transaction = 100
         self.oldest_running: int | None = None
         """A transaction that does not end."""
-        self.rows_of_last: Rows
         self.ended: list[Ended] = []
 
     def start(self, workflow: str | None = "w1", mode: str = "trigger", status: str = "running", **more: Any) -> int:
