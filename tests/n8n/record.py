@@ -6,6 +6,7 @@ Needs what `make test-n8n` needs. The recording goes to tests/collectors/n8n/fix
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ COLUMNS = {
     "workflow_statistics_delta": ("id", "workflowId", "name", "createdAt"),
 }
 """What is recorded of each table: what a reader of n8n's database can want of it."""
+_STACK = re.compile(r"(?:\\n {4}at [^\"\\]*)+")
+"""Where in n8n's own code an error was raised, in a text of JSON: nobody reads it, and it names n8n's files."""
 _LOG = """
 CREATE SCHEMA recorded;
 CREATE TABLE recorded.changes (
@@ -96,7 +99,7 @@ def _lines(cursor: Any) -> Iterator[str]:
             yield _line(change["dense_rank"], table, "changed" if before else "new", {**keys, **changed})
     cursor.execute(_DATA)
     for number, data in ((row["id"], row["data"]) for row in cursor.fetchall()):
-        text = data.replace(str(INSTALLED / VERSION), "/n8n")
+        text = _STACK.sub("", data).replace(str(INSTALLED / VERSION), "/n8n")
         yield _line(-1, "execution_data", "new", {"executionId": number, "data": text})
 
 
