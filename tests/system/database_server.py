@@ -86,7 +86,7 @@ class Server(abc.ABC):
     def is_up(self) -> bool:
         try:
             self.admin("SELECT 1")
-        except subprocess.CalledProcessError:
+        except CommandFailedError:
             return False
         return True
 
@@ -124,10 +124,17 @@ class Server(abc.ABC):
                 os.kill(pid, number)
 
 
+class CommandFailedError(Exception):
+    """A command of a server ended with another status than 0; what it wrote is in the message."""
+
+
 def run(words: Sequence[str], **more: str) -> str:
+    """The output of a command that succeeds; one that fails says in the test's report what it wrote."""
     done = subprocess.run(
-        words, capture_output=True, text=True, check=True, timeout=PATIENCE, cwd="/", input=more.get("input")
+        words, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd="/", input=more.get("input")
     )
+    if done.returncode:
+        raise CommandFailedError(f"{words}: exit status {done.returncode}: {done.stderr or done.stdout}")
     return done.stdout
 
 
