@@ -74,11 +74,9 @@ class ScheduledJob(Generic[J]):
             outcome = ProbeFailed(Reason.TIMEOUT, f"answered after {outcome.took:g} s")
         self.watcher.probe_ended(self.job, attempt, outcome)
 
-    def replace(self, job: J) -> None:
-        """Go on with a job of the same identity; where its target is another one, give up the former."""
-        if job.aim is not self.job.aim and job.aim != self.job.aim:
-            self.give_up()
-        self.job = job
+    def aims_at(self, target: object) -> bool:
+        """Return whether a target is the job's own, or equals it."""
+        return bool(target is self.job.aim or target == self.job.aim)
 
     def give_up(self) -> None:
         """Give up the job's target: an attempt under way is cancelled and not recorded, the collector forgets it."""

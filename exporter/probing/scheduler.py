@@ -75,10 +75,13 @@ class Scheduler(Generic[J]):
     def replace(self, jobs: Iterable[tuple[J, Probe[Any]]]) -> None:
         """Make these the jobs: one that stays keeps its cadence, one that goes is given up.
 
-        So is the target of a job that stays and has another one now.
+        One that has another target now goes, and begins at once as a new one does.
         """
         before, now, jobs = self._jobs, self._loop.time(), list(jobs)
         self._jobs = {}
+        for job, _ in jobs:
+            if job.identity in before and not before[job.identity].aims_at(job.aim):
+                before.pop(job.identity).give_up()
         new = sum(job.identity not in before for job, _ in jobs)
         lead = 0.0 if self._at_once else max(_FIRST_ROUND, new / _FIRST_ROUND_RATE)
         groups: dict[tuple[object, ...], Group[J]] = {}
@@ -93,7 +96,7 @@ class Scheduler(Generic[J]):
             if scheduled is None:
                 scheduled = ScheduledJob(job, self._watcher)
             else:
-                scheduled.replace(job)
+                scheduled.job = job
             self._jobs[job.identity] = scheduled
             together = (probe, job.interval, job.timeout, dates)
             scheduled.group = groups.get(together) or groups.setdefault(together, Group(*together))

@@ -38,6 +38,8 @@ SLEEPING = {
     " WHERE user = 'monitor' AND state = 'User sleep'",
 }
 ANOTHER = {"postgresql": "ALTER ROLE monitor PASSWORD '{}'", "mysql": "ALTER USER monitor IDENTIFIED BY '{}'"}
+ROOMY = {"postgresql": ["-c", "max_connections=50"], "mysql": ["--max-connections=50"]}
+"""A busy machine's server ends sessions late."""
 KILL = {
     "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'monitor'",
     "mysql": "KILL USER monitor",
@@ -93,7 +95,7 @@ class Stage:
 
 @pytest.fixture(scope="module", params=["postgresql", "mysql"])
 def started_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with started(request.param) as server, Lab() as lab:
+    with started(request.param, options=ROOMY[request.param]) as server, Lab() as lab:
         yield Stage(lab, server, tmp_path_factory.mktemp("fleet"))
 
 

@@ -89,21 +89,17 @@ def test_a_reply_that_took_longer_than_the_timeout_is_none(reply: Reply, took: f
         assert (outcome.reason, outcome.detail) == (Reason.TIMEOUT, f"answered after {took:g} s")
 
 
-def test_an_equal_target_after_a_reload_leaves_what_is_under_way_alone() -> None:
-    watched = Watched()
-    scheduled = watched.scheduled(Job(["there"]))
-    attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.attempt_ended)
-    scheduled.replace(again := Job(["there"]))
-    assert scheduled.job is again
-    assert not attempt.over
-    assert watched.forgotten == []
+def test_an_equal_target_is_the_jobs_own() -> None:
+    scheduled = Watched().scheduled(Job(["there"]))
+    assert scheduled.aims_at(["there"])
+    assert not scheduled.aims_at(["elsewhere"])
 
 
-def test_another_target_after_a_reload_is_another_beginning() -> None:
+def test_what_is_given_up_is_forgotten_and_not_recorded() -> None:
     watched = Watched()
     scheduled = watched.scheduled(Job("there"))
     attempt = scheduled.attempt = RunningAttempt(scheduled.job.aim, scheduled.attempt_ended)
-    scheduled.replace(Job("elsewhere"))
+    scheduled.give_up()
     attempt.end(RoundTrip(rtt=0.1, clock=Clock.KERNEL))
     assert scheduled.attempt is None
     assert watched.forgotten == ["there"]

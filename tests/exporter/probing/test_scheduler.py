@@ -458,6 +458,23 @@ def test_a_reload_keeps_the_cadence_of_those_who_stay_and_drops_the_others_undec
     assert first <= 1.0 + SLOT
 
 
+@pytest.mark.parametrize("interval", [15.0, 20.0])
+def test_a_job_that_a_reload_gives_another_target_is_probed_at_once_even_if_a_probe_was_under_way(
+    interval: float,
+) -> None:
+    async def reloaded() -> float:
+        comes = Starts()
+        async with Scheduler("here", Record()) as scheduler:
+            scheduler.replace([(Job("a", aim="here"), one_by_one(never))])
+            await asyncio.sleep(1)
+            scheduler.replace([(Job("a", aim="there", interval=interval), comes.probe)])
+            began = virtual_loop().time()
+            await asyncio.sleep(30)
+        return comes.times()[0] - began
+
+    assert run(reloaded()) <= 0.2 + 2 * SLOT
+
+
 def test_a_probe_that_its_collector_ends_itself_has_the_same_deadline_and_ends_once() -> None:
     slots: list[Sequence[Attempt[Any]]] = []
 
