@@ -26,7 +26,7 @@ class _Ask(Protocol):
 
 def probed(target: N8nTarget, connection: Connection, turn: Turn) -> Statements:
     """Return the statements that fit the tables that are there; ProbeFailed if something is missing."""
-    asked = (target.schema, sql.tables(target.table_prefix))
+    asked = sql.probe(target.schema, target.table_prefix)
     columns = {
         (str(table), str(column)) for table, column in connection.ask("look at n8n's tables", sql.COLUMNS, asked, turn)
     }
