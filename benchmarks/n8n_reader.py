@@ -1,0 +1,113 @@
+"""A process that reads an n8n beside an event loop that ticks, and tells how long the loop was held.
+
+``python -m benchmarks.n8n_reader PORT``: it writes a line of JSON when it is ready and for each line of stdin, for which
+it reads once; for the line ``idle`` it lets the loop tick as long without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from benchmarks.process import memory_of
+from collectors.contract import Context, Facts
+from collectors.secret import Secret
+from collectors.terms import IpFamily
+
+_TICK = 0.001
+_IDLE = 0.2
+_PASSWORD = "c4nary-Pa55word"  # noqa: S105 - that of the tests' servers; to import them costs memory
+IDLE = "idle"
+
+
+@dataclasses.dataclass
+class Turn:
+    """What the process tells of itself after a line."""
+
+    memory: int
+    """Bytes that are resident."""
+    wall: float = 0.0
+    held: float = 0.0
+    """By how much a tick was late at most, in seconds."""
+    ended: int = 0
+    """Executions that were counted so far."""
+    open: int = 0
+    nodes: int = 0
+
+
+class Ticker:
+    """Wakes up each millisecond."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+
+    async def tick(self) -> None:
+        """Never ends."""
+        while True:
+            due = time.monotonic() + _TICK
+            await asyncio.sleep(_TICK)
+            self.longest = max(self.longest, time.monotonic() - due)
+
+
+async def _main(port: int) -> None:
+    ticker = Ticker()
+    ticking = asyncio.create_task(ticker.tick())
+    _write(Turn(_memory()))
+    from collectors.n8n.reader import collector  # noqa: PLC0415 - its memory is measured too
+
+    target = _target(port)
+    async with collector(Context(address=_same, lookup=_no_lookup, notice=print)) as reader:
+        while line := (await asyncio.to_thread(sys.stdin.readline)).strip():
+            ticker.longest, began, turn = 0.0, time.monotonic(), Turn(0)
+            if line == IDLE:
+                await asyncio.sleep(_IDLE)
+            else:
+                reading = await reader.read(target, Facts())
+                turn.ended, turn.open = sum(reading.finished.values()), sum(one.number for one in reading.open.values())
+                turn.nodes = sum(one.runs for one in reading.node_runs.values())
+            turn.wall, turn.held, turn.memory = time.monotonic() - began, ticker.longest, _memory()
+            _write(turn)
+    ticking.cancel()
+
+
+def _target(port: int) -> Any:
+    from collectors.n8n.target import N8nTarget  # noqa: PLC0415 - as above
+
+    return N8nTarget(
+        address="127.0.0.1",
+        ip_families=(IpFamily.IPV4,),
+        port=port,
+        socket=None,
+        user="latency_exporter",
+        password=Secret(_PASSWORD),
+        dbname="n8n",
+        tls="disable",
+        tls_ca_file=None,
+        nodes=True,
+    )
+
+
+def _same(name: str, _family: IpFamily) -> str:
+    return name
+
+
+async def _no_lookup(name: str, _family: IpFamily) -> Any:
+    raise NotImplementedError(name)
+
+
+def _memory() -> int:
+    return memory_of(os.getpid()).resident
+
+
+def _write(turn: Turn) -> None:
+    sys.stdout.write(json.dumps(dataclasses.asdict(turn)) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(int(sys.argv[1])))
