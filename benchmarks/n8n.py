@@ -1,7 +1,7 @@
 """``python -m benchmarks.n8n``: what it costs to read an n8n that has kept many executions; as root, with PostgreSQL.
 
-For both kinds of tables, of n8n 1.x and 2.x, a server of its own is filled. Then one process reads as the exporter does,
-as the role of deploy/n8n/reader.sql and with nodes: what ended since the last read, and the executions that wait.
+For both kinds of tables, of n8n 1.x and 2.x, a server of its own is filled. Then one process reads as the exporter
+does, as the role of deploy/n8n/reader.sql and with nodes: what ended since the last read, and the executions that wait.
 """
 
 from __future__ import annotations
@@ -9,25 +9,28 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
+import dataclasses
 import json
-import random
+import os
 import statistics
 import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from subprocess import PIPE
+from typing import IO, Any
 
 import psycopg2
 
 from benchmarks.n8n_reader import IDLE, Turn
+from benchmarks.process import cpu_times
 from collectors.n8n import flatted
 from collectors.n8n import statements as sql
 from tests.collectors.n8n.recordings import VERSIONS
 from tests.system import n8n_filled, n8n_role, n8n_tables
 from tests.system.database_server import Server
-from tests.system.databases import started
+from tests.system.databases import PASSWORD, started
 
 _OPEN = 1_000
 _NEW = 100
@@ -64,12 +67,12 @@ def _statements(server: Server, newest: int) -> None:
     plain = sql.statements("public", "", {one for one in found if one[1] != "()"})
     called = sql.statements("public", "", found)
     step = newest // _OPEN
-    heads, workflows = [list(range(newest - 199, newest + 1))], [[f"w{number}" for number in range(10)]]
+    heads, workflows = [sql.array(range(newest - 199, newest + 1))], [[f"w{number}" for number in range(10)]]
     asked: list[tuple[str, str, Sequence[object]]] = [
         ("the newest execution", plain.newest, ()),
         ("100 new executions", plain.fresh, (newest - _NEW,)),
         ("5,000 new executions", plain.fresh, (newest - _MANY,)),
-        ("1,000 open executions, spread over all", plain.asked_for, (list(range(step, newest + 1, step)),)),
+        ("1,000 open executions, spread over all", plain.asked_for, (sql.array(range(step, newest + 1, step)),)),
         ("workflows", plain.workflows, ()),
         ("n8n's own statistics", plain.statistics, ()),
         ("sizes of tables", plain.table_bytes, ()),
@@ -93,12 +96,13 @@ def _statements(server: Server, newest: int) -> None:
             _write(f"| {what} | {', '.join(_scans(plans[0]['Plan'])) or 'no table'} | {pages:,} | {took:.2f} ms |")
 
 
-def _explained(cursor: Any, statement: str, values: Sequence[object]) -> Any:
+def _explained(cursor: psycopg2.extensions.cursor, statement: str, values: Sequence[object]) -> dict[str, Any]:
     cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", values or None)
-    return cursor.fetchone()[0][0]
+    (((explained,),),) = cursor.fetchall()
+    return dict(explained)
 
 
-def _scans(plan: Any) -> Iterator[str]:
+def _scans(plan: Mapping[str, Any]) -> Iterator[str]:
     """Yield how each table is looked at."""
     for below in plan.get("Plans", []):
         yield from _scans(below)
@@ -109,101 +113,117 @@ def _scans(plan: Any) -> Iterator[str]:
 class _Reader:
     """The process that reads."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.before = self.answer()
+    def __init__(self, lines: IO[str], answers: IO[str]) -> None:
+        self._lines, self._answers = lines, answers
+        self.before = self._answer()
 
     def ask(self, line: str = "read") -> Turn:
-        assert self._process.stdin
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        return self.answer()
+        self._lines.write(line + "\n")
+        self._lines.flush()
+        return self._answer()
 
-    def answer(self) -> Turn:
-        assert self._process.stdout
-        return Turn(**json.loads(self._process.stdout.readline()))
+    def _answer(self) -> Turn:
+        return Turn(**json.loads(self._answers.readline()))
 
 
 @contextlib.contextmanager
 def _reader(server: Server) -> Iterator[_Reader]:
     words = [sys.executable, "-m", "benchmarks.n8n_reader", str(server.port)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
+    with subprocess.Popen(words, stdin=PIPE, stdout=PIPE, text=True) as process:  # noqa: S603 - our own program
         try:
-            yield _Reader(process)
+            if process.stdin and process.stdout:
+                yield _Reader(process.stdin, process.stdout)
         finally:
             process.terminate()
 
 
+@dataclasses.dataclass(frozen=True)
+class _Read:
+    """One read; seconds."""
+
+    turn: Turn
+    database: float
+    """By the statements' own clocks, as pg_stat_statements has it."""
+    processor: float
+    """Of the server's process."""
+
+
+def _read(server: Server, reader: _Reader, new: int = 0) -> _Read:
+    """Let executions begin and end, and read once."""
+    if new:
+        n8n_filled.end(server, new, n8n_filled.data())
+    n8n_tables.run(server, "SELECT pg_stat_statements_reset()")
+    before = _processor(server)
+    turn = reader.ask()
+    spent = _processor(server) - before
+    ((took,),) = n8n_tables.run(
+        server,
+        "SELECT sum(total_plan_time + total_exec_time) / 1e3 FROM pg_stat_statements WHERE userid = %s::regrole",
+        n8n_role.ROLE,
+    )
+    return _Read(turn, float(took), spent)
+
+
+def _processor(server: Server) -> float:
+    """Return the processor's time of the reader's session so far."""
+    pids = n8n_tables.run(server, "SELECT pid FROM pg_stat_activity WHERE usename = %s", n8n_role.ROLE)
+    return sum(sum(cpu_times(pid).values()) for (pid,) in pids) / 1e9
+
+
 def _figures(server: Server) -> dict[str, str]:
-    ended = 0
-
-    def new(number: int, content: str = "x" * 100) -> Callable[[], None]:
-        return lambda: n8n_filled.end(server, number, n8n_filled.data(content))
-
     with _reader(server) as reader:
-        start, of_start = _read(server, reader)
-        steady = [_read(server, reader, new(_NEW)) for _ in range(_REPEATED)]
+        start = _read(server, reader)
+        few = [_read(server, reader, _NEW) for _ in range(_REPEATED)]
         memory = reader.ask().memory
-        quiet = [reader.ask(IDLE) for _ in range(_REPEATED)]
-        many = [_read(server, reader, new(_MANY)) for _ in range(_REPEATED)]
-        ended = _REPEATED * (_NEW + _MANY)
+        quiet = [reader.ask(IDLE).held for _ in range(_REPEATED)]
+        many = [_read(server, reader, _MANY) for _ in range(_REPEATED)]
         last = reader.ask()
-    if (last.ended, last.open) != (ended, _OPEN) or not last.nodes:
+    if (last.ended, last.open) != (_REPEATED * (_NEW + _MANY), _OPEN) or not last.nodes:
         sys.exit(f"{last} is not what happened: this measures nothing")
-    large = {name: _large(server, text) for name, text in _texts()}
     return {
-        "start, wall": _ms(start.wall),
-        "start, database time": _ms(of_start),
-        f"read with {_NEW} new executions, database time, median; most": _both(one for _, one in steady),
-        f"read with {_NEW} new executions, wall, median; most": _both(turn.wall for turn, _ in steady),
-        f"loop held meanwhile, median; most": _both(turn.held for turn, _ in steady),
-        f"read with {_MANY:,} new executions, database time, median; most": _both(one for _, one in many),
-        f"read with {_MANY:,} new executions, wall, median; most": _both(turn.wall for turn, _ in many),
-        "loop held meanwhile, median; most ": _both(turn.held for turn, _ in many),
-        "loop held while nothing is read, median; most": _both(turn.held for turn in quiet),
-        f"memory added after {_REPEATED} reads": f"{(memory - reader.before.memory) / 1e6:.1f} MB",
-        f"memory added after {_REPEATED} reads of {_MANY:,} more": f"{(last.memory - reader.before.memory) / 1e6:.1f} MB",
-        **{f"an execution of 9 MB, {name}, its head fetched and decoded": took for name, took in large.items()},
+        "start: wall; database": f"{_ms(start.turn.wall)}; {_ms(start.database)}",
+        **_of_reads(_NEW, few),
+        **_of_reads(_MANY, many),
+        "loop held while nothing is read: median; most": _both(quiet),
+        f"memory added by {_REPEATED} reads": _megabytes(memory - reader.before.memory),
+        f"memory added by {_REPEATED} more with {_MANY:,} new": _megabytes(last.memory - reader.before.memory),
+        **{f"head of a 9 MB execution, {how}: time; memory": _large(server, text) for how, text in _texts()},
     }
 
 
-def _read(server: Server, reader: _Reader, prepare: Callable[[], None] = lambda: None) -> tuple[Turn, float]:
-    """Read once; return the reader's turn and the database's time in seconds."""
-    prepare()
-    n8n_tables.run(server, "SELECT pg_stat_statements_reset()")
-    turn = reader.ask()
-    ((took,),) = n8n_tables.run(
-        server,
-        "SELECT sum(total_plan_time + total_exec_time) / 1e3 FROM pg_stat_statements"
-        f" WHERE userid = '{n8n_role.ROLE}'::regrole",
-    )
-    return turn, float(took)
+def _of_reads(new: int, reads: Sequence[_Read]) -> dict[str, str]:
+    return {
+        f"{new:,} new: the database's processor time, median; most": _both([read.processor for read in reads]),
+        f"{new:,} new: statements by the clock, median; most": _both([read.database for read in reads]),
+        f"{new:,} new: wall, median; most": _both([read.turn.wall for read in reads]),
+        f"{new:,} new: loop held, median; most": _both([read.turn.held for read in reads]),
+    }
 
 
 def _texts() -> Iterator[tuple[str, str]]:
     """Yield texts that PostgreSQL compresses well and not at all."""
     yield "compressed in the database", "".join(f"item {number} of many; " for number in range(_LARGE // 20))
-    yield "not compressible", base64.b64encode(random.Random(0).randbytes(_LARGE * 3 // 4)).decode()
+    yield "not compressible", base64.b64encode(os.urandom(_LARGE * 3 // 4)).decode()
 
 
 def _large(server: Server, content: str) -> str:
-    """Return how long it takes, with the peak of memory: the beginning of one execution's data, as a read wants it."""
+    """Return how long it takes to read and decode the beginning of one execution's data, and the most memory for it."""
     n8n_filled.end(server, 1, n8n_filled.data(content))
     ((number,),) = n8n_tables.run(server, "SELECT max(id) FROM execution_entity")
     connection = psycopg2.connect(
-        host="127.0.0.1", port=server.port, user=n8n_role.ROLE, password="c4nary-Pa55word", dbname="n8n"
+        host="127.0.0.1", port=server.port, user=n8n_role.ROLE, password=PASSWORD, dbname="n8n"
     )
     called = sql.statements("public", "", {("latency_exporter_heads", "()")}).heads
     took = []
     with connection.cursor() as cursor:
         for _ in range(_REPEATED):
             began = time.perf_counter()
-            cursor.execute(called, ([number],))
+            cursor.execute(called, (sql.array([number]),))
             ((_, text),) = cursor.fetchall()
             runs = list(flatted.node_runs(text))
             took.append(time.perf_counter() - began)
         tracemalloc.start()
-        cursor.execute(called, ([number],))
+        cursor.execute(called, (sql.array([number]),))
         flatted.node_runs(cursor.fetchall()[0][1])
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -213,9 +233,12 @@ def _large(server: Server, content: str) -> str:
     return f"{_ms(statistics.median(took))}, {peak / 1e3:.0f} kB"
 
 
-def _both(values: Iterator[float]) -> str:
-    listed = list(values)
-    return f"{_ms(statistics.median(listed))}; {_ms(max(listed))}"
+def _both(values: Sequence[float]) -> str:
+    return f"{_ms(statistics.median(values))}; {_ms(max(values))}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
 
 
 def _ms(seconds: float) -> str:

@@ -1,23 +1,28 @@
 """A process that reads an n8n beside an event loop that ticks, and tells how long the loop was held.
 
-``python -m benchmarks.n8n_reader PORT``: it writes a line of JSON when it is ready and for each line of stdin, for which
-it reads once; for the line ``idle`` it lets the loop tick as long without.
+``python -m benchmarks.n8n_reader PORT``: it writes a line of JSON when it is ready, and for each line of stdin, for
+which it reads once; for the line ``idle`` it lets the loop tick without a read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import json
 import os
 import sys
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from benchmarks.process import memory_of
 from collectors.contract import Context, Facts
 from collectors.secret import Secret
 from collectors.terms import IpFamily
+
+if TYPE_CHECKING:
+    from collectors.n8n.target import N8nTarget
 
 _TICK = 0.001
 _IDLE = 0.2
@@ -57,6 +62,8 @@ class Ticker:
 async def _main(port: int) -> None:
     ticker = Ticker()
     ticking = asyncio.create_task(ticker.tick())
+    gc.collect()
+    gc.freeze()  # as the exporter does when it has started
     _write(Turn(_memory()))
     from collectors.n8n.reader import collector  # noqa: PLC0415 - its memory is measured too
 
@@ -75,7 +82,7 @@ async def _main(port: int) -> None:
     ticking.cancel()
 
 
-def _target(port: int) -> Any:
+def _target(port: int) -> N8nTarget:
     from collectors.n8n.target import N8nTarget  # noqa: PLC0415 - as above
 
     return N8nTarget(
@@ -96,7 +103,7 @@ def _same(name: str, _family: IpFamily) -> str:
     return name
 
 
-async def _no_lookup(name: str, _family: IpFamily) -> Any:
+async def _no_lookup(name: str, _family: IpFamily) -> Sequence[str]:
     raise NotImplementedError(name)
 
 

@@ -12,13 +12,13 @@ from tests.system.database_server import Server
 
 WORKFLOWS = 50
 _NODES = ("Webhook", "Set", "HTTP Request", "If", "Code")
-_EXECUTIONS = """
+_EXECUTIONS = f"""
     INSERT INTO execution_entity ("workflowId", mode, status, "createdAt", "startedAt", "stoppedAt", "waitTill")
-    SELECT 'w' || i %% {workflows}, CASE i %% 5 WHEN 0 THEN 'manual' WHEN 1 THEN 'trigger' ELSE 'webhook' END,
+    SELECT 'w' || i %% {WORKFLOWS}, CASE i %% 5 WHEN 0 THEN 'manual' WHEN 1 THEN 'trigger' ELSE 'webhook' END,
         CASE WHEN i %% %(every)s = 0 THEN 'waiting' WHEN i %% 33 = 0 THEN 'error' ELSE 'success' END,
         at, at + interval '50 ms', at + interval '2 s', CASE WHEN i %% %(every)s = 0 THEN now() + interval '1 day' END
     FROM generate_series(1, %(executions)s) i, LATERAL (SELECT now() - (%(executions)s - i) * interval '1 s' AS at) t
-    """.format(workflows=WORKFLOWS)
+    """
 
 
 def fill(server: Server, version: str, executions: int, *, waiting: int) -> None:

@@ -60,11 +60,11 @@ def statements(server: Server) -> Statements:
         ("newest_id", ()),
         ("fresh", (EXECUTIONS - 100,)),
         ("fresh", (EXECUTIONS - sql.FRESH_AT_ONCE,)),
-        ("asked_for", (list(range(200, EXECUTIONS, 200)),)),
+        ("asked_for", (sql.array(range(200, EXECUTIONS, 200)),)),
         ("workflows", ()),
         ("statistics", ()),
         ("table_bytes", ()),
-        ("heads", (list(range(EXECUTIONS - 200, EXECUTIONS)),)),
+        ("heads", (sql.array(range(EXECUTIONS - 200, EXECUTIONS)),)),
         ("nodes", (["w1", "w2"],)),
     ],
 )

@@ -34,7 +34,7 @@ def test_the_prefix_belongs_to_each_table():
 @pytest.mark.parametrize(
     ("without", "instead"),
     [
-        ("createdAt", 'coalesce(extract(epoch FROM "startedAt")::float8, 0)'),
+        ("createdAt", "coalesce(date_part('epoch', \"startedAt\"), 0)"),
         ("deletedAt", "NULL IS NOT NULL"),
         ("storedAt", "'db' <> 'db'"),
     ],
