@@ -175,7 +175,7 @@ def _figures(server: Server) -> dict[str, str]:
         start = _read(server, reader)
         few = [_read(server, reader, _NEW) for _ in range(_REPEATED)]
         memory = reader.ask().memory
-        quiet = [reader.ask(IDLE).held for _ in range(_REPEATED)]
+        quiet = [reader.ask(IDLE) for _ in range(_REPEATED)]
         many = [_read(server, reader, _MANY) for _ in range(_REPEATED)]
         last = reader.ask()
     if (last.ended, last.open) != (_REPEATED * (_NEW + _MANY), _OPEN) or not last.nodes:
@@ -184,7 +184,10 @@ def _figures(server: Server) -> dict[str, str]:
         "start: wall; database": f"{_ms(start.turn.wall)}; {_ms(start.database)}",
         **_of_reads(_NEW, few),
         **_of_reads(_MANY, many),
-        "loop held while nothing is read: median; most": _both(quiet),
+        "nothing is read: loop held, median; most": _both([turn.held for turn in quiet]),
+        "nothing is read: loopback ICMP round trip, median; 99 %": _echoes(quiet),
+        "while it is read: loopback ICMP round trip, median; 99 %": _echoes([read.turn for read in (*few, *many)]),
+        "loopback ICMP without a reply": str(last.unanswered),
         f"memory added by {_REPEATED} reads": _megabytes(memory - reader.before.memory),
         f"memory added by {_REPEATED} more with {_MANY:,} new": _megabytes(last.memory - reader.before.memory),
         **{f"head of a 9 MB execution, {how}: time; memory": _large(server, text) for how, text in _texts()},
@@ -231,6 +234,11 @@ def _large(server: Server, content: str) -> str:
     if not runs:
         sys.exit("no node's run was found: this measures nothing")
     return f"{_ms(statistics.median(took))}, {peak / 1e3:.0f} kB"
+
+
+def _echoes(turns: Sequence[Turn]) -> str:
+    hundredths = statistics.quantiles((one for turn in turns for one in turn.echoes), n=100)
+    return f"{hundredths[49] * 1e6:.1f} µs; {hundredths[98] * 1e6:.1f} µs"
 
 
 def _both(values: Sequence[float]) -> str:

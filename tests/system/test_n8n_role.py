@@ -399,6 +399,16 @@ def test_it_is_taken_away_without_a_trace_and_twice(n8n):
         assert n8n.sql("SELECT FROM pg_proc WHERE proname LIKE '%latency_exporter%'") == []
 
 
+def test_its_name_may_be_any(newer):
+    role = "An \"odd\" role's \\ 100 %"
+    exists = "SELECT rolcanlogin FROM pg_roles WHERE rolname LIKE 'An %'"
+
+    n8n_role.create(newer.server, role=role)
+    assert newer.sql(exists) == [(True,)]
+    n8n_role.drop(newer.server, role=role)
+    assert newer.sql(exists) == []
+
+
 def test_it_stays_until_it_is_taken_from_the_last_n8n(newer):
     other = Place(2, "public", "other_")
     with made(newer.server, other):
