@@ -400,7 +400,7 @@ def test_it_is_taken_away_without_a_trace_and_twice(n8n):
 
 
 def test_its_name_may_be_any(newer):
-    role = "An \"odd\" role's \\ 100 %"
+    role = 'An "odd" role\'s \\ 100 %'
     exists = "SELECT rolcanlogin FROM pg_roles WHERE rolname LIKE 'An %'"
 
     n8n_role.create(newer.server, role=role)
