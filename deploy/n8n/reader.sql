@@ -179,7 +179,7 @@ END$$)
         END LOOP;
     END IF;
 
-    -- What is granted to everybody is this role's too.
+    -- What is granted to everybody is this role's too, as is what somebody else granted to it.
     FOR one IN
         SELECT format('read table %s', oid::regclass) AS can FROM pg_class
         WHERE relnamespace = space AND relkind IN ('r', 'p', 'v', 'm')
@@ -189,7 +189,7 @@ END$$)
         UNION ALL
         SELECT 'create temporary tables' WHERE has_database_privilege(reader, current_database(), 'TEMPORARY')
     LOOP
-        RAISE NOTICE 'role % can also %, for that is granted to PUBLIC', reader, one.can;
+        RAISE NOTICE 'role % can also %: that is granted to PUBLIC, or was granted to it before', reader, one.can;
     END LOOP;
 END
 $script$;
