@@ -35,6 +35,7 @@ _SKEW: Seconds = 1.0
 _LATE = 1_000
 """How many ids before the newest one may still be missing when counting begins."""
 _PIECE = 100
+"""Executions that are recorded without a break, some 1 ms."""
 _OPEN = frozenset(OpenStatus)
 _ENDS = frozenset(Status)
 

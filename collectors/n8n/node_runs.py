@@ -18,6 +18,7 @@ from collectors.terms import Seconds
 AT_ONCE = 200
 """Executions whose data one read looks at; more wait for the next."""
 _PIECE = 10
+"""Executions whose nodes are counted without a break, some 1 ms."""
 _MOST_PENDING = 5_000
 _MOST_WORKFLOWS = 500
 _CLOCKS_DIFFER: Seconds = 1.0
