@@ -26,7 +26,7 @@ class _Ask(Protocol):
 
 def probed(target: N8nTarget, connection: Connection, turn: Turn) -> Statements:
     """Return the statements that fit the tables that are there; ProbeFailed if something is missing."""
-    asked = (target.schema, sql.tables(target.table_prefix))
+    asked = sql.probe(target.schema, target.table_prefix)
     columns = {
         (str(table), str(column)) for table, column in connection.ask("look at n8n's tables", sql.COLUMNS, asked, turn)
     }
@@ -72,7 +72,7 @@ def _rows(ask: _Ask, statements: Statements, ledger: Ledger) -> Rows:
         next_transaction=next_transaction,
         newest=newest[0] if newest else None,
         fresh=[Execution(*row) for row in ask(_EXECUTIONS, statements.fresh, (ledger.watermark,))],
-        asked_for=[Execution(*row) for row in ask(_EXECUTIONS, statements.asked_for, (ledger.asks_for(),))],
+        asked_for=[Execution(*row) for row in ask(_EXECUTIONS, statements.asked_for, (sql.array(ledger.asks_for()),))],
         workflows=_workflows(ask, statements),
         statistics=[Statistic(*row) for row in ask("read n8n's statistics", statements.statistics)],
         table_bytes=dict(zip(sql.SIZED, ask("read tables' sizes", statements.table_bytes)[0], strict=True)),
@@ -104,4 +104,4 @@ def _nodes(ask: _Ask, statements: Statements, nodes: NodeCounter, ended: Sequenc
     if unknown := nodes.workflows_wanted(rows.workflows):
         found = ask("read the nodes of workflows", statements.nodes, (unknown,))
         nodes.learn([Nodes(*row) for row in found], rows.workflows)
-    nodes.record(Head(*row) for row in ask("read the nodes of executions", statements.heads, (wanted,)))
+    nodes.record(Head(*row) for row in ask("read the nodes of executions", statements.heads, (sql.array(wanted),)))

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Sequence
 from collectors.n8n.gaps import Gaps
 from collectors.n8n.labels import NONE, OTHER, Places, clean
 from collectors.n8n.open_run import OpenRun, is_doubtful
+from collectors.n8n.pieces import in_pieces
 from collectors.n8n.rows import Execution, Inventory, OpenStatus, Rows, Status, Workflow
 from collectors.n8n.tallies import Tallies
 from collectors.terms import Seconds
@@ -33,6 +34,8 @@ _SKEW: Seconds = 1.0
 """An id that is committed late was created before one above it that was seen; their clocks may differ by so much."""
 _LATE = 1_000
 """How many ids before the newest one may still be missing when counting begins."""
+_PIECE = 100
+"""Executions that are recorded without a break, some 1 ms."""
 _OPEN = frozenset(OpenStatus)
 _ENDS = frozenset(Status)
 
@@ -107,7 +110,7 @@ class Ledger:
             self.gaps.fill(number)
             if self.since is None or not self._stood(known[number]):
                 ended.append(self._first_seen(known[number]))
-        for row in rows.fresh:
+        for row in in_pieces(rows.fresh, _PIECE):
             self.gaps.note(self.watermark, row.id, rows)
             self.watermark = row.id
             if not self._stood(row):

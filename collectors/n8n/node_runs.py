@@ -10,12 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from collectors.n8n import flatted
 from collectors.n8n.ledger import Ended
+from collectors.n8n.pieces import in_pieces
 from collectors.n8n.rows import Head, Nodes, Status, Unread, Workflow
 from collectors.n8n.tallies import Tallies
 from collectors.terms import Seconds
 
 AT_ONCE = 200
 """Executions whose data one read looks at; more wait for the next."""
+_PIECE = 10
+"""Executions whose nodes are counted without a break, some 1 ms."""
 _MOST_PENDING = 5_000
 _MOST_WORKFLOWS = 500
 _CLOCKS_DIFFER: Seconds = 1.0
@@ -67,7 +70,7 @@ class NodeCounter:
     def record(self, heads: Iterable[Head]) -> None:
         """Count the nodes of all executions that were wanted, by the data that was there."""
         texts = {head.execution: head.text for head in heads}
-        for _ in range(min(AT_ONCE, len(self._pending))):
+        for _ in in_pieces(range(min(AT_ONCE, len(self._pending))), _PIECE):
             one = self._pending.popleft()
             text = texts.get(one.id)
             if text is None:

@@ -9,7 +9,7 @@ Parameters are psycopg2's ``%s``.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from collectors.n8n.flatted import HEAD_CHARACTERS
@@ -31,6 +31,11 @@ _NEEDED_FOR_NODES: Final[Mapping[str, tuple[str, ...]]] = {
     "execution_data": ("executionId", "data"),
     "workflow_entity": ("nodes",),
 }
+_HEADS: Final = "latency_exporter_heads"
+_NODES: Final = "latency_exporter_nodes"
+_INSTEAD: Final = {"execution_data": _HEADS, "workflow_entity": _NODES}
+"""Functions of deploy/n8n/reader.sql that give what is needed for nodes, without a grant on the table."""
+_CALLED: Final = "()"
 _DELTA: Final = "workflow_statistics_delta"
 """What newer 2.x has counted and not yet added to ``workflow_statistics``: a row for each run."""
 SIZED: Final = ("execution_entity", "execution_data", "workflow_entity", "workflow_statistics")
@@ -48,10 +53,15 @@ COLUMNS: Final = (
     " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid"
     " WHERE n.nspname = %s AND c.relname = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped"
     " AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')"
+    f" UNION ALL SELECT DISTINCT p.proname, '{_CALLED}'::name FROM pg_catalog.pg_proc p"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace"
+    " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relowner = p.proowner"
+    " WHERE n.nspname = %s AND c.relname = ANY(%s) AND p.proname = ANY(%s) AND p.prosecdef"
+    " AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')"
 )
-"""What may be read of some tables: their schema, their names."""
+"""What may be read of some tables, and which functions of their owner may be called; the second of those is ``()``."""
 MOMENT: Final = (
-    "SELECT extract(epoch FROM now())::float8,"
+    "SELECT date_part('epoch', now()),"
     " txid_snapshot_xmin(txid_current_snapshot()), txid_snapshot_xmax(txid_current_snapshot())"
 )
 
@@ -82,25 +92,32 @@ class Statements:
     """Of a list of workflows."""
 
 
-def tables(prefix: str) -> list[str]:
-    """Return the names of the tables that are read."""
-    return [prefix + name for name in (*SIZED, _DELTA)]
+def probe(schema: str, prefix: str) -> tuple[object, ...]:
+    """Return the parameters of ``COLUMNS``."""
+    tables = [prefix + name for name in (*SIZED, _DELTA)]
+    return schema, tables, schema, tables, [prefix + name for name in _INSTEAD.values()]
 
 
 def missing(columns: Collection[tuple[str, str]], prefix: str, *, nodes: bool) -> list[str]:
     """Return what is needed and can't be read, as ``table`` or ``table.column``."""
     present = {table for table, _ in columns}
+    needed = list(_NEEDED.items())
+    if nodes:
+        needed += [
+            (name, wanted)
+            for name, wanted in _NEEDED_FOR_NODES.items()
+            if (prefix + _INSTEAD[name], _CALLED) not in columns
+        ]
     lacking = []
-    for needed in (_NEEDED, _NEEDED_FOR_NODES) if nodes else (_NEEDED,):
-        for name, wanted in needed.items():
-            table = prefix + name
-            absent = [f"{table}.{column}" for column in wanted if (table, column) not in columns]
-            lacking += absent if table in present else [table]
+    for name, wanted in needed:
+        table = prefix + name
+        absent = [f"{table}.{column}" for column in wanted if (table, column) not in columns]
+        lacking += absent if table in present else [table]
     return list(dict.fromkeys(lacking))
 
 
 def statements(schema: str, prefix: str, columns: Collection[tuple[str, str]]) -> Statements:
-    """Return the statements for a database that has these columns, as pairs of table and column."""
+    """Return the statements for a database in which this may be read, as ``COLUMNS`` gives it."""
 
     def table(name: str) -> str:
         return f"{quoted(schema)}.{quoted(prefix + name)}"
@@ -128,11 +145,23 @@ def statements(schema: str, prefix: str, columns: Collection[tuple[str, str]]) -
             f' UNION ALL (SELECT "workflowId", name, count(*), max({_epoch(quoted("createdAt"))})'
             f' FROM {table(_DELTA)} WHERE "workflowId" IS NOT NULL GROUP BY 1, 2)'
         )
+    heads = (
+        f'SELECT "executionId", left(data, {HEAD_CHARACTERS})'
+        f' FROM {table("execution_data")} WHERE "executionId" = ANY(%s::bigint[])'
+    )
+    nodes = (
+        f"SELECT id, CASE WHEN length(nodes::text) <= {_NODES_CHARACTERS} THEN nodes::text END"
+        f" FROM {workflows} WHERE id = ANY(%s)"
+    )
+    if (prefix + _HEADS, _CALLED) in columns:
+        heads = f"SELECT execution, head FROM {table(_HEADS)}(%s::bigint[])"
+    if (prefix + _NODES, _CALLED) in columns:
+        nodes = f"SELECT workflow, nodes FROM {table(_NODES)}(%s::text[])"
     sizes = ", ".join(f"pg_total_relation_size({_constant(table(name))}::regclass)" for name in SIZED)
     return Statements(
         newest=f"{rows} ORDER BY id DESC LIMIT 1",
         fresh=f"{rows} WHERE id > %s ORDER BY id LIMIT {FRESH_AT_ONCE}",
-        asked_for=f"{rows} WHERE id = ANY(%s)",
+        asked_for=f"{rows} WHERE id = ANY(%s::bigint[])",
         workflows=f"SELECT id, left(name, {_NAME}), active, {archived}, {version}"
         f" FROM {workflows} ORDER BY active DESC, id LIMIT {_WORKFLOWS_AT_ONCE}",
         statistics=statistics,
@@ -142,11 +171,14 @@ def statements(schema: str, prefix: str, columns: Collection[tuple[str, str]]) -
         f" OR status = 'crashed' AND \"waitTill\" IS NOT NULL) AND {deleted} IS NULL",
         first_since=f"SELECT min(id) FROM {executions} WHERE {_epoch(created)} > %s",
         modes=f'SELECT DISTINCT "workflowId", mode FROM {executions}',
-        heads=f'SELECT "executionId", left(data, {HEAD_CHARACTERS})'
-        f' FROM {table("execution_data")} WHERE "executionId" = ANY(%s)',
-        nodes=f"SELECT id, CASE WHEN length(nodes::text) <= {_NODES_CHARACTERS} THEN nodes::text END"
-        f" FROM {workflows} WHERE id = ANY(%s)",
+        heads=heads,
+        nodes=nodes,
     )
+
+
+def array(numbers: Iterable[int]) -> str:
+    """Return numbers as a parameter: psycopg2 takes milliseconds for a list of thousands, and lets no thread run."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def quoted(name: str) -> str:
@@ -160,4 +192,5 @@ def _constant(text: str) -> str:
 
 
 def _epoch(column: str) -> str:
-    return f"extract(epoch FROM {column})::float8"
+    """Return a time in seconds; ``extract`` gives a ``numeric``, which takes three times as long."""
+    return f"date_part('epoch', {column})"

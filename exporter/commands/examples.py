@@ -23,6 +23,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "web": ("config/web.example.yml",),
     "unit": ("deploy/latency-exporter.service",),
     "compose": ("deploy/compose.yml",),
+    "n8n": ("deploy/n8n/reader.sql",),
     "rules": tuple(f"prometheus/rules/{name}" for name in (*_RULES, *_RULES_OFF)),
     "alertmanager": ("prometheus/alertmanager.yml",),
 }

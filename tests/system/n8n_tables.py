@@ -31,13 +31,13 @@ class Place:
 
     @property
     def quoted_schema(self) -> str:
-        return _quoted(self.schema)
+        return quoted(self.schema)
 
     def table(self, name: str) -> str:
-        return f"{self.quoted_schema}.{_quoted(self.prefix + name)}"
+        return f"{self.quoted_schema}.{quoted(self.prefix + name)}"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from collectors.n8n.statements import missing, quoted, statements, tables
+from collectors.n8n.statements import missing, probe, quoted, statements
 
 COLUMNS = {
     "execution_entity": "id mode status startedAt stoppedAt waitTill workflowId createdAt deletedAt storedAt",
@@ -25,14 +25,16 @@ def test_names_are_quoted(name, as_sql):
 
 
 def test_the_prefix_belongs_to_each_table():
-    assert tables("n8n_") == ["n8n_" + name for name in (*COLUMNS, "workflow_statistics_delta")]
+    schema, tables, *_, functions = probe("my", "n8n_")
+    assert (schema, tables) == ("my", ["n8n_" + name for name in (*COLUMNS, "workflow_statistics_delta")])
+    assert functions == ["n8n_latency_exporter_heads", "n8n_latency_exporter_nodes"]
     assert '"my"."n8n_execution_entity"' in statements("my", "n8n_", columns("n8n_")).fresh
 
 
 @pytest.mark.parametrize(
     ("without", "instead"),
     [
-        ("createdAt", 'coalesce(extract(epoch FROM "startedAt")::float8, 0)'),
+        ("createdAt", "coalesce(date_part('epoch', \"startedAt\"), 0)"),
         ("deletedAt", "NULL IS NOT NULL"),
         ("storedAt", "'db' <> 'db'"),
     ],
@@ -58,6 +60,17 @@ def test_what_can_not_be_read_is_named():
         "p_execution_data.data",
     ]
     assert missing(lacking, "p_", nodes=False) == ["p_execution_entity.status", "p_workflow_statistics"]
+
+
+def test_functions_that_can_be_called_are_enough_for_nodes():
+    functions = {("p_latency_exporter_heads", "()"), ("p_latency_exporter_nodes", "()")}
+    granted = {one for one in columns("p_") if one[0] != "p_execution_data" and one[1] != "nodes"}
+
+    assert missing(granted, "p_", nodes=True) == ["p_execution_data", "p_workflow_entity.nodes"]
+    assert missing(granted | functions, "p_", nodes=True) == []
+    made = statements("my", "p_", columns("p_") | functions)
+    assert made.heads == 'SELECT execution, head FROM "my"."p_latency_exporter_heads"(%s::bigint[])'
+    assert made.nodes == 'SELECT workflow, nodes FROM "my"."p_latency_exporter_nodes"(%s::text[])'
 
 
 def test_no_statement_selects_everything():

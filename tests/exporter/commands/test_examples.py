@@ -18,6 +18,7 @@ IN_THE_CLONE = {
     "web": ["config/web.example.yml"],
     "unit": ["deploy/latency-exporter.service"],
     "compose": ["deploy/compose.yml"],
+    "n8n": ["deploy/n8n/reader.sql"],
     "rules": [f"prometheus/rules/{name}.yml" for name in ("recording", "alerts", "extra", "legacy")],
     "alertmanager": ["prometheus/alertmanager.yml"],
 }
