@@ -18,7 +18,7 @@ IN_THE_CLONE = {
     "web": ["config/web.example.yml"],
     "unit": ["deploy/latency-exporter.service"],
     "compose": ["deploy/compose.yml"],
-    "rules": [f"prometheus/rules/{name}.yml" for name in ("recording", "alerts", "extra", "legacy")],
+    "rules": [f"prometheus/rules/{name}.yml" for name in ("recording", "alerts", "extra", "n8n", "legacy")],
     "alertmanager": ["prometheus/alertmanager.yml"],
 }
 
