@@ -16,7 +16,7 @@ _SHIPPED = Path(__file__).parents[1] / "shipped"
 DEFAULT_FLEET = _SHIPPED / "config/exporter.yml"
 """A fleet of one: this machine."""
 
-_RULES, _RULES_OFF = ("recording.yml", "alerts.yml"), ("extra.yml", "legacy.yml")
+_RULES, _RULES_OFF = ("recording.yml", "alerts.yml"), ("extra.yml", "n8n.yml", "legacy.yml")
 """The files of rules that are on by default, and those that are not."""
 _FILES: dict[str, tuple[str, ...]] = {
     "fleet": ("config/fleet.example.yml",),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.known import base, known_metrics, target_labels
+from tests.docs.known import base, known_metrics, n8n_metrics, target_labels
 from tests.docs.markdown import DOCUMENTS
 
 EXAMPLES = [example for page in DOCUMENTS for example in page.blocks("promql")]
@@ -19,7 +19,7 @@ EXAMPLES = [example for page in DOCUMENTS for example in page.blocks("promql")]
 def vectors(expression: str) -> list[tuple[str, list[str]]]:
     """Give the metrics that an expression asks, each with the labels that it selects by."""
     bare = re.sub(r'"[^"]*"', '""', expression)
-    found = re.findall(r"\b((?:network_latency_|latency_exporter_|database_)\w+)(?:\{([^}]*)\})?", bare)
+    found = re.findall(r"\b((?:network_latency_|latency_exporter_|database_|n8ndb_)\w+)(?:\{([^}]*)\})?", bare)
     return [(name, re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) for name, matchers in found]
 
 
@@ -29,7 +29,7 @@ def test_every_promql_example_uses_metrics_and_labels_that_exist() -> None:
         assert asked, expression
         available = {"le", *target_labels()}
         for name, labels in asked:
-            own = known_metrics()[name][1]
+            own = (known_metrics() | n8n_metrics())[name][1]
             assert set(labels) <= own | target_labels(), expression
             available |= own
         grouped = re.findall(r"\b(?:by|without|on|ignoring) \(([^)]*)\)", expression)
@@ -45,6 +45,7 @@ def test_every_promql_example_is_understood_by_prometheus(tmp_path: Path) -> Non
 THERE = 'source="wf001",target="wf008",probe="icmp",protocol="icmp"'
 BACK = 'source="wf008",target="wf001",probe="icmp",protocol="icmp"'
 WEB = 'source="wf001",target="wf008",probe="ping",protocol="http"'
+FLOW = 'n8n="n8n",workflow_id="w1"'
 SERIES = {
     f"network_latency_probes_total{{{THERE}}}": "0+4x60",
     f'network_latency_probe_failures_total{{{THERE},reason="timeout"}}': "0+1x60",
@@ -66,6 +67,23 @@ SERIES = {
     'latency_exporter_config_hash{source="wf001"}': "265781854329840x60",
     'latency_exporter_config_hash{source="wf008"}': "265781854329841x60",
     'latency_exporter_config_hash{source="wfdb01"}': "265781854329841x60",
+    f'n8ndb_workflow_info{{{FLOW},workflow_name="Orders"}}': "1x60",
+    f"n8ndb_workflow_active{{{FLOW}}}": "1x60",
+    f'n8ndb_workflow_last_run_timestamp_seconds{{{FLOW},kind="production",result="success"}}': "-1800x60",
+    f'n8ndb_executions_finished_total{{{FLOW},mode="trigger",status="success"}}': "0+2x60",
+    f'n8ndb_executions_finished_total{{{FLOW},mode="webhook",status="success"}}': "0+4x60",
+    f'n8ndb_executions_finished_total{{{FLOW},mode="trigger",status="error"}}': "0+1x60",
+    f'n8ndb_executions_finished_total{{{FLOW},mode="trigger",status="crashed"}}': "0+1x60",
+    f'n8ndb_executions_finished_total{{{FLOW},mode="trigger",status="canceled"}}': "0+5x60",
+    f'n8ndb_execution_oldest_timestamp_seconds{{{FLOW},status="waiting"}}': "-60x60",
+    f'n8ndb_node_runs_total{{{FLOW},node="Ask",node_type="http",status="success"}}': "0+3x60",
+    f'n8ndb_node_runs_total{{{FLOW},node="Ask",node_type="http",status="error"}}': "0+1x60",
+    f'n8ndb_node_run_seconds_total{{{FLOW},node="Ask",node_type="http",status="success"}}': "0+12x60",
+    f'n8ndb_node_run_seconds_total{{{FLOW},node="Set",node_type="set",status="success"}}': "0+4x60",
+    'n8ndb_table_bytes{n8n="n8n",table="execution_data"}': "1000000+1000x60",
+    'n8n_workflow_info{workflow_id="w1",workflow_name="Bestellungen"}': "1x60",
+    f'n8ndb_executions_open{{{FLOW},status="running"}}': "2x60",
+    f'n8ndb_executions_open{{{FLOW},status="waiting"}}': "1x60",
 }
 """An hour of a fleet, a sample a minute."""
 ANSWERS: dict[str, list[tuple[str, float]]] = {
@@ -79,6 +97,31 @@ ANSWERS: dict[str, list[tuple[str, float]]] = {
     "certificate_expiry": [('{target="wf008",probe="ping"}', 10)],
     'clock="user"': [('{source="wf001",protocol="icmp"}', 0.25)],
     "count_values": [("{}", 2)],
+    "sort_desc((time() - n8ndb_workflow_last_run": [
+        (f'{{{FLOW},workflow_name="Orders",kind="production",result="success"}}', 1.5)
+    ],
+    'n8ndb_executions_finished_total{status=~"error|crashed"}': [(f"{{{FLOW}}}", 0.25)],
+    "60 * sum by (n8n, status)": [
+        ('{n8n="n8n",status="success"}', 6),
+        ('{n8n="n8n",status="error"}', 1),
+        ('{n8n="n8n",status="crashed"}', 1),
+        ('{n8n="n8n",status="canceled"}', 5),
+    ],
+    "sum by (n8n, status) (n8ndb_executions_open)": [
+        ('{n8n="n8n",status="running"}', 2),
+        ('{n8n="n8n",status="waiting"}', 1),
+    ],
+    "topk(5, time() - n8ndb_execution_oldest": [(f'{{{FLOW},status="waiting"}}', 3660)],
+    'n8ndb_node_runs_total{status="error"}': [(f'{{{FLOW},node="Ask"}}', 0.25)],
+    "topk(10, sum by (n8n, workflow_id, node) (rate(n8ndb_node_run_seconds_total[1h]))\n  / (sum": [
+        (f'{{{FLOW},node="Ask"}}', 3)
+    ],
+    "group_left () (sum by (n8n, workflow_id) (rate(n8ndb_node_run_seconds_total[1h]))": [
+        (f'{{{FLOW},node="Ask"}}', 0.75),
+        (f'{{{FLOW},node="Set"}}', 0.25),
+    ],
+    "deriv(n8ndb_table_bytes[1d])": [('{n8n="n8n"}', 1440000)],
+    "group_left (workflow_name) n8n_workflow_info": [('{workflow_id="w1",workflow_name="Bestellungen"}', 2)],
 }
 """Part of an example that tells it from the others -> what it says of that hour at its end."""
 

@@ -10,6 +10,8 @@ BEGINS = BEFORE * 15
 
 _PAIR = 'source="{source}", host="{source}", target="wf008", probe="{probe}", protocol="{protocol}", ip_family="ipv4"'
 _DATABASE = 'source="wf001", host="wf001", database="n8n", db_type="postgresql", target="wfdb02"'
+_N8N = 'source="wf001", host="wf001", n8n="n8n"'
+_WORKFLOW = f'{_N8N}, workflow_id="w1"'
 _OURS = 'job="latency", instance="wf001", host="wf001", source="wf001"'
 
 Series = dict[str, str]
@@ -72,6 +74,17 @@ def failing(mode: str, reason: str) -> Series:
     }
 
 
+def read_by_then() -> Series:
+    """Return what is seen of an n8n of which no read ends from the fault on, and none fails."""
+    last = (BEFORE - 1) * 15
+    return {
+        f"n8ndb_up{{{_N8N}}}": gone("1"),
+        f"n8ndb_last_read_timestamp_seconds{{{_N8N}}}": f"0+15x{BEFORE - 1} {last}x{AFTER}",
+    }
+
+
+READ: Series = {f"n8ndb_up{{{_N8N}}}": steady("1", "1")}
+"""An n8n that is read all the time."""
 FAULTS: dict[str, Series] = {
     "LatencyNoData": {f"latency_exporter_build_info{{{_OURS}}}": gone("1")},
     "LatencyExporterDown": {f"up{{{_OURS}}}": steady("1", "0")},
@@ -113,5 +126,22 @@ FAULTS: dict[str, Series] = {
         f'latency_exporter_measurements_total{{{_OURS}, protocol="icmp", clock="user"}}': counting(0, 1),
     },
     "RouteChanged": measured("network_latency_reply_hop_limit", "icmp", "icmp", 57, 55),
+    "N8nReadFailing (failing)": {f"n8ndb_up{{{_N8N}}}": steady("1", "0")},
+    "N8nReadFailing (stalled)": read_by_then(),
+    "N8nExecutionStuck": READ
+    | {
+        f'n8ndb_execution_duration_seconds_bucket{{{_WORKFLOW}, status="success", le="{bound}"}}': counting(1, 0)
+        for bound in ("10", "30", "+Inf")
+    }
+    | {
+        f'n8ndb_execution_oldest_timestamp_seconds{{{_WORKFLOW}, status="running"}}': f"_x{BEFORE} {BEGINS}x{AFTER}",
+    },
+    "N8nExecutionsOverdue": READ | {f"n8ndb_executions_overdue{{{_WORKFLOW}}}": steady("0", "1")},
+    "N8nExecutionsFailing": READ
+    | {
+        f'n8ndb_executions_finished_total{{{_WORKFLOW}, mode="trigger", status="success"}}': counting(1, 0),
+        f'n8ndb_executions_finished_total{{{_WORKFLOW}, mode="trigger", status="error"}}': counting(0, 1),
+    },
+    "N8nQueueGrowing": READ | {f'n8ndb_executions_open{{{_WORKFLOW}, status="new"}}': f"0x{BEFORE - 1} 50+1x{AFTER}"},
 }
 """By the row of the runbook's table of times: what is seen of it from ``BEGINS`` on."""

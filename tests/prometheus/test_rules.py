@@ -16,6 +16,7 @@ import yaml
 
 from exporter.recording.metrics import database_families, network_families
 from exporter.recording.recorder import Recorder
+from tests.docs.known import n8n_metrics
 from tests.exporter.pages import SameAddress
 from tests.netlab import wait_until
 
@@ -44,6 +45,7 @@ def gauges_and_others() -> tuple[set[str], set[str]]:
     types = re.findall(
         r"^# TYPE (\S+) (\S+)$", b"".join(Recorder("0", SameAddress()).page(openmetrics=False)).decode(), re.MULTILINE
     )
+    types += [(name, kind) for name, (kind, _) in n8n_metrics().items()]
     coming = {
         family.name for family in (*network_families((1.0,)), *database_families((1.0,))) if family.kind == "gauge"
     }
@@ -200,9 +202,11 @@ def test_the_example_is_the_generated_stanza_and_pushes_nothing() -> None:
 
 @pytest.mark.servers
 def test_the_queries_of_the_migration_are_queries_on_names_that_exist(tmp_path: Path) -> None:
-    table = (ROOT.parent / "docs/migration.md").read_text().partition("## Scripts")[0]
-    queries = [row.split(" | ")[-1].strip(" |`") for row in table.splitlines() if row.startswith("| `")]
-    assert len(queries) >= 9
+    pushed, _, scripts = (ROOT.parent / "docs/migration.md").read_text().partition("## Scripts")
+    of_n8n = scripts.partition("## n8n\n")[2].partition("\n## ")[0]
+    rows = [row for table in (pushed, of_n8n) for row in table.splitlines() if re.match(r"\| .*` \|$", row)]
+    queries = [row.split(" | ")[-1].strip(" |`") for row in rows]
+    assert len(queries) >= 9 + 15
     recorded = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
     (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "migration", "rules": recorded}]}))
     run("promtool", "check", "rules", str(tmp_path / "rules.yml"))

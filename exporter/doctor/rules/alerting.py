@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from exporter.doctor import bodies
-from exporter.doctor.bodies import Alert, RuleGroup
+from exporter.doctor.bodies import Alert, Rule, RuleGroup
 from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.doctor.finding_text import braced
 from exporter.doctor.outcome import Answers
 from exporter.wording import cleaned, counted, some
 
 OUR_GROUPS = "latency_"
-"""How the names of all groups in prometheus/rules/ begin."""
+"""How the names of all groups in prometheus/rules/ begin ..."""
+_OF_N8N = "latency_n8n"
+"""... and those in n8n.yml, which needs none of the others."""
 _OWN_LINES = 20
 """Alerts with a line of their own."""
-_SUBJECT = ("database", "source", "target", "probe", "ip_family", "reason", "cause", "self", "version")
+_SUBJECT = (
+    *("database", "n8n", "workflow_id", "source", "target", "probe", "ip_family", "reason", "cause", "self", "version"),
+)
 """Labels that say what an alert of ours is about and why, the most important first."""
 _OTHER_SUBJECT = ("instance", "job", "host", "name", "device", "mountpoint")
 """Those of other alerts."""
@@ -24,19 +28,27 @@ _LABELS = 6
 
 def rules(groups: Sequence[RuleGroup]) -> Iterator[Diagnosis]:
     """Say whether our rules are loaded, and which of them fail."""
-    ours = [rule for group in groups if group.name.startswith(OUR_GROUPS) for rule in group.rules]
-    alerting = len({rule.name for rule in ours if rule.type == "alerting"})  # one may have a rule for each severity
-    recording = sum(rule.type == "recording" for rule in ours)
-    if alerting and recording:
-        text = f"{counted(alerting, 'alert')} and {counted(recording, 'recording rule')} of ours"
+    our_groups = [group for group in groups if group.name.startswith(OUR_GROUPS)]
+    ours = [rule for group in our_groups for rule in group.rules]
+    needed = [rule for group in our_groups if not group.name.startswith(_OF_N8N) for rule in group.rules]
+    lacking = {"alerts.yml": _alerting(needed), "recording.yml": _recording(needed)}
+    if all(lacking.values()):
+        text = f"{counted(_alerting(ours), 'alert')} and {counted(_recording(ours), 'recording rule')} of ours"
         yield Diagnosis(Status.OK, "rules", text)
     else:
-        lacking = {"alerts.yml": alerting, "recording.yml": recording}
         files = " and ".join(f"prometheus/rules/{name}" for name, count in lacking.items() if not count)
         yield Diagnosis(Status.WARNING, "rules", f"not loaded: {files}; add to rule_files in prometheus.yml and reload")
     failing = tuple(f"{cleaned(rule.name, 80)}: {cleaned(rule.error, 120)}" for rule in ours if rule.health == "err")
     if failing:
         yield Diagnosis(Status.BROKEN, "rules", f"cannot be evaluated: {some(failing)}", failing)
+
+
+def _alerting(rules: Sequence[Rule]) -> int:
+    return len({rule.name for rule in rules if rule.type == "alerting"})  # one may have a rule for each severity
+
+
+def _recording(rules: Sequence[Rule]) -> int:
+    return sum(rule.type == "recording" for rule in rules)
 
 
 def delivery(count: int) -> Diagnosis | None:

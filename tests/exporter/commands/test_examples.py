@@ -19,7 +19,7 @@ IN_THE_CLONE = {
     "unit": ["deploy/latency-exporter.service"],
     "compose": ["deploy/compose.yml"],
     "n8n": ["deploy/n8n/reader.sql"],
-    "rules": [f"prometheus/rules/{name}.yml" for name in ("recording", "alerts", "extra", "legacy")],
+    "rules": [f"prometheus/rules/{name}.yml" for name in ("recording", "alerts", "extra", "n8n", "legacy")],
     "alertmanager": ["prometheus/alertmanager.yml"],
 }
 

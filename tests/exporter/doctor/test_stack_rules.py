@@ -94,6 +94,14 @@ def test_an_alert_with_a_rule_for_each_severity_is_one_alert() -> None:
     [
         ([], "prometheus/rules/alerts.yml and prometheus/rules/recording.yml"),
         ([group("latency_a", "alerting")], "prometheus/rules/recording.yml"),
+        (
+            [
+                group("latency_n8n_alerts", "alerting"),
+                group("latency_n8n", "recording"),
+                group("latency_b", "recording"),
+            ],
+            "prometheus/rules/alerts.yml",
+        ),
     ],
 )
 def test_rules_that_are_not_loaded_are_named_by_their_files(loaded: list[dict[str, object]], files: str) -> None:
@@ -137,6 +145,14 @@ def test_an_alerts_line_has_the_labels_that_tell_and_none_that_only_place_it() -
         "says Prometheus"
     )
     assert second.text.count("=") == 6
+
+
+def test_an_alert_of_n8n_names_the_n8n_and_the_workflow() -> None:
+    stuck = alert("N8nExecutionStuck", n8n="automation", workflow_id="w1", status="running", severity="warning")
+    unread = alert("N8nReadFailing", n8n="automation", source="wf001", host="wf001", cause="failing")
+    first, second = firing([stuck, unread], "Prometheus")
+    assert first.text.startswith('N8nExecutionStuck{n8n="automation", severity="warning", workflow_id="w1"} ')
+    assert second.text.startswith('N8nReadFailing{cause="failing", n8n="automation", source="wf001"} ')
 
 
 def test_no_firing_alert_is_said_too_and_of_many_the_rest_is_counted() -> None:
