@@ -7,10 +7,10 @@ import ipaddress
 import math
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeGuard
 
 from collectors.literals import literal_family
-from collectors.replies import Exchange, Login, Query, Reply, RoundTrip
+from collectors.replies import Exchange, Login, Query, Reading, Reply, RoundTrip, Timed
 from collectors.target import Gives
 from collectors.terms import Clock, Gap, Phase, Reason, Seconds
 from exporter.fleet import Pair
@@ -151,7 +151,7 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         moved_ago=now - series.moved.at if series.moved else None,
         moved=str(series.moved or ""),
         reply=reply,
-        own_clock=reply is not None and reply.clock is Clock.USER and bool(pair.aim.host),
+        own_clock=_is_timed(reply) and reply.clock is Clock.USER and bool(pair.aim.host),
         usual_rtt=series.usual_rtt.median(),
         usual_server=series.usual_server.median(),
         usual_loss=series.usual_loss.median(),
@@ -168,6 +168,11 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
     )
 
 
+def _is_timed(reply: Reply | None) -> TypeGuard[Timed]:
+    """Return whether it is a measurement of time."""
+    return reply is not None and not isinstance(reply, Reading)
+
+
 def _measured(reply: Reply | None) -> dict[str, Any]:
     """Return what was measured, by the names that ``PairNow`` has for it."""
     if reply is None:
@@ -182,6 +187,8 @@ def _measured(reply: Reply | None) -> dict[str, Any]:
             return common | {"rtt": reply.rtt, "login": reply.duration, "round_trips": reply.round_trips}
         case Query():
             return common | {"response": reply.response}
+        case Reading():
+            return common
 
 
 def _asked(pair: Pair, series: PairSeries) -> str:
