@@ -49,7 +49,7 @@ KEYS = {place: {field.alias or name: field for name, field in fields.items()} fo
 
 FROM_ELSEWHERE = {
     "none", "no login", "not looked at", "as in `defaults`", "the job's", "the host's", "the probe's",
-    "the kernel's choice", "the system's authorities", "every host with an exporter",
+    "the kernel's choice", "the system's authorities", "every host with an exporter", "the only host",
 }  # fmt: skip
 """How the table says what a key that was not written is taken from."""
 WRITTEN_OUT = {
