@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.collectors.n8n.recordings import KEYS, VERSIONS, Change, Recording, schema_of
+from tests.n8n.script import ENDS
 from tests.netlab import Lab, requires_root, wait_until
 from tests.system import n8n_tables
 from tests.system.database_server import Server
@@ -160,6 +163,45 @@ def test_the_page_has_what_ended_what_is_open_and_the_names(running: Stage) -> N
     line = next(line for line in running.exporter.get("/").splitlines() if line.startswith("orders"))
     assert line.endswith("n8n: 1 execution waits though the time to go on has passed; the database is well")
     assert running.exporter.program.error_output().count("orders") == 0
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_a_real_n8n_wrote_is_counted_as_its_own_list_has_it(server: Server, tmp_path: Path, version: str) -> None:
+    recording = Recording.of(version)
+    tables = ", ".join(reversed([name for name in KEYS if not (version.startswith("1.") and name == n8n_tables.DELTA)]))
+    try:
+        with Lab() as lab, n8n_tables.connected(server) as connection, connection.cursor() as cursor:
+            cursor.execute(schema_of(version))
+            cursor.execute(f"GRANT SELECT ON {tables} TO monitor")
+            write(cursor, recording.workflows)
+            stage = Stage(lab, server, tmp_path)
+            stage.write_fleet()
+            stage.start()
+            stage.reads()
+            for number, changes in enumerate(recording.transactions):
+                cursor.execute("BEGIN")
+                write(cursor, changes)
+                cursor.execute("COMMIT")
+                if number % (len(recording.transactions) // 4) == 0:
+                    stage.reads()
+            stage.reads()
+            page = stage.page()
+    finally:
+        n8n_tables.run(server, f"DROP TABLE IF EXISTS {tables} CASCADE")
+
+    names = {change.row["id"]: change.row["name"] for change in recording.workflows if "name" in change.row}
+    counted = {
+        (names[labels["workflow_id"]], labels["mode"], labels["status"]): value
+        for labels, value in ((dict(of), value) for (name, of), value in page.samples.items() if name == FINISHED)
+        if value
+    }
+    assert counted == ENDS
+    assert sum(page.values("n8ndb_executions_open")) == 0
+
+
+def write(cursor: Any, changes: Iterable[Change]) -> None:
+    for change in changes:
+        cursor.execute(*change.statement())
 
 
 @pytest.mark.parametrize("fault", ["down", "frozen", "permission"])
