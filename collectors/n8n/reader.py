@@ -6,6 +6,8 @@ latest, or when the caller gives it up. It gives an ``N8nReading``: a reply with
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
@@ -24,11 +26,14 @@ class Reader:
         self._context = context
         self._sessions: dict[int, tuple[N8nTarget, Session]] = {}
         """By the identity of the target, which is kept with it so that no other gets its number."""
+        self._saving: dict[str, concurrent.futures.Future[None]] = {}
+        """By the file: what the session before, of a target that is no more, saves there."""
 
     async def read(self, target: N8nTarget, facts: Facts) -> N8nReading:
         """Read once; ProbeFailed."""
         addresses = await self._addresses(target, facts)
         if id(target) not in self._sessions:
+            await self._saved(target)
             self._sessions[id(target)] = target, Session(target)
         try:
             return await self._sessions[id(target)][1].read(addresses, facts)
@@ -41,12 +46,20 @@ class Reader:
         """End what is kept for a target."""
         _, session = self._sessions.pop(id(target), (None, None))
         if session is not None:
-            session.end()
+            saving = session.end()
+            if target.state_file is not None:
+                self._saving[target.state_file] = saving
 
     def close(self) -> None:
         """End all that is kept."""
         for target, _ in list(self._sessions.values()):
             self.forget(target)
+
+    async def _saved(self, target: N8nTarget) -> None:
+        """Wait until the session before has saved what this one is to go on from."""
+        if (saving := self._saving.get(target.state_file or "")) is not None:
+            await asyncio.wait([asyncio.wrap_future(saving)])
+            self._saving.pop(target.state_file or "", None)
 
     async def _addresses(self, target: N8nTarget, facts: Facts) -> Sequence[str]:
         """Return where to connect: for a name, its addresses of the first family of which it has any."""

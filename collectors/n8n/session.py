@@ -41,12 +41,13 @@ class Session:
         finally:
             turn.end()
 
-    def end(self) -> None:
-        """End the read under way; then the thread keeps the state and ends. Waits for neither."""
+    def end(self) -> concurrent.futures.Future[None]:
+        """End the read under way; then the thread saves the state and ends. Waits for neither; returns the saving."""
         if self._turn is not None:
             self._turn.end()
-        self._thread.submit(self._work.end)
+        saving = self._thread.submit(self._work.end)
         self._thread.shutdown(wait=False)
+        return saving
 
 
 class _Work:

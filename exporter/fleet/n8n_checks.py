@@ -14,20 +14,35 @@ from exporter.wording import quoted
 
 def n8n_findings(sections: Sections) -> Iterator[Finding]:
     """Hold every n8n against the hosts, the databases and the other n8ns."""
-    kept: dict[tuple[str, str], Loc] = {}
     for index, n8n in enumerate(sections.n8n):
         loc: Loc = ("n8n", index)
         yield from _readers(loc, n8n, len(sections.hosts))
         yield from _database(loc, n8n, sections)
-        if n8n.state_file is None:
-            continue
-        path = posixpath.normpath(n8n.state_file)
-        readers = [host.name for host in sections.hosts if measures(host, n8n.from_)]
-        others = [kept[name, path] for name in readers if (name, path) in kept]
-        if others:
-            message = f"{quoted(n8n.state_file)} is that of {key_of(others[0])} already; each n8n needs one of its own"
-            yield Finding((*loc, "state_file"), message)
-        kept |= {(name, path): loc for name in readers}
+    yield from _read_twice(sections)
+    yield from _kept_twice(sections)
+
+
+def _read_twice(sections: Sections) -> Iterator[Finding]:
+    first: dict[tuple[str, str, str], Loc] = {}
+    for index, n8n in enumerate(sections.n8n):
+        tables, loc = (n8n.database, n8n.schema_, n8n.table_prefix), ("n8n", index)
+        if tables in first:
+            message = f"{quoted(n8n.database)}, with this schema and table_prefix, is read as {key_of(first[tables])}"
+            yield Finding((*loc, "database"), f"{message} already; remove one of them")
+        first.setdefault(tables, loc)
+
+
+def _kept_twice(sections: Sections) -> Iterator[Finding]:
+    """Find n8ns whose counts one host would keep in one file."""
+    first: dict[tuple[str, str], Loc] = {}
+    for index, n8n in enumerate(sections.n8n):
+        loc: Loc = ("n8n", index)
+        readers = [host.name for host in sections.hosts if measures(host, n8n.from_)] if n8n.state_file else []
+        for kept in [(reader, posixpath.normpath(n8n.state_file or "")) for reader in readers]:
+            if kept in first:
+                message = f"{quoted(n8n.state_file)} is that of {key_of(first[kept])} already"
+                yield Finding((*loc, "state_file"), f"{message}; each n8n needs one of its own")
+            first.setdefault(kept, loc)
 
 
 def _readers(loc: Loc, n8n: N8n, hosts: int) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import ipaddress
 import math
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, TypeGuard
+from typing import Any
 
 from collectors.literals import literal_family
 from collectors.replies import Exchange, Login, Query, Reading, Reply, RoundTrip, Timed
@@ -151,7 +151,7 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         moved_ago=now - series.moved.at if series.moved else None,
         moved=str(series.moved or ""),
         reply=reply,
-        own_clock=_is_timed(reply) and reply.clock is Clock.USER and bool(pair.aim.host),
+        own_clock=isinstance(reply, Timed) and reply.clock is Clock.USER and bool(pair.aim.host),
         usual_rtt=series.usual_rtt.median(),
         usual_server=series.usual_server.median(),
         usual_loss=series.usual_loss.median(),
@@ -166,11 +166,6 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         results=len(recent),
         **_measured(reply),
     )
-
-
-def _is_timed(reply: Reply | None) -> TypeGuard[Timed]:
-    """Return whether it is a measurement of time."""
-    return reply is not None and not isinstance(reply, Reading)
 
 
 def _measured(reply: Reply | None) -> dict[str, Any]:

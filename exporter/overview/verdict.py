@@ -219,15 +219,19 @@ def _as_usual(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> Verdi
         return ours if _full_queue(own) else Verdict(Culprit.NETWORK, lossy)
     if losses.too_many(seen):
         return Verdict(_peer_or_database(seen), losses.in_words(seen))
-    state_problem = ""
     if isinstance(seen.reply, N8nReading):
-        state_problem = seen.reply.state_problem
-        if unwell := n8n.unwell(n8n.n8n_now(seen.reply)):
-            return Verdict(Culprit.N8N, unwell)
+        return _as_read(seen, n8n.n8n_now(seen.reply))
     far = seen.login is not None and seen.server is not None and seen.login > max(_LONG_LOGIN, 2 * seen.server)
     late = "this answer was late: a lost packet can do that" if delays(seen, others, 0.0).single else ""
-    asides = ("the distance, not the database" if far else "", late, losses.aside(seen), state_problem)
+    asides = ("the distance, not the database" if far else "", late, losses.aside(seen))
     return Verdict(Culprit.FINE, "; ".join(filter(None, asides)))
+
+
+def _as_read(seen: PairNow, state: n8n.N8nNow) -> Verdict:
+    """Judge an n8n whose database is well."""
+    if unwell := n8n.unwell(state):
+        return Verdict(Culprit.N8N, unwell)
+    return Verdict(Culprit.FINE, "; ".join(filter(None, (losses.aside(seen), state.state_problem))))
 
 
 def _lossy(seen: PairNow) -> str:

@@ -276,6 +276,22 @@ def test_counts_go_on_after_a_restart_with_a_state_file(stage: Stage) -> None:
     stage.counts(5)
 
 
+def test_counts_go_on_with_another_login_and_a_state_file(stage: Stage) -> None:
+    file = str(stage.folder / "orders.json")
+    stage.write_fleet(interval="2s", state_file=file)
+    stage.start()
+    stage.counts(0)
+    stage.ends("success", 3)
+    stage.counts(3)
+    stage.write_fleet(interval="2s", timeout="1500ms", state_file=file)
+    stage.reload()
+    seen = set()
+    for _ in range(2):
+        stage.reads()
+        seen.add(stage.finished())
+    assert seen == {3}
+
+
 def test_a_file_that_cannot_be_written_is_named_once(stage: Stage) -> None:
     file = stage.folder / "orders.json"
     (stage.folder / "orders.json.new").mkdir()
