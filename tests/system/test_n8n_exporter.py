@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.collectors.n8n.flatted_writer import execution, run
 from tests.collectors.n8n.recordings import KEYS, VERSIONS, Change, Recording, schema_of
 from tests.n8n.script import ENDS
 from tests.netlab import Lab, requires_root, wait_until
@@ -17,7 +22,7 @@ from tests.system import n8n_tables
 from tests.system.database_server import Server
 from tests.system.databases import PASSWORD, requires_databases, started
 from tests.system.n8n_tables import Place
-from tests.system.running import Exporter, Page
+from tests.system.running import REPOSITORY, Exporter, Page
 
 pytestmark = [requires_root, requires_databases]
 
@@ -349,6 +354,43 @@ def test_it_is_read_at_once_for_who_asks_and_the_state_file_stays_as_it_is(stage
     assert text.splitlines()[-1] == "  verdict: fine"
     assert stage.finished() == 0
     assert file.read_bytes() == kept
+
+
+def test_the_command_reads_it_once_and_says_the_same(stage: Stage) -> None:
+    stage.write_fleet(state_file=str(stage.folder / "orders.json"))
+    stage.sql("INSERT INTO workflow_statistics VALUES (1, now(), 'production_error', 'w1')")
+    command = [sys.executable, "-m", "exporter", "probe", "orders", "--config.file", str(stage.fleet)]
+    ran = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    first, read, verdict = ran.stdout.splitlines()
+    assert first.startswith("orders read: n8n's database at ")
+    assert re.fullmatch(r"  read in [\d.]+ (ms|s): 0 executions open, 1 workflow fails", read)
+    assert verdict == "  verdict: n8n: 1 workflow fails: " + NAME.replace("\n", " ") + "; the database is well"
+    assert not (stage.folder / "orders.json").exists()
+
+
+def test_nodes_are_counted_where_that_is_wanted(stage: Stage) -> None:
+    nodes = '[{"name": "Set", "type": "n8n-nodes-base.set"}]'
+    stage.sql("UPDATE workflow_entity SET nodes = %s", nodes)
+    stage.write_fleet(nodes="true")
+    stage.start()
+    stage.counts(0)
+    assert sum(stage.page().values("n8ndb_node_data_unread_total")) == 0
+    stage.ends()
+    stage.sql(
+        'WITH made AS (INSERT INTO execution_entity (mode, status, "workflowId", "startedAt", "stoppedAt")'
+        " VALUES ('trigger', 'success', 'w1', now(), now()) RETURNING id)"
+        ' INSERT INTO execution_data ("executionId", data) SELECT id, %s FROM made',
+        execution({"Set": [run(time.time(), 1.5)]}),
+    )
+    stage.counts(2)
+    stage.reads()
+    page = stage.page()
+    labels = {"workflow_id": "w1", "node": "Set", "node_type": "n8n-nodes-base.set", "status": "success"}
+    assert page.value("n8ndb_node_runs_total", **labels) == 1
+    assert page.value("n8ndb_node_run_seconds_total", **labels) == 1.5
+    assert page.value("n8ndb_node_type_run_seconds_sum", node_type="n8n-nodes-base.set") == 1.5
+    assert page.value("n8ndb_node_data_unread_total", why="missing") == 1
 
 
 def sessions(stage: Stage, condition: str = "true") -> list[tuple[object, ...]]:

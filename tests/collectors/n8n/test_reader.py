@@ -13,7 +13,7 @@ from collectors.n8n.connection import Stopped, Turn
 from collectors.n8n.reader import Reader
 from collectors.n8n.target import N8nTarget
 from collectors.secret import Secret
-from collectors.terms import IpFamily, Reason
+from collectors.terms import IpFamily, Phase, Reason
 from tests.collectors.targets import context
 
 PASSWORD = "c4nary-Pa55word"
@@ -178,3 +178,36 @@ def test_the_driver_is_imported_by_who_uses_it_alone():
 def test_a_target_shows_no_password():
     assert PASSWORD not in f"{target(5432)!r}{target(5432)}"
     assert str(target(5432)) == "n8n's database at 127.0.0.1 port 5432, tls disable, as monitor"
+
+
+async def test_a_read_that_is_given_up_says_where_it_stood():
+    with server() as (port, accepted), contextlib.closing(Reader(context())) as reader:
+        facts = Facts()
+        read = asyncio.ensure_future(reader.read(target(port, timeout=600.0), facts))
+        await until(lambda: accepted and facts.phase is not Phase.CONNECT)
+        assert (facts.phase, facts.address) == (Phase.AUTH, None)
+        read.cancel()
+        await asyncio.wait([read])
+
+    async def lookup(_name, _family):
+        await asyncio.Event().wait()
+
+    with contextlib.closing(Reader(context(lookup))) as reader:
+        facts = Facts()
+        read = asyncio.ensure_future(reader.read(target(5432, address="db.example"), facts))
+        await until(lambda: facts.phase)
+        assert (facts.phase, facts.silence) == (Phase.DNS, Reason.DNS)
+        read.cancel()
+        await asyncio.wait([read])
+
+
+async def test_the_addresses_of_a_name_that_were_asked_are_noted():
+    async def lookup(_name, _family):
+        return ["127.0.0.2", "127.0.0.1"]
+
+    with server() as (port, _), contextlib.closing(Reader(context(lookup))) as reader:
+        facts = Facts()
+        with pytest.raises(ProbeFailed):
+            await reader.read(target(port, address="db.example"), facts)
+    assert facts.address == "127.0.0.1"
+    assert facts.tried == ("127.0.0.2: log in: connection refused: nothing listens there",)
