@@ -63,7 +63,8 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
         f"the fleet: {len(costs)} {plural('exporter', len(costs))}, at most {sum(costs):,} series in Prometheus, "
         f"{sum(costs) / fleet.scrape.interval:,.0f} samples per second at a scrape every {fleet.scrape.interval:g} s"
     )
-    if read := sum(cost.of_each_exporter(fleet)) - sum(costs):
+    if fleet.n8n:
+        read = sum(cost.of_each_exporter(fleet)) - sum(costs)
         whole += f"; of n8n at most {read:,} series more, by its workflows"
     return "\n".join([*(table if pairs else []), total, whole, ""])
 

@@ -14,7 +14,7 @@ from exporter.fleet.identity import ensure_exporter, who_am_i
 from exporter.fleet.loading import load
 from exporter.fleet.mesh import STRANGER
 from exporter.fleet.own_paths import HOST_HEADER, PING_PATH, SD_PATH
-from exporter.fleet.pairs import LOGIN, QUERY, READ, Pair, pairs_of, roles, survey
+from exporter.fleet.pairs import LOGIN, QUERY, Pair, pairs_of, roles, survey
 from exporter.fleet.probes.http import host_header
 from exporter.fleet.reload_summaries import reload_summary
 from exporter.fleet.schema import OWN_JOB, PROTOCOLS, Host, Scrape, ScrapeJob, StackServerKeys
@@ -26,7 +26,6 @@ __all__ = [
     "PING_PATH",
     "PROTOCOLS",
     "QUERY",
-    "READ",
     "SD_PATH",
     "STRANGER",
     "BadFile",

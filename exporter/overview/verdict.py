@@ -74,6 +74,7 @@ _SLOW_LOOKUP: Seconds = 0.5
 """A look-up that takes longer is the network's fault."""
 _LONG_LOGIN: Seconds = 0.5
 """A login that takes longer is explained where it is the distance."""
+_SILENCE = "its program does not answer"
 _LOSING_QUEUE = "its own egress queue is full and loses packets"
 _QUEUE_DROPS = 5
 """A full queue explains fewer failures in a row than this."""
@@ -171,7 +172,8 @@ def _unwell(seen: PairNow) -> str:
             return seen.detail
         return "the host is up, and nothing listens on this port, or a firewall refuses it"
     if seen.reason is Reason.TIMEOUT:
-        return f"it connects, and then its program does not answer ({seen.phase})"
+        waits_for_locks = Gives.READING in seen.gives  # of which the detail may tell
+        return f"it connects, and then {seen.detail if waits_for_locks else _SILENCE} ({seen.phase})"
     if seen.reason is Reason.LIMIT:
         return f"at its limit: {seen.detail}"
     well = f"; it was well until {span(seen.failing_for)} ago" if seen.misconfigured and seen.ever_succeeded else ""

@@ -148,7 +148,7 @@ def test_counts_that_would_not_survive_a_restart_are_mentioned(small: Small, tim
             Reason.TIMEOUT,
             "no answer within 10 s",
             Phase.QUERY,
-            "database: it connects, and then its program does not answer (query)",
+            "database: it connects, and then no answer within 10 s (query)",
         ),
         (
             Reason.QUERY,

@@ -176,6 +176,16 @@ def test_a_page_that_is_under_way_is_that_of_the_read_it_began_with(small: Small
     assert 'n8ndb_executions_vanished_total{n8n="orders"} 1\n' in text
 
 
+def test_a_page_that_is_under_way_while_another_database_takes_over_is_that_of_before(small: Small) -> None:
+    read(small)
+    pieces = small.recorder.page(openmetrics=False)
+    page = [next(pieces)]
+    small.reload((SMALL + DATABASE + N8N).replace("dbname: n8n", "dbname: other"))
+    small.reload(SMALL)
+    page += pieces
+    assert b'n8ndb_executions_vanished_total{n8n="orders"} 1\n' in b"".join(page)
+
+
 def test_a_reload_keeps_all_unless_the_database_is_another_one(small: Small) -> None:
     read(small)
     fail(small)
