@@ -20,8 +20,8 @@ spawns, repeats a probe or knows a label; a long computation goes to a thread. T
 
 A protocol whose probes are cheaper together takes the slot as it is, and ends each ``Attempt`` itself.
 
-What a success measured is one of the kinds of ``Reply``: a round trip, an exchange, a login or a query. Each says which
-of its numbers people look at first (``headline``), what the server took, and how long it took in all.
+What a success measured is one of the kinds of ``Reply``: a round trip, an exchange, a login, a query or a reading.
+Each says which of its numbers people look at first (``headline``), what the server took, and how long it took in all.
 
 Its ``Target`` is a frozen dataclass of what the probe needs to know. It says of itself what ``collectors.target``
 asks, and holds no secret in its ``repr``. All durations are seconds.

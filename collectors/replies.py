@@ -1,7 +1,8 @@
-"""What a success measured, by kind: a round trip, an exchange, a login or a query."""
+"""What a success measured, by kind: a round trip, an exchange, a login or a query; or what was read."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -121,10 +122,33 @@ class Query(NamedTuple):
         return _NO_PHASES
 
 
-Reply = RoundTrip | Exchange | Login | Query
-"""What a successful probe measured. A duration that could not be measured truly is None.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What was read in the background: no round trip. Each collector that reads has its own, which says what."""
 
-What is read in the background and is no round trip will be one more kind, a *reading*: what was read, and by which
-clock; its ``headline`` and ``server`` are None, its ``took`` is how long reading it lasted. Whatever treats the kinds
-differently does so in one ``match``, where it will be another case.
+    took: Seconds
+    """How long reading it lasted."""
+
+    @property
+    def headline(self) -> None:
+        """Nothing: it is no round trip."""
+        return
+
+    @property
+    def server(self) -> None:
+        """Nothing, likewise."""
+        return
+
+    @property
+    def phases(self) -> Mapping[Phase, Seconds]:
+        """Empty: a read is all one."""
+        return _NO_PHASES
+
+
+Timed = RoundTrip | Exchange | Login | Query
+"""What a clock has measured."""
+Reply = Timed | Reading
+"""What a successful probe measured or read. A duration that could not be measured truly is None.
+
+Whatever treats the kinds differently does so in one ``match``.
 """

@@ -28,6 +28,8 @@ class Gives(LabelValue):
     CERTIFICATE = "certificate"
     LOGIN = "login"
     QUERY = "query"
+    READING = "reading"
+    """What a database holds, read in the background: no round trip."""
 
 
 class Target(abc.ABC):

@@ -13,7 +13,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from collectors.contract import ProbeFailed
@@ -65,15 +65,17 @@ class Turn:
 class Connection:
     """A session with a database; whatever goes wrong, it is closed and of no more use."""
 
-    def __init__(self, parameters: Mapping[str, Any], turn: Turn, within: Seconds) -> None:
-        """Log in; ProbeFailed."""
+    def __init__(
+        self, parameters: Mapping[str, Any], turn: Turn, within: Seconds, reached: Callable[[], None] = lambda: None
+    ) -> None:
+        """Log in; ProbeFailed. ``reached`` is called when the server is connected to, before it has said anything."""
         import psycopg2  # noqa: PLC0415 - megabytes that only a host with an n8n needs
 
         self._error: type[Exception] = psycopg2.Error
         self._connection: Any = None
         with self._closed_on_failure("log in"):
             self._connection = psycopg2.connect(**parameters, async_=True)
-            self._wait("log in", turn, within)
+            self._wait("log in", turn, within, reached)
             self._cursor = self._connection.cursor()
 
     @property
@@ -119,12 +121,14 @@ class Connection:
             self.close()
             raise
 
-    def _wait(self, doing: str, turn: Turn, within: Seconds) -> None:
+    def _wait(self, doing: str, turn: Turn, within: Seconds, asked: Callable[[], None] = lambda: None) -> None:
         """Wait until the server has answered, as psycopg2's ``poll`` tells."""
         from psycopg2 import extensions  # noqa: PLC0415 - as above
 
         until = time.monotonic() + within
         while (state := self._connection.poll()) != extensions.POLL_OK:
+            if state == extensions.POLL_READ:
+                asked()
             events = select.POLLOUT if state == extensions.POLL_WRITE else select.POLLIN
             if not turn.wait(self._descriptor, events, max(0.0, until - time.monotonic())):
                 raise ProbeFailed(Reason.TIMEOUT, f"{doing}: no answer in time")

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from collectors.n8n.rows import OpenStatus, Status, Unread, Workflow
-from collectors.terms import Clock, Seconds
+from collectors.replies import Reading
+from collectors.terms import Seconds
 
 
 class Histogram(NamedTuple):
@@ -65,14 +66,12 @@ class OpenRuns(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One read: a *reading*, which is another kind of reply. Counts only rise, from 0, unless ``n8n`` itself counts.
+class N8nReading(Reading):
+    """One read. Counts only rise, from 0, unless ``n8n`` itself counts.
 
     Times are seconds since the epoch, by the database's clock. Workflows are ids, ``__other__`` or ``__none__``.
     """
 
-    took: Seconds
-    clock: Clock = Clock.USER
     read_at: Seconds
     workflows: Sequence[Workflow]
     """Those that have a place."""
@@ -102,13 +101,3 @@ class Reading:
     """Runs that were counted as ``__other__``."""
     state_problem: str
     """Why counts may not go on when the program starts anew; empty: they do, or nobody asked for it."""
-
-    @property
-    def headline(self) -> None:
-        """Nothing: it is no round trip."""
-        return
-
-    @property
-    def server(self) -> None:
-        """Nothing, likewise."""
-        return

@@ -1,4 +1,4 @@
-"""A ledger and the rows of a read -> the ``Reading``."""
+"""A ledger and the rows of a read -> the ``N8nReading``."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Iterable, Mapping
 from collectors.n8n.labels import OTHER, clean
 from collectors.n8n.ledger import Ledger
 from collectors.n8n.open_run import OpenRun
-from collectors.n8n.reading import LifetimeKey, LifetimeRuns, OpenRuns, Reading
+from collectors.n8n.reading import LifetimeKey, LifetimeRuns, N8nReading, OpenRuns
 from collectors.n8n.rows import OpenStatus, Rows, Workflow
 from collectors.terms import Seconds
 
 _OVERDUE: Seconds = 300.0
 _KINDS = {"production", "manual"}
 _RESULTS = {"success", "error"}
-_STATES = ("active", "inactive", "archived")
+STATES = ("active", "inactive", "archived")
 
 
-def reading(ledger: Ledger, rows: Rows, took: Seconds, state_problem: str = "") -> Reading:
+def reading(ledger: Ledger, rows: Rows, took: Seconds, state_problem: str = "") -> N8nReading:
     """Return all that is known after a read, as it is now: what is counted later does not change it."""
     tallies = ledger.tallies
-    return Reading(
+    return N8nReading(
         took=took,
         read_at=rows.now,
         workflows=tuple(_with_place(ledger, rows.workflows)),
-        workflow_states=dict.fromkeys(_STATES, 0) | Counter(map(_state, rows.workflows)),
+        workflow_states=dict.fromkeys(STATES, 0) | Counter(map(_state, rows.workflows)),
         lifetime=_lifetime(ledger, rows),
         finished=dict(tallies.finished),
         durations=dict(tallies.durations),

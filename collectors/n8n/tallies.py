@@ -17,13 +17,13 @@ BUCKETS: tuple[Seconds, ...] = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300,
 TIMED = (Status.SUCCESS, Status.ERROR)
 """What has a duration that means something: a crash is written long after it, a cancel is somebody's decision."""
 _NO_TIMES = Histogram((0,) * (len(BUCKETS) + 1), 0.0)
-_MODES = frozenset(
+MODES = frozenset(
     "chat cli error evaluation integrated internal manual retry trigger webhook".split()  # noqa: SIM905 - a set of words
 )
 _OTHER_MODE = "other"
-_NODE_STATUSES = frozenset({"success", "error", "canceled", "crashed", "waiting", "unknown"})
+NODE_STATUSES = frozenset({"success", "error", "canceled", "crashed", "waiting", "unknown"})
 _UNKNOWN = "unknown"
-_MAX_NODE_TYPES = 200
+MAX_NODE_TYPES = 200
 
 
 def with_time(histogram: Histogram, took: Seconds) -> Histogram:
@@ -36,7 +36,7 @@ def with_time(histogram: Histogram, took: Seconds) -> Histogram:
 
 def known_mode(mode: str) -> str:
     """Return one of n8n's modes, or ``other``."""
-    return mode if mode in _MODES else _OTHER_MODE
+    return mode if mode in MODES else _OTHER_MODE
 
 
 @dataclasses.dataclass(slots=True)
@@ -76,7 +76,7 @@ class Tallies:
 
     def node_ran(self, workflow: str, node: str, node_type: str, status: str, took: Seconds) -> None:
         """Count one run of a node."""
-        known = status if status in _NODE_STATUSES else _UNKNOWN
+        known = status if status in NODE_STATUSES else _UNKNOWN
         wanted = NodeKey(workflow, clean(node), clean(node_type), known)
         fits = wanted in self.node_runs or len(self.node_runs) < self.max_node_series
         key = wanted if fits else NodeKey(OTHER, OTHER, OTHER, known)
@@ -84,12 +84,17 @@ class Tallies:
         before = self.node_runs.get(key, NodeRuns())
         self.node_runs[key] = NodeRuns(before.runs + 1, before.took + took)
         types = self.node_types
-        name = wanted.node_type if wanted.node_type in types or len(types) < _MAX_NODE_TYPES else OTHER
+        name = wanted.node_type if wanted.node_type in types or len(types) < MAX_NODE_TYPES else OTHER
         types[name] = with_time(types.get(name, _NO_TIMES), took)
 
     def unread(self, why: Unread) -> None:
         """Count an execution whose nodes are not counted."""
         self.node_data_unread[why] = self.node_data_unread.get(why, 0) + 1
+
+    def unread_at_zero(self) -> None:
+        """Let the counts of executions whose nodes are not counted be there before there are any."""
+        for why in Unread:
+            self.node_data_unread.setdefault(why, 0)
 
     def saved(self) -> dict[str, Any]:
         """Return all of it as JSON has it."""

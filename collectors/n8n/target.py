@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from collectors.secret import Secret
 from collectors.target import TCP_REASONS, Gives, Target
@@ -17,7 +17,7 @@ class N8nTarget(Target):
 
     protocol: ClassVar = "n8n"
     reasons: ClassVar = (*TCP_REASONS, Reason.TLS, Reason.AUTH, Reason.LIMIT, Reason.QUERY, Reason.PROTOCOL)
-    gives: ClassVar[frozenset[Gives]] = frozenset()
+    gives: ClassVar = frozenset({Gives.READING})
 
     address: str
     """Empty where ``socket`` is used."""
@@ -50,3 +50,6 @@ class N8nTarget(Target):
     @property
     def host(self) -> str:
         return self.address
+
+    def for_once(self) -> Self:
+        return dataclasses.replace(self, state_file=None)  # the file is that of the reader who goes on counting

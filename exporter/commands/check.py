@@ -52,23 +52,27 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    rate = sum(1 / pair.interval for pair in pairs)
+    measured = cost.measured(pairs)
+    rate = sum(1 / pair.interval for pair in measured)
     total = (
-        f"{legible(host.name)}: {len(pairs)} pairs, at most {cost.series(fleet, pairs):,} series of theirs, "
+        f"{legible(host.name)}: {len(measured)} pairs, at most {cost.series(fleet, measured):,} series of theirs, "
         f"{rate:.3g} probes per second"
     )
-    costs = cost.of_each_exporter(fleet)
+    costs = cost.of_each_exporter(fleet, cost.measured)
     whole = (
         f"the fleet: {len(costs)} {plural('exporter', len(costs))}, at most {sum(costs):,} series in Prometheus, "
         f"{sum(costs) / fleet.scrape.interval:,.0f} samples per second at a scrape every {fleet.scrape.interval:g} s"
     )
+    if fleet.n8n:
+        read = sum(cost.of_each_exporter(fleet)) - sum(costs)
+        whole += f"; of n8n at most {read:,} series more, by its workflows"
     return "\n".join([*(table if pairs else []), total, whole, ""])
 
 
 def warning_lines(fleet: Fleet, pairs: Sequence[Pair]) -> list[str]:
     """Return what is allowed but should be known: the file's own warnings, and the cost when it is high."""
     lines = [f"warning: {warning}" for warning in fleet.warnings]
-    if (count := cost.series(fleet, pairs)) > _MANY_SERIES:
+    if (count := cost.series(fleet, cost.measured(pairs))) > _MANY_SERIES:
         lines.append(
             f"warning: {fleet.source_file}: {count:,} series on this host, more than {_MANY_SERIES:,}; "
             "measure fewer pairs with 'from' and 'to' of the probes, or leave out histograms with 'histogram: false'"

@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from exporter.fleet import OWN_JOB, Fleet, Pair, survey
+from collectors.target import Gives
+from exporter.fleet import OWN_JOB, Fleet, Host, survey
 from exporter.scrape_configs import targets_of
 
 
@@ -54,7 +55,7 @@ def expected(fleet: Fleet) -> list[ExpectedHost]:
     """
     scraped = dict(_scraped(fleet))
     return [
-        ExpectedHost(host.name, *scraped[host.name], frozenset(map(_series, survey(fleet, host)[0])))
+        ExpectedHost(host.name, *scraped[host.name], frozenset(_series(fleet, host)))
         for host in fleet.hosts
         if host.exporter
     ]
@@ -69,5 +70,9 @@ def _scraped(fleet: Fleet) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
             yield labels["host"], (group["targets"][0], {"job": OWN_JOB, **labels})
 
 
-def _series(pair: Pair) -> SeriesKey:
-    return of_database(pair.database) if pair.database else SeriesKey(pair.target, pair.probe, pair.ip_family.value)
+def _series(fleet: Fleet, host: Host) -> Iterator[SeriesKey]:
+    for pair in survey(fleet, host)[0]:
+        if pair.database:
+            yield of_database(pair.database)
+        elif Gives.READING not in pair.aim.gives:
+            yield SeriesKey(pair.target, pair.probe, pair.ip_family.value)

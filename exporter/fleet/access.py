@@ -89,6 +89,15 @@ class NamedFiles:
             self._add((*loc, error.key), f"{getattr(named, error.key)}: {error.message}")
         return named
 
+    def kept_file(self, loc: Loc, file: str | None) -> str | None:
+        """Check that the folder of a file that is to be written is there; return the file's absolute path."""
+        if file is None:
+            return None
+        path = self._folder / file
+        if not path.parent.is_dir():
+            self._add(loc, f"{path.parent}: no such folder; create it, and let this program write there")
+        return os.path.normpath(path)
+
     def _holds(self, loc: Loc, path: str, what: str, wanted: re.Pattern[bytes]) -> bool:
         """Return whether a file holds what it is named for; no message repeats any of it."""
         try:

@@ -10,6 +10,7 @@ from exporter.config_files.hints import Hints
 from exporter.config_files.problems import Finding, Loc, key_of
 from exporter.fleet.duplicates import duplicates
 from exporter.fleet.mesh import STRANGER, WORDS
+from exporter.fleet.n8n_checks import n8n_findings
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.references import references
 from exporter.fleet.schema import Endpoint, Sections
@@ -28,6 +29,7 @@ def check(sections: Sections, hints: Hints) -> list[Finding]:
         *_families(sections),
         *_endpoints(sections),
         *_databases(sections),
+        *n8n_findings(sections),
         *_logins(sections),
         *unsatisfiable(sections),
         *warnings(sections),

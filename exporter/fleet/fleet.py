@@ -9,8 +9,9 @@ from exporter.config_files.problems import Finding, Loc, Problem
 from exporter.config_files.reading import located
 from exporter.config_files.source import Node
 from exporter.fleet.database import Database
+from exporter.fleet.n8n import N8n
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.schema import Defaults, Endpoint, Host, N8n, Scrape, Stack
+from exporter.fleet.schema import Defaults, Endpoint, Host, Scrape, Stack
 from exporter.fleet.sections import Peers
 
 

@@ -9,13 +9,13 @@ from exporter.config_files.problems import Loc
 from exporter.config_files.schema_errors import Keys, KeysAt
 from exporter.config_files.sections import Section
 from exporter.fleet.database import Database
+from exporter.fleet.n8n import N8n
 from exporter.fleet.probes import ENDPOINT_PROBES, PROBES, keys_of
 from exporter.fleet.schema import (
     Defaults,
     Endpoint,
     Host,
     HostScrape,
-    N8n,
     Scrape,
     ScrapeJob,
     Sections,

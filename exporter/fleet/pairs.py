@@ -21,13 +21,16 @@ Identity = tuple[str, str, str, str, str, str, str, str]
 
 LOGIN, QUERY = "login", "query"
 """The probes of a database, as people see them."""
+READ = "read"
+"""The probe of an n8n, likewise."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """One probe toward one target over one family: the unit that is scheduled, and its labels.
 
-    A database has two: ``LOGIN`` and ``QUERY``.
+    A database has two: ``LOGIN`` and ``QUERY``. An n8n has one, of its own name and without a place: wherever its
+    database goes, its series stay the same.
     """
 
     target: str
@@ -91,6 +94,7 @@ def survey(
         *_mesh(fleet, host, files, target),
         *_endpoints(fleet, host, files, target),
         *_databases(fleet, host, files, target),
+        *_n8n(fleet, host, files, target),
     )
     return measured, tuple(files.problems)
 
@@ -114,6 +118,7 @@ def roles(fleet: Fleet) -> list[tuple[str, ...]]:
         *((f"probes {name}", probe.from_) for name, probe in fleet.probes.items()),
         *((f"endpoints {endpoint.name}", endpoint.measured_from) for endpoint in fleet.endpoints),
         *((f"databases {database.name}", database.from_) for database in fleet.databases),
+        *((f"n8n {n8n.name}", n8n.from_) for n8n in fleet.n8n),
     ]
     for name, names in sections:
         for host in fleet.hosts:
@@ -157,8 +162,8 @@ def _databases(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) ->
         place: Host | Database = hosts.get(database.host or "", database)
         if only not in (None, database.name, place.name) or not measures(host, database.from_):
             continue
-        address = place.address if isinstance(place, Host) else database.host or ""
         defaults = fleet.defaults
+        address = _address(hosts, database)
         aims = database.aim(files, ("databases", index), address, defaults.ip_families, defaults.timeout)
         intervals = ((LOGIN, database.cold_interval), (QUERY, database.interval))
         for (probe, interval), aim in zip(intervals, aims, strict=True):
@@ -176,6 +181,37 @@ def _databases(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) ->
                 aim=aim,
                 database=database.name,
             )
+
+
+def _n8n(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) -> Iterator[Pair]:
+    hosts = {known.name: known for known in fleet.hosts}
+    databases = {database.name: (("databases", index), database) for index, database in enumerate(fleet.databases)}
+    for index, n8n in enumerate(fleet.n8n):
+        if only not in (None, n8n.name) or not measures(host, n8n.from_):
+            continue
+        place, database = databases[n8n.database]
+        families, timeout = fleet.defaults.ip_families, fleet.defaults.timeout
+        login, _ = database.aim(files, place, _address(hosts, database), families, timeout)
+        aim = n8n.aim(files, ("n8n", index), login)
+        yield Pair(
+            target=n8n.name,
+            target_location="",
+            target_datacenter="",
+            target_country="",
+            probe=READ,
+            protocol=aim.protocol,
+            ip_family=aim.ip_families[0],
+            interval=n8n.interval,
+            timeout=aim.timeout,
+            histogram=True,
+            aim=aim,
+        )
+
+
+def _address(hosts: Mapping[str, Host], database: Database) -> str:
+    """Return where a database is: the address of a host of the fleet, or its own."""
+    host = hosts.get(database.host or "")
+    return host.address if host else database.host or ""
 
 
 def _endpoint_probe(endpoint: Endpoint, index: int) -> tuple[str, Loc]:

@@ -6,12 +6,12 @@ One key is checked against another in ``checks``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, get_args
 
 from pydantic import AfterValidator, Field
 
+from collectors.n8n.target import N8nTarget
 from collectors.terms import IpFamily
 from exporter.config_files.net_values import Address, FixedUrl, UrlPath
 from exporter.config_files.problems import Loc
@@ -24,24 +24,14 @@ from exporter.config_files.values import (
     Names,
     Port,
     Text,
-    Whole,
     invalid,
 )
 from exporter.fleet.buckets import BUCKETS, Buckets
 from exporter.fleet.database import Database
+from exporter.fleet.n8n import N8n
 from exporter.fleet.probes import PROBES, EndpointProbe, Probe
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.sections import Families, FileLogin, Peers, Place, Scheme
-from exporter.wording import quoted
-
-
-def _sql_word(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_]{0,63}", value):
-        raise invalid(f"{quoted(value)} may hold only letters, digits and '_'")
-    return value
-
-
-SqlWord = Annotated[str, AfterValidator(_sql_word)]
 
 
 class Defaults(Section):
@@ -94,21 +84,6 @@ class Endpoint(Place):
     def target_address(self) -> str | None:
         """The address, be it beside the probe or within it."""
         return self.address if isinstance(self.probe, str) else self.address or self.probe.own_address
-
-
-class N8n(Section):
-    """An n8n whose executions are read from its database."""
-
-    name: Name
-    database: Name
-    from_: Names | None = Field(None, alias="from")
-    interval: Interval = 15.0
-    schema_: SqlWord = Field("public", alias="schema")
-    table_prefix: SqlWord = ""
-    nodes: Flag = False
-    max_workflows: Annotated[int, Whole(1, 100_000)] = 500
-    max_node_series: Annotated[int, Whole(1, 1_000_000)] = 2000
-    state_file: Text | None = None
 
 
 OWN_JOB = "latency"
@@ -181,5 +156,5 @@ class Sections(Section):
                 yield ("endpoints", index, "probe"), endpoint.probe
 
 
-PROTOCOLS = tuple(sorted({*PROBES, *get_args(Database.model_fields["type"].annotation)}))
-"""Every protocol that can be measured."""
+PROTOCOLS = tuple(sorted({*PROBES, *get_args(Database.model_fields["type"].annotation), N8nTarget.protocol}))
+"""Every protocol that can be measured, or read."""

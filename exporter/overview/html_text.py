@@ -42,7 +42,7 @@ td:nth-child(1) { min-width: 12rem }
 td, th { font-variant-numeric: tabular-nums }
 .dim { color: var(--dim) }
 .fine b { color: var(--fine) }
-.network b, .peer b, .database b { color: var(--bad) }
+.network b, .peer b, .database b, .n8n b { color: var(--bad) }
 .this-host b, .configuration b { color: var(--doubt) }
 path { fill: none; stroke: var(--trace); stroke-width: 1.5 }
 path.lost { stroke: var(--bad) }

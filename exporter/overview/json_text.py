@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from collectors.n8n.reading import N8nReading
+from exporter.overview import n8n
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.verdict import Verdict, judge_host
 from exporter.recording.history import FAILED, RESENT, UNMEASURED, is_time
@@ -67,6 +69,19 @@ def _pair(row: Row) -> dict[str, Any]:
             "reason": row.last_failure.reason,
             "detail": row.last_failure.detail,
         },
+        **({"n8n": _n8n(seen.reply)} if isinstance(seen.reply, N8nReading) else {}),
+    }
+
+
+def _n8n(reading: N8nReading) -> dict[str, Any]:
+    state = n8n.n8n_now(reading)
+    return {
+        "read_at": reading.read_at,
+        "open": {status: of.number for status, of in state.open.items()},
+        "oldest": {status: of.oldest for status, of in state.open.items()},
+        "overdue": state.overdue,
+        "failing": state.failing,
+        "state_problem": state.state_problem or None,
     }
 
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from collectors.literals import literal_family
-from collectors.replies import Exchange, Login, Query, Reply, RoundTrip
+from collectors.replies import Exchange, Login, Query, Reading, Reply, RoundTrip, Timed
 from collectors.target import Gives
 from collectors.terms import Clock, Gap, Phase, Reason, Seconds
 from exporter.fleet import Pair
@@ -151,7 +151,7 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         moved_ago=now - series.moved.at if series.moved else None,
         moved=str(series.moved or ""),
         reply=reply,
-        own_clock=reply is not None and reply.clock is Clock.USER and bool(pair.aim.host),
+        own_clock=isinstance(reply, Timed) and reply.clock is Clock.USER and bool(pair.aim.host),
         usual_rtt=series.usual_rtt.median(),
         usual_server=series.usual_server.median(),
         usual_loss=series.usual_loss.median(),
@@ -182,6 +182,8 @@ def _measured(reply: Reply | None) -> dict[str, Any]:
             return common | {"rtt": reply.rtt, "login": reply.duration, "round_trips": reply.round_trips}
         case Query():
             return common | {"response": reply.response}
+        case Reading():
+            return common
 
 
 def _asked(pair: Pair, series: PairSeries) -> str:

@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from collectors.n8n.reading import N8nReading
 from collectors.replies import Exchange, Login, Query, RoundTrip
 from collectors.terms import Reason, Seconds
 from exporter.fleet import Pair
+from exporter.overview import n8n
 from exporter.overview.pair_now import PairNow, pair_now
 from exporter.overview.unreached import all_are_silent
 from exporter.overview.verdict import Culprit, Verdict, judge
@@ -94,6 +96,9 @@ def _measured(seen: PairNow) -> str:
             return _login(login)
         case Query(response):
             return f"{span(response)}{_usual(seen, response, seen.usual_server)}"
+        case N8nReading() as reading:
+            ago = f" {span(seen.age)} ago" if seen.age else ""
+            return f"read{ago} in {span(reading.took)}: {n8n.in_words(n8n.n8n_now(reading))}"
     return "answered, not measured"
 
 

@@ -17,6 +17,7 @@ Plain values in, a verdict out; the rules, in their order:
       a slow look-up, or losses lately              network
     a server slower than usual, or above a second,
       or failures lately                            peer
+    executions that are stuck, workflows that fail  n8n
     else                                            fine
 
 While our own queue is full, it is this host instead of network or peer, unless it is more than the queue can have done.
@@ -30,9 +31,10 @@ import enum
 from collections.abc import Sequence
 
 from collectors.failures import SAID
+from collectors.n8n.reading import N8nReading
 from collectors.target import Gives
 from collectors.terms import Gap, Reason, Seconds
-from exporter.overview import losses, unreached
+from exporter.overview import losses, n8n, unreached
 from exporter.overview.delays import delays
 from exporter.overview.pair_now import LATELY, PairNow
 from exporter.recording.own_health import LONG_QUEUE, OwnHealth
@@ -46,6 +48,7 @@ class Culprit(enum.StrEnum):
     NETWORK = "network"
     PEER = "peer"
     DATABASE = "database"
+    N8N = "n8n"
     THIS_HOST = "this host"
     CONFIGURATION = "configuration"
 
@@ -64,13 +67,14 @@ class Verdict:
 FINE = Verdict(Culprit.FINE)
 UNKNOWN = Verdict(None, "no result yet")
 
-_LOGGED_IN = {Gives.LOGIN, Gives.QUERY}
+_LOGGED_IN = {Gives.LOGIN, Gives.QUERY, Gives.READING}
 _THEIRS = {Culprit.NETWORK, Culprit.PEER, Culprit.DATABASE}
 _QUEUE_CAUSES = {Reason.TIMEOUT, Reason.DNS}
 _SLOW_LOOKUP: Seconds = 0.5
 """A look-up that takes longer is the network's fault."""
 _LONG_LOGIN: Seconds = 0.5
 """A login that takes longer is explained where it is the distance."""
+_SILENCE = "its program does not answer"
 _LOSING_QUEUE = "its own egress queue is full and loses packets"
 _QUEUE_DROPS = 5
 """A full queue explains fewer failures in a row than this."""
@@ -168,7 +172,8 @@ def _unwell(seen: PairNow) -> str:
             return seen.detail
         return "the host is up, and nothing listens on this port, or a firewall refuses it"
     if seen.reason is Reason.TIMEOUT:
-        return f"it connects, and then its program does not answer ({seen.phase})"
+        waits_for_locks = Gives.READING in seen.gives  # of which the detail may tell
+        return f"it connects, and then {seen.detail if waits_for_locks else _SILENCE} ({seen.phase})"
     if seen.reason is Reason.LIMIT:
         return f"at its limit: {seen.detail}"
     well = f"; it was well until {span(seen.failing_for)} ago" if seen.misconfigured and seen.ever_succeeded else ""
@@ -216,10 +221,19 @@ def _as_usual(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> Verdi
         return ours if _full_queue(own) else Verdict(Culprit.NETWORK, lossy)
     if losses.too_many(seen):
         return Verdict(_peer_or_database(seen), losses.in_words(seen))
+    if isinstance(seen.reply, N8nReading):
+        return _as_read(seen, n8n.n8n_now(seen.reply))
     far = seen.login is not None and seen.server is not None and seen.login > max(_LONG_LOGIN, 2 * seen.server)
     late = "this answer was late: a lost packet can do that" if delays(seen, others, 0.0).single else ""
     asides = ("the distance, not the database" if far else "", late, losses.aside(seen))
     return Verdict(Culprit.FINE, "; ".join(filter(None, asides)))
+
+
+def _as_read(seen: PairNow, state: n8n.N8nNow) -> Verdict:
+    """Judge an n8n whose database is well."""
+    if unwell := n8n.unwell(state):
+        return Verdict(Culprit.N8N, unwell)
+    return Verdict(Culprit.FINE, "; ".join(filter(None, (losses.aside(seen), state.state_problem))))
 
 
 def _lossy(seen: PairNow) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from collectors import http, icmp, tcp
 from collectors.contract import Collector, Context, Probe
+from collectors.n8n import reader
 from collectors.sql import mysql, postgresql
 from exporter import __version__
 from exporter.fleet import PROTOCOLS, BadFile, Problem
@@ -19,8 +20,9 @@ COLLECTORS: Mapping[str, Collector[Any]] = {
     "http": functools.partial(http.collector, user_agent=f"latency-exporter/{__version__}"),
     "postgresql": postgresql.collector,
     "mysql": mysql.collector,
+    "n8n": reader.collector,
 }
-"""Every protocol that can be measured; a new one is one more word here."""
+"""Every protocol that can be measured, or read; a new one is one more word here."""
 
 Probes = Mapping[str, Probe[Any]]
 """By protocol."""

@@ -9,6 +9,7 @@ head of a counter's family differs.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
@@ -20,8 +21,12 @@ _GAP = "\0"
 """Stands in a template for the owner's labels."""
 _COUNTS = ("_bucket", "_count")
 """Suffixes of samples that count."""
+_COUNTED_TIME = "_seconds_total"
+"""How the names of counters end that count no whole numbers."""
 _AT_ONCE = 2000
 """Lines of one piece of the page; after each piece the caller can let others run."""
+_KEYED_AT_ONCE = 500
+"""The same where the labels are written anew: the work of as long."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Exposition:
 
     def add(self, owner: object, labels: Labels, state: object) -> None:
         """Add one owner's lines to every family; ``state`` is what the families' ``read`` takes."""
-        written = _written(labels).replace("%", "%%").encode()
+        written = _in_template(labels)
         for family in self._families:
             lines = _Lines.of(family, owner, labelled=bool(labels))
             if lines.parts != (b"",):
@@ -85,6 +90,36 @@ class Exposition:
                 yield b"".join(pieces)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class KeyedFamily:
+    """A metric family whose series come and go with what was read, so that no line can be made before a scrape.
+
+    ``read`` takes an owner's state and the time by the monotonic clock. It yields the values of the ``labels`` of each
+    group of lines, and the values of its ``samples``.
+    """
+
+    name: str
+    kind: str
+    help: str
+    labels: Sequence[str]
+    """Beside the owner's."""
+    samples: Sequence[tuple[str, Labels]]
+    read: Callable[[Any, float], Iterable[tuple[Sequence[str], Sequence[float]]]]
+
+    def render(self, owned: Iterable[tuple[Labels, Any]], now: float, *, openmetrics: bool) -> Iterator[bytes]:
+        """Return the lines of all owners in pieces, each the work of some milliseconds."""
+        family = Family(self.name, self.kind, self.help, lambda _: self.samples, lambda _state, _now: None)
+        yield family.head(openmetrics=openmetrics)
+        lines = _Lines.of(family, None, labelled=True)
+        groups = (
+            lines.fill(_in_template((*labels, *zip(self.labels, key, strict=True))), values)
+            for labels, state in owned
+            for key, values in self.read(state, now)
+        )
+        while piece := b"".join(itertools.islice(groups, _KEYED_AT_ONCE // lines.number or 1)):
+            yield piece
+
+
 class _Lines(NamedTuple):
     """One owner's lines of one family, split where its labels stand: the same object for many owners.
 
@@ -102,7 +137,7 @@ class _Lines(NamedTuple):
     def of(cls, family: Family, owner: object, *, labelled: bool) -> Self:
         lines = []
         for suffix, more in family.samples(owner):
-            counts = suffix in _COUNTS or family.kind == "counter"
+            counts = suffix in _COUNTS or (family.kind == "counter" and not family.name.endswith(_COUNTED_TIME))
             labels = ",".join(filter(None, (_GAP if labelled else "", _written(more))))
             name = f"{family.name}{suffix}{{{labels}}}" if labels else f"{family.name}{suffix}"
             lines.append(f"{name.replace('%', '%%')} {'%d' if counts else '%a'}\n")
@@ -110,6 +145,11 @@ class _Lines(NamedTuple):
 
     def fill(self, labels: bytes, values: Sequence[float]) -> bytes:
         return labels.join(self.parts) % tuple(values)
+
+
+def _in_template(labels: Labels) -> bytes:
+    """Write labels that stand in a template, where ``%`` has a meaning."""
+    return _written(labels).replace("%", "%%").encode()
 
 
 def bucket_samples(bounds: Sequence[float]) -> list[tuple[str, Labels]]:

@@ -7,10 +7,12 @@ same: a series that is about to change is copied first, for the pages that are u
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from collectors.target import Gives
 from exporter.fleet import LOGIN, QUERY, Pair
-from exporter.recording.exposition import Exposition
-from exporter.recording.metrics import DatabaseSeries, database_families, labels_of, network_families
+from exporter.recording.exposition import Exposition, Labels
+from exporter.recording.metrics import N8N_FAMILIES, DatabaseSeries, database_families, labels_of, network_families
 from exporter.recording.series import PairSeries
 
 
@@ -25,22 +27,27 @@ class PairRecords:
         """By the ``id`` of the pair's aim, which is at hand whenever a probe ends."""
         self._databases: dict[int, DatabaseSeries] = {}
         """By the ``id`` of either of its two series."""
-        self._under_way: list[dict[int, object]] = []
+        self._under_way: list[dict[int, Any]] = []
         """For each page that is under way: what changed since it began, as it was then, by its ``id``."""
         self._page, self._database_page = Exposition(network_families(())), Exposition(database_families(()))
+        self._n8n: list[tuple[Labels, PairSeries]] = []
+        """The labels and the series of each n8n."""
 
     def configure(self, pairs: Sequence[Pair], buckets: Sequence[float]) -> set[tuple[str, ...]]:
         """Record these pairs, and return the identities of those that are gone; the counters of the others go on."""
         before, self._series, self._by_target = self._series, {}, {}
         aims = {pair.identity: pair.aim for pair in self._pairs}
-        self._page, self._pairs = Exposition(network_families(buckets)), pairs
+        self._page, self._pairs, self._n8n = Exposition(network_families(buckets)), pairs, []
         for pair in pairs:
             series = before.get(pair.identity) or PairSeries(pair.aim.reasons)
             series = series.for_configuration(pair.aim.phases, buckets, fresh_for=2 * pair.interval + pair.timeout)
             if aims.get(pair.identity, pair.aim) != pair.aim:
+                series = series.copy()  # a page under way may need what is forgotten now
                 series.restart_usual()  # what is usual there is not what was usual where it pointed before
             self._series[pair.identity] = self._by_target[id(pair.aim)] = series
-            if not pair.database:
+            if Gives.READING in pair.aim.gives:
+                self._n8n.append((labels_of(pair), series))
+            elif not pair.database:
                 self._page.add(pair, labels_of(pair), series)
         self._add_databases(buckets)
         return before.keys() - self._series.keys()
@@ -80,10 +87,15 @@ class PairRecords:
 
     def render(self, now: float, *, openmetrics: bool) -> Iterator[bytes]:
         """Return the lines of all pairs in pieces, between which others may run; all that they say is of now."""
-        frozen = dict[int, object]()
+        frozen = dict[int, Any]()
         self._under_way.append(frozen)
+        pages, n8n = (self._page, self._database_page), self._n8n
         try:
-            for page in (self._page, self._database_page):
+            for page in pages:
                 yield from page.render(now, openmetrics=openmetrics, frozen=frozen)
+            for family in N8N_FAMILIES if n8n else ():
+                # Looked up when they are asked for: a series may change between two pieces.
+                owned = ((labels, frozen.get(id(series), series)) for labels, series in n8n)
+                yield from family.render(owned, now, openmetrics=openmetrics)
         finally:
             self._under_way = [other for other in self._under_way if other is not frozen]

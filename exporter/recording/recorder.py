@@ -19,7 +19,8 @@ from collectors.contract import (
     ReceiveOverflow,
     SocketOpened,
 )
-from collectors.replies import RoundTrip
+from collectors.n8n.reading import N8nReading
+from collectors.replies import Reading, RoundTrip
 from collectors.terms import IpFamily, Seconds
 from exporter.clock import wall_clock
 from exporter.fleet import Fleet, Host, Pair
@@ -34,6 +35,7 @@ from exporter.recording.own_health import OwnHealth, RecentHealth
 from exporter.recording.pair_records import PairRecords
 from exporter.recording.pings import Pings
 from exporter.recording.series import PairSeries
+from exporter.recording.states_kept import StatesKept
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class Recorder:
         self._outages, self._moves = Outages(), Moves(choice)
         self._health, self._sockets = RecentHealth(), IcmpSockets()
         self._pings, self._lookups = Pings(), LookupFailures()
+        self._states_kept = StatesKept()
         self._counts = metrics.ProbeCounts()
         self._counts_page = Exposition(metrics.probe_families(self._counts))
         self._counts_page.add(None, (), None)
@@ -90,7 +93,10 @@ class Recorder:
             self._health.queued(outcome.egress_queue, now)
         series.record(facts, outcome, now, wall, learn=now >= self._health.queue_stands_until)
         if not isinstance(outcome, ProbeFailed):
-            self._counts.measurements[job.protocol, outcome.clock] += 1
+            if isinstance(outcome, N8nReading):
+                self._states_kept.read(job.name, outcome.state_problem)
+            elif not isinstance(outcome, Reading):
+                self._counts.measurements[job.protocol, outcome.clock] += 1
             if facts.tried:
                 self._moves.detoured(job, facts, series, now, wall)
             if failed_before:

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Mapping, Sequence
 
 from collectors.contract import Facts, Outcome, ProbeFailed
-from collectors.replies import Exchange, Login, Query, Reply, RoundTrip
+from collectors.replies import Exchange, Login, Query, Reading, Reply
 from collectors.terms import Phase, Reason, Seconds
 from exporter.recording.histogram import Histogram
 from exporter.recording.history import FAILED, LOST, NOTHING_USUAL, RESENT, UNMEASURED, Recent, Usual, UsualLoss
@@ -36,6 +36,7 @@ class PairSeries:
         "moved",
         "phases",
         "probes",
+        "reading",
         "recent",
         "resent",
         "response",
@@ -64,12 +65,14 @@ class PairSeries:
         self.restart_usual()
 
     def restart_usual(self) -> None:
-        """Forget what is usual, and whether it ever succeeded; what is counted goes on."""
+        """Forget what is usual, what was read, and whether it ever succeeded; what is counted here goes on."""
         self.moved: Moved | None = None
         """The latest change of its address; None if there was none."""
         self.recent = Recent()
         self.usual_rtt, self.usual_server, self.usual_loss = Usual(), NOTHING_USUAL, UsualLoss()
         self.ever_succeeded = False
+        self.reading: Reading | None = None
+        """The latest, which stays while reads fail: what is counted in it is true still."""
 
     def record(self, facts: Facts, outcome: Outcome, now: Seconds, wall: float, *, learn: bool = True) -> None:
         """Record one probe that was decided now, by the monotonic and by the wall clock.
@@ -104,19 +107,7 @@ class PairSeries:
 
     def _succeed(self, facts: Facts, reply: Reply, now: Seconds, wall: float, learn: bool) -> None:  # noqa: FBT001 - see ``record``
         self.latest.reply, self.last_success, self.failing, self.ever_succeeded = reply, wall, None, True
-        rtt = None
-        match reply:
-            case RoundTrip():
-                rtt = reply.rtt
-            case Exchange():
-                rtt = reply.rtt
-                self.response.observe(reply.response)
-                self.duration.observe(reply.duration)
-            case Login():
-                rtt = reply.rtt
-                self.duration.observe(reply.duration)
-            case Query():
-                self.response.observe(reply.response)
+        rtt = self._observe(reply)
         if rtt is not None:
             self.rtt.observe(rtt)
             if learn:
@@ -131,6 +122,22 @@ class PairSeries:
             self._learn_server(server, now)
         if reply.phases:
             self._add_phases(reply.phases)
+
+    def _observe(self, reply: Reply) -> Seconds | None:
+        """Record what is particular to a kind of reply; return the network's round trip, if it has one."""
+        match reply:
+            case Exchange():
+                self.response.observe(reply.response)
+                self.duration.observe(reply.duration)
+            case Login():
+                self.duration.observe(reply.duration)
+            case Query():
+                self.response.observe(reply.response)
+                return None
+            case Reading():
+                self.reading = reply
+                return None
+        return reply.rtt
 
     def _learn_server(self, server: Seconds, now: Seconds) -> None:
         if self.usual_server is NOTHING_USUAL:
@@ -179,4 +186,4 @@ class PairSeries:
     @property
     def server(self) -> Seconds | None:
         """What the server took in the latest probe."""
-        return self.latest.reply and self.latest.reply.server
+        return None if self.latest.reply is None else self.latest.reply.server

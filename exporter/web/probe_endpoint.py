@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
+from collectors.target import Gives
 from collectors.terms import Seconds
 from exporter.clock import wall_clock
 from exporter.fleet import Pair
@@ -17,6 +18,8 @@ from exporter.web.server import Refused
 
 _APART: Seconds = 1.0
 """Between two probes of one pair that were asked for, and between two searches for what a wrong name meant."""
+_READS_APART: Seconds = 15.0
+"""The same for what is read: it begins with a look through the whole database."""
 
 Ask = Callable[[Sequence[Pair]], Awaitable[Sequence[ProbeResult]]]
 
@@ -27,7 +30,7 @@ class ProbeEndpoint:
     def __init__(self, states: States, ask: Ask, own_health: Callable[[Seconds], OwnHealth]) -> None:
         self._states, self._ask, self._own_health = states, ask, own_health
         self._asked: dict[tuple[str, ...], Seconds] = {}
-        """When each pair was asked for last, by its identity."""
+        """Until when each pair is not probed again, by its identity."""
         self._helped = -_APART
         """When a wrong name was last looked up among the known ones."""
 
@@ -35,11 +38,12 @@ class ProbeEndpoint:
         """Probe and explain; Refused where there is no such pair, or it was asked for a moment ago."""
         now = time.monotonic()
         pairs = self._chosen(target, probe, now)
-        self._asked = {pair: at for pair, at in self._asked.items() if now - at < _APART}
-        if any(pair.identity in self._asked for pair in pairs):
-            text = f"a pair is probed at most once in {_APART:g} s when asked for; try again"
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, text)
-        self._asked |= dict.fromkeys((pair.identity for pair in pairs), now)
+        self._asked = {pair: until for pair, until in self._asked.items() if now < until}
+        for pair in pairs:
+            if pair.identity in self._asked:
+                text = f"a pair is probed at most once in {_apart(pair):g} s when asked for; try again"
+                raise Refused(HTTPStatus.TOO_MANY_REQUESTS, text)
+        self._asked |= {pair.identity: now + _apart(pair) for pair in pairs}
         answers = await self._ask(pairs)
         now, wall = time.monotonic(), wall_clock()
         return "\n".join(explain(answers, VerdictContext(self._states(), self._own_health(now), now, wall)))
@@ -51,3 +55,7 @@ class ProbeEndpoint:
         except single.NoSuchPair as error:
             self._helped = now if helps else self._helped
             raise Refused(HTTPStatus.NOT_FOUND, str(error)) from error
+
+
+def _apart(pair: Pair) -> Seconds:
+    return _READS_APART if Gives.READING in pair.aim.gives else _APART

@@ -10,12 +10,14 @@ import pytest
 from collectors import http, icmp, tcp
 from collectors.contract import Context, Facts, ProbeFailed
 from collectors.icmp.target import IcmpTarget
+from collectors.n8n import reader
 from collectors.replies import Exchange, Login, Query, RoundTrip
 from collectors.secret import Secret
 from collectors.sql import mysql, postgresql
 from collectors.terms import IpFamily, Reason
 from tests.collectors import peers, resources
 from tests.collectors.asking import Asked, ask
+from tests.collectors.n8n.test_reader import target as n8n_target
 from tests.collectors.peers import Peer, answering
 from tests.collectors.sql.test_hostile_databases import MY_OK, OK_NO_PASSWORD, READY, greeting, my, says
 from tests.collectors.targets import context, database_target, http_target, tcp_target
@@ -46,6 +48,10 @@ def a_query(port):
     return database_target(port, logs_in=False)
 
 
+def a_read(port):
+    return n8n_target(port, password=Secret("hush"), timeout=5.0)
+
+
 _TCP = [
     pytest.param(tcp.collector, over_tcp, id="tcp"),
     pytest.param(http.collector, over_http, id="http"),
@@ -54,6 +60,7 @@ _TCP = [
     pytest.param(postgresql.collector, a_query, id="postgresql query"),
     pytest.param(mysql.collector, a_login, id="mysql login"),
     pytest.param(mysql.collector, a_query, id="mysql query"),
+    pytest.param(reader.collector, a_read, id="n8n"),
 ]
 those_over_tcp = pytest.mark.parametrize(("collector", "target"), _TCP)
 every_collector = pytest.mark.parametrize(
@@ -85,7 +92,16 @@ async def test_cancelling_at_any_moment_leaves_no_socket_no_task_and_no_reader(c
                 await asyncio.sleep(0)
             task.cancel()
             await asyncio.wait([task])
+        if collector is reader.collector:
+            await until_its_thread_is_done(before[0])
         assert (resources.descriptors(), resources.readers(), len(asyncio.all_tasks())) == before
+
+
+async def until_its_thread_is_done(descriptors):
+    """Wait until a thread has given back what it held: it is told at once, and does it on its own time."""
+    async with asyncio.timeout(10):
+        while resources.descriptors() > descriptors:
+            await asyncio.sleep(0.001)
 
 
 login = partial(database_target, password=None)

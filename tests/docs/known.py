@@ -43,6 +43,8 @@ def known_metrics() -> dict[str, tuple[str, frozenset[str]]]:
             for key, _ in labels
         }
         known[family.name] = family.kind, frozenset({*metrics.DATABASE_LABELS, *further} - {"le"})
+    for keyed in metrics.N8N_FAMILIES:
+        known[keyed.name] = keyed.kind, frozenset({*metrics.N8N_LABELS, *keyed.labels})
     recorder = Recorder("0", SameAddress())
     recorder.watch_names(["wf008"])
     page = b"".join(recorder.page(openmetrics=False)).decode()

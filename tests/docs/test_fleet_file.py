@@ -18,6 +18,7 @@ from exporter.config_files.values import MAX_DURATION, MIN_INTERVAL
 from exporter.fleet import schema
 from exporter.fleet.buckets import BUCKETS
 from exporter.fleet.database import Database
+from exporter.fleet.n8n import N8n
 from exporter.fleet.probes import ENDPOINT_PROBES, PROBES
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.sections import Peers
@@ -37,7 +38,7 @@ FIELDS: dict[str, dict[str, FieldInfo]] = {
     },
     "endpoints[]": schema.Endpoint.model_fields,
     "databases[]": Database.model_fields,
-    "n8n[]": schema.N8n.model_fields,
+    "n8n[]": N8n.model_fields,
     "scrape": schema.Scrape.model_fields,
     "scrape.jobs.NAME": schema.ScrapeJob.model_fields,
     "peers": Peers.model_fields,
@@ -48,7 +49,7 @@ KEYS = {place: {field.alias or name: field for name, field in fields.items()} fo
 
 FROM_ELSEWHERE = {
     "none", "no login", "not looked at", "as in `defaults`", "the job's", "the host's", "the probe's",
-    "the kernel's choice", "the system's authorities", "every host with an exporter",
+    "the kernel's choice", "the system's authorities", "every host with an exporter", "the only host",
 }  # fmt: skip
 """How the table says what a key that was not written is taken from."""
 WRITTEN_OUT = {

@@ -13,6 +13,7 @@ from exporter.fleet import Fleet, Host, Pair, load, pairs_of, who_am_i
 from exporter.probing import NameAndFamily
 from exporter.recording.moves import Choice
 from exporter.recording.recorder import Recorder
+from tests.exporter.readings import reading
 from tests.exporter.samples import Samples
 
 SMALL = """\
@@ -47,6 +48,7 @@ ANSWERS: Mapping[str, Reply] = {
         phases={Phase.CONNECT: 0.0625, Phase.TLS: 0.125, Phase.AUTH: 0.3125, Phase.QUERY: 0.0625},
     ),
     "query": Query(response=0.125, clock=Clock.KERNEL),
+    "n8n": reading(),
 }
 """One good answer per protocol, or probe of a database; those of http are exact in binary, so that sums are too."""
 DATABASE = """\

@@ -27,6 +27,8 @@ from tests.exporter.pages import ANSWERS, Small
 ROOT = Path(__file__).parents[2]
 REQUIRED = {"port": "7", "url": '"http://{address}:7/"'}
 """What may be written for the keys that a kind cannot do without."""
+BELOW = "name: below, type: postgresql, host: there, user: me, from: there"
+"""The database of an n8n; only another host measures it."""
 HOSTS = "hosts: [{name: here, address: 192.0.2.1}, {name: there, address: 192.0.2.2}]\n"
 
 every_kind = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -43,6 +45,9 @@ def written(protocol: str, further: str = "") -> str:
     """Write a fleet file with one thing of a kind; ``further`` are more of its keys."""
     if protocol in PROBES:
         return f"{HOSTS}probes:\n  kind: {{{settings(protocol, further)}}}\n"
+    if protocol == "n8n":
+        keys = ", ".join(filter(None, ["name: kind, database: below, from: here", further]))
+        return f"{HOSTS}databases:\n  - {{{BELOW}}}\nn8n:\n  - {{{keys}}}\n"
     keys = ", ".join(filter(None, [f"name: kind, type: {protocol}, host: there, user: me", further]))
     return f"{HOSTS}databases:\n  - {{{keys}}}\n"
 
@@ -62,7 +67,8 @@ def test_a_pair_has_series_and_as_many_as_are_said(small: Small, protocol: str) 
     for pair in small.pairs:
         small.recorder.probe_ended(pair, Facts(), answer(pair))
     said = sum(metrics.series_of(pair, small.fleet.defaults.buckets) for pair in small.pairs)
-    lines = re.findall(r"^(?:network_latency|database)_.*[{,]target=\"there\"", small.page(), re.MULTILINE)
+    whose = r"^n8ndb_.*{n8n=\"kind\"" if protocol == "n8n" else r"^(?:network_latency|database)_.*[{,]target=\"there\""
+    lines = re.findall(whose, small.page(), re.MULTILINE)
     assert 0 < len(lines) <= said
 
 
@@ -72,12 +78,16 @@ def test_a_success_and_a_failure_are_counted(small: Small, protocol: str) -> Non
         small.recorder.probe_ended(pair, Facts(), answer(pair))
         small.recorder.probe_ended(pair, Facts(), ProbeFailed(Reason.LOCAL))
     samples = small.samples()
+    assert samples.get("latency_exporter_pairs", protocol=protocol) == len(small.pairs)
+    if protocol == "n8n":  # it is read, and no clock measures anything
+        assert samples.get("n8ndb_executions_finished_total", status="success") == 3
+        assert samples.get("n8ndb_read_errors_total", n8n="kind", reason="local") == 1
+        return
     of, shown = ("database", ("cold", "warm")) if small.pairs[0].database else ("network_latency", (None,))
     for mode in shown:
         labels = {"target": "there"} if mode is None else {"target": "there", "mode": mode}
         assert samples.get(f"{of}_probes_total", **labels) == 2
         assert samples.get(f"{of}_probe_failures_total", reason="local", **labels) == 1
-    assert samples.get("latency_exporter_pairs", protocol=protocol) == len(small.pairs)
     by_clock = [samples.get("latency_exporter_measurements_total", protocol=protocol, clock=clock) for clock in Clock]
     assert sum(count or 0 for count in by_clock) == len(small.pairs)
 
@@ -142,6 +152,9 @@ def test_an_endpoints_own_probe_is_told_the_key_that_was_meant_too(tmp_path: Pat
 def test_its_keys_are_documented(protocol: str) -> None:
     texts = [path.read_text("utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
     rows = "\n".join(texts)
+    if protocol == "n8n":
+        assert re.search(r"^\| \*\*`n8n\[\]`\*\* ", rows, re.MULTILINE)
+        return
     if protocol not in PROBES:
         assert re.search(rf"^\| `type` \|[^|]*`{protocol}`", rows, re.MULTILINE)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import dataclasses
 import random
 import threading
@@ -15,8 +16,8 @@ from typing import Any
 import pytest
 
 from collectors.contract import Facts
-from collectors.n8n.reader import collector
-from collectors.n8n.reading import Reading
+from collectors.n8n.reader import Reader
+from collectors.n8n.reading import N8nReading
 from tests.collectors.targets import context
 from tests.system import n8n_tables
 from tests.system.database_server import Server
@@ -266,12 +267,12 @@ class Readings:
         self.world, self.state_file = world, state_file
         self.restarts = 0
 
-    def counted(self, reading: Reading) -> dict[tuple[str, str, str], int]:
+    def counted(self, reading: N8nReading) -> dict[tuple[str, str, str], int]:
         return {(key.workflow, key.mode, str(key.status)): number for key, number in reading.finished.items() if number}
 
-    async def read(self) -> Reading:
+    async def read(self) -> N8nReading:
         """Read once, in a program of its own."""
-        async with collector(context()) as reader:
+        with contextlib.closing(Reader(context())) as reader:
             self.restarts += 1
             target = n8n_tables.target(self.world.server, self.world.place, state_file=self.state_file)
             began = time.monotonic()
@@ -294,7 +295,7 @@ class Readings:
     async def read_for(self, seconds: float, task: asyncio.Future[None]) -> None:
         """Read with one program for a while."""
         until = time.monotonic() + seconds
-        async with collector(context()) as reader:
+        with contextlib.closing(Reader(context())) as reader:
             target = n8n_tables.target(self.world.server, self.world.place, state_file=self.state_file)
             while time.monotonic() < until and not task.done():
                 began = time.monotonic()

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from collectors.contract import Facts, ProbeFailed
-from collectors.n8n.reader import Reader, collector
-from collectors.n8n.reading import NodeKey, NodeRuns, Reading
+from collectors.n8n.reader import Reader
+from collectors.n8n.reading import N8nReading, NodeKey, NodeRuns
 from collectors.n8n.target import N8nTarget
 from collectors.terms import Reason
 from tests.collectors.n8n.book import counted
@@ -58,7 +58,7 @@ class N8n:
         assert isinstance(number, int)
         return number
 
-    async def read(self, target: N8nTarget | None = None) -> Reading:
+    async def read(self, target: N8nTarget | None = None) -> N8nReading:
         return await self.reader.read(target or self.target, Facts())
 
     async def failure(self, target: N8nTarget | None = None) -> tuple[Reason, str]:
@@ -92,11 +92,11 @@ class made:  # noqa: N801 - it reads as what it does
 
     def __init__(self, server: Server, place: Place) -> None:
         self.server, self.place = server, place
-        self.collector = collector(context())
+        self.reader = Reader(context())
 
     async def __aenter__(self) -> N8n:
         n8n_tables.run(self.server, n8n_tables.create(self.place))
-        one = N8n(self.server, self.place, await self.collector.__aenter__())
+        one = N8n(self.server, self.place, self.reader)
         nodes = '[{"name": "Set", "type": "n8n-nodes-base.set"}]'
         one.sql("INSERT INTO WORKFLOW_ENTITY (id, name, active, nodes) VALUES ('w1', %s, true, %s)", NAME, nodes)
         one.ends()
@@ -104,7 +104,7 @@ class made:  # noqa: N801 - it reads as what it does
         return one
 
     async def __aexit__(self, *error: object) -> None:
-        await self.collector.__aexit__(None, None, None)
+        self.reader.close()
         for name in (*n8n_tables.TABLES, n8n_tables.DELTA):
             n8n_tables.run(self.server, f"DROP TABLE IF EXISTS {self.place.table(name)} CASCADE")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from collectors.contract import Facts, ProbeFailed
-from collectors.n8n.reader import collector
+from collectors.n8n.reader import Reader
 from collectors.terms import Reason
 from collectors.transport.trust import OwnCertificate
 from tests.authority import Authority
@@ -48,9 +49,8 @@ def server(authority: Authority) -> Iterator[Server]:
 
 
 async def failure(server: Server, **changes: Any) -> tuple[Reason, str]:
-    async with collector(context()) as reader:
-        with pytest.raises(ProbeFailed) as failed:
-            await reader.read(n8n_tables.target(server, Place(), **changes), Facts())
+    with contextlib.closing(Reader(context())) as reader, pytest.raises(ProbeFailed) as failed:
+        await reader.read(n8n_tables.target(server, Place(), **changes), Facts())
     return failed.value.reason, failed.value.detail
 
 
@@ -69,7 +69,7 @@ async def test_certificates_are_verified_and_shown(server, authority, tmp_path):
     )
     file.chmod(0o600)
 
-    async with collector(context()) as reader:
+    with contextlib.closing(Reader(context())) as reader:
         for tls in ("verify-full", "verify-ca", "require"):
             await reader.read(n8n_tables.target(server, Place(), **trusted | ours | {"tls": tls}), Facts())
         await reader.read(

@@ -10,6 +10,7 @@ from exporter.recording.metrics.counts import (
     probe_families,
 )
 from exporter.recording.metrics.databases import DATABASE_LABELS, DatabaseSeries, database_families
+from exporter.recording.metrics.n8n import N8N_FAMILIES, N8N_LABELS
 from exporter.recording.metrics.network import PAIR_LABELS, network_families
 from exporter.recording.metrics.own import HANDLERS, REQUEST_BUCKETS, OwnMetrics, host_labels
 from exporter.recording.metrics.pairs import ensure_recorded, labels_of, series_of
@@ -19,6 +20,8 @@ __all__ = [
     "EGRESS_QUEUE_BUCKETS",
     "HANDLERS",
     "LATENESS_BUCKETS",
+    "N8N_FAMILIES",
+    "N8N_LABELS",
     "PAIR_LABELS",
     "PEER_LABELS",
     "REQUEST_BUCKETS",

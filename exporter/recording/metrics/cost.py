@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from collectors.literals import literal_family
+from collectors.target import Gives
 from exporter.fleet import Fleet, Pair, roles, survey
 from exporter.recording.metrics import series_of
 
@@ -14,8 +15,13 @@ def series(fleet: Fleet, pairs: Sequence[Pair]) -> int:
     return sum(series_of(pair, fleet.defaults.buckets) for pair in pairs)
 
 
-def of_each_exporter(fleet: Fleet) -> list[int]:
-    """Return how many series of its pairs each host with an exporter has at most.
+def measured(pairs: Iterable[Pair]) -> list[Pair]:
+    """Return the pairs that are measured; how many series one has that is read depends on what is read."""
+    return [pair for pair in pairs if Gives.READING not in pair.aim.gives]
+
+
+def of_each_exporter(fleet: Fleet, chosen: Callable[[Iterable[Pair]], Sequence[Pair]] = tuple) -> list[int]:
+    """Return how many series of its pairs each host with an exporter has at most; of those that are ``chosen``.
 
     Hosts that take the same part, and whose addresses are of one kind, cost the same: one of them is counted.
     """
@@ -25,6 +31,6 @@ def of_each_exporter(fleet: Fleet) -> list[int]:
         if host.exporter:
             kind = part, literal_family(host.address)
             if kind not in known:
-                known[kind] = series(fleet, survey(fleet, host)[0])
+                known[kind] = series(fleet, chosen(survey(fleet, host)[0]))
             counts.append(known[kind])
     return counts

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from collectors.n8n.target import N8nTarget
 from collectors.terms import Clock
 from exporter.fleet import PROTOCOLS
 from exporter.recording.exposition import Family, bucket_samples
@@ -23,7 +24,8 @@ class ProbeCounts:
     def __init__(self) -> None:
         self.lateness = Histogram(LATENESS_BUCKETS)
         self.egress_queue = Histogram(EGRESS_QUEUE_BUCKETS)
-        self.measurements = {(protocol, clock): 0 for protocol in PROTOCOLS for clock in Clock}
+        timed = [protocol for protocol in PROTOCOLS if protocol != N8nTarget.protocol]
+        self.measurements = {(protocol, clock): 0 for protocol in timed for clock in Clock}
 
 
 def lookup_families(failures: Mapping[str, int]) -> tuple[Family, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from collectors.contract import Facts
-from collectors.replies import Exchange, Query, Reply
+from collectors.replies import Exchange, Query, Reading, Reply
 from collectors.target import Gives
 from collectors.terms import Seconds
 from exporter.fleet import Pair
@@ -78,7 +78,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "Network round trip of the latest probe in seconds, by the kernel's clock: ICMP echo to reply, or TCP's "
             "SYN to SYN/ACK. No program's time is inside.",
             Gives.ROUND_TRIP,
-            lambda reply: None if isinstance(reply, Query) else reply.rtt,
+            lambda reply: None if isinstance(reply, Query | Reading) else reply.rtt,
         ),
         _histogram(
             "network_latency_rtt_distribution_seconds",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from collectors.n8n.target import N8nTarget
+from collectors.target import Gives
 from collectors.terms import Reason
 from exporter.fleet import LOGIN, PROTOCOLS, QUERY, BadFile, Fleet, Pair
 from exporter.recording.exposition import Family, Labels
 from exporter.recording.metrics.databases import DATABASE_LABELS, database_families
+from exporter.recording.metrics.n8n import N8N_LABELS, n8n_series
 from exporter.recording.metrics.network import PAIR_LABELS, network_families
 
 _COUNTED = {"network_latency_probes_total", "network_latency_probe_failures_total"}
@@ -16,6 +19,8 @@ _COUNTED = {"network_latency_probes_total", "network_latency_probe_failures_tota
 
 def labels_of(pair: Pair) -> Labels:
     """Return the labels of a pair's series; a database's two pairs have the same."""
+    if Gives.READING in pair.aim.gives:
+        return tuple(zip(N8N_LABELS, (pair.name,), strict=True))
     database, *values = pair.identity
     if database:
         values = [database, pair.protocol, *values[:4]]
@@ -24,6 +29,8 @@ def labels_of(pair: Pair) -> Labels:
 
 def series_of(pair: Pair, buckets: Sequence[float]) -> int:
     """Return how many series a pair costs at most; a database's are counted with its logins."""
+    if isinstance(pair.aim, N8nTarget):
+        return n8n_series(pair.aim)
     if pair.database:
         families: Iterable[Family] = database_families(buckets) if pair.probe == LOGIN else ()
     else:
@@ -51,4 +58,6 @@ def _is_recorded(pair: Pair) -> bool:
         return False
     if pair.database:
         return pair.probe in {LOGIN, QUERY}
+    if Gives.READING in pair.aim.gives:
+        return isinstance(pair.aim, N8nTarget)
     return {family.name for family in network_families(()) if list(family.samples(pair))} >= _COUNTED

@@ -5,7 +5,7 @@ from typing import Any
 from collectors.n8n import summary
 from collectors.n8n.ledger import Ended, Ledger
 from collectors.n8n.open_run import is_doubtful
-from collectors.n8n.reading import Reading
+from collectors.n8n.reading import N8nReading
 from collectors.n8n.rows import Execution, Inventory, Rows, Statistic, Workflow
 from collectors.n8n.statements import FRESH_AT_ONCE
 
@@ -58,7 +58,7 @@ class Book:
     def stop(self, number: int, status: str = "success", **values: Any) -> None:
         self.write(number, status=status, stopped=self.now, **values)
 
-    def read(self) -> Reading:
+    def read(self) -> N8nReading:
         ledger = self.ledger
         if ledger.needs_inventory:
             ledger.begin(self._inventory())
@@ -98,7 +98,7 @@ class Book:
         )
 
 
-def counted(reading: Reading) -> dict[str, int]:
+def counted(reading: N8nReading) -> dict[str, int]:
     """How many executions ended, by status, without those that stand at 0."""
     by_status: dict[str, int] = {}
     for key, number in reading.finished.items():

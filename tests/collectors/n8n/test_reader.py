@@ -10,10 +10,10 @@ import pytest
 
 from collectors.contract import Facts, ProbeFailed
 from collectors.n8n.connection import Stopped, Turn
-from collectors.n8n.reader import collector
+from collectors.n8n.reader import Reader
 from collectors.n8n.target import N8nTarget
 from collectors.secret import Secret
-from collectors.terms import IpFamily, Reason
+from collectors.terms import IpFamily, Phase, Reason
 from tests.collectors.targets import context
 
 PASSWORD = "c4nary-Pa55word"
@@ -79,7 +79,7 @@ async def until(condition):
 
 async def test_a_server_that_says_nothing_is_waited_for_until_the_deadline_and_its_connection_is_closed():
     with server() as (port, accepted):
-        async with collector(context()) as reader:
+        with contextlib.closing(Reader(context())) as reader:
             began = time.monotonic()
             assert await failure(reader, target(port)) == (Reason.TIMEOUT, "log in: no answer in time")
             assert time.monotonic() - began >= 0.3
@@ -90,7 +90,7 @@ async def test_a_server_that_says_nothing_is_waited_for_until_the_deadline_and_i
 
 async def test_a_read_that_is_given_up_ends_its_thread_at_once():
     with server() as (port, accepted):
-        async with collector(context()) as reader:
+        with contextlib.closing(Reader(context())) as reader:
             read = asyncio.ensure_future(reader.read(target(port, timeout=600.0), Facts()))
             await until(lambda: accepted)
             read.cancel()
@@ -100,27 +100,25 @@ async def test_a_read_that_is_given_up_ends_its_thread_at_once():
 
 
 async def test_a_server_that_hangs_holds_up_nobody_else():
-    with server() as (port, _):
-        async with collector(context()) as reader:
-            hanging = asyncio.ensure_future(reader.read(target(port, timeout=600.0), Facts()))
-            with socket.create_server(("127.0.0.1", 0)) as closed:
-                gone = closed.getsockname()[1]
-            assert await failure(reader, target(gone)) == (
-                Reason.REFUSED,
-                "log in: connection refused: nothing listens there",
-            )
-            assert not hanging.done()
-            hanging.cancel()
-            await asyncio.wait([hanging])
+    with server() as (port, _), contextlib.closing(Reader(context())) as reader:
+        hanging = asyncio.ensure_future(reader.read(target(port, timeout=600.0), Facts()))
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            gone = closed.getsockname()[1]
+        assert await failure(reader, target(gone)) == (
+            Reason.REFUSED,
+            "log in: connection refused: nothing listens there",
+        )
+        assert not hanging.done()
+        hanging.cancel()
+        await asyncio.wait([hanging])
 
 
 @pytest.mark.parametrize(
     "answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 100, b"R\xff\xff\xff\xff", b"E\x00\x00\x00\x05\x00"]
 )
 async def test_a_server_that_is_no_postgresql_fails(answer):
-    with server(answer) as (port, _):
-        async with collector(context()) as reader:
-            reason, detail = await failure(reader, target(port))
+    with server(answer) as (port, _), contextlib.closing(Reader(context())) as reader:
+        reason, detail = await failure(reader, target(port))
     assert reason in {Reason.PROTOCOL, Reason.TIMEOUT, Reason.AUTH}
     assert "HTTP" not in detail
 
@@ -130,7 +128,7 @@ async def test_the_next_address_is_tried_when_one_does_not_answer():
         return ["127.0.0.1", "127.0.0.2"]
 
     with server() as (port, accepted):
-        async with collector(context(lookup)) as reader:
+        with contextlib.closing(Reader(context(lookup))) as reader:
             assert await failure(reader, target(port, address="db.example")) == (
                 Reason.REFUSED,
                 "log in: connection refused: nothing listens there",
@@ -142,18 +140,17 @@ async def test_a_name_without_an_address_fails():
     async def lookup(_name, _family):
         raise ProbeFailed(Reason.DNS, "no such name")
 
-    async with collector(context(lookup)) as reader:
+    with contextlib.closing(Reader(context(lookup))) as reader:
         assert await failure(reader, target(5432, address="db.example")) == (Reason.DNS, "no such name")
 
 
 async def test_a_target_that_is_forgotten_or_never_read_leaves_no_thread():
-    with server() as (port, _):
-        async with collector(context()) as reader:
-            wanted = target(port)
-            reader.forget(wanted)
-            await failure(reader, wanted)
-            reader.forget(wanted)
-            await until(lambda: not names_of_threads())
+    with server() as (port, _), contextlib.closing(Reader(context())) as reader:
+        wanted = target(port)
+        reader.forget(wanted)
+        await failure(reader, wanted)
+        reader.forget(wanted)
+        await until(lambda: not names_of_threads())
 
 
 def test_a_turn_ends_a_wait_from_another_thread():
@@ -181,3 +178,34 @@ def test_the_driver_is_imported_by_who_uses_it_alone():
 def test_a_target_shows_no_password():
     assert PASSWORD not in f"{target(5432)!r}{target(5432)}"
     assert str(target(5432)) == "n8n's database at 127.0.0.1 port 5432, tls disable, as monitor"
+
+
+async def test_a_read_that_is_given_up_says_where_it_stood():
+    with server() as (port, _), contextlib.closing(Reader(context())) as reader:
+        facts = Facts()
+        with pytest.raises(ProbeFailed):
+            await reader.read(target(port), facts)
+        assert (facts.phase, facts.address) == (Phase.AUTH, None)
+
+    async def lookup(_name, _family):
+        await asyncio.Event().wait()
+
+    with contextlib.closing(Reader(context(lookup))) as reader:
+        facts = Facts()
+        read = asyncio.ensure_future(reader.read(target(5432, address="db.example"), facts))
+        await until(lambda: facts.phase)
+        assert (facts.phase, facts.silence) == (Phase.DNS, Reason.DNS)
+        read.cancel()
+        await asyncio.wait([read])
+
+
+async def test_the_addresses_of_a_name_that_were_asked_are_noted():
+    async def lookup(_name, _family):
+        return ["127.0.0.2", "127.0.0.1"]
+
+    with server() as (port, _), contextlib.closing(Reader(context(lookup))) as reader:
+        facts = Facts()
+        with pytest.raises(ProbeFailed):
+            await reader.read(target(port, address="db.example"), facts)
+    assert facts.address == "127.0.0.1"
+    assert facts.tried == ("127.0.0.2: log in: connection refused: nothing listens there",)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from exporter.commands import check
 from exporter.recording.metrics import cost
-from tests.exporter.pages import SMALL, Small
+from tests.exporter.pages import DATABASE, SMALL, Small
+from tests.exporter.readings import N8N
 
 MANY = "hosts:\n" + "".join(f"  - {{name: h{n}, address: 192.0.2.{n}}}\n" for n in range(100))
 
@@ -30,6 +31,21 @@ def test_a_host_that_measures_nothing_is_said_to(tmp_path: Path) -> None:
         "wf001: 0 pairs, at most 0 series of theirs, 0 probes per second\n"
         "the fleet: 1 exporter, at most 0 series in Prometheus, 0 samples per second at a scrape every 15 s\n"
     )
+
+
+def test_an_n8n_has_a_row_and_its_series_stand_apart_because_they_depend_on_its_workflows(tmp_path: Path) -> None:
+    without = Small(tmp_path, SMALL + DATABASE)
+    *_, total, whole = check.describe(without.fleet, without.host, without.pairs).splitlines()
+    small = Small(tmp_path, SMALL + DATABASE + N8N.replace("from", "max_workflows: 20, from"))
+    *_, row, its_total, its_whole = check.describe(small.fleet, small.host, small.pairs).splitlines()
+    assert row.split("  ")[0] == "orders"
+    count = cost.series(small.fleet, small.pairs[-1:])
+    assert row.endswith(f" {count}")
+    assert its_total == total
+    assert its_whole == f"{whole}; of n8n at most {count:,} series more, by its workflows"
+    large = Small(tmp_path, SMALL + DATABASE + N8N)
+    assert cost.series(large.fleet, large.pairs) > 10_000
+    assert check.warning_lines(large.fleet, large.pairs) == []
 
 
 def test_a_name_of_several_lines_breaks_no_table(tmp_path: Path) -> None:

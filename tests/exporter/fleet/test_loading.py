@@ -150,7 +150,7 @@ def test_the_default_file_measures_this_machine_three_ways_at_once():
     assert loaded.defaults.buckets[0] < 0.0001
 
 
-@pytest.mark.parametrize(("host", "count"), [("wf001", 10), ("wf008", 10), ("wfdb01", 7), ("wfdb02", 0)])
+@pytest.mark.parametrize(("host", "count"), [("wf001", 11), ("wf008", 10), ("wfdb01", 7), ("wfdb02", 0)])
 def test_the_example_loads_for_each_of_its_hosts_and_needs_the_databases_password_where_it_is_used(host, count):
     loaded = load(CONFIG / "fleet.example.yml")
     assert loaded.warnings == ()

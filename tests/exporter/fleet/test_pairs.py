@@ -4,6 +4,8 @@ import pytest
 
 from collectors.http.target import HttpTarget
 from collectors.icmp.target import IcmpTarget
+from collectors.n8n.target import N8nTarget
+from collectors.secret import Secret
 from collectors.tcp import TcpTarget
 from collectors.terms import IpFamily
 from exporter.fleet import BadFile, host_header, pairs_of
@@ -225,3 +227,68 @@ probes:
         "name a file of certificates"
     )
     assert len(seen(loaded, "b")) == 0
+
+
+N8N = """
+hosts:
+  - {name: a, address: a.example}
+  - {name: b, address: b.example, location: lb}
+databases:
+  - {name: db, type: postgresql, host: b, port: 6432, user: me, password_file: password, dbname: n8n, from: b}
+n8n:
+  - {name: orders, database: db, from: a, interval: 30s, schema: flow, table_prefix: n8n_, nodes: true,
+     state_file: kept.json}
+"""
+
+
+def test_an_n8n_is_read_by_one_host_with_the_password_that_another_logs_in_with(fleet, password, tmp_path):
+    loaded = fleet(N8N)
+    (pair,) = seen(loaded, "a")
+    assert pair.identity == ("", "orders", "", "", "", "read", "n8n", "ipv4")
+    assert (pair.name, pair.place, pair.interval, pair.timeout) == ("orders", "b.example", 30, 10)
+    assert pair.aim == N8nTarget(
+        address="b.example",
+        ip_families=(IpFamily.IPV4, IpFamily.IPV6),
+        port=6432,
+        socket=None,
+        user="me",
+        password=Secret("canary-7f3a"),
+        dbname="n8n",
+        tls="verify-full",
+        tls_ca_file=None,
+        schema="flow",
+        table_prefix="n8n_",
+        nodes=True,
+        state_file=str(tmp_path / "kept.json"),
+    )
+    assert [other.probe for other in seen(loaded, "b")] == ["login", "query"]
+
+
+@pytest.mark.parametrize(
+    ("socket", "port", "expected"),
+    [
+        ("/run/postgresql", 5433, ("/run/postgresql", 5433)),
+        ("/run/postgresql/.s.PGSQL.5434", 5432, ("/run/postgresql", 5434)),
+        ("/run/.s.PGSQL.x", 5432, ("/run/.s.PGSQL.x", 5432)),
+    ],
+)
+def test_a_socket_is_the_folder_that_it_is_in(fleet, socket, port, expected):
+    (pair,) = seen(
+        fleet(
+            "hosts: [{name: a, address: a.example}]\n"
+            f"databases: [{{name: db, type: postgresql, socket: {socket}, port: {port}, user: me, from: a}}]\n"
+            "n8n: [{name: orders, database: db}]\n"
+        )
+    )[2:]
+    assert (pair.aim.socket, pair.aim.port) == expected
+
+
+def test_a_state_files_folder_has_to_be_there_on_the_host_that_reads(fleet, password, tmp_path):
+    loaded = fleet(N8N.replace("kept.json", "gone/kept.json"))
+    with pytest.raises(BadFile) as caught:
+        seen(loaded, "a")
+    assert str(caught.value) == (
+        f"{tmp_path}/fleet.yml:9: n8n[0].state_file: {tmp_path}/gone: no such folder; "
+        "create it, and let this program write there"
+    )
+    assert len(seen(loaded, "b")) == 2

@@ -13,7 +13,8 @@ from exporter.probing.single import ProbeResult
 from exporter.recording.own_health import OwnHealth
 from exporter.web.probe_endpoint import ProbeEndpoint
 from exporter.web.server import Refused
-from tests.exporter.pages import ANSWERS, Small, Time
+from tests.exporter.pages import ANSWERS, DATABASE, SMALL, Small, Time
+from tests.exporter.readings import N8N
 
 
 @pytest.fixture
@@ -58,3 +59,21 @@ async def test_the_same_pair_is_probed_once_a_second_at_most(endpoint: ProbeEndp
         assert refused.value.status == 429
     time.passed += 1.01
     assert (await endpoint.explain("wf008", None)).count("verdict") == 3
+
+
+async def test_what_is_read_is_asked_for_less_often(tmp_path: Path, time: Time) -> None:
+    small = Small(tmp_path, SMALL + DATABASE + N8N)
+
+    async def ask(pairs: Sequence[Pair]) -> list[ProbeResult]:
+        return [ProbeResult(pair, Facts(), ANSWERS[pair.protocol], 0.1) for pair in pairs]
+
+    endpoint = ProbeEndpoint(small.recorder.states, ask, lambda _: OwnHealth())
+    assert (await endpoint.explain("orders", None)).splitlines()[1:] == [
+        "  read in 12.5 ms: 2 executions open, the oldest for 30 s",
+        "  verdict: fine",
+    ]
+    time.passed += 14
+    with pytest.raises(Refused, match="at most once in 15 s"):
+        await endpoint.explain("orders", None)
+    time.passed += 1.01
+    assert (await endpoint.explain("orders", "read")).endswith("verdict: fine\n")

@@ -145,7 +145,7 @@ def test_every_family_is_on_the_page_of_a_fleet_without_pairs(tmp_path: Path) ->
 
 
 def test_every_protocol_of_the_fleet_file_has_a_collector_and_metrics() -> None:
-    written = set(get_args(Database.model_fields["type"].annotation))
+    written = {*get_args(Database.model_fields["type"].annotation), "n8n"}
     for model in KINDS:
         written |= set(get_args(model.model_fields["protocol"].annotation))
     assert written == set(PROTOCOLS) == set(COLLECTORS)
