@@ -13,7 +13,7 @@ from exporter.fleet import LOGIN, Pair, load, survey
 from exporter.fleet.buckets import BUCKETS
 from exporter.recording import metrics
 from exporter.recording.recorder import Recorder
-from tests.docs.markdown import PAGES, ROOT, words
+from tests.docs.markdown import ROOT
 from tests.exporter.pages import SameAddress
 
 EXAMPLE = ROOT / "config/fleet.example.yml"
@@ -60,13 +60,6 @@ def known_metrics() -> dict[str, tuple[str, frozenset[str]]]:
 
 
 @functools.cache
-def n8n_metrics() -> dict[str, tuple[str, frozenset[str]]]:
-    """Name -> type and labels, of every metric of n8n, as its page has them."""
-    table = PAGES["n8n"].table("metric")
-    return {words(name)[0]: (kind, frozenset({"n8n", *words(labels)})) for name, kind, labels, _ in table}
-
-
-@functools.cache
 def target_labels() -> frozenset[str]:
     """What the generated scrape configuration adds to every series."""
     groups = json.loads(scrape_configs.files(load(EXAMPLE), TARGETS_DIR)["latency.json"])
@@ -76,5 +69,5 @@ def target_labels() -> frozenset[str]:
 def base(sample: str) -> str:
     """Return the metric that a sample's name belongs to."""
     stem = re.sub("_(bucket|sum|count)$", "", sample)
-    known = known_metrics() | n8n_metrics()
+    known = known_metrics()
     return stem if known.get(stem, ("", ""))[0] in {"histogram", "summary"} else sample

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
-from tests.docs.known import known_metrics, n8n_metrics
+from tests.docs.known import known_metrics
 from tests.docs.markdown import PAGES, ROOT, words
 
 N8N = PAGES["n8n"]
 
 
 def test_every_metric_of_n8n_is_in_the_table_with_its_type_and_labels() -> None:
-    exposed = {name: of for name, of in known_metrics().items() if name.startswith("n8ndb_")}
-    assert exposed.items() <= n8n_metrics().items()
+    table = {
+        words(name)[0]: (kind, frozenset({"n8n", *words(labels)})) for name, kind, labels, _ in N8N.table("metric")
+    }
+    assert table == {name: of for name, of in known_metrics().items() if name.startswith("n8ndb_")}
 
 
 def test_the_alerts_of_the_page_are_those_of_the_rules() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.known import base, known_metrics, n8n_metrics, target_labels
+from tests.docs.known import base, known_metrics, target_labels
 from tests.docs.markdown import DOCUMENTS
 
 EXAMPLES = [example for page in DOCUMENTS for example in page.blocks("promql")]
@@ -29,7 +29,7 @@ def test_every_promql_example_uses_metrics_and_labels_that_exist() -> None:
         assert asked, expression
         available = {"le", *target_labels()}
         for name, labels in asked:
-            own = (known_metrics() | n8n_metrics())[name][1]
+            own = known_metrics()[name][1]
             assert set(labels) <= own | target_labels(), expression
             available |= own
         grouped = re.findall(r"\b(?:by|without|on|ignoring) \(([^)]*)\)", expression)

@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.recording.metrics import database_families, network_families
+from exporter.recording.metrics import N8N_FAMILIES, database_families, network_families
 from exporter.recording.recorder import Recorder
-from tests.docs.known import n8n_metrics
 from tests.exporter.pages import SameAddress
 from tests.netlab import wait_until
 
@@ -45,7 +44,7 @@ def gauges_and_others() -> tuple[set[str], set[str]]:
     types = re.findall(
         r"^# TYPE (\S+) (\S+)$", b"".join(Recorder("0", SameAddress()).page(openmetrics=False)).decode(), re.MULTILINE
     )
-    types += [(name, kind) for name, (kind, _) in n8n_metrics().items()]
+    types += [(family.name, family.kind) for family in N8N_FAMILIES]
     coming = {
         family.name for family in (*network_families((1.0,)), *database_families((1.0,))) if family.kind == "gauge"
     }
