@@ -7,6 +7,7 @@ which it reads once; for the line ``idle`` it lets the loop tick without a read.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import gc
 import json
@@ -103,10 +104,10 @@ async def _read(port: int, context: Context, echoes: Echoes) -> None:
     gc.collect()
     gc.freeze()  # as the exporter does when it has started
     _write(Turn(_memory()))
-    from collectors.n8n.reader import collector  # noqa: PLC0415 - its memory is measured too
+    from collectors.n8n.reader import Reader  # noqa: PLC0415 - its memory is measured too
 
     target = _target(port)
-    async with collector(context) as reader:
+    with contextlib.closing(Reader(context)) as reader:
         while line := (await asyncio.to_thread(sys.stdin.readline)).strip():
             ticker.longest, began, turn = 0.0, time.monotonic(), Turn(0)
             echoes.round_trips.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from collectors.contract import Facts
 from collectors.n8n import statements as sql
-from collectors.n8n.reader import collector
+from collectors.n8n.reader import Reader
 from collectors.n8n.statements import Statements
 from tests.collectors.n8n.book import counted
 from tests.collectors.n8n.recordings import VERSIONS
@@ -79,12 +80,12 @@ def test_a_statement_of_the_start_does_so_it_would_show(server, name):
 
 async def test_a_read_looks_through_no_large_table_whatever_its_functions_do(server: Server, tmp_path: pathlib.Path):
     target = n8n_tables.target(server, user=n8n_role.ROLE, nodes=True, state_file=str(tmp_path / "state"))
-    async with collector(context()) as first:
+    with contextlib.closing(Reader(context())) as first:
         await first.read(target, Facts())
     n8n_filled.end(server, 100, n8n_filled.data())
     before = _scans(server)
 
-    async with collector(context()) as second:
+    with contextlib.closing(Reader(context())) as second:
         reading = await second.read(target, Facts())
 
     assert counted(reading) == {"success": 100}
