@@ -9,8 +9,10 @@ import time
 from collections.abc import Sequence
 
 from collectors.contract import Facts, ProbeFailed
-from collectors.n8n import fetching, parameters, state, state_file, summary
-from collectors.n8n.connection import Connection, Turn
+from collectors.drivers import postgresql_parameters as parameters
+from collectors.drivers.postgresql import Connection
+from collectors.drivers.turn import Turn
+from collectors.n8n import fetching, state, state_file, summary
 from collectors.n8n.ledger import Ledger
 from collectors.n8n.node_runs import NodeCounter
 from collectors.n8n.reading import N8nReading

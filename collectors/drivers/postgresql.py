@@ -11,55 +11,14 @@ import contextlib
 import os
 import select
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from collectors.contract import ProbeFailed
-from collectors.n8n import errors
+from collectors.drivers import postgresql_errors as errors
+from collectors.drivers.turn import Turn
 from collectors.terms import Reason, Seconds
-
-
-class Stopped(Exception):  # noqa: N818 - it says what happened
-    """Nobody waits for the result any more."""
-
-
-class Turn:
-    """The time that a thread has for one read; it ends at the deadline, or when another thread ends it."""
-
-    def __init__(self, lasts: Seconds) -> None:
-        self._until = time.monotonic() + lasts
-        self._lock = threading.Lock()
-        self._ended: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-
-    @property
-    def left(self) -> Seconds:
-        """How much of it is left."""
-        return max(0.0, self._until - time.monotonic())
-
-    def end(self) -> None:
-        """End the wait under way, and all that begin later; from any thread."""
-        with self._lock:
-            if self._ended is not None:
-                os.eventfd_write(self._ended, 1)
-
-    def close(self) -> None:
-        """Give back what it holds, when the thread is done."""
-        with self._lock:
-            if self._ended is not None:
-                os.close(self._ended)
-            self._ended = None
-
-    def wait(self, descriptor: int, events: int, within: Seconds) -> bool:
-        """Wait for a socket, ``within`` at most, for whether it is ready; Stopped."""
-        poll = select.poll()
-        poll.register(descriptor, events)
-        poll.register(self._ended or -1, select.POLLIN)
-        ready = dict(poll.poll(min(within, self.left) * 1e3))
-        if self._ended in ready:
-            raise Stopped
-        return descriptor in ready
 
 
 class Connection:

@@ -1,6 +1,6 @@
 import pytest
 
-from collectors.n8n import errors
+from collectors.drivers import postgresql_errors as errors
 from collectors.n8n.target import N8nTarget
 from collectors.terms import Reason
 

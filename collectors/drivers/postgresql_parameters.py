@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from collectors.contract import ProbeFailed
-from collectors.n8n.target import N8nTarget
-from collectors.terms import Reason
+from collectors.secret import Secret
+from collectors.terms import Reason, Seconds
+from collectors.transport.trust import OwnCertificate, TlsMode
 
 _NAME = "latency-exporter"
 _NOWHERE = "/nonexistent/file"
@@ -21,7 +22,32 @@ _AUTHORITIES = (
 """Where Debian, Fedora, SUSE and Alpine keep the system's: libpq wants a file, and its own build's is none of these."""
 
 
-def of(target: N8nTarget, address: str) -> Mapping[str, Any]:
+class Login(Protocol):
+    """What a target says of its login."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def socket(self) -> str | None: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def password(self) -> Secret | None: ...
+    @property
+    def dbname(self) -> str: ...
+    @property
+    def tls(self) -> TlsMode: ...
+    @property
+    def tls_ca_file(self) -> str | None: ...
+    @property
+    def own_certificate(self) -> OwnCertificate | None: ...
+    @property
+    def timeout(self) -> Seconds: ...
+
+
+def of(target: Login, address: str) -> Mapping[str, Any]:
     """Return what ``psycopg2.connect`` takes; ``address`` is literal, or empty where there is a socket."""
     parameters: dict[str, Any] = {
         "user": target.user,
@@ -42,7 +68,7 @@ def of(target: N8nTarget, address: str) -> Mapping[str, Any]:
     return parameters
 
 
-def _tls(target: N8nTarget) -> Mapping[str, str]:
+def _tls(target: Login) -> Mapping[str, str]:
     own = target.own_certificate
     return {
         "sslmode": target.tls,
@@ -52,7 +78,7 @@ def _tls(target: N8nTarget) -> Mapping[str, str]:
     }
 
 
-def _authorities(target: N8nTarget) -> str:
+def _authorities(target: Login) -> str:
     if target.tls in {"disable", "require"}:
         return _NOWHERE  # with a file, libpq takes ``require`` for ``verify-ca``
     return target.tls_ca_file or _system_authorities()
@@ -67,7 +93,7 @@ def _system_authorities() -> str:
     )
 
 
-def _keepalives(target: N8nTarget) -> Mapping[str, int]:
+def _keepalives(target: Login) -> Mapping[str, int]:
     """A server that has gone is noticed between two reads."""
     return {
         "keepalives_idle": 30,
