@@ -12,29 +12,64 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from collectors.contract import ProbeFailed
 from collectors.drivers import postgresql_errors as errors
+from collectors.drivers import postgresql_parameters as parameters
+from collectors.drivers.postgresql_errors import Meaning
+from collectors.drivers.postgresql_parameters import Login
 from collectors.drivers.turn import Turn
-from collectors.terms import Reason, Seconds
+from collectors.terms import Clock, Phase, Reason, Seconds
+from collectors.transport import tcp_info
+from collectors.transport.connection import Handshake
+
+_LOG_IN = "log in"
+
+
+def log_in(login: Login, addresses: Sequence[str], turn: Turn, codes: Sequence[Meaning] = ()) -> Connection:
+    """Log in at the first address that can be reached; each gets its share of the time. ProbeFailed."""
+    facts = turn.facts
+    for following, address in zip(range(len(addresses) - 1, -1, -1), addresses, strict=True):
+        if address != login.address:
+            facts.address = address
+        try:
+            return Connection(login, address, turn, turn.left / (following + 1), codes)
+        except ProbeFailed as failed:
+            if not following or failed.misconfigured:
+                raise
+            facts.tried += (f"{address}: {failed.detail}",)
+    raise ProbeFailed(Reason.DNS, "its name has no address")
 
 
 class Connection:
     """A session with a database; whatever goes wrong, it is closed and of no more use."""
 
-    def __init__(
-        self, parameters: Mapping[str, Any], turn: Turn, within: Seconds, reached: Callable[[], None] = lambda: None
-    ) -> None:
-        """Log in; ProbeFailed. ``reached`` is called when the server is connected to, before it has said anything."""
-        import psycopg2  # noqa: PLC0415 - megabytes that only a host with an n8n needs
+    def __init__(self, login: Login, address: str, turn: Turn, within: Seconds, codes: Sequence[Meaning] = ()) -> None:
+        """Log in; ProbeFailed. ``codes`` are what errors mean beside what they always do."""
+        import psycopg2  # noqa: PLC0415 - megabytes that only a host needs where it is configured
 
         self._error: type[Exception] = psycopg2.Error
+        self._codes = codes
         self._connection: Any = None
-        with self._closed_on_failure("log in"):
-            self._connection = psycopg2.connect(**parameters, async_=True)
-            self._wait("log in", turn, within, reached)
+        self.handshake: Handshake | None = None
+        """TCP's; None for a Unix socket."""
+        with self._closed_on_failure(_LOG_IN):
+            turn.facts.phase = Phase.CONNECT
+            self.began = began = time.monotonic()
+            """When it began to connect."""
+            self._connection = psycopg2.connect(**parameters.of(login, address), async_=True)
+            self._await(self._connection.poll(), _LOG_IN, turn, began + within)
+            self.connected = time.monotonic()
+            """When that was noticed, by the monotonic clock."""
+            if login.socket is None:
+                self.handshake = self._handshake(self.connected - began)
+            state = self._connection.poll()  # fails where the connection was refused
+            turn.facts.retransmitted = self.handshake is not None and self.handshake.rtt is None
+            turn.facts.phase = Phase.AUTH
+            while self._await(state, _LOG_IN, turn, began + within):
+                state = self._connection.poll()
             self._cursor = self._connection.cursor()
 
     @property
@@ -42,17 +77,31 @@ class Connection:
         """Whether it can be asked."""
         return self._connection is not None
 
-    def ask(self, doing: str, statement: str, values: Sequence[object], turn: Turn) -> list[Any]:
-        """Run a statement, for its rows; ProbeFailed. ``doing`` says for people what it does."""
-        with self._closed_on_failure(doing):
+    def is_quiet(self) -> bool:
+        """Return whether the server has said nothing since it was asked last, an end of the session included."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return not poll.poll(0)
+
+    def ask(
+        self, doing: str, statement: str, values: Sequence[object] | None, turn: Turn, room: int | None = None
+    ) -> list[Any]:
+        """Run a statement, for its rows; ProbeFailed. ``doing`` says for people what it does.
+
+        Without ``values`` it is sent as it stands. More than ``room`` bytes over TCP are no answer.
+        """
+        with self._closed_on_failure(doing), self._socket() as sock:
+            before = tcp_info.received(sock)
             self._cursor.execute(statement, values)
-            self._wait(doing, turn, turn.left)
+            while self._await(self._connection.poll(), doing, turn, time.monotonic() + turn.left):
+                if room is not None and tcp_info.received(sock) - before > room:
+                    raise ProbeFailed(Reason.PROTOCOL, f"{doing}: the answer is longer than {room // 1024} KiB")
             return list(self._cursor.fetchall()) if self._cursor.description else []
 
     def close(self) -> None:
         """Shut the socket, whatever the server does, and close."""
         if self._connection is not None:
-            with contextlib.suppress(OSError, self._error), socket.socket(fileno=os.dup(self._descriptor)) as sock:
+            with contextlib.suppress(OSError, self._error), self._socket() as sock:
                 sock.shutdown(socket.SHUT_RDWR)
         self.part()
 
@@ -67,6 +116,18 @@ class Connection:
     def _descriptor(self) -> int:
         return int(self._connection.fileno())
 
+    def _socket(self) -> socket.socket:
+        """Return the socket, to be closed without an effect on the connection."""
+        return socket.socket(fileno=os.dup(self._descriptor))
+
+    def _handshake(self, took: Seconds) -> Handshake:
+        """Return how TCP's went; nothing was sent after it yet."""
+        with self._socket() as sock:
+            info = tcp_info.read(sock)
+        if info is None:
+            return Handshake(took, took, Clock.USER)
+        return Handshake(None if info.retransmissions else info.rtt, took)
+
     @contextlib.contextmanager
     def _closed_on_failure(self, doing: str) -> Iterator[None]:
         try:
@@ -74,20 +135,19 @@ class Connection:
         except self._error as error:
             self.close()
             code = getattr(error, "pgcode", None)
-            failed = errors.from_code(code, doing) if code else errors.from_words(str(error), doing)
+            failed = errors.from_code(code, doing, self._codes) if code else errors.from_words(str(error), doing)
             raise failed from None  # the error holds the server's words
         except BaseException:
             self.close()
             raise
 
-    def _wait(self, doing: str, turn: Turn, within: Seconds, asked: Callable[[], None] = lambda: None) -> None:
-        """Wait until the server has answered, as psycopg2's ``poll`` tells."""
+    def _await(self, state: int, doing: str, turn: Turn, until: Seconds) -> bool:
+        """Wait for what psycopg2's ``poll`` wants, for whether it has to be called again."""
         from psycopg2 import extensions  # noqa: PLC0415 - as above
 
-        until = time.monotonic() + within
-        while (state := self._connection.poll()) != extensions.POLL_OK:
-            if state == extensions.POLL_READ:
-                asked()
-            events = select.POLLOUT if state == extensions.POLL_WRITE else select.POLLIN
-            if not turn.wait(self._descriptor, events, max(0.0, until - time.monotonic())):
-                raise ProbeFailed(Reason.TIMEOUT, f"{doing}: no answer in time")
+        if state == extensions.POLL_OK:
+            return False
+        events = select.POLLOUT if state == extensions.POLL_WRITE else select.POLLIN
+        if not turn.wait(self._descriptor, events, max(0.0, until - time.monotonic())):
+            raise ProbeFailed(Reason.TIMEOUT, f"{doing}: no answer in time")
+        return True

@@ -8,73 +8,136 @@ text alone; its own text is English.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from collectors.contract import ProbeFailed
 from collectors.terms import Reason
 
+
+class Meaning(NamedTuple):
+    """What an error means that begins so: an SQLSTATE, or a pattern of words."""
+
+    of: str
+    reason: Reason
+    words: str
+    misconfigured: bool = False
+    """Whether somebody has to correct it."""
+
+
 _BY_CODE = (
-    ("57014", Reason.TIMEOUT, "the database did not finish it in time", False),
-    ("55P03", Reason.TIMEOUT, "another transaction holds a lock on n8n's tables, a migration for example", False),
-    ("42501", Reason.QUERY, "the user may not read it any more; grant it SELECT on the columns again", True),
-    ("42P01", Reason.QUERY, "a table of n8n is gone; n8n may be migrating", False),
-    ("42703", Reason.QUERY, "a column of n8n's tables is gone; n8n may be migrating", False),
-    ("3F000", Reason.QUERY, "the schema is gone", True),
-    ("40", Reason.QUERY, "the database gave up the transaction in favour of another one", False),
-    ("72000", Reason.QUERY, "the snapshot is too old", False),
-    ("53", Reason.LIMIT, "the database has reached one of its limits", False),
-    ("57P03", Reason.REFUSED, "the database is starting or stopping", False),
-    ("57P", Reason.RESET, "the database ended the session", False),
-    ("25006", Reason.QUERY, "the database takes no transaction that only reads", False),
-    ("28", Reason.AUTH, "the login is refused", True),
-    ("3D000", Reason.AUTH, "there is no such database", True),
+    Meaning("57014", Reason.QUERY, "the server gave it up, because it took too long or was told to"),
+    Meaning("42501", Reason.QUERY, "the user may not do that"),
+    Meaning("40", Reason.QUERY, "the database gave up the transaction in favour of another one"),
+    Meaning("72000", Reason.QUERY, "the snapshot is too old"),
+    Meaning("53", Reason.LIMIT, "the database has reached one of its limits"),
+    Meaning("57P03", Reason.REFUSED, "the database is starting or stopping"),
+    Meaning("57P", Reason.RESET, "the database ended the session"),
+    Meaning("25006", Reason.QUERY, "the database takes no transaction that only reads"),
+    Meaning("28", Reason.AUTH, "the login is refused", misconfigured=True),
+    Meaning("3D000", Reason.AUTH, "there is no such database", misconfigured=True),
 )
-"""The beginning of an SQLSTATE, the first that matches; last: whether somebody has to correct it."""
+"""The beginning of an SQLSTATE, the first that matches."""
 _BY_WORDS = (
-    (r"could not translate host name", Reason.DNS, "its name has no address", False),
-    (r"connection refused", Reason.REFUSED, "connection refused: nothing listens there", False),
-    (r"no such file or directory", Reason.REFUSED, "there is no socket in this folder", False),
-    (r"no route to host|network is unreachable|host is down", Reason.UNREACHABLE, "the host cannot be reached", False),
-    (r"timed? ?out", Reason.TIMEOUT, "nothing is acknowledged any more", False),
-    (r"root certificate file", Reason.LOCAL, "tls_ca_file can't be read", True),
-    (
+    Meaning(r"could not translate host name", Reason.DNS, "its name has no address"),
+    Meaning(r"connection refused", Reason.REFUSED, "connection refused: nothing listens there"),
+    Meaning(r"no such file or directory", Reason.REFUSED, "there is no socket in this folder"),
+    Meaning(r"no route to host|network is unreachable|host is down", Reason.UNREACHABLE, "the host cannot be reached"),
+    Meaning(r"timed? ?out", Reason.TIMEOUT, "nothing is acknowledged any more"),
+    Meaning(
+        r"invalid connection option",
+        Reason.LOCAL,
+        "psycopg2's libpq is older than version 16; install psycopg2-binary",
+        misconfigured=True,
+    ),
+    Meaning(
+        r"server requested a (cleartext|hashed) password",
+        Reason.AUTH,
+        "the server asks for the password in clear text or by MD5, which it gets inside verified TLS only "
+        "(tls: verify-full)",
+        misconfigured=True,
+    ),
+    Meaning(
+        r"server did not complete authentication",
+        Reason.AUTH,
+        "the server did not ask for the password: trust, or an impostor",
+    ),
+    Meaning(
+        r"authentication method requirement|authentication method \d+ not supported",
+        Reason.AUTH,
+        "the server asks for a method that it must not ask for, or that is not known here",
+        misconfigured=True,
+    ),
+    Meaning(
+        r"gssapi|gss |kerberos",
+        Reason.AUTH,
+        "GSSAPI failed; has this program a ticket, and the server its key?",
+    ),
+    Meaning(r"root certificate file", Reason.LOCAL, "tls_ca_file can't be read", misconfigured=True),
+    Meaning(
         r"private key|read certificate file",
         Reason.LOCAL,
         "cert_file or key_file can't be used; are they mode 600?",
-        True,
+        misconfigured=True,
     ),
-    (r"client certificate", Reason.AUTH, "the database wants a certificate; set cert_file", True),
-    (r"certificate|does not match host name", Reason.TLS, "its certificate is not trusted", True),
-    (r"does not support ssl", Reason.TLS, "the database does not speak TLS; set tls: disable", True),
-    (r"no password supplied", Reason.AUTH, "the database wants a password; set password_file", True),
-    (r"authentication failed|pg_hba\.conf|authentication method", Reason.AUTH, "the login is refused", True),
-    (r"does not exist", Reason.AUTH, "there is no such database or user", True),
-    (r"too many|remaining connection slots", Reason.LIMIT, "the database has no connection left", False),
-    (
+    Meaning(r"client certificate", Reason.AUTH, "the database wants a certificate; set cert_file", misconfigured=True),
+    Meaning(r"certificate|does not match host name", Reason.TLS, "its certificate is not trusted", misconfigured=True),
+    Meaning(
+        r"does not support ssl",
+        Reason.TLS,
+        "the database does not speak TLS; set tls: disable",
+        misconfigured=True,
+    ),
+    Meaning(
+        r"no password supplied",
+        Reason.AUTH,
+        "the database wants a password; set password_file",
+        misconfigured=True,
+    ),
+    Meaning(
+        r"pg_hba\.conf",
+        Reason.AUTH,
+        "pg_hba.conf there lets this user not in from this host in this way, with TLS or without",
+        misconfigured=True,
+    ),
+    Meaning(
+        r"password authentication failed",
+        Reason.AUTH,
+        "the password is wrong, or there is no such user",
+        misconfigured=True,
+    ),
+    Meaning(r"authentication failed|authentication method", Reason.AUTH, "the login is refused", misconfigured=True),
+    Meaning(r"does not exist", Reason.AUTH, "there is no such database or user", misconfigured=True),
+    Meaning(r"too many|remaining connection slots", Reason.LIMIT, "the database has no connection left"),
+    Meaning(
         r"starting up|shutting down|recovery|not yet accepting",
         Reason.REFUSED,
         "the database is starting or stopping",
-        False,
     ),
-    (r"closed|reset by peer|broken pipe|eof", Reason.RESET, "the database closed the connection", False),
-    (r"ssl|tls", Reason.TLS, "TLS with it failed", False),
-    (r"fatal", Reason.AUTH, "the login is refused", False),
+    Meaning(r"closed|reset by peer|broken pipe|eof", Reason.RESET, "the database closed the connection"),
+    Meaning(r"ssl|tls", Reason.TLS, "TLS with it failed"),
+    Meaning(r"fatal", Reason.AUTH, "the login is refused"),
 )
 _NAMES = re.compile(r'"[^"]*"|»[^«]*«|«[^»]*»|“[^”]*”')
 """Names that somebody gave, in which words mean nothing."""
 
 
-def from_code(code: str, doing: str) -> ProbeFailed:
-    """Classify the answer to a statement, by its SQLSTATE; ``doing`` says what was asked."""
-    for start, reason, words, misconfigured in _BY_CODE:
-        if code.startswith(start):
-            return ProbeFailed(reason, f"{doing}: {words} ({code})", misconfigured=misconfigured)
+def from_code(code: str, doing: str, meanings: Sequence[Meaning] = ()) -> ProbeFailed:
+    """Classify the answer to a statement, by its SQLSTATE; ``doing`` says what was asked, ``meanings`` come first."""
+    for meaning in (*meanings, *_BY_CODE):
+        if code.startswith(meaning.of):
+            return _failed(meaning, doing, f" ({code})")
     return ProbeFailed(Reason.QUERY, f"{doing}: the database refused it ({code})")
 
 
 def from_words(text: str, doing: str) -> ProbeFailed:
     """Classify an error that came without a code, by libpq's words, which are not repeated."""
     plain = _NAMES.sub("", text).lower()
-    for words, reason, meaning, misconfigured in _BY_WORDS:
-        if re.search(words, plain):
-            return ProbeFailed(reason, f"{doing}: {meaning}", misconfigured=misconfigured)
+    for meaning in _BY_WORDS:
+        if re.search(meaning.of, plain):
+            return _failed(meaning, doing)
     return ProbeFailed(Reason.PROTOCOL, f"{doing}: the client library gave up, for a reason that is not known here")
+
+
+def _failed(meaning: Meaning, doing: str, code: str = "") -> ProbeFailed:
+    return ProbeFailed(meaning.reason, f"{doing}: {meaning.words}{code}", misconfigured=meaning.misconfigured)

@@ -51,21 +51,39 @@ def of(target: Login, address: str) -> Mapping[str, Any]:
     """Return what ``psycopg2.connect`` takes; ``address`` is literal, or empty where there is a socket."""
     parameters: dict[str, Any] = {
         "user": target.user,
+        "password": target.password.reveal() if target.password is not None else "",
         "dbname": target.dbname,
         "port": target.port,
         "host": target.socket or target.address,
+        "hostaddr": "",
         "passfile": _NOWHERE,
         "application_name": _NAME,
         "client_encoding": "UTF8",
         "options": "",
+        "require_auth": _methods(target),
+        "requirepeer": "",
+        "channel_binding": "prefer",
         "gssencmode": "disable",
+        "krbsrvname": "postgres",
+        "gssdelegation": "0",
+        "replication": "",
         "target_session_attrs": "any",
     }
-    if target.password is not None:
-        parameters["password"] = target.password.reveal()
     if target.socket is None:
         parameters |= {"hostaddr": address, **_tls(target), **_keepalives(target)}
     return parameters
+
+
+def _methods(target: Login) -> str:
+    """Return how the server may have us prove who we are; libpq refuses any other before anything secret is sent.
+
+    The password itself, and its MD5, are for a server that is known to be the right one. Without a password whatever
+    the server accepts will do: a certificate, a ticket (GSSAPI), the user of a Unix socket.
+    """
+    if target.password is None:
+        return "none,gss,scram-sha-256,password,md5"
+    private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
+    return "scram-sha-256,password,md5" if private else "scram-sha-256"
 
 
 def _tls(target: Login) -> Mapping[str, str]:
@@ -73,6 +91,10 @@ def _tls(target: Login) -> Mapping[str, str]:
     return {
         "sslmode": target.tls,
         "sslrootcert": _authorities(target),
+        "sslcrl": "",
+        "sslcrldir": "",
+        "ssl_min_protocol_version": "TLSv1.2",
+        "ssl_max_protocol_version": "",
         "sslcert": own.cert_file if own else _NOWHERE,
         "sslkey": own.key_file if own else _NOWHERE,
     }

@@ -1,12 +1,15 @@
-"""The time that a worker thread has: no wait of its own lasts longer."""
+"""The time that a worker thread has for one piece of work: none of its waits lasts longer."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
+import socket
 import threading
 import time
 
+from collectors.contract import Facts
 from collectors.terms import Seconds
 
 
@@ -15,12 +18,16 @@ class Stopped(Exception):  # noqa: N818 - it says what happened
 
 
 class Turn:
-    """The time that a thread has for one read; it ends at the deadline, or when another thread ends it."""
+    """The time that a thread has for one piece of work; it ends at the deadline, or when another thread ends it."""
 
     def __init__(self, lasts: Seconds) -> None:
         self._until = time.monotonic() + lasts
         self._lock = threading.Lock()
         self._ended: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._shut: socket.socket | None = None
+        self._is_over = False
+        self.facts = Facts()
+        """What the thread has seen. It is the thread's own: what a caller gave up does not change any more."""
 
     @property
     def left(self) -> Seconds:
@@ -32,13 +39,15 @@ class Turn:
         with self._lock:
             if self._ended is not None:
                 os.eventfd_write(self._ended, 1)
+                self._is_over = True
+                self._shut_down()
 
     def close(self) -> None:
         """Give back what it holds, when the thread is done."""
         with self._lock:
             if self._ended is not None:
                 os.close(self._ended)
-            self._ended = None
+            self._ended = self._shut = None
 
     def wait(self, descriptor: int, events: int, within: Seconds) -> bool:
         """Wait for a socket, ``within`` at most, for whether it is ready; Stopped."""
@@ -49,3 +58,15 @@ class Turn:
         if self._ended in ready:
             raise Stopped
         return descriptor in ready
+
+    def shut_at_end(self, sock: socket.socket) -> None:
+        """Have a socket shut when the turn is ended: what a library waits for there itself ends then, too."""
+        with self._lock:
+            self._shut = sock
+            if self._is_over:
+                self._shut_down()
+
+    def _shut_down(self) -> None:
+        if self._shut is not None:
+            with contextlib.suppress(OSError):  # it may have ended by itself
+                self._shut.shutdown(socket.SHUT_RDWR)
