@@ -8,6 +8,7 @@ server gets the password itself over a private way alone, and asks by one of fou
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import time
@@ -38,6 +39,11 @@ _FLAGS = (
     -ClientFlag.CONNECT_ARGS,
     -ClientFlag.CAN_HANDLE_EXPIRED_PASSWORDS,
 )
+
+_MILLIONS = b"\xfd"
+"""Begins a number of three bytes: that of columns would be allocated at once."""
+_PATIENCE = 0.25
+"""Of the time left: how long the server's refusal is waited for."""
 
 logger.disabled = True  # its debug lines hold the answers to passwords
 
@@ -104,6 +110,13 @@ class _Socket(MySQLTCPSocket):
             raise MethodRefused("caching_sha2_password")
         super().send(payload, *arguments, **named)
 
+    def decline(self) -> None:
+        """Prove nothing, and let the server refuse that: a login that is broken off would be counted against us."""
+        with contextlib.suppress(Error, OSError):
+            self.set_connection_timeout(_PATIENCE * self._turn.left)  # type: ignore[arg-type]  # see ``Session``
+            self.send(b"\0")
+            self.recv()
+
     def recv(self, read_timeout: int | None = None) -> bytearray:
         packet = super().recv(read_timeout)
         self.room -= len(packet)
@@ -123,8 +136,7 @@ class _Authenticator(MySQLAuthenticator):
         try:
             return super()._handle_server_response(sock, pkt)
         except MethodRefused:
-            sock.send(b"\0")  # a login that is broken off would be counted against this host
-            sock.recv()
+            sock.decline()
             raise
 
     def _switch_auth_strategy(self, new_strategy_name: str, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as it is there
@@ -156,6 +168,11 @@ class _Connection(MySQLConnection):
 
     def _add_default_conn_attrs(self) -> None:
         """Do nothing."""
+
+    def _handle_result(self, packet: bytes, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as it is there
+        if packet[4:5] == _MILLIONS:
+            raise ProbeFailed(Reason.PROTOCOL, "announces more columns than a table can have")
+        return super()._handle_result(packet, *arguments, **named)
 
     def _handle_load_data_infile(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401 - as it is there
         raise ProbeFailed(Reason.PROTOCOL, "the server asks for a file of this host")

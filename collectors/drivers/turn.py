@@ -25,7 +25,8 @@ class Turn:
         self._lock = threading.Lock()
         self._ended: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._shut: socket.socket | None = None
-        self._is_over = False
+        self.is_over = False
+        """Nobody waits for the result any more."""
         self.facts = Facts()
         """What the thread has seen. It is the thread's own: what a caller gave up does not change any more."""
 
@@ -39,7 +40,7 @@ class Turn:
         with self._lock:
             if self._ended is not None:
                 os.eventfd_write(self._ended, 1)
-                self._is_over = True
+                self.is_over = True
                 self._shut_down()
 
     def close(self) -> None:
@@ -63,7 +64,7 @@ class Turn:
         """Have a socket shut when the turn is ended: what a library waits for there itself ends then, too."""
         with self._lock:
             self._shut = sock
-            if self._is_over:
+            if self.is_over:
                 self._shut_down()
 
     def _shut_down(self) -> None:

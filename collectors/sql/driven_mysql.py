@@ -17,6 +17,7 @@ from collectors.sql import mysql_errors
 from collectors.sql.dialect import no_tls
 from collectors.sql.login import ROOM
 from collectors.sql.mysql_statements import READ_ONLY, limits
+from collectors.sql.pauses import Pauses
 from collectors.sql.reach import Reach, Reached
 from collectors.sql.target import DatabaseTarget
 from collectors.terms import Phase, Reason, Seconds
@@ -38,7 +39,7 @@ class MySQLDriver:
     """Logs in by mysql-connector-python."""
 
     def __init__(self, reach: Reach) -> None:
-        self._reach, self._contexts = reach, Contexts()
+        self._reach, self._contexts, self._pauses = reach, Contexts(), Pauses()
         self._library: Any = None
 
     async def prepare(self, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]) -> Prepared:
@@ -47,12 +48,20 @@ class MySQLDriver:
         if target.socket is None and target.tls != "disable":
             verify, names = target.tls != "require", target.tls == "verify-full"
             context = self._contexts.get(target.tls_ca_file, target.own_certificate, verify=verify, names=names)
+        self._pauses.respect(target.server, context, time.monotonic())
         with contextlib.ExitStack() as stack:
             reached = await self._reach.connect(stack, target, facts, phases)
             return Prepared(stack.pop_all(), reached, context)
 
     def log_in(self, target: DatabaseTarget, prepared: Prepared, turn: Turn) -> _Session:
-        return _Session(self._library, target, prepared, turn)
+        try:
+            session = _Session(self._library, target, prepared, turn)
+        except ProbeFailed as failed:
+            if failed.reason is Reason.TLS and not turn.is_over:
+                self._pauses.begin(target.server, prepared.context, failed, time.monotonic())
+            raise
+        self._pauses.end(target.server)
+        return session
 
 
 class _Session:

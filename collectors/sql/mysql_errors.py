@@ -43,7 +43,7 @@ _IN_OUR_WORDS = {
     1044: "the user may not use the database",
     1045: "the password is wrong, or there is no such user, or it may not log in so (with TLS, from this host)",
     1049: "there is no such database",
-    1698: "the user may not log in so",
+    1698: "there is no such user, or it may not log in so",
     1820: "the password has expired",
     1862: "the password has expired",
     3118: "the account is locked",
