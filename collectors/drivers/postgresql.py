@@ -8,11 +8,12 @@ still works on ends by its transaction's own ``statement_timeout``.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from collectors.contract import ProbeFailed
@@ -35,7 +36,7 @@ def log_in(login: Login, addresses: Sequence[str], turn: Turn, codes: Sequence[M
         if address != login.address:
             facts.address = address
         try:
-            return Connection(login, address, turn, turn.left / (following + 1), codes)
+            return _log_in(login, address, turn, turn.left / (following + 1), codes)
         except ProbeFailed as failed:
             if not following or failed.misconfigured:
                 raise
@@ -43,10 +44,34 @@ def log_in(login: Login, addresses: Sequence[str], turn: Turn, codes: Sequence[M
     raise ProbeFailed(Reason.DNS, "its name has no address")
 
 
+def _log_in(login: Login, address: str, turn: Turn, within: Seconds, codes: Sequence[Meaning]) -> Connection:
+    try:
+        return Connection(parameters.of(login, address), turn, within, codes)
+    except errors.TicketWanted:
+        if login.password is not None:
+            raise
+    by_ticket = parameters.of(login, address, by_ticket=True)
+    _fetch_ticket(by_ticket, turn)
+    return Connection(by_ticket, turn, turn.left, codes)
+
+
+def _fetch_ticket(connect: Mapping[str, Any], turn: Turn) -> None:
+    """Have the ticket for the server in the cache, by a login that waits in libpq, where other threads run meanwhile.
+
+    In a ``Connection`` the wait for a key server would hold the interpreter's lock, and with it the whole program.
+    """
+    import psycopg2  # noqa: PLC0415 - see ``Connection``
+
+    try:
+        psycopg2.connect(**connect, connect_timeout=math.ceil(turn.left)).close()
+    except psycopg2.Error as error:
+        raise errors.from_words(str(error), _LOG_IN) from None
+
+
 class Connection:
     """A session with a database; whatever goes wrong, it is closed and of no more use."""
 
-    def __init__(self, login: Login, address: str, turn: Turn, within: Seconds, codes: Sequence[Meaning] = ()) -> None:
+    def __init__(self, connect: Mapping[str, Any], turn: Turn, within: Seconds, codes: Sequence[Meaning] = ()) -> None:
         """Log in; ProbeFailed. ``codes`` are what errors mean beside what they always do."""
         import psycopg2  # noqa: PLC0415 - megabytes that only a host needs where it is configured
 
@@ -59,11 +84,11 @@ class Connection:
             turn.facts.phase = Phase.CONNECT
             self.began = began = time.monotonic()
             """When it began to connect."""
-            self._connection = psycopg2.connect(**parameters.of(login, address), async_=True)
+            self._connection = psycopg2.connect(**connect, async_=True)
             self._await(self._connection.poll(), _LOG_IN, turn, began + within)
             self.connected = time.monotonic()
             """When that was noticed, by the monotonic clock."""
-            if login.socket is None:
+            if connect["hostaddr"]:
                 self.handshake = self._handshake(self.connected - began)
             state = self._connection.poll()  # fails where the connection was refused
             turn.facts.retransmitted = self.handshake is not None and self.handshake.rtt is None

@@ -25,6 +25,10 @@ class Meaning(NamedTuple):
     """Whether somebody has to correct it."""
 
 
+class TicketWanted(ProbeFailed):
+    """The server asks for a ticket (GSSAPI)."""
+
+
 _BY_CODE = (
     Meaning("57014", Reason.QUERY, "the server gave it up, because it took too long or was told to"),
     Meaning("42501", Reason.QUERY, "the user may not do that"),
@@ -118,6 +122,7 @@ _BY_WORDS = (
     Meaning(r"ssl|tls", Reason.TLS, "TLS with it failed"),
     Meaning(r"fatal", Reason.AUTH, "the login is refused"),
 )
+_TICKET = "server requested gssapi"
 _NAMES = re.compile(r'"[^"]*"|»[^«]*«|«[^»]*»|“[^”]*”')
 """Names that somebody gave, in which words mean nothing."""
 
@@ -133,6 +138,9 @@ def from_code(code: str, doing: str, meanings: Sequence[Meaning] = ()) -> ProbeF
 def from_words(text: str, doing: str) -> ProbeFailed:
     """Classify an error that came without a code, by libpq's words, which are not repeated."""
     plain = _NAMES.sub("", text).lower()
+    if _TICKET in plain:
+        detail = f"{doing}: the server asks for a ticket (GSSAPI), which is shown without a password only"
+        return TicketWanted(Reason.AUTH, detail, misconfigured=True)
     for meaning in _BY_WORDS:
         if re.search(meaning.of, plain):
             return _failed(meaning, doing)
