@@ -27,6 +27,8 @@ from collectors.transport import tcp_info
 from collectors.transport.connection import Handshake
 
 _LOG_IN = "log in"
+_ROOM = 256 * 1024
+"""Bytes of a login."""
 
 
 def log_in(login: Login, addresses: Sequence[str], turn: Turn, codes: Sequence[Meaning] = ()) -> Connection:
@@ -93,8 +95,10 @@ class Connection:
             state = self._connection.poll()  # fails where the connection was refused
             turn.facts.retransmitted = self.handshake is not None and self.handshake.rtt is None
             turn.facts.phase = Phase.AUTH
-            while self._await(state, _LOG_IN, turn, began + within):
-                state = self._connection.poll()
+            with self._socket() as sock:
+                while self._await(state, _LOG_IN, turn, began + within):
+                    _bound(_LOG_IN, tcp_info.received(sock), _ROOM)
+                    state = self._connection.poll()
             self._cursor = self._connection.cursor()
 
     @property
@@ -119,8 +123,8 @@ class Connection:
             before = tcp_info.received(sock)
             self._cursor.execute(statement, values)
             while self._await(self._connection.poll(), doing, turn, time.monotonic() + turn.left):
-                if room is not None and tcp_info.received(sock) - before > room:
-                    raise ProbeFailed(Reason.PROTOCOL, f"{doing}: the answer is longer than {room // 1024} KiB")
+                if room is not None:
+                    _bound(doing, tcp_info.received(sock) - before, room)
             return list(self._cursor.fetchall()) if self._cursor.description else []
 
     def close(self) -> None:
@@ -158,8 +162,10 @@ class Connection:
         try:
             yield
         except self._error as error:
-            self.close()
             code = getattr(error, "pgcode", None)
+            if code:  # the server has answered, and may be told goodbye
+                self.part()
+            self.close()
             failed = errors.from_code(code, doing, self._codes) if code else errors.from_words(str(error), doing)
             raise failed from None  # the error holds the server's words
         except BaseException:
@@ -176,3 +182,8 @@ class Connection:
         if not turn.wait(self._descriptor, events, max(0.0, until - time.monotonic())):
             raise ProbeFailed(Reason.TIMEOUT, f"{doing}: no answer in time")
         return True
+
+
+def _bound(doing: str, received: int, room: int) -> None:
+    if received > room:
+        raise ProbeFailed(Reason.PROTOCOL, f"{doing}: the answer is longer than {room // 1024} KiB")

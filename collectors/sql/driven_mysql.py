@@ -70,7 +70,11 @@ class _Session:
         self.handshake = prepared.reached.handshake
         reached, close, context = prepared.reached, prepared.stack.close, prepared.context
         host = target.address.rstrip(".")
-        self._session = library.Session(library.Way(reached.sock, close, context, host, private=target.is_private))
+        try:
+            self._session = library.Session(library.Way(reached.sock, close, context, host, private=target.is_private))
+        except OSError as error:
+            close()
+            raise failures.from_os_error(error) from None
         with self._translated(Reason.AUTH):
             turn.facts.phase = Phase.AUTH if context is None else Phase.TLS
             password = target.password.reveal() if target.password is not None else ""
@@ -117,6 +121,9 @@ class _Session:
         try:
             yield
         except BaseException as error:
+            number, _ = self._mysql.number_of(error)
+            if otherwise is Reason.QUERY and number and number not in _LOST:
+                self._session.part()  # the server has answered, and is told goodbye
             self._session.close()
             if isinstance(error, ProbeFailed) or not isinstance(error, Exception):
                 raise

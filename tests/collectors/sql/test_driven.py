@@ -104,7 +104,7 @@ async def until(condition: Callable[[], bool]) -> None:
 GREEDY: dict[str, tuple[str, Talk, str]] = {
     "pg: clear text": ("postgresql", says(CLEAR), "in clear text or by MD5"),
     "pg: MD5": ("postgresql", says(MD5), "in clear text or by MD5"),
-    "pg: a ticket": ("postgresql", says(GSS), "must not ask for"),
+    "pg: a ticket": ("postgresql", says(GSS), "without a password only"),
     "pg: trust": ("postgresql", says(OK_NO_PASSWORD + READY), "trust, or an impostor"),
     "my: clear text": ("mysql", says(switch(b"mysql_clear_password"), first=greeting()), ITSELF),
     "my: sha256": ("mysql", says(switch(b"sha256_password"), first=greeting()), ITSELF),
@@ -278,6 +278,11 @@ async def test_a_refused_password_is_read_again_and_the_new_one_is_tried_at_once
 
 
 JUNK: dict[str, tuple[str, Talk]] = {
+    "pg: endless settings": (
+        "postgresql",
+        says(OK_NO_PASSWORD, endless=pg(b"S", b"x" * 1000 + b"\0" + b"y" * 1000 + b"\0")),
+    ),
+    "my: endless columns": ("mysql", says(MY_OK, my(b"\xfa", 1), first=greeting(), endless=my(b"\3def" * 250, 2))),
     "pg: HTTP": ("postgresql", says(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
     "pg: zeros": ("postgresql", says(bytes(100))),
     "pg: a negative length": ("postgresql", says(b"R\xff\xff\xff\xff")),
