@@ -43,6 +43,7 @@ STARTED = b"".join(
 )
 LOGGED_IN = OK_NO_PASSWORD + STARTED + READY
 DONE = pg(b"C", b"SELECT 0\0") + READY
+WELL = {"postgresql": says(LOGGED_IN, DONE), "mysql": says(MY_OK, my(MY_OK[4:], 1), first=greeting())}
 ITSELF = "the password itself"
 
 
@@ -366,12 +367,30 @@ async def test_a_connection_that_nobody_accepts_ends_at_the_deadline(kind: str, 
     assert facts.phase is Phase.CONNECT
 
 
+async def test_a_syn_that_was_sent_again_leaves_no_round_trip(kind: str, probe) -> None:
+    with peers.full_backlog() as listener:
+
+        def accept() -> None:
+            with listener.accept()[0], listener.accept()[0] as connection, contextlib.suppress(OSError):
+                WELL[kind](connection)
+
+        facts = Facts()
+        asking = asyncio.ensure_future(
+            ask(probe, target(kind, listener.getsockname()[1], password=None), facts, deadline=10)
+        )
+        await asyncio.sleep(0.3)  # the kernel's own pace: its next SYN is due a second after the first
+        thread = threading.Thread(target=accept)
+        thread.start()
+        reply = await asking
+        thread.join(10)
+    assert facts.retransmitted
+    assert reply.rtt is None
+    assert Phase.CONNECT not in reply.phases
+    assert reply.duration > 0.9
+
+
 async def test_a_server_that_hangs_holds_up_nobody_else(kind: str, probe) -> None:
-    well = {
-        "postgresql": says(LOGGED_IN, DONE),
-        "mysql": says(MY_OK, my(MY_OK[4:], 1), first=greeting()),
-    }[kind]
-    with Peer(peers.silent) as silent, Peer(well) as peer:
+    with Peer(peers.silent) as silent, Peer(WELL[kind]) as peer:
         stuck = [target(kind, silent.port, timeout=600.0) for _ in range(20)]
         hanging = [asyncio.ensure_future(ask(probe, one, deadline=600)) for one in stuck]
         await silent.has_served(len(hanging))
@@ -386,11 +405,7 @@ async def test_the_second_address_of_a_name_is_asked_where_the_first_refuses(kin
     async def lookup(_name: str, _family: object) -> tuple[str, ...]:
         return "127.0.0.9", "127.0.0.1"
 
-    well = {
-        "postgresql": says(LOGGED_IN, DONE),
-        "mysql": says(MY_OK, my(MY_OK[4:], 1), first=greeting()),
-    }[kind]
-    with Peer(well) as peer:
+    with Peer(WELL[kind]) as peer:
         async with COLLECTORS[kind](context(lookup)) as probe:
             facts = Facts()
             reply = await ask(probe, target(kind, peer.port, address="db.example", password=None), facts)
