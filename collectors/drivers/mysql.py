@@ -2,8 +2,8 @@
 
 The library's own ways are narrowed where a server would choose them. It loads a plugin by the name that a server
 sends, shows the password itself without TLS (``caching_sha2_password``) or inside TLS that nobody has verified, goes on
-without TLS where a server offers none, sends files, repeats an expired password as SQL, logs what it sends. Here a
-server gets the password itself over a private way alone, and asks by one of four methods.
+without TLS where a server offers none, tells it of this host, logs what it sends. Here a server gets the password
+itself over a private way alone, and asks by one of four methods.
 """
 
 from __future__ import annotations
@@ -32,14 +32,8 @@ _SHOWN = frozenset({"mysql_clear_password", "sha256_password"})
 """Methods that show it."""
 _FIRST = "mysql_native_password"
 """What is offered where the server's own first choice is another; it switches to what the user has."""
-_FLAGS = (
-    -ClientFlag.MULTI_STATEMENTS,
-    -ClientFlag.MULTI_RESULTS,
-    -ClientFlag.LOCAL_FILES,
-    -ClientFlag.CONNECT_ARGS,
-    -ClientFlag.CAN_HANDLE_EXPIRED_PASSWORDS,
-)
-
+_FLAGS = (-ClientFlag.MULTI_STATEMENTS, -ClientFlag.MULTI_RESULTS, -ClientFlag.CONNECT_ARGS)
+"""What is not wanted of what the library offers by itself; files it does not offer."""
 _MILLIONS = b"\xfd"
 """Begins a number of three bytes: that of columns would be allocated at once."""
 _PATIENCE = 0.25
@@ -146,7 +140,7 @@ class _Authenticator(MySQLAuthenticator):
 
 
 class _Connection(MySQLConnection):
-    """Asks for nothing after the login, sends no files, says nothing of this host."""
+    """Asks for nothing after the login, and gives up where the server asks for what it must not get."""
 
     def __init__(self, ours: _Socket, way: Way) -> None:
         super().__init__()
@@ -165,9 +159,6 @@ class _Connection(MySQLConnection):
 
     def _post_connection(self) -> None:
         """Do nothing: what it asks for is agreed on in the login."""
-
-    def _add_default_conn_attrs(self) -> None:
-        """Do nothing."""
 
     def _handle_result(self, packet: bytes, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as it is there
         if packet[4:5] == _MILLIONS:

@@ -139,6 +139,7 @@ async def test_no_server_gets_the_password_itself_outside_of_tls(name: str) -> N
                 assert "hush" not in f"{detail}{facts}"
     assert heard(talk)
     assert HUSH not in heard(talk)
+    assert b"_client_name" not in heard(talk)
 
 
 NATIVE: dict[str, tuple[str, Talk, dict[str, Any], str]] = {
