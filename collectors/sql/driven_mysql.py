@@ -80,6 +80,7 @@ class _Session:
             password = target.password.reveal() if target.password is not None else ""
             self._session.log_in(target.user, password, target.dbname, ROOM, turn)
             self._time(reached, time.monotonic())
+        with self._translated(Reason.QUERY):
             self._restrict(turn)
 
     def ask(self, turn: Turn) -> None:
