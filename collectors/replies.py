@@ -73,8 +73,8 @@ class Login(NamedTuple):
     clock: Clock
     duration: Seconds
     """From the first packet to logged in."""
-    round_trips: int
-    """How often the login waited for the server, the TCP handshake included."""
+    round_trips: int | None
+    """How often the login waited for the server, the TCP handshake included; None: a client library does not say."""
     phases: Mapping[Phase, Seconds]
     """Those of the login, the lookup before it, and the first query after it."""
 
@@ -86,7 +86,9 @@ class Login(NamedTuple):
     @property
     def server(self) -> Seconds | None:
         """What the server took, seen from outside; two clocks' noise is no time."""
-        return None if self.rtt is None else max(0.0, self.duration - self.round_trips * self.rtt)
+        if self.rtt is None or self.round_trips is None:
+            return None
+        return max(0.0, self.duration - self.round_trips * self.rtt)
 
     @property
     def took(self) -> Seconds:

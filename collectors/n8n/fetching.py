@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from collectors.contract import ProbeFailed
+from collectors.drivers.postgresql import Connection
+from collectors.drivers.turn import Turn
 from collectors.n8n import statements as sql
-from collectors.n8n.connection import Connection, Turn
 from collectors.n8n.ledger import Ended, Ledger
 from collectors.n8n.node_runs import NodeCounter
 from collectors.n8n.rows import Execution, Head, Inventory, Nodes, Rows, Statistic, Workflow

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import math
 import time
 from collections.abc import Sequence
 
 from collectors.contract import Facts, ProbeFailed
-from collectors.n8n import fetching, parameters, state, state_file, summary
-from collectors.n8n.connection import Connection, Turn
+from collectors.drivers.postgresql import Connection, log_in
+from collectors.drivers.turn import Turn
+from collectors.drivers.worker import Worker
+from collectors.n8n import fetching, state, state_file, summary
+from collectors.n8n.errors import BY_CODE
 from collectors.n8n.ledger import Ledger
 from collectors.n8n.node_runs import NodeCounter
 from collectors.n8n.reading import N8nReading
@@ -27,27 +29,17 @@ class Session:
     """One n8n. Its thread works for one read at a time, and holds up nobody else's."""
 
     def __init__(self, target: N8nTarget) -> None:
-        self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="n8n")
+        self._worker = Worker("n8n")
         self._work = _Work(target)
-        self._turn: Turn | None = None
 
     async def read(self, addresses: Sequence[str], facts: Facts) -> N8nReading:
         """Read once, at the first of these addresses that can be reached; ProbeFailed."""
-        self._turn = turn = Turn(self._work.target.timeout)
-        work = self._thread.submit(self._work.read, addresses, facts, turn)
-        work.add_done_callback(lambda _: turn.close())
-        try:
-            return await asyncio.wrap_future(work)
-        finally:
-            turn.end()
+        timeout = self._work.target.timeout
+        return await self._worker.run(lambda turn: self._work.read(addresses, turn), timeout, facts)
 
     def end(self) -> concurrent.futures.Future[None]:
         """End the read under way; then the thread saves the state and ends. Waits for neither; returns the saving."""
-        if self._turn is not None:
-            self._turn.end()
-        saving = self._thread.submit(self._work.end)
-        self._thread.shutdown(wait=False)
-        return saving
+        return self._worker.end(self._work.end)
 
 
 class _Work:
@@ -63,10 +55,10 @@ class _Work:
         """So the first read shows whether the file can be written."""
         self._state_problem = ""
 
-    def read(self, addresses: Sequence[str], facts: Facts, turn: Turn) -> N8nReading:
+    def read(self, addresses: Sequence[str], turn: Turn) -> N8nReading:
         began = time.monotonic()
         ledger = self._ledger = self._ledger or self._begun()
-        rows = self._rows(ledger, addresses, facts, turn)
+        rows = self._rows(ledger, addresses, turn)
         if began - self._saved_at >= _SAVED_EVERY:
             self._save(ledger)
         return summary.reading(ledger, rows, time.monotonic() - began, self._state_problem)
@@ -77,41 +69,23 @@ class _Work:
         if self._ledger is not None:
             self._save(self._ledger)
 
-    def _rows(self, ledger: Ledger, addresses: Sequence[str], facts: Facts, turn: Turn) -> Rows:
+    def _rows(self, ledger: Ledger, addresses: Sequence[str], turn: Turn) -> Rows:
         """Read on the kept connection; on a new one if there is none, or if it turns out to have ended meanwhile."""
         if self._connection is not None and self._connection.is_open:
-            facts.phase = Phase.QUERY
+            turn.facts.phase = Phase.QUERY
             try:
                 return self._rows_on(self._connection, ledger, turn)
             except ProbeFailed as failed:
                 if failed.reason is not Reason.RESET:
                     raise
-        self._connection, self._statements = self._connected(addresses, facts, turn), None
-        facts.phase = Phase.QUERY
+        self._connection, self._statements = log_in(self.target, addresses, turn, BY_CODE), None
+        turn.facts.phase = Phase.QUERY
         return self._rows_on(self._connection, ledger, turn)
 
     def _rows_on(self, connection: Connection, ledger: Ledger, turn: Turn) -> Rows:
         # Probed anew on each connection: what a migration changes makes a statement fail, which ends the connection.
         self._statements = self._statements or fetching.probed(self.target, connection, turn)
         return fetching.read(connection, self._statements, ledger, self._nodes, turn)
-
-    def _connected(self, addresses: Sequence[str], facts: Facts, turn: Turn) -> Connection:
-        """Log in at the first address that can be reached; each gets its share of the time."""
-
-        def reached() -> None:
-            facts.phase = Phase.AUTH
-
-        for number, address in enumerate(addresses):
-            following = len(addresses) - number - 1
-            facts.phase = Phase.CONNECT
-            facts.address = address if address != self.target.address and address else None
-            try:
-                return Connection(parameters.of(self.target, address), turn, turn.left / (following + 1), reached)
-            except ProbeFailed as failed:
-                if not following or failed.misconfigured:
-                    raise
-                facts.tried += (f"{address}: {failed.detail}",)
-        raise ProbeFailed(Reason.DNS, "its name has no address")
 
     def _begun(self) -> Ledger:
         """Return the ledger that goes on from the saved state, or that begins."""

@@ -62,4 +62,9 @@ def no_tls() -> ProbeFailed:
     return ProbeFailed(Reason.TLS, "the server offers no TLS (tls: disable would do without)", misconfigured=True)
 
 
+def for_the_driver(target: DatabaseTarget) -> str:
+    """Return what to set, so that a server gets the password in a way in which only a client library sends it."""
+    return "set client: driver" if target.is_private else "set client: driver and tls: verify-full"
+
+
 Speak = Callable[[Dialogue, DatabaseTarget, Way, Memory], Session]

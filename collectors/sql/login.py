@@ -113,8 +113,7 @@ class Logins:
         target, facts, phases, memory, address = login
         reached = await self._reach.connect(stack, target, facts, phases, address)
         dialogue = Dialogue(stack.enter_context(Stream(reached.sock, ROOM, facts)))
-        private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
-        session = self._speak(dialogue, target, Way(reached.connected, private), memory)
+        session = self._speak(dialogue, target, Way(reached.connected, target.is_private), memory)
 
         encrypting = False
 

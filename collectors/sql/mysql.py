@@ -12,6 +12,7 @@ from collectors.contract import Context, Probe, ProbeFailed
 from collectors.sql import mysql_errors, session
 from collectors.sql.dialect import Memory, Way
 from collectors.sql.dialogue import Dialogue
+from collectors.sql.driven_mysql import MySQLDriver
 from collectors.sql.mysql_dialogue import Packets
 from collectors.sql.mysql_login import MySQLLogin
 from collectors.sql.mysql_packets import EOF, ERROR, OK
@@ -26,7 +27,7 @@ _QUIT, _QUERY = b"\x01", b"\x03"
 
 def collector(context: Context) -> AbstractAsyncContextManager[Probe[DatabaseTarget]]:
     """Log in to MySQL and MariaDB servers, and ask them."""
-    return session.collector(MySQL, context)
+    return session.collector(MySQL, MySQLDriver, context)
 
 
 class MySQL:

@@ -34,6 +34,28 @@ _BY_NUMBER = {
     4031: Reason.RESET,  # disconnected for inactivity
 }
 _CONFIGURATION = {1129, 1130, 1044, 1045, 1049, 1251, 1698, 1820, 1862, 3118, 3159, 4151}
+_IN_OUR_WORDS = {
+    1040: "the server has no connection left",
+    1203: "the user has no connection left",
+    1226: "the user has reached a limit of its own",
+    1129: "the server has blocked this host for logins that broke off; FLUSH HOSTS",
+    1130: "the server takes no logins from this host",
+    1044: "the user may not use the database",
+    1045: "the password is wrong, or there is no such user, or it may not log in so (with TLS, from this host)",
+    1049: "there is no such database",
+    1698: "there is no such user, or it may not log in so",
+    1820: "the password has expired",
+    1862: "the password has expired",
+    3118: "the account is locked",
+    4151: "the account is locked",
+    3159: "the server takes logins inside TLS alone",
+    1053: "the server is stopping",
+    1927: "the session was ended at the server",
+    3032: "the server is in offline_mode",
+    1792: "it writes, and the session is read-only",
+    1969: "the server gave it up, because it took too long",
+    3024: "the server gave it up, because it took too long",
+}
 _HIDDEN_BEHIND = (range(2000, 3000), range(9000, 10_000))
 """A client library's numbers, which MySQL Router passes on, and ProxySQL's: it has not reached its server."""
 
@@ -51,6 +73,14 @@ def of_login(packet: bytes) -> ProbeFailed:
 def of_query(packet: bytes) -> ProbeFailed:
     """Classify the error that answers a query."""
     return _classified(packet, Reason.QUERY)
+
+
+def by_number(number: int, sqlstate: str, otherwise: Reason) -> ProbeFailed:
+    """Classify an error of which a client library has the number; the server's words are not repeated."""
+    reason = _reason(number, sqlstate.encode(), otherwise)
+    words = _IN_OUR_WORDS.get(number, "the server refuses it")
+    misconfigured = number in _CONFIGURATION and reason is not Reason.QUERY
+    return ProbeFailed(reason, f"{number}: {words}", misconfigured=misconfigured)
 
 
 def _classified(packet: bytes, otherwise: Reason) -> ProbeFailed:

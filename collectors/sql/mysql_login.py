@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 
 from collectors.contract import ProbeFailed
 from collectors.sql import mysql_errors
-from collectors.sql.dialect import Memory, Way, no_tls
+from collectors.sql.dialect import Memory, Way, for_the_driver, no_tls
 from collectors.sql.dialogue import Dialogue, readable
 from collectors.sql.mysql_dialogue import Packets
 from collectors.sql.mysql_packets import (
@@ -48,6 +48,8 @@ _FAST, _FULL = b"\x03", b"\x04"
 _MOST_WRONG_ANSWERS = 4
 _PATIENCE = 0.25
 """Of the timeout: how long the server's refusal is waited for, of a login that was refused here already."""
+_OF_THE_DRIVER = ("mysql_clear_password", "sha256_password")
+"""Methods that show the password, which a client library knows."""
 _METHOD = "the method that the server switched to"
 
 
@@ -164,8 +166,9 @@ class MySQLLogin:
 
     def _unspoken(self, name: str) -> str:
         asked = readable(name.encode()) or "an old hash"
+        instead = f", or {for_the_driver(self._target)}" if name in _OF_THE_DRIVER else ""
         unknown = "" if self.is_mariadb else "; it may also hide so that there is no such user"
-        return f"the server asks for {asked}; it must be {NATIVE} or {SHA2}{unknown}"
+        return f"the server asks for {asked}; it must be {NATIVE} or {SHA2}{instead}{unknown}"
 
     async def _more(self, data: bytes) -> None:
         if self._plugin != SHA2 or data not in {_FAST, _FULL}:

@@ -7,19 +7,20 @@ server accepts will do (``peer`` on a Unix socket).
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
 from collectors.contract import Context, Probe, ProbeFailed
 from collectors.sql import postgresql_errors, session
-from collectors.sql.dialect import BEFORE_THE_TIMEOUT, Memory, Way, no_tls
+from collectors.sql.dialect import Memory, Way, for_the_driver, no_tls
 from collectors.sql.dialogue import Dialogue, bounded, readable
+from collectors.sql.driven_postgresql import PostgreSQLDriver
+from collectors.sql.postgresql_statements import statement
 from collectors.sql.refusals import StrangerError
 from collectors.sql.scram import MECHANISM, Scram
 from collectors.sql.target import DatabaseTarget
-from collectors.terms import Reason, Seconds
+from collectors.terms import Reason
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _CANCEL_REQUEST = 80877102
@@ -27,7 +28,7 @@ _LONGEST_KEY = 260
 """Bytes: the process, and a secret of up to 256 (protocol 3.2; ours is 3.0, where it has 4)."""
 _PROTOCOL = 3 << 16
 _TERMINATE = b"X\0\0\0\4"
-_SASL, _SASL_CONTINUE, _SASL_FINAL = 10, 11, 12
+_GSS, _SSPI, _SASL, _SASL_CONTINUE, _SASL_FINAL = 7, 9, 10, 11, 12
 _REFUSED_METHODS = {3: "the password in clear text", 5: "an MD5 hash of the password"}
 _ASIDE = b"SNKAI"
 """ParameterStatus, Notice, BackendKeyData, Notification, EmptyQueryResponse: nothing to do for us."""
@@ -38,14 +39,12 @@ _FIRST = b"RvZ" + _ASIDE
 _MYSQL = b"\0\0\0\n"
 """MySQL's greeting, after a byte that may be any; no first message of PostgreSQL is so long."""
 _IN_A_QUERY = _ROWS + _ASIDE
-_SHOW = re.compile(r"\s*SHOW\s[^;]*;?\s*", re.IGNORECASE)
-"""Reads only, at once, and is all that PgBouncer's console takes: no transaction around it."""
 _HEAD = struct.Struct("!ci")
 
 
 def collector(context: Context) -> AbstractAsyncContextManager[Probe[DatabaseTarget]]:
     """Log in to PostgreSQL servers, and ask them."""
-    return session.collector(PostgreSQL, context, "postgresql")
+    return session.collector(PostgreSQL, PostgreSQLDriver, context, "postgresql")
 
 
 class PostgreSQL:
@@ -96,9 +95,7 @@ class PostgreSQL:
         """Do nothing, likewise."""
 
     async def query(self, text: str) -> None:
-        if text != self._target.standard_query and not _SHOW.fullmatch(text):
-            text = _kept_short(text, self._target.timeout)
-        data = text.encode() + b"\0"
+        data = statement(self._target, text).encode() + b"\0"
         await self._dialogue.send(b"Q" + struct.pack("!i", len(data) + 4) + data)
         error = b""
         while True:
@@ -135,6 +132,10 @@ class PostgreSQL:
             if not self._proved:
                 raise ProbeFailed(Reason.AUTH, "the server did not ask for the password: trust, or an impostor")
             return
+        if code in {_GSS, _SSPI}:
+            alone = ", without a password" if self._target.password else ""
+            detail = f"the server asks for a ticket (GSSAPI); set client: driver{alone}"
+            raise ProbeFailed(Reason.AUTH, detail, misconfigured=True)
         if self._scram is None:
             raise ProbeFailed(Reason.AUTH, "the server asks for a password; add password_file", misconfigured=True)
         if code == _SASL and MECHANISM.encode() in body[4:].split(b"\0"):
@@ -148,7 +149,9 @@ class PostgreSQL:
             return
         else:
             asked = _REFUSED_METHODS.get(code, f"a method that is not spoken here ({code})")
-            raise ProbeFailed(Reason.AUTH, f"the server asks for {asked}; it must be {MECHANISM}", misconfigured=True)
+            instead = f", or {for_the_driver(self._target)}" if code in _REFUSED_METHODS else ""
+            detail = f"the server asks for {asked}; it must be {MECHANISM}{instead}"
+            raise ProbeFailed(Reason.AUTH, detail, misconfigured=True)
         await self._dialogue.send(b"p" + struct.pack("!i", len(answer) + 4) + answer)
 
     async def _first_message(self) -> tuple[bytes, bytes]:
@@ -188,16 +191,6 @@ def _startup(target: DatabaseTarget) -> bytes:
         settings.append(("database", target.dbname))
     body = b"".join(f"{name}\0{value}\0".encode("utf-8", "surrogatepass") for name, value in settings) + b"\0"
     return struct.pack("!ii", len(body) + 8, _PROTOCOL) + body
-
-
-def _kept_short(query: str, timeout: Seconds) -> str:
-    """Let a query of the user's own read only, and be given up before the probe's deadline.
-
-    Not by settings of the session: PgBouncer does not know them in a startup message, and shares sessions.
-    """
-    limit = max(1, round(timeout * BEFORE_THE_TIMEOUT * 1000))
-    # Before version 11 the new timeout holds from the next command of a transaction on.
-    return f"BEGIN READ ONLY; SET LOCAL statement_timeout = {limit}; SAVEPOINT query;\n{query}\n;COMMIT"
 
 
 def _unexpected(kind: bytes) -> ProbeFailed:

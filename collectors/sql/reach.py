@@ -47,7 +47,7 @@ class Reach:
             return Reached(stack.enter_context(_local(target)), kernel.now(), None)
         end = kernel.now().monotonic + target.timeout
         if address is None:
-            ip_family, addresses = await self._resolve(target, facts, phases)
+            ip_family, addresses = await self.resolve(target, facts, phases)
         else:
             ip_family, addresses = literal_family(address) or target.ip_families[0], [address]
         peer = connection.Peer(target.address, addresses, ip_family, target.port)
@@ -60,7 +60,7 @@ class Reach:
         noticed = handshake.took - handshake.rtt  # how long after the SYN/ACK that was
         return Reached(sock, kernel.Moment(now.monotonic - noticed, now.wall - noticed), handshake)
 
-    async def _resolve(
+    async def resolve(
         self, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]
     ) -> tuple[IpFamily, Sequence[str]]:
         """Return the addresses of the first family that the name has any of; a resolver's silence tries no other."""

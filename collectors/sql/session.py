@@ -9,13 +9,16 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from collectors import kernel
 from collectors.contract import Context, Facts, Probe, ProbeFailed, one_by_one
 from collectors.replies import Login, Query, Reply
 from collectors.sql.dialect import Memory, Speak
+from collectors.sql.driven import DrivenDatabases, Driver
 from collectors.sql.login import ROOM, LoggedIn, Logins
+from collectors.sql.reach import Reach
 from collectors.sql.target import DatabaseTarget
 from collectors.sql.withdrawals import Withdrawals
 from collectors.terms import Phase, Reason, Seconds
@@ -162,14 +165,24 @@ class Databases:
 
 
 @contextlib.asynccontextmanager
-async def collector(speak: Speak, context: Context, alpn: str = "") -> AsyncIterator[Probe[DatabaseTarget]]:
-    """Probe databases by one dialect; kept sessions end with it."""
+async def collector(
+    speak: Speak, drive: Callable[[Reach], Driver[Any]], context: Context, alpn: str = ""
+) -> AsyncIterator[Probe[DatabaseTarget]]:
+    """Probe databases by one dialect, or by its client library; kept sessions end with it."""
     with kernel.keep_stamping(), connection.Connector() as connector:
-        databases = Databases(Logins(speak, context, connector, alpn))
+        native = Databases(Logins(speak, context, connector, alpn))
+        driven = DrivenDatabases(drive(Reach(context, connector)))
+
+        def client(target: DatabaseTarget) -> Databases | DrivenDatabases[Any]:
+            return driven if target.client == "driver" else native
+
         try:
-            yield one_by_one(databases.probe, databases.forget)
+            yield one_by_one(
+                lambda target, facts: client(target).probe(target, facts), lambda target: client(target).forget(target)
+            )
         finally:
-            databases.close()
+            native.close()
+            driven.close()
 
 
 def _rtt(kept: _Kept) -> Seconds:

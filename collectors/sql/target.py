@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from collectors.literals import literal_family
 from collectors.secret import Secret
 from collectors.target import TCP_REASONS, Gives, Target
 from collectors.terms import IpFamily, Phase, Reason, Seconds
 from collectors.transport.trust import OwnCertificate, TlsMode
+
+Client = Literal["native", "driver"]
+"""What logs in and asks: our own protocol, or the database's own client library."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,7 @@ class DatabaseTarget(Target):
     tls_ca_file: str | None
     """Absolute. None: the system's authorities."""
     own_certificate: OwnCertificate | None = None
+    client: Client = "native"
     query: str
     timeout: Seconds
     """The server is to end a query of the user's own before."""
@@ -45,7 +49,8 @@ class DatabaseTarget(Target):
 
     def __str__(self) -> str:
         where = self.socket or f"{self.address} port {self.port}, tls {self.tls},"
-        return f"{'login' if self.logs_in else 'login and query'} at {where} as {self.user}"
+        driven = " by its driver" if self.client == "driver" else ""
+        return f"{'login' if self.logs_in else 'login and query'} at {where} as {self.user}{driven}"
 
     @property
     def host(self) -> str:
@@ -68,8 +73,20 @@ class DatabaseTarget(Target):
         if self.socket:
             return (Phase.AUTH, Phase.QUERY)
         first = () if literal_family(self.address) else (Phase.DNS,)
-        secured = () if self.tls == "disable" else (Phase.TLS,)
-        return (*first, Phase.CONNECT, *secured, Phase.AUTH, Phase.QUERY)
+        return (*first, Phase.CONNECT, *self._secured, Phase.QUERY)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether what is sent can be read by the right server alone: a Unix socket, or TLS that verifies it."""
+        return self.socket is not None or self.tls in {"verify-ca", "verify-full"}
+
+    @property
+    def _secured(self) -> tuple[Phase, ...]:
+        if self.tls == "disable":
+            return (Phase.AUTH,)
+        if self.client == "driver" and self.protocol == "postgresql":
+            return ()  # libpq does not show where TLS ends and the login begins
+        return (Phase.TLS, Phase.AUTH)
 
     def for_once(self) -> Self:
         return dataclasses.replace(self, kept=False)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from collectors.literals import literal_family
-from collectors.sql.target import DatabaseTarget
+from collectors.sql.target import Client, DatabaseTarget
 from collectors.terms import IpFamily, Seconds
 from collectors.transport.trust import TlsMode
 from exporter.config_files.net_values import AbsolutePath
@@ -34,6 +34,7 @@ class Database(Place, FileOrVariableLogin):
     dbname: Label = ""
     tls: Annotated[TlsMode, OneOf(*get_args(TlsMode))] = "verify-full"
     tls_ca_file: Text | None = None
+    client: Annotated[Client, OneOf(*get_args(Client))] = "native"
     interval: Interval = 15.0
     cold_interval: Interval = 60.0
     timeout: Duration | None = None
@@ -60,6 +61,7 @@ class Database(Place, FileOrVariableLogin):
             tls=self.tls,
             tls_ca_file=files.authorities((*loc, "tls_ca_file"), self.tls_ca_file),
             own_certificate=files.own_certificate(loc, self),
+            client=self.client,
             query=self.query,
             timeout=self.timeout or timeout,
             logs_in=True,

@@ -113,8 +113,10 @@ def _exchange(exchange: Exchange, seen: PairNow) -> str:
 
 def _login(login: Login) -> str:
     """Write distance and slowness apart: 2.11 s = 6 round trips × 351 ms + server 8 ms."""
-    if login.rtt is None or login.server is None:
+    if login.rtt is None:
         return span(login.duration)
+    if login.server is None:
+        return f"{span(login.duration)}, round trip {span(login.rtt)}"
     distance = f"{login.round_trips} round trips × {span(login.rtt)}"
     return f"{span(login.duration)} = {distance} + server {span(login.server)}"
 

@@ -63,15 +63,17 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             yield stage
 
 
-async def _logins(stage: Stage, count: int) -> list[Any]:
+async def _logins(stage: Stage, count: int, **changes: Any) -> list[Any]:
     """So many logins and queries from the near host, as its own program would make them."""
     found: list[Any] = []
     async with COLLECTORS[stage.kind](context()) as probe:
         base = {
+            "protocol": stage.kind,
             "address": stage.there.address,
             "password": Secret(PASSWORD),
             "tls": "verify-full",
             "tls_ca_file": stage.ca_file,
+            **changes,
         }
         query = database_target(stage.server.port, **base, logs_in=False)
         for _ in range(count):
@@ -83,9 +85,9 @@ async def _logins(stage: Stage, count: int) -> list[Any]:
     return found
 
 
-def logins(stage: Stage, count: int) -> list[Any]:
+def logins(stage: Stage, count: int, **changes: Any) -> list[Any]:
     with stage.here.entered():
-        return asyncio.run(_logins(stage, count))
+        return asyncio.run(_logins(stage, count, **changes))
 
 
 @pytest.mark.parametrize("delay", [0.020, 0.090])
@@ -109,6 +111,16 @@ def test_each_phase_is_the_links_delay_as_often_as_it_waits(stage: Stage, delay:
     assert min(reply.rtt for reply in replies) == pytest.approx(delay, abs=0.001)
     assert 0 <= min(reply.server for reply in replies) < 0.05
     assert min(query.response for query in queries) == pytest.approx(delay, abs=0.002)
+
+
+def test_a_driver_measures_the_links_round_trip_and_a_login_of_several(stage: Stage) -> None:
+    logins(stage, 1, client="driver")  # the first one imports the library
+    found = logins(stage, 3, client="driver")
+    for login, _ in found:
+        assert login.rtt == pytest.approx(0.020, rel=0.15)
+        assert login.rtt == login.phases[Phase.CONNECT]
+        assert login.duration > 3 * login.rtt
+    assert min(query.response for _, query in found) == pytest.approx(0.020, abs=0.010)
 
 
 def test_over_the_worst_path_logins_with_tls_succeed_within_the_default_timeout(stage: Stage) -> None:

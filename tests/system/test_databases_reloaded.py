@@ -135,6 +135,35 @@ def test_a_query_under_way_ends_with_its_database_or_login(stage: Stage, goes: d
     wait_until(lambda: not stage.sessions(), "no session is left", 3)
 
 
+def test_a_drivers_session_ends_with_its_database_and_the_program_does_not_wait_for_its_query(stage: Stage) -> None:
+    """The query itself goes on at the server until its limit there."""
+    stage.write_fleet(interval="500ms", cold_interval="600ms", client="driver")
+    stage.reload()
+    page = stage.exporter.page
+
+    def logs_in() -> bool:
+        now = page()
+        return now.value("database_available", database="db") == 1 and not now.values("database_login_round_trips")
+
+    wait_until(logs_in, "a login by the driver")
+    stage.write_fleet(interval="500ms", client="driver")
+    stage.reload()
+    before = stage.settled()
+    assert stage.settled() == before
+    assert (page().value("latency_exporter_measurements_total", protocol=stage.server.kind, clock="user") or 0) > 1
+    stage.write_fleet(interval=None)
+    stage.reload()
+    wait_until(lambda: not stage.sessions(), "no session is left", 1)
+    stage.write_fleet(interval="20s", query=f'"{SLEEP[stage.server.kind]}"', timeout="2s", client="driver")
+    exporter = Exporter(stage.exporter.host, stage.fleet, "--web.listen-address=127.0.0.1:9103", port=9103).ready()
+    wait_until(lambda: sleeps(stage), "the query is under way")
+    began = time.monotonic()
+    exporter.program.terminate()
+    assert exporter.program.wait(5) == 0
+    assert time.monotonic() - began < 1
+    wait_until(lambda: not stage.sessions(), "no session is left", 5)
+
+
 def test_a_query_under_way_ends_at_its_deadline(stage: Stage) -> None:
     """The limit that the server has of us, nine tenths of the timeout, does not hold for it."""
     stage.write_fleet(interval="20s", query=f'"{UNLIMITED[stage.server.kind]}"', timeout="2s")

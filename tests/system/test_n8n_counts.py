@@ -278,7 +278,7 @@ class Readings:
             began = time.monotonic()
             reading = await reader.read(target, Facts())
             self.world.read_until = began
-            threads = [session._thread for _, session in reader._sessions.values()]
+            threads = [session._worker._thread for _, session in reader._sessions.values()]
         for thread in threads:
             await asyncio.to_thread(thread.shutdown)
         return reading
@@ -302,6 +302,6 @@ class Readings:
                 await reader.read(target, Facts())
                 self.world.read_until = began
                 await asyncio.sleep(0.02)
-            threads = [session._thread for _, session in reader._sessions.values()]
+            threads = [session._worker._thread for _, session in reader._sessions.values()]
         for thread in threads:
             await asyncio.to_thread(thread.shutdown)

@@ -274,7 +274,7 @@ async def test_nothing_is_written_and_nothing_is_left_open(newer):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"user": "nobody-here"}, (Reason.AUTH, "log in: the login is refused")),
+        ({"user": "nobody-here"}, (Reason.AUTH, "log in: the password is wrong, or there is no such user")),
         ({"dbname": "elsewhere"}, (Reason.AUTH, "log in: there is no such database or user")),
         ({"password": None}, (Reason.AUTH, "log in: the database wants a password; set password_file")),
         ({"tls": "verify-full"}, (Reason.TLS, "log in: the database does not speak TLS; set tls: disable")),

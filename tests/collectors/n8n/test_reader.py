@@ -9,7 +9,7 @@ import time
 import pytest
 
 from collectors.contract import Facts, ProbeFailed
-from collectors.n8n.connection import Stopped, Turn
+from collectors.drivers.turn import Stopped, Turn
 from collectors.n8n.reader import Reader
 from collectors.n8n.target import N8nTarget
 from collectors.secret import Secret

@@ -9,13 +9,13 @@ import pytest
 
 from collectors.contract import Facts, ProbeFailed
 from collectors.http.target import HttpTarget
-from collectors.replies import Exchange, RoundTrip
+from collectors.replies import Exchange, Login, RoundTrip
 from collectors.terms import Clock, Phase, Reason
 from exporter.overview.timeline import VerdictContext, explain
 from exporter.probing.single import ProbeResult
 from exporter.recording.own_health import OwnHealth
 from exporter.recording.series import PairSeries
-from tests.exporter.pages import ANSWERS, Small
+from tests.exporter.pages import ANSWERS, DATABASE, SMALL, Small
 
 NOW = 1_700_000_000.0
 ROUND_TRIP = 0.35
@@ -55,6 +55,13 @@ def test_a_number_by_the_programs_own_clock_says_so(small: Small) -> None:
     _, measured, clock, _ = explained(ProbeResult(small.pair("wf008", "icmp"), Facts(), reply, 0.04))
     assert measured == "  34.8 ms, own clock"
     assert clock == "  timed by this program's own clock instead of the kernel's: its own delays are in it"
+
+
+def test_a_login_by_a_driver_is_not_split_into_distance_and_server(tmp_path: Path) -> None:
+    pair = Small(tmp_path, SMALL + DATABASE).pair("wf008", "login")
+    reply = Login(rtt=0.0348, clock=Clock.USER, duration=0.25, round_trips=None, phases={})
+    _, measured, *_ = explained(ProbeResult(pair, Facts(), reply, 0.25))
+    assert measured == "  250 ms, round trip 34.8 ms, own clock"
 
 
 def test_a_request_is_drawn_phase_by_phase(small: Small) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from collectors.contract import DuplicateReply, Facts, LateReply, ProbeFailed, ReceiveOverflow, SocketOpened
-from collectors.replies import Exchange, RoundTrip
+from collectors.replies import Exchange, Login, Query, RoundTrip
 from collectors.terms import Clock, IpFamily, Phase, Reason
 from exporter.fleet import BadFile, host_header
 from tests.exporter.pages import ANSWERS, DATABASE, SMALL, TIMEOUT, Small, Time
@@ -502,6 +502,23 @@ def test_a_databases_logins_and_queries_are_one_set_of_series(with_database: Sma
     }
     assert samples.by("mode", "database_probes_total", **of) == {"cold": 1, "warm": 1}
     assert not samples.all("network_latency_probes_total", probe="login")
+
+
+def test_a_databases_driver_has_the_phases_that_it_shows_and_no_round_trips_and_its_times_are_the_programs(
+    time: Time, tmp_path: Path
+) -> None:
+    driven = Small(tmp_path, SMALL + DATABASE.replace("type: postgresql", "type: postgresql, client: driver"))
+    phases = {Phase.DNS: 0.0, Phase.CONNECT: 0.0625, Phase.QUERY: 0.125}
+    driven.decide("wf008", "login", Login(0.0625, Clock.USER, 0.5, None, phases))
+    driven.decide("wf008", "query", Query(0.125, Clock.USER))
+    samples = driven.samples()
+    of = {"database": "n8n-postgres"}
+    assert samples.get("database_available", **of) == 1
+    assert samples.get("database_rtt_seconds", **of) == 0.0625
+    assert samples.get("database_connect_latency_seconds_sum", **of) == 0.5
+    assert not samples.all("database_login_round_trips")
+    assert samples.by("phase", "database_phase_seconds_sum", **of) == {"dns": 0, "connect": 0.0625, "query": 0.125}
+    assert samples.by("clock", "latency_exporter_measurements_total", protocol="postgresql") == {"kernel": 0, "user": 2}
 
 
 def test_a_database_is_available_only_when_both_its_login_and_its_query_succeed(with_database: Small) -> None:

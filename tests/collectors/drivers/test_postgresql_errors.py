@@ -1,6 +1,7 @@
 import pytest
 
-from collectors.n8n import errors
+from collectors.drivers import postgresql_errors as errors
+from collectors.n8n.errors import BY_CODE
 from collectors.n8n.target import N8nTarget
 from collectors.terms import Reason
 
@@ -21,7 +22,7 @@ from collectors.terms import Reason
     ],
 )
 def test_an_error_with_a_code_is_classified_by_it(code, reason, detail):
-    failed = errors.from_code(code, "read executions")
+    failed = errors.from_code(code, "read executions", BY_CODE)
 
     assert (failed.reason, failed.detail) == (reason, f"read executions: {detail} ({code})")
 
@@ -79,6 +80,6 @@ def test_an_error_without_a_code_is_classified_by_its_words_and_never_repeated(t
 
 
 def test_every_reason_is_one_of_the_targets():
-    reasons = {row[1] for row in (*errors._BY_CODE, *errors._BY_WORDS)}
+    reasons = {meaning.reason for meaning in (*BY_CODE, *errors._BY_CODE, *errors._BY_WORDS)}
 
     assert reasons <= set(N8nTarget.reasons)

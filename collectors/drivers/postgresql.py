@@ -1,0 +1,189 @@
+"""One connection to PostgreSQL by psycopg2, for one thread at a time, which never waits beyond a deadline.
+
+psycopg2's asynchronous mode gives the socket from the first packet on. So every wait, that for the login too, is a
+poll(2) of ours, which ends at the deadline or when nobody waits any more. Then the socket is shut: what the server
+still works on ends by its transaction's own ``statement_timeout``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import select
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from collectors.contract import ProbeFailed
+from collectors.drivers import postgresql_errors as errors
+from collectors.drivers import postgresql_parameters as parameters
+from collectors.drivers.postgresql_errors import Meaning
+from collectors.drivers.postgresql_parameters import Login
+from collectors.drivers.turn import Turn
+from collectors.terms import Clock, Phase, Reason, Seconds
+from collectors.transport import tcp_info
+from collectors.transport.connection import Handshake
+
+_LOG_IN = "log in"
+_ROOM = 256 * 1024
+"""Bytes of a login."""
+
+
+def log_in(login: Login, addresses: Sequence[str], turn: Turn, codes: Sequence[Meaning] = ()) -> Connection:
+    """Log in at the first address that can be reached; each gets its share of the time. ProbeFailed."""
+    facts = turn.facts
+    for following, address in zip(range(len(addresses) - 1, -1, -1), addresses, strict=True):
+        if address != login.address:
+            facts.address = address
+        try:
+            return _log_in(login, address, turn, turn.left / (following + 1), codes)
+        except ProbeFailed as failed:
+            if not following or failed.misconfigured:
+                raise
+            facts.tried += (f"{address}: {failed.detail}",)
+    raise ProbeFailed(Reason.DNS, "its name has no address")
+
+
+def _log_in(login: Login, address: str, turn: Turn, within: Seconds, codes: Sequence[Meaning]) -> Connection:
+    try:
+        return Connection(parameters.of(login, address), turn, within, codes)
+    except errors.TicketWanted:
+        if login.password is not None:
+            raise
+    by_ticket = parameters.of(login, address, by_ticket=True)
+    _fetch_ticket(by_ticket, turn)
+    return Connection(by_ticket, turn, turn.left, codes)
+
+
+def _fetch_ticket(connect: Mapping[str, Any], turn: Turn) -> None:
+    """Have the ticket for the server in the cache, by a login that waits in libpq, where other threads run meanwhile.
+
+    In a ``Connection`` the wait for a key server would hold the interpreter's lock, and with it the whole program.
+    """
+    import psycopg2  # noqa: PLC0415 - see ``Connection``
+
+    try:
+        psycopg2.connect(**connect, connect_timeout=math.ceil(turn.left)).close()
+    except psycopg2.Error as error:
+        raise errors.from_words(str(error), _LOG_IN) from None
+
+
+class Connection:
+    """A session with a database; whatever goes wrong, it is closed and of no more use."""
+
+    def __init__(self, connect: Mapping[str, Any], turn: Turn, within: Seconds, codes: Sequence[Meaning] = ()) -> None:
+        """Log in; ProbeFailed. ``codes`` are what errors mean beside what they always do."""
+        import psycopg2  # noqa: PLC0415 - megabytes that only a host needs where it is configured
+
+        self._error: type[Exception] = psycopg2.Error
+        self._codes = codes
+        self._connection: Any = None
+        self.handshake: Handshake | None = None
+        """TCP's; None for a Unix socket."""
+        with self._closed_on_failure(_LOG_IN):
+            turn.facts.phase = Phase.CONNECT
+            self.began = began = time.monotonic()
+            """When it began to connect."""
+            self._connection = psycopg2.connect(**connect, async_=True)
+            self._await(self._connection.poll(), _LOG_IN, turn, began + within)
+            self.connected = time.monotonic()
+            """When that was noticed, by the monotonic clock."""
+            if connect["hostaddr"]:
+                self.handshake = self._handshake(self.connected - began)
+            state = self._connection.poll()  # fails where the connection was refused
+            turn.facts.retransmitted = self.handshake is not None and self.handshake.rtt is None
+            turn.facts.phase = Phase.AUTH
+            with self._socket() as sock:
+                while self._await(state, _LOG_IN, turn, began + within):
+                    _bound(_LOG_IN, tcp_info.received(sock), _ROOM)
+                    state = self._connection.poll()
+            self._cursor = self._connection.cursor()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be asked."""
+        return self._connection is not None
+
+    def is_quiet(self) -> bool:
+        """Return whether the server has said nothing since it was asked last, an end of the session included."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return not poll.poll(0)
+
+    def ask(
+        self, doing: str, statement: str, values: Sequence[object] | None, turn: Turn, room: int | None = None
+    ) -> list[Any]:
+        """Run a statement, for its rows; ProbeFailed. ``doing`` says for people what it does.
+
+        Without ``values`` it is sent as it stands. More than ``room`` bytes over TCP are no answer.
+        """
+        with self._closed_on_failure(doing), self._socket() as sock:
+            before = tcp_info.received(sock)
+            self._cursor.execute(statement, values)
+            while self._await(self._connection.poll(), doing, turn, time.monotonic() + turn.left):
+                if room is not None:
+                    _bound(doing, tcp_info.received(sock) - before, room)
+            return list(self._cursor.fetchall()) if self._cursor.description else []
+
+    def close(self) -> None:
+        """Shut the socket, whatever the server does, and close."""
+        if self._connection is not None:
+            with contextlib.suppress(OSError, self._error), self._socket() as sock:
+                sock.shutdown(socket.SHUT_RDWR)
+        self.part()
+
+    def part(self) -> None:
+        """Say goodbye to the server, without waiting, and close."""
+        if self._connection is not None:
+            with contextlib.suppress(self._error):
+                self._connection.close()
+        self._connection = None
+
+    @property
+    def _descriptor(self) -> int:
+        return int(self._connection.fileno())
+
+    def _socket(self) -> socket.socket:
+        """Return the socket, to be closed without an effect on the connection."""
+        return socket.socket(fileno=os.dup(self._descriptor))
+
+    def _handshake(self, took: Seconds) -> Handshake:
+        """Return how TCP's went; nothing was sent after it yet."""
+        with self._socket() as sock:
+            info = tcp_info.read(sock)
+        if info is None:
+            return Handshake(took, took, Clock.USER)
+        return Handshake(None if info.retransmissions else info.rtt, took)
+
+    @contextlib.contextmanager
+    def _closed_on_failure(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except self._error as error:
+            code = getattr(error, "pgcode", None)
+            if code:  # the server has answered, and may be told goodbye
+                self.part()
+            self.close()
+            failed = errors.from_code(code, doing, self._codes) if code else errors.from_words(str(error), doing)
+            raise failed from None  # the error holds the server's words
+        except BaseException:
+            self.close()
+            raise
+
+    def _await(self, state: int, doing: str, turn: Turn, until: Seconds) -> bool:
+        """Wait for what psycopg2's ``poll`` wants, for whether it has to be called again."""
+        from psycopg2 import extensions  # noqa: PLC0415 - as above
+
+        if state == extensions.POLL_OK:
+            return False
+        events = select.POLLOUT if state == extensions.POLL_WRITE else select.POLLIN
+        if not turn.wait(self._descriptor, events, max(0.0, until - time.monotonic())):
+            raise ProbeFailed(Reason.TIMEOUT, f"{doing}: no answer in time")
+        return True
+
+
+def _bound(doing: str, received: int, room: int) -> None:
+    if received > room:
+        raise ProbeFailed(Reason.PROTOCOL, f"{doing}: the answer is longer than {room // 1024} KiB")

@@ -1,0 +1,128 @@
+"""How psycopg2 is to connect: all that libpq would otherwise take from the environment or somebody's home."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from collectors.contract import ProbeFailed
+from collectors.secret import Secret
+from collectors.terms import Reason, Seconds
+from collectors.transport.trust import OwnCertificate, TlsMode
+
+_NAME = "latency-exporter"
+_NOWHERE = "/nonexistent/file"
+_AUTHORITIES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where Debian, Fedora, SUSE and Alpine keep the system's: libpq wants a file, and its own build's is none of these."""
+
+
+class Login(Protocol):
+    """What a target says of its login."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def socket(self) -> str | None: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def password(self) -> Secret | None: ...
+    @property
+    def dbname(self) -> str: ...
+    @property
+    def tls(self) -> TlsMode: ...
+    @property
+    def tls_ca_file(self) -> str | None: ...
+    @property
+    def own_certificate(self) -> OwnCertificate | None: ...
+    @property
+    def timeout(self) -> Seconds: ...
+
+
+def of(target: Login, address: str, *, by_ticket: bool = False) -> Mapping[str, Any]:
+    """Return what ``psycopg2.connect`` takes; ``address`` is literal, or empty where there is a socket.
+
+    ``by_ticket``: by GSSAPI alone, which is else refused.
+    """
+    parameters: dict[str, Any] = {
+        "user": target.user,
+        "password": target.password.reveal() if target.password is not None else "",
+        "dbname": target.dbname,
+        "port": target.port,
+        "host": target.socket or target.address,
+        "hostaddr": "",
+        "passfile": _NOWHERE,
+        "application_name": _NAME,
+        "client_encoding": "UTF8",
+        "options": "",
+        "require_auth": "gss" if by_ticket else _methods(target),
+        "requirepeer": "",
+        "channel_binding": "prefer",
+        "gssencmode": "disable",
+        "krbsrvname": "postgres",
+        "gssdelegation": "0",
+        "replication": "",
+        "target_session_attrs": "any",
+    }
+    if target.socket is None:
+        parameters |= {"hostaddr": address, **_tls(target), **_keepalives(target)}
+    return parameters
+
+
+def _methods(target: Login) -> str:
+    """Return how the server may have us prove who we are; libpq refuses any other before anything secret is sent.
+
+    The password itself, and its MD5, are for a server that is known to be the right one. Without a password whatever
+    the server accepts will do: a certificate, the user of a Unix socket.
+    """
+    if target.password is None:
+        return "none,scram-sha-256,password,md5"
+    private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
+    return "scram-sha-256,password,md5" if private else "scram-sha-256"
+
+
+def _tls(target: Login) -> Mapping[str, str]:
+    own = target.own_certificate
+    return {
+        "sslmode": target.tls,
+        "sslrootcert": _authorities(target),
+        "sslcrl": "",
+        "sslcrldir": "",
+        "ssl_min_protocol_version": "TLSv1.2",
+        "ssl_max_protocol_version": "",
+        "sslcert": own.cert_file if own else _NOWHERE,
+        "sslkey": own.key_file if own else _NOWHERE,
+    }
+
+
+def _authorities(target: Login) -> str:
+    if target.tls in {"disable", "require"}:
+        return _NOWHERE  # with a file, libpq takes ``require`` for ``verify-ca``
+    return target.tls_ca_file or _system_authorities()
+
+
+def _system_authorities() -> str:
+    for file in _AUTHORITIES:
+        if os.access(file, os.R_OK):
+            return file
+    raise ProbeFailed(
+        Reason.LOCAL, "no file of the system's authorities was found; set tls_ca_file", misconfigured=True
+    )
+
+
+def _keepalives(target: Login) -> Mapping[str, int]:
+    """A server that has gone is noticed between two reads."""
+    return {
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": round(target.timeout * 1e3),
+    }
