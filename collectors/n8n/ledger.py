@@ -10,7 +10,8 @@ neither set is decided for good: the first end that is seen counts, whatever is 
 - An execution that waits seems to have crashed for a moment whenever n8n starts: such a crash counts if it lasts.
 - A database that was restored from an older backup hands out ids again. It is known by a row that has another time of
   creation than the one that was seen under its id (``witnesses``), or by a row that is younger than all that was seen
-  under an id that was passed. Then counting goes on with the executions that were created since.
+  under an id that was passed, while no id above it stands as it was seen: n8n's own clock writes the time of creation,
+  and the id may come seconds later. Then counting goes on with the executions that were created since.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ ASKED_AT_ONCE = 1_000
 """Open executions of one read; more take turns."""
 _WITNESSES = 50
 _SKEW: Seconds = 1.0
-"""An id that is committed late was created before one above it that was seen; their clocks may differ by so much."""
+"""An id that is committed late was created before one above it that was seen, if none of these is left to compare."""
 _LATE = 1_000
 """How many ids before the newest one may still be missing when counting begins."""
 _PIECE = 100
@@ -129,7 +130,9 @@ class Ledger:
             return True
         if newest is None or since is None:
             return False
-        if any(row.created > since + _SKEW for row in rows.asked_for if row.id in self.gaps):
+        missed = [row for row in rows.asked_for if row.id in self.gaps]
+        stands = max((row.id for row in rows.asked_for if row.id not in self.gaps), default=0)
+        if any(row.id > stands and row.created > since + _SKEW for row in missed):
             return True
         return newest.id <= self.watermark and newest.id not in self.gaps and newest.created > since
 

@@ -101,7 +101,7 @@ class Script:
         self._create_both("times out", made.pause(_SLOW), executionTimeout=1)
         self._create_both("slow", made.pause(_SLOW))
         self._create_both("waits", made.pause(_STORED_WAIT))
-        self._create_both("waits for a call", made.answer_with_address(), made.wait_for_a_call())
+        self._create_both("waits for a call", made.answer(), made.wait_for_a_call())
 
     def _quick_ends(self) -> None:
         for name in _QUICK:

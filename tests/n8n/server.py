@@ -10,7 +10,15 @@ from tests.netlab import Host, Program, wait_until
 from tests.system.database_server import Server
 
 VERSION = os.environ.get("N8N_VERSION", "2.41.1")
-IS_OF_1 = VERSION.startswith("1.")
+LAST_OF_1 = "1.123.81"
+"""What is upgraded to it."""
+
+
+def is_of_1(version: str) -> bool:
+    return version.startswith("1.")
+
+
+IS_OF_1 = is_of_1(VERSION)
 INSTALLED = Path(__file__).parents[2] / ".cache/n8n"
 """Where tests/n8n/install.sh puts Node and each version of n8n."""
 _PORT = 5678
@@ -30,14 +38,25 @@ _QUIET = {
 class N8n:
     """One n8n; ``start`` after ``stop`` or ``kill`` goes on with its folder and its database."""
 
-    def __init__(self, host: Host, database: Server, folder: Path) -> None:
+    def __init__(self, host: Host, database: Server, folder: Path, version: str = VERSION) -> None:
         self._host, self._database, self._folder = host, database, folder
+        self._version = version
         self._program: Program | None = None
-        self.editor = EditorOf1(host, _PORT) if IS_OF_1 else Editor(host, _PORT)
+        self.is_of_1 = is_of_1(version)
+        self.settings: dict[str, str] = {}
+        """Variables of its environment, which hold from its next start on."""
+        self.editor = EditorOf1(host, _PORT) if self.is_of_1 else Editor(host, _PORT)
 
     def start(self) -> None:
-        n8n = INSTALLED / VERSION / "node_modules/n8n/bin/n8n"
+        self.begin_to_start()
+        self.wait_until_ready()
+
+    def begin_to_start(self) -> None:
+        """Start it, and wait for nothing."""
+        n8n = INSTALLED / self._version / "node_modules/n8n/bin/n8n"
         self._program = self._host.popen(["nice", "-n", "15", "node", str(n8n), "start"], env=self._environment())
+
+    def wait_until_ready(self) -> None:
         wait_until(self._is_up, "n8n is ready", _START)
 
     def stop(self) -> None:
@@ -71,11 +90,12 @@ class N8n:
             "DB_POSTGRESDB_DATABASE": "n8n",
             "DB_POSTGRESDB_USER": "postgres",
             **_QUIET,
+            **self.settings,
         }
 
 
-def missing() -> list[str]:
+def missing(version: str) -> list[str]:
     """Return what has to be installed first (tests/n8n/install.sh), for people."""
     return [
-        f"nothing in .cache/n8n/{name}" for name in ("node", VERSION) if not (INSTALLED / name / ".complete").exists()
+        f"nothing in .cache/n8n/{name}" for name in ("node", version) if not (INSTALLED / name / ".complete").exists()
     ]

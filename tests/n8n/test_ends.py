@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 
 from tests.n8n.script import ENDS, UNSAVED, Script
-from tests.n8n.server import IS_OF_1, N8n, missing
-from tests.netlab import Lab, wait_until
+from tests.n8n.server import IS_OF_1, N8n
+from tests.netlab import wait_until
 from tests.system.database_server import Server
-from tests.system.databases import started
 
 _STATISTICS = ("production_success", "manual_success") + (() if IS_OF_1 else ("production_error", "manual_error"))
 """Those that are as the ends are: n8n 1 counts waits and cancels as errors."""
 
 pytestmark = [pytest.mark.n8n, pytest.mark.root]
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Server]:
-    with started("postgresql") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def n8n(database: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[N8n]:
-    assert not missing(), f"{', '.join(missing())}: run tests/n8n/install.sh first"
-    folder: Path = tmp_path_factory.mktemp("n8n")
-    with Lab() as lab:
-        n8n = N8n(lab.host("n8n"), database, folder)
-        n8n.start()
-        yield n8n
-        n8n.stop()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -46,9 +46,9 @@ def pause(seconds: int) -> Node:
     return node("Pause", "wait", 1.1, resume="timeInterval", amount=seconds, unit="seconds")
 
 
-def answer_with_address() -> Node:
-    """Return what answers the webhook with the address that lets the execution go on."""
-    body = '={{ { "address": $execution.resumeUrl } }}'
+def answer() -> Node:
+    """Return what answers the webhook with the execution's id, and with the address that lets it go on if it waits."""
+    body = '={{ { "id": $execution.id, "address": $execution.resumeUrl } }}'
     return node("Answer", "respondToWebhook", 1.1, respondWith="json", responseBody=body, options={})
 
 

@@ -259,6 +259,22 @@ def test_an_id_that_is_committed_late_after_the_very_first_read_is_counted():
     assert counted(book.read()) == {"error": 1}
 
 
+def test_an_id_that_is_committed_late_with_a_younger_time_than_ids_above_it_is_no_restore(book):
+    """An execution has its time of creation before it has a connection, so that its id may come seconds later."""
+    long, late = book.take_id(), book.take_id()
+    began = book.now
+    book.stop(book.start(created=began - 5))
+    assert counted(book.read()) == {"success": 1}
+    book.commit(late, created=began, status="error", stopped=book.now)
+    assert counted(book.read()) == {"success": 1, "error": 1}
+    book.commit(long, created=began - 10, status="crashed", stopped=book.now)
+
+    reading = book.read()
+
+    assert counted(reading) == {"success": 1, "error": 1, "crashed": 1}
+    assert reading.resets == 0
+
+
 def test_an_id_of_a_long_transaction_is_asked_for_until_it_ends(book):
     book.oldest_running = book.transaction - 1
     late = book.take_id()
