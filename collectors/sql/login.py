@@ -62,7 +62,10 @@ async def _log_in(session: Session) -> None:
 
 
 async def has_another_password(target: DatabaseTarget, failed: ProbeFailed) -> bool:
-    """Return whether a login was refused and another password stands in its file by now; say so if nobody can read it."""
+    """Return whether a login was refused, and another password stands in its file by now.
+
+    If the file cannot be read, the failure says so.
+    """
     if failed.reason is not Reason.AUTH or target.password is None:
         return False
     if await target.password.has_changed():
