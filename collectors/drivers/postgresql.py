@@ -20,7 +20,7 @@ from collectors.contract import ProbeFailed
 from collectors.drivers import postgresql_errors as errors
 from collectors.drivers import postgresql_parameters as parameters
 from collectors.drivers.postgresql_errors import Meaning
-from collectors.drivers.postgresql_parameters import Login
+from collectors.drivers.postgresql_parameters import LoginTarget
 from collectors.drivers.turn import Turn
 from collectors.terms import Clock, Phase, Reason, Seconds
 from collectors.transport import tcp_info
@@ -31,7 +31,7 @@ _ROOM = 256 * 1024
 """Bytes of a login."""
 
 
-def log_in(login: Login, addresses: Sequence[str], turn: Turn, codes: Sequence[Meaning] = ()) -> Connection:
+def log_in(login: LoginTarget, addresses: Sequence[str], turn: Turn, codes: Sequence[Meaning] = ()) -> Connection:
     """Log in at the first address that can be reached; each gets its share of the time. ProbeFailed."""
     facts = turn.facts
     for following, address in zip(range(len(addresses) - 1, -1, -1), addresses, strict=True):
@@ -46,7 +46,7 @@ def log_in(login: Login, addresses: Sequence[str], turn: Turn, codes: Sequence[M
     raise ProbeFailed(Reason.DNS, "its name has no address")
 
 
-def _log_in(login: Login, address: str, turn: Turn, within: Seconds, codes: Sequence[Meaning]) -> Connection:
+def _log_in(login: LoginTarget, address: str, turn: Turn, within: Seconds, codes: Sequence[Meaning]) -> Connection:
     try:
         return Connection(parameters.of(login, address), turn, within, codes)
     except errors.TicketWanted:

@@ -22,7 +22,7 @@ _AUTHORITIES = (
 """Where Debian, Fedora, SUSE and Alpine keep the system's: libpq wants a file, and its own build's is none of these."""
 
 
-class Login(Protocol):
+class LoginTarget(Protocol):
     """What a target says of its login."""
 
     @property
@@ -47,7 +47,7 @@ class Login(Protocol):
     def timeout(self) -> Seconds: ...
 
 
-def of(target: Login, address: str, *, by_ticket: bool = False) -> Mapping[str, Any]:
+def of(target: LoginTarget, address: str, *, by_ticket: bool = False) -> Mapping[str, Any]:
     """Return what ``psycopg2.connect`` takes; ``address`` is literal, or empty where there is a socket.
 
     ``by_ticket``: by GSSAPI alone, which is else refused.
@@ -77,7 +77,7 @@ def of(target: Login, address: str, *, by_ticket: bool = False) -> Mapping[str, 
     return parameters
 
 
-def _methods(target: Login) -> str:
+def _methods(target: LoginTarget) -> str:
     """Return how the server may have us prove who we are; libpq refuses any other before anything secret is sent.
 
     The password itself, and its MD5, are for a server that is known to be the right one. Without a password whatever
@@ -89,7 +89,7 @@ def _methods(target: Login) -> str:
     return "scram-sha-256,password,md5" if private else "scram-sha-256"
 
 
-def _tls(target: Login) -> Mapping[str, str]:
+def _tls(target: LoginTarget) -> Mapping[str, str]:
     own = target.own_certificate
     return {
         "sslmode": target.tls,
@@ -103,7 +103,7 @@ def _tls(target: Login) -> Mapping[str, str]:
     }
 
 
-def _authorities(target: Login) -> str:
+def _authorities(target: LoginTarget) -> str:
     if target.tls in {"disable", "require"}:
         return _NOWHERE  # with a file, libpq takes ``require`` for ``verify-ca``
     return target.tls_ca_file or _system_authorities()
@@ -118,7 +118,7 @@ def _system_authorities() -> str:
     )
 
 
-def _keepalives(target: Login) -> Mapping[str, int]:
+def _keepalives(target: LoginTarget) -> Mapping[str, int]:
     """A server that has gone is noticed between two reads."""
     return {
         "keepalives_idle": 30,

@@ -65,13 +65,7 @@ class Reader:
         """Return where to connect: for a name, its addresses of the first family of which it has any."""
         if target.socket is not None:
             return [""]
-        for family in target.ip_families[:-1]:
-            try:
-                return await resolver.resolve(self._context, target.address, family, facts, {})
-            except ProbeFailed as failed:
-                if not failed.misconfigured:
-                    raise
-        return await resolver.resolve(self._context, target.address, target.ip_families[-1], facts, {})
+        return (await resolver.resolve_first(self._context, target.address, target.ip_families, facts, {}))[1]
 
 
 @contextlib.asynccontextmanager

@@ -15,6 +15,7 @@ from collectors.contract import Facts, ProbeFailed
 from collectors.drivers.turn import Turn
 from collectors.drivers.worker import Worker
 from collectors.replies import Login, Query, Reply
+from collectors.sql.login import has_another_password
 from collectors.sql.target import DatabaseTarget
 from collectors.terms import Clock, Phase, Reason, Seconds
 from collectors.transport.connection import Handshake
@@ -25,7 +26,7 @@ _UNDER_WAY: Seconds = 0.1
 W = TypeVar("W")
 
 
-class Session(Protocol):
+class DrivenSession(Protocol):
     """A session of a client library, in the thread; whatever goes wrong, it is closed."""
 
     @property
@@ -56,19 +57,22 @@ class Driver(Protocol[W]):
     async def prepare(self, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]) -> W:
         """Do what precedes the thread's part: the lookup of the name, or all until the connection; ProbeFailed."""
 
-    def log_in(self, target: DatabaseTarget, prepared: W, turn: Turn) -> Session:
+    def log_in(self, target: DatabaseTarget, prepared: W, turn: Turn) -> DrivenSession:
         """Log in, in the thread; what was prepared is its to close. ProbeFailed."""
 
 
-class _Client(Generic[W]):
+class _DrivenDatabase(Generic[W]):
     """One target: its thread, and what that keeps."""
 
     def __init__(self, driver: Driver[W], target: DatabaseTarget) -> None:
         self._driver, self.target = driver, target
         self._worker = Worker("database")
-        self._kept: Session | None = None
+        self._kept: DrivenSession | None = None
 
-    async def log_in(self, facts: Facts) -> Login:
+    async def probe(self, facts: Facts) -> Reply:
+        return await (self._log_in(facts) if self.target.logs_in else self._ask(facts))
+
+    async def _log_in(self, facts: Facts) -> Login:
         phases: dict[Phase, Seconds] = {}
         prepared = await self._driver.prepare(self.target, facts, phases)
 
@@ -87,7 +91,7 @@ class _Client(Generic[W]):
 
         return await self._worker.run(work, self.target.timeout, facts)
 
-    async def ask(self, facts: Facts) -> Query:
+    async def _ask(self, facts: Facts) -> Query:
         """Ask on the session that is kept; on a new one if there is none, or if it had ended before the query."""
         response = await self._worker.run(self._ask_on_kept, self.target.timeout, facts)
         if response is None:
@@ -123,7 +127,7 @@ class _Client(Generic[W]):
                 raise
         return None
 
-    def _ask_and_keep(self, session: Session, turn: Turn) -> Seconds:
+    def _ask_and_keep(self, session: DrivenSession, turn: Turn) -> Seconds:
         response = _asked(session, turn)
         if self.target.kept:
             self._kept = session
@@ -132,7 +136,7 @@ class _Client(Generic[W]):
         return response
 
 
-def _asked(session: Session, turn: Turn) -> Seconds:
+def _asked(session: DrivenSession, turn: Turn) -> Seconds:
     turn.facts.phase, began = Phase.QUERY, time.monotonic()
     session.ask(turn)
     return time.monotonic() - began
@@ -143,35 +147,31 @@ class DrivenDatabases(Generic[W]):
 
     def __init__(self, driver: Driver[W]) -> None:
         self._driver = driver
-        self._clients: dict[int, _Client[W]] = {}
+        self._databases: dict[int, _DrivenDatabase[W]] = {}
         """By the identity of the target, as in ``collectors.sql.session``."""
 
     async def probe(self, target: DatabaseTarget, facts: Facts) -> Reply:
         """Probe once; once more where a login is refused, and another password stands in its file by now."""
-        client = self._clients.get(id(target)) or self._clients.setdefault(id(target), _Client(self._driver, target))
+        database = self._databases.get(id(target))
+        if database is None:
+            database = self._databases[id(target)] = _DrivenDatabase(self._driver, target)
         with contextlib.ExitStack() as stack:
             if not target.kept:
                 stack.callback(self.forget, target)
             try:
-                return await self._probe(client, facts)
+                return await database.probe(facts)
             except ProbeFailed as failed:
-                if failed.reason is not Reason.AUTH or target.password is None:
+                if not await has_another_password(target, failed):
                     raise
-                if not await target.password.has_changed():
-                    failed.detail += target.password.not_read
-                    raise
-            return await self._probe(client, facts)
-
-    async def _probe(self, client: _Client[W], facts: Facts) -> Reply:
-        return await (client.log_in(facts) if client.target.logs_in else client.ask(facts))
+            return await database.probe(facts)
 
     def forget(self, target: DatabaseTarget) -> None:
         """End what is kept for a target."""
-        client = self._clients.pop(id(target), None)
-        if client is not None:
-            client.end()
+        database = self._databases.pop(id(target), None)
+        if database is not None:
+            database.end()
 
     def close(self) -> None:
         """End all that is kept."""
-        for client in list(self._clients.values()):
-            self.forget(client.target)
+        for database in list(self._databases.values()):
+            self.forget(database.target)

@@ -53,9 +53,9 @@ class MySQLDriver:
             reached = await self._reach.connect(stack, target, facts, phases)
             return Prepared(stack.pop_all(), reached, context)
 
-    def log_in(self, target: DatabaseTarget, prepared: Prepared, turn: Turn) -> _Session:
+    def log_in(self, target: DatabaseTarget, prepared: Prepared, turn: Turn) -> _MySQLSession:
         try:
-            session = _Session(self._library, target, prepared, turn)
+            session = _MySQLSession(self._library, target, prepared, turn)
         except ProbeFailed as failed:
             if failed.reason is Reason.TLS and not turn.is_over:
                 self._pauses.begin(target.server, prepared.context, failed, time.monotonic())
@@ -64,38 +64,40 @@ class MySQLDriver:
         return session
 
 
-class _Session:
+class _MySQLSession:
     def __init__(self, library: Any, target: DatabaseTarget, prepared: Prepared, turn: Turn) -> None:  # noqa: ANN401 - see ``_library``
         self._mysql, self._target = library, target
         self.handshake = prepared.reached.handshake
         reached, close, context = prepared.reached, prepared.stack.close, prepared.context
         host = target.address.rstrip(".")
         try:
-            self._session = library.Session(library.Way(reached.sock, close, context, host, private=target.is_private))
+            self._connection = library.Connection(
+                library.Link(reached.sock, close, context, host, private=target.is_private)
+            )
         except OSError as error:
             close()
             raise failures.from_os_error(error) from None
         with self._translated(Reason.AUTH):
             turn.facts.phase = Phase.AUTH if context is None else Phase.TLS
             password = target.password.reveal() if target.password is not None else ""
-            self._session.log_in(target.user, password, target.dbname, ROOM, turn)
+            self._connection.log_in(target.user, password, target.dbname, ROOM, turn)
             self._time(reached, time.monotonic())
         with self._translated(Reason.QUERY):
             self._restrict(turn)
 
     def ask(self, turn: Turn) -> None:
         with self._translated(Reason.QUERY):
-            self._session.query(self._target.query, ROOM, turn)
+            self._connection.query(self._target.query, ROOM, turn)
 
     def is_quiet(self) -> bool:
-        return bool(self._session.is_quiet())
+        return bool(self._connection.is_quiet())
 
     def end(self) -> None:
-        self._session.part()
+        self._connection.part()
 
     def _time(self, reached: Reached, logged_in: Seconds) -> None:
         """Note how long the login took: from what the server could begin at, by the user clock."""
-        connected, secured = reached.connected.monotonic, self._session.secured
+        connected, secured = reached.connected.monotonic, self._connection.secured
         self.took = logged_in - connected
         self.phases: dict[Phase, Seconds] = {} if secured is None else {Phase.TLS: secured - connected}
         self.phases[Phase.AUTH] = logged_in - (secured or connected)
@@ -106,15 +108,15 @@ class _Session:
         """Let a query of the user's own read only, and have the server end it in time, as far as it can."""
         if self._target.query == self._target.standard_query:
             return
-        for limit in limits(self._target.timeout, is_mariadb=self._session.is_mariadb):
+        for limit in limits(self._target.timeout, is_mariadb=self._connection.is_mariadb):
             try:
-                self._session.query(limit, ROOM, turn)
+                self._connection.query(limit, ROOM, turn)
             except self._mysql.Error as error:
                 if error.errno in _LOST:
                     raise
             else:
                 break
-        self._session.query(READ_ONLY, ROOM, turn)
+        self._connection.query(READ_ONLY, ROOM, turn)
 
     @contextlib.contextmanager
     def _translated(self, otherwise: Reason) -> Iterator[None]:
@@ -124,14 +126,14 @@ class _Session:
         except BaseException as error:
             number, _ = self._mysql.number_of(error)
             if otherwise is Reason.QUERY and number and number not in _LOST:
-                self._session.part()  # the server has answered, and is told goodbye
-            self._session.close()
+                self._connection.part()  # the server has answered, and is told goodbye
+            self._connection.close()
             if isinstance(error, ProbeFailed) or not isinstance(error, Exception):
                 raise
             raise self._failed(error, otherwise) from None
 
     def _failed(self, error: Exception, otherwise: Reason) -> ProbeFailed:
-        if isinstance(error, self._mysql.NoTls):
+        if isinstance(error, self._mysql.TlsNotOffered):
             return no_tls()
         if isinstance(error, self._mysql.MethodRefused):
             return _refused(error.method)

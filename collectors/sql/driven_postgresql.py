@@ -27,11 +27,11 @@ class PostgreSQLDriver:
             return [""]
         return (await self._reach.resolve(target, facts, phases))[1]
 
-    def log_in(self, target: DatabaseTarget, prepared: Sequence[str], turn: Turn) -> _Session:
-        return _Session(target, prepared, turn)
+    def log_in(self, target: DatabaseTarget, prepared: Sequence[str], turn: Turn) -> _PostgreSQLSession:
+        return _PostgreSQLSession(target, prepared, turn)
 
 
-class _Session:
+class _PostgreSQLSession:
     def __init__(self, target: DatabaseTarget, addresses: Sequence[str], turn: Turn) -> None:
         self._query = statement(target, target.query)
         self._connection = postgresql.log_in(target, addresses, turn)

@@ -61,6 +61,19 @@ async def _log_in(session: Session) -> None:
     await session.log_in()
 
 
+async def has_another_password(target: DatabaseTarget, failed: ProbeFailed) -> bool:
+    """Return whether a login was refused, and another password stands in its file by now.
+
+    If the file cannot be read, the failure says so.
+    """
+    if failed.reason is not Reason.AUTH or target.password is None:
+        return False
+    if await target.password.has_changed():
+        return True
+    failed.detail += target.password.not_read
+    return False
+
+
 class Logins:
     """Logs in, by one dialect."""
 
@@ -90,10 +103,7 @@ class Logins:
             self._refusals.of_stranger(target.server, stranger, self._loop.time())
             raise
         except ProbeFailed as failed:
-            if failed.reason is not Reason.AUTH or target.password is None:
-                raise
-            if not await target.password.has_changed():
-                failed.detail += target.password.not_read
+            if not await has_another_password(target, failed):
                 raise
         stack.close()
         phases.clear()

@@ -17,7 +17,7 @@ _FIRST: Seconds = 60.0
 _LONGEST: Seconds = 3600.0
 
 
-class _Pause(NamedTuple):
+class _TlsPause(NamedTuple):
     length: Seconds
     until: Seconds
     context: ssl.SSLContext | None
@@ -29,7 +29,7 @@ class Pauses:
     """The pause of each server whose TLS failed."""
 
     def __init__(self) -> None:
-        self._known: dict[Server, _Pause] = {}
+        self._known: dict[Server, _TlsPause] = {}
 
     def respect(self, server: Server, context: ssl.SSLContext | None, now: Seconds) -> None:
         """Raise the failure again while its pause lasts; not with other authorities."""
@@ -41,7 +41,7 @@ class Pauses:
         """Begin a pause, twice as long as the last one."""
         known = self._known.get(server)
         length = min(2 * known.length, _LONGEST) if known is not None and known.context is context else _FIRST
-        self._known[server] = _Pause(length, now + length, context, failed.detail, failed.misconfigured)
+        self._known[server] = _TlsPause(length, now + length, context, failed.detail, failed.misconfigured)
 
     def end(self, server: Server) -> None:
         """Forget a server that has let us in."""

@@ -63,19 +63,8 @@ class Reach:
     async def resolve(
         self, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]
     ) -> tuple[IpFamily, Sequence[str]]:
-        """Return the addresses of the first family that the name has any of; a resolver's silence tries no other."""
-        began = kernel.now().monotonic
-        for ip_family in target.ip_families:
-            try:
-                addresses = await resolver.resolve(self._context, target.address, ip_family, facts, phases)
-            except ProbeFailed as failed:
-                if not failed.misconfigured or ip_family is target.ip_families[-1]:
-                    raise
-            else:
-                break
-        if Phase.DNS in phases:  # all lookups, not only the last one
-            phases[Phase.DNS] = kernel.now().monotonic - began
-        return ip_family, addresses
+        """Return the addresses of the target's name, and their family; ProbeFailed."""
+        return await resolver.resolve_first(self._context, target.address, target.ip_families, facts, phases)
 
 
 @contextlib.contextmanager

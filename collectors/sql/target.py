@@ -11,7 +11,7 @@ from collectors.target import TCP_REASONS, Gives, Target
 from collectors.terms import IpFamily, Phase, Reason, Seconds
 from collectors.transport.trust import OwnCertificate, TlsMode
 
-Client = Literal["native", "driver"]
+ClientKind = Literal["native", "driver"]
 """What logs in and asks: our own protocol, or the database's own client library."""
 
 
@@ -38,7 +38,7 @@ class DatabaseTarget(Target):
     tls_ca_file: str | None
     """Absolute. None: the system's authorities."""
     own_certificate: OwnCertificate | None = None
-    client: Client = "native"
+    client: ClientKind = "native"
     query: str
     timeout: Seconds
     """The server is to end a query of the user's own before."""

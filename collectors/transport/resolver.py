@@ -78,6 +78,24 @@ async def resolve(
     return addresses
 
 
+async def resolve_first(
+    context: Context, host: str, ip_families: Sequence[IpFamily], facts: Facts, phases: dict[Phase, Seconds]
+) -> tuple[IpFamily, Sequence[str]]:
+    """Look a name up likewise, in the first family that it has any address of; a resolver's silence tries no other."""
+    began = kernel.now().monotonic
+    for ip_family in ip_families:
+        try:
+            addresses = await resolve(context, host, ip_family, facts, phases)
+        except ProbeFailed as failed:
+            if not failed.misconfigured or ip_family is ip_families[-1]:
+                raise
+        else:
+            break
+    if Phase.DNS in phases:  # all lookups, not only the last one
+        phases[Phase.DNS] = kernel.now().monotonic - began
+    return ip_family, addresses
+
+
 async def _ask(name: str, ip_family: IpFamily, nameservers: Sequence[str]) -> tuple[str, ...]:
     resolver = _Resolver(nameservers, timeout=TIMEOUT, tries=TRIES)
     try:

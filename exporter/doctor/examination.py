@@ -62,7 +62,7 @@ def judge(
         yield public_name(name, now, patience)
     yield from _data(fleet, wanted, servers, now)
     answers = {name: seen.answers for name, seen in servers.items()}
-    yield from alerting(answers.get("prometheus"), answers.get("alertmanager"))
+    yield from alerting(answers.get("prometheus"), answers.get("alertmanager"), reads_n8n=bool(fleet.n8n))
     if grafana := servers.get("grafana"):
         yield from dashboards(grafana)
     if pushgateway := servers.get("pushgateway"):

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from collectors.target import Gives
-from exporter.fleet import OWN_JOB, Fleet, Host, survey
+from exporter.fleet import OWN_JOB, Fleet, Pair, survey
 from exporter.scrape_configs import targets_of
 
 
 class SeriesKey(NamedTuple):
-    """By which a pair's series are known; a database's have ``DATABASE`` for a probe and no family."""
+    """By which a pair's series are known; those of a database and of an n8n have no family."""
 
     target: str
     probe: str
@@ -24,18 +24,24 @@ class SeriesKey(NamedTuple):
     @property
     def pairs(self) -> int:
         """The number of pairs that it stands for: the logins and the queries of a database are two."""
-        return 1 if self.ip_family else 2
+        return 2 if self.probe == DATABASE else 1
 
     def __str__(self) -> str:
         return f"{self.probe} {self.target}" + (" over ipv6" if self.ip_family == "ipv6" else "")
 
 
-DATABASE = "database"
+DATABASE, N8N = "database", "n8n"
+"""What stands for the probe of those."""
 
 
 def of_database(name: str) -> SeriesKey:
     """Return the key of a database's series."""
     return SeriesKey(name, DATABASE, "")
+
+
+def of_n8n(name: str) -> SeriesKey:
+    """Return the key of an n8n's series."""
+    return SeriesKey(name, N8N, "")
 
 
 class ExpectedHost(NamedTuple):
@@ -55,7 +61,7 @@ def expected(fleet: Fleet) -> list[ExpectedHost]:
     """
     scraped = dict(_scraped(fleet))
     return [
-        ExpectedHost(host.name, *scraped[host.name], frozenset(_series(fleet, host)))
+        ExpectedHost(host.name, *scraped[host.name], frozenset(map(_series, survey(fleet, host)[0])))
         for host in fleet.hosts
         if host.exporter
     ]
@@ -70,9 +76,7 @@ def _scraped(fleet: Fleet) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
             yield labels["host"], (group["targets"][0], {"job": OWN_JOB, **labels})
 
 
-def _series(fleet: Fleet, host: Host) -> Iterator[SeriesKey]:
-    for pair in survey(fleet, host)[0]:
-        if pair.database:
-            yield of_database(pair.database)
-        elif Gives.READING not in pair.aim.gives:
-            yield SeriesKey(pair.target, pair.probe, pair.ip_family.value)
+def _series(pair: Pair) -> SeriesKey:
+    if Gives.READING in pair.aim.gives:
+        return of_n8n(pair.name)
+    return of_database(pair.database) if pair.database else SeriesKey(pair.target, pair.probe, pair.ip_family.value)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from collectors.terms import Seconds
 from exporter.doctor import bodies, promql
 from exporter.doctor.bodies import ActiveTarget, Sample
-from exporter.doctor.expected import SeriesKey, of_database
+from exporter.doctor.expected import SeriesKey, of_database, of_n8n
 from exporter.doctor.outcome import Answers, HttpAnswer, ServerSeen
 
 _LONG_AGO = 1e9
@@ -85,11 +85,11 @@ def _scrape(sample: Sample) -> tuple[str, str]:
 
 
 def _series(answers: Answers) -> dict[str, frozenset[SeriesKey]] | None:
-    pairs, databases = (answers.read(question, bodies.vector) for question in ("pairs", "databases"))
-    if pairs is None or databases is None:
+    pairs, databases, n8ns = (answers.read(question, bodies.vector) for question in ("pairs", "databases", "n8ns"))
+    if pairs is None or databases is None or n8ns is None:
         return None
     by_source: dict[str, set[SeriesKey]] = {}
-    for source, series in (*_pairs(pairs), *_databases(databases)):
+    for source, series in (*_pairs(pairs), *_databases(databases), *_n8ns(n8ns)):
         by_source.setdefault(source, set()).add(series)
     return {source: frozenset(several) for source, several in by_source.items()}
 
@@ -106,6 +106,11 @@ def _pairs(samples: Sequence[Sample]) -> Iterator[tuple[str, SeriesKey]]:
 def _databases(samples: Sequence[Sample]) -> Iterator[tuple[str, SeriesKey]]:
     for sample in samples:
         yield sample.metric.get("source", ""), of_database(sample.metric.get("database", ""))
+
+
+def _n8ns(samples: Sequence[Sample]) -> Iterator[tuple[str, SeriesKey]]:
+    for sample in samples:
+        yield sample.metric.get("source", ""), of_n8n(sample.metric.get("n8n", ""))
 
 
 def _moment(text: str) -> float | None:

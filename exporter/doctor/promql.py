@@ -8,6 +8,8 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 PROBES, DATABASE_PROBES = "network_latency_probes_total", "database_probes_total"
+N8N_READ_ERRORS = "n8ndb_read_errors_total"
+"""The one of an n8n that is there before the first read, and whether it can be read or not."""
 RTT = "network_latency_rtt_seconds"
 SELF = "latency_exporter_self_info"
 HASH, RELOADED = "latency_exporter_config_hash", "latency_exporter_config_last_reload_successful"
@@ -29,6 +31,7 @@ SAMPLED = f"timestamp({SELF})"
 STATE = f'{{__name__=~"{HASH}|{RELOADED}"}}'
 PAIRS = f'count by (source, target, probe, ip_family) ({PROBES}{{source!=""}})'
 DATABASES = f'count by (source, database) ({DATABASE_PROBES}{{source!=""}})'
+N8NS = f'count by (source, n8n) ({N8N_READ_ERRORS}{{source!=""}})'
 LEFTOVERS = (
     f'count by (__name__, job) ({{__name__=~"{_PUSHED_NAMES}",source=""}}'
     f' or {{__name__=~"{EVERY_PUSHED_NAME}",{_PUSH_JOB}}})'

@@ -71,6 +71,7 @@ _SERIES: Mapping[str, Question] = {
     "state": _query(promql.STATE, 8 * _MIB),
     "pairs": _query(promql.PAIRS, 32 * _MIB),
     "databases": _query(promql.DATABASES, 8 * _MIB),
+    "n8ns": _query(promql.N8NS, _MIB),
     "leftovers": _query(promql.LEFTOVERS, _MIB),
 }
 _COMPARED: Mapping[str, Question] = {

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field
 
 from collectors.literals import literal_family
-from collectors.sql.target import Client, DatabaseTarget
+from collectors.sql.target import ClientKind, DatabaseTarget
 from collectors.terms import IpFamily, Seconds
 from collectors.transport.trust import TlsMode
 from exporter.config_files.net_values import AbsolutePath
@@ -34,7 +34,7 @@ class Database(Place, FileOrVariableLogin):
     dbname: Label = ""
     tls: Annotated[TlsMode, OneOf(*get_args(TlsMode))] = "verify-full"
     tls_ca_file: Text | None = None
-    client: Annotated[Client, OneOf(*get_args(Client))] = "native"
+    client: Annotated[ClientKind, OneOf(*get_args(ClientKind))] = "native"
     interval: Interval = 15.0
     cold_interval: Interval = 60.0
     timeout: Duration | None = None

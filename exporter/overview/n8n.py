@@ -56,9 +56,10 @@ def n8n_now(reading: N8nReading) -> N8nNow:
 
 
 def _failing(reading: N8nReading) -> Iterator[str]:
-    """Yield who failed last. By n8n's own dates, which it keeps of runs that it does not keep, too.
+    """Yield the names of active workflows whose latest run in production failed, by n8n's own dates.
 
-    n8n 1.x takes a wait for an error: a workflow that waits is not failing.
+    n8n has these dates also of runs that it does not keep. n8n 1.x takes a wait for an error: a workflow that waits is
+    not failing.
     """
     for workflow in reading.workflows:
         succeeded, failed = (

@@ -172,8 +172,9 @@ def _unwell(seen: PairNow) -> str:
             return seen.detail
         return "the host is up, and nothing listens on this port, or a firewall refuses it"
     if seen.reason is Reason.TIMEOUT:
-        waits_for_locks = Gives.READING in seen.gives  # of which the detail may tell
-        return f"it connects, and then {seen.detail if waits_for_locks else _SILENCE} ({seen.phase})"
+        # The detail of a read says what it waited for: another transaction's lock, for example.
+        silence = seen.detail if Gives.READING in seen.gives else _SILENCE
+        return f"it connects, and then {silence} ({seen.phase})"
     if seen.reason is Reason.LIMIT:
         return f"at its limit: {seen.detail}"
     well = f"; it was well until {span(seen.failing_for)} ago" if seen.misconfigured and seen.ever_succeeded else ""

@@ -10,7 +10,7 @@ from tests.docs.markdown import PAGES, ROOT, words
 N8N = PAGES["n8n"]
 
 
-def test_every_metric_of_n8n_is_in_the_table_with_its_type_and_labels() -> None:
+def test_every_metric_of_n8n_is_in_the_table_with_its_type_and_labels_and_no_other() -> None:
     table = {
         words(name)[0]: (kind, frozenset({"n8n", *words(labels)})) for name, kind, labels, _ in N8N.table("metric")
     }

@@ -1,4 +1,4 @@
-"""The role of deploy/n8n/reader.sql reads what the collector needs and nothing else, and holds up nothing of n8n's."""
+"""The role of deploy/n8n/reader.sql reads of n8n's database what the collector needs, and can do nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import psycopg2
 import pytest
 from psycopg2 import errors
 
@@ -22,103 +21,26 @@ from tests.collectors.n8n.flatted_writer import execution, run
 from tests.collectors.n8n.recordings import VERSIONS, Recording, schema_of
 from tests.collectors.targets import context
 from tests.system import n8n_role, n8n_tables
-from tests.system.database_server import CommandFailedError, Server
-from tests.system.databases import PASSWORD, requires_databases, started
+from tests.system.database_server import Server
+from tests.system.databases import requires_databases
+from tests.system.n8n_owned import FUNCTIONS, PLACES, N8n, made, server_with_owner
 from tests.system.n8n_role import ROLE
-from tests.system.n8n_tables import Place, quoted
+from tests.system.n8n_tables import quoted
 
 pytestmark = requires_databases
 
-PLACES = [Place(1), Place(2), Place(2, 'a "schema" of 100 % \'s\\ $$', "n8n %s_")]
-AS_OWNER = "dbname=n8n options='-crole=owner'"
-SECRETS = ("credentials_entity", "user", "settings")
-"""Tables of n8n's that are nobody's business."""
 READ = {
     "execution_entity": "id workflowId mode status createdAt startedAt stoppedAt waitTill deletedAt storedAt",
     "workflow_entity": "id name active isArchived versionId",
     "workflow_statistics": "workflowId name count latestEvent",
     "workflow_statistics_delta": "workflowId name createdAt",
 }
-FUNCTIONS = ("latency_exporter_heads", "latency_exporter_nodes")
-NODES = [{"name": "Set", "type": "n8n-nodes-base.set", "parameters": {"token": "hush"}}]
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with started("postgresql", options=["-c", "max_connections=40"]) as made:
-        made.admin("CREATE ROLE owner LOGIN CREATEROLE; GRANT CREATE ON DATABASE n8n TO owner")
-        yield made
-
-
-class N8n:
-    """The tables of one n8n, which belong to a role of their own, with one workflow."""
-
-    def __init__(self, server: Server, place: Place) -> None:
-        self.server, self.place = server, place
-
-    def make(self) -> None:
-        n8n_tables.run(self.server, n8n_tables.create(self.place))
-        for name in SECRETS:
-            n8n_tables.run(self.server, f"CREATE TABLE {self.place.table(name)} (id int PRIMARY KEY, data text)")
-        for name in self.tables():
-            n8n_tables.run(self.server, f"ALTER TABLE {self.place.table(name)} OWNER TO owner")
-        n8n_tables.run(self.server, f"GRANT ALL ON SCHEMA {self.place.quoted_schema} TO owner")
-        workflows = self.place.table("workflow_entity").replace("%", "%%")
-        n8n_tables.run(
-            self.server,
-            f"INSERT INTO {workflows} (id, name, active, nodes) VALUES ('w1', 'w', true, %s)",
-            json.dumps(NODES),
-        )
-
-    def tables(self) -> list[str]:
-        return [*n8n_tables.TABLES, *SECRETS, *([n8n_tables.DELTA] if self.place.major > 1 else [])]
-
-    def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run a statement as the administrator; a table's or function's plain name in capitals stands for it."""
-        return n8n_tables.run(self.server, self.named(statement))
-
-    def named(self, statement: str) -> str:
-        for name in sorted((*self.tables(), *FUNCTIONS), key=len, reverse=True):
-            statement = statement.replace(name.upper(), self.place.table(name))
-        return statement
-
-    def migrates(self, statement: str) -> None:
-        """Change the tables as their owner does, who is no administrator."""
-        self.sql(f"SET ROLE owner; SET lock_timeout = '5s'; {statement}")
-
-    def ends(self, data: str = "[]") -> None:
-        """Let an execution begin and end."""
-        executions, stored = (self.place.table(name).replace("%", "%%") for name in n8n_tables.TABLES[:2])
-        n8n_tables.run(
-            self.server,
-            f'WITH one AS (INSERT INTO {executions} (mode, status, "workflowId", "startedAt", "stoppedAt")'
-            " VALUES ('trigger', 'success', 'w1', now(), now()) RETURNING id)"
-            f' INSERT INTO {stored} ("executionId", data) SELECT id, %s FROM one',
-            data,
-        )
-
-    def target(self, *, nodes: bool = True) -> Any:
-        return n8n_tables.target(self.server, self.place, user=ROLE, nodes=nodes)
-
-    @contextlib.contextmanager
-    def session(self) -> Iterator[Any]:
-        """A session of the role that commits each statement, and has put off what limits are its own to change."""
-        made = psycopg2.connect(
-            host=self.server.address, port=self.server.port, user=ROLE, password=PASSWORD, dbname="n8n"
-        )
-        made.autocommit = True
-        with made.cursor() as cursor:
-            cursor.execute("SET default_transaction_read_only = off")
-            yield cursor
-        made.close()
-
-    def refused(self, cursor: Any, statement: str) -> bool:
-        """Tell whether the role may not do something; any other error is a mistake of the test."""
-        try:
-            cursor.execute(self.named(statement))
-        except errors.InsufficientPrivilege:
-            return True
-        return False
+    with server_with_owner() as started:
+        yield started
 
 
 @pytest.fixture(params=PLACES, ids=["1", "2", "named"])
@@ -131,18 +53,6 @@ def n8n(request: pytest.FixtureRequest, server: Server) -> Iterator[N8n]:
 def newer(server: Server) -> Iterator[N8n]:
     with made(server, PLACES[1]) as one:
         yield one
-
-
-@contextlib.contextmanager
-def made(server: Server, place: Place) -> Iterator[N8n]:
-    one = N8n(server, place)
-    one.make()
-    try:
-        yield one
-    finally:
-        n8n_role.drop(server, place)
-        for name in one.tables():
-            n8n_tables.run(server, f"DROP TABLE IF EXISTS {place.table(name)} CASCADE")
 
 
 @pytest.fixture
@@ -369,168 +279,3 @@ class TestFunctions:
 
         with pytest.raises(ProbeFailed, match="execution_data"):
             await reader.read(newer.target(), Facts())
-
-
-def test_run_twice_it_leaves_the_same(n8n):
-    n8n_role.create(n8n.server, n8n.place)
-    first = _given(n8n)
-    n8n_role.create(n8n.server, n8n.place)
-
-    assert _given(n8n) == first
-    assert len(first) > 20
-
-
-def test_run_again_without_the_part_for_nodes_it_takes_that_away(newer):
-    n8n_role.create(newer.server, nodes=False)
-    without = _given(newer)
-    n8n_role.create(newer.server)
-    newer.sql(f"GRANT SELECT ON EXECUTION_DATA, WORKFLOW_ENTITY TO {ROLE}")
-    n8n_role.create(newer.server, nodes=False)
-
-    assert _given(newer) == without
-
-
-def test_it_is_taken_away_without_a_trace_and_twice(n8n):
-    n8n_role.create(n8n.server, n8n.place)
-    for _ in range(2):
-        n8n_role.drop(n8n.server, n8n.place)
-        assert _given(n8n) == []
-        assert n8n.sql(f"SELECT FROM pg_roles WHERE rolname = '{ROLE}'") == []
-        assert n8n.sql("SELECT FROM pg_proc WHERE proname LIKE '%latency_exporter%'") == []
-
-
-def test_its_name_may_be_any(newer):
-    role = 'An "odd" role\'s \\ 100 %'
-    exists = "SELECT rolcanlogin FROM pg_roles WHERE rolname LIKE 'An %'"
-
-    n8n_role.create(newer.server, role=role)
-    assert newer.sql(exists) == [(True,)]
-    n8n_role.drop(newer.server, role=role)
-    assert newer.sql(exists) == []
-
-
-def test_it_stays_until_it_is_taken_from_the_last_n8n(newer):
-    other = Place(2, "public", "other_")
-    with made(newer.server, other):
-        n8n_role.create(newer.server)
-        alone = _given(newer)
-        n8n_role.create(newer.server, other)
-        n8n_role.drop(newer.server, other)
-        assert _given(newer) == alone
-        n8n_role.drop(newer.server)
-    assert _given(newer) == []
-
-
-def _given(n8n: N8n) -> list[tuple[Any, ...]]:
-    """What is granted to the role or depends on it, in the whole cluster, and its settings."""
-    return n8n.sql(
-        f"""
-        WITH it AS (SELECT oid FROM pg_roles WHERE rolname = '{ROLE}')
-        SELECT a.attrelid::regclass::text, a.attname, g.privilege_type FROM pg_attribute a, aclexplode(attacl) g, it
-            WHERE grantee = it.oid
-        UNION ALL SELECT c.oid::regclass::text, '', g.privilege_type FROM pg_class c, aclexplode(relacl) g, it
-            WHERE grantee = it.oid
-        UNION ALL SELECT p.oid::regprocedure::text, p.prosrc, g.privilege_type FROM pg_proc p, aclexplode(proacl) g, it
-            WHERE grantee = it.oid
-        UNION ALL SELECT nspname, '', g.privilege_type FROM pg_namespace, aclexplode(nspacl) g, it
-            WHERE grantee = it.oid
-        UNION ALL SELECT datname, '', g.privilege_type FROM pg_database, aclexplode(datacl) g, it WHERE grantee = it.oid
-        UNION ALL SELECT setconfig::text, '', '' FROM pg_db_role_setting, it WHERE setrole = it.oid
-        ORDER BY 1, 2, 3"""
-    )
-
-
-@pytest.mark.parametrize("role", ["postgres", "owner", "odd"])
-def test_a_role_that_can_do_more_stays_as_it_is(newer, role):
-    newer.sql("CREATE ROLE odd LOGIN IN ROLE pg_read_all_data")
-    before = newer.sql("SELECT * FROM pg_roles ORDER BY oid")
-    try:
-        for drop in ("off", "on"):
-            with pytest.raises(CommandFailedError, match=f"role {role} can do more than read; it stays as it is"):
-                n8n_role.psql(newer.server, role=role, drop=drop)
-        assert newer.sql("SELECT * FROM pg_roles ORDER BY oid") == before
-    finally:
-        newer.sql("DROP ROLE odd")
-
-
-def test_where_there_is_no_n8n_nothing_is_made(server):
-    with pytest.raises(CommandFailedError, match="database n8n has no table p_execution_entity in schema public"):
-        n8n_role.psql(server, prefix="p_")
-    assert n8n_tables.run(server, f"SELECT FROM pg_roles WHERE rolname = '{ROLE}'") == []
-
-
-async def test_the_owner_of_the_tables_can_make_it_too(newer, reader):
-    n8n_role.psql(newer.server, dbname=AS_OWNER, nodes="on")
-    newer.sql(f"ALTER ROLE {ROLE} PASSWORD '{PASSWORD}'")
-    by_owner = _given(newer)
-
-    await reader.read(newer.target(), Facts())
-    n8n_role.create(newer.server)
-    everybodys = {("n8n", ""), ("public", "")}
-    assert {one[:2] for one in by_owner} == {one[:2] for one in _given(newer)} - everybodys
-
-
-@pytest.mark.parametrize(
-    "migration",
-    [
-        'ALTER TABLE EXECUTION_ENTITY DROP COLUMN "storedAt"',
-        "ALTER TABLE EXECUTION_ENTITY ADD COLUMN new text DEFAULT ''",
-        'ALTER TABLE EXECUTION_ENTITY ALTER COLUMN "workflowId" TYPE varchar(64)',
-        'ALTER TABLE EXECUTION_DATA DROP CONSTRAINT "execution_data_executionId_fkey";'
-        "ALTER TABLE EXECUTION_ENTITY ALTER COLUMN id TYPE bigint",
-        'ALTER TABLE EXECUTION_DATA ALTER COLUMN "executionId" TYPE bigint',
-        "ALTER TABLE EXECUTION_DATA ALTER COLUMN data TYPE varchar",
-        'ALTER TABLE EXECUTION_DATA DROP COLUMN "workflowData"',
-        "ALTER TABLE WORKFLOW_ENTITY ALTER COLUMN nodes TYPE json USING nodes::text::json",
-        "ALTER TABLE WORKFLOW_ENTITY ALTER COLUMN id TYPE text",
-        "CREATE TABLE copy AS SELECT * FROM WORKFLOW_STATISTICS; DROP TABLE WORKFLOW_STATISTICS;"
-        "ALTER TABLE copy RENAME TO workflow_statistics",
-        "DROP TABLE WORKFLOW_STATISTICS_DELTA",
-    ],
-)
-async def test_a_migration_of_n8n_passes_and_the_script_run_again_is_enough(newer, reader, migration):
-    n8n_role.create(newer.server)
-    await reader.read(newer.target(), Facts())
-
-    newer.migrates(migration)
-    n8n_role.create(newer.server)
-    newer.ends()
-
-    target = newer.target()
-    with contextlib.suppress(ProbeFailed):  # of statements made for the tables as they were
-        await reader.read(target, Facts())
-    unread = (await reader.read(target, Facts())).node_data_unread
-    assert {why: number for why, number in unread.items() if number} in ({}, {"unreadable": 1})
-
-
-@pytest.mark.parametrize(
-    ("there", "back", "detail"),
-    [
-        (
-            "ALTER TABLE EXECUTION_DATA RENAME TO gone",
-            "ALTER TABLE gone RENAME TO execution_data",
-            "read tables' sizes: a table of n8n is gone; n8n may be migrating (42P01)",
-        ),
-        (
-            "ALTER TABLE EXECUTION_DATA RENAME COLUMN data TO gone",
-            "ALTER TABLE EXECUTION_DATA RENAME COLUMN gone TO data",
-            "read the nodes of executions: a column of n8n's tables is gone; n8n may be migrating (42703)",
-        ),
-    ],
-)
-async def test_what_a_migration_renames_is_named_until_it_is_back(newer, reader, there, back, detail):
-    n8n_role.create(newer.server)
-    target = newer.target()
-    await reader.read(target, Facts())
-    newer.ends(execution({"Set": [run(time.time() + 1, 0.25)]}))
-    newer.migrates(there)
-
-    for _ in range(2):
-        with pytest.raises(ProbeFailed) as failed:
-            await reader.read(target, Facts())
-        assert (failed.value.reason, failed.value.detail) == (Reason.QUERY, detail)
-    newer.migrates(back)
-    reading = await reader.read(target, Facts())
-
-    assert counted(reading) == {"success": 1}
-    assert [runs.runs for runs in reading.node_runs.values()] == [1]

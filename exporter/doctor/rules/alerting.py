@@ -26,21 +26,27 @@ _OTHER_SUBJECT = ("instance", "job", "host", "name", "device", "mountpoint")
 _LABELS = 6
 
 
-def rules(groups: Sequence[RuleGroup]) -> Iterator[Diagnosis]:
-    """Say whether our rules are loaded, and which of them fail."""
-    our_groups = [group for group in groups if group.name.startswith(OUR_GROUPS)]
-    ours = [rule for group in our_groups for rule in group.rules]
-    needed = [rule for group in our_groups if not group.name.startswith(_OF_N8N) for rule in group.rules]
-    lacking = {"alerts.yml": _alerting(needed), "recording.yml": _recording(needed)}
-    if all(lacking.values()):
+def rules(groups: Sequence[RuleGroup], *, reads_n8n: bool) -> Iterator[Diagnosis]:
+    """Say whether our rules are loaded, and which of them fail; those of n8n are needed if the fleet reads one."""
+    ours = _of(groups, OUR_GROUPS)
+    others = _of([group for group in groups if not group.name.startswith(_OF_N8N)], OUR_GROUPS)
+    loaded = {"alerts.yml": _alerting(others), "recording.yml": _recording(others)}
+    if reads_n8n:
+        loaded["n8n.yml"] = len(_of(groups, _OF_N8N))
+    if all(loaded.values()):
         text = f"{counted(_alerting(ours), 'alert')} and {counted(_recording(ours), 'recording rule')} of ours"
         yield Diagnosis(Status.OK, "rules", text)
     else:
-        files = " and ".join(f"prometheus/rules/{name}" for name, count in lacking.items() if not count)
+        files = " and ".join(f"prometheus/rules/{name}" for name, count in loaded.items() if not count)
         yield Diagnosis(Status.WARNING, "rules", f"not loaded: {files}; add to rule_files in prometheus.yml and reload")
     failing = tuple(f"{cleaned(rule.name, 80)}: {cleaned(rule.error, 120)}" for rule in ours if rule.health == "err")
     if failing:
         yield Diagnosis(Status.BROKEN, "rules", f"cannot be evaluated: {some(failing)}", failing)
+
+
+def _of(groups: Sequence[RuleGroup], beginning: str) -> list[Rule]:
+    """Return the rules of all groups whose names begin so."""
+    return [rule for group in groups if group.name.startswith(beginning) for rule in group.rules]
 
 
 def _alerting(rules: Sequence[Rule]) -> int:
@@ -82,11 +88,11 @@ def _subject(labels: Mapping[str, str]) -> dict[str, str]:
     return chosen | {key: labels[key] for key in ("severity",) if key in labels}
 
 
-def alerting(prometheus: Answers | None, alertmanager: Answers | None) -> Iterator[Diagnosis]:
+def alerting(prometheus: Answers | None, alertmanager: Answers | None, *, reads_n8n: bool) -> Iterator[Diagnosis]:
     """Judge the rules by Prometheus' answer, and the alerts by Alertmanager's, or else by Prometheus'."""
     groups = prometheus.read("rules", bodies.groups) if prometheus else None
     if groups is not None:
-        yield from rules(groups)
+        yield from rules(groups, reads_n8n=reads_n8n)
     count = prometheus.read("alertmanagers", bodies.alertmanagers) if prometheus else None
     if alertmanager is not None and count is not None and (lost := delivery(count)):
         yield lost

@@ -1,89 +1,35 @@
-"""The families of each n8n: names, helps, labels, and how many series they are at most.
-
-While reads fail, gauges are absent: nobody knows what they are now. Counters and histograms stay as they were read.
-"""
+"""The families of each n8n: names, helps, labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
 
-from collectors.n8n.reading import Histogram, N8nReading
-from collectors.n8n.rows import OpenStatus, Status, Unread, Workflow
-from collectors.n8n.statements import SIZED
-from collectors.n8n.summary import STATES
-from collectors.n8n.tallies import BUCKETS, MAX_NODE_TYPES, MODES, NODE_STATUSES, TIMED
-from collectors.n8n.target import N8nTarget
+from collectors.n8n.reading import N8nReading
+from collectors.n8n.rows import OpenStatus, Workflow
 from collectors.terms import Seconds
-from exporter.recording.exposition import KeyedFamily, bucket_samples
+from exporter.recording.exposition import KeyedFamily
+from exporter.recording.metrics.n8n_readings import ONE, Group, counter, gauge, histogram
 from exporter.recording.series import PairSeries
 
 N8N_LABELS = ("n8n",)
 """Of every series: its name in the fleet file."""
-_ONE = (("", ()),)
-_TIMES = bucket_samples(BUCKETS)
 _WORKFLOW = ("workflow_id",)
 _RUNS = ("workflow_id", "kind", "result")
 _OPEN = ("workflow_id", "status")
 _NODE = ("workflow_id", "node", "node_type", "status")
 
-_Group = tuple[Sequence[str], Sequence[float]]
-"""The values of labels, and of samples."""
 
-
-def _gauge(
-    name: str, text: str, labels: Sequence[str], read: Callable[[N8nReading], Iterable[tuple[Sequence[str], float]]]
-) -> KeyedFamily:
-    """Return a gauge of what the latest read saw, if it succeeded."""
-
-    def values(series: PairSeries, now: Seconds) -> Iterator[_Group]:
-        reading = series.latest.reply
-        if isinstance(reading, N8nReading) and series.is_fresh(now):
-            for key, value in read(reading):
-                yield key, (value,)
-
-    return KeyedFamily(name, "gauge", text, labels, _ONE, values)
-
-
-def _counter(
-    name: str, text: str, labels: Sequence[str], read: Callable[[N8nReading], Iterable[tuple[Sequence[str], float]]]
-) -> KeyedFamily:
-    """Return a counter, as the latest read that succeeded has it."""
-
-    def values(series: PairSeries, _now: Seconds) -> Iterator[_Group]:
-        if isinstance(series.reading, N8nReading):
-            for key, value in read(series.reading):
-                yield key, (value,)
-
-    return KeyedFamily(name, "counter", text, labels, _ONE, values)
-
-
-def _histogram(
-    name: str,
-    text: str,
-    labels: Sequence[str],
-    read: Callable[[N8nReading], Iterable[tuple[Sequence[str], Histogram]]],
-) -> KeyedFamily:
-    def values(series: PairSeries, _now: Seconds) -> Iterator[_Group]:
-        if isinstance(series.reading, N8nReading):
-            for key, histogram in read(series.reading):
-                counts = tuple(accumulate(histogram.counts))
-                yield key, (*counts, histogram.total, counts[-1])
-
-    return KeyedFamily(name, "histogram", text, labels, _TIMES, values)
-
-
-def _up(series: PairSeries, now: Seconds) -> Iterator[_Group]:
+def _up(series: PairSeries, now: Seconds) -> Iterator[Group]:
     if series.is_fresh(now):
         yield (), (int(series.latest.reply is not None),)
 
 
-def _last_read(series: PairSeries, _now: Seconds) -> Iterator[_Group]:
+def _last_read(series: PairSeries, _now: Seconds) -> Iterator[Group]:
     if series.last_success is not None:
         yield (), (series.last_success,)
 
 
-def _read_errors(series: PairSeries, _now: Seconds) -> Iterator[_Group]:
+def _read_errors(series: PairSeries, _now: Seconds) -> Iterator[Group]:
     for reason, count in tuple(series.failures.items()):
         yield (reason.value,), (count,)
 
@@ -107,13 +53,13 @@ def _overdue(reading: N8nReading) -> Iterator[tuple[Sequence[str], float]]:
 
 
 N8N_FAMILIES = (
-    KeyedFamily("n8ndb_up", "gauge", "Whether n8n's database could be read the last time: 1 or 0.", (), _ONE, _up),
+    KeyedFamily("n8ndb_up", "gauge", "Whether n8n's database could be read the last time: 1 or 0.", (), ONE, _up),
     KeyedFamily(
         "n8ndb_last_read_timestamp_seconds",
         "gauge",
         "When n8n's database was last read, in seconds since the epoch.",
         (),
-        _ONE,
+        ONE,
         _last_read,
     ),
     KeyedFamily(
@@ -121,125 +67,125 @@ N8N_FAMILIES = (
         "counter",
         "Reads of n8n's database that failed, by reason.",
         ("reason",),
-        _ONE,
+        ONE,
         _read_errors,
     ),
-    _gauge(
+    gauge(
         "n8ndb_workflow_info",
         "The name of each workflow; always 1. Other series have the id alone, which a new name does not change.",
         ("workflow_id", "workflow_name"),
         lambda reading: (((workflow.id, workflow.name), 1) for workflow in _workflows(reading)),
     ),
-    _gauge(
+    gauge(
         "n8ndb_workflow_active",
         "Whether a workflow is active: 1 or 0.",
         _WORKFLOW,
         lambda reading: (((workflow.id,), int(workflow.active)) for workflow in _workflows(reading)),
     ),
-    _gauge(
+    gauge(
         "n8ndb_workflows",
         "Workflows that are active, inactive or archived.",
         ("state",),
         lambda reading: (((state,), number) for state, number in reading.workflow_states.items()),
     ),
-    _counter(
+    counter(
         "n8ndb_workflow_runs_total",
         "Runs of a workflow in its lifetime, as n8n itself counts them, also those that it does not keep. n8n 1.x "
         "counts each wait and each cancelled run as an error.",
         _RUNS,
         lambda reading: ((key, of.runs) for key, of in reading.lifetime.items()),
     ),
-    _gauge(
+    gauge(
         "n8ndb_workflow_last_run_timestamp_seconds",
         "When the latest run of a workflow ended, as n8n itself keeps it, in seconds since the epoch.",
         _RUNS,
         lambda reading: ((key, of.latest) for key, of in reading.lifetime.items() if of.latest is not None),
     ),
-    _counter(
+    counter(
         "n8ndb_executions_finished_total",
         "Executions that have ended since counting began, each counted once.",
         ("workflow_id", "mode", "status"),
         lambda reading: reading.finished.items(),
     ),
-    _histogram(
+    histogram(
         "n8ndb_execution_duration_seconds",
         "Seconds from the start of an execution to its end, of those that succeeded or failed.",
         ("workflow_id", "status"),
         lambda reading: reading.durations.items(),
     ),
-    _histogram(
+    histogram(
         "n8ndb_execution_queue_seconds",
         "Seconds from when an execution was created until it started.",
         (),
         lambda reading: (((), reading.queue),),
     ),
-    _gauge(
+    gauge(
         "n8ndb_executions_open",
         "Executions that have not ended: new ones wait for their start, waiting ones for a time or an event.",
         _OPEN,
         _open,
     ),
-    _gauge(
+    gauge(
         "n8ndb_execution_oldest_timestamp_seconds",
         "Since when the oldest of these executions has been in its state, in seconds since the epoch.",
         _OPEN,
         lambda reading: ((key, of.oldest) for key, of in reading.open.items()),
     ),
-    _gauge(
+    gauge(
         "n8ndb_executions_overdue",
         "Executions that wait though they should have gone on more than 5 minutes ago.",
         _WORKFLOW,
         _overdue,
     ),
-    _counter(
+    counter(
         "n8ndb_node_runs_total",
         "Runs of a node, of executions that have ended.",
         _NODE,
         lambda reading: ((key, of.runs) for key, of in reading.node_runs.items()),
     ),
-    _counter(
+    counter(
         "n8ndb_node_run_seconds_total",
         "Seconds that the runs of a node took in all.",
         _NODE,
         lambda reading: ((key, of.took) for key, of in reading.node_runs.items()),
     ),
-    _histogram(
+    histogram(
         "n8ndb_node_type_run_seconds",
         "Seconds that a run of a node took, by the node's type.",
         ("node_type",),
         lambda reading: (((node_type,), histogram) for node_type, histogram in reading.node_types.items()),
     ),
-    _counter(
+    counter(
         "n8ndb_node_data_unread_total",
         "Executions whose nodes could not be counted, by why.",
         ("why",),
         lambda reading: (((why.value,), number) for why, number in reading.node_data_unread.items()),
     ),
-    _gauge(
+    gauge(
         "n8ndb_table_bytes",
         "Size of a table of n8n with its indexes, in bytes.",
         ("table",),
         lambda reading: (((table,), size) for table, size in reading.table_bytes.items()),
     ),
-    _gauge(
+    gauge(
         "n8ndb_backlog_executions",
         "Executions that are not read yet, because more have ended than one read takes; some may not exist.",
         (),
         lambda reading: (((), reading.backlog),),
     ),
-    _counter(
+    counter(
         "n8ndb_executions_vanished_total",
         "Executions that ended without a trace, because n8n does not keep them: whether they succeeded is not known.",
         (),
         lambda reading: (((), reading.vanished),),
     ),
-    _counter(
+    counter(
         "n8ndb_watermark_resets_total",
         "How often n8n's database turned out to be restored from an older backup.",
         (),
         lambda reading: (((), reading.resets),),
     ),
-    _counter(
+    counter(
         "n8ndb_label_overflow_total",
         "Runs that were counted under __other__, because max_workflows or max_node_series was reached.",
         (),
@@ -247,19 +193,3 @@ N8N_FAMILIES = (
     ),
 )
 """In the order of the page."""
-
-
-_UNNAMED = 2
-"""``__other__`` and ``__none__``, which stand beside the workflows that have a place."""
-
-
-def n8n_series(target: N8nTarget) -> int:
-    """Return how many series an n8n has at most: if each workflow that has a place ran in every mode."""
-    times, states = len(_TIMES), len(OpenStatus)
-    of_a_workflow = len(MODES | {""}) * len(Status) + len(TIMED) * times + 2 * states
-    of_a_workflow += 3 + 2 * 4  # info, active and overdue; n8n's own counts and dates, by kind and result
-    once = len(("up", "last read", "backlog", "vanished", "resets", "overflow"))
-    of_all = once + len(target.reasons) + len(STATES) + len(SIZED) + times
-    if target.nodes:
-        of_all += 2 * (target.max_node_series + len(NODE_STATUSES)) + (MAX_NODE_TYPES + 1) * times + len(Unread)
-    return (target.max_workflows + _UNNAMED) * of_a_workflow + of_all

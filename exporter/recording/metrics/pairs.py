@@ -10,7 +10,8 @@ from collectors.terms import Reason
 from exporter.fleet import LOGIN, PROTOCOLS, QUERY, BadFile, Fleet, Pair
 from exporter.recording.exposition import Family, Labels
 from exporter.recording.metrics.databases import DATABASE_LABELS, database_families
-from exporter.recording.metrics.n8n import N8N_LABELS, n8n_series
+from exporter.recording.metrics.n8n import N8N_LABELS
+from exporter.recording.metrics.n8n_series import n8n_series
 from exporter.recording.metrics.network import PAIR_LABELS, network_families
 
 _COUNTED = {"network_latency_probes_total", "network_latency_probe_failures_total"}

@@ -97,7 +97,8 @@ def test_a_view_brings_together_what_is_known_of_each_exporter_and_source() -> N
             ({"__name__": "latency_exporter_config_last_reload_successful", **scrape}, 0),
         ),
         "pairs": vector(({"source": "wf001", "target": "wf008", "probe": "icmp", "ip_family": "ipv4"}, 1)),
-        "databases": vector(({"source": "wf001", "database": "n8n"}, 2)),
+        "databases": vector(({"source": "wf001", "database": "orders"}, 2)),
+        "n8ns": vector(({"source": "wf001", "n8n": "flows"}, 8)),
     }
     known = knowledge_of(seen(server(), answers=answers), now=0.0)
     assert known.now == NOW
@@ -106,7 +107,7 @@ def test_a_view_brings_together_what_is_known_of_each_exporter_and_source() -> N
     assert (exporter.host, exporter.config_hash, exporter.reloaded) == ("wf001", 7.0, False)
     assert exporter.labels == {"source": "wf001", **scrape}
     assert known.series is not None
-    assert sorted(map(str, known.series["wf001"])) == ["database n8n", "icmp wf008"]
+    assert sorted(map(str, known.series["wf001"])) == ["database orders", "icmp wf008", "n8n flows"]
 
 
 def test_a_view_of_a_server_that_said_nothing_knows_nothing() -> None:

@@ -67,6 +67,16 @@ def test_expected_is_what_the_scrape_configuration_and_the_pairs_say_without_sec
     assert set(map(str, second.series)) == {"icmp wf001", "icmp wfdb02", "ping wf001"}
 
 
+def test_an_n8n_is_expected_of_the_host_that_reads_it_alone_and_is_one_pair(fleet_file: Path) -> None:
+    flows = "n8n: [{name: flows, database: n8n, from: [wf008]}]"
+    fleet_file.write_text(FLEET.replace("type: mysql", "type: postgresql") + flows)
+    first, second = expected(load(fleet_file))
+    readers = [
+        [(str(series), series.pairs) for series in host.series if series.probe == "n8n"] for host in (first, second)
+    ]
+    assert readers == [[], [("n8n flows", 1)]]
+
+
 def test_a_host_with_a_login_of_its_own_is_expected_in_the_job_latency_all_the_same(fleet_file: Path) -> None:
     login = "scrape: {latency: {port: 9103, user: me, password_file: /x}}"
     fleet_file.write_text(FLEET.replace("scrape: {latency: {port: 9103}}", login))
@@ -74,11 +84,12 @@ def test_a_host_with_a_login_of_its_own_is_expected_in_the_job_latency_all_the_s
 
 
 def test_all_metrics_that_are_asked_for_exist() -> None:
-    asked_for = {promql.PROBES, promql.DATABASE_PROBES, promql.RTT, promql.SELF, promql.HASH, promql.RELOADED}
-    families: list[Family] = [*metrics.network_families((1.0,)), *metrics.database_families((1.0,))]
+    of_pairs = {promql.PROBES, promql.DATABASE_PROBES, promql.N8N_READ_ERRORS, promql.RTT}
+    of_exporters = {promql.SELF, promql.HASH, promql.RELOADED}
+    pairs: list[Family] = [*metrics.network_families((1.0,)), *metrics.database_families((1.0,))]
     page = metrics.OwnMetrics("0").page(openmetrics=False).decode()
-    exposed = {family.name for family in families} | set(re.findall(r"^# TYPE (\S+)", page, re.MULTILINE))
-    assert asked_for <= exposed
+    assert of_pairs <= {family.name for family in pairs} | {family.name for family in metrics.N8N_FAMILIES}
+    assert of_exporters <= set(re.findall(r"^# TYPE (\S+)", page, re.MULTILINE))
 
 
 def run(capsys: pytest.CaptureFixture[str], file: Path, *flags: str) -> tuple[int, str, str]:

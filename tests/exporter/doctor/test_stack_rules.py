@@ -73,7 +73,10 @@ def test_a_server_that_scrapes_nobody_is_a_note() -> None:
 
 def test_rules_are_loaded_when_alerts_and_recording_rules_of_ours_are() -> None:
     found = only(
-        rules(read(group("latency_a", "alerting"), group("latency_b", "recording"), group("node", "alerting")))
+        rules(
+            read(group("latency_a", "alerting"), group("latency_b", "recording"), group("node", "alerting")),
+            reads_n8n=False,
+        )
     )
     assert (found.status, found.text) == (Status.OK, "1 alert and 1 recording rule of ours")
 
@@ -85,7 +88,7 @@ def test_an_alert_with_a_rule_for_each_severity_is_one_alert() -> None:
         for group in shipped
         for rule in group["rules"]
     ]
-    found = only(rules(read({"name": "latency_all", "rules": kinds})))
+    found = only(rules(read({"name": "latency_all", "rules": kinds}), reads_n8n=False))
     assert found.text.startswith("12 alerts and ")
 
 
@@ -105,14 +108,22 @@ def test_an_alert_with_a_rule_for_each_severity_is_one_alert() -> None:
     ],
 )
 def test_rules_that_are_not_loaded_are_named_by_their_files(loaded: list[dict[str, object]], files: str) -> None:
-    found = only(rules(read(*loaded)))
+    found = only(rules(read(*loaded), reads_n8n=False))
     assert found.status is Status.WARNING
     assert found.text == f"not loaded: {files}; add to rule_files in prometheus.yml and reload"
 
 
+def test_the_rules_of_n8n_are_needed_where_the_fleet_reads_one() -> None:
+    needed = [group("latency_a", "alerting", "recording")]
+    found = only(rules(read(*needed), reads_n8n=True))
+    assert found.status is Status.WARNING
+    assert found.text == "not loaded: prometheus/rules/n8n.yml; add to rule_files in prometheus.yml and reload"
+    assert only(rules(read(*needed, group("latency_n8n_alerts", "alerting")), reads_n8n=True)).status is Status.OK
+
+
 def test_a_rule_of_ours_that_fails_is_broken() -> None:
     bad = group("latency_a", "alerting", "recording", health="err", error="many-to-many\nmatching")
-    _, found = rules(read(bad))
+    _, found = rules(read(bad), reads_n8n=False)
     assert found.status is Status.BROKEN
     assert found.text.startswith("cannot be evaluated: r0: many-to-many matching")
 
@@ -185,7 +196,7 @@ RULED = success(
 
 
 def test_without_an_alertmanager_prometheus_says_which_alerts_are_firing() -> None:
-    loaded, fires = alerting(Answers({"rules": RULED}), None)
+    loaded, fires = alerting(Answers({"rules": RULED}), None, reads_n8n=False)
     assert loaded.status is Status.OK
     assert fires.text == "A{} is firing, says Prometheus"
 
@@ -193,14 +204,14 @@ def test_without_an_alertmanager_prometheus_says_which_alerts_are_firing() -> No
 def test_alertmanager_has_the_last_word_on_alerts_for_it_knows_what_is_silenced() -> None:
     prometheus = Answers({"rules": RULED, "alertmanagers": success({"activeAlertmanagers": [{"url": "http://am"}]})})
     silenced = '[{"labels": {"alertname": "A"}, "status": {"state": "suppressed", "silencedBy": ["somebody"]}}]'
-    loaded, fires = alerting(prometheus, Answers({"alerts": answer(silenced)}))
+    loaded, fires = alerting(prometheus, Answers({"alerts": answer(silenced)}), reads_n8n=False)
     assert loaded.status is Status.OK
     assert fires.text == "none is firing, says Alertmanager"
 
 
 def test_alerts_that_fire_in_prometheus_and_are_unknown_to_alertmanager_are_broken() -> None:
     prometheus = Answers({"rules": RULED, "alertmanagers": success({"activeAlertmanagers": [{"url": "http://am"}]})})
-    _, _, unheard = alerting(prometheus, Answers({"alerts": answer("[]")}))
+    _, _, unheard = alerting(prometheus, Answers({"alerts": answer("[]")}), reads_n8n=False)
     assert unheard.status is Status.BROKEN
     assert unheard.text == (
         "firing in Prometheus, and none of them has come to Alertmanager: A; another Alertmanager is named below "
@@ -210,10 +221,10 @@ def test_alerts_that_fire_in_prometheus_and_are_unknown_to_alertmanager_are_brok
 
 def test_alerts_that_prometheus_sends_to_nobody_are_broken_if_there_is_an_alertmanager() -> None:
     answers = Answers({"alertmanagers": success({"activeAlertmanagers": []})})
-    found = only(alerting(answers, Answers({})))
+    found = only(alerting(answers, Answers({}), reads_n8n=False))
     assert found.status is Status.BROKEN
     assert found.text.startswith("Prometheus sends its alerts to nobody")
-    assert list(alerting(answers, None)) == []
+    assert list(alerting(answers, None, reads_n8n=False)) == []
 
 
 # Dashboards

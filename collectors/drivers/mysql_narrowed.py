@@ -1,0 +1,166 @@
+"""mysql-connector-python, in pure Python, narrowed where a server would choose what it does.
+
+By itself it loads a plugin by the name that a server sends, shows the password itself without TLS
+(``caching_sha2_password``) or inside TLS that nobody has verified, goes on without TLS where a server offers none,
+tells it of this host, and logs what it sends. Here a server gets the password itself over a private way alone, and
+asks by one of four methods.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn
+
+from mysql.connector import Error
+from mysql.connector.authentication import MySQLAuthenticator
+from mysql.connector.connection import MySQLConnection
+from mysql.connector.constants import ClientFlag
+from mysql.connector.logger import logger
+from mysql.connector.network import MySQLTCPSocket
+
+from collectors.contract import ProbeFailed
+from collectors.drivers.turn import Turn
+from collectors.terms import Phase, Reason, Seconds
+
+_PROVED = frozenset({"mysql_native_password", "caching_sha2_password"})
+"""Methods that prove the password; the second asks for it itself after a server's start."""
+_SHOWN = frozenset({"mysql_clear_password", "sha256_password"})
+"""Methods that show it."""
+_FIRST = "mysql_native_password"
+"""What is offered where the server's own first choice is another; it switches to what the user has."""
+_MILLIONS = b"\xfd"
+"""Begins a number of three bytes: that of columns would be allocated at once."""
+_PATIENCE = 0.25
+"""Of the time left: how long the server's refusal is waited for."""
+
+logger.disabled = True  # its debug lines hold the answers to passwords
+
+
+class MethodRefused(Exception):  # noqa: N818 - it says what happened
+    """The server asks for the password in a way in which it must not get it."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(method)
+        self.method = method
+        """A name of ours; empty: another one."""
+
+
+class TlsNotOffered(Exception):  # noqa: N818 - it says what happened
+    """The server offers no TLS."""
+
+
+class Link(NamedTuple):
+    """A connection on which nothing was sent yet, and how it is to be used."""
+
+    sock: socket.socket
+    close: Callable[[], None]
+    """Closes the socket, if the library has not."""
+    context: ssl.SSLContext | None
+    """For TLS; None: without."""
+    host: str
+    private: bool
+    """Only the right server can read what is sent."""
+
+
+class NarrowedSocket(MySQLTCPSocket):
+    """A socket that was connected before. It counts what comes, and shows the password over a private way alone."""
+
+    def __init__(self, link: Link, password: str, turn: Turn) -> None:
+        super().__init__(link.host)
+        self.sock = link.sock
+        self._link, self._turn = link, turn
+        self._shown = password.encode("utf-8", "surrogatepass") + b"\0" if password and not link.private else None
+        self.secured: Seconds | None = None
+        """When TLS was complete, by the monotonic clock."""
+        self.room = 0
+        """How many bytes may still come."""
+
+    def open_connection(self) -> None:
+        """Do nothing: it is open."""
+
+    def build_ssl_context(self, *_: Any, **__: Any) -> ssl.SSLContext | None:  # noqa: ANN401 - as it is there
+        return self._link.context
+
+    def switch_to_ssl(self, ssl_context: ssl.SSLContext, _host: str) -> None:
+        """Begin TLS; the certificate has to be for the name in the fleet file. Raises as ``ssl`` does."""
+        self.sock = ssl_context.wrap_socket(self._link.sock, server_hostname=self._link.host)
+        self.secured, self._turn.facts.phase = time.monotonic(), Phase.AUTH
+
+    def send(self, payload: bytes, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as it is there
+        if payload == self._shown:
+            raise MethodRefused("caching_sha2_password")
+        super().send(payload, *arguments, **named)
+
+    def decline(self) -> None:
+        """Prove nothing, and let the server refuse that: a login that is broken off would be counted against us."""
+        with contextlib.suppress(Error, OSError):
+            self.set_connection_timeout(_PATIENCE * self._turn.left)  # type: ignore[arg-type]  # a part of a second will do
+            self.send(b"\0")
+            self.recv()
+
+    def recv(self, read_timeout: int | None = None) -> bytearray:
+        packet = super().recv(read_timeout)
+        self.room -= len(packet)
+        if self.room < 0:
+            raise ProbeFailed(Reason.PROTOCOL, "the answer is longer than 256 KiB")
+        return packet
+
+
+class _Authenticator(MySQLAuthenticator):
+    """Takes no other method than those that are allowed, and has the server refuse a login that asks for one."""
+
+    def __init__(self, *, private: bool) -> None:
+        super().__init__()
+        self._allowed = _PROVED | _SHOWN if private else _PROVED
+
+    def _handle_server_response(self, sock: Any, pkt: bytes) -> bytes | None:  # noqa: ANN401 - as it is there
+        try:
+            return super()._handle_server_response(sock, pkt)
+        except MethodRefused:
+            sock.decline()
+            raise
+
+    def _switch_auth_strategy(self, new_strategy_name: str, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as it is there
+        if new_strategy_name not in self._allowed:
+            raise MethodRefused(new_strategy_name if new_strategy_name in _SHOWN else "")
+        super()._switch_auth_strategy(new_strategy_name, *arguments, **named)
+
+
+class NarrowedConnection(MySQLConnection):
+    """Asks for nothing after the login, and gives up where the server asks for what it must not get."""
+
+    def __init__(self, ours: NarrowedSocket, link: Link) -> None:
+        super().__init__()
+        self._ours, self._link = ours, link
+        self._authenticator = _Authenticator(private=link.private)
+
+    def _get_connection(self) -> NarrowedSocket:
+        return self._ours
+
+    def _do_handshake(self) -> None:
+        super()._do_handshake()
+        handshake: Any = self._handshake
+        if self._link.context is not None and not handshake["capabilities"] & ClientFlag.SSL:
+            raise TlsNotOffered
+        self._auth_plugin = handshake["auth_plugin"] if handshake["auth_plugin"] in _PROVED else _FIRST
+
+    def _post_connection(self) -> None:
+        """Do nothing: what it asks for is agreed on in the login."""
+
+    def _handle_result(self, packet: bytes, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as it is there
+        if packet[4:5] == _MILLIONS:
+            raise ProbeFailed(Reason.PROTOCOL, "announces more columns than a table can have")
+        return super()._handle_result(packet, *arguments, **named)
+
+    def _handle_load_data_infile(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401 - as it is there
+        raise ProbeFailed(Reason.PROTOCOL, "the server asks for a file of this host")
+
+    @property
+    def is_mariadb(self) -> bool:
+        """Whether the greeting says so."""
+        handshake: Any = self._handshake
+        return "MariaDB" in handshake["server_version_original"]
