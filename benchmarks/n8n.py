@@ -17,14 +17,15 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from subprocess import PIPE
-from typing import IO, Any
+from typing import IO
 
 import psycopg2
 
-from benchmarks.n8n_reader import IDLE, Turn
-from benchmarks.process import cpu_between, cpu_times
+from benchmarks.n8n_reader import IDLE, Report
+from benchmarks.n8n_statements import statements
+from benchmarks.process import cpu_times
 from collectors.n8n import flatted
 from collectors.n8n import statements as sql
 from tests.collectors.n8n.recordings import VERSIONS
@@ -55,63 +56,12 @@ def main() -> None:
             n8n_tables.run(server, "CREATE EXTENSION pg_stat_statements")
             n8n_role.create(server)
             _write(f"\nStatements, n8n {version}, {executions:,} executions:\n")
-            _statements(server, executions)
+            for line in statements(server, executions, _OPEN):
+                _write(line)
             figures.append(_figures(server))
     _write(f"\n| what | {' | '.join(f'n8n {version}' for version in VERSIONS)} |\n|---|{'---:|' * len(VERSIONS)}")
     for what in figures[0]:
         _write(f"| {what} | {' | '.join(each[what] for each in figures)} |")
-
-
-def _statements(server: Server, newest: int) -> None:
-    found = set(n8n_tables.run(server, sql.COLUMNS, *sql.probe("public", "")))
-    plain = sql.statements("public", "", {one for one in found if one[1] != "()"})
-    called = sql.statements("public", "", found)
-    step = newest // _OPEN
-    heads, workflows = [sql.array(range(newest - 199, newest + 1))], [[f"w{number}" for number in range(10)]]
-    asked: list[tuple[str, str, Sequence[object]]] = [
-        ("the newest execution", plain.newest, ()),
-        ("100 new executions", plain.fresh, (newest - _NEW,)),
-        ("5,000 new executions", plain.fresh, (newest - _MANY,)),
-        ("1,000 open executions, spread over all", plain.asked_for, (sql.array(range(step, newest + 1, step)),)),
-        ("workflows", plain.workflows, ()),
-        ("n8n's own statistics", plain.statistics, ()),
-        ("sizes of tables", plain.table_bytes, ()),
-        ("heads of the data of 200 executions", plain.heads, heads),
-        ("the same by the function", called.heads, heads),
-        ("nodes of 10 workflows", plain.nodes, workflows),
-        ("the same by the function", called.nodes, workflows),
-        ("at the start: the highest id", plain.newest_id, ()),
-        ("at the start: what is open", plain.unended, ()),
-        ("at the start: modes of each workflow", plain.modes, ()),
-        ("after a restore: the first id since a time", plain.first_since, (time.time() - 1e5,)),
-    ]
-    _write("| statement | plan | pages | the database's processor time |")
-    _write("|---|---|---:|---:|")
-    with n8n_tables.connected(server) as connection, connection.cursor() as cursor:
-        cursor.execute("SET jit = off")
-        for what, statement, values in asked:
-            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", values or None)
-            (((explained,),),) = cursor.fetchall()
-            plan = explained["Plan"]
-            pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-            took = statistics.median(_spent(cursor, statement, values) for _ in range(_REPEATED))
-            _write(f"| {what} | {', '.join(_scans(plan)) or 'no table'} | {pages:,} | {took * 1e3:.2f} ms |")
-
-
-def _spent(cursor: psycopg2.extensions.cursor, statement: str, values: Sequence[object]) -> float:
-    """Return the processor's time of the server's process: by the clock it would be what else the machine does, too."""
-    pid = cursor.connection.info.backend_pid
-    before = cpu_times(pid)
-    cursor.execute(statement, values or None)
-    return cpu_between(before, cpu_times(pid))
-
-
-def _scans(plan: Mapping[str, Any]) -> Iterator[str]:
-    """Yield how each table is looked at."""
-    for below in plan.get("Plans", []):
-        yield from _scans(below)
-    if "Scan" in plan["Node Type"] and (of := plan.get("Index Name", plan.get("Relation Name"))):
-        yield f"{plan['Node Type']} {of}"
 
 
 class _Reader:
@@ -121,13 +71,13 @@ class _Reader:
         self._lines, self._answers = lines, answers
         self.before = self._answer()
 
-    def ask(self, line: str = "read") -> Turn:
+    def ask(self, line: str = "read") -> Report:
         self._lines.write(line + "\n")
         self._lines.flush()
         return self._answer()
 
-    def _answer(self) -> Turn:
-        return Turn(**json.loads(self._answers.readline()))
+    def _answer(self) -> Report:
+        return Report(**json.loads(self._answers.readline()))
 
 
 @contextlib.contextmanager
@@ -145,7 +95,7 @@ def _reader(server: Server) -> Iterator[_Reader]:
 class _Read:
     """One read; seconds."""
 
-    turn: Turn
+    report: Report
     database: float
     """By the statements' own clocks, as pg_stat_statements has it."""
     processor: float
@@ -158,14 +108,14 @@ def _read(server: Server, reader: _Reader, new: int = 0) -> _Read:
         n8n_filled.end(server, new, n8n_filled.data())
     n8n_tables.run(server, "SELECT pg_stat_statements_reset()")
     before = _processor(server)
-    turn = reader.ask()
+    report = reader.ask()
     spent = _processor(server) - before
     ((took,),) = n8n_tables.run(
         server,
         "SELECT sum(total_plan_time + total_exec_time) / 1e3 FROM pg_stat_statements WHERE userid = %s::regrole",
         n8n_role.ROLE,
     )
-    return _Read(turn, float(took), spent)
+    return _Read(report, float(took), spent)
 
 
 def _processor(server: Server) -> float:
@@ -185,12 +135,12 @@ def _figures(server: Server) -> dict[str, str]:
     if (last.ended, last.open) != (_REPEATED * (_NEW + _MANY), _OPEN) or not last.nodes:
         sys.exit(f"{last} is not what happened: this measures nothing")
     return {
-        "start: wall; database": f"{_ms(start.turn.wall)}; {_ms(start.database)}",
+        "start: wall; database": f"{_ms(start.report.wall)}; {_ms(start.database)}",
         **_of_reads(_NEW, few),
         **_of_reads(_MANY, many),
-        "nothing is read: loop held, median; most": _both([turn.held for turn in quiet]),
+        "nothing is read: loop held, median; most": _both([report.held for report in quiet]),
         "nothing is read: loopback ICMP round trip, median; 99 %": _echoes(quiet),
-        "while it is read: loopback ICMP round trip, median; 99 %": _echoes([read.turn for read in (*few, *many)]),
+        "while it is read: loopback ICMP round trip, median; 99 %": _echoes([read.report for read in (*few, *many)]),
         "loopback ICMP without a reply": str(last.unanswered),
         f"memory added by {_REPEATED} reads": _megabytes(memory - reader.before.memory),
         f"memory added by {_REPEATED} more with {_MANY:,} new": _megabytes(last.memory - reader.before.memory),
@@ -202,8 +152,8 @@ def _of_reads(new: int, reads: Sequence[_Read]) -> dict[str, str]:
     return {
         f"{new:,} new: the database's processor time, median; most": _both([read.processor for read in reads]),
         f"{new:,} new: statements by the clock, median; most": _both([read.database for read in reads]),
-        f"{new:,} new: wall, median; most": _both([read.turn.wall for read in reads]),
-        f"{new:,} new: loop held, median; most": _both([read.turn.held for read in reads]),
+        f"{new:,} new: wall, median; most": _both([read.report.wall for read in reads]),
+        f"{new:,} new: loop held, median; most": _both([read.report.held for read in reads]),
     }
 
 
@@ -240,8 +190,8 @@ def _large(server: Server, content: str) -> str:
     return f"{_ms(statistics.median(took))}, {peak / 1e3:.0f} kB"
 
 
-def _echoes(turns: Sequence[Turn]) -> str:
-    hundredths = statistics.quantiles((one for turn in turns for one in turn.echoes), n=100)
+def _echoes(reports: Sequence[Report]) -> str:
+    hundredths = statistics.quantiles((one for report in reports for one in report.echoes), n=100)
     return f"{hundredths[49] * 1e6:.1f} µs; {hundredths[98] * 1e6:.1f} µs"
 
 

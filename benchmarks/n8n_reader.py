@@ -36,7 +36,7 @@ IDLE = "idle"
 
 
 @dataclasses.dataclass
-class Turn:
+class Report:
     """What the process tells of itself after a line."""
 
     memory: int
@@ -103,23 +103,24 @@ async def _read(port: int, context: Context, echoes: Echoes) -> None:
     ticking = asyncio.create_task(ticker.tick())
     gc.collect()
     gc.freeze()  # as the exporter does when it has started
-    _write(Turn(_memory()))
+    _write(Report(_memory()))
     from collectors.n8n.reader import Reader  # noqa: PLC0415 - its memory is measured too
 
     target = _target(port)
     with contextlib.closing(Reader(context)) as reader:
         while line := (await asyncio.to_thread(sys.stdin.readline)).strip():
-            ticker.longest, began, turn = 0.0, time.monotonic(), Turn(0)
+            ticker.longest, began, report = 0.0, time.monotonic(), Report(0)
             echoes.round_trips.clear()
             if line == IDLE:
                 await asyncio.sleep(_IDLE)
             else:
                 reading = await reader.read(target, Facts())
-                turn.ended, turn.open = sum(reading.finished.values()), sum(one.number for one in reading.open.values())
-                turn.nodes = sum(one.runs for one in reading.node_runs.values())
-            turn.wall, turn.held, turn.memory = time.monotonic() - began, ticker.longest, _memory()
-            turn.echoes, turn.unanswered = echoes.round_trips, max(0, echoes.sent - echoes.answered - 1)
-            _write(turn)
+                report.ended = sum(reading.finished.values())
+                report.open = sum(one.number for one in reading.open.values())
+                report.nodes = sum(one.runs for one in reading.node_runs.values())
+            report.wall, report.held, report.memory = time.monotonic() - began, ticker.longest, _memory()
+            report.echoes, report.unanswered = echoes.round_trips, max(0, echoes.sent - echoes.answered - 1)
+            _write(report)
     ticking.cancel()
 
 
@@ -152,8 +153,8 @@ def _memory() -> int:
     return memory_of(os.getpid()).resident
 
 
-def _write(turn: Turn) -> None:
-    sys.stdout.write(json.dumps(dataclasses.asdict(turn)) + "\n")
+def _write(report: Report) -> None:
+    sys.stdout.write(json.dumps(dataclasses.asdict(report)) + "\n")
     sys.stdout.flush()
 
 

@@ -129,7 +129,7 @@ class Reading:
     """What was read in the background: no round trip. Each collector that reads has its own, which says what."""
 
     took: Seconds
-    """How long reading it lasted."""
+    """How long the read lasted."""
 
     @property
     def headline(self) -> None:

@@ -29,11 +29,11 @@ from collectors.terms import Phase, Reason, Seconds
 _PROVED = frozenset({"mysql_native_password", "caching_sha2_password"})
 """Methods that prove the password; the second asks for it itself after a server's start."""
 _SHOWN = frozenset({"mysql_clear_password", "sha256_password"})
-"""Methods that show it."""
+"""Methods that show the password."""
 _FIRST = "mysql_native_password"
 """What is offered where the server's own first choice is another; it switches to what the user has."""
 _MILLIONS = b"\xfd"
-"""Begins a number of three bytes: that of columns would be allocated at once."""
+"""The first byte of a number of three bytes. The library allocates as many columns as a server announces."""
 _PATIENCE = 0.25
 """Of the time left: how long the server's refusal is waited for."""
 
@@ -46,7 +46,7 @@ class MethodRefused(Exception):  # noqa: N818 - it says what happened
     def __init__(self, method: str) -> None:
         super().__init__(method)
         self.method = method
-        """A name of ours; empty: another one."""
+        """One that is named here; empty: another one."""
 
 
 class TlsNotOffered(Exception):  # noqa: N818 - it says what happened

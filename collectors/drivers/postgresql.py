@@ -74,7 +74,7 @@ class Connection:
     """A session with a database; whatever goes wrong, it is closed and of no more use."""
 
     def __init__(self, connect: Mapping[str, Any], turn: Turn, within: Seconds, codes: Sequence[Meaning] = ()) -> None:
-        """Log in; ProbeFailed. ``codes`` are what errors mean beside what they always do."""
+        """Log in; ProbeFailed. ``codes`` say what SQLSTATEs mean here; they go before the general table."""
         import psycopg2  # noqa: PLC0415 - megabytes that only a host needs where it is configured
 
         self._error: type[Exception] = psycopg2.Error

@@ -44,7 +44,7 @@ class Turn:
                 self._shut_down()
 
     def close(self) -> None:
-        """Give back what it holds, when the thread is done."""
+        """Release what it holds; the thread is done."""
         with self._lock:
             if self._ended is not None:
                 os.close(self._ended)

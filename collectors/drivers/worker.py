@@ -36,7 +36,7 @@ class Worker:
             _copy(turn.facts, facts)
 
     def end(self, last: Callable[[], T]) -> concurrent.futures.Future[T]:
-        """End the work under way; then the thread does the ``last`` of it and ends. Waits for neither."""
+        """End the work under way; then the thread does the ``last`` piece and ends. Wait for neither."""
         if self._turn is not None:
             self._turn.end()
         done = self._thread.submit(last)

@@ -38,7 +38,7 @@ class Session:
         return await self._worker.run(lambda turn: self._work.read(addresses, turn), timeout, facts)
 
     def end(self) -> concurrent.futures.Future[None]:
-        """End the read under way; then the thread saves the state and ends. Waits for neither; returns the saving."""
+        """End the read under way; then the thread saves the state and ends. Wait for neither; return the saving."""
         return self._worker.end(self._work.end)
 
 

@@ -21,7 +21,7 @@ from collectors.terms import Clock, Phase, Reason, Seconds
 from collectors.transport.connection import Handshake
 
 _UNDER_WAY: Seconds = 0.1
-"""Beyond a round trip: an end of the session that is noticed so soon was under way when it was asked."""
+"""A session that ends within this time and a round trip was ending before the query reached the server."""
 
 W = TypeVar("W")
 

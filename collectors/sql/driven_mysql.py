@@ -96,7 +96,7 @@ class _MySQLSession:
         self._connection.part()
 
     def _time(self, reached: Reached, logged_in: Seconds) -> None:
-        """Note how long the login took: from what the server could begin at, by the user clock."""
+        """Note how long the login and its phases took, by the user clock."""
         connected, secured = reached.connected.monotonic, self._connection.secured
         self.took = logged_in - connected
         self.phases: dict[Phase, Seconds] = {} if secured is None else {Phase.TLS: secured - connected}

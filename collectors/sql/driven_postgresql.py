@@ -22,7 +22,7 @@ class PostgreSQLDriver:
         self._reach = reach
 
     async def prepare(self, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]) -> Sequence[str]:
-        """Return the addresses to connect to; those of a Unix socket are none that is looked up."""
+        """Return the addresses to connect to; for a Unix socket an empty one."""
         if target.socket is not None:
             return [""]
         return (await self._reach.resolve(target, facts, phases))[1]

@@ -14,7 +14,8 @@ from exporter.fleet.identity import ensure_exporter, who_am_i
 from exporter.fleet.loading import load
 from exporter.fleet.mesh import STRANGER
 from exporter.fleet.own_paths import HOST_HEADER, PING_PATH, SD_PATH
-from exporter.fleet.pairs import LOGIN, QUERY, Pair, pairs_of, roles, survey
+from exporter.fleet.pair import LOGIN, QUERY, Pair
+from exporter.fleet.pairs import pairs_of, roles, survey
 from exporter.fleet.probes.http import host_header
 from exporter.fleet.reload_summaries import reload_summary
 from exporter.fleet.schema import OWN_JOB, PROTOCOLS, Host, Scrape, ScrapeJob, StackServerKeys

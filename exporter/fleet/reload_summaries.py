@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from exporter.fleet.fleet import Fleet
-from exporter.fleet.pairs import Pair
+from exporter.fleet.pair import Pair
 from exporter.wording import plural
 
 

@@ -22,7 +22,7 @@ _GAP = "\0"
 _COUNTS = ("_bucket", "_count")
 """Suffixes of samples that count."""
 _COUNTED_TIME = "_seconds_total"
-"""How the names of counters end that count no whole numbers."""
+"""The suffix of counters whose values are seconds, and so no whole numbers."""
 _AT_ONCE = 2000
 """Lines of one piece of the page; after each piece the caller can let others run."""
 _KEYED_AT_ONCE = 500

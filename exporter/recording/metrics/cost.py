@@ -16,7 +16,7 @@ def series(fleet: Fleet, pairs: Sequence[Pair]) -> int:
 
 
 def measured(pairs: Iterable[Pair]) -> list[Pair]:
-    """Return the pairs that are measured; how many series one has that is read depends on what is read."""
+    """Return the pairs that are measured. How many series an n8n has depends on what is read of it."""
     return [pair for pair in pairs if Gives.READING not in pair.aim.gives]
 
 

@@ -35,7 +35,7 @@ def _read_errors(series: PairSeries, _now: Seconds) -> Iterator[Group]:
 
 
 def _workflows(reading: N8nReading) -> Iterable[Workflow]:
-    """Return each once: ids that differ in what no label holds are one."""
+    """Return the workflows, each id once: two that differ in what no label can hold are one."""
     return {workflow.id: workflow for workflow in reading.workflows}.values()
 
 
