@@ -1,0 +1,70 @@
+"""What fires, second by second: the shipped rules on given series, as promtool evaluates them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from tests.prometheus.fleet import STEP, Series
+
+RULES = Path(__file__).parents[2] / "prometheus/rules"
+FILES = ("recording.yml", "alerts.yml", "extra.yml")
+
+Alert = frozenset[tuple[str, str]]
+"""Its labels and their values."""
+Timeline = Mapping[int, frozenset[Alert]]
+"""Second -> what fires then."""
+
+
+def alert(**labels: str) -> Alert:
+    return frozenset(labels.items())
+
+
+def label(labels: Alert, name: str) -> str:
+    """Return the value of a label, which is empty where there is none, as Alertmanager has it."""
+    return dict(labels).get(name, "")
+
+
+def firing(promtool: str, folder: Path, series: Series, seconds: range, *, interval: int = STEP) -> Timeline:
+    """Return what fires at each of these seconds.
+
+    promtool has no query: it is made to expect nothing, and what it complains of is read.
+    """
+    groups = [group["name"] for name in FILES for group in yaml.safe_load((RULES / name).read_text())["groups"]]
+    query = 'ALERTS{alertstate="firing"}'
+    test = {
+        "interval": f"{interval}s",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [{"expr": query, "eval_time": f"{second}s", "exp_samples": []} for second in seconds],
+    }
+    suite = {
+        "rule_files": [str(RULES / name) for name in FILES],
+        "evaluation_interval": f"{interval}s",
+        "group_eval_order": groups,
+        "tests": [test],
+    }
+    (folder / "firing.yml").write_text(json.dumps(suite))
+    command = [promtool, "test", "rules", str(folder / "firing.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert "SUCCESS" in done.stdout or "exp: nil" in done.stderr, done.stdout + done.stderr
+    complaints = re.findall(r"time: (\w+),\s+exp: nil\s+got: (.*)", done.stderr)
+    return {second: frozenset() for second in seconds} | {
+        _seconds(time): frozenset(_labels(one) for one in re.findall(r"\{(.*?)\} 1E\+00", got))
+        for time, got in complaints
+    }
+
+
+def _seconds(duration: str) -> int:
+    units = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([dhms])", duration))
+
+
+def _labels(text: str) -> Alert:
+    labels = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', text))
+    del labels["__name__"], labels["alertstate"]
+    return frozenset(labels.items())
