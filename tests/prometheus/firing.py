@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.prometheus.fleet import STEP, Series
+from tests.prometheus.fleet import Fleet
 
 RULES = Path(__file__).parents[2] / "prometheus/rules"
 FILES = ("recording.yml", "alerts.yml", "extra.yml")
@@ -30,33 +30,43 @@ def label(labels: Alert, name: str) -> str:
     return dict(labels).get(name, "")
 
 
-def firing(promtool: str, folder: Path, series: Series, seconds: range, *, interval: int = STEP) -> Timeline:
-    """Return what fires at each of these seconds.
+def firing(promtool: str, folder: Path, fleet: Fleet) -> Timeline:
+    """Return what fires at each evaluation.
 
     promtool has no query: it is made to expect nothing, and what it complains of is read.
     """
-    groups = [group["name"] for name in FILES for group in yaml.safe_load((RULES / name).read_text())["groups"]]
+    seconds = range(0, fleet.seconds + fleet.step, fleet.step)
     query = 'ALERTS{alertstate="firing"}'
-    test = {
-        "interval": f"{interval}s",
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [{"expr": query, "eval_time": f"{second}s", "exp_samples": []} for second in seconds],
+    checks = [{"expr": query, "eval_time": f"{second}s", "exp_samples": []} for second in seconds]
+    complaints = _complaints(promtool, folder, fleet, {"promql_expr_test": checks})
+    got = re.findall(r"time: (\w+),\s+exp: nil\s+got: (.*)", complaints)
+    return {second: frozenset() for second in seconds} | {
+        _seconds(time): frozenset(_labels(one) for one in re.findall(r"\{(.*?)\} 1E\+00", alerts))
+        for time, alerts in got
     }
+
+
+def texts(promtool: str, folder: Path, fleet: Fleet, name: str, second: int) -> str:
+    """Return the texts of all alerts of a name that fire at that second."""
+    check = {"alertname": name, "eval_time": f"{second}s", "exp_alerts": []}
+    complaints = _complaints(promtool, folder, fleet, {"alert_rule_test": [check]})
+    return "\n".join(re.findall(r"Annotations:(.*)", complaints))
+
+
+def _complaints(promtool: str, folder: Path, fleet: Fleet, checks: dict[str, object]) -> str:
+    groups = [group["name"] for name in FILES for group in yaml.safe_load((RULES / name).read_text())["groups"]]
+    series = [{"series": name, "values": values} for name, values in fleet.series().items()]
     suite = {
         "rule_files": [str(RULES / name) for name in FILES],
-        "evaluation_interval": f"{interval}s",
+        "evaluation_interval": f"{fleet.step}s",
         "group_eval_order": groups,
-        "tests": [test],
+        "tests": [{"interval": f"{fleet.step}s", "input_series": series, **checks}],
     }
     (folder / "firing.yml").write_text(json.dumps(suite))
     command = [promtool, "test", "rules", str(folder / "firing.yml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-    assert "SUCCESS" in done.stdout or "exp: nil" in done.stderr, done.stdout + done.stderr
-    complaints = re.findall(r"time: (\w+),\s+exp: nil\s+got: (.*)", done.stderr)
-    return {second: frozenset() for second in seconds} | {
-        _seconds(time): frozenset(_labels(one) for one in re.findall(r"\{(.*?)\} 1E\+00", got))
-        for time, got in complaints
-    }
+    assert "SUCCESS" in done.stdout or "exp:" in done.stderr, done.stdout + done.stderr
+    return done.stderr
 
 
 def _seconds(duration: str) -> int:

@@ -1,15 +1,15 @@
-"""A fleet and its faults as series, for promtool: what Prometheus has of it at a scrape each 15 s."""
+"""A fleet and its faults as series, for promtool: what Prometheus has of them, scrape by scrape."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 STEP = 15
-"""Seconds between two scrapes."""
-PER_STEP = {"icmp": 3, "tcp": 1, "http": 1}
-"""Probes between two scrapes: each 5 s, and each 15 s."""
+"""Seconds between two scrapes, as in the example configuration."""
+INTERVALS = {"icmp": 5, "tcp": 15, "http": 15}
+"""Seconds between two probes of a path, by protocol."""
 SYNS = 4
 """How often a handshake is tried within the timeout of 10 s: after 0, 1, 3 and 7 s."""
 REASONS = {
@@ -63,6 +63,8 @@ class Fleet:
     faults: tuple[Fault, ...] = ()
     noise: Noise = field(default_factory=Noise)
     protocols: tuple[str, ...] = ("icmp", "tcp", "http")
+    step: int = STEP
+    """Seconds between two scrapes, and between two evaluations."""
 
     def series(self) -> Series:
         """Return all series of all hosts, and what Prometheus itself knows of them."""
@@ -76,7 +78,7 @@ class Fleet:
 
     @property
     def _times(self) -> range:
-        return range(0, self.seconds + STEP, STEP)
+        return range(0, self.seconds + self.step, self.step)
 
     def _at(self, time: float) -> list[Fault]:
         return [fault for fault in self.faults if fault.begins <= time < fault.ends]
@@ -100,7 +102,7 @@ class Fleet:
         pages = {name: self._written(host, [float(value)] * len(self._times)) for name, value in steady.items()}
         ups = [float(self._is_scraped(host, time)) for time in self._times]
         pages[f"up{{{labels}}}"] = notation(ups)
-        probes = [float(5 * step) for step in range(len(self._times))]
+        probes = [float(self.step // 3 * step) for step in range(len(self._times))]
         for bound in ("0.001", "0.1", "+Inf"):
             name = f'latency_exporter_probe_lateness_seconds_bucket{{{labels}, le="{bound}"}}'
             pages[name] = self._written(host, self._counted(host, probes))
@@ -114,7 +116,7 @@ class Fleet:
         place = f'target_location="{self.datacenters[target]}_x", target_datacenter="{self.datacenters[target]}"'
         pages: Series = {}
         for protocol in self.protocols:
-            often = PER_STEP[protocol]
+            often = self.step // INTERVALS[protocol]
             probe = "ping" if protocol == "http" else protocol
             pair = f'{labels}, target="{target}", {place}, probe="{probe}", protocol="{protocol}", ip_family="ipv4"'
             outcome = _Counting(chance if self.noise.loss else None)
@@ -154,10 +156,8 @@ class Fleet:
         """Let counters begin anew when an exporter is started again."""
         for fault in self.faults:
             if source in fault.restarted:
-                first = int(fault.begins // STEP)
-                totals = [
-                    value - (totals[first - 1] if step >= first else 0) for step, value in enumerate(totals)
-                ]
+                first = int(fault.begins // self.step)
+                totals = [value - (totals[first - 1] if step >= first else 0) for step, value in enumerate(totals)]
         return totals
 
     def _written(self, host: str, values: Iterable[float | None]) -> str:
@@ -199,7 +199,7 @@ class _Counting:
         return whole
 
 
-def notation(values: list[float | None]) -> str:
+def notation(values: Sequence[float | None]) -> str:
     """Write values as promtool reads them, with runs of equal steps in one word each; None is a missing sample."""
     words: list[str] = []
     at = 0
@@ -216,7 +216,7 @@ def notation(values: list[float | None]) -> str:
     return " ".join(words)
 
 
-def _run(values: list[float | None], at: int, first: float) -> tuple[int, float]:
+def _run(values: Sequence[float | None], at: int, first: float) -> tuple[int, float]:
     """Return where a run of equal steps ends, and the step; only whole numbers go up or down."""
     following = values[at + 1] if at + 1 < len(values) else None
     if following is None or (following != first and not (first.is_integer() and following.is_integer())):

@@ -75,8 +75,8 @@ class Alertmanager:
 
     def _group(self, alert: Alert) -> tuple[str, ...]:
         routes = [route for route in self._route["routes"] if _matches(route["matchers"], alert)]
-        route = routes[0] if routes else self._route
-        return (str(self._route["routes"].index(route) if routes else ""), *(label(alert, n) for n in route["group_by"]))
+        labels = (routes[0] if routes else self._route)["group_by"]
+        return (*labels, *(label(alert, name) for name in labels))
 
 
 def _matches(matchers: list[str], alert: Alert) -> bool:
