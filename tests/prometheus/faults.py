@@ -18,6 +18,7 @@ _WORKFLOW = f'{_N8N}, workflow_id="w1"'
 _OURS = 'job="latency", instance="wf001", host="wf001", source="wf001"'
 _OTHERS = 'job="latency", instance="wf008", host="wf008", source="wf008"'
 
+
 def steady(value: str, then: str) -> str:
     """Write a gauge that is one thing before the fault and another from it on."""
     return f"{value}x{BEFORE - 1} {then}x{AFTER}"
@@ -90,7 +91,7 @@ READ: Series = {f"n8ndb_up{{{_N8N}}}": steady("1", "1")}
 def of_a_fleet(fault: Fault, *protocols: str) -> Series:
     """Return what two datacenters of two hosts each have of a fault."""
     hosts = {"a1": "a", "a2": "a", "b1": "b", "b2": "b"}
-    return Fleet(hosts, (BEFORE + AFTER) * 15, (fault,), protocols=protocols).series()
+    return Fleet(hosts, (BEFORE + AFTER) * 15, (fault,), protocols=protocols, starts=BEGINS - 1800).series()
 
 
 def between_datacenters(share: float) -> Fault:
@@ -100,7 +101,8 @@ def between_datacenters(share: float) -> Fault:
 
 FAULTS: dict[str, Series] = {
     "LatencyNoData": {f"latency_exporter_build_info{{{_OURS}}}": gone("1")},
-    "LatencyExporterDown": {f"up{{{_OURS}}}": steady("1", "0"), f"up{{{_OTHERS}}}": steady("1", "1")},
+    "LatencyExporterDown": {f"up{{{_OURS}}}": steady("1", "0"), f"up{{{_OTHERS}}}": steady("1", "1")}
+    | {f"latency_exporter_build_info{{{labels}}}": steady("1", "1") for labels in (_OURS, _OTHERS)},
     "HostUnreachable": pair("wf001", "icmp", "icmp", "timeout", fails=True)
     | pair("wfdb01", "icmp", "icmp", "timeout", fails=True),
     "DatacenterPathDown": of_a_fleet(between_datacenters(1.0), "icmp"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -14,6 +15,7 @@ from tests.prometheus.fleet import Fleet
 
 RULES = Path(__file__).parents[2] / "prometheus/rules"
 FILES = ("recording.yml", "alerts.yml", "extra.yml")
+FIRING = 'ALERTS{alertstate="firing"}'
 
 Alert = frozenset[tuple[str, str]]
 """Its labels and their values."""
@@ -30,36 +32,40 @@ def label(labels: Alert, name: str) -> str:
     return dict(labels).get(name, "")
 
 
-def firing(promtool: str, folder: Path, fleet: Fleet) -> Timeline:
-    """Return what fires at each evaluation.
+def seen(promtool: str, folder: Path, fleet: Fleet, *, read_at: Iterable[int] = ()) -> tuple[Timeline, str]:
+    """Return what fires at each evaluation, and the texts of all alerts that do so at the seconds when they are read.
 
     promtool has no query: it is made to expect nothing, and what it complains of is read.
     """
     seconds = range(0, fleet.seconds + fleet.step, fleet.step)
-    query = 'ALERTS{alertstate="firing"}'
-    checks = [{"expr": query, "eval_time": f"{second}s", "exp_samples": []} for second in seconds]
-    complaints = _complaints(promtool, folder, fleet, {"promql_expr_test": checks})
+    names = {rule["alert"] for group in _groups() for rule in group["rules"] if "alert" in rule}
+    complaints = _complaints(
+        promtool,
+        folder,
+        fleet,
+        promql_expr_test=[{"expr": FIRING, "eval_time": f"{second}s", "exp_samples": []} for second in seconds],
+        alert_rule_test=[
+            {"alertname": name, "eval_time": f"{second}s", "exp_alerts": []} for second in read_at for name in names
+        ],
+    )
     got = re.findall(r"time: (\w+),\s+exp: nil\s+got: (.*)", complaints)
-    return {second: frozenset() for second in seconds} | {
+    timeline = {second: frozenset[Alert]() for second in seconds} | {
         _seconds(time): frozenset(_labels(one) for one in re.findall(r"\{(.*?)\} 1E\+00", alerts))
         for time, alerts in got
     }
+    return timeline, "\n".join(re.findall(r"Annotations:(.*)", complaints))
 
 
-def texts(promtool: str, folder: Path, fleet: Fleet, name: str, second: int) -> str:
-    """Return the texts of all alerts of a name that fire at that second."""
-    check = {"alertname": name, "eval_time": f"{second}s", "exp_alerts": []}
-    complaints = _complaints(promtool, folder, fleet, {"alert_rule_test": [check]})
-    return "\n".join(re.findall(r"Annotations:(.*)", complaints))
+def _groups() -> list[dict[str, Any]]:
+    return [group for name in FILES for group in yaml.safe_load((RULES / name).read_text())["groups"]]
 
 
-def _complaints(promtool: str, folder: Path, fleet: Fleet, checks: dict[str, object]) -> str:
-    groups = [group["name"] for name in FILES for group in yaml.safe_load((RULES / name).read_text())["groups"]]
+def _complaints(promtool: str, folder: Path, fleet: Fleet, **checks: object) -> str:
     series = [{"series": name, "values": values} for name, values in fleet.series().items()]
     suite = {
         "rule_files": [str(RULES / name) for name in FILES],
         "evaluation_interval": f"{fleet.step}s",
-        "group_eval_order": groups,
+        "group_eval_order": [group["name"] for group in _groups()],
         "tests": [{"interval": f"{fleet.step}s", "input_series": series, **checks}],
     }
     (folder / "firing.yml").write_text(json.dumps(suite))

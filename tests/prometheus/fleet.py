@@ -65,6 +65,8 @@ class Fleet:
     protocols: tuple[str, ...] = ("icmp", "tcp", "http")
     step: int = STEP
     """Seconds between two scrapes, and between two evaluations."""
+    starts: int = 0
+    """The second before which there is nothing."""
 
     def series(self) -> Series:
         """Return all series of all hosts, and what Prometheus itself knows of them."""
@@ -100,7 +102,7 @@ class Fleet:
             f'latency_exporter_pairs{{{labels}, protocol="icmp"}}': len(self.datacenters) - 1,
         }
         pages = {name: self._written(host, [float(value)] * len(self._times)) for name, value in steady.items()}
-        ups = [float(self._is_scraped(host, time)) for time in self._times]
+        ups = [float(self._is_scraped(host, time)) if time >= self.starts else None for time in self._times]
         pages[f"up{{{labels}}}"] = notation(ups)
         probes = [float(self.step // 3 * step) for step in range(len(self._times))]
         for bound in ("0.001", "0.1", "+Inf"):
@@ -162,7 +164,7 @@ class Fleet:
 
     def _written(self, host: str, values: Iterable[float | None]) -> str:
         """Leave out what Prometheus cannot scrape."""
-        scraped = (self._is_scraped(host, time) for time in self._times)
+        scraped = (time >= self.starts and self._is_scraped(host, time) for time in self._times)
         return notation([value if there else None for value, there in zip(values, scraped, strict=True)])
 
 
