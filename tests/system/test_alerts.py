@@ -143,7 +143,7 @@ def culprit(labels: dict[str, str]) -> str:
     """Whom an alert is about, as its summary names him."""
     if "database" in labels:
         return labels["database"]
-    if labels["alertname"] == "PathDegraded":
+    if labels["alertname"] == "PathDegraded" and "source" in labels:
         return f"{labels['source']} to {labels['target']}"
     return labels.get("target") or labels.get("source") or labels.get("instance") or labels.get("job", "")
 
@@ -246,10 +246,7 @@ FAULTS = {
     ("DatabaseSlow", "slow-db"),
     ("DatabaseAtConnectionLimit", "full-db"),
 }
-INHIBITED = {
-    ("LatencyExporterDown", "dead"),
-    ("PathDegraded", "wf001 to dead"),
-    ("PathDegraded", "wf008 to dead"),
+INHIBITED = {  # what follows from the dead host is not even said to Alertmanager
     ("PathDegraded", "busy to old"),
     ("PathDegraded", "old to busy"),
     ("PeerFailing", "hung"),
