@@ -70,7 +70,7 @@ def _complaints(promtool: str, folder: Path, fleet: Fleet, **checks: object) -> 
     }
     (folder / "firing.yml").write_text(json.dumps(suite))
     command = [promtool, "test", "rules", str(folder / "firing.yml")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert "SUCCESS" in done.stdout or "exp:" in done.stderr, done.stdout + done.stderr
     return done.stderr
 

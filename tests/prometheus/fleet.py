@@ -104,10 +104,10 @@ class Fleet:
         pages = {name: self._written(host, [float(value)] * len(self._times)) for name, value in steady.items()}
         ups = [float(self._is_scraped(host, time)) if time >= self.starts else None for time in self._times]
         pages[f"up{{{labels}}}"] = notation(ups)
-        probes = [float(self.step // 3 * step) for step in range(len(self._times))]
+        probes = self._counted(host, [float(self.step // 3 * step) for step in range(len(self._times))])
         for bound in ("0.001", "0.1", "+Inf"):
             name = f'latency_exporter_probe_lateness_seconds_bucket{{{labels}, le="{bound}"}}'
-            pages[name] = self._written(host, self._counted(host, probes))
+            pages[name] = self._written(host, probes)
         pages[f"latency_exporter_probe_lateness_seconds_count{{{labels}}}"] = self._written(host, probes)
         return pages
 
