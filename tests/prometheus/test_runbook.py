@@ -98,5 +98,5 @@ def test_the_computed_times_are_those_of_the_rules(tmp_path: Path) -> None:
     }
     (tmp_path / "times.yml").write_text(json.dumps(suite))
     command = ["promtool", "test", "rules", str(tmp_path / "times.yml")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=480)
     assert done.returncode == 0, done.stdout + done.stderr
