@@ -10,6 +10,8 @@ STEP = 15
 """Seconds between two scrapes, as in the example configuration."""
 INTERVALS = {"icmp": 5, "tcp": 15, "http": 15}
 """Seconds between two probes of a path, by protocol."""
+PROBES = {"icmp": "icmp", "tcp": "tcp", "http": "ping"}
+"""What the probes are called in the example of a fleet file."""
 SYNS = 4
 """How often a handshake is tried within the timeout of 10 s: after 0, 1, 3 and 7 s."""
 REASONS = {
@@ -112,30 +114,35 @@ class Fleet:
         return pages
 
     def _path(self, source: str, target: str) -> Series:
-        """Count what the probes of three protocols meet, step by step."""
+        """Return what all probes of a path meet."""
         chance = random.Random(f"{source} {target}")
-        labels = self._labels(source)
         place = f'target_location="{self.datacenters[target]}_x", target_datacenter="{self.datacenters[target]}"'
+        path = f'{self._labels(source)}, target="{target}", {place}, ip_family="ipv4"'
         pages: Series = {}
         for protocol in self.protocols:
-            often = self.step // INTERVALS[protocol]
-            probe = "ping" if protocol == "http" else protocol
-            pair = f'{labels}, target="{target}", {place}, probe="{probe}", protocol="{protocol}", ip_family="ipv4"'
-            outcome = _Counting(chance if self.noise.loss else None)
-            for time in self._times:
-                outcome.step(protocol, often, *self._meets(source, target, protocol, time))
-            totals = [float(often * step) for step in range(len(self._times))]
-            pages[f"network_latency_probes_total{{{pair}}}"] = self._written(source, self._counted(source, totals))
-            for reason in REASONS[protocol]:
-                counts = outcome.timeouts if reason == "timeout" else [0.0] * len(totals)
-                name = f'network_latency_probe_failures_total{{{pair}, reason="{reason}"}}'
-                pages[name] = self._written(source, self._counted(source, counts))
-            if protocol != "icmp":
-                name = f"network_latency_retransmitted_handshakes_total{{{pair}}}"
-                pages[name] = self._written(source, self._counted(source, outcome.retransmitted))
+            pair = f'{path}, probe="{PROBES[protocol]}", protocol="{protocol}"'
+            pages |= self._counters(source, target, protocol, pair, chance)
             trips = [self._round_trip(source, target, time, chance) for time in self._times]
             pages[f"network_latency_rtt_seconds{{{pair}}}"] = self._written(source, trips)
         return pages
+
+    def _counters(self, source: str, target: str, protocol: str, pair: str, chance: random.Random) -> Series:
+        """Count what the probes of a pair meet, step by step."""
+        often = self.step // INTERVALS[protocol]
+        outcome = _Counting(chance if self.noise.loss else None)
+        for time in self._times:
+            outcome.step(protocol, often, *self._meets(source, target, protocol, time))
+        nothing = [0.0] * len(self._times)
+        counts = {f"probes_total{{{pair}}}": [float(often * step) for step in range(len(self._times))]}
+        for reason in REASONS[protocol]:
+            failed = outcome.timeouts if reason == "timeout" else nothing
+            counts[f'probe_failures_total{{{pair}, reason="{reason}"}}'] = failed
+        if protocol != "icmp":
+            counts[f"retransmitted_handshakes_total{{{pair}}}"] = outcome.retransmitted
+        return {
+            f"network_latency_{name}": self._written(source, self._counted(source, values))
+            for name, values in counts.items()
+        }
 
     def _meets(self, source: str, target: str, protocol: str, time: float) -> tuple[float, float, bool]:
         """Return the shares of packets and of flows that get lost, and whether the peer's program hangs."""

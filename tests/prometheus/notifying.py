@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,16 +79,14 @@ class Alertmanager:
         return (*labels, *(label(alert, name) for name in labels))
 
 
-def _matches(matchers: list[str], alert: Alert) -> bool:
-    return all(_match(*parts, alert) for matcher in matchers for parts in _parsed(matcher))
+def _matches(matchers: Iterable[str], alert: Alert) -> bool:
+    return all(_match(matcher, alert) for matcher in matchers)
 
 
-def _parsed(matcher: str) -> Iterator[tuple[str, str, str]]:
-    name, operator, value = re.fullmatch(r'(\w+)(=~|!~|!=|=)"(.*)"', matcher).groups()  # type: ignore[union-attr]
-    yield name, operator, value
-
-
-def _match(name: str, operator: str, value: str, alert: Alert) -> bool:
+def _match(matcher: str, alert: Alert) -> bool:
+    parts = re.fullmatch(r'(\w+)(=~|!~|!=|=)"(.*)"', matcher)
+    assert parts, matcher
+    name, operator, value = parts.groups()
     has = label(alert, name)
     same = bool(re.fullmatch(value, has)) if "~" in operator else has == value
     return same != operator.startswith("!")
