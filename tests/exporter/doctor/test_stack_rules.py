@@ -127,7 +127,10 @@ def test_what_the_files_of_alerts_record_does_not_stand_for_recording_yml() -> N
     ]
     recorded = {rule["record"] for group in shipped for rule in group["rules"] if "record" in rule}
     assert recorded == RECORDED_BESIDE_ALERTS
-    beside = {"name": "latency_a", "rules": [{"name": name, "type": "recording"} for name in recorded]}
+    beside: dict[str, object] = {
+        "name": "latency_a",
+        "rules": [{"name": name, "type": "recording"} for name in recorded],
+    }
     found = only(rules(read(beside, group("latency_b", "alerting")), reads_n8n=False))
     assert "not loaded: prometheus/rules/recording.yml;" in found.text
 
