@@ -18,7 +18,7 @@ COMMANDS = [command for page in DOCUMENTS for command in page.commands()]
 CONTAINER = "latency-exporter"
 """The name of the container in deploy/compose.yml, and of the image."""
 THEIR_READERS_HAVE = {
-    "cp", "curl", "docker", "git", "latency-exporter", "make", "mkdir", "promtool", "systemctl",
+    "cp", "curl", "docker", "git", "latency-exporter", "make", "mkdir", "promtool", "sed", "systemctl",
 }  # fmt: skip
 
 

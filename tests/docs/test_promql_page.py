@@ -9,9 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.docs.known import base, known_metrics, target_labels
-from tests.docs.markdown import DOCUMENTS
+from tests.docs.markdown import DOCUMENTS, ROOT
 
 EXAMPLES = [example for page in DOCUMENTS for example in page.blocks("promql")]
 
@@ -19,12 +20,25 @@ EXAMPLES = [example for page in DOCUMENTS for example in page.blocks("promql")]
 def vectors(expression: str) -> list[tuple[str, list[str]]]:
     """Give the metrics that an expression asks, each with the labels that it selects by."""
     bare = re.sub(r'"[^"]*"', '""', expression)
-    found = re.findall(r"\b((?:network_latency_|latency_exporter_|database_|n8ndb_)\w+)(?:\{([^}]*)\})?", bare)
+    found = re.findall(r"(?<!:)\b((?:network_latency_|latency_exporter_|database_|n8ndb_)\w+)(?:\{([^}]*)\})?", bare)
     return [(name, re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) for name, matchers in found]
+
+
+def recorded() -> set[str]:
+    groups = yaml.safe_load((ROOT / "prometheus/rules/recording.yml").read_text("utf-8"))["groups"]
+    return {rule["record"] for group in groups for rule in group["rules"]}
+
+
+def test_every_recorded_series_of_an_example_is_recorded() -> None:
+    asked = {name for expression in EXAMPLES for name in re.findall(r"\w+:\w+:\w+", expression)}
+    assert asked
+    assert asked <= recorded()
 
 
 def test_every_promql_example_uses_metrics_and_labels_that_exist() -> None:
     for expression in EXAMPLES:
+        if re.match(r"\w+:", expression):  # a recorded series
+            continue
         asked = [(base(name), labels) for name, labels in vectors(expression)]
         assert asked, expression
         available = {"le", *target_labels()}

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from tests.prometheus.fleet import Fault, Fleet, Series
+
 BEFORE = 280
 """Scrapes: 70 minutes, so that there is a day before to compare with, which leaves out the last hour."""
 AFTER = 90
 BEGINS = BEFORE * 15
 """When the fault begins, in seconds."""
+FOR_EVER = 1e9
 
 _PAIR = 'source="{source}", host="{source}", target="wf008", probe="{probe}", protocol="{protocol}", ip_family="ipv4"'
 _DATABASE = 'source="wf001", host="wf001", database="n8n", db_type="postgresql", target="wfdb02"'
 _N8N = 'source="wf001", host="wf001", n8n="n8n"'
 _WORKFLOW = f'{_N8N}, workflow_id="w1"'
 _OURS = 'job="latency", instance="wf001", host="wf001", source="wf001"'
-
-Series = dict[str, str]
-"""Name and labels -> values in promtool's notation."""
+_OTHERS = 'job="latency", instance="wf008", host="wf008", source="wf008"'
 
 
 def steady(value: str, then: str) -> str:
@@ -85,11 +86,33 @@ def read_by_then() -> Series:
 
 READ: Series = {f"n8ndb_up{{{_N8N}}}": steady("1", "1")}
 """An n8n that is read all the time."""
+
+
+def of_a_fleet(fault: Fault, *protocols: str) -> Series:
+    """Return what two datacenters of two hosts each have of a fault."""
+    hosts = {"a1": "a", "a2": "a", "b1": "b", "b2": "b"}
+    return Fleet(hosts, (BEFORE + AFTER) * 15, (fault,), protocols=protocols, starts=BEGINS - 1800).series()
+
+
+def between_datacenters(share: float) -> Fault:
+    """Lose so much of all that goes from one datacenter to the other."""
+    return Fault(BEGINS, FOR_EVER, loses=lambda source, target: share * (source[0] != target[0]))
+
+
 FAULTS: dict[str, Series] = {
     "LatencyNoData": {f"latency_exporter_build_info{{{_OURS}}}": gone("1")},
-    "LatencyExporterDown": {f"up{{{_OURS}}}": steady("1", "0")},
+    "LatencyExporterDown": {f"up{{{_OURS}}}": steady("1", "0"), f"up{{{_OTHERS}}}": steady("1", "1")}
+    | {f"latency_exporter_build_info{{{labels}}}": steady("1", "1") for labels in (_OURS, _OTHERS)},
     "HostUnreachable": pair("wf001", "icmp", "icmp", "timeout", fails=True)
     | pair("wfdb01", "icmp", "icmp", "timeout", fails=True),
+    "DatacenterPathDown": of_a_fleet(between_datacenters(1.0), "icmp"),
+    "DatacenterPathDegraded": of_a_fleet(between_datacenters(0.5), "icmp"),
+    "PathDegraded (cut)": of_a_fleet(
+        Fault(BEGINS, FOR_EVER, loses=lambda source, target: 1.0 * ({source, target} == {"a1", "b2"})), "icmp"
+    ),
+    "PathUneven": of_a_fleet(
+        Fault(BEGINS, FOR_EVER, loses_flows=lambda source, target: 0.125 * (source[0] != target[0])), "icmp", "tcp"
+    ),
     "PathDegraded (loss)": pair("wf001", "icmp", "icmp", "timeout", fails=True),
     "PathDegraded (round trip)": pair("wf001", "icmp", "icmp", "timeout", fails=False)
     | measured("network_latency_rtt_seconds", "icmp", "icmp", 0.1, 0.3),
@@ -110,6 +133,9 @@ FAULTS: dict[str, Series] = {
     "MeasurementInDoubt (permission)": {
         f'latency_exporter_icmp_socket{{{_OURS}, ip_family="ipv4", kind="none"}}': steady("0", "1")
     },
+    "MeasurementInDoubt (outgoing)": of_a_fleet(
+        Fault(BEGINS, FOR_EVER, loses=lambda source, _target: 1.0 * (source == "b2")), "icmp"
+    ),
     "MeasurementInDoubt (stalled)": {
         f"latency_exporter_probe_lateness_seconds_count{{{_OURS}}}": counting(1, 0),
         f'latency_exporter_pairs{{{_OURS}, protocol="icmp"}}': steady("3", "3"),

@@ -15,10 +15,31 @@ OUR_GROUPS = "latency_"
 """How the names of all groups in prometheus/rules/ begin ..."""
 _OF_N8N = "latency_n8n"
 """... and those in n8n.yml, which needs none of the others."""
+RECORDED_BESIDE_ALERTS = {
+    "pair:network_latency_faults:ratio_rate2m",
+    "latency_exporter:process_resident_memory_bytes:limit",
+}
+"""In alerts.yml and extra.yml, so they do not say that recording.yml is loaded."""
 _OWN_LINES = 20
 """Alerts with a line of their own."""
+_DATACENTERS = {"source_datacenter", "target_datacenter"}
+"""The subject of an alert that names no host."""
 _SUBJECT = (
-    *("database", "n8n", "workflow_id", "source", "target", "probe", "ip_family", "reason", "cause", "self", "version"),
+    *(
+        "source_datacenter",
+        "target_datacenter",
+        "database",
+        "n8n",
+        "workflow_id",
+        "source",
+        "target",
+        "probe",
+        "ip_family",
+        "reason",
+        "cause",
+        "self",
+        "version",
+    ),
 )
 """Labels that say what an alert of ours is about and why, the most important first."""
 _OTHER_SUBJECT = ("instance", "job", "host", "name", "device", "mountpoint")
@@ -30,7 +51,8 @@ def rules(groups: Sequence[RuleGroup], *, reads_n8n: bool) -> Iterator[Diagnosis
     """Say whether our rules are loaded, and which of them fail; those of n8n are needed if the fleet reads one."""
     ours = _of(groups, OUR_GROUPS)
     others = _of([group for group in groups if not group.name.startswith(_OF_N8N)], OUR_GROUPS)
-    loaded = {"alerts.yml": _alerting(others), "recording.yml": _recording(others)}
+    recorded = [rule for rule in others if rule.name not in RECORDED_BESIDE_ALERTS]
+    loaded = {"alerts.yml": _alerting(others), "recording.yml": _recording(recorded)}
     if reads_n8n:
         loaded["n8n.yml"] = len(_of(groups, _OF_N8N))
     if all(loaded.values()):
@@ -80,6 +102,8 @@ def firing(alerts: Sequence[Alert], source: str) -> Iterator[Diagnosis]:
 def _subject(labels: Mapping[str, str]) -> dict[str, str]:
     """Choose the labels by which one alert differs from another: no place of a host that is named, nothing twice."""
     known = set(labels) - {"alertname", "severity"}
+    if known & {"source", "target"}:
+        known -= _DATACENTERS
     keys = known.intersection(_SUBJECT) or known.intersection(_OTHER_SUBJECT) or known
     chosen: dict[str, str] = {}
     for key in sorted(keys, key=lambda key: (_SUBJECT.index(key) if key in _SUBJECT else 0, key)):

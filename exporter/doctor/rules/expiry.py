@@ -7,7 +7,7 @@ from exporter.doctor.outcome import TlsSeen
 from exporter.wording import span
 
 SOON: Seconds = 14 * 86400.0
-"""Before a certificate's end; as the alert CertificateExpiring has it."""
+"""Before a certificate's end; as the alert CertificateExpiring has it where the beginning is not known."""
 
 
 def expiry(tls: TlsSeen | None, now: float) -> tuple[bool, str]:

@@ -15,7 +15,7 @@ from exporter.doctor.bodies import Alert, PushedGroup, RuleGroup, Sample
 from exporter.doctor.diagnosis import Diagnosis, Status
 from exporter.doctor.outcome import Answers
 from exporter.doctor.rules import leftovers
-from exporter.doctor.rules.alerting import OUR_GROUPS, alerting, firing, rules
+from exporter.doctor.rules.alerting import OUR_GROUPS, RECORDED_BESIDE_ALERTS, alerting, firing, rules
 from exporter.doctor.rules.dashboards import dashboards
 from exporter.doctor.rules.scrape_targets import targets
 from tests.exporter.doctor.values import NOW, answer, exporter, knowledge, seen, server, success, target
@@ -89,7 +89,7 @@ def test_an_alert_with_a_rule_for_each_severity_is_one_alert() -> None:
         for rule in group["rules"]
     ]
     found = only(rules(read({"name": "latency_all", "rules": kinds}), reads_n8n=False))
-    assert found.text.startswith("12 alerts and ")
+    assert found.text.startswith("15 alerts and ")
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,20 @@ def test_the_rules_of_n8n_are_needed_where_the_fleet_reads_one() -> None:
     assert found.status is Status.WARNING
     assert found.text == "not loaded: prometheus/rules/n8n.yml; add to rule_files in prometheus.yml and reload"
     assert only(rules(read(*needed, group("latency_n8n_alerts", "alerting")), reads_n8n=True)).status is Status.OK
+
+
+def test_what_the_files_of_alerts_record_does_not_stand_for_recording_yml() -> None:
+    shipped = [
+        group for name in ("alerts", "extra") for group in yaml.safe_load((RULES / f"{name}.yml").read_text())["groups"]
+    ]
+    recorded = {rule["record"] for group in shipped for rule in group["rules"] if "record" in rule}
+    assert recorded == RECORDED_BESIDE_ALERTS
+    beside: dict[str, object] = {
+        "name": "latency_a",
+        "rules": [{"name": name, "type": "recording"} for name in recorded],
+    }
+    found = only(rules(read(beside, group("latency_b", "alerting")), reads_n8n=False))
+    assert "not loaded: prometheus/rules/recording.yml;" in found.text
 
 
 def test_a_rule_of_ours_that_fails_is_broken() -> None:
@@ -156,6 +170,11 @@ def test_an_alerts_line_has_the_labels_that_tell_and_none_that_only_place_it() -
         "says Prometheus"
     )
     assert second.text.count("=") == 6
+
+
+def test_an_alert_of_two_datacenters_names_them() -> None:
+    found = only(firing([alert("DatacenterPathDown", source_datacenter="a", target_datacenter="b")], "Prometheus"))
+    assert found.text.startswith('DatacenterPathDown{source_datacenter="a", target_datacenter="b"} ')
 
 
 def test_an_alert_of_n8n_names_the_n8n_and_the_workflow() -> None:

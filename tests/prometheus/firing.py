@@ -1,0 +1,86 @@
+"""What fires, second by second: the shipped rules on given series, as promtool evaluates them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.prometheus.fleet import Fleet
+
+RULES = Path(__file__).parents[2] / "prometheus/rules"
+FILES = ("recording.yml", "alerts.yml", "extra.yml")
+FIRING = 'ALERTS{alertstate="firing"}'
+
+Alert = frozenset[tuple[str, str]]
+"""Its labels and their values."""
+Timeline = Mapping[int, frozenset[Alert]]
+"""Second -> what fires then."""
+
+
+def alert(**labels: str) -> Alert:
+    return frozenset(labels.items())
+
+
+def label(labels: Alert, name: str) -> str:
+    """Return the value of a label, which is empty where there is none, as Alertmanager has it."""
+    return dict(labels).get(name, "")
+
+
+def seen(promtool: str, folder: Path, fleet: Fleet, *, read_at: Iterable[int] = ()) -> tuple[Timeline, str]:
+    """Return what fires at each evaluation, and the texts of all alerts that do so at the seconds when they are read.
+
+    promtool has no query: it is made to expect nothing, and what it complains of is read.
+    """
+    seconds = range(0, fleet.seconds + fleet.step, fleet.step)
+    names = {rule["alert"] for group in _groups() for rule in group["rules"] if "alert" in rule}
+    complaints = _complaints(
+        promtool,
+        folder,
+        fleet,
+        promql_expr_test=[{"expr": FIRING, "eval_time": f"{second}s", "exp_samples": []} for second in seconds],
+        alert_rule_test=[
+            {"alertname": name, "eval_time": f"{second}s", "exp_alerts": []} for second in read_at for name in names
+        ],
+    )
+    got = re.findall(r"time: (\w+),\s+exp: nil\s+got: (.*)", complaints)
+    timeline = {second: frozenset[Alert]() for second in seconds} | {
+        _seconds(time): frozenset(_labels(one) for one in re.findall(r"\{(.*?)\} 1E\+00", alerts))
+        for time, alerts in got
+    }
+    return timeline, "\n".join(re.findall(r"Annotations:(.*)", complaints))
+
+
+def _groups() -> list[dict[str, Any]]:
+    return [group for name in FILES for group in yaml.safe_load((RULES / name).read_text())["groups"]]
+
+
+def _complaints(promtool: str, folder: Path, fleet: Fleet, **checks: object) -> str:
+    series = [{"series": name, "values": values} for name, values in fleet.series().items()]
+    suite = {
+        "rule_files": [str(RULES / name) for name in FILES],
+        "evaluation_interval": f"{fleet.step}s",
+        "group_eval_order": [group["name"] for group in _groups()],
+        "tests": [{"interval": f"{fleet.step}s", "input_series": series, **checks}],
+    }
+    (folder / "firing.yml").write_text(json.dumps(suite))
+    command = [promtool, "test", "rules", str(folder / "firing.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert "SUCCESS" in done.stdout or "exp:" in done.stderr, done.stdout + done.stderr
+    return done.stderr
+
+
+def _seconds(duration: str) -> int:
+    units = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([dhms])", duration))
+
+
+def _labels(text: str) -> Alert:
+    labels = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', text))
+    del labels["__name__"], labels["alertstate"]
+    return frozenset(labels.items())

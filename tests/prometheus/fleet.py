@@ -1,0 +1,236 @@
+"""A fleet and its faults as series, for promtool: what Prometheus has of them, scrape by scrape."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+STEP = 15
+"""Seconds between two scrapes, as in the example configuration."""
+INTERVALS = {"icmp": 5, "tcp": 15, "http": 15}
+"""Seconds between two probes of a path, by protocol."""
+PROBES = {"icmp": "icmp", "tcp": "tcp", "http": "ping"}
+"""What the probes are called in the example of a fleet file."""
+SYNS = 4
+"""How often a handshake is tried within the timeout of 10 s: after 0, 1, 3 and 7 s."""
+REASONS = {
+    "icmp": ("timeout", "unreachable", "local"),
+    "tcp": ("timeout", "unreachable", "refused", "local"),
+    "http": ("timeout", "unreachable", "refused", "status", "local"),
+}
+ROUND_TRIP = {True: 0.001, False: 0.080}
+"""Seconds, within a datacenter and between two."""
+
+Series = dict[str, str]
+"""Name and labels -> values in promtool's notation."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is broken from one second until another; paths are told by source and target."""
+
+    begins: float
+    ends: float
+    loses: Callable[[str, str], float] = lambda _source, _target: 0.0
+    """The share of all packets that gets lost on a path, there or back."""
+    loses_flows: Callable[[str, str], float] = lambda _source, _target: 0.0
+    """The share of handshakes of which every SYN gets lost, while ICMP does not."""
+    slows: Callable[[str, str], float] = lambda _source, _target: 1.0
+    unscraped: frozenset[str] = frozenset()
+    """Hosts of which Prometheus gets nothing."""
+    hanging: frozenset[str] = frozenset()
+    """Exporters that accept connections and do no more; Prometheus gets nothing of them either."""
+    restarted: frozenset[str] = frozenset()
+    """Exporters whose counters begin anew when the fault begins."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What a real path does every day."""
+
+    loss: float = 0.0
+    jitter: float = 0.0
+    """Seconds, at most, added to a round trip."""
+    swing: float = 0.0
+    """How much longer a round trip is at the worst hour than at the best."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Hosts, each with its datacenter, that all probe each other from second 0 to the end."""
+
+    datacenters: Mapping[str, str]
+    seconds: int
+    faults: tuple[Fault, ...] = ()
+    noise: Noise = field(default_factory=Noise)
+    protocols: tuple[str, ...] = ("icmp", "tcp", "http")
+    step: int = STEP
+    """Seconds between two scrapes, and between two evaluations."""
+    starts: int = 0
+    """The second before which there is nothing."""
+
+    def series(self) -> Series:
+        """Return all series of all hosts, and what Prometheus itself knows of them."""
+        pages: Series = {}
+        for source in self.datacenters:
+            pages |= self._own(source)
+            for target in self.datacenters:
+                if source != target:
+                    pages |= self._path(source, target)
+        return pages
+
+    @property
+    def _times(self) -> range:
+        return range(0, self.seconds + self.step, self.step)
+
+    def _at(self, time: float) -> list[Fault]:
+        return [fault for fault in self.faults if fault.begins <= time < fault.ends]
+
+    def _is_scraped(self, host: str, time: float) -> bool:
+        return not any(host in fault.unscraped | fault.hanging for fault in self._at(time))
+
+    def _labels(self, source: str) -> str:
+        place = f'source_location="{self.datacenters[source]}_x", source_datacenter="{self.datacenters[source]}"'
+        return f'job="latency", instance="{source}", host="{source}", source="{source}", {place}'
+
+    def _own(self, host: str) -> Series:
+        labels = self._labels(host)
+        steady = {
+            f'latency_exporter_build_info{{{labels}, version="1"}}': 1,
+            f"latency_exporter_config_hash{{{labels}}}": 7,
+            f"latency_exporter_config_last_reload_successful{{{labels}}}": 1,
+            f'latency_exporter_self_info{{{labels}, self="{host}"}}': 1,
+            f'latency_exporter_pairs{{{labels}, protocol="icmp"}}': len(self.datacenters) - 1,
+        }
+        pages = {name: self._written(host, [float(value)] * len(self._times)) for name, value in steady.items()}
+        ups = [float(self._is_scraped(host, time)) if time >= self.starts else None for time in self._times]
+        pages[f"up{{{labels}}}"] = notation(ups)
+        probes = self._counted(host, [float(self.step // 3 * step) for step in range(len(self._times))])
+        for bound in ("0.001", "0.1", "+Inf"):
+            name = f'latency_exporter_probe_lateness_seconds_bucket{{{labels}, le="{bound}"}}'
+            pages[name] = self._written(host, probes)
+        pages[f"latency_exporter_probe_lateness_seconds_count{{{labels}}}"] = self._written(host, probes)
+        return pages
+
+    def _path(self, source: str, target: str) -> Series:
+        """Return what all probes of a path meet."""
+        chance = random.Random(f"{source} {target}")
+        place = f'target_location="{self.datacenters[target]}_x", target_datacenter="{self.datacenters[target]}"'
+        path = f'{self._labels(source)}, target="{target}", {place}, ip_family="ipv4"'
+        pages: Series = {}
+        for protocol in self.protocols:
+            pair = f'{path}, probe="{PROBES[protocol]}", protocol="{protocol}"'
+            pages |= self._counters(source, target, protocol, pair, chance)
+            trips = [self._round_trip(source, target, time, chance) for time in self._times]
+            pages[f"network_latency_rtt_seconds{{{pair}}}"] = self._written(source, trips)
+        return pages
+
+    def _counters(self, source: str, target: str, protocol: str, pair: str, chance: random.Random) -> Series:
+        """Count what the probes of a pair meet, step by step."""
+        often = self.step // INTERVALS[protocol]
+        outcome = _Counting(chance if self.noise.loss else None)
+        for time in self._times:
+            outcome.step(protocol, often, *self._meets(source, target, protocol, time))
+        nothing = [0.0] * len(self._times)
+        counts = {f"probes_total{{{pair}}}": [float(often * step) for step in range(len(self._times))]}
+        for reason in REASONS[protocol]:
+            failed = outcome.timeouts if reason == "timeout" else nothing
+            counts[f'probe_failures_total{{{pair}, reason="{reason}"}}'] = failed
+        if protocol != "icmp":
+            counts[f"retransmitted_handshakes_total{{{pair}}}"] = outcome.retransmitted
+        return {
+            f"network_latency_{name}": self._written(source, self._counted(source, values))
+            for name, values in counts.items()
+        }
+
+    def _meets(self, source: str, target: str, protocol: str, time: float) -> tuple[float, float, bool]:
+        """Return the shares of packets and of flows that get lost, and whether the peer's program hangs."""
+        now = self._at(time)
+        lost = max([self.noise.loss, *(fault.loses(source, target) for fault in now)])
+        flows = max([0.0, *(fault.loses_flows(source, target) for fault in now)])
+        return lost, flows, protocol == "http" and any(target in fault.hanging for fault in now)
+
+    def _round_trip(self, source: str, target: str, time: float, chance: random.Random) -> float | None:
+        if self._meets(source, target, "icmp", time)[0] >= 0.9:
+            return None
+        usual = ROUND_TRIP[self.datacenters[source] == self.datacenters[target]]
+        for fault in self._at(time):
+            usual *= fault.slows(source, target)
+        hour = abs((time / 3600) % 24 - 12) / 12
+        jitter = self.noise.jitter * chance.random() if self.noise.jitter else 0.0
+        return round(usual * (1 + self.noise.swing * hour) + jitter, 4)
+
+    def _counted(self, source: str, totals: list[float]) -> list[float]:
+        """Let counters begin anew when an exporter is started again."""
+        for fault in self.faults:
+            if source in fault.restarted:
+                first = int(fault.begins // self.step)
+                totals = [value - (totals[first - 1] if step >= first else 0) for step, value in enumerate(totals)]
+        return totals
+
+    def _written(self, host: str, values: Iterable[float | None]) -> str:
+        """Leave out what Prometheus cannot scrape."""
+        scraped = (time >= self.starts and self._is_scraped(host, time) for time in self._times)
+        return notation([value if there else None for value, there in zip(values, scraped, strict=True)])
+
+
+class _Counting:
+    """Counters of one pair; without chance, of a share exactly that much is lost."""
+
+    def __init__(self, chance: random.Random | None) -> None:
+        self._chance = chance
+        self._rest = {"packets": 0.0, "flows": 0.0, "given up": 0.0}
+        self.timeouts: list[float] = []
+        self.retransmitted: list[float] = []
+
+    def step(self, protocol: str, often: int, lost: float, flows: float, hangs: bool) -> None:
+        """Add what comes of so many probes; the first step is the start and has none."""
+        if not self.timeouts:
+            self.timeouts, self.retransmitted = [0.0], [0.0]
+            return
+        timeouts, again = 0, 0
+        if protocol == "icmp":
+            timeouts = self._share("packets", often, lost)
+        else:
+            dead = self._share("flows", often, flows)
+            again = min(often, dead + self._share("packets", often, lost))
+            timeouts = min(often, dead + self._share("given up", often, lost**SYNS))
+        self.timeouts.append(self.timeouts[-1] + (often if hangs else timeouts))
+        self.retransmitted.append(self.retransmitted[-1] + again)
+
+    def _share(self, what: str, often: int, share: float) -> int:
+        if self._chance is not None:
+            return sum(self._chance.random() < share for _ in range(often))
+        self._rest[what] += often * share
+        whole = int(self._rest[what] + 1e-9)
+        self._rest[what] -= whole
+        return whole
+
+
+def notation(values: Sequence[float | None]) -> str:
+    """Write values as promtool reads them, with runs of equal steps in one word each; None is a missing sample."""
+    words: list[str] = []
+    at = 0
+    while at < len(values):
+        first, end = values[at], at + 1
+        if first is None:
+            while end < len(values) and values[end] is None:
+                end += 1
+            words += ["stale" if at else "_", *([f"_x{end - at - 1}"] if end - at > 1 else [])]
+        else:
+            end, step = _run(values, at, first)
+            words.append(f"{first:g}{step:+g}x{end - at - 1}" if end - at > 1 else f"{first:.15g}")
+        at = end
+    return " ".join(words)
+
+
+def _run(values: Sequence[float | None], at: int, first: float) -> tuple[int, float]:
+    """Return where a run of equal steps ends, and the step; only whole numbers go up or down."""
+    following = values[at + 1] if at + 1 < len(values) else None
+    if following is None or (following != first and not (first.is_integer() and following.is_integer())):
+        return at + 1, 0.0
+    step, end = following - first, at + 1
+    while end < len(values) and (value := values[end]) is not None and value == first + step * (end - at):
+        end += 1
+    return end, step
