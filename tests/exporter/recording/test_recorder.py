@@ -124,6 +124,22 @@ def test_counters_and_every_reason_stand_at_zero_before_the_first_probe(small: S
         )
 
 
+def test_the_variation_of_round_trips_is_on_the_page_and_begins_anew_where_a_target_has_changed(small: Small) -> None:
+    def variation() -> tuple[float | None, float | None]:
+        name = "network_latency_rtt_variation_seconds"
+        samples = small.samples()
+        total, count = (samples.get(f"{name}_{part}", target="wf008", probe="icmp") for part in ("sum", "count"))
+        return total, count
+
+    assert variation() == (0, 0)
+    for rtt in (0.5, 0.25):
+        small.decide("wf008", "icmp", RoundTrip(rtt=rtt, clock=Clock.KERNEL))
+    assert variation() == (0.25, 1)
+    small.reload(SMALL.replace("wf008.example", "moved.example"))
+    small.decide("wf008", "icmp", RoundTrip(rtt=0.5, clock=Clock.KERNEL))
+    assert variation() == (0.25, 1)
+
+
 def test_no_gauge_is_there_before_the_first_probe(small: Small) -> None:
     gauges = [name for name, kind in heads(small.page()).items() if kind == "gauge" and name.startswith("network_")]
     assert len(gauges) == 10
