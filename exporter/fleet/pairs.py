@@ -46,6 +46,8 @@ class Pair:
     aim: Target
     database: str = ""
     """Its name in the fleet file, if this is about one."""
+    maintenance: Seconds | None = None
+    """That of the target, where it is a host of the fleet: see ``Host``."""
 
     @property
     def name(self) -> str:
@@ -180,6 +182,7 @@ def _databases(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) ->
                 histogram=True,
                 aim=aim,
                 database=database.name,
+                maintenance=_maintenance(place),
             )
 
 
@@ -205,7 +208,13 @@ def _n8n(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) -> Itera
             timeout=aim.timeout,
             histogram=True,
             aim=aim,
+            maintenance=_maintenance(hosts.get(database.host or "")),
         )
+
+
+def _maintenance(target: Host | Endpoint | Database | None) -> Seconds | None:
+    """Return that of a target, which only a host of the fleet has."""
+    return target.maintenance if isinstance(target, Host) else None
 
 
 def _address(hosts: Mapping[str, Host], database: Database) -> str:
@@ -238,6 +247,7 @@ def _pairs(defaults: Defaults, target: Host | Endpoint, name: str, probe: Settin
             timeout=timeout,
             histogram=probe.histogram,
             aim=aim(address, ip_family, timeout),
+            maintenance=_maintenance(target),
         )
 
 

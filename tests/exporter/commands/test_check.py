@@ -25,6 +25,14 @@ def test_the_pairs_of_a_host_are_a_table_and_a_sum(tmp_path: Path) -> None:
     )
 
 
+def test_the_hosts_in_maintenance_are_named(tmp_path: Path) -> None:
+    state = "country: US, state: maintenance, until: 2999-12-31T23:00-03:00"
+    text = SMALL.replace("country: US", state).replace("country: BR", "country: BR, state: maintenance")
+    fleet = Small(tmp_path, text)
+    last = check.describe(fleet.fleet, fleet.host, fleet.pairs).splitlines()[-1]
+    assert last == "in maintenance: wf001 until 3000-01-01 02:00 UTC, wf008"
+
+
 def test_a_host_that_measures_nothing_is_said_to(tmp_path: Path) -> None:
     fleet = Small(tmp_path, "hosts: [{name: wf001, address: 192.0.2.1}]\n")
     assert check.describe(fleet.fleet, fleet.host, fleet.pairs) == (

@@ -67,6 +67,7 @@ OF_OURSELVES = [
     ("latency_exporter_config_last_reload_successful", "gauge", ()),
     ("latency_exporter_config_last_reload_success_timestamp_seconds", "gauge", ()),
     ("latency_exporter_pairs", "gauge", ("protocol",)),
+    ("latency_exporter_maintenance_until_timestamp_seconds", "gauge", ("target",)),
     ("latency_exporter_measurements_total", "counter", ("protocol", "clock")),
     ("latency_exporter_egress_queue_seconds", "histogram", ()),
     ("latency_exporter_icmp_receive_overflows_total", "counter", ()),
@@ -84,8 +85,8 @@ FORBIDDEN = {"host", "instance", "job", "location", "datacenter", "country"}
 
 @pytest.fixture
 def small(tmp_path: Path) -> Small:
-    """The small fleet after one good answer of each pair and one of everything else."""
-    small = Small(tmp_path)
+    """The small fleet after one good answer of each pair and one of everything else, with a host in maintenance."""
+    small = Small(tmp_path, SMALL.replace("country: BR", "country: BR, state: maintenance"))
     small.answer_all()
     small.recorder.watch_names(["wf008"])
     small.recorder.request_answered("metrics", 200, 0.001)
