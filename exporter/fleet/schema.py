@@ -82,7 +82,7 @@ class Host(Place):
     def maintenance(self) -> Seconds | None:
         """When its maintenance ends, or has ended, in seconds since the epoch; infinite without an end.
 
-        None: it has a maintenance neither now nor before.
+        None: it has none.
         """
         if self.state is None:
             return None
