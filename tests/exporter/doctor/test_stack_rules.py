@@ -86,7 +86,7 @@ def test_an_alert_with_a_rule_for_each_severity_is_one_alert() -> None:
         for rule in group["rules"]
     ]
     found = only(rules(read({"name": "latency_all", "rules": kinds})))
-    assert found.text.startswith("12 alerts and ")
+    assert found.text.startswith("13 alerts and ")
 
 
 @pytest.mark.parametrize(
