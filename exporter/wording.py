@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 
 from collectors.literals import bracketed
 from collectors.terms import Seconds
@@ -49,6 +50,11 @@ def _parts(seconds: Seconds) -> tuple[str, str]:
 def _digits(value: float) -> str:
     """Write three significant digits, and no exponent; less than a hundredth is nothing."""
     return f"{float(f'{value:.3g}'):g}" if value >= 0.01 else "0"  # noqa: PLR2004 - see above
+
+
+def moment(wall: float) -> str:
+    """Write a time, given in seconds since the epoch: 2026-12-01 06:00 UTC."""
+    return f"{datetime.fromtimestamp(wall, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def percent(part: int, whole: int) -> str:

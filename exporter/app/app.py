@@ -18,6 +18,7 @@ from collectors.transport import resolver
 from exporter import __version__, ready
 from exporter.app.double_host_watch import warn_of_double_hosts
 from exporter.app.kernel_hints import SocketHints, hint_at_stamps
+from exporter.app.maintenance_watch import warn_of_ended_maintenance
 from exporter.app.reloads import Reloads
 from exporter.app.signals import Signals
 from exporter.configuration import Configuration, Options, configuration
@@ -78,11 +79,14 @@ class App:
 
     async def _until_stopped(self) -> None:
         async with asyncio.TaskGroup() as group:
-            reloads = group.create_task(self._reloads.on_each(self._signals.hangup))
-            doubles = group.create_task(warn_of_double_hosts(self._addresses, lambda: self._current))
+            beside = [
+                group.create_task(self._reloads.on_each(self._signals.hangup)),
+                group.create_task(warn_of_double_hosts(self._addresses, lambda: self._current)),
+                group.create_task(warn_of_ended_maintenance(lambda: self._current.fleet.hosts)),
+            ]
             number = await self._signals.stopped()
-            reloads.cancel()
-            doubles.cancel()
+            for task in beside:
+                task.cancel()
         _log.info("stopping on %s", number.name)
 
     async def _apply(self, new: Configuration) -> None:

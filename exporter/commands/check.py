@@ -5,13 +5,23 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from exporter.clock import wall_clock
 from exporter.commands import default_fleet
 from exporter.commands.terminal import print_data, tell
 from exporter.configuration import identified
-from exporter.fleet import BadFile, Fleet, Host, Pair, double_host_warning, survey
+from exporter.fleet import (
+    BadFile,
+    Fleet,
+    Host,
+    Pair,
+    double_host_warning,
+    in_maintenance,
+    survey,
+    until_in_words,
+)
 from exporter.recording import metrics
 from exporter.recording.metrics import cost, series_of
-from exporter.wording import legible, plural
+from exporter.wording import legible, listed, plural
 
 _MANY_SERIES = 10_000
 
@@ -66,7 +76,9 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
     if fleet.n8n:
         read = sum(cost.of_each_exporter(fleet)) - sum(costs)
         whole += f"; of n8n at most {read:,} series more, by its workflows"
-    return "\n".join([*(table if pairs else []), total, whole, ""])
+    ends = in_maintenance(fleet.hosts, wall_clock())
+    quiet = [f"in maintenance: {listed(f'{name} {until_in_words(end)}'.rstrip() for name, end in ends.items())}"]
+    return "\n".join([*(table if pairs else []), total, whole, *(quiet if ends else []), ""])
 
 
 def warning_lines(fleet: Fleet, pairs: Sequence[Pair]) -> list[str]:

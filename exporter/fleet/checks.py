@@ -24,6 +24,7 @@ def check(sections: Sections, hints: Hints) -> list[Finding]:
     """Hold every rule against the sections."""
     return [
         *_names(sections),
+        *_maintenance(sections),
         *references(sections, hints),
         *_timing(sections),
         *_families(sections),
@@ -55,6 +56,13 @@ def _names(sections: Sections) -> Iterator[Finding]:
         if n8n.name in seen:
             yield Finding(("n8n", index, "name"), f"{quoted(n8n.name)} is given twice; choose another")
         seen.add(n8n.name)
+
+
+def _maintenance(sections: Sections) -> Iterator[Finding]:
+    for index, host in enumerate(sections.hosts):
+        if host.until is not None and host.state is None:
+            message = "has no meaning without a state; add state: maintenance, or remove this line"
+            yield Finding(("hosts", index, "until"), message)
 
 
 def _timing(sections: Sections) -> Iterator[Finding]:

@@ -36,6 +36,8 @@ class Pair:
     aim: Target
     database: str = ""
     """Its name in the fleet file, if this is about one."""
+    maintenance: Seconds | None = None
+    """That of the target, where it is a host of the fleet: see ``Host``."""
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 from collectors.literals import literal_family
-from collectors.terms import IpFamily
+from collectors.terms import IpFamily, Seconds
 from exporter.config_files.problems import BadFile, Loc, Problem
 from exporter.fleet.access import Asker, NamedFiles
 from exporter.fleet.database import Database
@@ -120,6 +120,7 @@ def _databases(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) ->
                 histogram=True,
                 aim=aim,
                 database=database.name,
+                maintenance=_maintenance(place),
             )
 
 
@@ -145,7 +146,13 @@ def _n8n(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) -> Itera
             timeout=aim.timeout,
             histogram=True,
             aim=aim,
+            maintenance=_maintenance(hosts.get(database.host or "")),
         )
+
+
+def _maintenance(target: Host | Endpoint | Database | None) -> Seconds | None:
+    """Return that of a target, which only a host of the fleet has."""
+    return target.maintenance if isinstance(target, Host) else None
 
 
 def _address(hosts: Mapping[str, Host], database: Database) -> str:
@@ -178,6 +185,7 @@ def _pairs(defaults: Defaults, target: Host | Endpoint, name: str, probe: Settin
             timeout=timeout,
             histogram=probe.histogram,
             aim=aim(address, ip_family, timeout),
+            maintenance=_maintenance(target),
         )
 
 

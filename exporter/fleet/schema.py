@@ -6,13 +6,15 @@ One key is checked against another in ``checks``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from collectors.n8n.target import N8nTarget
-from collectors.terms import IpFamily
+from collectors.terms import IpFamily, Seconds
+from exporter.config_files.dates import End
 from exporter.config_files.net_values import Address, FixedUrl, UrlPath
 from exporter.config_files.problems import Loc
 from exporter.config_files.sections import Section
@@ -25,6 +27,7 @@ from exporter.config_files.values import (
     Port,
     Text,
     invalid,
+    text_of,
 )
 from exporter.fleet.buckets import BUCKETS, Buckets
 from exporter.fleet.database import Database
@@ -32,6 +35,17 @@ from exporter.fleet.n8n import N8n
 from exporter.fleet.probes import PROBES, EndpointProbe, Probe
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.sections import Families, FileLogin, Peers, Place, Scheme
+from exporter.wording import quoted
+
+
+def _host_state(value: object) -> str:
+    text = text_of(value, "maintenance")
+    if text != "maintenance":
+        raise invalid(f"{quoted(text)} is no state of a host; write maintenance, or leave the key out")
+    return text
+
+
+HostState = Annotated[Literal["maintenance"], BeforeValidator(_host_state)]
 
 
 class Defaults(Section):
@@ -60,7 +74,19 @@ class Host(Place):
     name: Name
     address: Address
     exporter: Flag = True
+    state: HostState | None = None
+    until: End | None = None
     scrape: dict[str, HostScrape] = Field(default_factory=dict)
+
+    @property
+    def maintenance(self) -> Seconds | None:
+        """When its maintenance ends, or has ended, in seconds since the epoch; infinite without an end.
+
+        None: it has none.
+        """
+        if self.state is None:
+            return None
+        return math.inf if self.until is None else self.until
 
 
 class Endpoint(Place):

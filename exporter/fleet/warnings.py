@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator
 
 from collectors.literals import literal_family
 from collectors.terms import Seconds
+from exporter.clock import wall_clock
 from exporter.config_files.net_values import PLACEHOLDER
 from exporter.config_files.problems import Finding, Loc
+from exporter.fleet.maintenance import maintenance_is_over
 from exporter.fleet.mesh import probed
 from exporter.fleet.schema import Sections
 from exporter.wording import listed, quoted
@@ -28,6 +30,7 @@ def warnings(sections: Sections) -> Iterator[Finding]:
             )
             yield Finding((*loc, "port"), message, is_warning=True)
     yield from _unused_keys(sections)
+    yield from _over(sections)
     for loc, probe in sections.probes_written():
         yield from probe.warnings(loc)
     yield from _other_families(sections)
@@ -86,6 +89,14 @@ def _unused_keys(sections: Sections) -> Iterator[Finding]:
             key = settings.placeholder_key
             message = f"is not used, because the {key} {quoted(getattr(settings, key))} holds no {PLACEHOLDER}"
             yield Finding(("endpoints", index, "address"), f"{message}; remove it", is_warning=True)
+
+
+def _over(sections: Sections) -> Iterator[Finding]:
+    """Warn of a maintenance that is over: it is as if it were not there."""
+    wall = wall_clock()
+    for index, host in enumerate(sections.hosts):
+        if host.maintenance is not None and host.maintenance <= wall:
+            yield Finding(("hosts", index, "until"), maintenance_is_over(host.name, host.maintenance), is_warning=True)
 
 
 def _other_families(sections: Sections) -> Iterator[Finding]:

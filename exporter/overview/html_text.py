@@ -44,6 +44,7 @@ td, th { font-variant-numeric: tabular-nums }
 .fine b { color: var(--fine) }
 .network b, .peer b, .database b, .n8n b { color: var(--bad) }
 .this-host b, .configuration b { color: var(--doubt) }
+.in-maintenance b { color: var(--dim) }
 path { fill: none; stroke: var(--trace); stroke-width: 1.5 }
 path.lost { stroke: var(--bad) }
 svg { display: block }

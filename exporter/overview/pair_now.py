@@ -13,7 +13,8 @@ from collectors.literals import literal_family
 from collectors.replies import Exchange, Login, Query, Reading, Reply, RoundTrip, Timed
 from collectors.target import Gives
 from collectors.terms import Clock, Gap, Phase, Reason, Seconds
-from exporter.fleet import Pair
+from exporter.clock import wall_clock
+from exporter.fleet import Pair, until_in_words
 from exporter.recording.history import FAILED, RESENT
 from exporter.recording.series import PairSeries
 
@@ -35,6 +36,8 @@ class PairNow:
     gives: frozenset[Gives] = frozenset()
     target: str = ""
     ip_family: str = "ipv4"
+    maintenance: str | None = None
+    """When that of its host ends, in words: empty without an end, None while there is no maintenance."""
     age: Seconds | None = None
     """Of the latest result."""
     stale: bool = False
@@ -134,6 +137,7 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         gives=pair.aim.gives,
         target=pair.target,
         ip_family=pair.ip_family,
+        maintenance=_maintenance(pair),
         age=None if latest.facts is None else now - latest.at,
         stale=latest.facts is not None and not series.is_fresh(now),
         reason=failure and failure.reason,
@@ -166,6 +170,11 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         results=len(recent),
         **_measured(reply),
     )
+
+
+def _maintenance(pair: Pair) -> str | None:
+    end = pair.maintenance
+    return None if end is None or wall_clock() >= end else until_in_words(end)
 
 
 def _measured(reply: Reply | None) -> dict[str, Any]:

@@ -39,13 +39,18 @@ class Row:
         return now_in_words(self.seen)
 
     def order(self) -> tuple[object, ...]:
-        """Return the key that sorts the worst first: what fails, by how long; then what is slower than usual."""
+        """Return the key that sorts the worst first: what fails, by how long; then what is slower than usual.
+
+        What is expected of a host in maintenance comes behind all trouble.
+        """
         seen = self.seen
         slower = (seen.rtt or 0) + (seen.server or 0) - (seen.usual_rtt or 0) - (seen.usual_server or 0)
-        failing = seen.reason is not None and not seen.stale
+        expected = self.verdict.culprit is Culprit.MAINTENANCE
+        failing = seen.reason is not None and not seen.stale and not expected
         return (
             not failing,
             self.verdict.culprit is Culprit.FINE,
+            expected,
             -seen.failing_for,
             -slower if self.verdict.culprit is not Culprit.FINE else 0,
             self.pair.name,

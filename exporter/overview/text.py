@@ -62,7 +62,7 @@ def _cells(row: Row) -> tuple[str, str, str, str, str]:
 def _address(row: Row) -> str:
     """Write which address of a name is measured, at the end of the line of a pair that is not well."""
     address, verdict = row.seen.address, row.verdict
-    if address is None or verdict.culprit in {None, Culprit.FINE} or address in verdict.why:
+    if address is None or verdict.culprit in {None, Culprit.FINE, Culprit.MAINTENANCE} or address in verdict.why:
         return ""
     return f"; measured at {address}"
 

@@ -20,6 +20,8 @@ Plain values in, a verdict out; the rules, in their order:
     executions that are stuck, workflows that fail  n8n
     else                                            fine
 
+Toward a host in maintenance it is none of theirs, but "in maintenance", with what it would be otherwise.
+
 While our own queue is full, it is this host instead of network or peer, unless it is more than the queue can have done.
 The peer is called database where it is one. What other pairs measured counts only if they did so after the failure.
 """
@@ -51,6 +53,8 @@ class Culprit(enum.StrEnum):
     N8N = "n8n"
     THIS_HOST = "this host"
     CONFIGURATION = "configuration"
+    MAINTENANCE = "in maintenance"
+    """The host's, whatever is wrong there: that is expected, and no trouble."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,10 +95,18 @@ _GAPS = {
 def judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool = False) -> Verdict:
     """Return whose fault it is; ``others`` are those toward the same place."""
     verdict = _judge(seen, others, own, nobody_answers=nobody_answers)
-    if verdict.culprit not in _THEIRS or not _moved_lately(seen):
+    if verdict.culprit in _THEIRS and _moved_lately(seen):
+        moved = f"its address changed {span(seen.moved_ago or 0.0)} ago: {seen.moved}"
+        verdict = Verdict(verdict.culprit, f"{verdict.why}; {moved}")
+    return verdict if seen.maintenance is None else _in_maintenance(seen.maintenance, verdict)
+
+
+def _in_maintenance(until: str, verdict: Verdict) -> Verdict:
+    """Return what would be the verdict as what is expected; what is this host's own fault stays so."""
+    if verdict.culprit is Culprit.THIS_HOST:
         return verdict
-    moved = f"its address changed {span(seen.moved_ago or 0.0)} ago: {seen.moved}"
-    return Verdict(verdict.culprit, f"{verdict.why}; {moved}")
+    otherwise = verdict.why if verdict.culprit is None else "" if verdict == FINE else str(verdict)
+    return Verdict(Culprit.MAINTENANCE, "; ".join(filter(None, (until, otherwise))))
 
 
 def _moved_lately(seen: PairNow) -> bool:

@@ -15,6 +15,8 @@ from exporter.recording.histogram import Histogram
 from exporter.recording.history import FAILED, LOST, NOTHING_USUAL, RESENT, UNMEASURED, Recent, Usual, UsualLoss
 from exporter.recording.latest import Failing, Failure, LastProbe, Moved
 
+_NOWHERE = ""
+
 
 class PairSeries:
     """Everything that is counted of one pair; it goes on through every reload that keeps the pair.
@@ -23,6 +25,8 @@ class PairSeries:
     """
 
     __slots__ = (
+        "_answered",
+        "_answered_at",
         "duplicate_replies",
         "duration",
         "ever_succeeded",
@@ -45,6 +49,8 @@ class PairSeries:
         "usual_loss",
         "usual_rtt",
         "usual_server",
+        "variation",
+        "variations",
     )
 
     def __init__(self, reasons: Sequence[Reason]) -> None:
@@ -55,6 +61,13 @@ class PairSeries:
         """Handshakes that needed another SYN and then succeeded."""
         self.retransmitted = self.late_replies = self.duplicate_replies = 0
         self.rtt, self.response, self.duration = Histogram(()), Histogram(()), Histogram(())
+        self.variation: Seconds = 0.0
+        """How much each round trip differs from the one before it, added up (RFC 3550, A.8, without its smoothing).
+
+        Probes between the two that were lost or gave none do not matter.
+        """
+        self.variations = 0
+        """How many differences that is."""
         self.phases: dict[Phase, tuple[Seconds, int]] = {}
         self.latest = LastProbe()
         self.last_success: float | None = None
@@ -73,6 +86,10 @@ class PairSeries:
         self.ever_succeeded = False
         self.reading: Reading | None = None
         """The latest, which stays while reads fail: what is counted in it is true still."""
+        self._answered: Seconds = 0.0
+        """The latest round trip."""
+        self._answered_at: str | None = _NOWHERE
+        """To which address it was, as ``Facts`` has it; ``_NOWHERE`` before the first."""
 
     def record(self, facts: Facts, outcome: Outcome, now: Seconds, wall: float, *, learn: bool = True) -> None:
         """Record one probe that was decided now, by the monotonic and by the wall clock.
@@ -110,6 +127,10 @@ class PairSeries:
         rtt = self._observe(reply)
         if rtt is not None:
             self.rtt.observe(rtt)
+            if self._answered_at == facts.address:  # two addresses of a name are two paths
+                self.variation += abs(rtt - self._answered)
+                self.variations += 1
+            self._answered, self._answered_at = rtt, facts.address
             if learn:
                 self.usual_rtt.add(rtt, now)
         headline = reply.headline

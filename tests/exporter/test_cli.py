@@ -118,7 +118,7 @@ def test_check_prints_the_table_on_stdout_and_nothing_else(
 ) -> None:
     assert main(["check", f"--config.file={fleet_file}", "--host=wf008"]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[-2] == "wf008: 4 pairs, at most 123 series of theirs, 0.4 probes per second"
+    assert out.splitlines()[-2] == "wf008: 4 pairs, at most 131 series of theirs, 0.4 probes per second"
     assert err == ""
 
 

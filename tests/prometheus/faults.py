@@ -145,6 +145,9 @@ FAULTS: dict[str, Series] = {
         f'latency_exporter_self_info{{{_OURS}, self="wf001"}}': gone("1"),
         f'latency_exporter_self_info{{{_OURS}, self="wf008"}}': f"_x{BEFORE} 1x{AFTER}",
     },
+    "HostInMaintenance": {
+        f'latency_exporter_maintenance_until_timestamp_seconds{{{_OURS}, target="wf008"}}': f"_x{BEFORE} 9e9x{AFTER}"
+    },
     "LatencyExporterMemoryHigh": {f"process_resident_memory_bytes{{{_OURS}}}": steady("1e8", "3e8")},
     "NameLookupFailing": {f'latency_exporter_dns_refresh_failures_total{{{_OURS}, target="wf008"}}': counting(0, 1)},
     "KernelClockMissing": {

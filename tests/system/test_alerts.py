@@ -32,6 +32,7 @@ from tests.system.test_verdicts import SLOW_SERVER
 pytestmark = [requires_root, requires_databases, pytest.mark.servers]
 
 RULES = REPOSITORY / "prometheus/rules"
+EXAMPLE = REPOSITORY / "prometheus/alertmanager.yml"
 FASTER = 30
 PATIENCE = 90
 ALERTMANAGER = 9093
@@ -209,7 +210,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield world
 
 
-def start_watching(watcher: Host, folder: Path, fleet_file: Path) -> None:
+def start_watching(watcher: Host, folder: Path, fleet_file: Path, alerting: Path = EXAMPLE) -> None:
     """Start Prometheus on the generated stanzas and the shipped rules, and Alertmanager on the shipped example."""
     rules = folder / "rules"
     rules.mkdir()
@@ -219,7 +220,7 @@ def start_watching(watcher: Host, folder: Path, fleet_file: Path) -> None:
     subprocess.run([*command, f"--output-dir={folder}/sd"], check=True, cwd=REPOSITORY)
     stanzas = (folder / "sd/jobs.yml").read_text()
     (folder / "prometheus.yml").write_text(PROMETHEUS.format(rules=rules, stanzas=stanzas))
-    alertmanager(watcher, folder, REPOSITORY / "prometheus/alertmanager.yml")
+    alertmanager(watcher, folder, alerting)
     watcher.popen(
         [
             "prometheus",

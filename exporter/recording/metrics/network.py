@@ -60,6 +60,10 @@ def _failures(pair: Pair) -> Iterable[tuple[str, Labels]]:
     return [("", (("reason", reason.value),)) for reason in pair.aim.reasons]
 
 
+def _rtt_variation(pair: Pair) -> Iterable[tuple[str, Labels]]:
+    return (("_sum", ()), ("_count", ())) if Gives.ROUND_TRIP in pair.aim.gives else ()
+
+
 def _phases(pair: Pair) -> Iterable[tuple[str, Labels]]:
     return [(part, (("phase", phase.value),)) for phase in pair.aim.phases for part in ("_sum", "_count")]
 
@@ -86,6 +90,14 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             Gives.ROUND_TRIP,
             buckets,
             lambda series: series.rtt,
+        ),
+        Family(
+            "network_latency_rtt_variation_seconds",
+            "summary",
+            "Jitter: the absolute difference of each network round trip from the answered one before it, in seconds. "
+            "Failed probes between the two are passed over; a change of address begins anew.",
+            _rtt_variation,
+            lambda series, _: (series.variation, series.variations),
         ),
         _measured(
             "network_latency_http_response_seconds",

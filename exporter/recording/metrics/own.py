@@ -15,7 +15,8 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from collectors.contract import SocketOpened
 from collectors.terms import IpFamily
-from exporter.fleet import PROTOCOLS, Fleet, Host, Pair
+from exporter.clock import wall_clock
+from exporter.fleet import PROTOCOLS, Fleet, Host, Pair, in_maintenance
 
 REQUEST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 HANDLERS = ("metrics", "ping", "index", "probe", "sd", "healthy", "ready", "reload", "other")
@@ -74,6 +75,14 @@ class OwnMetrics:
             ["protocol"],
             registry=registry,
         )
+        self._maintenance = Gauge(
+            f"{prefix}maintenance_until_timestamp_seconds",
+            "When the maintenance of a host of the fleet ends, in seconds since the epoch; +Inf: no end is set. A host "
+            "that is not in maintenance has none.",
+            ["target"],
+            registry=registry,
+        )
+        self._hosts: tuple[Host, ...] = ()
         self.overflows = Counter(
             f"{prefix}icmp_receive_overflows_total",
             "ICMP packets that the kernel dropped because this program's receive buffer was full; not counted as loss.",
@@ -111,6 +120,7 @@ class OwnMetrics:
         """Show the fleet that has just been read well, and which of its hosts we are."""
         self.self_info.clear()
         self.self_info.labels(*host_labels(host)).set(1)
+        self._hosts = fleet.hosts
         self.config_hash.set(fleet.config_hash)
         self.reload_successful.set(1)
         self.reload_time.set_to_current_time()
@@ -126,6 +136,9 @@ class OwnMetrics:
 
     def page(self, *, openmetrics: bool) -> bytes:
         """Return the lines of all of them; in OpenMetrics the end of the page too."""
+        self._maintenance.clear()
+        for name, end in in_maintenance(self._hosts, wall_clock()).items():
+            self._maintenance.labels(name).set(end)
         if openmetrics:
             return bytes(generate_latest_openmetrics(self.registry))  # type: ignore[no-untyped-call]  # untyped upstream
         return generate_latest(self.registry)

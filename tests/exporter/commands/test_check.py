@@ -16,13 +16,21 @@ def test_the_pairs_of_a_host_are_a_table_and_a_sum(tmp_path: Path) -> None:
     fleet = Small(tmp_path)
     assert check.describe(fleet.fleet, fleet.host, fleet.pairs) == (
         "TARGET   PROBE  PROTOCOL  FAMILY  ADDRESS          EVERY  TIMEOUT  SERIES\n"
-        "wf008    icmp   icmp      ipv4    wf008.example    5 s    4 s      17\n"
-        "wf008    tcp    tcp       ipv4    wf008.example    15 s   10 s     18\n"
-        "wf008    ping   http      ipv4    wf008.example    15 s   10 s     44\n"
-        "grafana  http   http      ipv4    grafana.example  15 s   10 s     46\n"
-        "wf001: 4 pairs, at most 125 series of theirs, 0.4 probes per second\n"
-        "the fleet: 2 exporters, at most 248 series in Prometheus, 17 samples per second at a scrape every 15 s\n"
+        "wf008    icmp   icmp      ipv4    wf008.example    5 s    4 s      19\n"
+        "wf008    tcp    tcp       ipv4    wf008.example    15 s   10 s     20\n"
+        "wf008    ping   http      ipv4    wf008.example    15 s   10 s     46\n"
+        "grafana  http   http      ipv4    grafana.example  15 s   10 s     48\n"
+        "wf001: 4 pairs, at most 133 series of theirs, 0.4 probes per second\n"
+        "the fleet: 2 exporters, at most 264 series in Prometheus, 18 samples per second at a scrape every 15 s\n"
     )
+
+
+def test_the_hosts_in_maintenance_are_named(tmp_path: Path) -> None:
+    state = "country: US, state: maintenance, until: 2999-12-31T23:00-03:00"
+    text = SMALL.replace("country: US", state).replace("country: BR", "country: BR, state: maintenance")
+    fleet = Small(tmp_path, text)
+    last = check.describe(fleet.fleet, fleet.host, fleet.pairs).splitlines()[-1]
+    assert last == "in maintenance: wf001 until 3000-01-01 02:00 UTC, wf008"
 
 
 def test_a_host_that_measures_nothing_is_said_to(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Who measures whom, over what, and with which labels."""
 
+import math
+
 import pytest
 
 from collectors.http.target import HttpTarget
@@ -8,7 +10,7 @@ from collectors.n8n.target import N8nTarget
 from collectors.secret import Secret
 from collectors.tcp import TcpTarget
 from collectors.terms import IpFamily
-from exporter.fleet import BadFile, host_header, pairs_of
+from exporter.fleet import BadFile, host_header, in_maintenance, pairs_of
 
 THREE = """
 hosts:
@@ -292,3 +294,25 @@ def test_a_state_files_folder_has_to_be_there_on_the_host_that_reads(fleet, pass
         "create it, and let this program write there"
     )
     assert len(seen(loaded, "b")) == 2
+
+
+def test_a_pair_knows_the_maintenance_of_the_host_toward_which_it_is(fleet):
+    loaded = fleet(
+        """
+        hosts:
+          - {name: a, address: a.example, state: maintenance}
+          - {name: b, address: b.example, state: maintenance, until: 2001-02-03T04:05Z}
+          - {name: c, address: c.example, state: maintenance}
+          - {name: d, address: d.example}
+        probes: {icmp: {protocol: icmp}}
+        endpoints: [{name: site, probe: icmp, address: c.example}]
+        databases:
+          - {name: db, type: mysql, host: c}
+          - {name: flow, type: postgresql, host: b, user: me, tls: disable, from: d}
+        n8n: [{name: orders, database: flow, from: a}]
+        """
+    )
+    ends = {pair.name: pair.maintenance for pair in seen(loaded)}
+    assert ends == {"b": 981173100.0, "c": math.inf, "d": None, "site": None, "db": math.inf, "orders": 981173100.0}
+    assert in_maintenance(loaded.hosts, 981173099.0) == {"a": math.inf, "b": 981173100.0, "c": math.inf}
+    assert in_maintenance(loaded.hosts, 981173100.0) == {"a": math.inf, "c": math.inf}

@@ -214,3 +214,20 @@ def test_an_endpoint_that_a_probe_of_the_hosts_reaches_already_is_warned_of(flee
 
 def test_a_port_of_ours_is_not_warned_of(fleet):
     assert warnings(fleet, "probes:\n  tcp: {protocol: tcp, port: 9102}\n  icmp: {protocol: icmp}\n") == []
+
+
+def test_a_maintenance_that_is_over_is_warned_of_and_one_that_is_not_is_no_news(fleet):
+    over = "state: maintenance, until: 2001-02-03T04:05Z"
+    loaded = fleet(
+        f"""\
+        hosts:
+          - {{name: a, address: a.example, {over}}}
+          - {{name: b, address: b.example, state: maintenance, until: 2999-12-31}}
+          - {{name: c, address: c.example, state: maintenance}}
+        """
+    )
+    (warning,) = loaded.warnings
+    assert str(warning).removeprefix(loaded.source_file) == (
+        ":2: hosts[0].until: the maintenance of 'a' is over since 2001-02-03 04:05 UTC: it alerts again; remove its "
+        "state and until"
+    )

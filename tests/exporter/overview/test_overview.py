@@ -85,6 +85,30 @@ def test_a_terminal_gets_one_aligned_line_per_pair_the_worst_first_and_this_host
     ]
 
 
+def test_a_host_in_maintenance_is_said_to_be_and_is_no_trouble_until_its_date(small: Small, time: Time) -> None:
+    small.reload(SMALL.replace("country: BR", "country: BR, state: maintenance, until: 2023-11-14T23:00Z"))
+    let_three_fail(small, time)
+    small.decide("grafana", "http", ProbeFailed(Reason.STATUS, "status 503"), Facts(phase=Phase.TRANSFER))
+    title, _, *lines = written(small, "text").splitlines()
+    assert title.endswith(": 4 pairs, 1 peer, 3 in maintenance")
+    until = "in maintenance: until 2023-11-14 23:00 UTC"
+    assert [line.rpartition("  ")[2] for line in lines] == [
+        "peer: status 503",
+        f"{until}; network: no answer; tcp refused: the host is up, only ICMP gets lost",
+        f"{until}; peer: the host is up, and nothing listens on this port, or a firewall refuses it",
+        f"{until}; peer: its program is slow, the network is not",
+        "fine",
+    ]
+    words = {pair["probe"]: pair["verdict"]["word"] for pair in json.loads(written(small, "json"))["pairs"]}
+    assert words == {"icmp": "in maintenance", "tcp": "in maintenance", "ping": "in maintenance", "http": "peer"}
+    assert '<tr class="in-maintenance"><td><b>in maintenance</b>: until 2023-11-14 23:00 UTC; ' in written(
+        small, "html"
+    )
+    time.passed += 3600
+    let_three_fail(small, time)
+    assert "maintenance" not in written(small, "text")
+
+
 def test_before_the_first_results_nothing_is_claimed(small: Small) -> None:
     lines = written(small, "text").splitlines()[2:-1]
     assert {line.rpartition("  ")[2] for line in lines} == {"-: no result yet"}

@@ -647,6 +647,31 @@ def test_silence_of_everybody_is_looked_for_here() -> None:
     assert verdict == Verdict(Culprit.NETWORK, "no answer, from nobody at all: look at this host's own link first")
 
 
+UNTIL = "until 2026-12-01 06:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        (icmp(maintenance=""), ""),
+        (icmp(maintenance=UNTIL), UNTIL),
+        (icmp(maintenance=UNTIL, age=None), f"{UNTIL}; no result yet"),
+        (
+            failed(icmp, Reason.TIMEOUT, maintenance=UNTIL),
+            f"{UNTIL}; network: no answer: network or host down",
+        ),
+        (failed(icmp, Reason.TIMEOUT, maintenance=""), "network: no answer: network or host down"),
+    ],
+)
+def test_what_is_wrong_with_a_host_in_maintenance_is_no_trouble(seen: PairNow, why: str) -> None:
+    assert judge(seen, [], WELL) == Verdict(Culprit.MAINTENANCE, why)
+
+
+def test_what_is_this_hosts_own_fault_is_so_toward_a_host_in_maintenance_too() -> None:
+    seen = icmp(age=130.0, stale=True, maintenance=UNTIL)
+    assert judge(seen, [], WELL) == Verdict(Culprit.THIS_HOST, "not measured for 2 min")
+
+
 def test_before_the_first_result_nobody_is_blamed() -> None:
     assert judge(icmp(age=None), [], WELL) == UNKNOWN
     assert str(UNKNOWN) == "-: no result yet"

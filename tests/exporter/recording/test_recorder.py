@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import math
 import os
 import re
 from pathlib import Path
@@ -122,6 +123,39 @@ def test_counters_and_every_reason_stand_at_zero_before_the_first_probe(small: S
         assert samples.by("phase", "network_latency_phase_seconds_sum", **labels) == dict.fromkeys(
             (phase.value for phase in pair.aim.phases), 0
         )
+
+
+def test_the_variation_of_round_trips_is_on_the_page_and_begins_anew_where_a_target_has_changed(small: Small) -> None:
+    def variation() -> tuple[float | None, float | None]:
+        name = "network_latency_rtt_variation_seconds"
+        samples = small.samples()
+        total, count = (samples.get(f"{name}_{part}", target="wf008", probe="icmp") for part in ("sum", "count"))
+        return total, count
+
+    assert variation() == (0, 0)
+    for rtt in (0.5, 0.25):
+        small.decide("wf008", "icmp", RoundTrip(rtt=rtt, clock=Clock.KERNEL))
+    assert variation() == (0.25, 1)
+    small.reload(SMALL.replace("wf008.example", "moved.example"))
+    small.decide("wf008", "icmp", RoundTrip(rtt=0.5, clock=Clock.KERNEL))
+    assert variation() == (0.25, 1)
+
+
+def test_a_host_is_on_the_page_while_it_is_in_maintenance_and_its_counters_go_on(small: Small, time: Time) -> None:
+    name = "latency_exporter_maintenance_until_timestamp_seconds"
+    assert not small.samples().all(name)
+    small.answer_all()
+    small.reload(SMALL.replace("country: BR", "country: BR, state: maintenance"))
+    small.answer_all()
+    assert small.samples().by("target", name) == {"wf008": math.inf}
+    assert f'{name}{{target="wf008"}} +Inf\n' in small.page(openmetrics=True)
+    small.reload(SMALL.replace("country: BR", "country: BR, state: maintenance, until: 2023-11-14T23:00Z"))
+    small.answer_all()
+    assert small.samples().by("target", name) == {"wf008": 1_700_002_800.0}
+    time.passed = 2800.0
+    small.answer_all()
+    assert not small.samples().all(name)
+    assert small.samples().get("network_latency_probes_total", target="wf008", probe="icmp") == 4
 
 
 def test_no_gauge_is_there_before_the_first_probe(small: Small) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from collectors.contract import Facts, ProbeFailed
 from collectors.http.target import HttpTarget
-from collectors.terms import Phase, Reason
+from collectors.replies import RoundTrip
+from collectors.terms import Clock, Phase, Reason
 from exporter.recording.latest import Failing, LastProbe
 from exporter.recording.series import PairSeries
 from tests.exporter.pages import ANSWERS, TIMEOUT
@@ -83,6 +84,56 @@ def test_a_copy_goes_on_to_show_its_moment() -> None:
     kept = series.copy()
     series.record(Facts(), TIMEOUT, 20.0, 1.7e9)
     assert (kept.latest, kept.failing, kept.probes) == (LastProbe(Facts(), ANSWER, at=5.0), None, 1)
+
+
+def answered(series: PairSeries, *round_trips: float | None, address: str | None = None) -> None:
+    for rtt in round_trips:
+        series.record(Facts(address=address), RoundTrip(rtt=rtt, clock=Clock.KERNEL), *NOW)
+
+
+def test_the_variation_adds_up_how_much_each_round_trip_differs_from_the_one_before_it() -> None:
+    series = new_series()
+    answered(series, 0.5)
+    assert (series.variation, series.variations) == (0.0, 0)
+    answered(series, 0.25, 0.25, 0.375)
+    assert (series.variation, series.variations) == (0.375, 3)
+
+
+def test_what_gives_no_round_trip_between_two_answers_is_passed_over() -> None:
+    series = new_series()
+    answered(series, 0.5)
+    series.record(Facts(), TIMEOUT, *NOW)
+    answered(series, None)
+    assert series.variations == 0
+    answered(series, 0.25)
+    assert (series.variation, series.variations) == (0.25, 1)
+
+
+def test_round_trips_to_two_addresses_are_not_compared() -> None:
+    series = new_series()
+    answered(series, 0.5, 0.5, address="192.0.2.1")
+    answered(series, 0.25, address="192.0.2.2")
+    assert (series.variation, series.variations) == (0.0, 1)
+    answered(series, 0.125, address="192.0.2.2")
+    assert (series.variation, series.variations) == (0.125, 2)
+
+
+def test_the_first_round_trip_to_a_changed_target_has_no_predecessor_and_the_count_goes_on() -> None:
+    series = new_series()
+    answered(series, 0.5, 0.25)
+    series.restart_usual()
+    answered(series, 0.5)
+    assert (series.variation, series.variations) == (0.25, 1)
+    answered(series, 0.75)
+    assert (series.variation, series.variations) == (0.5, 2)
+
+
+def test_a_reload_with_other_buckets_goes_on_with_the_variation() -> None:
+    series = new_series()
+    answered(series, 0.5, 0.25)
+    series = series.for_configuration(tuple(Phase), (0.5,), fresh_for=40.0)
+    answered(series, 0.5)
+    assert (series.variation, series.variations) == (0.5, 2)
 
 
 def test_a_retransmitted_handshake_is_counted_whatever_the_probes_end() -> None:

@@ -507,7 +507,7 @@ def test_the_exporters_pages_may_have_half_more_samples_than_the_largest_can_hav
     probes = "probes: {icmp: {protocol: icmp}, tcp: {protocol: tcp, port: 1, from: [west]}}\n"
     one = fleet(HOSTS + "scrape: {jobs: {node: {port: 9100}}}\n" + probes)
     most = max(series(one, survey(one, host)[0]) for host in one.hosts)
-    assert most == 2 * 38 + 39
+    assert most == 2 * 40 + 41
     latency, node = yaml.safe_load(files(one, "/sd")[STANZAS])
     assert latency["sample_limit"] == math.ceil(1.5 * most) + 1000
     assert "sample_limit" not in node
