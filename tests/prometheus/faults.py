@@ -100,9 +100,9 @@ def between_datacenters(share: float) -> Fault:
 
 
 FAULTS: dict[str, Series] = {
-    "LatencyNoData": {f"latency_exporter_build_info{{{_OURS}}}": gone("1")},
     "LatencyExporterDown": {f"up{{{_OURS}}}": steady("1", "0"), f"up{{{_OTHERS}}}": steady("1", "1")}
     | {f"latency_exporter_build_info{{{labels}}}": steady("1", "1") for labels in (_OURS, _OTHERS)},
+    "LatencyExporterDown (no data)": {f"latency_exporter_build_info{{{_OURS}}}": gone("1")},
     "HostUnreachable": pair("wf001", "icmp", "icmp", "timeout", fails=True)
     | pair("wfdb01", "icmp", "icmp", "timeout", fails=True),
     "DatacenterPathDown": of_a_fleet(between_datacenters(1.0), "icmp"),

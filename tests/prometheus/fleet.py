@@ -69,6 +69,8 @@ class Fleet:
     """Seconds between two scrapes, and between two evaluations."""
     starts: int = 0
     """The second before which there is nothing."""
+    maintenance: Mapping[str, int] = field(default_factory=dict)
+    """Host -> the second until which it is in maintenance, as every exporter says."""
 
     def series(self) -> Series:
         """Return all series of all hosts, and what Prometheus itself knows of them."""
@@ -103,6 +105,8 @@ class Fleet:
             f'latency_exporter_self_info{{{labels}, self="{host}"}}': 1,
             f'latency_exporter_pairs{{{labels}, protocol="icmp"}}': len(self.datacenters) - 1,
         }
+        for target, until in self.maintenance.items():
+            steady[f'latency_exporter_maintenance_until_timestamp_seconds{{{labels}, target="{target}"}}'] = until
         pages = {name: self._written(host, [float(value)] * len(self._times)) for name, value in steady.items()}
         ups = [float(self._is_scraped(host, time)) if time >= self.starts else None for time in self._times]
         pages[f"up{{{labels}}}"] = notation(ups)

@@ -13,6 +13,8 @@ import yaml
 from tests.prometheus.firing import Alert, Timeline, label
 
 EXAMPLE = Path(__file__).parents[2] / "prometheus/alertmanager.yml"
+NOBODY = "nobody"
+"""The receiver that has no integration."""
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -32,6 +34,10 @@ class Alertmanager:
         self._route: dict[str, Any] = configuration["route"]
         self._inhibitions: list[dict[str, Any]] = configuration["inhibit_rules"]
 
+    def notifies(self, alert: Alert) -> bool:
+        """Return whether somebody is notified of this alert."""
+        return self._route_of(alert)["receiver"] != NOBODY
+
     def inhibited(self, alert: Alert, active: Iterable[Alert]) -> bool:
         """Return whether another active alert keeps this one away."""
         return any(self._inhibits(rule, other, alert) for rule in self._inhibitions for other in active)
@@ -43,7 +49,7 @@ class Alertmanager:
         notified: dict[tuple[str, ...], frozenset[Alert]] = {}
         for second, active in sorted(timeline.items()):
             groups: dict[tuple[str, ...], set[Alert]] = {}
-            for alert in active:
+            for alert in filter(self.notifies, active):
                 groups.setdefault(self._group(alert), set()).add(alert)
             for gone in due.keys() - groups.keys():
                 del due[gone]
@@ -61,7 +67,12 @@ class Alertmanager:
 
     def unsuppressed(self, timeline: Timeline) -> set[Alert]:
         """Return all that would arrive if a group were looked at in the worst moment."""
-        return {alert for active in timeline.values() for alert in active if not self.inhibited(alert, active)}
+        return {
+            alert
+            for active in timeline.values()
+            for alert in filter(self.notifies, active)
+            if not self.inhibited(alert, active)
+        }
 
     def _inhibits(self, rule: dict[str, Any], source: Alert, target: Alert) -> bool:
         sources, targets = rule["source_matchers"], rule["target_matchers"]
@@ -74,9 +85,13 @@ class Alertmanager:
         )
 
     def _group(self, alert: Alert) -> tuple[str, ...]:
-        routes = [route for route in self._route["routes"] if _matches(route["matchers"], alert)]
-        labels = (routes[0] if routes else self._route)["group_by"]
+        labels = self._route_of(alert)["group_by"]
         return (*labels, *(label(alert, name) for name in labels))
+
+    def _route_of(self, alert: Alert) -> dict[str, Any]:
+        """Return the first child that matches, on top of what it inherits."""
+        children = (route for route in self._route["routes"] if _matches(route["matchers"], alert))
+        return self._route | next(children, {})
 
 
 def _matches(matchers: Iterable[str], alert: Alert) -> bool:

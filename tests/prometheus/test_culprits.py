@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ pytestmark = pytest.mark.servers
 BEGINS, ENDS, RESTART = 480, 1080, 720
 """Seconds: a fault, and within it the start of an exporter anew, whose counters begin at 0 again."""
 LONG_AFTER = ENDS + 480
+MAINTAINED = 780
+"""The second at which a maintenance ends within the fault."""
 NOT_SEEN_YET = 45
 """Seconds at worst until the next scrape, and the next evaluations of what is recorded and of the alert."""
 
@@ -71,6 +73,7 @@ class Case:
     within: int = 600
     """Seconds until the first notification, of which some pass before Prometheus can see the fault."""
     protocols: tuple[str, ...] = ("icmp", "tcp", "http")
+    maintenance: Mapping[str, int] = field(default_factory=dict)
 
 
 ICMP = ("icmp",)
@@ -133,6 +136,58 @@ CASES = {
         (BOTH_WAYS, {"critical HostUnreachable b2"}),
         protocols=ICMP,
     ),
+    "a host in maintenance is down, of two in its datacenter": Case(
+        hosts(a=2, b=2), dead("b2"), (), maintenance={"b2": LONG_AFTER}
+    ),
+    "a host in maintenance is down, and two datacenters are cut": Case(
+        hosts(a=3, b=3),
+        (lost(between="a b"), *dead("b2")),
+        (BOTH_WAYS,),
+        "6 pairs of hosts lose all from a to b",
+        within=150,
+        protocols=ICMP,
+        maintenance={"b2": LONG_AFTER},
+    ),
+    "hosts in maintenance are down, and most is lost to their datacenter": Case(
+        hosts(a=2, b=5),
+        (
+            Fault(BEGINS, ENDS, loses=lambda source, target: 0.8 * (source[0] + target[0] == "ab")),
+            *(fault for name in ("b3", "b4", "b5") for fault in dead(name)),
+        ),
+        ({"warning DatacenterPathDegraded a to b"},),
+        protocols=ICMP,
+        maintenance={"b3": LONG_AFTER, "b4": LONG_AFTER, "b5": LONG_AFTER},
+    ),
+    "a datacenter of two is down, and both are in maintenance": Case(
+        hosts(a=2, b=2),
+        (*dead("b1"), *dead("b2")),
+        (),
+        protocols=ICMP,
+        maintenance={"b1": LONG_AFTER, "b2": LONG_AFTER},
+    ),
+    "of three datacenters, one does not reach a host in maintenance": Case(
+        hosts(a=2, b=1, c=1), (lost(between="a b"),), (), protocols=ICMP, maintenance={"b1": LONG_AFTER}
+    ),
+    "of three hosts, two in maintenance are down": Case(
+        hosts(a=1, b=1, c=1),
+        (*dead("b1"), *dead("c1")),
+        (),
+        protocols=ICMP,
+        maintenance={"b1": LONG_AFTER, "c1": LONG_AFTER},
+    ),
+    "two datacenters are cut, 2 + 2, and a host in maintenance lives": Case(
+        hosts(a=2, b=2), (lost(between="a b"),), (BOTH_WAYS,), protocols=ICMP, maintenance={"b2": LONG_AFTER}
+    ),
+    "a host in maintenance loses handshakes, and has most of the paths of its datacenter": Case(
+        hosts(a=2, b=1), (one_of_eight("a", "b"),), (), maintenance={"b1": LONG_AFTER}
+    ),
+    "a host is down, and its maintenance ends": Case(
+        hosts(a=2, b=2),
+        dead("b2"),
+        ({"critical HostUnreachable b2"},),
+        within=MAINTAINED - BEGINS + 150,
+        maintenance={"b2": MAINTAINED},
+    ),
     "a datacenter is cut off from two others": Case(
         hosts(a=2, b=2, c=2),
         (lost(between="a b"), lost(between="c b")),
@@ -187,7 +242,7 @@ CASES = {
     "all exporters hang": Case(
         hosts(a=1, b=2),
         (hanging("a1", "b1", "b2"),),
-        ({"critical LatencyNoData latency"},),
+        ({"critical LatencyExporterDown no data latency"},),
         "For 2 minutes Prometheus has had no sample",
         within=240,
     ),
@@ -239,7 +294,9 @@ def about(alert: Alert) -> str:
 def test_one_notification_arrives_for_each_culprit_and_no_other(name: str, promtool: str, tmp_path: Path) -> None:
     case = CASES[name]
     again = Fault(RESTART, LONG_AFTER + 1, restarted=frozenset({"a1"}))
-    fleet = Fleet(case.datacenters, LONG_AFTER, (*case.faults, again), protocols=case.protocols)
+    fleet = Fleet(
+        case.datacenters, LONG_AFTER, (*case.faults, again), protocols=case.protocols, maintenance=case.maintenance
+    )
     timeline, texts = seen(promtool, tmp_path, fleet, read_at=(ENDS - 15, ENDS + 75))
     messages = Alertmanager().notifications(timeline)
     arrived = [{about(alert) for alert in message.alerts} for message in messages]
@@ -248,7 +305,8 @@ def test_one_notification_arrives_for_each_culprit_and_no_other(name: str, promt
     assert {about(alert) for alert in Alertmanager().unsuppressed(timeline)} == set().union(*case.arrives)
     assert all(message.second - BEGINS + NOT_SEEN_YET <= case.within for message in messages)
     assert case.says in texts
-    assert not any(alerts for second, alerts in timeline.items() if second < BEGINS)
+    early = {alert for second, alerts in timeline.items() if second < BEGINS for alert in alerts}
+    assert not [*filter(Alertmanager().notifies, early)]
 
 
 HOUR = 3600
@@ -263,6 +321,13 @@ def test_two_percent_lost_for_a_day_is_a_lossy_path(promtool: str, tmp_path: Pat
     (message,) = Alertmanager().notifications(timeline)
     assert {about(alert) for alert in message.alerts} == {"warning PathLossy a1 to b1", "warning PathLossy b1 to a1"}
     assert 14 * HOUR < message.second < 18 * HOUR
+
+
+def test_hours_of_outage_within_a_maintenance_are_no_lossy_path_after_it(tmp_path: Path) -> None:
+    outage = Fault(13 * HOUR, 19 * HOUR - 600, loses=lambda _source, _target: 1.0)
+    fleet = Fleet(hosts(a=1, b=1), 22 * HOUR, (outage,), protocols=ICMP, step=60, maintenance={"b1": 19 * HOUR})
+    timeline, _ = seen("promtool", tmp_path, fleet)
+    assert {about(alert) for alert in Alertmanager().unsuppressed(timeline)} == set()
 
 
 @pytest.mark.parametrize("promtool", PROMTOOLS)

@@ -185,7 +185,7 @@ def test_fifteen_alerts_at_most_are_on_and_each_says_whom_it_is_about() -> None:
         assert alert["labels"]["severity"] in {"critical", "warning", "info"}
         assert {"summary", "description"} <= alert["annotations"].keys()
         culprit = re.search(r"\{\{ ?(?:with )?\$labels\.(\w+)", alert["annotations"]["summary"])
-        assert culprit or alert["alert"] == "LatencyNoData"
+        assert culprit or alert["labels"].get("cause") == "no data"
 
 
 def test_every_alert_is_tested_both_ways() -> None:

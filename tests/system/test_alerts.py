@@ -281,5 +281,6 @@ def test_every_fault_has_its_alert_which_names_the_culprit_and_resolves(world: W
 def test_no_data_of_any_exporter_is_one_alert(world: World) -> None:
     for exporter in world.exporters.values():
         exporter.program.stop()
-    eventually(world, ("LatencyNoData", "latency"), "active")
-    assert world.active() <= {("LatencyNoData", "latency")} | ALWAYS, world.alerts()
+    no_data = ("LatencyExporterDown", "latency")
+    eventually(world, no_data, "active")
+    assert world.active() <= {no_data} | ALWAYS, world.alerts()
