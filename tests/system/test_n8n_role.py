@@ -84,7 +84,8 @@ async def test_without_the_part_for_nodes_their_runs_are_refused_with_what_lacks
 
     assert (failed.value.reason, failed.value.detail) == (
         Reason.QUERY,
-        f"not there in schema public, or not granted to {ROLE}: execution_data, workflow_entity.nodes",
+        f"not there in schema public, or not granted to {ROLE}: execution_data, workflow_entity.nodes;"
+        " run reader.sql again, with -v nodes=on",
     )
 
 
