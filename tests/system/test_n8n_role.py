@@ -211,7 +211,14 @@ def test_its_sessions_have_limits(newer):
             " current_setting('idle_in_transaction_session_timeout'), rolconnlimit FROM pg_roles"
             " WHERE rolname = current_user"
         )
-        assert cursor.fetchall() == [("30s", "5s", "30s", 5)]
+        assert cursor.fetchall() == [("30s", "5s", "30s", 20)]
+
+
+def test_how_many_connections_it_has_can_be_given(newer):
+    n8n_role.psql(newer.server, connections="7")
+
+    limit = n8n_tables.run(newer.server, "SELECT rolconnlimit FROM pg_roles WHERE rolname = %s", ROLE)
+    assert limit == [(7,)]
 
 
 class TestFunctions:
