@@ -112,6 +112,11 @@ _BY_WORDS = (
     ),
     Meaning(r"authentication failed|authentication method", Reason.AUTH, "the login is refused", misconfigured=True),
     Meaning(r"does not exist", Reason.AUTH, "there is no such database or user", misconfigured=True),
+    Meaning(
+        r"too many connections for role",
+        Reason.LIMIT,
+        "the user has no connection left; raise its CONNECTION LIMIT, or let fewer programs use it",
+    ),
     Meaning(r"too many|remaining connection slots", Reason.LIMIT, "the database has no connection left"),
     Meaning(
         r"starting up|shutting down|recovery|not yet accepting",

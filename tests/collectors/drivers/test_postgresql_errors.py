@@ -79,6 +79,21 @@ def test_an_error_without_a_code_is_classified_by_its_words_and_never_repeated(t
     assert not {"db.example", "192.0.2.1", "closed", "/etc/ca.pem"} & set(failed.detail.split('"'))
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            'too many connections for role "latency_exporter"',
+            "the user has no connection left; raise its CONNECTION LIMIT, or let fewer programs use it",
+        ),
+        ("sorry, too many clients already", "the database has no connection left"),
+        ('too many connections for database "for role"', "the database has no connection left"),
+    ],
+)
+def test_whose_connections_are_used_up_is_named(text, words):
+    assert errors.from_words(f"{CONNECTION}FATAL:  {text}", "log in").detail == f"log in: {words}"
+
+
 def test_every_reason_is_one_of_the_targets():
     reasons = {meaning.reason for meaning in (*BY_CODE, *errors._BY_CODE, *errors._BY_WORDS)}
 

@@ -1,4 +1,5 @@
 import json
+import math
 from typing import Any
 
 import pytest
@@ -81,6 +82,20 @@ def test_a_restore_while_the_program_was_down_is_noticed():
 def test_what_is_no_state_is_refused(bad):
     with pytest.raises(state.BadState):
         state.restored(bad, 500, 2_000)
+
+
+@pytest.mark.parametrize("total", [math.inf, math.nan, -1.0])
+@pytest.mark.parametrize("of", ["queue", "durations", "node_types", "node_runs"])
+def test_a_sum_that_is_no_time_is_refused(of, total):
+    ledger = busy().ledger
+    ledger.tallies.queued(1.0)
+    ledger.tallies.node_ran("w1", "Set", "set", "success", 1.0)
+    saved = json.loads(json.dumps(state.saved(ledger)))
+    bad = saved["tallies"]["queue"] if of == "queue" else saved["tallies"][of][0][1]
+    bad[1] = total
+
+    with pytest.raises(state.BadState):
+        state.restored(saved, 500, 2_000)
 
 
 NOISE: st.SearchStrategy[Any] = (
