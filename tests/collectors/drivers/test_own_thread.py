@@ -1,3 +1,4 @@
+import functools
 import subprocess
 import sys
 import threading
@@ -36,12 +37,13 @@ def ended(program):
 
 
 def test_work_is_done_one_after_the_other_and_says_how_it_ended():
-    thread, order = OwnThread("test"), []
-    results = [thread.submit(lambda number=number: order.append(number) or number) for number in range(3)]
+    thread, order = OwnThread("test"), list[int]()
+    results = [thread.submit(functools.partial(order.append, number)) for number in range(3)]
     fails = thread.submit(lambda: 1 // 0)
     thread.end()
 
-    assert [result.result(10) for result in results] == order == [0, 1, 2]
+    assert [result.result(10) for result in results] == [None] * 3
+    assert order == [0, 1, 2]
     with pytest.raises(ZeroDivisionError):
         fails.result(10)
 
