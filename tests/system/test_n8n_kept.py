@@ -186,7 +186,10 @@ def test_counts_go_on_when_a_reload_changes_how_it_is_read(stage: Stage, change:
         case "timeout":
             fleet = fleet.replace("timeout: 800ms", "timeout: 1500ms")
         case "user":
+            hba = stage.server.data / "pg_hba.conf"
+            hba.write_text(f"local all other scram-sha-256\n{hba.read_text()}")
             stage.sql("CREATE ROLE other LOGIN SUPERUSER PASSWORD %s", PASSWORD)
+            stage.sql("SELECT pg_reload_conf()")
             fleet = fleet.replace("user: monitor", "user: other")
         case "password":
             stage.sql("ALTER ROLE monitor PASSWORD 'another'")
