@@ -233,6 +233,21 @@ def test_a_pipe_in_the_place_of_the_file_holds_up_neither_reads_nor_the_stop(sta
     assert file_of(stage).is_fifo()
 
 
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_file_system_that_hangs_holds_up_neither_reads_nor_the_stop(stage: Stage, call: str) -> None:
+    hangs = f"import os, threading\nos.{call} = lambda *_: threading.Event().wait()\n"
+    (stage.folder / "sitecustomize.py").write_text(hangs)
+    stage.write_fleet(state_file=str(file_of(stage)))
+    stage.exporter = Exporter(stage.host, stage.fleet, through=["env", f"PYTHONPATH={stage.folder}"]).ready()
+    stage.counts(0)
+    stage.ends()
+    stage.counts(1)
+    assert f"{file_of(stage)}: its file system does not answer; counts are not kept" in stage.exporter.get("/")
+    began = time.monotonic()
+    assert stage.stop() == 0
+    assert time.monotonic() - began < 8
+
+
 def test_two_programs_do_not_overwrite_each_others_file(stage: Stage) -> None:
     stage.write_fleet(state_file=str(file_of(stage)))
     stage.start()
