@@ -16,6 +16,7 @@ neither set is decided for good: the first end that is seen counts, whatever is 
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
@@ -58,6 +59,8 @@ class Ledger:
 
     def __init__(self, max_workflows: int, max_node_series: int) -> None:
         self.tallies = Tallies(max_node_series)
+        self.pending: collections.deque[Ended] = collections.deque()
+        """Those that ended and whose nodes are still to be counted."""
         self.places = Places(max_workflows)
         self.gaps = Gaps()
         self.open: dict[int, OpenRun] = {}
@@ -74,6 +77,10 @@ class Ledger:
         self.since: Seconds | None = None
         """... and after which time of creation those up to it count all the same."""
         self._asked: frozenset[int] = frozenset()
+
+    def limit(self, max_workflows: int, max_node_series: int) -> None:
+        """Go on with other limits; what has a place keeps it."""
+        self.places.most, self.tallies.max_node_series = max_workflows, max_node_series
 
     def begin(self, inventory: Inventory) -> None:
         """Begin to count, or go on counting in a database that was restored."""
