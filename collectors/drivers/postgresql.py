@@ -2,13 +2,12 @@
 
 psycopg2's asynchronous mode gives the socket from the first packet on. So every wait, that for the login too, is a
 poll(2) of ours, which ends at the deadline or when nobody waits any more. Then the socket is shut: what the server
-still works on ends by its transaction's own ``statement_timeout``.
+still works on ends by its transaction's own ``statement_timeout``. What libpq computes in a login does not end so.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import select
 import socket
@@ -17,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from collectors.contract import ProbeFailed
+from collectors.drivers import libpq
 from collectors.drivers import postgresql_errors as errors
 from collectors.drivers import postgresql_parameters as parameters
 from collectors.drivers.postgresql_errors import Meaning
@@ -38,36 +38,12 @@ def log_in(login: LoginTarget, addresses: Sequence[str], turn: Turn, codes: Sequ
         if address != login.address:
             facts.address = address
         try:
-            return _log_in(login, address, turn, turn.left / (following + 1), codes)
+            return Connection(parameters.of(login, address), turn, turn.left / (following + 1), codes)
         except ProbeFailed as failed:
             if not following or failed.misconfigured:
                 raise
             facts.tried += (f"{address}: {failed.detail}",)
     raise ProbeFailed(Reason.DNS, "its name has no address")
-
-
-def _log_in(login: LoginTarget, address: str, turn: Turn, within: Seconds, codes: Sequence[Meaning]) -> Connection:
-    try:
-        return Connection(parameters.of(login, address), turn, within, codes)
-    except errors.TicketWanted:
-        if login.password is not None:
-            raise
-    by_ticket = parameters.of(login, address, by_ticket=True)
-    _fetch_ticket(by_ticket, turn)
-    return Connection(by_ticket, turn, turn.left, codes)
-
-
-def _fetch_ticket(connect: Mapping[str, Any], turn: Turn) -> None:
-    """Have the ticket for the server in the cache, by a login that waits in libpq, where other threads run meanwhile.
-
-    In a ``Connection`` the wait for a key server would hold the interpreter's lock, and with it the whole program.
-    """
-    import psycopg2  # noqa: PLC0415 - see ``Connection``
-
-    try:
-        psycopg2.connect(**connect, connect_timeout=math.ceil(turn.left)).close()
-    except psycopg2.Error as error:
-        raise errors.from_words(str(error), _LOG_IN) from None
 
 
 class Connection:
@@ -92,13 +68,13 @@ class Connection:
             """When that was noticed, by the monotonic clock."""
             if connect["hostaddr"]:
                 self.handshake = self._handshake(self.connected - began)
-            state = self._connection.poll()  # fails where the connection was refused
+            state = self._step()  # fails where the connection was refused
             turn.facts.retransmitted = self.handshake is not None and self.handshake.rtt is None
             turn.facts.phase = Phase.AUTH
             with self._socket() as sock:
                 while self._await(state, _LOG_IN, turn, began + within):
                     _bound(_LOG_IN, tcp_info.received(sock), _ROOM)
-                    state = self._connection.poll()
+                    state = self._step()
             self._cursor = self._connection.cursor()
 
     @property
@@ -140,6 +116,13 @@ class Connection:
             with contextlib.suppress(self._error):
                 self._connection.close()
         self._connection = None
+
+    def _step(self) -> int:
+        """Go on with the login; return what it waits for, as psycopg2's ``poll`` does."""
+        from psycopg2 import _psycopg, extensions  # noqa: PLC0415 - as above
+
+        state = libpq.step(_psycopg.__file__, extensions.libpq_version())(self._connection.pgconn_ptr)
+        return state if state in {libpq.READING, libpq.WRITING} else int(self._connection.poll())
 
     @property
     def _descriptor(self) -> int:

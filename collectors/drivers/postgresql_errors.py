@@ -25,10 +25,6 @@ class Meaning(NamedTuple):
     """Whether somebody has to correct it."""
 
 
-class TicketWanted(ProbeFailed):
-    """The server asks for a ticket (GSSAPI)."""
-
-
 _BY_CODE = (
     Meaning("57014", Reason.QUERY, "the server gave it up, because it took too long or was told to"),
     Meaning("42501", Reason.QUERY, "the user may not do that"),
@@ -59,6 +55,12 @@ _BY_WORDS = (
         Reason.AUTH,
         "the server asks for the password in clear text or by MD5, which it gets inside verified TLS only "
         "(tls: verify-full)",
+        misconfigured=True,
+    ),
+    Meaning(
+        r"server requested gssapi",
+        Reason.AUTH,
+        "the server asks for a ticket (GSSAPI), which is shown without a password only",
         misconfigured=True,
     ),
     Meaning(
@@ -127,7 +129,6 @@ _BY_WORDS = (
     Meaning(r"ssl|tls", Reason.TLS, "TLS with it failed"),
     Meaning(r"fatal", Reason.AUTH, "the login is refused"),
 )
-_TICKET = "server requested gssapi"
 _NAMES = re.compile(r'"[^"]*"|»[^«]*«|«[^»]*»|“[^”]*”')
 """Names that somebody gave, in which words mean nothing."""
 
@@ -143,9 +144,6 @@ def from_code(code: str, doing: str, meanings: Sequence[Meaning] = ()) -> ProbeF
 def from_words(text: str, doing: str) -> ProbeFailed:
     """Classify an error that came without a code, by libpq's words, which are not repeated."""
     plain = _NAMES.sub("", text).lower()
-    if _TICKET in plain:
-        detail = f"{doing}: the server asks for a ticket (GSSAPI), which is shown without a password only"
-        return TicketWanted(Reason.AUTH, detail, misconfigured=True)
     for meaning in _BY_WORDS:
         if re.search(meaning.of, plain):
             return _failed(meaning, doing)

@@ -47,11 +47,8 @@ class LoginTarget(Protocol):
     def timeout(self) -> Seconds: ...
 
 
-def of(target: LoginTarget, address: str, *, by_ticket: bool = False) -> Mapping[str, Any]:
-    """Return what ``psycopg2.connect`` takes; ``address`` is literal, or empty where there is a socket.
-
-    ``by_ticket``: by GSSAPI alone, which is else refused.
-    """
+def of(target: LoginTarget, address: str) -> Mapping[str, Any]:
+    """Return what ``psycopg2.connect`` takes; ``address`` is literal, or empty where there is a socket."""
     parameters: dict[str, Any] = {
         "user": target.user,
         "password": target.password.reveal() if target.password is not None else "",
@@ -63,7 +60,7 @@ def of(target: LoginTarget, address: str, *, by_ticket: bool = False) -> Mapping
         "application_name": _NAME,
         "client_encoding": "UTF8",
         "options": "",
-        "require_auth": "gss" if by_ticket else _methods(target),
+        "require_auth": _methods(target),
         "requirepeer": "",
         "channel_binding": "prefer",
         "gssencmode": "disable",
@@ -81,10 +78,10 @@ def _methods(target: LoginTarget) -> str:
     """Return how the server may have us prove who we are; libpq refuses any other before anything secret is sent.
 
     The password itself, and its MD5, are for a server that is known to be the right one. Without a password whatever
-    the server accepts will do: a certificate, the user of a Unix socket.
+    the server accepts will do: a certificate, the user of a Unix socket, a ticket.
     """
     if target.password is None:
-        return "none,scram-sha-256,password,md5"
+        return "none,gss,scram-sha-256,password,md5"
     private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
     return "scram-sha-256,password,md5" if private else "scram-sha-256"
 

@@ -31,6 +31,9 @@ class Worker:
         done.add_done_callback(lambda _: turn.close())
         try:
             return await asyncio.shield(asyncio.wrap_future(done))
+        except asyncio.CancelledError:
+            facts.is_queued = turn.facts.phase is None
+            raise
         finally:
             turn.end()
             _copy(turn.facts, facts)
