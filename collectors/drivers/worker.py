@@ -7,7 +7,7 @@ import concurrent.futures
 from collections.abc import Callable
 from typing import TypeVar
 
-from collectors.contract import Facts
+from collectors.contract import Facts, ProbeFailed
 from collectors.drivers.turn import Turn
 from collectors.terms import Seconds
 
@@ -33,6 +33,9 @@ class Worker:
             return await asyncio.shield(asyncio.wrap_future(done))
         except asyncio.CancelledError:
             facts.is_queued = turn.facts.phase is None
+            raise
+        except ProbeFailed as failed:
+            failed.__context__ = failed.__traceback__ = None  # they hold packets, as long as the failure is remembered
             raise
         finally:
             turn.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 import shutil
 import signal
@@ -315,6 +316,11 @@ async def test_mysql_9_gets_the_password_itself_inside_verified_tls_alone(author
                     assert reason is Reason.AUTH
                     assert "inside verified TLS" in detail
                 await ask(probe, verified(server, authority, user=user))
+            server.admin("FLUSH PRIVILEGES")
+            at_socket = target(server, socket=str(server.socket_path), address="")
+            await ask(probe, at_socket)
+            _, detail = await failure(probe, dataclasses.replace(at_socket, user="sha"))
+            assert "which works inside TLS alone" in detail
             reason, detail = await failure(probe, verified(server, authority, user="sha", client="native"))
             assert reason is Reason.AUTH
             assert "set client: driver" in detail
