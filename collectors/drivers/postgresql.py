@@ -58,6 +58,7 @@ class Connection:
         self._connection: Any = None
         self.handshake: Handshake | None = None
         """TCP's; None for a Unix socket."""
+        parameters.clear_environment()
         with self._closed_on_failure(_LOG_IN):
             turn.facts.phase = Phase.CONNECT
             self.began = began = time.monotonic()

@@ -13,6 +13,16 @@ from collectors.transport.trust import OwnCertificate, TlsMode
 
 _NAME = "latency-exporter"
 _NOWHERE = "/nonexistent/file"
+_NO_PARAMETERS = (
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGSYSCONFDIR",
+    "PGDATESTYLE",
+    "PGGEQO",
+    "PGTZ",
+    "PGSSLNEGOTIATION",
+)
+"""What libpq takes from the environment, and no parameter (of version 16) overrides."""
 _AUTHORITIES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -68,10 +78,18 @@ def of(target: LoginTarget, address: str) -> Mapping[str, Any]:
         "gssdelegation": "0",
         "replication": "",
         "target_session_attrs": "any",
+        "load_balance_hosts": "disable",
+        **_tls(target),
     }
     if target.socket is None:
-        parameters |= {"hostaddr": address, **_tls(target), **_keepalives(target)}
+        parameters |= {"hostaddr": address, **_keepalives(target)}
     return parameters
+
+
+def clear_environment() -> None:
+    """Hide from libpq what would change each connection; nothing else here needs it."""
+    for name in _NO_PARAMETERS:
+        os.unsetenv(name)
 
 
 def _methods(target: LoginTarget) -> str:
@@ -89,7 +107,7 @@ def _methods(target: LoginTarget) -> str:
 def _tls(target: LoginTarget) -> Mapping[str, str]:
     own = target.own_certificate
     return {
-        "sslmode": target.tls,
+        "sslmode": "disable" if target.socket else target.tls,
         "sslrootcert": _authorities(target),
         "sslcrl": "",
         "sslcrldir": "",
@@ -97,11 +115,13 @@ def _tls(target: LoginTarget) -> Mapping[str, str]:
         "ssl_max_protocol_version": "",
         "sslcert": own.cert_file if own else _NOWHERE,
         "sslkey": own.key_file if own else _NOWHERE,
+        "sslcertmode": "allow",
+        "sslsni": "1",
     }
 
 
 def _authorities(target: LoginTarget) -> str:
-    if target.tls in {"disable", "require"}:
+    if target.socket or target.tls in {"disable", "require"}:
         return _NOWHERE  # with a file, libpq takes ``require`` for ``verify-ca``
     return target.tls_ca_file or _system_authorities()
 

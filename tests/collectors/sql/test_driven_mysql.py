@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from tests.collectors.asking import ask, failure
 from tests.collectors.peers import Peer
 from tests.collectors.sql.test_driven import HUSH, heard, switch, target
 from tests.collectors.sql.test_hostile_databases import MY_OK, Talk, greeting, my, says
-from tests.collectors.targets import context
+from tests.collectors.targets import context, database_target
 
 REFUSED = my(b"\xff\x15\x04#28000no", 4)
 
@@ -62,7 +61,7 @@ async def test_sha256_password_at_a_socket_needs_tls(client: str, tmp_path: Path
     path = tmp_path / "mysql.sock"
     with Peer(talk, path=path):
         async with mysql.collector(context()) as probe:
-            wanted = dataclasses.replace(target("mysql", 0, socket=str(path), address=""), client=client)
+            wanted = database_target(0, protocol="mysql", client=client, socket=str(path), address="")
             reason, detail = await failure(probe, wanted)
     assert reason is Reason.AUTH
     assert "instead of the socket" in detail
