@@ -33,7 +33,7 @@ _BY_CODE = (
     Meaning("53", Reason.LIMIT, "the database has reached one of its limits"),
     Meaning("57P03", Reason.REFUSED, "the database is starting or stopping"),
     Meaning("57P", Reason.RESET, "the database ended the session"),
-    Meaning("25006", Reason.QUERY, "the database takes no transaction that only reads"),
+    Meaning("25006", Reason.QUERY, "it writes, and the session is read-only"),
     Meaning("28", Reason.AUTH, "the login is refused", misconfigured=True),
     Meaning("3D000", Reason.AUTH, "there is no such database", misconfigured=True),
 )
@@ -87,7 +87,20 @@ _BY_WORDS = (
         misconfigured=True,
     ),
     Meaning(r"client certificate", Reason.AUTH, "the database wants a certificate; set cert_file", misconfigured=True),
-    Meaning(r"certificate|does not match host name", Reason.TLS, "its certificate is not trusted", misconfigured=True),
+    Meaning(r"does not match host name", Reason.TLS, "its certificate is for another name", misconfigured=True),
+    Meaning(
+        r"certificate verify failed|signature failure",
+        Reason.TLS,
+        "its certificate is not trusted: its authority is not known here, or it is out of date",
+        misconfigured=True,
+    ),
+    Meaning(r"certificate", Reason.TLS, "its certificate is not trusted", misconfigured=True),
+    Meaning(
+        r"expected authentication request|invalid response to ssl negotiation",
+        Reason.PROTOCOL,
+        "this is not PostgreSQL's answer; is type right?",
+        misconfigured=True,
+    ),
     Meaning(
         r"does not support ssl",
         Reason.TLS,

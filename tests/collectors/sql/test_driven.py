@@ -224,6 +224,17 @@ async def test_where_tls_fails_mysql_is_left_alone_for_a_while(authority: Author
             assert len(peer.clients) == 1
 
 
+@pytest.mark.parametrize("tls", ["disable", "require"])
+async def test_a_mysql_that_is_called_a_postgresql_is_named_and_left_alone_for_a_while(tls: str) -> None:
+    async with postgresql.collector(context()) as probe:
+        with Peer(says(first=greeting())) as peer:
+            wanted = target("postgresql", peer.port, tls=tls)
+            first = await failure(probe, wanted)
+            assert (first[0], first[1].endswith("is type right?")) == (Reason.PROTOCOL, True), first
+            assert await failure(probe, wanted) == first
+            assert len(peer.clients) == 1
+
+
 async def test_a_server_without_tls_hears_no_user_and_no_password_where_tls_is_demanded(kind: str, probe) -> None:
     talk = says(b"N") if kind == "postgresql" else says(first=greeting())
     with Peer(talk) as peer:
