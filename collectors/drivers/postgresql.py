@@ -21,6 +21,7 @@ from collectors.drivers import postgresql_errors as errors
 from collectors.drivers import postgresql_parameters as parameters
 from collectors.drivers.postgresql_errors import Meaning
 from collectors.drivers.postgresql_parameters import LoginTarget
+from collectors.drivers.relay import Relay
 from collectors.drivers.turn import Turn
 from collectors.terms import Clock, Phase, Reason, Seconds
 from collectors.transport import tcp_info
@@ -56,6 +57,7 @@ class Connection:
         self._error: type[Exception] = psycopg2.Error
         self._codes = codes
         self._connection: Any = None
+        self._relay: Relay | None = None
         self.handshake: Handshake | None = None
         """TCP's; None for a Unix socket."""
         parameters.clear_environment()
@@ -70,12 +72,12 @@ class Connection:
             if connect["hostaddr"]:
                 self.handshake = self._handshake(self.connected - began)
             state = self._step()  # fails where the connection was refused
+            self._relay = Relay(self._connection.fileno())
             turn.facts.retransmitted = self.handshake is not None and self.handshake.rtt is None
             turn.facts.phase = Phase.AUTH
-            with self._socket() as sock:
-                while self._await(state, _LOG_IN, turn, began + within):
-                    _bound(_LOG_IN, tcp_info.received(sock), _ROOM)
-                    state = self._step()
+            while self._await(state, _LOG_IN, turn, began + within):
+                _bound(_LOG_IN, self._relay.received, _ROOM)
+                state = self._step()
             self._cursor = self._connection.cursor()
 
     @property
@@ -85,30 +87,28 @@ class Connection:
 
     def is_quiet(self) -> bool:
         """Return whether the server has said nothing since it was asked last, an end of the session included."""
-        poll = select.poll()
-        poll.register(self._descriptor, select.POLLIN)
-        return not poll.poll(0)
+        return self._relay is not None and self._relay.is_quiet()
 
     def ask(
         self, doing: str, statement: str, values: Sequence[object] | None, turn: Turn, room: int | None = None
     ) -> list[Any]:
         """Run a statement, for its rows; ProbeFailed. ``doing`` says for people what it does.
 
-        Without ``values`` it is sent as it stands. More than ``room`` bytes over TCP are no answer.
+        Without ``values`` it is sent as it stands. More than ``room`` bytes are no answer.
         """
-        with self._closed_on_failure(doing), self._socket() as sock:
-            before = tcp_info.received(sock)
+        with self._closed_on_failure(doing):
+            relay: Any = self._relay
+            before = relay.received
             self._cursor.execute(statement, values)
             while self._await(self._connection.poll(), doing, turn, time.monotonic() + turn.left):
                 if room is not None:
-                    _bound(doing, tcp_info.received(sock) - before, room)
+                    _bound(doing, relay.received - before, room)
             return list(self._cursor.fetchall()) if self._cursor.description else []
 
     def close(self) -> None:
-        """Shut the socket, whatever the server does, and close."""
-        if self._connection is not None:
-            with contextlib.suppress(OSError, self._error), self._socket() as sock:
-                sock.shutdown(socket.SHUT_RDWR)
+        """Shut the connection, whatever the server does, and close."""
+        if self._relay is not None:
+            self._relay.shut()
         self.part()
 
     def part(self) -> None:
@@ -116,7 +116,9 @@ class Connection:
         if self._connection is not None:
             with contextlib.suppress(self._error):
                 self._connection.close()
-        self._connection = None
+        if self._relay is not None:
+            self._relay.close()
+        self._connection = self._relay = None
 
     def _step(self) -> int:
         """Go on with the login; return what it waits for, as psycopg2's ``poll`` does."""
@@ -125,17 +127,9 @@ class Connection:
         state = libpq.step(_psycopg.__file__, extensions.libpq_version())(self._connection.pgconn_ptr)
         return state if state in {libpq.READING, libpq.WRITING} else int(self._connection.poll())
 
-    @property
-    def _descriptor(self) -> int:
-        return int(self._connection.fileno())
-
-    def _socket(self) -> socket.socket:
-        """Return the socket, to be closed without an effect on the connection."""
-        return socket.socket(fileno=os.dup(self._descriptor))
-
     def _handshake(self, took: Seconds) -> Handshake:
         """Return how TCP's went; nothing was sent after it yet."""
-        with self._socket() as sock:
+        with socket.socket(fileno=os.dup(self._connection.fileno())) as sock:
             info = tcp_info.read(sock)
         if info is None:
             return Handshake(took, took, Clock.USER)
@@ -163,7 +157,12 @@ class Connection:
         if state == extensions.POLL_OK:
             return False
         events = select.POLLOUT if state == extensions.POLL_WRITE else select.POLLIN
-        if not turn.wait(self._descriptor, events, max(0.0, until - time.monotonic())):
+        within = max(0.0, until - time.monotonic())
+        if self._relay is None:
+            ready = turn.wait(self._connection.fileno(), events, within)
+        else:
+            ready = self._relay.wait(turn, events, within)
+        if not ready:
             raise ProbeFailed(Reason.TIMEOUT, f"{doing}: no answer in time")
         return True
 
