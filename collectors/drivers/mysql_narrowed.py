@@ -152,7 +152,7 @@ class _Authenticator(MySQLAuthenticator):
     @property
     def ssl_enabled(self) -> bool:
         """Whether methods that show the password may do so: a Unix socket is as private as TLS."""
-        return self._private
+        return self._at_socket or bool(super().ssl_enabled)
 
     def _handle_server_response(self, sock: Any, pkt: bytes) -> bytes | None:  # noqa: ANN401 - as it is there
         try:

@@ -147,7 +147,7 @@ _WHY_OF_GAP = {
     Gap.ANSWER: ": later packets of the answer came and an earlier one did not, which is large; look at the path's MTU",
     Gap.REQUEST: ": what was sent got lost each time, or its acknowledgement; look at the path, and at its MTU",
 }
-_WHY_IF_QUEUED = ": an earlier login is not over; the server may have asked for too many SCRAM iterations"
+_WHY_IF_QUEUED = ": its thread is still busy; the server may have asked for too many SCRAM iterations, or a disk hangs"
 _WHAT_OF_SILENCE = {
     Reason.PROTOCOL: "what came is not the answer: cut short, or altered on the way; no other",
     Reason.LOCAL: "packets got lost on this host, the answer perhaps among them: none",

@@ -422,7 +422,8 @@ def test_a_probe_whose_thread_is_still_busy_says_so() -> None:
     attempt = RunningAttempt(None, lambda *_: None)
     attempt.is_queued = True
     assert deadline_outcome(attempt, 1.5).detail == (
-        "no answer within 1.5 s: an earlier login is not over; the server may have asked for too many SCRAM iterations"
+        "no answer within 1.5 s: its thread is still busy; the server may have asked for too many SCRAM iterations, "
+        "or a disk hangs"
     )
 
 
