@@ -1,14 +1,13 @@
 import asyncio
 import socket
 import threading
-import traceback
 
 import pytest
 
-from collectors.contract import Facts, ProbeFailed
+from collectors.contract import Facts
 from collectors.drivers.turn import Turn
 from collectors.drivers.worker import Worker
-from collectors.terms import Phase, Reason
+from collectors.terms import Phase
 
 
 @pytest.mark.parametrize("ends_first", [True, False])
@@ -56,20 +55,4 @@ async def test_work_that_is_given_up_tells_what_it_has_seen_and_the_next_one_wai
     await following
     assert order == ["first", "second"]
     assert facts.phase is Phase.TLS
-    worker.end(lambda: None)
-
-
-async def test_a_failure_holds_nothing_of_what_the_thread_had_in_hand():
-    def fails(_):
-        packet = b"none"
-        try:
-            int(packet)
-        except ValueError:
-            raise ProbeFailed(Reason.QUERY) from None
-
-    worker = Worker("test")
-    with pytest.raises(ProbeFailed) as failed:
-        await worker.run(fails, 600.0, Facts())
-    assert failed.value.__context__ is None
-    assert "fails" not in [frame.name for frame in traceback.extract_tb(failed.value.__traceback__)]
     worker.end(lambda: None)
