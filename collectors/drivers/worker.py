@@ -37,6 +37,10 @@ class Worker:
             return result.result()
         except asyncio.CancelledError:
             result.add_done_callback(_taken)
+            facts.is_queued = turn.facts.phase is None
+            raise
+        except ProbeFailed as failed:
+            failed.__context__ = failed.__traceback__ = None  # they hold packets, as long as the failure is remembered
             raise
         finally:
             turn.end()
