@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import functools
 from concurrent.futures import Future
 from typing import Any
@@ -11,10 +12,10 @@ from collectors.contract import ProbeFailed
 from collectors.drivers.own_thread import OwnThread
 from collectors.drivers.turn import Turn
 from collectors.n8n.state_file import NotKept, StateFile
-from collectors.terms import Reason, Seconds
+from collectors.terms import Reason
 
-_PATIENCE: Seconds = 1.0
-"""A local disk that is busy takes less."""
+_PATIENCE = 0.5
+"""Which part of the time that a read has left it waits."""
 
 
 class Keeper:
@@ -28,7 +29,7 @@ class Keeper:
             self._thread.submit(after.result)
         self._loading: Future[object] | None = None
         self._saving: Future[None] | None = None
-        self._saved = b""
+        self._wanted = self._saved = b""
         self.closed: Future[None] = Future()
 
     def load(self, turn: Turn) -> object:
@@ -46,6 +47,7 @@ class Keeper:
 
     def save(self, text: bytes, turn: Turn) -> None:
         """Save what is not saved yet; NotKept."""
+        self._wanted = text
         if self._saving is None or self._saving.done():
             if text == self._saved:
                 return
@@ -62,9 +64,12 @@ class Keeper:
         self._thread.end()
 
     def _close(self) -> None:
+        if self._wanted != self._saved:  # a read did not wait until it was
+            with contextlib.suppress(NotKept):
+                self._file.save(self._wanted)
         self._file.close()
         self.closed.set_result(None)
 
 
 def _is_done(work: Future[Any], turn: Turn) -> bool:
-    return bool(concurrent.futures.wait([work], min(_PATIENCE, turn.left / 2)).done)
+    return bool(concurrent.futures.wait([work], _PATIENCE * turn.left).done)

@@ -43,7 +43,7 @@ def ending(keeper):
 def hanging(monkeypatch):
     """A file system that hangs on fsync and on opening, while it is not let go on."""
     goes_on, opened = threading.Event(), open
-    monkeypatch.setattr(module, "_PATIENCE", 0.05)
+    monkeypatch.setattr(module, "_PATIENCE", 1e-4)
     monkeypatch.setattr(os, "fsync", lambda _: goes_on.wait(60))
     monkeypatch.setattr(
         "collectors.n8n.state_file.open", lambda *a, **k: goes_on.wait(60) and opened(*a, **k), raising=False
@@ -89,6 +89,17 @@ def test_a_file_system_that_hangs_is_waited_for_once_and_said(hanging, keeper, p
     assert path.read_bytes() == b"[2]"
 
 
+def test_what_no_read_waited_for_is_saved_before_the_file_is_closed(hanging, path, turn):
+    keeper = Keeper(str(path), None)
+    for text in (b"[1]", b"[2]"):
+        with pytest.raises(NotKept):
+            keeper.save(text, turn)
+    keeper.end()
+    hanging.set()
+    keeper.closed.result(10)
+    assert path.read_bytes() == b"[2]"
+
+
 def test_nothing_begins_anew_while_the_file_system_hangs(hanging, keeper, path, turn):
     path.write_text("[1]")
     for _ in range(2):
@@ -104,7 +115,7 @@ def test_nothing_begins_anew_while_the_file_system_hangs(hanging, keeper, path, 
 
 
 def test_the_next_one_waits_until_the_one_before_has_closed_the_file(path, turn, monkeypatch):
-    monkeypatch.setattr(module, "_PATIENCE", 0.05)
+    monkeypatch.setattr(module, "_PATIENCE", 1e-4)
     first = Keeper(str(path), None)
     first.save(b"[1]", turn)
     with ending(Keeper(str(path), first.closed)) as second:
@@ -112,7 +123,7 @@ def test_the_next_one_waits_until_the_one_before_has_closed_the_file(path, turn,
             second.load(turn)
         first.end()
         first.closed.result(10)
-        monkeypatch.setattr(module, "_PATIENCE", 10.0)
+        monkeypatch.setattr(module, "_PATIENCE", 0.5)
         assert second.load(turn) == [1]
 
 
