@@ -203,6 +203,8 @@ def test_a_scrape_and_the_page_leave_the_database_alone(stage: Stage) -> None:
     stage.write_fleet(interval="1h")
     stage.start()
     stage.counts(0)
+    wait_until(lambda: sum(stage.page().values("database_probes_total")) == 2, "the first login and the first query")
+    wait_until(lambda: len(activity(stage)) == 2, "the login's session has ended")
     before = activity(stage)
     for _ in range(20):
         stage.page()
