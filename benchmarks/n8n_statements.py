@@ -11,7 +11,7 @@ import psycopg2
 
 from benchmarks.process import cpu_between, cpu_times
 from collectors.n8n import statements as sql
-from tests.system import n8n_tables
+from tests.system import n8n_filled, n8n_tables
 from tests.system.database_server import Server
 
 _REPEATED = 15
@@ -25,13 +25,15 @@ def statements(server: Server, newest: int, still_open: int) -> Iterator[str]:
     step = newest // still_open
     spread = sql.array(range(step, newest + 1, step))
     heads, workflows = [sql.array(range(newest - 199, newest + 1))], [[f"w{number}" for number in range(10)]]
+    of_each = sql.texts(f"w{number}" for number in range(n8n_filled.WORKFLOWS))
     asked: list[tuple[str, str, Sequence[object]]] = [
         ("the newest execution", plain.newest, ()),
         ("100 new executions", plain.fresh, (newest - 100,)),
         ("5,000 new executions", plain.fresh, (newest - 5_000,)),
         (f"{still_open:,} open executions, spread over all", plain.asked_for, (spread,)),
         ("workflows", plain.workflows, ()),
-        ("n8n's own statistics", plain.statistics, ()),
+        ("how many workflows there are", plain.workflow_states, ()),
+        ("n8n's own statistics", plain.statistics, (of_each,)),
         ("sizes of tables", plain.table_bytes, ()),
         ("heads of the data of 200 executions", plain.heads, heads),
         ("the same by the function", called.heads, heads),

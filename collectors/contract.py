@@ -62,6 +62,8 @@ class Facts:
     """Addresses that were asked before it, each with what was wrong there."""
     gap: Gap | None = None
     """Noted when a connection ends before its answer is complete."""
+    is_queued: bool = False
+    """Nothing of it was begun yet: its thread is still busy with a probe that was given up."""
     answered_late: bool = False
     """A reply came, longer after its request than the timeout allows; set by the caller."""
     hop_limit: int | None = None

@@ -8,11 +8,11 @@ from typing import Any
 from mysql.connector import Error
 from mysql.connector.constants import ClientFlag
 
-from collectors.drivers.mysql_narrowed import Link, MethodRefused, NarrowedConnection, NarrowedSocket, TlsNotOffered
+from collectors.drivers.mysql_narrowed import Link, NarrowedConnection, NarrowedSocket, TlsNotOffered
 from collectors.drivers.turn import Turn
 from collectors.terms import Seconds
 
-__all__ = ["Connection", "Error", "Link", "MethodRefused", "TlsNotOffered", "number_of"]
+__all__ = ["Connection", "Error", "Link", "TlsNotOffered", "number_of"]
 
 _FLAGS = (-ClientFlag.MULTI_STATEMENTS, -ClientFlag.MULTI_RESULTS, -ClientFlag.CONNECT_ARGS)
 """What is not wanted of what the library offers by itself; files it does not offer."""
@@ -36,7 +36,7 @@ class Connection:
         self._connection: Any = None
 
     def log_in(self, user: str, password: str, dbname: str, room: int, turn: Turn) -> None:
-        """Log in; raises what the library does, or MethodRefused, TlsNotOffered, OSError."""
+        """Log in; raises what the library does, or ProbeFailed, TlsNotOffered, OSError."""
         self._socket = NarrowedSocket(self._link, password, turn)
         self._connection = NarrowedConnection(self._socket, self._link)
         self._begin(room, turn)
@@ -89,5 +89,4 @@ class Connection:
 
     def _begin(self, room: int, turn: Turn) -> None:
         turn.shut_at_end(self._handle)
-        self._socket.room = room
-        self._socket.set_connection_timeout(turn.left)
+        self._socket.begin(room, turn)

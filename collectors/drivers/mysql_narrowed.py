@@ -2,8 +2,8 @@
 
 By itself it loads a plugin by the name that a server sends, shows the password itself without TLS
 (``caching_sha2_password``) or inside TLS that nobody has verified, goes on without TLS where a server offers none,
-tells it of this host, and logs what it sends. Here a server gets the password itself over a private way alone, and
-asks by one of four methods.
+tells it of this host, logs what it sends, and allocates what a server announces. Here a server gets the password itself
+over a private way alone, and asks by one of four methods.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mysql.connector.authentication import MySQLAuthenticator
 from mysql.connector.connection import MySQLConnection
 from mysql.connector.constants import ClientFlag
 from mysql.connector.logger import logger
-from mysql.connector.network import MySQLTCPSocket
+from mysql.connector.network import MySQLTCPSocket, NetworkBrokerPlain
 
 from collectors.contract import ProbeFailed
 from collectors.drivers.turn import Turn
@@ -28,10 +28,15 @@ from collectors.terms import Phase, Reason, Seconds
 
 _PROVED = frozenset({"mysql_native_password", "caching_sha2_password"})
 """Methods that prove the password; the second asks for it itself after a server's start."""
-_SHOWN = frozenset({"mysql_clear_password", "sha256_password"})
-"""Methods that show the password."""
+_CLEAR, _SHA256 = "mysql_clear_password", "sha256_password"
+"""Methods that show the password; the second inside TLS alone, over a Unix socket too."""
 _FIRST = "mysql_native_password"
 """What is offered where the server's own first choice is another; it switches to what the user has."""
+_SWITCH = b"\xfe"
+"""Begins a packet that asks by another method; alone: by the one of MySQL 4.0."""
+_ANY_VERSION = (8, 0, 0)
+_LONGEST = 64 * 1024
+"""Bytes of a packet, as in ``collectors.sql.dialogue``."""
 _MILLIONS = b"\xfd"
 """The first byte of a number of three bytes. The library allocates as many columns as a server announces."""
 _PATIENCE = 0.25
@@ -40,13 +45,19 @@ _PATIENCE = 0.25
 logger.disabled = True  # its debug lines hold the answers to passwords
 
 
-class MethodRefused(Exception):  # noqa: N818 - it says what happened
-    """The server asks for the password in a way in which it must not get it."""
+class MethodRefused(ProbeFailed):
+    """The server asks for the password in a way in which it must not get it, or cannot."""
 
-    def __init__(self, method: str) -> None:
-        super().__init__(method)
-        self.method = method
-        """One that is named here; empty: another one."""
+    def __init__(self, detail: str, answer: bytes = b"\0") -> None:
+        super().__init__(Reason.AUTH, detail, misconfigured=True)
+        self.answer = answer
+        """What proves nothing, of a shape that the server expects: another one would count as breaking off."""
+
+
+def _shows(method: str) -> MethodRefused:
+    return MethodRefused(
+        f"the server asks for the password itself ({method}), which it only gets inside verified TLS (tls: verify-full)"
+    )
 
 
 class TlsNotOffered(Exception):  # noqa: N818 - it says what happened
@@ -66,6 +77,23 @@ class Link(NamedTuple):
     """Only the right server can read what is sent."""
 
 
+class _Packets(NetworkBrokerPlain):
+    """Reads what there is room for; what a server announces would else be allocated before it comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = 0
+        """How many bytes may still come."""
+
+    def _recv_chunk(self, sock: socket.socket, size: int = 0) -> bytearray:
+        if size > _LONGEST:
+            raise ProbeFailed(Reason.PROTOCOL, f"announces a message of {size} bytes")
+        self.room -= size
+        if self.room < 0:
+            raise ProbeFailed(Reason.PROTOCOL, "the answer is longer than 256 KiB")
+        return super()._recv_chunk(sock, size)
+
+
 class NarrowedSocket(MySQLTCPSocket):
     """A socket that was connected before. It counts what comes, and shows the password over a private way alone."""
 
@@ -76,8 +104,14 @@ class NarrowedSocket(MySQLTCPSocket):
         self._shown = password.encode("utf-8", "surrogatepass") + b"\0" if password and not link.private else None
         self.secured: Seconds | None = None
         """When TLS was complete, by the monotonic clock."""
-        self.room = 0
-        """How many bytes may still come."""
+        self._netbroker = self._packets = _Packets()
+        self.last = b""
+        """How the latest packet begins, after its head."""
+
+    def begin(self, room: int, turn: Turn) -> None:
+        """Let so many bytes come, in the time of a turn."""
+        self._packets.room = room
+        self.set_connection_timeout(turn.left)  # type: ignore[arg-type]  # a part of a second will do
 
     def open_connection(self) -> None:
         """Do nothing: it is open."""
@@ -92,41 +126,59 @@ class NarrowedSocket(MySQLTCPSocket):
 
     def send(self, payload: bytes, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as it is there
         if payload == self._shown:
-            raise MethodRefused("caching_sha2_password")
+            raise _shows("caching_sha2_password")
         super().send(payload, *arguments, **named)
 
-    def decline(self) -> None:
+    def decline(self, answer: bytes) -> None:
         """Prove nothing, and let the server refuse that: a login that is broken off would be counted against us."""
         with contextlib.suppress(Error, OSError):
             self.set_connection_timeout(_PATIENCE * self._turn.left)  # type: ignore[arg-type]  # a part of a second will do
-            self.send(b"\0")
+            self.send(answer)
             self.recv()
 
     def recv(self, read_timeout: int | None = None) -> bytearray:
         packet = super().recv(read_timeout)
-        self.room -= len(packet)
-        if self.room < 0:
-            raise ProbeFailed(Reason.PROTOCOL, "the answer is longer than 256 KiB")
+        self.last = bytes(packet[4:5])
         return packet
 
 
 class _Authenticator(MySQLAuthenticator):
     """Takes no other method than those that are allowed, and has the server refuse a login that asks for one."""
 
-    def __init__(self, *, private: bool) -> None:
+    def __init__(self, link: Link) -> None:
         super().__init__()
-        self._allowed = _PROVED | _SHOWN if private else _PROVED
+        self._private, self._at_socket = link.private, link.private and link.context is None
+
+    @property
+    def ssl_enabled(self) -> bool:
+        """Whether methods that show the password may do so: a Unix socket is as private as TLS."""
+        return self._at_socket or bool(super().ssl_enabled)
 
     def _handle_server_response(self, sock: Any, pkt: bytes) -> bytes | None:  # noqa: ANN401 - as it is there
         try:
-            return super()._handle_server_response(sock, pkt)
-        except MethodRefused:
-            sock.decline()
+            return self._answered(sock, pkt)
+        except MethodRefused as refused:
+            sock.decline(refused.answer)
             raise
 
+    def _answered(self, sock: Any, pkt: bytes) -> bytes | None:  # noqa: ANN401 - likewise
+        if pkt[4:] == _SWITCH:
+            raise MethodRefused("the server asks for an old hash (mysql_old_password), which proves too little", b"")
+        answer = super()._handle_server_response(sock, pkt)
+        if answer is None and sock.last == _SWITCH:
+            raise MethodRefused("the server asks by a second method, when the first was answered")
+        return answer
+
     def _switch_auth_strategy(self, new_strategy_name: str, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as it is there
-        if new_strategy_name not in self._allowed:
-            raise MethodRefused(new_strategy_name if new_strategy_name in _SHOWN else "")
+        if new_strategy_name == _SHA256 and self._at_socket:
+            raise MethodRefused(
+                "the server asks for sha256_password, which works inside TLS alone; instead of the socket set host, "
+                "with tls: verify-full"
+            )
+        if new_strategy_name in {_CLEAR, _SHA256} and not self._private:
+            raise _shows(new_strategy_name)
+        if new_strategy_name not in {*_PROVED, _CLEAR, _SHA256}:
+            raise MethodRefused("the server asks by a method that the driver does not know")
         super()._switch_auth_strategy(new_strategy_name, *arguments, **named)
 
 
@@ -136,10 +188,15 @@ class NarrowedConnection(MySQLConnection):
     def __init__(self, ours: NarrowedSocket, link: Link) -> None:
         super().__init__()
         self._ours, self._link = ours, link
-        self._authenticator = _Authenticator(private=link.private)
+        self._authenticator = _Authenticator(link)
 
     def _get_connection(self) -> NarrowedSocket:
         return self._ours
+
+    @staticmethod
+    def _check_server_version(_: str | bytes) -> tuple[int, ...]:
+        """Return one for all: a text that is none (``8.0``, a proxy's name) would end the login, for nothing."""
+        return _ANY_VERSION
 
     def _do_handshake(self) -> None:
         super()._do_handshake()

@@ -2,13 +2,12 @@
 
 psycopg2's asynchronous mode gives the socket from the first packet on. So every wait, that for the login too, is a
 poll(2) of ours, which ends at the deadline or when nobody waits any more. Then the socket is shut: what the server
-still works on ends by its transaction's own ``statement_timeout``.
+still works on ends by its transaction's own ``statement_timeout``. What libpq computes in a login does not end so.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import select
 import socket
@@ -17,10 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from collectors.contract import ProbeFailed
+from collectors.drivers import libpq
 from collectors.drivers import postgresql_errors as errors
 from collectors.drivers import postgresql_parameters as parameters
 from collectors.drivers.postgresql_errors import Meaning
 from collectors.drivers.postgresql_parameters import LoginTarget
+from collectors.drivers.relay import Relay
 from collectors.drivers.turn import Turn
 from collectors.terms import Clock, Phase, Reason, Seconds
 from collectors.transport import tcp_info
@@ -38,36 +39,12 @@ def log_in(login: LoginTarget, addresses: Sequence[str], turn: Turn, codes: Sequ
         if address != login.address:
             facts.address = address
         try:
-            return _log_in(login, address, turn, turn.left / (following + 1), codes)
+            return Connection(parameters.of(login, address), turn, turn.left / (following + 1), codes)
         except ProbeFailed as failed:
             if not following or failed.misconfigured:
                 raise
             facts.tried += (f"{address}: {failed.detail}",)
     raise ProbeFailed(Reason.DNS, "its name has no address")
-
-
-def _log_in(login: LoginTarget, address: str, turn: Turn, within: Seconds, codes: Sequence[Meaning]) -> Connection:
-    try:
-        return Connection(parameters.of(login, address), turn, within, codes)
-    except errors.TicketWanted:
-        if login.password is not None:
-            raise
-    by_ticket = parameters.of(login, address, by_ticket=True)
-    _fetch_ticket(by_ticket, turn)
-    return Connection(by_ticket, turn, turn.left, codes)
-
-
-def _fetch_ticket(connect: Mapping[str, Any], turn: Turn) -> None:
-    """Have the ticket for the server in the cache, by a login that waits in libpq, where other threads run meanwhile.
-
-    In a ``Connection`` the wait for a key server would hold the interpreter's lock, and with it the whole program.
-    """
-    import psycopg2  # noqa: PLC0415 - see ``Connection``
-
-    try:
-        psycopg2.connect(**connect, connect_timeout=math.ceil(turn.left)).close()
-    except psycopg2.Error as error:
-        raise errors.from_words(str(error), _LOG_IN) from None
 
 
 class Connection:
@@ -80,8 +57,10 @@ class Connection:
         self._error: type[Exception] = psycopg2.Error
         self._codes = codes
         self._connection: Any = None
+        self._relay: Relay | None = None
         self.handshake: Handshake | None = None
         """TCP's; None for a Unix socket."""
+        parameters.clear_environment()
         with self._closed_on_failure(_LOG_IN):
             turn.facts.phase = Phase.CONNECT
             self.began = began = time.monotonic()
@@ -92,13 +71,13 @@ class Connection:
             """When that was noticed, by the monotonic clock."""
             if connect["hostaddr"]:
                 self.handshake = self._handshake(self.connected - began)
-            state = self._connection.poll()  # fails where the connection was refused
+            state = self._step()  # fails where the connection was refused
+            self._relay = Relay(self._connection.fileno())
             turn.facts.retransmitted = self.handshake is not None and self.handshake.rtt is None
             turn.facts.phase = Phase.AUTH
-            with self._socket() as sock:
-                while self._await(state, _LOG_IN, turn, began + within):
-                    _bound(_LOG_IN, tcp_info.received(sock), _ROOM)
-                    state = self._connection.poll()
+            while self._await(state, _LOG_IN, turn, began + within):
+                _bound(_LOG_IN, self._relay.received, _ROOM)
+                state = self._step()
             self._cursor = self._connection.cursor()
 
     @property
@@ -108,30 +87,28 @@ class Connection:
 
     def is_quiet(self) -> bool:
         """Return whether the server has said nothing since it was asked last, an end of the session included."""
-        poll = select.poll()
-        poll.register(self._descriptor, select.POLLIN)
-        return not poll.poll(0)
+        return self._relay is not None and self._relay.is_quiet()
 
     def ask(
         self, doing: str, statement: str, values: Sequence[object] | None, turn: Turn, room: int | None = None
     ) -> list[Any]:
         """Run a statement, for its rows; ProbeFailed. ``doing`` says for people what it does.
 
-        Without ``values`` it is sent as it stands. More than ``room`` bytes over TCP are no answer.
+        Without ``values`` it is sent as it stands. More than ``room`` bytes are no answer.
         """
-        with self._closed_on_failure(doing), self._socket() as sock:
-            before = tcp_info.received(sock)
+        with self._closed_on_failure(doing):
+            relay: Any = self._relay
+            before = relay.received
             self._cursor.execute(statement, values)
             while self._await(self._connection.poll(), doing, turn, time.monotonic() + turn.left):
                 if room is not None:
-                    _bound(doing, tcp_info.received(sock) - before, room)
+                    _bound(doing, relay.received - before, room)
             return list(self._cursor.fetchall()) if self._cursor.description else []
 
     def close(self) -> None:
-        """Shut the socket, whatever the server does, and close."""
-        if self._connection is not None:
-            with contextlib.suppress(OSError, self._error), self._socket() as sock:
-                sock.shutdown(socket.SHUT_RDWR)
+        """Shut the connection, whatever the server does, and close."""
+        if self._relay is not None:
+            self._relay.shut()
         self.part()
 
     def part(self) -> None:
@@ -139,19 +116,20 @@ class Connection:
         if self._connection is not None:
             with contextlib.suppress(self._error):
                 self._connection.close()
-        self._connection = None
+        if self._relay is not None:
+            self._relay.close()
+        self._connection = self._relay = None
 
-    @property
-    def _descriptor(self) -> int:
-        return int(self._connection.fileno())
+    def _step(self) -> int:
+        """Go on with the login; return what it waits for, as psycopg2's ``poll`` does."""
+        from psycopg2 import _psycopg, extensions  # noqa: PLC0415 - as above
 
-    def _socket(self) -> socket.socket:
-        """Return the socket, to be closed without an effect on the connection."""
-        return socket.socket(fileno=os.dup(self._descriptor))
+        state = libpq.step(_psycopg.__file__, extensions.libpq_version())(self._connection.pgconn_ptr)
+        return state if state in {libpq.READING, libpq.WRITING} else int(self._connection.poll())
 
     def _handshake(self, took: Seconds) -> Handshake:
         """Return how TCP's went; nothing was sent after it yet."""
-        with self._socket() as sock:
+        with socket.socket(fileno=os.dup(self._connection.fileno())) as sock:
             info = tcp_info.read(sock)
         if info is None:
             return Handshake(took, took, Clock.USER)
@@ -179,7 +157,12 @@ class Connection:
         if state == extensions.POLL_OK:
             return False
         events = select.POLLOUT if state == extensions.POLL_WRITE else select.POLLIN
-        if not turn.wait(self._descriptor, events, max(0.0, until - time.monotonic())):
+        within = max(0.0, until - time.monotonic())
+        if self._relay is None:
+            ready = turn.wait(self._connection.fileno(), events, within)
+        else:
+            ready = self._relay.wait(turn, events, within)
+        if not ready:
             raise ProbeFailed(Reason.TIMEOUT, f"{doing}: no answer in time")
         return True
 

@@ -25,10 +25,6 @@ class Meaning(NamedTuple):
     """Whether somebody has to correct it."""
 
 
-class TicketWanted(ProbeFailed):
-    """The server asks for a ticket (GSSAPI)."""
-
-
 _BY_CODE = (
     Meaning("57014", Reason.QUERY, "the server gave it up, because it took too long or was told to"),
     Meaning("42501", Reason.QUERY, "the user may not do that"),
@@ -37,7 +33,7 @@ _BY_CODE = (
     Meaning("53", Reason.LIMIT, "the database has reached one of its limits"),
     Meaning("57P03", Reason.REFUSED, "the database is starting or stopping"),
     Meaning("57P", Reason.RESET, "the database ended the session"),
-    Meaning("25006", Reason.QUERY, "the database takes no transaction that only reads"),
+    Meaning("25006", Reason.QUERY, "it writes, and the session is read-only"),
     Meaning("28", Reason.AUTH, "the login is refused", misconfigured=True),
     Meaning("3D000", Reason.AUTH, "there is no such database", misconfigured=True),
 )
@@ -59,6 +55,12 @@ _BY_WORDS = (
         Reason.AUTH,
         "the server asks for the password in clear text or by MD5, which it gets inside verified TLS only "
         "(tls: verify-full)",
+        misconfigured=True,
+    ),
+    Meaning(
+        r"server requested gssapi",
+        Reason.AUTH,
+        "the server asks for a ticket (GSSAPI), which is shown without a password only",
         misconfigured=True,
     ),
     Meaning(
@@ -85,7 +87,20 @@ _BY_WORDS = (
         misconfigured=True,
     ),
     Meaning(r"client certificate", Reason.AUTH, "the database wants a certificate; set cert_file", misconfigured=True),
-    Meaning(r"certificate|does not match host name", Reason.TLS, "its certificate is not trusted", misconfigured=True),
+    Meaning(r"does not match host name", Reason.TLS, "its certificate is for another name", misconfigured=True),
+    Meaning(
+        r"certificate verify failed|signature failure",
+        Reason.TLS,
+        "its certificate is not trusted: its authority is not known here, or it is out of date",
+        misconfigured=True,
+    ),
+    Meaning(r"certificate", Reason.TLS, "its certificate is not trusted", misconfigured=True),
+    Meaning(
+        r"expected authentication request|invalid response to ssl negotiation",
+        Reason.PROTOCOL,
+        "this is not PostgreSQL's answer; is type right?",
+        misconfigured=True,
+    ),
     Meaning(
         r"does not support ssl",
         Reason.TLS,
@@ -112,6 +127,11 @@ _BY_WORDS = (
     ),
     Meaning(r"authentication failed|authentication method", Reason.AUTH, "the login is refused", misconfigured=True),
     Meaning(r"does not exist", Reason.AUTH, "there is no such database or user", misconfigured=True),
+    Meaning(
+        r"too many connections for role",
+        Reason.LIMIT,
+        "the user has no connection left; raise its CONNECTION LIMIT, or let fewer programs use it",
+    ),
     Meaning(r"too many|remaining connection slots", Reason.LIMIT, "the database has no connection left"),
     Meaning(
         r"starting up|shutting down|recovery|not yet accepting",
@@ -122,7 +142,6 @@ _BY_WORDS = (
     Meaning(r"ssl|tls", Reason.TLS, "TLS with it failed"),
     Meaning(r"fatal", Reason.AUTH, "the login is refused"),
 )
-_TICKET = "server requested gssapi"
 _NAMES = re.compile(r'"[^"]*"|»[^«]*«|«[^»]*»|“[^”]*”')
 """Names that somebody gave, in which words mean nothing."""
 
@@ -138,9 +157,6 @@ def from_code(code: str, doing: str, meanings: Sequence[Meaning] = ()) -> ProbeF
 def from_words(text: str, doing: str) -> ProbeFailed:
     """Classify an error that came without a code, by libpq's words, which are not repeated."""
     plain = _NAMES.sub("", text).lower()
-    if _TICKET in plain:
-        detail = f"{doing}: the server asks for a ticket (GSSAPI), which is shown without a password only"
-        return TicketWanted(Reason.AUTH, detail, misconfigured=True)
     for meaning in _BY_WORDS:
         if re.search(meaning.of, plain):
             return _failed(meaning, doing)

@@ -13,6 +13,16 @@ from collectors.transport.trust import OwnCertificate, TlsMode
 
 _NAME = "latency-exporter"
 _NOWHERE = "/nonexistent/file"
+_NO_PARAMETERS = (
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGSYSCONFDIR",
+    "PGDATESTYLE",
+    "PGGEQO",
+    "PGTZ",
+    "PGSSLNEGOTIATION",
+)
+"""What libpq takes from the environment, and no parameter (of version 16) overrides."""
 _AUTHORITIES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -47,11 +57,8 @@ class LoginTarget(Protocol):
     def timeout(self) -> Seconds: ...
 
 
-def of(target: LoginTarget, address: str, *, by_ticket: bool = False) -> Mapping[str, Any]:
-    """Return what ``psycopg2.connect`` takes; ``address`` is literal, or empty where there is a socket.
-
-    ``by_ticket``: by GSSAPI alone, which is else refused.
-    """
+def of(target: LoginTarget, address: str) -> Mapping[str, Any]:
+    """Return what ``psycopg2.connect`` takes; ``address`` is literal, or empty where there is a socket."""
     parameters: dict[str, Any] = {
         "user": target.user,
         "password": target.password.reveal() if target.password is not None else "",
@@ -63,7 +70,7 @@ def of(target: LoginTarget, address: str, *, by_ticket: bool = False) -> Mapping
         "application_name": _NAME,
         "client_encoding": "UTF8",
         "options": "",
-        "require_auth": "gss" if by_ticket else _methods(target),
+        "require_auth": _methods(target),
         "requirepeer": "",
         "channel_binding": "prefer",
         "gssencmode": "disable",
@@ -71,20 +78,28 @@ def of(target: LoginTarget, address: str, *, by_ticket: bool = False) -> Mapping
         "gssdelegation": "0",
         "replication": "",
         "target_session_attrs": "any",
+        "load_balance_hosts": "disable",
+        **_tls(target),
     }
     if target.socket is None:
-        parameters |= {"hostaddr": address, **_tls(target), **_keepalives(target)}
+        parameters |= {"hostaddr": address, **_keepalives(target)}
     return parameters
+
+
+def clear_environment() -> None:
+    """Hide from libpq what would change each connection; nothing else here needs it."""
+    for name in _NO_PARAMETERS:
+        os.unsetenv(name)
 
 
 def _methods(target: LoginTarget) -> str:
     """Return how the server may have us prove who we are; libpq refuses any other before anything secret is sent.
 
     The password itself, and its MD5, are for a server that is known to be the right one. Without a password whatever
-    the server accepts will do: a certificate, the user of a Unix socket.
+    the server accepts will do: a certificate, the user of a Unix socket, a ticket.
     """
     if target.password is None:
-        return "none,scram-sha-256,password,md5"
+        return "none,gss,scram-sha-256,password,md5"
     private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
     return "scram-sha-256,password,md5" if private else "scram-sha-256"
 
@@ -92,7 +107,7 @@ def _methods(target: LoginTarget) -> str:
 def _tls(target: LoginTarget) -> Mapping[str, str]:
     own = target.own_certificate
     return {
-        "sslmode": target.tls,
+        "sslmode": "disable" if target.socket else target.tls,
         "sslrootcert": _authorities(target),
         "sslcrl": "",
         "sslcrldir": "",
@@ -100,11 +115,13 @@ def _tls(target: LoginTarget) -> Mapping[str, str]:
         "ssl_max_protocol_version": "",
         "sslcert": own.cert_file if own else _NOWHERE,
         "sslkey": own.key_file if own else _NOWHERE,
+        "sslcertmode": "allow",
+        "sslsni": "1",
     }
 
 
 def _authorities(target: LoginTarget) -> str:
-    if target.tls in {"disable", "require"}:
+    if target.socket or target.tls in {"disable", "require"}:
         return _NOWHERE  # with a file, libpq takes ``require`` for ``verify-ca``
     return target.tls_ca_file or _system_authorities()
 

@@ -16,5 +16,6 @@ BY_CODE = (
     ),
     Meaning("42P01", Reason.QUERY, "a table of n8n is gone; n8n may be migrating"),
     Meaning("42703", Reason.QUERY, "a column of n8n's tables is gone; n8n may be migrating"),
+    Meaning("25006", Reason.QUERY, "the database takes no transaction that only reads"),
     Meaning("3F000", Reason.QUERY, "the schema is gone", misconfigured=True),
 )

@@ -11,7 +11,7 @@ from collectors.drivers.turn import Turn
 from collectors.n8n import statements as sql
 from collectors.n8n.ledger import Ended, Ledger
 from collectors.n8n.node_runs import NodeCounter
-from collectors.n8n.rows import Execution, Head, Inventory, Nodes, Rows, Statistic, Workflow
+from collectors.n8n.rows import WORKFLOW_STATES, Execution, Head, Inventory, Nodes, Rows, Statistic, Workflow
 from collectors.n8n.statements import Statements
 from collectors.n8n.target import N8nTarget
 from collectors.terms import Reason
@@ -33,8 +33,11 @@ def probed(target: N8nTarget, connection: Connection, turn: Turn) -> Statements:
     }
     lacking = sql.missing(columns, target.table_prefix, nodes=target.nodes)
     if lacking:
-        detail = f"not there in schema {target.schema}, or not granted to {target.user}: {', '.join(lacking)}"
-        raise ProbeFailed(Reason.QUERY, detail, misconfigured=True)
+        absent = f"not there in schema {target.schema}, or not granted to {target.user}: {', '.join(lacking)}"
+        remedy = f"run reader.sql again{', with -v nodes=on' if target.nodes else ''}"
+        if sql.missing(columns, target.table_prefix, nodes=False):
+            remedy += ", or correct schema and table_prefix"
+        raise ProbeFailed(Reason.QUERY, f"{absent}; {remedy}", misconfigured=True)
     return sql.statements(target.schema, target.table_prefix, columns)
 
 
@@ -67,6 +70,8 @@ def _executions(ask: _Ask, statements: Statements, ledger: Ledger) -> tuple[Rows
 def _rows(ask: _Ask, statements: Statements, ledger: Ledger) -> Rows:
     ((now, oldest_running, next_transaction),) = ask(_EXECUTIONS, sql.MOMENT)
     newest = [Execution(*row) for row in ask(_EXECUTIONS, statements.newest)]
+    workflows = _workflows(ask, statements)
+    ledger.admit(workflows)
     return Rows(
         now=now,
         oldest_running=oldest_running,
@@ -74,14 +79,19 @@ def _rows(ask: _Ask, statements: Statements, ledger: Ledger) -> Rows:
         newest=newest[0] if newest else None,
         fresh=[Execution(*row) for row in ask(_EXECUTIONS, statements.fresh, (ledger.watermark,))],
         asked_for=[Execution(*row) for row in ask(_EXECUTIONS, statements.asked_for, (sql.array(ledger.asks_for()),))],
-        workflows=_workflows(ask, statements),
-        statistics=[Statistic(*row) for row in ask("read n8n's statistics", statements.statistics)],
+        workflows=workflows,
+        workflow_states=dict(zip(WORKFLOW_STATES, ask("count workflows", statements.workflow_states)[0], strict=True)),
+        statistics=_statistics(ask, statements, ledger.with_place(workflows)),
         table_bytes=dict(zip(sql.SIZED, ask("read tables' sizes", statements.table_bytes)[0], strict=True)),
     )
 
 
 def _workflows(ask: _Ask, statements: Statements) -> list[Workflow]:
     return [Workflow(*row) for row in ask("read workflows", statements.workflows)]
+
+
+def _statistics(ask: _Ask, statements: Statements, workflows: list[str]) -> list[Statistic]:
+    return [Statistic(*row) for row in ask("read n8n's statistics", statements.statistics, (sql.texts(workflows),))]
 
 
 def _inventory(ask: _Ask, statements: Statements, ledger: Ledger) -> Inventory:

@@ -17,6 +17,8 @@ _CONTROLS = ("C", "Zl", "Zp")
 
 def clean(text: str) -> str:
     """Return a text on one line, of bounded length, without what a terminal or a browser obeys."""
+    if len(text) <= _LENGTH and text.isprintable():
+        return text
     shorter = text[: _LENGTH + 1]
     visible = "".join(" " if unicodedata.category(letter).startswith(_CONTROLS) else letter for letter in shorter)
     return visible if len(visible) <= _LENGTH else visible[: _LENGTH - 1] + _CUT

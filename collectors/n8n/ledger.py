@@ -16,6 +16,7 @@ neither set is decided for good: the first end that is seen counts, whatever is 
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
@@ -58,6 +59,8 @@ class Ledger:
 
     def __init__(self, max_workflows: int, max_node_series: int) -> None:
         self.tallies = Tallies(max_node_series)
+        self.pending: collections.deque[Ended] = collections.deque()
+        """Those that ended and whose nodes are still to be counted."""
         self.places = Places(max_workflows)
         self.gaps = Gaps()
         self.open: dict[int, OpenRun] = {}
@@ -75,13 +78,17 @@ class Ledger:
         """... and after which time of creation those up to it count all the same."""
         self._asked: frozenset[int] = frozenset()
 
+    def limit(self, max_workflows: int, max_node_series: int) -> None:
+        """Go on with other limits; what has a place keeps it."""
+        self.places.most, self.tallies.max_node_series = max_workflows, max_node_series
+
     def begin(self, inventory: Inventory) -> None:
         """Begin to count, or go on counting in a database that was restored."""
         self.since, self.needs_inventory = self.newest_created, False
         self.stood_up_to = inventory.newest
         self.watermark = max(0, min(inventory.newest, inventory.first_since - 1) - _LATE)
         self.gaps, self.witnesses = Gaps(), {}
-        self._admit(inventory.workflows)
+        self.admit(inventory.workflows)
         for workflow, mode in inventory.modes:
             self._has_run(self.label(workflow), mode)
         for row in inventory.unended:
@@ -103,8 +110,7 @@ class Ledger:
         return not self.needs_inventory
 
     def record(self, rows: Rows) -> list[Ended]:
-        """Record all of a read. Return what has ended and was counted."""
-        self._admit(rows.workflows)
+        """Record all of a read, whose workflows were admitted. Return what has ended and was counted."""
         known = {row.id: row for row in rows.asked_for}
         ended = [self._looked_at(number, known.get(number), rows) for number in self._asked & self.open.keys()]
         for number in self._asked & set(self.gaps) & known.keys():
@@ -186,12 +192,17 @@ class Ledger:
         """Note a mode of a workflow: its series are there from then on."""
         self.modes.setdefault(workflow, set()).add(mode)
 
-    def _admit(self, workflows: Iterable[Workflow]) -> None:
+    def admit(self, workflows: Iterable[Workflow]) -> None:
         """Give places to workflows, to active ones first, and series to the modes in which active ones ran."""
         for workflow in sorted(workflows, key=lambda one: (not one.active, one.id)):
             label = self.label(workflow.id)
             for mode in self.modes.get(label, ()) if workflow.active else ():
                 self.tallies.stand_at_zero(label, mode)
+
+    def with_place(self, workflows: Iterable[Workflow]) -> list[str]:
+        """Return the ids of all workflows that have a place: of these, and of those that have gone."""
+        placed = (one.id for one in workflows if self.label(one.id) != OTHER)
+        return list(dict.fromkeys([*placed, *(label for (label,) in self.places.taken)]))
 
     def label(self, workflow: str | None) -> str:
         """Return what a workflow is counted as."""

@@ -30,9 +30,9 @@ _UNKNOWN = "unknown"
 class NodeCounter:
     """Counts the node runs of executions that have ended."""
 
-    def __init__(self, tallies: Tallies) -> None:
-        self._tallies = tallies
-        self._pending: collections.deque[Ended] = collections.deque()
+    def __init__(self, tallies: Tallies, pending: collections.deque[Ended]) -> None:
+        """``pending`` are those that wait from before; it is kept up to date."""
+        self._tallies, self._pending = tallies, pending
         self._types: dict[str, tuple[str, Mapping[str, str]]] = {}
         """By a workflow's id: of which version of it, and each node's type."""
 

@@ -7,16 +7,36 @@ latest, or when the caller gives it up. It gives an ``N8nReading``: a reply with
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Future
+from typing import NamedTuple
 
 from collectors.contract import Context, Facts, Probe, ProbeFailed, one_by_one
+from collectors.n8n.keeper import Keeper
 from collectors.n8n.reading import N8nReading
-from collectors.n8n.session import Session
+from collectors.n8n.session import Before, Session
 from collectors.n8n.target import N8nTarget
-from collectors.terms import Reason
+from collectors.terms import Reason, Seconds
 from collectors.transport import resolver
+
+_HANDED_OVER_WITHIN: Seconds = 300.0
+"""A reload reads what has changed at once; what it no longer names is not kept for good."""
+
+
+class _Left(NamedTuple):
+    """What was counted for a target that is no more."""
+
+    database: tuple[object, ...]
+    counted: Before
+
+
+class _Open(NamedTuple):
+    """What is kept for a target, and the target with it: no other gets its number meanwhile."""
+
+    target: N8nTarget
+    session: Session
+    keeper: Keeper | None
 
 
 class Reader:
@@ -24,42 +44,54 @@ class Reader:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._sessions: dict[int, tuple[N8nTarget, Session]] = {}
-        """By the identity of the target, which is kept with it so that no other gets its number."""
-        self._saving: dict[str, concurrent.futures.Future[None]] = {}
-        """By the file: what the session before, of a target that is no more, saves there."""
+        self._sessions: dict[int, _Open] = {}
+        """By the identity of the target."""
+        self._left: list[_Left] = []
+        self._closed: dict[str, Future[None]] = {}
+        """By a state file's path: when the session before has closed it."""
 
     async def read(self, target: N8nTarget, facts: Facts) -> N8nReading:
         """Read once; ProbeFailed."""
+        session = (self._sessions.get(id(target)) or self._begin(target)).session
         addresses = await self._addresses(target, facts)
-        if id(target) not in self._sessions:
-            await self._saved(target)
-            self._sessions[id(target)] = target, Session(target)
         try:
-            return await self._sessions[id(target)][1].read(addresses, facts)
+            return await session.read(addresses, facts)
         except ProbeFailed as failed:
             if failed.reason is Reason.AUTH and target.password is not None:
                 await target.password.has_changed()  # the next read takes what stands there now
             raise
 
     def forget(self, target: N8nTarget) -> None:
-        """End what is kept for a target."""
-        _, session = self._sessions.pop(id(target), (None, None))
-        if session is not None:
-            saving = session.end()
-            if target.state_file is not None:
-                self._saving[target.state_file] = saving
+        """End what is kept for a target; its counts go on with the next one in the same database, if that is soon."""
+        ending = self._sessions.pop(id(target), None)
+        if ending is not None:
+            left = _Left(target.database, self._end(ending))
+            if target.counts_go_on:
+                self._left.append(left)
+                asyncio.get_running_loop().call_later(_HANDED_OVER_WITHIN, self._take, left)
 
     def close(self) -> None:
         """End all that is kept."""
-        for target, _ in list(self._sessions.values()):
-            self.forget(target)
+        while self._sessions:
+            self._end(self._sessions.popitem()[1])
 
-    async def _saved(self, target: N8nTarget) -> None:
-        """Wait until the session before has saved what this one is to go on from."""
-        if (saving := self._saving.get(target.state_file or "")) is not None:
-            await asyncio.wait([asyncio.wrap_future(saving)])
-            self._saving.pop(target.state_file or "", None)
+    def _begin(self, target: N8nTarget) -> _Open:
+        left = next((one for one in self._left if target.counts_go_on and one.database == target.database), None)
+        if left is not None:
+            self._take(left)
+        file = target.state_file
+        keeper = None if file is None else Keeper(file, self._closed.pop(file, None))
+        begun = self._sessions[id(target)] = _Open(target, Session(target, keeper, left and left.counted), keeper)
+        return begun
+
+    def _end(self, ending: _Open) -> Before:
+        if ending.target.state_file is not None and ending.keeper is not None:
+            self._closed[ending.target.state_file] = ending.keeper.closed
+        return ending.session.end()
+
+    def _take(self, left: _Left) -> None:
+        with contextlib.suppress(ValueError):  # a session has it already
+            self._left.remove(left)
 
     async def _addresses(self, target: N8nTarget, facts: Facts) -> Sequence[str]:
         """Return where to connect: for a name, its addresses of the first family of which it has any."""

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from collectors.terms import LabelValue, Seconds
 
+WORKFLOW_STATES = ("active", "inactive", "archived")
+
 
 class Status(LabelValue):
     """What an execution came to. Closed: a word of a newer n8n is ``unknown``."""
@@ -62,9 +64,13 @@ class Statistic(NamedTuple):
 
     workflow: str
     name: str
-    """Such as ``production_success``."""
+    """One of ``LIFETIME_NAMES``."""
     runs: int
     latest: Seconds | None
+
+
+LIFETIME_NAMES = ("production_success", "production_error", "manual_success", "manual_error")
+"""What n8n counts of each workflow, as far as it is read."""
 
 
 class Unread(LabelValue):
@@ -111,7 +117,11 @@ class Rows:
     asked_for: Sequence[Execution]
     """Those of the ids below the watermark that were asked for, as far as they exist."""
     workflows: Sequence[Workflow]
+    """As many as one read takes, active ones first."""
+    workflow_states: Mapping[str, int]
+    """How many of all are ``active``, ``inactive`` and ``archived``."""
     statistics: Sequence[Statistic]
+    """Of the workflows that have a place."""
     table_bytes: Mapping[str, int]
 
 

@@ -3,71 +3,81 @@
 from __future__ import annotations
 
 import concurrent.futures
-import math
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 
 from collectors.contract import Facts, ProbeFailed
 from collectors.drivers.postgresql import Connection, log_in
 from collectors.drivers.turn import Turn
 from collectors.drivers.worker import Worker
-from collectors.n8n import fetching, state, state_file, summary
+from collectors.n8n import fetching, state, summary
 from collectors.n8n.errors import BY_CODE
+from collectors.n8n.keeper import Keeper
 from collectors.n8n.ledger import Ledger
 from collectors.n8n.node_runs import NodeCounter
 from collectors.n8n.reading import N8nReading
 from collectors.n8n.rows import Rows
+from collectors.n8n.state_file import NotKept
 from collectors.n8n.statements import Statements
 from collectors.n8n.target import N8nTarget
 from collectors.terms import Phase, Reason, Seconds
 
-_SAVED_EVERY: Seconds = 60.0
-"""A state that is older is as good: what has ended since is in it neither as counted nor as passed."""
+_A_LOSS_IS_SAID: Seconds = 60.0
+"""How long the readings say that counting began anew."""
+
+Before = Future[Ledger | None]
+"""What a session counted, when its thread has ended; None if it did not come to it."""
 
 
 class Session:
     """One n8n. Its thread works for one read at a time, and holds up nobody else's."""
 
-    def __init__(self, target: N8nTarget) -> None:
+    def __init__(self, target: N8nTarget, keeper: Keeper | None = None, before: Before | None = None) -> None:
+        """``before`` is the session that counted there until now."""
         self._worker = Worker("n8n")
-        self._work = _Work(target)
+        self._work = _Work(target, keeper, before)
 
     async def read(self, addresses: Sequence[str], facts: Facts) -> N8nReading:
         """Read once, at the first of these addresses that can be reached; ProbeFailed."""
         timeout = self._work.target.timeout
         return await self._worker.run(lambda turn: self._work.read(addresses, turn), timeout, facts)
 
-    def end(self) -> concurrent.futures.Future[None]:
-        """End the read under way; then the thread saves the state and ends. Wait for neither; return the saving."""
+    def end(self) -> Before:
+        """End the read under way; then the thread closes what it has and ends. Wait for neither."""
         return self._worker.end(self._work.end)
 
 
 class _Work:
     """What the thread does."""
 
-    def __init__(self, target: N8nTarget) -> None:
+    def __init__(self, target: N8nTarget, keeper: Keeper | None, before: Before | None) -> None:
         self.target = target
+        self._keeper, self._before = keeper, before
         self._connection: Connection | None = None
         self._statements: Statements | None = None
         self._ledger: Ledger | None = None
         self._nodes: NodeCounter | None = None
-        self._saved_at = -math.inf
-        """So the first read shows whether the file can be written."""
-        self._state_problem = ""
+        self._lost: tuple[str, Seconds] | None = None
+        """Why counting began anew, and until when that is said."""
 
     def read(self, addresses: Sequence[str], turn: Turn) -> N8nReading:
         began = time.monotonic()
-        ledger = self._ledger = self._ledger or self._begun()
+        ledger = self._ledger = self._ledger or self._begun(turn)
         rows = self._rows(ledger, addresses, turn)
-        if began - self._saved_at >= _SAVED_EVERY:
-            self._save(ledger)
-        return summary.reading(ledger, rows, time.monotonic() - began, self._state_problem)
+        took = time.monotonic() - began
+        # Before anybody sees what was counted: a program that is killed never goes on from less than it has shown.
+        problem = self._save(ledger, turn)
+        return summary.reading(ledger, rows, took, problem)
 
-    def end(self) -> None:
+    def end(self) -> Ledger | None:
         if self._connection is not None:
             self._connection.part()
-        if self._ledger is not None:
-            self._save(self._ledger)
+        if self._keeper is not None:
+            self._keeper.end()
+        if self._ledger is None and self._before is not None:
+            return self._before.result()
+        return self._ledger
 
     def _rows(self, ledger: Ledger, addresses: Sequence[str], turn: Turn) -> Rows:
         """Read on the kept connection; on a new one if there is none, or if it turns out to have ended meanwhile."""
@@ -87,32 +97,50 @@ class _Work:
         self._statements = self._statements or fetching.probed(self.target, connection, turn)
         return fetching.read(connection, self._statements, ledger, self._nodes, turn)
 
-    def _begun(self) -> Ledger:
-        """Return the ledger that goes on from the saved state, or that begins."""
-        limits = self.target.max_workflows, self.target.max_node_series
-        ledger = Ledger(*limits)
-        if self.target.state_file is not None:
-            try:
-                saved = state_file.load(self.target.state_file)
-                ledger = ledger if saved is None else state.restored(saved, *limits)
-            except state_file.NotKept as problem:
-                self._state_is_lost(str(problem))
-            except state.BadState:
-                self._state_is_lost(f"{self.target.state_file}: is of another version; counting begins anew")
+    def _begun(self, turn: Turn) -> Ledger:
+        """Return the ledger that goes on from the session before or from the saved state, or that begins."""
+        ledger = self._handed_over(turn) or self._loaded(turn) or Ledger(*self._limits)
         if self.target.nodes:
-            self._nodes = NodeCounter(ledger.tallies)
+            self._nodes = NodeCounter(ledger.tallies, ledger.pending)
             ledger.tallies.unread_at_zero()
+        else:
+            ledger.pending.clear()
         return ledger
 
-    def _state_is_lost(self, problem: str) -> None:
-        self._state_problem, self._saved_at = problem, time.monotonic()  # which saving at once would conceal
+    @property
+    def _limits(self) -> tuple[int, int]:
+        return self.target.max_workflows, self.target.max_node_series
 
-    def _save(self, ledger: Ledger) -> None:
-        self._saved_at = time.monotonic()
-        if self.target.state_file is not None:
-            try:
-                state_file.save(self.target.state_file, state.saved(ledger))
-            except state_file.NotKept as problem:
-                self._state_problem = str(problem)
-            else:
-                self._state_problem = ""
+    def _handed_over(self, turn: Turn) -> Ledger | None:
+        if self._before is None:
+            return None
+        if not concurrent.futures.wait([self._before], turn.left / 2).done:
+            raise ProbeFailed(Reason.LOCAL, "the read before, with other settings, has not come to its end yet")
+        ledger, self._before = self._before.result(), None
+        if ledger is not None:
+            ledger.limit(*self._limits)
+        return ledger
+
+    def _loaded(self, turn: Turn) -> Ledger | None:
+        if self._keeper is None:
+            return None
+        try:
+            saved = self._keeper.load(turn)
+            return None if saved is None else state.restored(saved, *self._limits)
+        except NotKept as problem:
+            lost = str(problem)
+        except state.BadState:
+            lost = f"{self.target.state_file}: is of another version; counting begins anew"
+        self._lost = lost, time.monotonic() + _A_LOSS_IS_SAID
+        return None
+
+    def _save(self, ledger: Ledger, turn: Turn) -> str:
+        """Save what has changed; return why counts may not go on when the program starts anew."""
+        if self._keeper is None:
+            return ""
+        try:
+            self._keeper.save("".join(state.written(state.saved(ledger))).encode(), turn)
+        except NotKept as problem:
+            return str(problem)
+        lost, until = self._lost or ("", 0.0)
+        return lost if time.monotonic() < until else ""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from collectors.n8n.gaps import Gaps
 from collectors.n8n.labels import Places
-from collectors.n8n.ledger import Ledger
+from collectors.n8n.ledger import Ended, Ledger
 from collectors.n8n.open_run import OpenRun
-from collectors.n8n.rows import OpenStatus
+from collectors.n8n.pieces import in_pieces
+from collectors.n8n.rows import OpenStatus, Status
 from collectors.n8n.tallies import Tallies
 from collectors.terms import Seconds
 
 VERSION = 1
+_OF_A_RUN = [field.name for field in dataclasses.fields(OpenRun)]
+_OF_AN_END = [field.name for field in dataclasses.fields(Ended)]
+_PIECE = 200
+"""Entries of a list that are written without a break, 0.2 ms: the encoder keeps the interpreter until it is done."""
 
 
 class BadState(Exception):  # noqa: N818 - it says what the state is
@@ -32,11 +38,30 @@ def saved(ledger: Ledger) -> dict[str, Any]:
         "newest_created": ledger.newest_created,
         "witnesses": list(map(list, ledger.witnesses.items())),
         "gaps": ledger.gaps.saved(),
-        "open": [[number, dataclasses.asdict(run)] for number, run in ledger.open.items()],
+        "open": [[number, {name: getattr(run, name) for name in _OF_A_RUN}] for number, run in ledger.open.items()],
         "modes": [[workflow, sorted(modes)] for workflow, modes in ledger.modes.items()],
         "places": [label for (label,) in ledger.places.taken],
         "tallies": ledger.tallies.saved(),
+        "pending": [[getattr(one, name) for name in _OF_AN_END] for one in ledger.pending],
     }
+
+
+def written(state: object) -> Iterator[str]:
+    """Yield what was saved as JSON, in pieces between which other threads have their turn."""
+    if isinstance(state, dict) and state:
+        for number, (key, value) in enumerate(state.items()):
+            yield f"{',' if number else '{'}{json.dumps(key)}:"
+            yield from written(value)
+        yield "}"
+    elif isinstance(state, list):
+        parts = (state[at : at + _PIECE] for at in in_pieces(range(0, len(state), _PIECE), 1))
+        yield f"[{','.join(_dumped(part)[1:-1] for part in parts)}]"
+    else:
+        yield _dumped(state)
+
+
+def _dumped(state: object) -> str:
+    return json.dumps(state, separators=(",", ":"))
 
 
 def restored(state: object, max_workflows: int, max_node_series: int) -> Ledger:
@@ -59,6 +84,7 @@ def _restored(state: Mapping[str, Any], ledger: Ledger) -> Ledger:
     ledger.modes = {str(workflow): set(map(str, modes)) for workflow, modes in state["modes"]}
     ledger.places = Places(ledger.places.most, ((str(label),) for label in state["places"]))
     ledger.tallies = Tallies.restored(ledger.tallies.max_node_series, state["tallies"])
+    ledger.pending.extend(map(_ended, state["pending"]))
     return ledger
 
 
@@ -75,6 +101,12 @@ def _open_run(run: Mapping[str, Any]) -> OpenRun:
         doubted=_time(run["doubted"]),
         has_stood=bool(run["has_stood"]),
     )
+
+
+def _ended(saved: Iterable[Any]) -> Ended:
+    number, workflow, workflow_id, created, status, stored_elsewhere = saved
+    named = None if workflow_id is None else str(workflow_id)
+    return Ended(int(number), str(workflow), named, float(created), Status(status), bool(stored_elsewhere))
 
 
 def _time(value: float | None) -> Seconds | None:

@@ -1,9 +1,11 @@
 # ruff: noqa: S608 - names are quoted by quoted(), values are parameters
-"""The SQL that reads n8n's tables. Each statement takes its rows by the primary key, or is said to scan.
+"""The SQL that reads n8n's tables. Each statement takes its rows by an index, or is said to scan.
 
 Tables and columns are those of n8n's migrations, 1.x and 2.x; a column that only some versions have is replaced
 by a constant. Nothing but what is used is selected, so that a role with grants on these columns is enough.
 Parameters are psycopg2's ``%s``.
+
+What a column holds is not trusted: NULL is replaced, and a time that cannot be is NULL, which is: not known.
 """
 
 from __future__ import annotations
@@ -13,12 +15,15 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from collectors.n8n.flatted import HEAD_CHARACTERS
+from collectors.n8n.rows import LIFETIME_NAMES
 
 FRESH_AT_ONCE: Final = 5_000
 """Executions above the watermark that one read takes."""
-_STATISTICS_AT_ONCE: Final = 20_000
 _WORKFLOWS_AT_ONCE: Final = 20_000
 _NAME: Final = 200
+_DAY: Final = "interval '24 hours'"
+"""So much two clocks may differ. In hours, which take no look at time zones."""
+_LONG: Final = "interval '87600 hours'"
 _NODES_CHARACTERS: Final = 524_288
 """A workflow's nodes that are larger have unknown types: to decode them would hold the program up."""
 
@@ -39,6 +44,9 @@ _CALLED: Final = "()"
 _DELTA: Final = "workflow_statistics_delta"
 """What newer 2.x has counted and not yet added to ``workflow_statistics``: a row for each run."""
 SIZED: Final = ("execution_entity", "execution_data", "workflow_entity", "workflow_statistics")
+LONGEST_NAME: Final = 63
+"""Bytes of a name in PostgreSQL."""
+LONGEST_PREFIX: Final = LONGEST_NAME - max(map(len, (*SIZED, _DELTA, _HEADS, _NODES)))
 
 BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 LIMITS: Final = (
@@ -77,7 +85,11 @@ class Statements:
     asked_for: str
     """Of a list of ids."""
     workflows: str
+    """Scans all workflows, as does the next."""
+    workflow_states: str
+    """How many are active, inactive and archived."""
     statistics: str
+    """Of a list of workflows."""
     table_bytes: str
     newest_id: str
     unended: str
@@ -130,20 +142,22 @@ def statements(schema: str, prefix: str, columns: Collection[tuple[str, str]]) -
     deleted = column("execution_entity", "deletedAt", "NULL")
     stored = column("execution_entity", "storedAt", "'db'")
     rows = (
-        f'SELECT id, "workflowId", mode, status, coalesce({_epoch(created)}, 0), {_epoch(quoted("startedAt"))},'
-        f" {_epoch(quoted('stoppedAt'))}, {_epoch(quoted('waitTill'))}, {deleted} IS NOT NULL,"
-        f" {stored} <> 'db' FROM {executions}"
+        f"""SELECT id, "workflowId", coalesce(mode, ''), coalesce(status, ''), coalesce({_created(created)}, 0),"""
+        f" {_between('startedAt', created)}, {_between('stoppedAt', created)}, {_finite(quoted('waitTill'))},"
+        f" {deleted} IS NOT NULL, ({stored} <> 'db') IS TRUE FROM {executions}"
     )
     version = column("workflow_entity", "versionId", "''")
-    archived = column("workflow_entity", "isArchived", "false")
-    statistics = (
-        f'(SELECT "workflowId", name, coalesce(count, 0)::bigint, {_epoch(quoted("latestEvent"))}'
-        f' FROM {table("workflow_statistics")} WHERE "workflowId" IS NOT NULL LIMIT {_STATISTICS_AT_ONCE})'
+    archived = f"coalesce({column('workflow_entity', 'isArchived', 'false')}, false)"
+    active = "coalesce(active, false)"
+    names = ", ".join(map(_constant, LIFETIME_NAMES))
+    counts = (
+        f'SELECT "workflowId", name, greatest(count, 0)::bigint, {_past("latestEvent")}'
+        f" FROM {table('workflow_statistics')}"
     )
     if {(prefix + _DELTA, name) for name in ("workflowId", "name", "createdAt")} <= set(columns):
-        statistics += (
-            f' UNION ALL (SELECT "workflowId", name, count(*), max({_epoch(quoted("createdAt"))})'
-            f' FROM {table(_DELTA)} WHERE "workflowId" IS NOT NULL GROUP BY 1, 2)'
+        counts += (
+            f' UNION ALL SELECT "workflowId", name, count(*), max({_past("createdAt")}) FROM {table(_DELTA)}'
+            " GROUP BY 1, 2"
         )
     heads = (
         f'SELECT "executionId", left(data, {HEAD_CHARACTERS})'
@@ -157,20 +171,24 @@ def statements(schema: str, prefix: str, columns: Collection[tuple[str, str]]) -
         heads = f"SELECT execution, head FROM {table(_HEADS)}(%s::bigint[])"
     if (prefix + _NODES, _CALLED) in columns:
         nodes = f"SELECT workflow, nodes FROM {table(_NODES)}(%s::text[])"
-    sizes = ", ".join(f"pg_total_relation_size({_constant(table(name))}::regclass)" for name in SIZED)
+    sizes = ", ".join(f"coalesce(pg_total_relation_size({_constant(table(name))}::regclass), 0)" for name in SIZED)
     return Statements(
         newest=f"{rows} ORDER BY id DESC LIMIT 1",
         fresh=f"{rows} WHERE id > %s ORDER BY id LIMIT {FRESH_AT_ONCE}",
         asked_for=f"{rows} WHERE id = ANY(%s::bigint[])",
-        workflows=f"SELECT id, left(name, {_NAME}), active, {archived}, {version}"
-        f" FROM {workflows} ORDER BY active DESC, id LIMIT {_WORKFLOWS_AT_ONCE}",
-        statistics=statistics,
+        workflows=f"SELECT id, left(coalesce(name, ''), {_NAME}), {active}, {archived}, coalesce({version}, '')"
+        f" FROM {workflows} ORDER BY {active} DESC, id LIMIT {_WORKFLOWS_AT_ONCE}",
+        workflow_states=f"SELECT count(*) FILTER (WHERE {active} AND NOT {archived}),"
+        f" count(*) FILTER (WHERE NOT {active} AND NOT {archived}), count(*) FILTER (WHERE {archived})"
+        f" FROM {workflows}",
+        statistics=f"SELECT workflow, name, runs, latest FROM ({counts}) AS counts (workflow, name, runs, latest)"
+        f" WHERE workflow = ANY(%s::text[]) AND name IN ({names})",
         table_bytes=f"SELECT {sizes}",
         newest_id=f"SELECT coalesce(max(id), 0) FROM {executions}",
         unended=f"{rows} WHERE (status IN ('new', 'running', 'waiting')"
         f" OR status = 'crashed' AND \"waitTill\" IS NOT NULL) AND {deleted} IS NULL",
         first_since=f"SELECT min(id) FROM {executions} WHERE {_epoch(created)} > %s",
-        modes=f'SELECT DISTINCT "workflowId", mode FROM {executions}',
+        modes=f"SELECT DISTINCT \"workflowId\", coalesce(mode, '') FROM {executions}",
         heads=heads,
         nodes=nodes,
     )
@@ -179,6 +197,11 @@ def statements(schema: str, prefix: str, columns: Collection[tuple[str, str]]) -
 def array(numbers: Iterable[int]) -> str:
     """Return numbers as a parameter: psycopg2 takes milliseconds for a list of thousands, and lets no thread run."""
     return "{" + ",".join(map(str, numbers)) + "}"
+
+
+def texts(words: Iterable[str]) -> str:
+    """Return texts likewise."""
+    return "{" + ",".join('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words) + "}"
 
 
 def quoted(name: str) -> str:
@@ -194,3 +217,25 @@ def _constant(text: str) -> str:
 def _epoch(column: str) -> str:
     """Return a time in seconds; ``extract`` gives a ``numeric``, which takes three times as long."""
     return f"date_part('epoch', {column})"
+
+
+def _finite(column: str) -> str:
+    return f"CASE WHEN isfinite({column}) THEN {_epoch(column)} END"
+
+
+def _created(column: str) -> str:
+    """Return a time of creation. It tells rows apart, so what can be and what cannot are years apart."""
+    return f"CASE WHEN {column} BETWEEN now() - {_LONG} AND now() + {_LONG} THEN {_epoch(column)} END"
+
+
+def _past(name: str) -> str:
+    """Return a time that has come."""
+    column = quoted(name)
+    return f"CASE WHEN isfinite({column}) AND {column} <= now() + {_DAY} THEN {_epoch(column)} END"
+
+
+def _between(name: str, created: str) -> str:
+    """Return a time that has come, and not before a row was created."""
+    column = quoted(name)
+    earliest = f"greatest({created}, now() - {_LONG}) - {_DAY}"
+    return f"CASE WHEN {column} BETWEEN {earliest} AND now() + {_DAY} THEN {_epoch(column)} END"

@@ -13,9 +13,6 @@ from collectors.n8n.rows import OpenStatus, Rows, Workflow
 from collectors.terms import Seconds
 
 _OVERDUE: Seconds = 300.0
-_KINDS = {"production", "manual"}
-_RESULTS = {"success", "error"}
-STATES = ("active", "inactive", "archived")
 
 
 def reading(ledger: Ledger, rows: Rows, took: Seconds, state_problem: str = "") -> N8nReading:
@@ -25,12 +22,12 @@ def reading(ledger: Ledger, rows: Rows, took: Seconds, state_problem: str = "") 
         took=took,
         read_at=rows.now,
         workflows=tuple(_with_place(ledger, rows.workflows)),
-        workflow_states=dict.fromkeys(STATES, 0) | Counter(map(_state, rows.workflows)),
+        workflow_states=dict(rows.workflow_states),
         lifetime=_lifetime(ledger, rows),
         finished=dict(tallies.finished),
         durations=dict(tallies.durations),
         queue=tallies.queue,
-        open=_open(ledger.open.values()),
+        open=_open(ledger.open.values(), rows.now),
         overdue=Counter(run.workflow for run in ledger.open.values() if _is_overdue(run, rows.now)),
         node_runs=dict(tallies.node_runs),
         node_types=dict(tallies.node_types),
@@ -51,20 +48,13 @@ def _with_place(ledger: Ledger, workflows: Iterable[Workflow]) -> Iterable[Workf
             yield workflow._replace(id=label, name=clean(workflow.name))
 
 
-def _state(workflow: Workflow) -> str:
-    if workflow.archived:
-        return "archived"
-    return "active" if workflow.active else "inactive"
-
-
 def _lifetime(ledger: Ledger, rows: Rows) -> Mapping[LifetimeKey, LifetimeRuns]:
     found: dict[LifetimeKey, LifetimeRuns] = {}
     for row in rows.statistics:
         kind, _, result = row.name.partition("_")
-        if kind in _KINDS and result in _RESULTS:
-            key = LifetimeKey(ledger.label(row.workflow), kind, result)
-            before = found.get(key, LifetimeRuns(0, None))
-            found[key] = LifetimeRuns(before.runs + row.runs, _later(before.latest, row.latest))
+        key = LifetimeKey(ledger.label(row.workflow), kind, result)
+        before = found.get(key, LifetimeRuns(0, None))
+        found[key] = LifetimeRuns(before.runs + row.runs, _later(before.latest, row.latest))
     return found
 
 
@@ -72,10 +62,10 @@ def _later(one: Seconds | None, other: Seconds | None) -> Seconds | None:
     return max((time for time in (one, other) if time is not None), default=None)
 
 
-def _open(runs: Iterable[OpenRun]) -> Mapping[tuple[str, OpenStatus], OpenRuns]:
+def _open(runs: Iterable[OpenRun], now: Seconds) -> Mapping[tuple[str, OpenStatus], OpenRuns]:
     since: defaultdict[tuple[str, OpenStatus], list[Seconds]] = defaultdict(list)
     for run in runs:
-        since[run.workflow, OpenStatus(run.status)].append(run.since)
+        since[run.workflow, OpenStatus(run.status)].append(min(run.since or now, now))
     return {key: OpenRuns(len(times), min(times)) for key, times in since.items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,10 @@ BUCKETS: tuple[Seconds, ...] = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300,
 """Bounds of all histograms, in seconds."""
 TIMED = (Status.SUCCESS, Status.ERROR)
 """What has a duration that means something: a crash is written long after it, a cancel is somebody's decision."""
+_LONGEST: Seconds = 10 * 365 * 86_400.0
+"""What seems to take longer has a time that is wrong ..."""
+_CLOCKS_DIFFER: Seconds = 86_400.0
+"""... as has what seems to end so long before it began."""
 _NO_TIMES = Histogram((0,) * (len(BUCKETS) + 1), 0.0)
 MODES = frozenset(
     "chat cli error evaluation integrated internal manual retry trigger webhook".split()  # noqa: SIM905 - a set of words
@@ -27,7 +32,9 @@ MAX_NODE_TYPES = 200
 
 
 def with_time(histogram: Histogram, took: Seconds) -> Histogram:
-    """Return a histogram with one more value; what seems to end before it began took no time."""
+    """Return a histogram with one more value; what seems to end before it began took no time, by clocks that differ."""
+    if not -_CLOCKS_DIFFER <= took <= _LONGEST:
+        return histogram
     took = max(0.0, took)
     at = bisect.bisect_left(BUCKETS, took)
     counts = (*histogram.counts[:at], histogram.counts[at] + 1, *histogram.counts[at + 1 :])
@@ -118,7 +125,7 @@ class Tallies:
             finished={FinishedKey(str(w), str(m), Status(s)): int(n) for (w, m, s), n in saved["finished"]},
             durations={(str(w), Status(s)): _histogram(times) for (w, s), times in saved["durations"]},
             queue=_histogram(saved["queue"]),
-            node_runs={NodeKey(*map(str, key)): NodeRuns(int(n), float(s)) for key, (n, s) in saved["node_runs"]},
+            node_runs={NodeKey(*map(str, key)): NodeRuns(int(n), _total(s)) for key, (n, s) in saved["node_runs"]},
             node_types={str(name): _histogram(times) for (name,), times in saved["node_types"]},
             node_data_unread={Unread(why): int(number) for why, number in saved["node_data_unread"].items()},
             vanished=int(saved["vanished"]),
@@ -135,4 +142,11 @@ def _histogram(saved: Iterable[Any]) -> Histogram:
     counts, total = saved
     if len(counts) != len(BUCKETS) + 1:
         raise ValueError
-    return Histogram(tuple(map(int, counts)), float(total))
+    return Histogram(tuple(map(int, counts)), _total(total))
+
+
+def _total(saved: float) -> Seconds:
+    total = float(saved)
+    if not 0 <= total < math.inf:
+        raise ValueError
+    return total

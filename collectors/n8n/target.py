@@ -41,6 +41,8 @@ class N8nTarget(Target):
     max_node_series: int = 2_000
     state_file: str | None = None
     """Absolute: where counts are kept, so that they go on when the program starts anew."""
+    counts_go_on: bool = True
+    """Else it is read once."""
     timeout: Seconds = 10.0
 
     def __str__(self) -> str:
@@ -52,4 +54,10 @@ class N8nTarget(Target):
         return self.address
 
     def for_once(self) -> Self:
-        return dataclasses.replace(self, state_file=None)  # the file is that of the reader who goes on counting
+        # The counts, and the file with them, are those of the reader who goes on counting.
+        return dataclasses.replace(self, counts_go_on=False, state_file=None)
+
+    @property
+    def database(self) -> tuple[object, ...]:
+        """Which n8n it is, whoever reads it and however much is kept."""
+        return self.address, self.port, self.socket, self.dbname, self.schema, self.table_prefix

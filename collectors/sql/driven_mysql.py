@@ -135,10 +135,7 @@ class _MySQLSession:
     def _failed(self, error: Exception, otherwise: Reason) -> ProbeFailed:
         if isinstance(error, self._mysql.TlsNotOffered):
             return no_tls()
-        if isinstance(error, self._mysql.MethodRefused):
-            return _refused(error.method)
-        cause = error if isinstance(error, OSError) else error.__cause__
-        if isinstance(cause, OSError):
+        if (cause := _cause(error)) is not None:
             return _ended(cause)
         number, sqlstate = self._mysql.number_of(error)
         if number in _LOST:
@@ -155,16 +152,14 @@ def _library() -> ModuleType:
     return mysql
 
 
+def _cause(error: BaseException | None) -> OSError | None:
+    """Return the error of the socket that a library's error was made of, and that perhaps of another one."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__
+    return error
+
+
 def _ended(error: OSError) -> ProbeFailed:
     if isinstance(error, TimeoutError):
         return ProbeFailed(Reason.TIMEOUT, "no answer in time")
     return failures.from_os_error(error)
-
-
-def _refused(method: str) -> ProbeFailed:
-    detail = (
-        f"the server asks for the password itself ({method}), which it only gets inside verified TLS (tls: verify-full)"
-        if method
-        else "the server asks by a method that the driver does not know"
-    )
-    return ProbeFailed(Reason.AUTH, detail, misconfigured=True)

@@ -5,30 +5,39 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from collectors.contract import Facts
+from collectors.contract import Facts, ProbeFailed
 from collectors.drivers import postgresql
 from collectors.drivers.turn import Turn
 from collectors.sql.login import ROOM
 from collectors.sql.postgresql_statements import statement
 from collectors.sql.reach import Reach
+from collectors.sql.refusals import Refusals, StrangerError
 from collectors.sql.target import DatabaseTarget
-from collectors.terms import Phase, Seconds
+from collectors.terms import Phase, Reason, Seconds
 
 
 class PostgreSQLDriver:
     """Logs in by psycopg2."""
 
     def __init__(self, reach: Reach) -> None:
-        self._reach = reach
+        self._reach, self._refusals = reach, Refusals()
 
     async def prepare(self, target: DatabaseTarget, facts: Facts, phases: dict[Phase, Seconds]) -> Sequence[str]:
         """Return the addresses to connect to; for a Unix socket an empty one."""
+        self._refusals.avoid_stranger(target.server, time.monotonic())
         if target.socket is not None:
             return [""]
         return (await self._reach.resolve(target, facts, phases))[1]
 
     def log_in(self, target: DatabaseTarget, prepared: Sequence[str], turn: Turn) -> _PostgreSQLSession:
-        return _PostgreSQLSession(target, prepared, turn)
+        try:
+            session = _PostgreSQLSession(target, prepared, turn)
+        except ProbeFailed as failed:
+            if failed.reason is Reason.PROTOCOL and failed.misconfigured:
+                self._refusals.of_stranger(target.server, StrangerError(failed.detail), time.monotonic())
+            raise
+        self._refusals.forget(target.server)
+        return session
 
 
 class _PostgreSQLSession:

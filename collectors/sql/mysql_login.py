@@ -49,7 +49,7 @@ _MOST_WRONG_ANSWERS = 4
 _PATIENCE = 0.25
 """Of the timeout: how long the server's refusal is waited for, of a login that was refused here already."""
 _OF_THE_DRIVER = ("mysql_clear_password", "sha256_password")
-"""Methods that show the password, which a client library knows."""
+"""Methods that show the password, which a client library knows; the second works inside TLS alone."""
 _METHOD = "the method that the server switched to"
 
 
@@ -167,6 +167,8 @@ class MySQLLogin:
     def _unspoken(self, name: str) -> str:
         asked = readable(name.encode()) or "an old hash"
         instead = f", or {for_the_driver(self._target)}" if name in _OF_THE_DRIVER else ""
+        if name == _OF_THE_DRIVER[1] and self._target.socket is not None:
+            instead = ", or set client: driver and, instead of the socket, host, with tls: verify-full"
         unknown = "" if self.is_mariadb else "; it may also hide so that there is no such user"
         return f"the server asks for {asked}; it must be {NATIVE} or {SHA2}{instead}{unknown}"
 

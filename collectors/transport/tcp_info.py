@@ -21,8 +21,6 @@ _RTT = 68
 """tcpi_rtt, u32: microseconds."""
 _TOTAL_RETRANSMISSIONS = 100
 """tcpi_total_retrans, u32."""
-_RECEIVED = 128
-"""tcpi_bytes_received, u64 (since Linux 4.1)."""
 _AFTER_A_GAP = 224
 """tcpi_rcv_ooopack, u32: segments that came out of order (since Linux 5.4)."""
 _HELD_ROOM = 4
@@ -45,16 +43,6 @@ def read(sock: socket.socket) -> TcpInfo | None:
     except (OSError, struct.error):  # no kernel of Linux's own: see ``kernel.stamp_packets``
         return None
     return TcpInfo(rtt / 1e6, retransmissions)
-
-
-def received(sock: socket.socket) -> int:
-    """Return how many bytes have come; 0 where that is not known."""
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ROOM)
-        (count,) = struct.unpack_from("=Q", info, _RECEIVED)
-    except (OSError, struct.error):  # as in ``read``, and a Unix socket
-        return 0
-    return int(count)
 
 
 def gap(sock: socket.socket) -> Gap | None:

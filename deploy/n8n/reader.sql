@@ -10,6 +10,8 @@
 --
 --     role      its name                             schema, prefix    those of n8n's tables (DB_POSTGRESDB_SCHEMA,
 --     nodes     on: functions for the node level                       DB_TABLE_PREFIX)
+--     connections   20: how many it may have at once; two for each host that probes the database by this role, and
+--                   three for the one that reads n8n
 --
 -- Nothing here depends on a column or table as a view does, so n8n's own migrations are not held up. The role's limits
 -- are defaults of its sessions, and protect from mistakes alone; what it may read is a matter of grants.
@@ -32,6 +34,10 @@
 \else
 \set nodes off
 \endif
+\if :{?connections}
+\else
+\set connections 20
+\endif
 \if :{?drop}
 \else
 \set drop off
@@ -43,6 +49,7 @@ SET LOCAL latency_exporter.role = :'role';
 SET LOCAL latency_exporter.schema = :'schema';
 SET LOCAL latency_exporter.prefix = :'prefix';
 SET LOCAL latency_exporter.nodes = :'nodes';
+SET LOCAL latency_exporter.connections = :'connections';
 SET LOCAL latency_exporter.drop = :'drop';
 
 DO $script$
@@ -51,6 +58,7 @@ DECLARE
     home constant text := current_setting('latency_exporter.schema');
     prefix constant text := current_setting('latency_exporter.prefix');
     with_nodes constant boolean := current_setting('latency_exporter.nodes');
+    connections constant integer := current_setting('latency_exporter.connections');
     goes constant boolean := current_setting('latency_exporter.drop');
     space constant oid := to_regnamespace(quote_ident(home));
     here constant oid := (SELECT oid FROM pg_database WHERE datname = current_database());
@@ -111,7 +119,7 @@ BEGIN
         EXECUTE format('CREATE ROLE %I LOGIN NOINHERIT', reader);
     END IF;
     IF alters_roles THEN
-        EXECUTE format('ALTER ROLE %I LOGIN NOINHERIT CONNECTION LIMIT 5', reader);
+        EXECUTE format('ALTER ROLE %I LOGIN NOINHERIT CONNECTION LIMIT %s', reader, connections);
         FOR one IN
             SELECT * FROM (VALUES
                 ('default_transaction_read_only', 'on'), ('statement_timeout', '30s'), ('lock_timeout', '5s'),

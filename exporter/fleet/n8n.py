@@ -8,25 +8,37 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from collectors.n8n.statements import LONGEST_NAME, LONGEST_PREFIX
 from collectors.n8n.target import N8nTarget
 from collectors.sql.target import DatabaseTarget
 from exporter.config_files.problems import Loc
 from exporter.config_files.sections import Section
 from exporter.config_files.values import Flag, Interval, Name, Names, Text, Whole, invalid
 from exporter.fleet.access import NamedFiles
-from exporter.wording import quoted
 
 _SOCKET = re.compile(r"\.s\.PGSQL\.([1-9][0-9]{0,4})")
 """How PostgreSQL calls its socket: by its port."""
 
 
-def _sql_word(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_]{0,63}", value):
-        raise invalid(f"{quoted(value)} may hold only letters, digits and '_'")
+def _schema(value: str) -> str:
+    if not value:
+        raise invalid("must not be empty; leave the key out for 'public'")
+    if (size := _size(value)) > LONGEST_NAME:
+        raise invalid(f"is {size} bytes long; PostgreSQL's names have at most {LONGEST_NAME}")
     return value
 
 
-SqlWord = Annotated[str, AfterValidator(_sql_word)]
+def _prefix(value: str) -> str:
+    if (size := _size(value)) > LONGEST_PREFIX:
+        raise invalid(f"is {size} bytes long; at most {LONGEST_PREFIX} leave room for the names of n8n's tables")
+    return value
+
+
+def _size(name: str) -> int:
+    """Return how many bytes a name has; all characters but NUL can be in one."""
+    if "\0" in name:
+        raise invalid("holds the character U+0000, which no name in PostgreSQL can hold; remove it")
+    return len(name.encode())
 
 
 class N8n(Section):
@@ -36,8 +48,8 @@ class N8n(Section):
     database: Name
     from_: Names | None = Field(None, alias="from")
     interval: Interval = 15.0
-    schema_: SqlWord = Field("public", alias="schema")
-    table_prefix: SqlWord = ""
+    schema_: Annotated[str, AfterValidator(_schema)] = Field("public", alias="schema")
+    table_prefix: Annotated[str, AfterValidator(_prefix)] = ""
     nodes: Flag = False
     max_workflows: Annotated[int, Whole(1, 100_000)] = 500
     max_node_series: Annotated[int, Whole(1, 1_000_000)] = 2000

@@ -147,6 +147,7 @@ _WHY_OF_GAP = {
     Gap.ANSWER: ": later packets of the answer came and an earlier one did not, which is large; look at the path's MTU",
     Gap.REQUEST: ": what was sent got lost each time, or its acknowledgement; look at the path, and at its MTU",
 }
+_WHY_IF_QUEUED = ": its thread is still busy; the server may have asked for too many SCRAM iterations, or a disk hangs"
 _WHAT_OF_SILENCE = {
     Reason.PROTOCOL: "what came is not the answer: cut short, or altered on the way; no other",
     Reason.LOCAL: "packets got lost on this host, the answer perhaps among them: none",
@@ -158,6 +159,6 @@ def deadline_outcome(attempt: Attempt[Any], timeout: Seconds) -> ProbeFailed:
     """Return how an attempt ends that has reached its deadline."""
     asked = f" from {attempt.address}" if attempt.address else ""
     before = f" (before it: {'; '.join(attempt.tried)})" if attempt.tried else ""
-    why = _WHY_OF_GAP[attempt.gap] if attempt.gap else ""
+    why = _WHY_OF_GAP[attempt.gap] if attempt.gap else _WHY_IF_QUEUED if attempt.is_queued else ""
     what = _WHAT_OF_SILENCE.get(attempt.silence, "no answer")
     return ProbeFailed(attempt.silence, f"{what}{asked} within {timeout:g} s{before}{why}")

@@ -418,6 +418,15 @@ def test_silence_is_told_in_words(silence: Reason, gap: Gap | None) -> None:
     assert not JARGON.search(failed.detail)
 
 
+def test_a_probe_whose_thread_is_still_busy_says_so() -> None:
+    attempt = RunningAttempt(None, lambda *_: None)
+    attempt.is_queued = True
+    assert deadline_outcome(attempt, 1.5).detail == (
+        "no answer within 1.5 s: its thread is still busy; the server may have asked for too many SCRAM iterations, "
+        "or a disk hangs"
+    )
+
+
 @pytest.mark.parametrize("number", sorted(errno.errorcode))
 def test_no_errno_is_told_by_its_name(number: int) -> None:
     for failed in (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
+import resource
 import shutil
 import signal
 import tempfile
@@ -139,8 +141,22 @@ async def test_what_is_wrong_shows_as_its_reason_in_our_words_and_leaves_nothing
 
 async def test_an_answer_that_is_too_long_is_none(server: Server, probe) -> None:
     rows = " UNION ALL ".join(["SELECT repeat('x', 60000)"] * 6)
-    reason, detail = await failure(probe, target(server, query=rows))
-    assert (reason, "longer than 256 KiB" in detail) == (Reason.PROTOCOL, True)
+    for where in ({}, {"socket": str(server.socket_path), "address": ""}):
+        reason, detail = await failure(probe, target(server, query=rows, **where))
+        assert (reason, "longer than 256 KiB" in detail) == (Reason.PROTOCOL, True)
+        almost = " UNION ALL ".join(["SELECT repeat('x', 60000)"] * 4)
+        assert (await ask(probe, target(server, query=almost, **where))).duration > 0
+
+
+async def test_a_row_that_is_too_long_takes_no_memory(server: Server, probe) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for where in ({}, {"socket": str(server.socket_path), "address": ""}):
+        long = target(server, query="SELECT repeat('x', 100000000)", timeout=8.0, **where)
+        if server.kind == "postgresql":
+            assert (await failure(probe, long))[0] is Reason.PROTOCOL
+        else:
+            await ask(probe, long)  # NULL, beyond max_allowed_packet
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
 
 
 async def test_a_server_at_its_limit_says_so(server: Server, probe) -> None:
@@ -315,6 +331,11 @@ async def test_mysql_9_gets_the_password_itself_inside_verified_tls_alone(author
                     assert reason is Reason.AUTH
                     assert "inside verified TLS" in detail
                 await ask(probe, verified(server, authority, user=user))
+            server.admin("FLUSH PRIVILEGES")
+            at_socket = target(server, socket=str(server.socket_path), address="")
+            await ask(probe, at_socket)
+            _, detail = await failure(probe, dataclasses.replace(at_socket, user="sha"))
+            assert "which works inside TLS alone" in detail
             reason, detail = await failure(probe, verified(server, authority, user="sha", client="native"))
             assert reason is Reason.AUTH
             assert "set client: driver" in detail

@@ -278,9 +278,8 @@ class Readings:
             began = time.monotonic()
             reading = await reader.read(target, Facts())
             self.world.read_until = began
-            threads = [session._worker._thread for _, session in reader._sessions.values()]
-        for thread in threads:
-            await asyncio.to_thread(thread.shutdown)
+        for closed in reader._closed.values():
+            await asyncio.wrap_future(closed)
         return reading
 
     async def during(self, work: Callable[..., None], *arguments: object) -> None:
@@ -302,6 +301,5 @@ class Readings:
                 await reader.read(target, Facts())
                 self.world.read_until = began
                 await asyncio.sleep(0.02)
-            threads = [session._worker._thread for _, session in reader._sessions.values()]
-        for thread in threads:
-            await asyncio.to_thread(thread.shutdown)
+        for closed in reader._closed.values():
+            await asyncio.wrap_future(closed)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -20,15 +18,12 @@ from tests.n8n.script import ENDS
 from tests.netlab import Lab, requires_root, wait_until
 from tests.system import n8n_tables
 from tests.system.database_server import Server
-from tests.system.databases import PASSWORD, requires_databases, started
-from tests.system.n8n_tables import Place
-from tests.system.running import REPOSITORY, Exporter, Page
+from tests.system.databases import requires_databases, started
+from tests.system.n8n_stage import FINISHED, NAME, Stage, sessions, staged
+from tests.system.running import REPOSITORY
 
 pytestmark = [requires_root, requires_databases]
 
-NAME = 'Ünïcode "quoted" 🙂 \\ of\ntwo lines'
-PLACE = Place(2)
-FINISHED = "n8ndb_executions_finished_total"
 GAUGES = {
     "n8ndb_workflow_info",
     "n8ndb_workflow_active",
@@ -41,79 +36,6 @@ GAUGES = {
 }
 
 
-class Stage:
-    """The program, and a server with the tables of an n8n, which it reads over a Unix socket."""
-
-    def __init__(self, lab: Lab, server: Server, folder: Path) -> None:
-        self.lab, self.server, self.folder = lab, server, folder
-        self.fleet, self.password = folder / "fleet.yml", folder / "password"
-        self.password.write_text(PASSWORD)
-        self.password.chmod(0o600)
-        self.host = lab.host("wf001")
-
-    def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
-        return n8n_tables.run(self.server, statement, *values)
-
-    def write_fleet(self, *, with_n8n: bool = True, country: str = "US", timeout: str = "800ms", **keys: str) -> None:
-        """Write a fleet file; ``keys`` are those of the n8n."""
-        text = f"hosts: [{{name: wf001, address: 127.0.0.1, country: {country}}}]\n"
-        if with_n8n:
-            server = f"socket: {self.server.socket_path}, port: {self.server.port}, timeout: {timeout}"
-            written = ", ".join(f"{key}: {value}" for key, value in ({"interval": "1s"} | keys).items())
-            text += (
-                "databases:\n"
-                f"  - {{name: db, type: postgresql, user: monitor, dbname: n8n, {server},\n"
-                f"     password_file: {self.password}, interval: 1h, cold_interval: 1h}}\n"
-                f"n8n:\n  - {{name: orders, database: db, {written}}}\n"
-            )
-        self.fleet.write_text(text)
-
-    def start(self) -> None:
-        self.exporter = Exporter(self.host, self.fleet).ready()
-
-    def stop(self) -> int:
-        """Stop the program; return its exit code."""
-        self.exporter.program.send_signal(signal.SIGTERM)
-        return self.exporter.program.wait(10)
-
-    def reload(self) -> None:
-        told = self.exporter.program.error_output().count("reloaded: ")
-        os.kill(self.exporter.program.pid, signal.SIGHUP)
-        wait_until(lambda: self.exporter.program.error_output().count("reloaded: ") > told, "it has reloaded")
-
-    def ends(self, status: str = "success", number: int = 1) -> None:
-        """Let executions begin and end."""
-        self.sql(
-            'INSERT INTO execution_entity (mode, status, "workflowId", "startedAt", "stoppedAt")'
-            " SELECT 'trigger', %s, 'w1', now(), now() + interval '2 s' FROM generate_series(1, %s)",
-            status,
-            number,
-        )
-
-    def page(self) -> Page:
-        return self.exporter.page()
-
-    def finished(self, status: str = "success") -> float | None:
-        return self.page().value(FINISHED, n8n="orders", workflow_id="w1", mode="trigger", status=status)
-
-    def reads(self) -> None:
-        """Wait for a read that begins from now on."""
-        last = "n8ndb_last_read_timestamp_seconds"
-        for number in range(2):
-            before = self.page().value(last)
-            wait_until(lambda before=before: self.page().value(last) != before, f"read {number}")  # type: ignore[misc]
-
-    def counts(self, number: float, status: str = "success") -> None:
-        wait_until(lambda: self.finished(status) == number, f"{number} {status} are counted")
-
-    def errors(self) -> dict[str, float]:
-        return {
-            dict(labels)["reason"]: value
-            for (name, labels), value in self.page().samples.items()
-            if name == "n8ndb_read_errors_total" and value
-        }
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with started("postgresql", options=["-c", "max_connections=40"]) as made:
@@ -122,16 +44,8 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def stage(server: Server, tmp_path: Path) -> Iterator[Stage]:
-    n8n_tables.run(server, n8n_tables.create(PLACE))
-    n8n_tables.run(server, "INSERT INTO workflow_entity (id, name, active) VALUES ('w1', %s, true)", NAME)
-    try:
-        with Lab() as lab:
-            stage = Stage(lab, server, tmp_path)
-            stage.ends()
-            yield stage
-    finally:
-        for name in (*n8n_tables.TABLES, n8n_tables.DELTA):
-            n8n_tables.run(server, f"DROP TABLE IF EXISTS {name} CASCADE")
+    with staged(server, tmp_path) as stage:
+        yield stage
 
 
 @pytest.fixture
@@ -246,6 +160,7 @@ def test_while_reads_fail_gauges_are_withdrawn_and_then_all_is_counted_once(runn
     running.ends()
     running.counts(6)
     log = running.exporter.program.error_output()
+    assert "level=error" not in log
     assert log.count("outage began: orders read ipv4") == log.count("outage ended: orders read ipv4") == 1
 
 
@@ -258,54 +173,20 @@ def test_a_reload_keeps_what_was_counted_unless_it_is_read_elsewhere(running: St
     running.ends()
     running.counts(5)
 
-    running.write_fleet(timeout="700ms")
+    running.sql("CREATE SCHEMA elsewhere")
+    for table in n8n_tables.TABLES:
+        running.sql(f"CREATE TABLE elsewhere.{table} (LIKE public.{table} INCLUDING ALL)")
+        running.sql(f"GRANT USAGE ON SCHEMA elsewhere TO monitor; GRANT SELECT ON elsewhere.{table} TO monitor")
+    running.write_fleet(schema="elsewhere")
     running.reload()
-    assert running.finished() in {None, 0}
-    running.counts(0)
+    wait_until(lambda: running.page().value("n8ndb_up") == 1, "it is read elsewhere")
+    assert running.finished() is None
+    running.sql("DROP SCHEMA elsewhere CASCADE")
 
     running.write_fleet(with_n8n=False)
     running.reload()
     assert not [name for name, _ in running.page().samples if name.startswith("n8ndb_")]
     wait_until(lambda: not sessions(running), "its session is over")
-
-
-def test_counts_go_on_after_a_restart_with_a_state_file(stage: Stage) -> None:
-    stage.write_fleet(state_file=str(stage.folder / "orders.json"))
-    stage.start()
-    stage.counts(0)
-    stage.ends("success", 3)
-    stage.counts(3)
-    assert stage.stop() == 0
-    stage.ends("success", 2)
-    stage.start()
-    stage.counts(5)
-
-
-def test_counts_go_on_with_another_login_and_a_state_file(stage: Stage) -> None:
-    file = str(stage.folder / "orders.json")
-    stage.write_fleet(interval="2s", state_file=file)
-    stage.start()
-    stage.counts(0)
-    stage.ends("success", 3)
-    stage.counts(3)
-    stage.write_fleet(interval="2s", timeout="1500ms", state_file=file)
-    stage.reload()
-    seen = set()
-    for _ in range(2):
-        stage.reads()
-        seen.add(stage.finished())
-    assert seen == {3}
-
-
-def test_a_file_that_cannot_be_written_is_named_once(stage: Stage) -> None:
-    file = stage.folder / "orders.json"
-    (stage.folder / "orders.json.new").mkdir()
-    stage.write_fleet(state_file=str(file))
-    stage.start()
-    stage.counts(0)
-    stage.reads()
-    assert stage.exporter.program.error_output().count(f"{file}: can't be written: Is a directory") == 1
-    assert f"{file}: can't be written" in stage.exporter.get("/")
 
 
 def test_a_stop_does_not_wait_for_a_read_under_way(stage: Stage) -> None:
@@ -322,6 +203,8 @@ def test_a_scrape_and_the_page_leave_the_database_alone(stage: Stage) -> None:
     stage.write_fleet(interval="1h")
     stage.start()
     stage.counts(0)
+    wait_until(lambda: sum(stage.page().values("database_probes_total")) == 2, "the first login and the first query")
+    wait_until(lambda: len(activity(stage)) == 2, "the login's session has ended")
     before = activity(stage)
     for _ in range(20):
         stage.page()
@@ -391,13 +274,6 @@ def test_nodes_are_counted_where_that_is_wanted(stage: Stage) -> None:
     assert page.value("n8ndb_node_run_seconds_total", **labels) == 1.5
     assert page.value("n8ndb_node_type_run_seconds_sum", node_type="n8n-nodes-base.set") == 1.5
     assert page.value("n8ndb_node_data_unread_total", why="missing") == 1
-
-
-def sessions(stage: Stage, condition: str = "true") -> list[tuple[object, ...]]:
-    return stage.sql(
-        f"SELECT pid FROM pg_stat_activity WHERE application_name = 'latency-exporter' AND state IS NOT NULL"
-        f" AND query <> '' AND {condition}"
-    )
 
 
 def activity(stage: Stage) -> list[tuple[object, ...]]:

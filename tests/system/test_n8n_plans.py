@@ -63,7 +63,8 @@ def statements(server: Server) -> Statements:
         ("fresh", (EXECUTIONS - sql.FRESH_AT_ONCE,)),
         ("asked_for", (sql.array(range(200, EXECUTIONS, 200)),)),
         ("workflows", ()),
-        ("statistics", ()),
+        ("workflow_states", ()),
+        ("statistics", (sql.texts(["w1", "w2"]),)),
         ("table_bytes", ()),
         ("heads", (sql.array(range(EXECUTIONS - 200, EXECUTIONS)),)),
         ("nodes", (["w1", "w2"],)),
@@ -71,6 +72,18 @@ def statements(server: Server) -> Statements:
 )
 def test_a_statement_of_each_read_looks_through_no_large_table(server, name, values):
     assert not scanned(plan(server, getattr(statements(server), name), *values)) & LARGE
+
+
+def test_n8ns_own_counts_of_some_workflows_are_read_without_those_of_all_others(server):
+    with n8n_tables.connected(server) as connection, connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")  # without the workflows
+        cursor.execute(
+            'INSERT INTO workflow_statistics ("workflowId", name, count)'
+            " SELECT 'gone' || i, 'production_success', 1 FROM generate_series(1, 50000) i"
+        )
+        cursor.execute("ANALYZE workflow_statistics")
+
+    assert "workflow_statistics" not in scanned(plan(server, statements(server).statistics, sql.texts(["w1", "w2"])))
 
 
 @pytest.mark.parametrize("name", ["unended", "modes"])

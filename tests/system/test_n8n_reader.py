@@ -11,6 +11,7 @@ import pytest
 from collectors.contract import Facts, ProbeFailed
 from collectors.n8n.reader import Reader
 from collectors.n8n.reading import N8nReading, NodeKey, NodeRuns
+from collectors.n8n.rows import Status
 from collectors.n8n.target import N8nTarget
 from collectors.terms import Reason
 from tests.collectors.n8n.book import counted
@@ -149,6 +150,61 @@ async def test_runs_that_n8n_has_not_yet_added_up_are_in_its_own_count(newer):
     }
 
 
+async def test_n8ns_own_counts_and_the_number_of_workflows_are_right_however_many_there_are(newer):
+    newer.sql(
+        "INSERT INTO WORKFLOW_ENTITY (id, name, active)"
+        " SELECT 'x' || i, '', i % 2 = 0 FROM generate_series(1, 21000) AS i"
+    )
+    newer.sql(
+        'INSERT INTO WORKFLOW_STATISTICS (count, name, "workflowId")'
+        " SELECT 1, 'production_success', id FROM WORKFLOW_ENTITY WHERE id <> 'w1' UNION ALL"
+        " SELECT i, word, 'w1' FROM unnest('{production_success,data_loaded}'::text[]) WITH ORDINALITY AS w (word, i)"
+    )
+    reading = await newer.read(newer.target_with(max_workflows=10_501))
+
+    assert reading.workflow_states == {"active": 10_501, "inactive": 10_500, "archived": 0}
+    assert len(reading.lifetime) == 10_501
+    assert reading.lifetime["w1", "production", "success"].runs == 1
+    assert {key[1:] for key in reading.lifetime} == {("production", "success")}
+
+
+async def test_what_n8n_never_writes_costs_nothing_but_itself(newer):
+    newer.sql("ALTER TABLE WORKFLOW_ENTITY ALTER active DROP NOT NULL, ALTER name DROP NOT NULL")
+    newer.sql('ALTER TABLE WORKFLOW_ENTITY ALTER "isArchived" DROP NOT NULL, ALTER "versionId" DROP NOT NULL')
+    newer.sql("ALTER TABLE EXECUTION_ENTITY ALTER mode DROP NOT NULL, ALTER status DROP NOT NULL")
+    newer.sql("INSERT INTO WORKFLOW_ENTITY VALUES ('w0', NULL, NULL, '[]', NULL, NULL)")
+    newer.sql("INSERT INTO WORKFLOW_STATISTICS VALUES (-3, 'infinity', 'production_success', 'w1')")
+    newer.sql("INSERT INTO WORKFLOW_STATISTICS VALUES (NULL, NULL, 'production_error', 'w1')")
+    newer.sql("INSERT INTO EXECUTION_ENTITY (\"workflowId\") VALUES ('w1')")
+    newer.ends()
+
+    reading = await newer.read()
+
+    assert [one[:4] for one in reading.workflows] == [("w1", NAME, True, False), ("w0", "", False, False)]
+    assert reading.workflow_states == {"active": 1, "inactive": 1, "archived": 0}
+    assert {key.result: of for key, of in reading.lifetime.items()} == {"success": (0, None), "error": (0, None)}
+    assert counted(reading) == {"success": 1, "unknown": 1}
+
+
+TIMES = ["infinity", "-infinity", "294276-01-01", "4713-01-01 BC", "2926-01-01", "1970-01-01"]
+
+
+@pytest.mark.parametrize("column", ["createdAt", "startedAt", "stoppedAt", "waitTill"])
+@pytest.mark.parametrize("wrong", TIMES)
+async def test_a_time_that_cannot_be_is_not_known(newer, column, wrong):
+    for status in ("success", "error", "crashed", "new", "running", "waiting"):
+        number = newer.ends(status)
+        newer.sql(f'UPDATE EXECUTION_ENTITY SET "{column}" = %s WHERE id = %s', wrong, number)
+    newer.ends()
+
+    reading = await newer.read()
+
+    assert counted(reading)["success"] == 2
+    assert 2 <= reading.durations["w1", Status.SUCCESS].total <= 4
+    assert 0 <= reading.queue.total < 60
+    assert all(0 <= reading.read_at - runs.oldest < 60 for runs in reading.open.values())
+
+
 async def test_nodes_are_read_where_they_are_asked_for(n8n):
     target = n8n.target_with(nodes=True)
     await n8n.read(target)
@@ -186,7 +242,8 @@ async def test_a_permission_that_is_lost_is_named_until_it_is_given_again(newer)
     )
     assert await newer.failure() == (
         Reason.QUERY,
-        "not there in schema public, or not granted to monitor: execution_entity",
+        "not there in schema public, or not granted to monitor: execution_entity;"
+        " run reader.sql again, or correct schema and table_prefix",
     )
     newer.ends()
     newer.sql("GRANT SELECT ON EXECUTION_ENTITY TO monitor")
@@ -284,7 +341,8 @@ async def test_nothing_is_written_and_nothing_is_left_open(newer):
             (
                 Reason.QUERY,
                 "not there in schema public, or not granted to monitor:"
-                " p_execution_entity, p_workflow_entity, p_workflow_statistics",
+                " p_execution_entity, p_workflow_entity, p_workflow_statistics;"
+                " run reader.sql again, or correct schema and table_prefix",
             ),
         ),
     ],

@@ -84,7 +84,8 @@ async def test_without_the_part_for_nodes_their_runs_are_refused_with_what_lacks
 
     assert (failed.value.reason, failed.value.detail) == (
         Reason.QUERY,
-        f"not there in schema public, or not granted to {ROLE}: execution_data, workflow_entity.nodes",
+        f"not there in schema public, or not granted to {ROLE}: execution_data, workflow_entity.nodes;"
+        " run reader.sql again, with -v nodes=on",
     )
 
 
@@ -210,7 +211,14 @@ def test_its_sessions_have_limits(newer):
             " current_setting('idle_in_transaction_session_timeout'), rolconnlimit FROM pg_roles"
             " WHERE rolname = current_user"
         )
-        assert cursor.fetchall() == [("30s", "5s", "30s", 5)]
+        assert cursor.fetchall() == [("30s", "5s", "30s", 20)]
+
+
+def test_how_many_connections_it_has_can_be_given(newer):
+    n8n_role.psql(newer.server, connections="7")
+
+    limit = n8n_tables.run(newer.server, "SELECT rolconnlimit FROM pg_roles WHERE rolname = %s", ROLE)
+    assert limit == [(7,)]
 
 
 class TestFunctions:

@@ -77,9 +77,15 @@ async def test_certificates_are_verified_and_shown(server, authority, tmp_path):
         )
 
     stranger = str(Authority(tmp_path).ca_file)
-    not_trusted = (Reason.TLS, "log in: its certificate is not trusted")
-    assert await failure(server, **trusted | ours | {"address": "127.0.0.1"}) == not_trusted
-    assert (await failure(server, **trusted | ours | {"tls_ca_file": stranger}))[0] is Reason.TLS
+    not_trusted = (
+        Reason.TLS,
+        "log in: its certificate is not trusted: its authority is not known here, or it is out of date",
+    )
+    assert await failure(server, **trusted | ours | {"address": "127.0.0.1"}) == (
+        Reason.TLS,
+        "log in: its certificate is for another name",
+    )
+    assert await failure(server, **trusted | ours | {"tls_ca_file": stranger}) == not_trusted
     assert await failure(server, **trusted | ours | {"tls_ca_file": None}) == not_trusted
     assert await failure(server, **trusted | ours | {"tls_ca_file": "/nonexistent/ca"}) == (
         Reason.LOCAL,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collectors.n8n.rows import OpenStatus, Status, Unread
+from collectors.n8n.rows import WORKFLOW_STATES, OpenStatus, Status, Unread
 from collectors.n8n.statements import SIZED
-from collectors.n8n.summary import STATES
 from collectors.n8n.tallies import MAX_NODE_TYPES, MODES, NODE_STATUSES, TIMED
 from collectors.n8n.target import N8nTarget
 from exporter.recording.metrics.n8n_readings import TIMES
@@ -19,7 +18,7 @@ def n8n_series(target: N8nTarget) -> int:
     of_a_workflow = len(MODES | {""}) * len(Status) + len(TIMED) * times + 2 * states
     of_a_workflow += 3 + 2 * 4  # info, active and overdue; n8n's own counts and dates, by kind and result
     once = len(("up", "last read", "backlog", "vanished", "resets", "overflow"))
-    of_all = once + len(target.reasons) + len(STATES) + len(SIZED) + times
+    of_all = once + len(target.reasons) + len(WORKFLOW_STATES) + len(SIZED) + times
     if target.nodes:
         of_all += 2 * (target.max_node_series + len(NODE_STATUSES)) + (MAX_NODE_TYPES + 1) * times + len(Unread)
     return (target.max_workflows + _UNNAMED) * of_a_workflow + of_all

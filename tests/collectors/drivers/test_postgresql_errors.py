@@ -27,6 +27,25 @@ def test_an_error_with_a_code_is_classified_by_it(code, reason, detail):
     assert (failed.reason, failed.detail) == (reason, f"read executions: {detail} ({code})")
 
 
+def test_a_session_that_only_reads_means_another_thing_to_a_query_than_to_n8n():
+    assert errors.from_code("25006", "query").detail == "query: it writes, and the session is read-only (25006)"
+    assert "takes no transaction that only reads" in errors.from_code("25006", "read executions", BY_CODE).detail
+
+
+@pytest.mark.parametrize(
+    ("words", "detail"),
+    [
+        ("SSL error: certificate verify failed", "its authority is not known here, or it is out of date"),
+        ("SSL error: provider signature failure", "its authority is not known here, or it is out of date"),
+        ('server certificate for "a" does not match host name "b"', "its certificate is for another name"),
+        ("received invalid response to SSL negotiation: J", "this is not PostgreSQL's answer; is type right?"),
+        ("expected authentication request from server, but received J", "is type right?"),
+    ],
+)
+def test_what_has_to_be_corrected_is_told_apart(words, detail):
+    assert errors.from_words(CONNECTION + words, "log in").detail.endswith(detail)
+
+
 def test_an_error_with_an_unknown_code_is_the_querys():
     failed = errors.from_code("XX000", "read executions")
 
@@ -67,7 +86,7 @@ CONNECTION = 'connection to server at "db.example" (192.0.2.1), port 5432 failed
         ('could not read certificate file "/x.pem": no start line', Reason.LOCAL, True),
         (CONNECTION + "FATAL:  connection requires a valid client certificate", Reason.AUTH, True),
         (CONNECTION + "server closed the connection unexpectedly", Reason.RESET, False),
-        (CONNECTION + "expected authentication request from server, but received H", Reason.PROTOCOL, False),
+        (CONNECTION + "expected authentication request from server, but received H", Reason.PROTOCOL, True),
         ("", Reason.PROTOCOL, False),
     ],
 )
@@ -77,6 +96,21 @@ def test_an_error_without_a_code_is_classified_by_its_words_and_never_repeated(t
     assert (failed.reason, failed.misconfigured) == (reason, misconfigured)
     assert failed.detail.startswith("log in: ")
     assert not {"db.example", "192.0.2.1", "closed", "/etc/ca.pem"} & set(failed.detail.split('"'))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            'too many connections for role "latency_exporter"',
+            "the user has no connection left; raise its CONNECTION LIMIT, or let fewer programs use it",
+        ),
+        ("sorry, too many clients already", "the database has no connection left"),
+        ('too many connections for database "for role"', "the database has no connection left"),
+    ],
+)
+def test_whose_connections_are_used_up_is_named(text, words):
+    assert errors.from_words(f"{CONNECTION}FATAL:  {text}", "log in").detail == f"log in: {words}"
 
 
 def test_every_reason_is_one_of_the_targets():

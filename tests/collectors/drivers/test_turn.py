@@ -1,13 +1,14 @@
 import asyncio
+import gc
 import socket
 import threading
 
 import pytest
 
-from collectors.contract import Facts
-from collectors.drivers.turn import Turn
+from collectors.contract import Facts, ProbeFailed
+from collectors.drivers.turn import Stopped, Turn
 from collectors.drivers.worker import Worker
-from collectors.terms import Phase
+from collectors.terms import Phase, Reason
 
 
 @pytest.mark.parametrize("ends_first", [True, False])
@@ -56,3 +57,25 @@ async def test_work_that_is_given_up_tells_what_it_has_seen_and_the_next_one_wai
     assert order == ["first", "second"]
     assert facts.phase is Phase.TLS
     worker.end(lambda: None)
+
+
+@pytest.mark.parametrize(("ends_by", "logged"), [(Stopped, []), (ProbeFailed, []), (KeyError, [KeyError])])
+async def test_how_work_ended_that_was_given_up_is_logged_if_it_is_a_bug_alone(ends_by, logged):
+    worker, begun, going_on, seen = Worker("test"), threading.Event(), threading.Event(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.append(type(context["exception"])))
+
+    def work(_turn):
+        begun.set()
+        assert going_on.wait(10)
+        raise ends_by(Reason.RESET)
+
+    running = asyncio.ensure_future(worker.run(work, 600.0, Facts()))
+    await asyncio.to_thread(begun.wait, 10)
+    running.cancel()
+    await asyncio.wait([running])
+    going_on.set()
+    await asyncio.wrap_future(worker.end(lambda: None))
+    del running  # it holds what asyncio logs when it goes
+    gc.collect()
+    await asyncio.sleep(0)
+    assert seen == logged

@@ -73,6 +73,8 @@ class Book:
 
     def _snapshot(self) -> Rows:
         numbers = sorted(self.rows)
+        self.ledger.admit(self.workflows)
+        placed = self.ledger.with_place(self.workflows)
         return Rows(
             now=self.now,
             oldest_running=self.oldest_running or self.transaction,
@@ -81,7 +83,8 @@ class Book:
             fresh=[self.rows[number] for number in numbers if number > self.ledger.watermark][:FRESH_AT_ONCE],
             asked_for=[self.rows[number] for number in self.ledger.asks_for() if number in self.rows],
             workflows=self.workflows,
-            statistics=self.statistics,
+            workflow_states={"active": len(self.workflows), "inactive": 0, "archived": 0},
+            statistics=[one for one in self.statistics if one.workflow in placed],
             table_bytes={"execution_entity": 8192},
         )
 

@@ -1,4 +1,5 @@
 import copy
+import math
 
 import pytest
 
@@ -498,24 +499,56 @@ def test_workflows_beyond_the_limit_are_others_active_ones_first():
     reading = book.read()
 
     assert [(one.id, one.name) for one in reading.workflows] == [("b", "B  [31m"), ("d", "D" * 127 + "…")]
-    assert reading.workflow_states == {"active": 2, "inactive": 1, "archived": 1}
     assert {key.workflow: n for key, n in reading.finished.items() if n} == {"__other__": 2, "b": 1, "d": 2}
     assert reading.overflow == 2
 
 
-def test_n8ns_own_counts_are_passed_through():
+def test_n8ns_own_counts_are_passed_through_of_workflows_that_have_a_place():
     book = Book(max_workflows=1)
     book.statistics = [
         Statistic("w1", "production_success", 7, BEGAN),
-        Statistic("w1", "data_loaded", 9, BEGAN),
         Statistic("w2", "manual_error", 2, None),
-        Statistic("w3", "manual_error", 3, BEGAN + 1),
     ]
 
-    assert book.read().lifetime == {
-        LifetimeKey("w1", "production", "success"): LifetimeRuns(7, BEGAN),
-        LifetimeKey("__other__", "manual", "error"): LifetimeRuns(5, BEGAN + 1),
-    }
+    assert book.read().lifetime == {LifetimeKey("w1", "production", "success"): LifetimeRuns(7, BEGAN)}
+
+
+def test_n8ns_own_counts_of_a_workflow_are_a_sum_and_the_latest_time(book):
+    book.statistics = [
+        Statistic("w1", "manual_error", 2, None),
+        Statistic("w1", "manual_error", 3, BEGAN + 1),
+    ]
+
+    assert book.read().lifetime == {LifetimeKey("w1", "manual", "error"): LifetimeRuns(5, BEGAN + 1)}
+
+
+@pytest.mark.parametrize("wrong", [math.inf, -math.inf, math.nan, 11 * 365 * 86_400.0, -2 * 86_400.0])
+def test_what_took_a_time_that_cannot_be_has_no_duration(book, wrong):
+    for took in (wrong, 2.0):
+        book.write(book.start(started=BEGAN), status="success", stopped=BEGAN + took)
+
+    reading = book.read()
+
+    assert counted(reading) == {"success": 2}
+    assert reading.durations["w1", Status.SUCCESS].total == 2
+
+
+@pytest.mark.parametrize("wrong", [0.0, BEGAN - 11 * 365 * 86_400, BEGAN + 2 * 86_400])
+def test_a_start_that_cannot_have_been_so_long_after_the_creation_has_not_queued(book, wrong):
+    book.start(created=wrong, started=BEGAN)
+    book.start(created=BEGAN - 3, started=BEGAN)
+
+    queue = book.read().queue
+
+    assert (sum(queue.counts), queue.total) == (1, 3)
+
+
+def test_since_when_the_oldest_is_open_is_never_later_than_now(book):
+    book.start(started=BEGAN + 1e9)
+    book.start(created=0.0, started=None, status="new")
+    now = book.now
+
+    assert {runs.oldest for runs in book.read().open.values()} == {now}
 
 
 def test_a_reading_does_not_change_afterwards(book):

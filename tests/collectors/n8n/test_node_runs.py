@@ -1,3 +1,4 @@
+import collections
 import json
 
 import pytest
@@ -20,7 +21,7 @@ class Counted:
 
     def __init__(self, max_node_series=2_000):
         self.tallies = Tallies(max_node_series)
-        self.counter = NodeCounter(self.tallies)
+        self.counter = NodeCounter(self.tallies, collections.deque())
 
     def count(self, data, status=Status.SUCCESS, **more):
         self.counter.add([ended(1, status=status, **more)])

@@ -1,19 +1,21 @@
 import json
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.n8n import state, state_file
+from collectors.n8n import state
+from collectors.n8n.ledger import Ended
 from collectors.n8n.reading import NodeKey
-from collectors.n8n.rows import Unread
+from collectors.n8n.rows import Status, Unread
 from tests.collectors.n8n.book import Book, counted
 
 
 def restarted(book):
     """Save the ledger as a file has it, and go on with what is read from there."""
-    book.ledger = state.restored(json.loads(json.dumps(state.saved(book.ledger))), 500, 2_000)
+    book.ledger = state.restored(json.loads("".join(state.written(state.saved(book.ledger)))), 500, 2_000)
 
 
 def busy() -> Book:
@@ -29,6 +31,7 @@ def busy() -> Book:
     book.read()
     book.ledger.tallies.node_ran("w1", "Node", "n8n-nodes-base.set", "success", 1.5)
     book.ledger.tallies.unread(Unread.TOO_LARGE)
+    book.ledger.pending.append(Ended(2, "w1", None, book.now, Status.ERROR, stored_elsewhere=False))
     return book
 
 
@@ -83,6 +86,20 @@ def test_what_is_no_state_is_refused(bad):
         state.restored(bad, 500, 2_000)
 
 
+@pytest.mark.parametrize("total", [math.inf, math.nan, -1.0])
+@pytest.mark.parametrize("of", ["queue", "durations", "node_types", "node_runs"])
+def test_a_sum_that_is_no_time_is_refused(of, total):
+    ledger = busy().ledger
+    ledger.tallies.queued(1.0)
+    ledger.tallies.node_ran("w1", "Set", "set", "success", 1.0)
+    saved = json.loads(json.dumps(state.saved(ledger)))
+    bad = saved["tallies"]["queue"] if of == "queue" else saved["tallies"][of][0][1]
+    bad[1] = total
+
+    with pytest.raises(state.BadState):
+        state.restored(saved, 500, 2_000)
+
+
 NOISE: st.SearchStrategy[Any] = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers()) | st.just({})
 )
@@ -97,26 +114,17 @@ def test_a_damaged_state_is_refused_or_whole(key, noise):
     json.dumps(state.saved(ledger))
 
 
-def test_a_file_is_written_whole_and_for_its_owner_alone(tmp_path):
-    file = tmp_path / "state.json"
-    for saved in ({"version": 1}, {"version": 1, "more": [1, 2]}):
-        state_file.save(str(file), saved)
-        assert state_file.load(str(file)) == saved
-
-    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
-    assert file.stat().st_mode & 0o777 == 0o600
+@pytest.mark.parametrize("number", [0, 1, 199, 200, 201, 1_000])
+def test_what_is_written_in_pieces_is_json_of_it(number):
+    listed = [[number, {"a": None}] for number in range(number)]
+    for saved in (listed, {"many": listed, "none": {}, "deeper": {"text": '"ü', "number": 1.5}}):
+        assert json.loads("".join(state.written(saved))) == saved
 
 
-def test_no_file_is_no_state(tmp_path):
-    assert state_file.load(str(tmp_path / "none")) is None
+def test_no_piece_holds_the_interpreter_for_all_of_a_long_list(monkeypatch):
+    turns: list[float] = []
+    monkeypatch.setattr("time.sleep", turns.append)
 
+    "".join(state.written({"many": list(range(1_000))}))
 
-def test_a_file_that_cannot_be_used_is_named(tmp_path):
-    damaged = tmp_path / "damaged"
-    damaged.write_text('{"version": 1')
-    with pytest.raises(state_file.NotKept, match=r"damaged: is damaged; counting begins anew$"):
-        state_file.load(str(damaged))
-    with pytest.raises(state_file.NotKept, match=r"none/file: can't be written: No such file or directory$"):
-        state_file.save(str(tmp_path / "none" / "file"), {})
-    with pytest.raises(state_file.NotKept, match=r"can't be read: Is a directory$"):
-        state_file.load(str(tmp_path))
+    assert turns == [0] * 5

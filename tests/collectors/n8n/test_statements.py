@@ -1,8 +1,17 @@
 import re
+from typing import Any
 
 import pytest
 
-from collectors.n8n.statements import missing, probe, quoted, statements
+from collectors.n8n.statements import (
+    LONGEST_NAME,
+    LONGEST_PREFIX,
+    missing,
+    probe,
+    quoted,
+    statements,
+    texts,
+)
 
 COLUMNS = {
     "execution_entity": "id mode status startedAt stoppedAt waitTill workflowId createdAt deletedAt storedAt",
@@ -24,6 +33,16 @@ def test_names_are_quoted(name, as_sql):
     assert quoted(name) == as_sql
 
 
+def test_texts_are_written_as_an_array():
+    assert texts(["w1", 'a"b', "c\\,{}", ""]) == r'{"w1","a\"b","c\\,{}",""}'
+
+
+def test_the_longest_prefix_leaves_room_for_each_name():
+    names: list[Any] = [*probe("my", "p" * LONGEST_PREFIX)]
+
+    assert max(map(len, [*names[1], *names[-1]])) == LONGEST_NAME
+
+
 def test_the_prefix_belongs_to_each_table():
     schema, tables, *_, functions = probe("my", "n8n_")
     assert (schema, tables) == ("my", ["n8n_" + name for name in (*COLUMNS, "workflow_statistics_delta")])
@@ -34,7 +53,7 @@ def test_the_prefix_belongs_to_each_table():
 @pytest.mark.parametrize(
     ("without", "instead"),
     [
-        ("createdAt", "coalesce(date_part('epoch', \"startedAt\"), 0)"),
+        ("createdAt", 'coalesce(CASE WHEN "startedAt" BETWEEN'),
         ("deletedAt", "NULL IS NOT NULL"),
         ("storedAt", "'db' <> 'db'"),
     ],

@@ -224,6 +224,17 @@ async def test_where_tls_fails_mysql_is_left_alone_for_a_while(authority: Author
             assert len(peer.clients) == 1
 
 
+@pytest.mark.parametrize("tls", ["disable", "require"])
+async def test_a_mysql_that_is_called_a_postgresql_is_named_and_left_alone_for_a_while(tls: str) -> None:
+    async with postgresql.collector(context()) as probe:
+        with Peer(says(first=greeting())) as peer:
+            wanted = target("postgresql", peer.port, tls=tls)
+            first = await failure(probe, wanted)
+            assert (first[0], first[1].endswith("is type right?")) == (Reason.PROTOCOL, True), first
+            assert await failure(probe, wanted) == first
+            assert len(peer.clients) == 1
+
+
 async def test_a_server_without_tls_hears_no_user_and_no_password_where_tls_is_demanded(kind: str, probe) -> None:
     talk = says(b"N") if kind == "postgresql" else says(first=greeting())
     with Peer(talk) as peer:
@@ -237,6 +248,8 @@ async def test_nothing_is_taken_from_the_environment(monkeypatch: pytest.MonkeyP
     passwords = tmp_path / "pgpass"
     passwords.write_text("*:*:*:*:canary\n")
     passwords.chmod(0o600)
+    services = tmp_path / "pg_service.conf"
+    services.write_text("[canary]\nsslnegotiation=direct\noptions=-c canary=1\n")
     for name, value in {
         "PGPASSWORD": "canary",
         "PGPASSFILE": str(passwords),
@@ -249,15 +262,29 @@ async def test_nothing_is_taken_from_the_environment(monkeypatch: pytest.MonkeyP
         "PGAPPNAME": "canary",
         "PGGSSENCMODE": "require",
         "PGREPLICATION": "database",
+        "PGSERVICE": "canary",
+        "PGSERVICEFILE": str(services),
+        "PGSYSCONFDIR": str(tmp_path),
+        "PGDATESTYLE": "canary",
+        "PGGEQO": "canary",
+        "PGTZ": "canary",
+        "PGSSLNEGOTIATION": "direct",
+        "PGSSLCERTMODE": "canary",
+        "PGSSLSNI": "canary",
+        "PGLOADBALANCEHOSTS": "canary",
+        "PGSSLMINPROTOCOLVERSION": "canary",
     }.items():
         monkeypatch.setenv(name, value)
-    talk = says(CLEAR)
-    with Peer(talk) as peer:
+    talk, at_socket = says(CLEAR), says(CLEAR)
+    with Peer(talk) as peer, Peer(at_socket, path=tmp_path / ".s.PGSQL.5432"):
         async with postgresql.collector(context()) as probe:
             wanted = target("postgresql", peer.port, password=None, dbname="")
-            assert (await failure(probe, wanted))[1] == "log in: the database wants a password; set password_file"
-    assert b"monitor" in heard(talk)
-    assert b"canary" not in heard(talk)
+            by_socket = target("postgresql", 5432, password=None, dbname="", socket=str(tmp_path), address="")
+            for one in (wanted, by_socket):
+                assert (await failure(probe, one))[1] == "log in: the database wants a password; set password_file"
+    for said in (heard(talk), heard(at_socket)):
+        assert b"monitor" in said
+        assert b"canary" not in said
 
 
 async def test_a_refused_password_is_read_again_and_the_new_one_is_tried_at_once() -> None:
