@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 from benchmarks.process import memory_of
 from collectors import icmp
-from collectors.contract import Attempt, Context, Facts, Outcome, Probe
+from collectors.contract import Attempt, Context, Facts, Outcome, Probe, ProbeFailed
 from collectors.icmp.target import IcmpTarget
 from collectors.replies import RoundTrip
 from collectors.secret import Secret
-from collectors.terms import IpFamily
+from collectors.terms import IpFamily, Reason
 
 if TYPE_CHECKING:
     from collectors.n8n.target import N8nTarget
@@ -146,7 +146,7 @@ def _same(name: str, _family: IpFamily) -> str:
 
 
 async def _no_lookup(name: str, _family: IpFamily) -> Sequence[str]:
-    raise NotImplementedError(name)
+    raise ProbeFailed(Reason.DNS, f"{name} is no address")
 
 
 def _memory() -> int:

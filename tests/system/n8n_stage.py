@@ -77,10 +77,15 @@ class Stage:
 
     def reads(self) -> None:
         """Wait for a read that begins from now on."""
-        last = "n8ndb_last_read_timestamp_seconds"
-        for number in range(2):
-            before = self.page().value(last)
-            wait_until(lambda before=before: self.page().value(last) != before, f"read {number}")  # type: ignore[misc]
+        for _ in range(2):
+            self._reads_again()
+
+    def _reads_again(self) -> None:
+        before = self._last_read()
+        wait_until(lambda: self._last_read() != before, "another read")
+
+    def _last_read(self) -> float | None:
+        return self.page().value("n8ndb_last_read_timestamp_seconds")
 
     def counts(self, number: float, status: str = "success") -> None:
         wait_until(lambda: self.finished(status) == number, f"{number} {status} are counted")
