@@ -20,6 +20,7 @@ Plain values in, a verdict out; the rules, in their order:
     executions that are stuck, workflows that fail  n8n
     else                                            fine
 
+Where others explain it, the half sentence begins with whom (``suspects``). What gets lost for hours stands beside fine.
 Toward a host in maintenance it is none of theirs, but "in maintenance", with what it would be otherwise.
 
 While our own queue is full, it is this host instead of network or peer, unless it is more than the queue can have done.

@@ -332,7 +332,7 @@ def test_one_probe_that_is_asked_for_is_judged_by_what_all_pairs_say(view: View)
     beside = ProbeResult(view.small.pair("b2", "tcp"), Facts(phase=Phase.CONNECT), SILENCE, 4.0)
     context = VerdictContext(recorder.states(), recorder.own_health(now), now, view.time.time())
     text, _ = explain([asked, beside], context)
-    assert text.endswith("verdict: network: the path to datacenter b: no answer; 2 of its 3 hosts do not answer\n")
+    assert text.endswith("verdict: network: the path to datacenter b: no answer; none of its 3 hosts answers\n")
 
 
 def test_a_port_that_is_dropped_and_an_outage_of_its_program_are_no_uneven_loss(view: View) -> None:
