@@ -17,6 +17,7 @@ from collectors.terms import Clock, Phase, Reason
 from exporter.overview import Overview, PageFormat
 from exporter.overview.pair_now import pair_now
 from exporter.overview.paths import path_of
+from exporter.overview.suspects import Suspects
 from exporter.overview.timeline import VerdictContext, explain
 from exporter.probing import ProbeResult
 from exporter.recording.series import PairSeries
@@ -280,6 +281,31 @@ def test_hosts_in_maintenance_blame_nobody_and_show_that_they_live(view: View) -
     view.rounds(3, on("b1", "b3"))
     assert view.head == "b3, its link or its firewall: no answer by any probe"
     assert view.line("b3", "icmp").endswith("no answer; 1 other host of datacenter b answers")
+
+
+def test_when_all_others_are_in_maintenance_nobody_looks_at_this_host(view: View) -> None:
+    view.small.reload(re.sub(r"(a[23]|b.|c.)(, address: \S+ datacenter: .)}", r"\1\2, state: maintenance}", FLEET))
+    view.rounds(3, on("a", "b", "c"))
+    assert view.head == ""
+    assert "own link" not in view.page()
+
+
+def test_what_was_never_well_is_the_configuration_and_not_everybodys_program(view: View) -> None:
+    view.small.reload(FLEET.replace("/ping", "/pong"))
+    view.rounds(
+        3, on("a", "b", "c", probe="ping", outcome=ProbeFailed(Reason.STATUS, "status 404", misconfigured=True))
+    )
+    assert view.head == ""
+    assert view.line("b1", "ping") == "configuration: status 404; look at it in the fleet file"
+
+
+def test_of_hundreds_of_hosts_others_have_their_turn_after_each_fifty(time: Time, tmp_path: Path) -> None:
+    names = [f"h{number}" for number in range(250)]
+    hosts = "".join(f"  - {{name: {name}, address: {name}.example, datacenter: d}}\n" for name in names)
+    small = Small(tmp_path, f"hosts:\n{hosts}probes:\n  icmp: {{protocol: icmp}}\n", "h0")
+    states = small.recorder.states()
+    places = {pair.place: [(pair, pair_now(pair, series, time.passed))] for pair, series in states}
+    assert len(list(Suspects(small.recorder.own_health(time.passed)).add_all(places))) == 249 // 50 + 1
 
 
 def test_hosts_without_a_datacenter_are_in_none(view: View) -> None:
