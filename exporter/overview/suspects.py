@@ -155,9 +155,8 @@ class Suspects:
         name, there = cleaned(path.host), f"datacenter {cleaned(path.datacenter)}"
         if well := group.well_since(path.since):
             others = f"{well} other {plural('host', well)} of {there} {_are_well(well, answer=silent)}"
-            return Suspect(
-                SuspectKind.HOST, f"{name}, its link or its firewall" if silent else f"{name} or its link", others
-            )
+            who = f"{name}, its link or its firewall" if silent else f"{name} or its link"
+            return Suspect(SuspectKind.HOST, who, others)
         if silent and len(group.paths) == 1 and self._families[path.ip_family].well_since(path.since):
             return Suspect(SuspectKind.HOST, f"{name} or its only link", f"no other host of {there} is measured")
         return None
