@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.docs.markdown import PAGES
 from tests.prometheus.faults import BEGINS, FAULTS
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "prometheus/rules"
-TEXT = (ROOT / "docs/runbook.md").read_text("utf-8")
+TEXT = PAGES["runbook"].text
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
 TIMES = {
     name: 60 * int(minutes) + int(seconds)
@@ -39,6 +40,13 @@ def shipped() -> list[dict[str, Any]]:
 
 def test_every_alert_has_a_section_and_every_section_is_an_alert() -> None:
     assert SECTIONS.keys() == {rule["alert"] for rule in shipped()}
+
+
+def test_every_alert_links_to_its_section() -> None:
+    for rule in shipped():
+        anchor = rule["alert"].lower()
+        assert rule["annotations"]["runbook_url"] == f"docs/runbook.md#{anchor}"
+        assert anchor in PAGES["runbook"].anchors
 
 
 @pytest.mark.parametrize("name", SECTIONS)
