@@ -55,6 +55,12 @@ def test_each_section_says_what_it_means_and_three_things_to_look_at(name: str) 
     assert len(SECTIONS[name].partition("\n1. ")[0].split()) >= 8
 
 
+@pytest.mark.parametrize("name", SECTIONS)
+def test_each_section_is_one_screen_and_leads_to_its_times(name: str) -> None:
+    assert len(SECTIONS[name].splitlines()) <= 20
+    assert SECTIONS[name].rstrip().endswith("\n\n[How fast it comes](#how-fast)")
+
+
 def test_every_cause_of_an_alert_is_named_in_its_section() -> None:
     for rule in shipped():
         fixed = [cause] if (cause := rule["labels"].get("cause")) else []
