@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.docs.markdown import PAGES
 from tests.prometheus.faults import BEGINS, FAULTS
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "prometheus/rules"
-TEXT = PAGES["runbook"].text
+TEXT = (ROOT / "docs/runbook.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
 TIMES = {
     name: 60 * int(minutes) + int(seconds)
@@ -42,23 +41,10 @@ def test_every_alert_has_a_section_and_every_section_is_an_alert() -> None:
     assert SECTIONS.keys() == {rule["alert"] for rule in shipped()}
 
 
-def test_every_alert_links_to_its_section() -> None:
-    for rule in shipped():
-        anchor = rule["alert"].lower()
-        assert rule["annotations"]["runbook_url"] == f"docs/runbook.md#{anchor}"
-        assert anchor in PAGES["runbook"].anchors
-
-
 @pytest.mark.parametrize("name", SECTIONS)
 def test_each_section_says_what_it_means_and_three_things_to_look_at(name: str) -> None:
     assert re.findall(r"^(\d)\. ", SECTIONS[name], re.MULTILINE) == ["1", "2", "3"]
     assert len(SECTIONS[name].partition("\n1. ")[0].split()) >= 8
-
-
-@pytest.mark.parametrize("name", SECTIONS)
-def test_each_section_is_one_screen_and_leads_to_its_times(name: str) -> None:
-    assert len(SECTIONS[name].splitlines()) <= 20
-    assert SECTIONS[name].rstrip().endswith("\n\n[How fast it comes](#how-fast)")
 
 
 def test_every_cause_of_an_alert_is_named_in_its_section() -> None:
