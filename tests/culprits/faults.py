@@ -29,7 +29,7 @@ class Fault:
     lasts: int = 330
     """At least: PathDegraded, the slowest of what could follow, comes within it."""
     witness: str = "a1"
-    """Whose page is looked at."""
+    """Whose page is looked at: of one that sees it, or of the host that the alert names as the one in doubt."""
     third: bool = False
     """Whether there is a third datacenter, of one host."""
     over_within: int = 900
@@ -183,15 +183,21 @@ UNEVEN = notification("warning PathUneven a to b", "warning PathUneven b to a")
 FAULTS = {
     "one of eight parallel paths is dead": Fault(parallel(with_icmp=False), (UNEVEN,), within=1200, over_within=2700),
     "a host is started with another's --host": Fault(
-        another_name, (notification("warning ConfigurationInDoubt host name b2"),), within=900, lasts=0
+        another_name,
+        (notification("warning ConfigurationInDoubt host name b2"),),
+        within=900,
+        lasts=0,
+        witness="b2",
     ),
     "a program is slow": Fault(slow_program, (notification("warning PeerSlow shop"),), within=900, over_within=1200),
     "a host's uplink is full": Fault(full_uplink, (notification("warning MeasurementInDoubt queue b1"),)),
     "a firewall on a host lets out answers only": Fault(
-        begins_nothing, (notification("warning MeasurementInDoubt local b2", "warning MeasurementInDoubt outgoing b2"),)
+        begins_nothing,
+        (notification("warning MeasurementInDoubt local b2", "warning MeasurementInDoubt outgoing b2"),),
+        witness="b2",
     ),
     "a firewall before a host lets out answers only": Fault(
-        gets_nothing_begun, (notification("warning MeasurementInDoubt outgoing b2"),)
+        gets_nothing_begun, (notification("warning MeasurementInDoubt outgoing b2"),), witness="b2"
     ),
     "a host is down, which has the database": Fault(down("b3"), (notification(f"{HOST_DOWN} b3"),), within=150),
     "a host is down, alone in its datacenter": Fault(

@@ -38,7 +38,7 @@ class Played:
 
     seen: tuple[Seen, ...]
     page: str
-    """The first line of the witness' page."""
+    """Whom the witness' page blames."""
 
 
 def play(world: World, fault: Fault, by: Collection[str]) -> Played:

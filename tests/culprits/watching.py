@@ -22,8 +22,6 @@ alerting: {{alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:9093"]}}]}
 scrape_configs:
 {stanzas}
 """
-_QUIET = {"HostInMaintenance"}
-"""Nobody is notified of these, and they are no fault."""
 
 
 class Watch:
@@ -55,7 +53,7 @@ class Watch:
     def pending(self) -> set[str]:
         """Return the names of all alerts that fire, or soon will."""
         answer = json.loads(asked(self._host, self._port, "/api/v1/alerts"))
-        return {alert["labels"]["alertname"] for alert in answer["data"]["alerts"] or ()} - _QUIET
+        return {alert["labels"]["alertname"] for alert in answer["data"]["alerts"] or ()}
 
     def state(self) -> list[dict[str, Any]]:
         """Return all alerts as Alertmanager has them, for people."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import subprocess
 import sys
@@ -71,8 +72,9 @@ class World:
             exporter.program.send_signal(signal.SIGHUP)
 
     def says(self, name: str) -> str:
-        """Return the first line of a host's page, below the heading, as ``curl`` gets it."""
-        return next(line for line in self.exporters[name].get("/").splitlines()[2:] if line)
+        """Return whom the first line of a host's page blames, as ``curl`` gets it; else its worst line."""
+        heading, _, worst, *_ = self.exporters[name].get("/").splitlines()
+        return heading.partition("; ")[2] or re.sub(" +", " ", worst)
 
     def quiet(self, fleet_seconds: float, within: float) -> None:
         """Wait until nothing has fired, and nothing was about to, for so long."""
