@@ -61,7 +61,7 @@ def out_of(name: str) -> Callable[[World], Mend]:
 
 def begins_nothing(world: World) -> Mend:
     """A firewall on b2 that lets out answers, and nothing that begins there; the kernel tells who sends ICMP."""
-    return removing([world.hosts["b2"].drop(*BEGUN, "-o", "to-gate-b", chain="OUTPUT")])
+    return removing([world.hosts["b2"].drop(*match, "-o", "to-gate-b", chain="OUTPUT") for match in BEGUN])
 
 
 def gets_nothing_begun(world: World) -> Mend:
@@ -75,7 +75,7 @@ def rejects(how: str = "") -> Callable[[World], Mend]:
     def breaks(world: World) -> Mend:
         b2 = world.hosts["b2"]
         others = (host.address for host in world.hosts.values() if host is not b2)
-        return removing([b2.reject(*BEGUN, "-s", address, reject_with=how) for address in others])
+        return removing([b2.reject(*match, "-s", address, reject_with=how) for address in others for match in BEGUN])
 
     return breaks
 

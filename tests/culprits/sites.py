@@ -17,8 +17,9 @@ PARALLEL = 8
 ROUND_TRIP = 0.040
 _HASH_OF_PORTS = "1"
 """Documentation/networking/ip-sysctl.rst, fib_multipath_hash_policy: by both addresses and both ports."""
-BEGUN = ("-m", "conntrack", "--ctstate", "NEW")
-"""Matches what begins a conversation, as firewalls do, and no answers."""
+BEGUN = (("-p", "icmp", "--icmp-type", "echo-request"), ("-p", "tcp", "--syn"))
+"""Matches what begins a conversation, and no answers; by state, an ICMP of one identifier would never begin anew."""
+_ALL: tuple[tuple[str, ...], ...] = ((),)
 
 
 class Sites:
@@ -56,13 +57,15 @@ class Sites:
 
     def out_of(self, host: Host, *, new_only: bool = False) -> list[Rule]:
         """Let nothing leave a host; or nothing that begins there, as a firewall does."""
-        return [self.router_of(host).drop("-i", f"to-{host.name}", *BEGUN * new_only, chain="FORWARD")]
+        matches = BEGUN if new_only else _ALL
+        return [self.router_of(host).drop("-i", f"to-{host.name}", *match, chain="FORWARD") for match in matches]
 
     def cut(self, *ways: str, new_only: bool = False) -> list[Rule]:
         """Drop what goes from datacenter to datacenter, such as ``ab``; only what begins there, as firewalls do."""
         middle = self._routers["middle"]
         return [
-            middle.drop("-s", source.address, "-d", target.address, *BEGUN * new_only, chain="FORWARD")
+            middle.drop("-s", source.address, "-d", target.address, *match, chain="FORWARD")
+            for match in (BEGUN if new_only else _ALL)
             for way in ways
             for source in self._of(way[0])
             for target in self._of(way[1])
