@@ -24,7 +24,7 @@ def recorded(name: str, played: Played, *, is_right: bool) -> dict[str, Any]:
 def rows(played: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Give the lines of the table; what differs among the evaluators stands below it."""
     notes = []
-    yield "| fault | notification | to it | from the repair to silence | `curl` of a witness |"
+    yield "| what breaks | notification | to it | to silence | whom the page blames |"
     yield "|---|---|---|---|---|"
     for each in played:
         first = each["seen"][0]
