@@ -19,7 +19,7 @@ CHANCE = 0.005
 """What is less probable is no chance."""
 LEAST, _MOST = 0.01, 0.05
 """The bounds within which the usual share of failures is believed."""
-BURSTS = 2
+_BURSTS = 2
 """Fewer bursts are not too many: a single one is an outage, which is in the log, and no verdict mentions it."""
 _OUTAGE = 5
 """So many failures in a row are an outage, which counts as one failure."""
@@ -33,13 +33,13 @@ _NOTABLE = 0.1
 
 def too_many(seen: PairNow) -> bool:
     """Return whether more failed lately than usually does by chance; the longest outage counts as one failure."""
-    if seen.bursts < BURSTS:
+    if seen.bursts < _BURSTS:
         return False
     usual = min(max(seen.usual_loss or 0.0, LEAST), _MOST)
-    return chance(*without_outage(seen, seen.bad + seen.resent), usual) < CHANCE
+    return chance(*_without_outage(seen, seen.bad + seen.resent), usual) < CHANCE
 
 
-def without_outage(seen: PairNow, bad: int) -> tuple[int, int]:
+def _without_outage(seen: PairNow, bad: int) -> tuple[int, int]:
     """Return how many are bad of how many results, where the longest outage counts as one."""
     repeated = min(bad, seen.longest - 1) if seen.longest >= _OUTAGE else 0
     return bad - repeated, seen.results - repeated

@@ -105,17 +105,22 @@ def _fault(pairs: Sequence[PairNow]) -> Fault | None:
 
 
 def _uneven(pairs: Sequence[PairNow]) -> bool:
-    handshakes = [seen for seen in pairs if Gives.HANDSHAKE in seen.gives and seen.results]
-    if sum(seen.bursts for seen in handshakes) < losses.BURSTS:
-        return False
-    counted = [losses.without_outage(seen, _lost_handshakes(seen)) for seen in handshakes]
-    lost, results = (sum(numbers) for numbers in zip(*counted, strict=True))
-    kept = [seen.lost / seen.results for seen in pairs if Gives.ICMP_ECHO in seen.gives and seen.results >= lost]
+    """Return whether handshakes get lost one by one, and echoes do not."""
+    handshakes = [seen for seen in pairs if Gives.HANDSHAKE in seen.gives]
+    lost = sum(min(_lost_handshakes(seen), seen.bad + seen.resent - _in_a_row(seen)) for seen in handshakes)
+    results = sum(seen.results - _in_a_row(seen) for seen in handshakes)
+    kept = [seen.lost / seen.results for seen in pairs if Gives.ICMP_ECHO in seen.gives and seen.results > lost]
     return (
-        bool(kept)
+        lost > 0
+        and bool(kept)
         and lost > (_MORE_LOST + _TIMES_MORE * min(kept)) * results
         and losses.chance(lost, results, losses.LEAST) < losses.CHANCE
     )
+
+
+def _in_a_row(seen: PairNow) -> int:
+    """Count the longest run of failures: an outage of the program, or a port that is dropped, is no uneven loss."""
+    return seen.longest if seen.longest > 1 else 0
 
 
 def _lost_handshakes(seen: PairNow) -> int:

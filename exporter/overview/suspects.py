@@ -109,8 +109,8 @@ class Suspects:
         else:
             yield from dict.fromkeys(self._common.values())
             yield from self._silent_hosts()
-        yield from self._uneven_hosts()
         yield from self._alike
+        yield from self._uneven_hosts()
 
     # What many have in common
 

@@ -71,10 +71,10 @@ def silent(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, beside: Bes
 
 def _lost_alone(seen: PairNow, other: PairNow, beside: Beside) -> str:
     """Write what gets lost on the way to a host that another pair reaches over the same family."""
-    if beside.uneven and Gives.HANDSHAKE in seen.gives:
-        return UNEVEN
     if beside.everywhere:
         return f"the host is up, and {seen.probe} {beside.everywhere}"
+    if beside.uneven and Gives.HANDSHAKE in seen.gives:
+        return UNEVEN
     if Gives.ICMP_ECHO in seen.gives & other.gives:
         return "the host is up, only echoes of this size or class get lost: look at the path's MTU"
     if Gives.ICMP_ECHO in seen.gives:

@@ -163,6 +163,9 @@ def _lost(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> str:
     if seen.gap is not None:
         return _GAPS[seen.gap]
     witnesses = () if own.full_queue else others  # a full queue loses theirs, too
+    # A program that hangs drops handshakes, too, once it has a queue of them. Echoes that come back tell.
+    echoes = [other for other in witnesses if Gives.ICMP_ECHO in other.gives and other.lost < other.results]
+    witnesses = echoes or witnesses
     losing = next((other for other in witnesses if losses.of_packets(other) or _fell_silent(other)), None)
     return "" if losing is None else f"it connects, and then packets get lost ({losing.name} loses some, too)"
 

@@ -188,6 +188,13 @@ CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Culprit, str]] = {
         Culprit.NETWORK,
         "it connects, and then packets get lost (icmp loses some, too)",
     ),
+    "a program that hangs, whose queue of handshakes is full": (
+        failed(query, Reason.TIMEOUT, phase=Phase.QUERY),
+        [icmp(), failed(login, Reason.TIMEOUT, phase=Phase.CONNECT)],
+        WELL,
+        Culprit.DATABASE,
+        "it connects, and then its program does not answer (query)",
+    ),
     "a status that was well before": (
         failed(ping, Reason.STATUS, detail="status 404", misconfigured=True, ever_succeeded=True),
         [],
