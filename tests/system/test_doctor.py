@@ -287,7 +287,7 @@ def test_of_a_healthy_stack_the_doctor_says_so_and_exits_with_0(world: World) ->
     assert "the certificate" in told["loki"]
     assert "which is wfdb01" in told[PUBLIC]
     assert told["dashboards"] == "1 of ours: Mesh"
-    assert "13 alerts" in told["rules"]
+    assert "15 alerts" in told["rules"]
     assert json.loads(answer.stdout)["verdict"] == "well"
 
 

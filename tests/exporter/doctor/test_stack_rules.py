@@ -89,7 +89,7 @@ def test_an_alert_with_a_rule_for_each_severity_is_one_alert() -> None:
         for rule in group["rules"]
     ]
     found = only(rules(read({"name": "latency_all", "rules": kinds}), reads_n8n=False))
-    assert found.text.startswith("16 alerts and ")
+    assert found.text.startswith("15 alerts and ")
 
 
 @pytest.mark.parametrize(

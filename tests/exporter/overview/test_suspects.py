@@ -178,7 +178,8 @@ SITUATIONS: dict[str, tuple[Fault, str, tuple[str, str], str]] = {
         on("b2", outcome=FARTHER),
         "",
         ("b2", "icmp"),
-        "network: b2 or the path to it: its round trip is 150 ms longer than usual; 2 other hosts of datacenter b are well",
+        "network: b2 or the path to it: its round trip is 150 ms longer than usual; "
+        "2 other hosts of datacenter b are well",
     ),
     "a datacenter loses packets": (
         on("b", every=3),
@@ -276,7 +277,9 @@ def test_hosts_in_maintenance_blame_nobody_and_show_that_they_live(view: View) -
     )
     view.rounds(3, on("b1", "b2"))
     assert view.head == ""
-    assert view.line("b1", "icmp").startswith("in maintenance: network: b1, its firewall or the path to it: no answer; ")
+    assert view.line("b1", "icmp").startswith(
+        "in maintenance: network: b1, its firewall or the path to it: no answer; "
+    )
     view.rounds(3, on("b1", "b3"))
     assert view.head == "b3, its firewall or the path to it: no answer by any probe"
     assert view.line("b3", "icmp").endswith("no answer; 1 other host of datacenter b answers")
