@@ -25,19 +25,23 @@ class Authority:
         return self._sign(_name("server"), self._key, list(hosts), until - dt.timedelta(days=999), until)
 
     def server(
-        self, *hosts: str, until: dt.datetime | None = None, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+        self,
+        *hosts: str,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
     ) -> ssl.SSLContext:
         """A server's context with a certificate of ours for these hosts; without hosts one signed by itself."""
-        file = self.file(*hosts, until=until)
+        file = self.file(*hosts, since=since, until=until)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
         context.maximum_version = version
         return context
 
-    def file(self, *hosts: str, until: dt.datetime | None = None) -> Path:
+    def file(self, *hosts: str, since: dt.datetime | None = None, until: dt.datetime | None = None) -> Path:
         """A certificate of ours for these hosts with its key; without hosts one signed by itself."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._sign(_name("server"), key, list(hosts), _days(-9), until or _days(5))
+        certificate = self._sign(_name("server"), key, list(hosts), since or _days(-9), until or _days(5))
         file = self._folder / f"{len(list(self._folder.iterdir()))}.pem"
         file.write_bytes(_pem(certificate) + _private(key))
         return file

@@ -23,15 +23,15 @@ async def shake_hands(host: str, port: int, trust: ClientContext, deadline: Seco
     With a ``request`` its answer is waited for: in TLS 1.3 a server says only there what it thinks of our certificate.
     """
     facts = Facts()
+    fault = None
     try:
         async with asyncio.timeout_at(deadline):
             await _shake(host, port, trust, facts, request)
     except TimeoutError:
-        return TlsSeen(facts.certificate_expiry, Trouble(Reason.TIMEOUT, "", facts.phase is Phase.TLS))
+        fault = Trouble(Reason.TIMEOUT, "", facts.phase is Phase.TLS)
     except ProbeFailed as failed:
-        connected = facts.phase is Phase.TLS
-        return TlsSeen(facts.certificate_expiry, Trouble(failed.reason, failed.detail, connected))
-    return TlsSeen(facts.certificate_expiry, None)
+        fault = Trouble(failed.reason, failed.detail, facts.phase is Phase.TLS)
+    return TlsSeen(facts.certificate_expiry, fault, facts.certificate_not_before)
 
 
 async def _shake(host: str, port: int, trust: ClientContext, facts: Facts, request: bytes) -> None:

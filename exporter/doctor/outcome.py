@@ -48,6 +48,8 @@ class TlsSeen(NamedTuple):
     """Of the served certificate, trusted or not, in seconds since the epoch."""
     fault: Trouble | None
     """Why its handshake did not end well."""
+    not_before: float | None = None
+    """When that certificate began to be valid."""
 
 
 class Answers:

@@ -50,7 +50,7 @@ class Overview:
             own_health = self._own_health(now)
             judged: list[rows.Row] = []
             suspects = Suspects(own_health)
-            for some in rows.judged(self._states(), suspects, own_health, now):
+            for some in rows.judged(self._states(), suspects, own_health, now, wall):
                 judged += some
                 yield b""
             in_order = sorted(judged, key=rows.Row.order)

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from collectors.contract import Facts
 from collectors.literals import literal_family
 from collectors.replies import Exchange, Login, Query, Reading, Reply, RoundTrip, Timed
 from collectors.target import Gives
 from collectors.terms import Clock, Gap, Phase, Reason, Seconds
-from exporter.clock import wall_clock
+from exporter.certificate_life import ends_soon
 from exporter.fleet import Pair, until_in_words
 from exporter.recording.history import FAILED, RESENT
 from exporter.recording.series import PairSeries
@@ -92,6 +93,8 @@ class PairNow:
     before: Sequence[Seconds] | None = None
     """The four results before, as ``Recent`` keeps them: responses, or logins; None where nothing is known."""
     retransmitted: bool = False
+    certificate_left: Seconds | None = None
+    """How long the served certificate is valid yet, negative once it has expired; None while that is enough."""
     lost: int = 0
     """Of the latest ``results``: those that nothing came back of."""
     failed: int = 0
@@ -128,8 +131,8 @@ class PairNow:
         return self.lost + self.failed
 
 
-def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
-    """Return the state of one pair at this time of the monotonic clock."""
+def pair_now(pair: Pair, series: PairSeries, now: Seconds, wall: float) -> PairNow:
+    """Return the state of one pair at this time, by the monotonic and by the wall clock."""
     recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
     lost, failed, resent = sum(map(math.isnan, recent)), recent.count(FAILED), recent.count(RESENT)
     bursts = _bursts(recent) if lost + failed + resent else ()
@@ -140,7 +143,7 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         gives=pair.aim.gives,
         target=pair.target,
         ip_family=pair.ip_family,
-        maintenance=_maintenance(pair),
+        maintenance=_maintenance(pair, wall),
         age=None if latest.facts is None else now - latest.at,
         stale=latest.facts is not None and not series.is_fresh(now),
         reason=failure and failure.reason,
@@ -166,6 +169,7 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         usual_of=(series.usual_server if isinstance(reply, Query) else series.usual_rtt).seeds,
         before=series.recent.values()[-1 - BEFORE : -1],
         retransmitted=latest.facts is not None and latest.facts.retransmitted,
+        certificate_left=_certificate_left(latest.facts, wall) if latest.facts else None,
         lost=lost,
         failed=failed,
         resent=resent,
@@ -181,9 +185,16 @@ def _bursts(recent: Sequence[Seconds]) -> list[int]:
     return [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
 
 
-def _maintenance(pair: Pair) -> str | None:
+def _maintenance(pair: Pair, wall: float) -> str | None:
     end = pair.maintenance
-    return None if end is None or wall_clock() >= end else until_in_words(end)
+    return None if end is None or wall >= end else until_in_words(end)
+
+
+def _certificate_left(facts: Facts, wall: float) -> Seconds | None:
+    expiry = facts.certificate_expiry
+    if expiry is None or not ends_soon(facts.certificate_not_before, expiry, wall):
+        return None
+    return expiry - wall
 
 
 def _measured(reply: Reply | None) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def _usual(seen: PairNow, now: Seconds, usual: Seconds | None) -> str:
 
 
 def judged(
-    states: Sequence[tuple[Pair, PairSeries]], suspects: Suspects, own: OwnHealth, now: Seconds
+    states: Sequence[tuple[Pair, PairSeries]], suspects: Suspects, own: OwnHealth, now: Seconds, wall: float
 ) -> Iterator[Sequence[Row]]:
     """Judge all pairs and return their rows in batches, between which others may run; ``suspects`` become known by it.
 
@@ -149,7 +149,7 @@ def judged(
     """
     places: dict[str, list[_PairState]] = {}
     for number, (pair, series) in enumerate(states):
-        places.setdefault(pair.place, []).append(_PairState(pair, series, pair_now(pair, series, now)))
+        places.setdefault(pair.place, []).append(_PairState(pair, series, pair_now(pair, series, now, wall)))
         if number % AT_ONCE == AT_ONCE - 1:
             yield ()
     named = {name: [(state.pair, state.seen) for state in place] for name, place in places.items()}

@@ -60,7 +60,7 @@ def explain(answers: Sequence[ProbeResult], context: VerdictContext) -> Iterator
         places.setdefault(answer.pair.place, []).append((answer.pair, probed[answer.pair.identity]))
     for number, (pair, series) in enumerate(context.states):
         if pair.identity not in probed:
-            places.setdefault(pair.place, []).append((pair, pair_now(pair, series, context.now)))
+            places.setdefault(pair.place, []).append((pair, pair_now(pair, series, context.now, context.wall)))
         if number % AT_ONCE == AT_ONCE - 1:
             yield ""
     suspects = Suspects(context.own_health)
@@ -88,10 +88,10 @@ def _single_probe_now(answer: ProbeResult, context: VerdictContext) -> PairNow:
     pair, known = answer.pair, {pair.identity: series for pair, series in context.states}
     alone = PairSeries(pair.aim.reasons).for_configuration((), (), fresh_for=math.inf)
     alone.record(answer.facts, answer.outcome, context.now, context.wall)
-    seen = pair_now(pair, alone, context.now)
+    seen = pair_now(pair, alone, context.now, context.wall)
     if (series := known.get(pair.identity)) is None:
         return dataclasses.replace(seen, failing_for=answer.took, usual_of=None)
-    before = pair_now(pair, series, context.now)
+    before = pair_now(pair, series, context.now, context.wall)
     return dataclasses.replace(
         seen,
         **{name: getattr(before, name) for name in _OF_THE_PAIR},

@@ -20,7 +20,8 @@ Plain values in, a verdict out; the rules, in their order:
     executions that are stuck, workflows that fail  n8n
     else                                            fine
 
-Where others explain it, the half sentence begins with whom (``suspects``). What gets lost for hours stands beside fine.
+Where others explain it, the half sentence begins with whom (``suspects``). What gets lost for hours stands beside fine,
+and so does a certificate that is too near its end, or over it.
 Toward a host in maintenance it is none of theirs, but "in maintenance", with what it would be otherwise.
 
 While our own queue is full, it is this host instead of network or peer, unless it is more than the queue can have done.
@@ -238,8 +239,20 @@ def _as_usual(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, beside: 
         return _as_read(seen, n8n.n8n_now(seen.reply))
     far = seen.login is not None and seen.server is not None and seen.login > max(_LONG_LOGIN, 2 * seen.server)
     late = "this answer was late: a lost packet can do that" if delays(seen, others, 0.0).single else ""
-    asides = ("the distance, not the database" if far else "", late, losses.aside(seen) or losses.steady(seen, beside))
+    asides = (
+        "the distance, not the database" if far else "",
+        late,
+        losses.aside(seen) or losses.steady(seen, beside),
+        _certificate(seen.certificate_left),
+    )
     return Verdict(Culprit.FINE, "; ".join(filter(None, asides)))
+
+
+def _certificate(left: Seconds | None) -> str:
+    """Write how near the end of the certificate is; empty while that is far."""
+    if left is None:
+        return ""
+    return f"its certificate ends in {span(left)}" if left > 0 else f"its certificate expired {span(-left)} ago"
 
 
 def _as_read(seen: PairNow, state: n8n.N8nNow) -> Verdict:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collectors.terms import Seconds
+from exporter.certificate_life import ends_soon
 from exporter.doctor.outcome import TlsSeen
 from exporter.wording import span
-
-SOON: Seconds = 14 * 86400.0
-"""Before a certificate's end; as the alert CertificateExpiring has it where the beginning is not known."""
 
 
 def expiry(tls: TlsSeen | None, now: float) -> tuple[bool, str]:
@@ -15,8 +12,8 @@ def expiry(tls: TlsSeen | None, now: float) -> tuple[bool, str]:
     if tls is None or tls.expiry is None:
         return False, ""
     left = tls.expiry - now
-    if left < 0:
+    if left <= 0:
         return True, f"the certificate expired {span(-left)} ago; renew it"
-    if left < SOON:
+    if ends_soon(tls.not_before, tls.expiry, now):
         return True, f"the certificate expires in {span(left)}; renew it"
     return False, f"the certificate is good for {span(left)}"

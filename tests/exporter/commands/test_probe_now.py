@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import types
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,11 @@ from collectors.contract import Facts, ProbeFailed
 from collectors.replies import Reply
 from collectors.terms import Reason
 from exporter.commands.probe_now import describe, probe_now, routes
+from exporter.overview import Overview
 from exporter.probing.single import ProbeResult
 from exporter.recording.own_health import OwnHealth
-from tests.collectors.peers import Peer, silent
+from tests.authority import Authority
+from tests.collectors.peers import OK, Peer, answering, silent
 from tests.exporter.pages import ANSWERS, DATABASE, SMALL, TIMEOUT, Small
 
 
@@ -49,6 +53,38 @@ def test_only_what_was_asked_for_is_told_and_the_others_are_witnesses(tmp_path: 
     text, well = describe(found, [icmp, tcp], OwnHealth())
     assert "wf008 tcp" in text
     assert not well
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "line", "verdict"),
+    [
+        (-181.8, 18.2, "certificate until .*, 18 days left", "fine: its certificate ends in 18 days"),
+        (-88, -2.1, "certificate expired 2 days ago, on .*", "fine: its certificate expired 2 days ago"),
+        (-0.2, 5.8, "certificate until .*, 6 days left", "fine"),
+    ],
+)
+async def test_a_certificate_that_ends_soon_is_beside_the_verdict_and_on_the_page_and_no_fault(
+    tmp_path: Path, authority: Authority, since: float, until: float, line: str, verdict: str
+) -> None:
+    now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
+    tls = authority.server("localhost", since=now + since * day, until=now + until * day)
+    with Peer(answering(OK), tls=tls) as peer:
+        text = f"""\
+hosts: [{{name: here, address: 127.0.0.1}}]
+endpoints:
+  - {{name: site, probe: {{protocol: http, url: "https://localhost:{peer.port}/", tls_verify: false}}}}
+defaults: {{ip_families: [ipv4]}}
+"""
+        small = Small(tmp_path, text, "here")
+        (found,) = await probe_now(small.pairs)
+    told, well = describe([found], small.pairs, OwnHealth())
+    assert well
+    assert re.search(rf"^  {line}\n  verdict: {verdict}\n\Z", told, re.MULTILINE), told
+    small.recorder.probe_ended(found.pair, found.facts, found.outcome)
+    page = b"".join(Overview(lambda: "here", small.recorder.states, small.recorder.own_health).pieces("text", {}, 1))
+    head, _, of_the_site, *_ = page.decode().splitlines()
+    assert head.endswith(": 1 pair, 1 fine")
+    assert of_the_site.rpartition("  ")[2] == verdict
 
 
 class Walks:

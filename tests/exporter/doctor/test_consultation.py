@@ -244,6 +244,24 @@ async def test_by_https_the_days_of_the_certificate_are_told(authority: Authorit
     assert finding.text.endswith("; the certificate is good for 58 days") or finding.text.endswith("57 days")
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "status", "text"),
+    [
+        (-181.8, 18.2, Status.WARNING, "the certificate expires in 18 days; renew it"),
+        (-0.2, 5.8, Status.OK, "the certificate is good for 6 days"),
+    ],
+)
+async def test_how_many_days_of_a_certificate_are_too_few_depends_on_its_life(
+    authority: Authority, since: float, until: float, status: Status, text: str
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    tls = authority.server("localhost", since=now + since * DAYS, until=now + until * DAYS)
+    with Fake("prometheus", tls=tls) as fake:
+        finding = await judged(https(fake, authority))
+    assert finding.status is status
+    assert finding.text.endswith(f"; {text}")
+
+
 async def test_each_certificate_that_cannot_be_trusted_is_told(authority: Authority) -> None:
     expired = authority.server("localhost", until=dt.datetime.now(dt.UTC) - 3 * DAYS)
     for context, begins in (

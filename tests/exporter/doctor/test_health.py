@@ -11,6 +11,7 @@ from exporter.doctor.outcome import HttpOutcome, TlsSeen
 from exporter.doctor.rules.health import health, unanswered
 from exporter.doctor.servers import KINDS
 from tests.exporter.doctor.values import DAY, GOOD, NOW, answer, seen, server, trouble
+from tests.exporter.test_certificate_life import LIVES
 
 HTTPS = server(url="https://prometheus.example/prom")
 
@@ -172,10 +173,17 @@ def test_each_fault_of_tls_says_what_to_do(detail: str, advice: str) -> None:
         (-3, Status.WARNING, "the certificate expired 3 days ago; renew it"),
     ],
 )
-def test_the_certificates_days_are_told_and_few_are_a_warning(days: int, status: Status, text: str) -> None:
+def test_the_days_of_a_certificate_of_unknown_life_are_told_and_few_warn(days: int, status: Status, text: str) -> None:
     finding = health(seen(HTTPS, tls=TlsSeen(NOW + days * DAY, None)), NOW, 5.0)
     assert finding.status is status
     assert finding.text == f"healthy and ready, answered in 412 ms; {text}"
+
+
+@pytest.mark.parametrize(("life", "left", "soon"), LIVES.values(), ids=LIVES)
+def test_a_certificate_is_a_warning_as_it_is_an_alert(life: float | None, left: float, soon: bool) -> None:
+    expiry = NOW + left * DAY
+    tls = TlsSeen(expiry, None, None if life is None else expiry - life * DAY)
+    assert health(seen(HTTPS, tls=tls), NOW, 5.0).status is (Status.WARNING if soon else Status.OK)
 
 
 @pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.REFUSED, Reason.UNREACHABLE, Reason.DNS])

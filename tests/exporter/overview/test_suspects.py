@@ -306,7 +306,7 @@ def test_of_hundreds_of_hosts_others_have_their_turn_after_each_fifty(time: Time
     hosts = "".join(f"  - {{name: {name}, address: {name}.example, datacenter: d}}\n" for name in names)
     small = Small(tmp_path, f"hosts:\n{hosts}probes:\n  icmp: {{protocol: icmp}}\n", "h0")
     states = small.recorder.states()
-    places = {pair.place: [(pair, pair_now(pair, series, time.passed))] for pair, series in states}
+    places = {pair.place: [(pair, pair_now(pair, series, time.passed, time.time()))] for pair, series in states}
     assert len(list(Suspects(small.recorder.own_health(time.passed)).add_all(places))) == 249 // 50 + 1
 
 
@@ -390,7 +390,7 @@ def test_what_gets_lost_by_any_protocol_alike_is_hardly_ever_called_uneven(
             lost = chance.random() < loss
             facts = Facts(phase=Phase.CONNECT, retransmitted=lost and outcome is SENT_AGAIN)
             of.record(facts, outcome if lost else ANSWERS[pair.protocol], 5.0 * count, 5.0 * count)
-        seen = [pair_now(pair, of, 5.0 * count) for pair, of in zip(pairs, series, strict=True)]
+        seen = [pair_now(pair, of, 5.0 * count, 5.0 * count) for pair, of in zip(pairs, series, strict=True)]
         path = path_of("b2", "b", seen, queue=False)
         uneven += path is not None and path.uneven
     assert uneven < 3000 * most

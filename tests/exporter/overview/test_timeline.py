@@ -117,6 +117,13 @@ def test_a_lost_syn_and_an_expired_certificate_are_said(small: Small) -> None:
     assert lines[-1] == "  verdict: configuration: status 302, which points to /login; look at it in the fleet file"
 
 
+def test_a_certificate_that_is_too_near_its_end_is_beside_the_verdict_too(small: Small) -> None:
+    facts = Facts(certificate_not_before=NOW - 182 * 86400, certificate_expiry=NOW + 18 * 86400)
+    (*_, ends, verdict) = explained(ProbeResult(small.pair("grafana", "http"), facts, ANSWERS["http"], 0.26))
+    assert ends == "  certificate until 2023-12-02, 18 days left"
+    assert verdict == "  verdict: fine: its certificate ends in 18 days"
+
+
 def test_the_last_hours_of_a_certificate_are_no_days(small: Small) -> None:
     facts = Facts(status_code=200, certificate_expiry=NOW + 7 * 3600)
     assert "  certificate until 2023-11-15, 7 h left" in explained(

@@ -66,7 +66,7 @@ class Watched:
 
     @property
     def seen(self) -> PairNow:
-        return pair_now(self.pair, self.series, self.now)
+        return pair_now(self.pair, self.series, self.now, 1.7e9 + self.now)
 
 
 @pytest.fixture
@@ -199,7 +199,8 @@ def test_what_our_own_queue_added_is_not_learnt_as_usual(tmp_path: Path, monkeyp
 
     def seen(probe: str) -> PairNow:
         wanted = small.pair("wf008", probe)
-        return next(pair_now(pair, series, time.passed) for pair, series in small.recorder.states() if pair is wanted)
+        states = small.recorder.states()
+        return next(pair_now(pair, series, time.passed, time.time()) for pair, series in states if pair is wanted)
 
     small.decide("wf008", "icmp", QUEUED)  # full from the start: nothing is known
     for _ in range(3):

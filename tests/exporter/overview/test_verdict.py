@@ -334,6 +334,27 @@ CASES: dict[str, tuple[PairNow, list[PairNow], OwnHealth, Culprit, str]] = {
     "a failure without a detail": (failed(ping, Reason.BODY), [], WELL, Culprit.PEER, "body"),
     "a slower network": (icmp(rtt=0.6), [], WELL, Culprit.NETWORK, "its round trip is 250 ms longer than usual"),
     "a network as slow as ever": (icmp(rtt=0.442, usual_rtt=0.349), [], WELL, Culprit.FINE, ""),
+    "a certificate near its end": (
+        ping(certificate_left=18 * 86400.0),
+        [],
+        WELL,
+        Culprit.FINE,
+        "its certificate ends in 18 days",
+    ),
+    "a certificate over its end, after a loss": (
+        ping(certificate_left=-2 * 86400.0, lost=1, bursts=1, results=10),
+        [],
+        WELL,
+        Culprit.FINE,
+        "1 of the last 10 failed: too few to judge; its certificate expired 2 days ago",
+    ),
+    "a certificate near its end, at a slow server": (
+        ping(certificate_left=18 * 86400.0, response=0.65, server=0.3),
+        [],
+        WELL,
+        Culprit.PEER,
+        "its program is slow, the network is not",
+    ),
     "noise on loopback": (icmp(rtt=0.002, usual_rtt=0.0001), [], WELL, Culprit.FINE, ""),
     "a slower server": (ping(server=0.4), [], WELL, Culprit.PEER, "its program is slow, the network is not"),
     "a server that was always slow": (
