@@ -14,7 +14,7 @@ from collectors.replies import Exchange, Login, Query, Reading, Reply, RoundTrip
 from collectors.target import Gives
 from collectors.terms import Clock, Gap, Phase, Reason, Seconds
 from exporter.clock import wall_clock
-from exporter.fleet import Pair, until_in_words
+from exporter.fleet import Pair, maintenance_in_words
 from exporter.recording.history import FAILED, RESENT
 from exporter.recording.series import PairSeries
 
@@ -140,7 +140,7 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         gives=pair.aim.gives,
         target=pair.target,
         ip_family=pair.ip_family,
-        maintenance=_maintenance(pair),
+        maintenance=maintenance_in_words(pair.maintenance, wall_clock()),
         age=None if latest.facts is None else now - latest.at,
         stale=latest.facts is not None and not series.is_fresh(now),
         reason=failure and failure.reason,
@@ -179,11 +179,6 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
 def _bursts(recent: Sequence[Seconds]) -> list[int]:
     """Return how many results each run of bad ones has."""
     return [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
-
-
-def _maintenance(pair: Pair) -> str | None:
-    end = pair.maintenance
-    return None if end is None or wall_clock() >= end else until_in_words(end)
 
 
 def _measured(reply: Reply | None) -> dict[str, Any]:
