@@ -53,8 +53,9 @@ def _digits(value: float) -> str:
 
 
 def moment(wall: float) -> str:
-    """Write a time, given in seconds since the epoch: 2026-12-01 06:00 UTC."""
-    return f"{datetime.fromtimestamp(wall, UTC):%Y-%m-%d %H:%M} UTC"
+    """Write a time, given in seconds since the epoch: 2026-12-01 06:00 UTC, and 06:00:30 where there are seconds."""
+    at = datetime.fromtimestamp(wall, UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at.second else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def percent(part: int, whole: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -22,6 +22,12 @@ _HOST_NAME = re.compile(rf"(?=.{{1,254}}\Z){_HOST_LABEL}(\.{_HOST_LABEL})*\.?")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _URL_CHARACTERS = re.compile(r"[!#-;=?-\[\]_a-z~]{1,2000}")
 _LOGIN_IN_URL = re.compile("[^/]*//[^/]*@")
+_LOGIN_ANYWHERE = re.compile("//[^/]*@")
+_SECRET_KEY = re.compile(
+    "(?i)passw|passphrase|pwd|token|secret|credential|auth(?!or)|signature|session|jwt"
+    "|(access|api|private|shared)[_.-]?key|^(key|pass|sid|sig)$"
+)
+"""What a key of a query is called whose value lets somebody in; a wiki's ``spaceKey`` is none."""
 _OUR_HEADERS = {
     "connection": "the exporter sets it",
     "content-length": "the exporter sets it",
@@ -117,7 +123,7 @@ def _fixed_url(value: object) -> str:
 
 def _link(value: object) -> str:
     text = text_of(value, "a url, such as https://example.com/docs/runbook.md")
-    if _LOGIN_IN_URL.match(text):
+    if _LOGIN_ANYWHERE.search(unquote(text)):
         raise invalid("a link must not hold a user or a password, which all who are notified would read; remove them")
     if not _URL_CHARACTERS.fullmatch(text):
         raise invalid(f"{_quoted_url(text)} holds a character that no url may hold; copy it as a browser shows it")
@@ -125,7 +131,18 @@ def _link(value: object) -> str:
         raise invalid(
             f"{_quoted_url(text.partition('#')[0])} is followed by '#'; remove that part, each alert has its own"
         )
+    if key := _secret_key(text):
+        raise invalid(f"a link must not hold a secret, which all who are notified would read; remove {quoted(key)}")
     return _url(text)
+
+
+def _secret_key(url: str) -> str | None:
+    """Return the first key of a url's query, or of that of a url within it, that looks like one of a secret."""
+    for part in re.split("[?&;]", unquote(url))[1:]:
+        key, given, _ = part.partition("=")
+        if given and _SECRET_KEY.search(key):
+            return key
+    return None
 
 
 def _path(value: object) -> str:

@@ -12,7 +12,7 @@ from exporter.fleet.double_hosts import double_host_warning
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.identity import ensure_exporter, who_am_i
 from exporter.fleet.loading import load
-from exporter.fleet.maintenance import in_maintenance, maintenance_is_over, until_in_words
+from exporter.fleet.maintenance import in_maintenance, maintenance_in_words, maintenance_is_over, until_in_words
 from exporter.fleet.mesh import STRANGER
 from exporter.fleet.own_paths import HOST_HEADER, PING_PATH, SD_PATH
 from exporter.fleet.pair import LOGIN, QUERY, Pair
@@ -44,6 +44,7 @@ __all__ = [
     "host_header",
     "in_maintenance",
     "load",
+    "maintenance_in_words",
     "maintenance_is_over",
     "pairs_of",
     "reload_summary",

@@ -18,6 +18,11 @@ def in_maintenance(hosts: Iterable[Host], wall: float) -> Mapping[str, Seconds]:
     return {host.name: host.maintenance for host in hosts if host.maintenance is not None and wall < host.maintenance}
 
 
+def maintenance_in_words(end: Seconds | None, wall: float) -> str | None:
+    """Write when a maintenance that lasts at this time ends, empty without an end; None while there is none."""
+    return None if end is None or wall >= end else until_in_words(end)
+
+
 def until_in_words(end: Seconds) -> str:
     """Write when a maintenance ends; empty where no end was written."""
     return f"until {moment(end)}" if end < math.inf else ""

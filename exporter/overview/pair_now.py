@@ -15,7 +15,7 @@ from collectors.replies import Exchange, Login, Query, Reading, Reply, RoundTrip
 from collectors.target import Gives
 from collectors.terms import Clock, Gap, Phase, Reason, Seconds
 from exporter.certificate_life import ends_soon
-from exporter.fleet import Pair, until_in_words
+from exporter.fleet import Pair, maintenance_in_words
 from exporter.recording.history import FAILED, RESENT
 from exporter.recording.series import PairSeries
 
@@ -143,7 +143,7 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds, wall: float) -> PairN
         gives=pair.aim.gives,
         target=pair.target,
         ip_family=pair.ip_family,
-        maintenance=_maintenance(pair, wall),
+        maintenance=maintenance_in_words(pair.maintenance, wall),
         age=None if latest.facts is None else now - latest.at,
         stale=latest.facts is not None and not series.is_fresh(now),
         reason=failure and failure.reason,
@@ -183,11 +183,6 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds, wall: float) -> PairN
 def _bursts(recent: Sequence[Seconds]) -> list[int]:
     """Return how many results each run of bad ones has."""
     return [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
-
-
-def _maintenance(pair: Pair, wall: float) -> str | None:
-    end = pair.maintenance
-    return None if end is None or wall >= end else until_in_words(end)
 
 
 def _certificate_left(facts: Facts, wall: float) -> Seconds | None:

@@ -43,13 +43,14 @@ def summary(snapshot: Snapshot, host: Verdict) -> str:
     parts += [f"{counts[None]} without a result yet"] if counts[None] else []
     doubt = "" if host.culprit is Culprit.FINE else f"; {host.culprit}: {host.why}"
     named = [str(suspect) for suspect in snapshot.suspects[:_NAMED]]
-    return "; ".join([", ".join(parts) + doubt, *named])
+    resting = _in_maintenance(snapshot.own_health)
+    return "; ".join([", ".join(parts) + doubt, *(f"this host is {words}" for words in resting), *named])
 
 
 def own_health_in_words(own: OwnHealth) -> str:
-    """Write how this host's own measuring went in the last minute."""
+    """Write how this host's own measuring went in the last minute, and whether it is in maintenance."""
     queue = "not measured (by ICMP alone)" if own.egress_queue is None else span(own.egress_queue)
-    parts = [f"egress queue {queue}"]
+    parts = [*_in_maintenance(own), f"egress queue {queue}"]
     if own.lateness is not None:
         parts.append(f"probes late by {span(own.lateness)}")
     if own.skipped:
@@ -57,6 +58,11 @@ def own_health_in_words(own: OwnHealth) -> str:
     if own.overflows:
         parts.append(f"{own.overflows} replies lost here")
     return ", ".join(parts)
+
+
+def _in_maintenance(own: OwnHealth) -> Iterator[str]:
+    if own.maintenance is not None:
+        yield f"{Culprit.MAINTENANCE} {own.maintenance}".rstrip()
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:

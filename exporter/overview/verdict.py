@@ -107,7 +107,7 @@ def _in_maintenance(until: str, verdict: Verdict) -> Verdict:
     """Return what would be the verdict as what is expected; what is this host's own fault stays so."""
     if verdict.culprit is Culprit.THIS_HOST:
         return verdict
-    otherwise = verdict.why if verdict.culprit is None else "" if verdict == FINE else str(verdict)
+    otherwise = verdict.why if verdict.culprit in {None, Culprit.FINE} else str(verdict)
     return Verdict(Culprit.MAINTENANCE, "; ".join(filter(None, (until, otherwise))))
 
 

@@ -7,6 +7,8 @@ import operator
 from collections.abc import Mapping
 
 from collectors.terms import Seconds
+from exporter.clock import wall_clock
+from exporter.fleet import Host, maintenance_in_words
 from exporter.recording.history import Lately
 
 LONG_QUEUE: Seconds = 0.01
@@ -22,6 +24,8 @@ class OwnHealth:
     host: str = ""
     """Its name in the fleet file."""
     datacenter: str = ""
+    maintenance: str | None = None
+    """When its own ends, in words: empty without an end, None while there is none."""
     egress_queue: Seconds | None = None
     """The longest time that an echo request waited in our own transmit queue."""
     lateness: Seconds | None = None
@@ -45,7 +49,7 @@ class OwnHealth:
 
 
 class RecentHealth:
-    """What was noticed of our own measuring in the last minute; all times are by the monotonic clock."""
+    """What was noticed of our own measuring in the last minute; its times are by the monotonic clock."""
 
     def __init__(self) -> None:
         self._queue, self._lateness = Lately(), Lately()
@@ -55,10 +59,11 @@ class RecentHealth:
         self.not_reloaded = ""
         """What was wrong with the fleet file when it was last read; empty if nothing was."""
         self._host = self._datacenter = ""
+        self._maintenance: Seconds | None = None
 
-    def configure(self, host: str, datacenter: str) -> None:
+    def configure(self, host: Host) -> None:
         """Record which host this is, by a fleet file that was read well."""
-        self._host, self._datacenter = host, datacenter
+        self._host, self._datacenter, self._maintenance = host.name, host.datacenter, host.maintenance
         self.not_reloaded = ""
 
     def queued(self, waited: Seconds, now: Seconds) -> None:
@@ -84,6 +89,7 @@ class RecentHealth:
         return OwnHealth(
             host=self._host,
             datacenter=self._datacenter,
+            maintenance=maintenance_in_words(self._maintenance, wall_clock()),
             egress_queue=self._queue.read(now),
             lateness=self._lateness.read(now),
             skipped=int(self._skipped.read(now) or 0),

@@ -16,6 +16,7 @@ from exporter.wording import (
     host_and_port,
     legible,
     listed,
+    moment,
     percent,
     plural,
     printable,
@@ -49,6 +50,18 @@ from exporter.wording import (
 )
 def test_a_duration_has_three_digits_and_a_unit(seconds: float, words: str) -> None:
     assert span(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("wall", "words"),
+    [
+        (981173100.0, "2001-02-03 04:05 UTC"),
+        (981173100.7, "2001-02-03 04:05 UTC"),
+        (981173130.0, "2001-02-03 04:05:30 UTC"),
+    ],
+)
+def test_a_moment_has_its_seconds_where_there_are_any(wall: float, words: str) -> None:
+    assert moment(wall) == words
 
 
 @given(st.floats(min_value=0, max_value=1e9))

@@ -109,6 +109,28 @@ def test_a_host_in_maintenance_is_said_to_be_and_is_no_trouble_until_its_date(sm
     assert "maintenance" not in written(small, "text")
 
 
+def test_a_host_says_that_it_is_in_maintenance_itself_until_its_date(small: Small, time: Time) -> None:
+    small.reload(SMALL.replace("country: US", "country: US, state: maintenance, until: 2023-11-14T23:00Z"))
+    small.answer_all()
+    words = "in maintenance until 2023-11-14 23:00 UTC"
+    title, *_, last = written(small, "text").splitlines()
+    assert title.endswith(f": 4 pairs, 4 fine; this host is {words}")
+    assert re.split("  +", last) == ["(this host)", f"{words}, egress queue 2 µs", "fine"]
+    assert f"This host: {words}, egress queue 2 µs. <b>fine</b>" in written(small, "html")
+    assert json.loads(written(small, "json"))["this_host"]["maintenance"] == "until 2023-11-14 23:00 UTC"
+    time.passed += 3600
+    small.answer_all()
+    assert "maintenance" not in written(small, "text") + written(small, "html").partition("</style>")[2]
+    assert json.loads(written(small, "json"))["this_host"]["maintenance"] is None
+
+
+def test_a_maintenance_of_this_host_that_has_no_end_is_said_without_one(small: Small) -> None:
+    small.reload(SMALL.replace("country: US", "country: US, state: maintenance"))
+    small.answer_all()
+    assert written(small, "text").splitlines()[0].endswith(": 4 pairs, 4 fine; this host is in maintenance")
+    assert json.loads(written(small, "json"))["this_host"]["maintenance"] == ""
+
+
 def test_before_the_first_results_nothing_is_claimed(small: Small) -> None:
     lines = written(small, "text").splitlines()[2:-1]
     assert {line.rpartition("  ")[2] for line in lines} == {"-: no result yet"}

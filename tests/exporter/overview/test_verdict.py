@@ -686,6 +686,10 @@ UNTIL = "until 2026-12-01 06:00 UTC"
         (icmp(maintenance=UNTIL), UNTIL),
         (icmp(maintenance=UNTIL, age=None), f"{UNTIL}; no result yet"),
         (
+            icmp(maintenance=UNTIL, lost=8, bursts=1, longest=8),
+            f"{UNTIL}; well again; 8 of the last 60 got lost, in a row",
+        ),
+        (
             failed(icmp, Reason.TIMEOUT, maintenance=UNTIL),
             f"{UNTIL}; network: no answer: network or host down",
         ),
