@@ -231,6 +231,16 @@ def start_watching(watcher: Host, folder: Path, fleet_file: Path, alerting: Path
             "--rules.alert.resend-delay=1s",
         ]
     )
+    wait_until(lambda: is_ready(watcher, 9090), "Prometheus is ready", PATIENCE)
+
+
+def is_ready(watcher: Host, port: int) -> bool:
+    """Return whether a server says so; before it does, it does not listen, or answers with another status."""
+    try:
+        asked(watcher, port, "/-/ready")
+    except (OSError, AssertionError):
+        return False
+    return True
 
 
 ALWAYS = {("CertificateExpiring", "site")}
