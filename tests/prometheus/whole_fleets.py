@@ -130,6 +130,22 @@ CASES = {
     "two datacenters are cut, 6 + 2": Case(
         hosts(a=6, b=2), (lost(between="a b"),), (BOTH_WAYS,), within=150, protocols=ICMP
     ),
+    "two datacenters are cut, 6 + 2, and one of the two is down": Case(
+        hosts(a=6, b=2),
+        (lost(between="a b"), *dead("b1")),
+        (BOTH_WAYS, {"critical HostUnreachable b1"}),
+        within=150,
+        protocols=ICMP,
+    ),
+    "of three hosts, each in its own datacenter, one is down, and the path between the others is cut": Case(
+        hosts(a=1, b=1, c=1),
+        (lost(between="a c"), *dead("b1")),
+        (
+            {"critical HostUnreachable b1"},
+            {"critical PathDegraded cut a1 to c1", "critical PathDegraded cut c1 to a1"},
+        ),
+        protocols=ICMP,
+    ),
     "two datacenters are cut, 2 + 1": Case(
         hosts(a=2, b=1), (lost(between="a b"),), ({"critical HostUnreachable b1"},), "or its only link is"
     ),
