@@ -17,6 +17,7 @@ from exporter.fleet.mesh import STRANGER
 from exporter.fleet.own_paths import HOST_HEADER, PING_PATH, SD_PATH
 from exporter.fleet.pair import LOGIN, QUERY, Pair
 from exporter.fleet.pairs import pairs_of, roles, survey
+from exporter.fleet.peers import Peer, own_probes, peers_of
 from exporter.fleet.probes.http import host_header
 from exporter.fleet.reload_summaries import reload_summary
 from exporter.fleet.schema import OWN_JOB, PROTOCOLS, Host, Scrape, ScrapeJob, StackServerKeys
@@ -35,6 +36,7 @@ __all__ = [
     "Host",
     "NamedFiles",
     "Pair",
+    "Peer",
     "Problem",
     "Scrape",
     "ScrapeJob",
@@ -45,7 +47,9 @@ __all__ = [
     "in_maintenance",
     "load",
     "maintenance_is_over",
+    "own_probes",
     "pairs_of",
+    "peers_of",
     "reload_summary",
     "roles",
     "survey",
