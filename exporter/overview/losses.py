@@ -31,8 +31,12 @@ def too_many(seen: PairNow) -> bool:
     if seen.bursts < _BURSTS:
         return False
     repeated = seen.longest - 1 if seen.longest >= _OUTAGE else 0
-    usual = min(max(seen.usual_loss or 0.0, _LEAST), _MOST)
-    return chance(seen.bad + seen.resent - repeated, seen.results - repeated, usual) < _CHANCE
+    return more_than_chance(seen.bad + seen.resent - repeated, seen.results - repeated, seen.usual_loss)
+
+
+def more_than_chance(bad: int, results: int, usual: float | None) -> bool:
+    """Return whether so many of the results seldom are bad, where this share of them usually is."""
+    return chance(bad, results, min(max(usual or 0.0, _LEAST), _MOST)) < _CHANCE
 
 
 def chance(bad: int, results: int, usual: float) -> float:

@@ -1,0 +1,103 @@
+"""Bad paths of a whole fleet -> the ends, the pairs of datacenters and the single paths that are to blame.
+
+These are the rules of ``latency_culprits`` in ``prometheus/rules/recording.yml``, for one IP family:
+
+- A host is to blame if it is bad from every datacenter that asks, its own included; likewise a source. Two witnesses
+  are needed, or one while its page cannot be had either.
+- What neither end explains is blamed on the pair of datacenters, if it is most of their paths and two at least.
+- What is left are single paths.
+- A datacenter of several hosts of which no page can be had, and all are bad from outside, is dark: the way to it is to
+  blame, not each host.
+- Bad paths to and from a host in maintenance are left out; good ones show that the other end lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from exporter.fleet_view.layout import Layout
+from exporter.fleet_view.paths import Path
+
+_MOST = 0.5
+_SEVERAL = 2
+Datacenters = tuple[str, str]
+_Item = TypeVar("_Item")
+_Key = TypeVar("_Key")
+
+
+class Blame(NamedTuple):
+    """Who is to blame; of each the bad paths that show it."""
+
+    targets: Mapping[str, Sequence[Path]]
+    sources: Mapping[str, Sequence[Path]]
+    datacenters: Mapping[Datacenters, Sequence[Path]]
+    single: Sequence[Path]
+    dark: frozenset[str]
+    """Datacenters of which nothing is heard."""
+
+
+def blame(paths: Sequence[Path], layout: Layout, unheard: Collection[str]) -> Blame:
+    """Decide who is to blame; ``unheard`` are the hosts whose page cannot be had."""
+    paths = [
+        path for path in paths if not (path.bad and (layout.is_quiet(path.source) or layout.is_quiet(path.target)))
+    ]
+    dark = frozenset(_dark(paths, layout))
+    targets = {
+        target: bad
+        for target, several in grouped(paths, lambda path: path.target).items()
+        if (bad := _bad_everywhere(several, lambda path: layout.datacenter(path.source)))
+        and (len({path.source for path in several}) >= _SEVERAL or target in unheard)
+        and layout.datacenter(target) not in dark
+    }
+    sources = {
+        source: bad
+        for source, several in grouped(paths, lambda path: path.source).items()
+        if (bad := _bad_everywhere(several, lambda path: layout.datacenter(path.target)))
+        and len({path.target for path in several}) >= _SEVERAL
+    }
+    left = [path for path in paths if path.target not in targets and path.source not in sources]
+    datacenters = between_datacenters(left, layout, _is_news)
+    explained = {path for several in datacenters.values() for path in several}
+    single = [path for path in left if _is_news(path) and path not in explained]
+    return Blame(targets, sources, datacenters, single, dark)
+
+
+def between_datacenters(
+    paths: Iterable[Path], layout: Layout, is_bad: Callable[[Path], bool]
+) -> dict[Datacenters, list[Path]]:
+    """Return the pairs of datacenters of whose paths most are bad, and two at least, with these paths."""
+    ways = grouped(paths, lambda path: (layout.datacenter(path.source), layout.datacenter(path.target)))
+    bad = {ends: [path for path in several if is_bad(path)] for ends, several in ways.items() if all(ends)}
+    return {ends: some for ends, some in bad.items() if len(some) >= _SEVERAL and len(some) > _MOST * len(ways[ends])}
+
+
+def grouped(items: Iterable[_Item], key: Callable[[_Item], _Key]) -> dict[_Key, list[_Item]]:
+    """Return the items by what ``key`` says of each."""
+    groups: dict[_Key, list[_Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def _is_news(path: Path) -> bool:
+    return path.bad and not path.always
+
+
+def _dark(paths: Sequence[Path], layout: Layout) -> Iterable[str]:
+    heard = {layout.datacenter(path.source) for path in paths}
+    by_target = grouped(paths, lambda path: path.target)
+    for datacenter, hosts in grouped(by_target, layout.datacenter).items():
+        least = min(_share(by_target[host]) for host in hosts)
+        if datacenter and datacenter not in heard and len(hosts) >= _SEVERAL and least > _MOST:
+            yield datacenter
+
+
+def _bad_everywhere(paths: Sequence[Path], place: Callable[[Path], str]) -> list[Path]:
+    """Return the bad ones, if most are bad from or to each place; else none."""
+    least = min(_share(several) for several in grouped(paths, place).values())
+    return [path for path in paths if path.bad] if least > _MOST else []
+
+
+def _share(paths: Sequence[Path]) -> float:
+    return sum(path.bad for path in paths) / len(paths)

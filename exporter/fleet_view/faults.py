@@ -1,0 +1,146 @@
+"""What is wrong while the network is well: programs, databases, n8n, exporters, and the measuring itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from collectors.terms import Reason
+from exporter.fleet import LOGIN
+from exporter.fleet_view.blame import grouped
+from exporter.fleet_view.culprits import Culprit, Kind, NoPage
+from exporter.fleet_view.layout import Layout
+from exporter.fleet_view.network import Network
+from exporter.fleet_view.reports import PairReport, Report
+from exporter.wording import some
+
+_ALWAYS = 0.99
+_NO_CHANCE = 2
+"""So many timeouts in a row are no chance; any other failure is none at once."""
+
+
+class _Seen(NamedTuple):
+    """A pair, and who measures it."""
+
+    source: str
+    pair: PairReport
+
+
+class Faults:
+    """Finds them in what the hosts say."""
+
+    def __init__(
+        self, reports: Mapping[str, Report], no_pages: Mapping[str, NoPage], layout: Layout, network: Network
+    ) -> None:
+        self._reports, self._no_pages, self._layout, self._network = reports, no_pages, layout, network
+        self._seen = [
+            _Seen(source, pair)
+            for source, report in reports.items()
+            for pair in report.pairs
+            if pair.success is not None and not pair.ours and not layout.is_quiet(source)
+        ]
+
+    def culprits(self) -> Iterator[Culprit]:
+        """Yield all of them."""
+        yield from self._exporters()
+        databases = set(self._layout.databases)
+        for name, seen in grouped(self._seen, lambda seen: seen.pair.name).items():
+            if name in databases:
+                yield from self._database(name, seen)
+            elif name in self._layout.places and not self._layout.is_quiet(name):
+                for probe, some_seen in grouped(seen, lambda seen: seen.pair.probe).items():
+                    yield from self._program(f"{probe} of {name}", some_seen)
+        for source, report in self._reports.items():
+            yield from self._measuring(source, report)
+
+    def _exporters(self) -> Iterator[Culprit]:
+        """Yield the exporters that cannot be asked though their host is reached; those of one reason together."""
+        here, network = self._layout.here, self._network
+        left = {
+            name: no_page
+            for name, no_page in self._no_pages.items()
+            if not self._layout.is_quiet(name) and not network.is_blamed(name) and not network.is_bad(here, name)
+        }
+        reached = {name: tuple(self._pinged(name)) for name in left}
+        for (why, others), names in grouped(left, lambda name: (left[name].why, reached[name])).items():
+            its = "its page cannot" if len(names) == 1 else "their pages cannot"
+            if others or any(left[name].answered for name in names):
+                also = f"; {some(others)} can ask it" if others else ""
+                yield Culprit(Kind.EXPORTER, some(names), f"{its} be had from {here}: {why}{also}", "")
+            else:
+                yield Culprit(Kind.EXPORTER, some(names), f"{its} be had: {why}", "LatencyExporterDown", critical=True)
+
+    def _pinged(self, host: str) -> Iterator[str]:
+        """Yield the hosts that are answered by its exporter itself."""
+        for source, pair in self._seen:
+            asks = pair.probe in self._layout.own_probes and pair.protocol == "http"
+            if asks and pair.target == host and pair.success:
+                yield source
+
+    def _program(self, name: str, seen: Sequence[_Seen]) -> Iterator[Culprit]:
+        pair = seen[0].pair
+        if pair.target in self._no_pages and pair.probe in self._layout.own_probes:
+            return  # its exporter is named already
+        if failing := [each for each in seen if self._fails(each)]:
+            words = {each.pair.verdict.word for each in failing}
+            kind = Kind.CONFIGURATION if words == {"configuration"} else Kind.PROGRAM
+            yield Culprit(kind, name, f"fails {_from(failing, seen)}", "PeerFailing")
+        elif stuck := [each for each in seen if each.pair.verdict.word == "n8n"]:
+            yield Culprit(Kind.N8N, pair.name, stuck[0].pair.verdict.why, "")
+        elif slow := _slow(seen):
+            yield Culprit(Kind.PROGRAM, name, f"is slow {_from(slow, seen)}", "PeerSlow")
+
+    def _database(self, name: str, seen: Sequence[_Seen]) -> Iterator[Culprit]:
+        failing = [each for each in seen if self._fails(each)]
+        if self._network.is_blamed(seen[0].pair.target) or self._layout.is_quiet(seen[0].pair.target):
+            return
+        asked = {each.source for each in seen if each.pair.probe != LOGIN and each.pair.success}
+        if any(each.pair.reason == Reason.LIMIT for each in failing):
+            says = f"it is at its connection limit: {_from(failing, seen)}"
+            yield Culprit(Kind.DATABASE, name, says, "DatabaseAtConnectionLimit", critical=True)
+        elif failing and all(each.pair.reason == Reason.AUTH and each.source in asked for each in failing):
+            says = f"it refuses the login, and answers queries on the connection that is kept: {_from(failing, seen)}"
+            yield Culprit(Kind.DATABASE, name, says, "DatabaseDown")
+        elif failing:
+            yield Culprit(Kind.DATABASE, name, f"it fails {_from(failing, seen)}", "DatabaseDown", critical=True)
+        elif slow := _slow(seen):
+            yield Culprit(Kind.DATABASE, name, f"it is slow {_from(slow, seen)}", "DatabaseSlow")
+
+    def _fails(self, seen: _Seen) -> bool:
+        """Return whether a pair fails, and neither the network nor chance explains it."""
+        source, pair = seen
+        if pair.success or self._network.is_blamed(pair.target):
+            return False
+        if pair.silent or pair.reason == Reason.TIMEOUT:
+            usual = pair.silent and (pair.usual_loss or 0.0) > _ALWAYS
+            return not usual and pair.recent.failures >= _NO_CHANCE and not self._network.is_bad(source, pair.target)
+        return True
+
+    def _measuring(self, source: str, report: Report) -> Iterator[Culprit]:
+        own = report.this_host.verdict
+        local = next((pair for pair in report.pairs if pair.reason == Reason.LOCAL), None)
+        if own.word == "this host":
+            says = f"{own.why} ({report.this_host.in_words()})"
+            yield Culprit(Kind.MEASUREMENT, source, says, "MeasurementInDoubt")
+        elif local is not None:
+            says = f"it cannot ask {local.name} by {local.probe}: {local.verdict.why}"
+            yield Culprit(Kind.MEASUREMENT, source, says, "MeasurementInDoubt")
+        elif own.word == "configuration":
+            yield Culprit(Kind.CONFIGURATION, source, own.why, "ConfigurationInDoubt")
+        if not {pair.name for pair in report.pairs} <= set(self._layout.places):
+            says = f"its fleet file differs from that of {self._layout.here}: it measures what that does not have"
+            yield Culprit(Kind.CONFIGURATION, source, says, "ConfigurationInDoubt")
+
+
+def _slow(seen: Sequence[_Seen]) -> list[_Seen]:
+    return [each for each in seen if each.pair.success and each.pair.verdict.word in {"peer", "database"}]
+
+
+def _from(bad: Sequence[_Seen], seen: Sequence[_Seen]) -> str:
+    """Write why, from which hosts it is seen, and from which others it is well."""
+    sources = list(dict.fromkeys(each.source for each in bad))
+    well = list(dict.fromkeys(each.source for each in seen if each.pair.success and each.source not in sources))
+    reasons = list(dict.fromkeys(str(each.pair.reason) for each in bad if each.pair.reason))
+    because = f"({', '.join(reasons)}) " if reasons else ""
+    also = f", well from {some(well)}" if well else ""
+    return f"{because}from {some(sources)}{also}: {bad[0].pair.verdict.why}"
