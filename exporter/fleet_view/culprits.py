@@ -42,6 +42,7 @@ class NoPage(NamedTuple):
     """A host's page could not be had."""
 
     why: str
+    connected: bool = False
     answered: bool = False
     """Something answered there, or this host could not ask: no reason to call the exporter down."""
 

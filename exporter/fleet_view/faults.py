@@ -55,12 +55,8 @@ class Faults:
 
     def _exporters(self) -> Iterator[Culprit]:
         """Yield the exporters that cannot be asked though their host is reached; those of one reason together."""
-        here, network = self._layout.here, self._network
-        left = {
-            name: no_page
-            for name, no_page in self._no_pages.items()
-            if not self._layout.is_quiet(name) and not network.is_blamed(name) and not network.is_bad(here, name)
-        }
+        here = self._layout.here
+        left = {name: no_page for name, no_page in self._no_pages.items() if not self._is_explained(name, no_page)}
         reached = {name: tuple(self._pinged(name)) for name in left}
         for (why, others), names in grouped(left, lambda name: (left[name].why, reached[name])).items():
             its = "its page cannot" if len(names) == 1 else "their pages cannot"
@@ -69,6 +65,12 @@ class Faults:
                 yield Culprit(Kind.EXPORTER, some(names), f"{its} be had from {here}: {why}{also}", "")
             else:
                 yield Culprit(Kind.EXPORTER, some(names), f"{its} be had: {why}", "LatencyExporterDown", critical=True)
+
+    def _is_explained(self, host: str, no_page: NoPage) -> bool:
+        """Return whether the way to a host, or its maintenance, is why there is no page of it."""
+        here, network = self._layout.here, self._network
+        by_the_way = network.is_lost(here, host) if no_page.connected else network.is_bad(here, host)
+        return by_the_way or network.is_blamed(host) or self._layout.is_quiet(host)
 
     def _pinged(self, host: str) -> Iterator[str]:
         """Yield the hosts that are answered by its exporter itself."""
@@ -133,7 +135,7 @@ class Faults:
 
 
 def _slow(seen: Sequence[_Seen]) -> list[_Seen]:
-    return [each for each in seen if each.pair.success and each.pair.verdict.word in {"peer", "database"}]
+    return [each for each in seen if each.pair.is_slow]
 
 
 def _from(bad: Sequence[_Seen], seen: Sequence[_Seen]) -> str:

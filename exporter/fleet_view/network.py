@@ -28,6 +28,7 @@ class Network:
         self.paths = paths
         self.by_family = grouped(paths, lambda path: path.ip_family)
         self._bad = {(path.source, path.target) for path in paths if path.bad}
+        self._lost = {(path.source, path.target) for path in paths if path.lost}
         self._blame = {family: blame(some_paths, layout, unheard) for family, some_paths in self.by_family.items()}
 
     @property
@@ -41,6 +42,10 @@ class Network:
     def is_bad(self, source: str, target: str) -> bool:
         """Return whether a path from the one to the other is bad, over any family."""
         return (source, target) in self._bad
+
+    def is_lost(self, source: str, target: str) -> bool:
+        """Return whether nothing comes through on such a path."""
+        return (source, target) in self._lost
 
     def is_blamed(self, host: str) -> bool:
         """Return whether a host, or the only way to its datacenter, explains that it does not answer."""

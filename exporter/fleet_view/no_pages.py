@@ -12,7 +12,7 @@ _TROUBLES = {
     Reason.REFUSED: "nothing listens there, or a firewall refuses it",
     Reason.UNREACHABLE: "no way there ({detail})",
     Reason.TIMEOUT: "no connection within {patience}",
-    Reason.RESET: "it closes the connection without an answer",
+    Reason.RESET: "it closes the connection without a whole answer",
     Reason.TLS: "TLS: {detail}",
     Reason.BODY: "its answer has {detail}, which is no page of this program",
     Reason.LOCAL: "this host cannot ask: {detail}",
@@ -35,14 +35,14 @@ def no_page(outcome: HttpAnswer | Trouble, patience: Seconds) -> NoPage:
     if isinstance(outcome, HttpAnswer):
         moved = "it leads elsewhere, which is not followed (status {status})"
         other = moved if outcome.status in _REDIRECTS else "it answers with status {status}"
-        return NoPage(_STATUSES.get(outcome.status, other).format(status=outcome.status), answered=True)
+        return NoPage(_STATUSES.get(outcome.status, other).format(status=outcome.status), connected=True, answered=True)
     hangs = outcome.reason is Reason.TIMEOUT and outcome.connected
     text = _HANGS if hangs else _TROUBLES.get(outcome.reason, _TROUBLES[Reason.PROTOCOL])
     why = text.format(detail=cleaned(outcome.detail) or outcome.reason, patience=span(patience))
-    return NoPage(why, answered=outcome.reason in _OURS)
+    return NoPage(why, outcome.connected, answered=outcome.reason in _OURS)
 
 
 def not_ours(place: str) -> NoPage:
     """Write that an answer is no page of this program, and where it is not."""
     at = f" (at {place})" if place else ""
-    return NoPage(f"its answer is no page of this program{at}", answered=True)
+    return NoPage(f"its answer is no page of this program{at}", connected=True, answered=True)

@@ -128,6 +128,11 @@ class PairReport(_Model):
         """Whether the latest probe failed because nothing came back."""
         return is_silent(self.reason, self.phase)
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether it is answered, and what it asks takes too long there, by its own host's verdict."""
+        return bool(self.success) and self.verdict.word in {"peer", "database"}
+
     def refutes(self, other: PairReport) -> bool:
         """Return whether it was answered since the other one, which is silent, began to fail."""
         since = math.inf if other.first_failure_ago is None else other.first_failure_ago

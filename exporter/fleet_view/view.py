@@ -1,10 +1,12 @@
-"""The pages of a fleet's hosts, or why they could not be had -> its paths and the culprits: a pure function."""
+"""The pages of a fleet's hosts, or why they could not be had -> its matrix and the culprits: a pure function."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from exporter.fleet_view.blame import grouped
+from exporter.fleet_view.cells import ITSELF, NO_PAGE, UNMEASURED, Cell, cell
 from exporter.fleet_view.culprits import Culprit, NoPage, in_order
 from exporter.fleet_view.faults import Faults
 from exporter.fleet_view.layout import Layout
@@ -20,10 +22,24 @@ class View(NamedTuple):
     """All that is shown, whatever the format."""
 
     layout: Layout
-    reports: Mapping[str, Report]
+    asked: Sequence[str]
+    """The hosts whose page was had, in the fleet file's order."""
     no_pages: Mapping[str, NoPage]
     paths: Sequence[Path]
+    cells: Mapping[tuple[str, str], Cell]
+    """By the host that asks and the place that it measures."""
     culprits: Sequence[Culprit]
+
+    @property
+    def rows(self) -> list[str]:
+        """The hosts that ask."""
+        return [host for host in self.layout.hosts if host in self.layout.exporters]
+
+    def cell(self, source: str, place: str) -> Cell:
+        """Return what a host sees of a place."""
+        if source == place:
+            return self.cells.get((source, place), ITSELF)
+        return NO_PAGE if source in self.no_pages else self.cells.get((source, place), UNMEASURED)
 
 
 def view(pages: Pages, layout: Layout) -> View:
@@ -32,9 +48,32 @@ def view(pages: Pages, layout: Layout) -> View:
     no_pages = {name: page for name, page in pages.items() if isinstance(page, NoPage)}
     targets = (*layout.hosts, *layout.endpoints)
     ways = [path for source, report in reports.items() for path in paths(source, report, targets)]
-    answering = {pair.target for report in reports.values() for pair in report.pairs if pair.database and pair.success}
-    network = Network(ways, layout, no_pages, answering)
+    network = Network(ways, layout, no_pages, _answering(reports))
     culprits = [*network.culprits()]
     if not network.is_alone:
         culprits += Faults(reports, no_pages, layout, network).culprits()
-    return View(layout, reports, no_pages, ways, in_order(culprits))
+    return View(
+        layout,
+        [host for host in layout.hosts if host in reports],
+        no_pages,
+        ways,
+        dict(_cells(reports, ways, layout)),
+        in_order(culprits),
+    )
+
+
+def _answering(reports: Mapping[str, Report]) -> Collection[str]:
+    """Return the hosts of which a database answers."""
+    return {pair.target for report in reports.values() for pair in report.pairs if pair.database and pair.success}
+
+
+def _cells(
+    reports: Mapping[str, Report], ways: Sequence[Path], layout: Layout
+) -> Iterator[tuple[tuple[str, str], Cell]]:
+    by_ends = grouped(ways, lambda path: (path.source, path.target))
+    places = set(layout.places)
+    for source, report in reports.items():
+        for name, pairs in grouped(report.pairs, lambda pair: pair.name).items():
+            if name in places:
+                quiet = layout.is_quiet(name) or layout.is_quiet(source)
+                yield (source, name), cell(pairs, by_ends.get((source, name), ()), quiet=quiet)

@@ -47,7 +47,7 @@ TWO = hosts(a=2, b=2)
 LOGIN = [failing("b1", "login", "auth", "database", database="n8n"), pair("b1", "query", database="n8n")]
 LIMIT = [failing("b1", "login", "limit", "database", database="n8n"), pair("b1", "query", database="n8n")]
 SLOW = {"word": "database", "why": "its program is slow, the network is not"}
-STATUS = {"verdict": {"word": "peer", "why": "status 500"}, "protocol": "http"}
+STATUS = {"word": "peer", "why": "status 500"}
 CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
     "nothing": (Broken(TWO), {"a1": [], "b2": []}),
     "a host is down": (
@@ -175,7 +175,10 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         Broken(
             TWO,
             endpoints=("site",),
-            further={"a1": [failing("site", "get", "status", **STATUS)], "a2": [pair("site", "get", protocol="http")]},
+            further={
+                "a1": [failing("site", "get", "status", verdict=STATUS, protocol="http")],
+                "a2": [pair("site", "get", protocol="http")],
+            },
         ),
         {"b1": ["program get of site: fails (status) from a1, well from a2: status 500 [PeerFailing]"]},
     ),

@@ -1,0 +1,162 @@
+"""The pages of other programs, which may be newer, broken or hostile."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from exporter.fleet_view.reports import BadReport, Report, read
+from tests.exporter.fleet_view.fleets import failing, lost, pair, report
+
+PAGE: dict[str, Any] = {
+    "title": "t",
+    "this_host": {
+        "egress_queue": None,
+        "lateness": None,
+        "skipped": 0,
+        "overflows": 0,
+        "verdict": {"word": "fine", "why": ""},
+    },
+    "pairs": [pair("b")],
+}
+
+
+def page(**differs: Any) -> bytes:
+    """Return a page whose only pair differs so."""
+    return json.dumps({**PAGE, "pairs": [pair("b") | differs]}).encode()
+
+
+def one(**differs: Any):
+    (only,) = read(page(**differs)).pairs
+    return only
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"null",
+        b"[]",
+        b"{}",
+        b'"text"',
+        b"\xff\xfe",
+        b'{"this_host": {}, "pairs": []}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        json.dumps({**PAGE, "pairs": {}}).encode(),
+        json.dumps({**PAGE, "pairs": [None]}).encode(),
+        json.dumps({**PAGE, "this_host": {**PAGE["this_host"], "skipped": "0"}}).encode(),
+        json.dumps({**PAGE, "this_host": {**PAGE["this_host"], "skipped": -1}}).encode(),
+        json.dumps({**PAGE, "this_host": {**PAGE["this_host"], "lateness": True}}).encode(),
+    ],
+)
+def test_what_is_no_page_of_this_program_is_refused(body: bytes) -> None:
+    with pytest.raises(BadReport):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    "differs",
+    [
+        {"target": 5},
+        {"target": None},
+        {"target": "x" * 1001},
+        {"probe": ["icmp"]},
+        {"ip_family": "ipv5"},
+        {"verdict": "network"},
+        {"verdict": {"word": 5}},
+        {"success": "yes"},
+        {"success": 1},
+        {"rtt": "0.1"},
+        {"rtt": float("nan")},
+        {"rtt": float("inf")},
+        {"rtt": -1},
+        {"rtt": 10**400},
+        {"usual_loss": 1.5},
+        {"recent": 5},
+        {"recent": "lost"},
+        {"recent": [{}]},
+        {"recent": [None]},
+        {"recent": [True]},
+        {"recent": [-1]},
+        {"recent": ["x" * 21]},
+        {"recent": [0.1] * 1001},
+    ],
+)
+def test_wrong_types_and_numbers_out_of_bounds_are_refused_with_their_place(differs: dict[str, Any]) -> None:
+    with pytest.raises(BadReport) as caught:
+        read(page(**differs))
+    assert str(caught.value).startswith("pairs.0.")
+
+
+def test_what_is_refused_is_not_repeated() -> None:
+    with pytest.raises(BadReport) as caught:
+        read(page(rtt="\x1b[2Jcanary"))
+    assert "canary" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_text_is_on_one_line_of_bounded_length_and_harmless_to_a_terminal() -> None:
+    only = one(verdict={"word": "peer", "why": "\x1b[2Ja\nb\u202e" + "x" * 5000}, reason="sta\ttus", probe="p\x07")
+    assert only.verdict.why.startswith("[2Ja b x")
+    assert len(only.verdict.why) == 200
+    assert (only.reason, only.probe) == ("sta tus", "p")
+
+
+def test_half_of_a_letter_is_refused() -> None:
+    with pytest.raises(BadReport):
+        read(page(probe="PROBE").replace(b"PROBE", rb"\ud800"))
+
+
+def test_what_a_newer_version_says_more_is_no_matter() -> None:
+    assert read(json.dumps({**PAGE, "new": {"deep": [1]}}).encode()).pairs[0].target == "b"
+
+
+def test_a_large_page_costs_little_memory() -> None:
+    body = json.dumps({**PAGE, "pairs": [pair(f"h{number}", recent=[0.0123] * 60) for number in range(3000)]}).encode()
+    tracemalloc.start()
+    try:
+        assert isinstance(read(body), Report)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("recent", "loses"),
+    [
+        ([0.1] * 60, False),
+        (["lost"] + [0.1] * 59, False),
+        ([0.1, "lost", 0.1, "lost", *[0.1] * 56], False),  # two of sixty are chance
+        ([0.1, "lost", 0.1] * 20, True),
+        ([0.1, "sent again", 0.1] * 20, True),
+        ([0.1] * 20 + ["lost"] * 30 + [0.1] * 10, False),  # an outage that is over
+        ([0.1, "lost"] + [0.1] * 18 + ["lost"] * 30 + [0.1] * 10, False),
+        ([0.1, "not measured"] * 30, False),
+        ([], False),
+    ],
+)
+def test_more_than_chance_gets_lost_and_an_outage_that_is_over_counts_once(recent: list[Any], loses: bool) -> None:
+    assert one(recent=recent).loses is loses
+
+
+def test_what_usually_gets_lost_is_no_news() -> None:
+    third = [0.1, "lost", 0.1] * 20
+    assert [one(recent=third, usual_loss=share).loses for share in (0.0, 0.1, 0.2)] == [True, True, False]
+
+
+def test_one_late_answer_is_not_the_round_trip_but_three_of_five_are() -> None:
+    assert one(rtt=0.9, recent=[*[0.1] * 59, 0.9]).round_trip == 0.1
+    assert one(rtt=0.9, recent=[*[0.1] * 57, 0.9, 0.9, 0.9]).round_trip == 0.9
+    assert one(rtt=0.1, protocol="http", recent=[0.9] * 60).round_trip == 0.1, "of http they are responses"
+
+
+def test_a_silent_probe_is_refuted_only_by_an_answer_that_came_since() -> None:
+    silent = report(lost("b", first_failure_ago=12.0)).pairs[0]
+    assert one(age=11.0).refutes(silent)
+    assert not one(age=13.0).refutes(silent)
+    assert report(failing("b", "ping", "status", age=11.0)).pairs[0].refutes(silent)
