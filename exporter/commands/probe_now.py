@@ -44,7 +44,7 @@ def run(flags: argparse.Namespace) -> int:
     if missing:
         raise BadFile(missing)
     results = asyncio.run(probe_now(toward_target))
-    text, all_well = describe(results, asked)
+    text, all_well = describe(results, asked, OwnHealth(host=host.name, datacenter=host.datacenter))
     printed = print_data(text)
     if flags.route and printed == FINE:
         for part in routes([result for result in results if result.pair in asked]):
@@ -64,10 +64,10 @@ async def probe_now(pairs: Sequence[Pair]) -> list[ProbeResult]:
         return await single.ask(pairs, probes)
 
 
-def describe(results: Sequence[ProbeResult], asked: Sequence[Pair]) -> tuple[str, bool]:
+def describe(results: Sequence[ProbeResult], asked: Sequence[Pair], own: OwnHealth) -> tuple[str, bool]:
     """Return how the probes went that were asked for, and whether all went well; the others are witnesses."""
-    context = VerdictContext((), OwnHealth(), time.monotonic(), wall_clock())
-    explained = zip(results, explain(results, context), strict=True)
+    context = VerdictContext((), own, time.monotonic(), wall_clock())
+    explained = zip(results, filter(None, explain(results, context)), strict=True)
     of_asked = [(text, is_well(result)) for result, text in explained if result.pair in asked]
     return "\n".join(text for text, _ in of_asked), all(well for _, well in of_asked)
 

@@ -14,16 +14,15 @@ These are the rules of ``latency_culprits`` in ``prometheus/rules/recording.yml`
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
+from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
 from exporter.fleet_view.paths import Path
 
 _MOST = 0.5
 _SEVERAL = 2
 Datacenters = tuple[str, str]
-_Item = TypeVar("_Item")
-_Key = TypeVar("_Key")
 
 
 class Blame(NamedTuple):
@@ -70,14 +69,6 @@ def between_datacenters(
     ways = grouped(paths, lambda path: (layout.datacenter(path.source), layout.datacenter(path.target)))
     bad = {ends: [path for path in several if is_bad(path)] for ends, several in ways.items() if all(ends)}
     return {ends: some for ends, some in bad.items() if len(some) >= _SEVERAL and len(some) > _MOST * len(ways[ends])}
-
-
-def grouped(items: Iterable[_Item], key: Callable[[_Item], _Key]) -> dict[_Key, list[_Item]]:
-    """Return the items by what ``key`` says of each."""
-    groups: dict[_Key, list[_Item]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups
 
 
 def _is_news(path: Path) -> bool:

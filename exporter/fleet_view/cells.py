@@ -59,10 +59,10 @@ def cell(pairs: Sequence[PairReport], paths: Sequence[Path], *, quiet: bool) -> 
 def _bad_path(paths: Sequence[Path]) -> str:
     if any(path.lost for path in paths):
         return "lost"
-    worst = max((path for path in paths if path.bad), key=lambda path: (path.loss, path.longer or 0.0), default=None)
+    worst = max((path for path in paths if path.bad), key=lambda path: path.badness, default=None)
     if worst is None:
-        return "uneven" if any(path.uneven is not None for path in paths) else ""
-    return f"{round(100 * worst.loss)} % lost" if worst.loses else f"{span(worst.round_trip or 0.0)} slow"
+        return "uneven" if any(path.uneven for path in paths) else ""
+    return f"{round(100 * worst.loss)} % lost" if worst.loses else f"{span(worst.rtt or 0.0)} slow"
 
 
 def _bad_pair(pairs: Sequence[PairReport]) -> str:

@@ -7,14 +7,13 @@ from typing import NamedTuple
 
 from collectors.terms import Reason
 from exporter.fleet import LOGIN
-from exporter.fleet_view.blame import grouped
 from exporter.fleet_view.culprits import Culprit, Kind, NoPage
+from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
 from exporter.fleet_view.network import Network
 from exporter.fleet_view.reports import PairReport, Report
 from exporter.wording import some
 
-_ALWAYS = 0.99
 _NO_CHANCE = 2
 """So many timeouts in a row are no chance; any other failure is none at once."""
 
@@ -114,8 +113,8 @@ class Faults:
         if pair.success or self._network.is_blamed(pair.target):
             return False
         if pair.silent or pair.reason == Reason.TIMEOUT:
-            usual = pair.silent and (pair.usual_loss or 0.0) > _ALWAYS
-            return not usual and pair.recent.failures >= _NO_CHANCE and not self._network.is_bad(source, pair.target)
+            is_usual = pair.silent and pair.always_lost
+            return not is_usual and pair.recent.failures >= _NO_CHANCE and not self._network.is_bad(source, pair.target)
         return True
 
     def _measuring(self, source: str, report: Report) -> Iterator[Culprit]:

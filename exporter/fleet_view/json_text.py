@@ -65,7 +65,7 @@ def _path(path: Path) -> dict[str, Any]:
         "lost": path.lost,
         "loses": path.loses,
         "loss": path.loss,
-        "uneven": path.uneven is not None,
-        "rtt": path.round_trip,
+        "uneven": path.uneven,
+        "rtt": path.rtt,
         "usual_rtt": path.usual,
     }

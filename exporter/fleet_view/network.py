@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from exporter.fleet_view.blame import Blame, between_datacenters, blame, grouped
+from exporter.fleet_view.blame import Blame, between_datacenters, blame
 from exporter.fleet_view.culprits import Culprit, Kind
+from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
 from exporter.fleet_view.paths import Path
 from exporter.wording import counted, some
@@ -104,9 +105,9 @@ class Network:
         return "it is down, or cut off"
 
     def _uneven(self, well: Sequence[Path]) -> Iterator[Culprit]:
-        between = between_datacenters(well, self._layout, lambda path: path.uneven is not None)
+        between = between_datacenters(well, self._layout, lambda path: path.uneven)
         explained = {path for several in between.values() for path in several}
-        single = [path for path in well if path.uneven is not None and path not in explained]
+        single = [path for path in well if path.uneven and path not in explained]
         for ends, _ in _both_ways(between):
             yield Culprit(Kind.DATACENTERS, ends.name, _UNEVEN, "PathUneven")
         for ends, _ in _both_ways(_by_ends(single)):
@@ -146,9 +147,14 @@ def _datacenters(ends: _Ends, bad: Sequence[Path], silent: Collection[str]) -> C
         unheard = f"; nothing is heard from {down[0]}, which may be down altogether" if down else ""
         says = f"{_pairs(lost)} of hosts lose all, and no host of either is to blame: {_LINK}{unheard}"
         return Culprit(Kind.DATACENTERS, ends.name, says, "DatacenterPathDown", critical=True)
-    worst = max(bad, key=lambda path: (path.loss, path.longer or 0.0))
+    worst = max(bad, key=lambda path: path.badness)
     says = f"{_pairs(bad)} of hosts lose packets or take longer, and no host of either is to blame"
-    return Culprit(Kind.DATACENTERS, ends.name, f"{says}; {worst.ends}: {worst.in_words()}", "DatacenterPathDegraded")
+    return Culprit(
+        Kind.DATACENTERS,
+        ends.name,
+        f"{says}; {worst.source} to {worst.target}: {worst.in_words()}",
+        "DatacenterPathDegraded",
+    )
 
 
 def _pairs(paths: Sequence[Path]) -> str:

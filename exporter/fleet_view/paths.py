@@ -1,7 +1,4 @@
-"""What a host says of its pairs -> its paths: one for each target and IP family, as ``recording.yml`` has them.
-
-ICMP says best how much is lost. Where none of it comes through a firewall may eat it, and handshakes decide.
-"""
+"""What a host says of its pairs -> its paths: one for each target and IP family, as the host itself judges them."""
 
 from __future__ import annotations
 
@@ -9,22 +6,19 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 from collectors.terms import Seconds
-from exporter.fleet_view.reports import PairReport, Report
+from exporter.fleet_view.grouping import grouped
+from exporter.fleet_view.reports import PairReport, PathReport, Report
 from exporter.wording import span
 
 _PROTOCOLS = ("icmp", "tcp", "http")
-"""In the order in which they are believed."""
+"""In the order in which their loss is believed; what only databases say is no path of its own."""
 _SEVERAL = 2
 """So many results without an answer, and none with one, are no chance."""
-_ALWAYS = 0.99
-_NOISE: Seconds = 0.005
-_LONGER = 1.5
-_UNEVEN, _LOST_HANDSHAKES = 0.04, 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
-    """One way from host to host: what gets lost, and how long the round trip is."""
+    """One way from host to host."""
 
     source: str
     target: str
@@ -36,74 +30,55 @@ class Path:
     loses: bool = False
     """Too much gets lost, and not all."""
     loss: float = 0.0
-    uneven: float | None = None
-    """The share of handshakes that is lost while ICMP is not, where it is too large."""
-    round_trip: Seconds | None = None
+    slow: bool = False
+    """The round trip is longer than usual."""
+    uneven: bool = False
+    """Handshakes get lost, and ICMP does not."""
+    rtt: Seconds | None = None
     usual: Seconds | None = None
 
     @property
-    def longer(self) -> Seconds | None:
-        """How much longer than usual the round trip is; None where that is nothing notable."""
-        now, usual = self.round_trip, self.usual
-        if self.lost or now is None or usual is None or now <= _NOISE + _LONGER * usual:
-            return None
-        return now - usual
-
-    @property
     def bad(self) -> bool:
-        """Whether it is lost, loses or takes longer, unlike what is usual."""
-        return self.lost or self.loses or self.longer is not None
+        """Whether it speaks against anybody."""
+        return self.lost or self.loses or self.slow
 
     @property
-    def ends(self) -> str:
-        """Both ends, in words."""
-        return f"{self.source} to {self.target}"
+    def badness(self) -> tuple[float, Seconds]:
+        """By which the worst of several is found."""
+        return (self.loss if self.loses else float(self.lost), (self.rtt or 0.0) - (self.usual or 0.0))
 
     def in_words(self) -> str:
         """Write what is bad about it."""
         if self.lost:
             return "all gets lost"
-        parts = [f"{round(100 * self.loss)} % get lost"] if self.loses else []
-        if self.longer is not None:
-            parts.append(f"the round trip takes {span(self.round_trip or 0.0)} (usual {span(self.usual or 0.0)})")
-        return " and ".join(parts)
+        if self.loses:
+            return f"{round(100 * self.loss)} % get lost"
+        return f"the round trip takes {span(self.rtt or 0.0)} (usual {span(self.usual or 0.0)})"
 
 
 def paths(source: str, report: Report, targets: Iterable[str]) -> Iterator[Path]:
     """Yield the paths from a host to those of ``targets`` that it says something of."""
     known = set(targets)
-    pairs: dict[tuple[str, str], list[PairReport]] = {}
-    for pair in report.pairs:
-        if pair.target in known and pair.database is None and pair.protocol in _PROTOCOLS and pair.tells:
-            pairs.setdefault((pair.target, pair.ip_family), []).append(pair)
-    for (target, ip_family), several in pairs.items():
-        yield _path(source, target, ip_family, several)
+    pairs = [pair for pair in report.pairs if pair.target in known and pair.protocol in _PROTOCOLS]
+    for (target, ip_family), several in grouped(pairs, lambda pair: (pair.target, pair.ip_family)).items():
+        seen = next((pair.path for pair in several if pair.path is not None), None)
+        if seen is not None:
+            yield _path(source, target, ip_family, several, seen)
 
 
-def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport]) -> Path:
-    silent = [pair for pair in pairs if pair.silent]
-    refuted = any(pair.refutes(other) for other in silent for pair in pairs)
+def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport], seen: PathReport) -> Path:
     best = min(pairs, key=lambda pair: (pair.silent, _PROTOCOLS.index(pair.protocol), pair.recent.loss))
-    trips = [pair.round_trip for pair in pairs if pair.round_trip is not None and not pair.silent]
-    usual = [pair.usual_rtt for pair in pairs if pair.usual_rtt is not None]
+    failures = sum(pair.recent.failures for pair in pairs if pair.silent)
     return Path(
         source=source,
         target=target,
         ip_family=ip_family,
-        lost=not refuted and sum(pair.recent.failures for pair in silent) >= _SEVERAL,
-        always=all((pair.usual_loss or 0.0) > _ALWAYS for pair in pairs),
-        loses=not best.silent and best.loses,
+        lost=seen.fault == "silent" and failures >= _SEVERAL,
+        always=all(pair.always_lost for pair in pairs),
+        loses=seen.fault == "lossy",
         loss=best.recent.loss,
-        uneven=_uneven(pairs),
-        round_trip=min(trips, default=None),
-        usual=min(usual, default=None),
+        slow=seen.fault == "slow",
+        uneven=seen.uneven,
+        rtt=min((pair.rtt for pair in pairs if pair.rtt is not None), default=None),
+        usual=min((pair.usual_rtt for pair in pairs if pair.usual_rtt is not None), default=None),
     )
-
-
-def _uneven(pairs: Sequence[PairReport]) -> float | None:
-    """Return the share of lost handshakes, if it is far more than that of echoes."""
-    icmp = [pair.recent.loss for pair in pairs if pair.protocol == "icmp" and not pair.silent]
-    others = [pair for pair in pairs if pair.protocol != "icmp"]
-    lost = sum(len(pair.recent.bursts) for pair in others)  # an outage is one
-    share = lost / max(1, sum(pair.recent.results for pair in others))
-    return share if icmp and lost >= _LOST_HANDSHAKES and share > _UNEVEN + 3 * min(icmp) else None

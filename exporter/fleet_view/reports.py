@@ -6,25 +6,20 @@ depth: every number is finite and in bounds, every text is short and harmless to
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from itertools import groupby, takewhile
+from itertools import takewhile
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
 
-from collectors.terms import Reason, Seconds
-from exporter.overview.losses import more_than_chance
+from collectors.terms import Reason
 from exporter.overview.text import own_health_in_words
 from exporter.recording.latest import is_silent
 from exporter.recording.own_health import OwnHealth
 from exporter.wording import PART_OF_A_LINE, cleaned
 
-_FEW = 5
-"""The latest so many times give the round trip that is compared with the usual one."""
-_MUCH = 0.05
-_GONE, _FAILURES = frozenset({"lost", "sent again"}), frozenset({"lost", "failed"})
-_SEVERAL, _OUTAGE = 2, 5
+_LOST, _FAILURES = frozenset({"lost", "sent again"}), frozenset({"lost", "failed"})
+_ALWAYS = 0.99
 _THIS_HOST = "this host"
 
 _Text = Annotated[str, Field(max_length=10_000), AfterValidator(lambda text: cleaned(text, PART_OF_A_LINE))]
@@ -57,36 +52,27 @@ class Recent(NamedTuple):
 
     failures: int
     """How many of the latest in a row are failures."""
-    bursts: tuple[int, ...]
-    """How many in a row got lost, a first SYN included, each time that some did."""
-    results: int
-    """All but those that say nothing."""
-    time: Seconds | None
-    """The median of the latest few times."""
+    loss: float
+    """The share that got lost, a first SYN included; results that say nothing do not count."""
 
     @classmethod
     def of(cls, results: Sequence[float | str]) -> Recent:
         """Sum up results, the latest last."""
         failures = sum(1 for _ in takewhile(_FAILURES.__contains__, reversed(results)))
         decided = [result for result in results if result != "not measured"]
-        runs = groupby(decided, _GONE.__contains__)
-        times = sorted([result for result in results if isinstance(result, float)][-_FEW:])
-        return cls(
-            failures,
-            tuple(len(list(run)) for gone, run in runs if gone),
-            len(decided),
-            times[(len(times) - 1) // 2] if times else None,
-        )
-
-    @property
-    def loss(self) -> float:
-        """The share that got lost."""
-        return sum(self.bursts) / max(1, self.results)
+        return cls(failures, sum(result in _LOST for result in decided) / max(1, len(decided)))
 
 
 _RESULTS = TypeAdapter(
     Annotated[list[_Result], Field(max_length=1_000)], config=ConfigDict(strict=True, allow_inf_nan=False)
 )
+
+
+class PathReport(_Model):
+    """The way to a host, as the one that measures it judges it; all its pairs over one family share it."""
+
+    fault: Literal["silent", "lossy", "slow"] | None
+    uneven: bool
 
 
 class PairReport(_Model):
@@ -98,11 +84,11 @@ class PairReport(_Model):
     protocol: _Word
     ip_family: Literal["ipv4", "ipv6"]
     verdict: Verdict
+    path: PathReport | None = None
+    """None: nothing is known of it, or the page is of an older version."""
     success: bool | None
     reason: _Word | None
     phase: _Word | None
-    age: _Duration | None
-    first_failure_ago: _Duration | None = None
     rtt: _Duration | None
     usual_rtt: _Duration | None
     usual_loss: _Share | None
@@ -119,39 +105,19 @@ class PairReport(_Model):
         return self.verdict.word == _THIS_HOST or self.reason == Reason.LOCAL
 
     @property
-    def tells(self) -> bool:
-        """Whether it says anything of the way to its target: it was asked lately, and not only for its address."""
-        return self.success is not None and not self.ours and self.reason != Reason.DNS
-
-    @property
     def silent(self) -> bool:
         """Whether the latest probe failed because nothing came back."""
         return is_silent(self.reason, self.phase)
 
     @property
+    def always_lost(self) -> bool:
+        """Whether usually nothing comes back, which is no news."""
+        return (self.usual_loss or 0.0) > _ALWAYS
+
+    @property
     def is_slow(self) -> bool:
         """Whether it is answered, and what it asks takes too long there, by its own host's verdict."""
         return bool(self.success) and self.verdict.word in {"peer", "database"}
-
-    def refutes(self, other: PairReport) -> bool:
-        """Return whether it was answered since the other one, which is silent, began to fail."""
-        since = math.inf if other.first_failure_ago is None else other.first_failure_ago
-        return not self.silent and (self.age or 0.0) <= since
-
-    @property
-    def loses(self) -> bool:
-        """Whether more gets lost than usually, and than by chance. A long outage counts as one, and alone is over."""
-        bursts, usual = self.recent.bursts, self.usual_loss or 0.0
-        longest = max(bursts, default=0)
-        repeated = longest - 1 if longest >= _OUTAGE else 0
-        gone, results = sum(bursts) - repeated, self.recent.results - repeated
-        is_much = gone > results * (_MUCH + 2 * usual) and more_than_chance(gone, results, usual)
-        return len(bursts) >= _SEVERAL and is_much
-
-    @property
-    def round_trip(self) -> Seconds | None:
-        """The network's round trip lately, by more than one result where the results are of nothing else."""
-        return self.rtt if self.protocol == "http" or self.recent.time is None else self.recent.time
 
 
 class ThisHost(_Model):

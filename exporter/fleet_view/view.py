@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from exporter.fleet_view.blame import grouped
 from exporter.fleet_view.cells import ITSELF, NO_PAGE, UNMEASURED, Cell, cell
 from exporter.fleet_view.culprits import Culprit, NoPage, in_order
 from exporter.fleet_view.faults import Faults
+from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
 from exporter.fleet_view.network import Network
 from exporter.fleet_view.paths import Path, paths

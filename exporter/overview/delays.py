@@ -43,18 +43,23 @@ def delays(seen: PairNow, others: Sequence[PairNow], queue: Seconds) -> Delays:
 
     ``others`` are those toward the same place; ``queue`` is how long our own one is if it is full, else 0.
     """
-    network = _excess(seen.rtt, seen.usual_rtt, _NETWORK_NOISE)
+    network = network_delay(seen)
     server = late = _excess(seen.server, seen.usual_server, _SERVER_NOISE)
     if seen.server is not None and seen.server > _SLOW_SERVER:
         server = max(server, seen.server)
     if seen.is_kept:  # the network is in its time, unseen
-        network = max((_excess(other.rtt, other.usual_rtt, _NETWORK_NOISE) for other in others), default=0.0)
+        network = max(map(network_delay, others), default=0.0)
         server = max(0.0, server - network)
     perhaps_lost = network < late < _SENT_AGAIN + _SENT_AGAIN_ROUND_TRIPS * (seen.rtt or 0.0)
     queued = queue * max(2, seen.round_trips or 0)  # each flight of a login waits in it
     by_chance = 2 if queue else any(other.lost or other.resent for other in (seen, *others))
     single = perhaps_lost and seen.before is not None and _late_before(seen, queued) <= by_chance
     return Delays(network, server, 0 < max(network, server) < queued, perhaps_lost, single)
+
+
+def network_delay(seen: PairNow) -> Seconds:
+    """Return how much longer than usual the latest round trip took; 0 where that is nothing notable."""
+    return _excess(seen.rtt, seen.usual_rtt, _NETWORK_NOISE)
 
 
 def _late_before(seen: PairNow, queued: Seconds) -> int:

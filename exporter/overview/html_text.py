@@ -74,7 +74,7 @@ def render(snapshot: Snapshot, links: Mapping[str, str], page: int) -> Iterator[
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="icon" href="data:,"><title>{title}</title><style>{_STYLE}</style></head>\n<body><main>'
-        f"<h1>{title}</h1>\n<p>{escape(summary(snapshot.rows, host))}</p>\n"
+        f"<h1>{title}</h1>\n<p>{escape(summary(snapshot, host))}</p>\n"
         f"<p{_class(host)}>This host: {escape(own_health_in_words(snapshot.own_health))}. {_verdict(host)}</p>\n"
     )
     if rows:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from collectors.n8n.reading import N8nReading
 from exporter.overview import n8n
+from exporter.overview.paths import Path
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.verdict import Verdict, judge_host
 from exporter.recording.history import FAILED, RESENT, UNMEASURED, is_time
@@ -21,7 +23,9 @@ _NO_TIMES = {FAILED: "failed", RESENT: "sent again", UNMEASURED: "not measured"}
 def render(snapshot: Snapshot) -> Iterator[str]:
     """Write the overview in pieces, between which others may run; a duration that was not measured is null."""
     this_host = {**dataclasses.asdict(snapshot.own_health), "verdict": _verdict(judge_host(snapshot.own_health))}
-    yield json.dumps({"title": snapshot.title, "time": snapshot.wall, "this_host": this_host})[:-1] + ', "pairs": ['
+    suspects = [suspect._asdict() for suspect in snapshot.suspects]
+    head = {"title": snapshot.title, "time": snapshot.wall, "this_host": this_host, "suspects": suspects}
+    yield json.dumps(head)[:-1] + ', "pairs": ['
     for start in range(0, len(snapshot.rows), _AT_ONCE):
         batch = ",\n".join(json.dumps(_pair(row)) for row in snapshot.rows[start : start + _AT_ONCE])
         yield (",\n" if start else "\n") + batch
@@ -41,11 +45,12 @@ def _pair(row: Row) -> dict[str, Any]:
         "ip_family": pair.ip_family,
         "address": seen.address,
         "verdict": _verdict(row.verdict),
+        "path": _path(row.path),
+        "maintenance": seen.maintenance,
         "success": None if seen.age is None else seen.reason is None,
         "reason": seen.reason,
         "phase": seen.phase,
         "failing_for": seen.failing_for if seen.reason else None,
-        "first_failure_ago": seen.first_failure if seen.reason else None,
         "address_changed_ago": seen.moved_ago,
         "address_change": seen.moved or None,
         "age": seen.age,
@@ -72,6 +77,14 @@ def _pair(row: Row) -> dict[str, Any]:
         },
         **({"n8n": _n8n(seen.reply)} if isinstance(seen.reply, N8nReading) else {}),
     }
+
+
+def _path(path: Path | None) -> dict[str, Any] | None:
+    """Write the way to the host, which all its probes over one family share, as the rules judge it."""
+    if path is None:
+        return None
+    answered = None if math.isinf(path.heard) else path.heard
+    return {"fault": path.fault, "uneven": path.uneven, "heard_ago": answered, "others_answer": path.answers}
 
 
 def _n8n(reading: N8nReading) -> dict[str, Any]:

@@ -10,33 +10,44 @@ from __future__ import annotations
 
 import math
 
+from collectors.target import Gives
+from exporter.overview.beside import Beside
 from exporter.overview.pair_now import PairNow
 from exporter.wording import percent
 
-_CHANCE = 0.005
-_LEAST, _MOST = 0.01, 0.05
+CHANCE = 0.005
+"""What is less probable is no chance."""
+LEAST, _MOST = 0.01, 0.05
 """The bounds within which the usual share of failures is believed."""
-_BURSTS = 2
+BURSTS = 2
 """Fewer bursts are not too many: a single one is an outage, which is in the log, and no verdict mentions it."""
 _OUTAGE = 5
 """So many failures in a row are an outage, which counts as one failure."""
 FEW = 15
 """Of fewer results the failures are counted, not given as a percentage."""
+_TOO_MUCH, _TOO_MUCH_FAR = 0.01, 0.005
+"""A larger share that gets lost for hours is mentioned, however usual; the second is between datacenters."""
 _NOTABLE = 0.1
 """A larger share of failures is mentioned of a pair that is well now."""
 
 
 def too_many(seen: PairNow) -> bool:
     """Return whether more failed lately than usually does by chance; the longest outage counts as one failure."""
-    if seen.bursts < _BURSTS:
+    if seen.bursts < BURSTS:
         return False
-    repeated = seen.longest - 1 if seen.longest >= _OUTAGE else 0
-    return more_than_chance(seen.bad + seen.resent - repeated, seen.results - repeated, seen.usual_loss)
+    usual = min(max(seen.usual_loss or 0.0, LEAST), _MOST)
+    return chance(*without_outage(seen, seen.bad + seen.resent), usual) < CHANCE
 
 
-def more_than_chance(bad: int, results: int, usual: float | None) -> bool:
-    """Return whether so many of the results seldom are bad, where this share of them usually is."""
-    return chance(bad, results, min(max(usual or 0.0, _LEAST), _MOST)) < _CHANCE
+def without_outage(seen: PairNow, bad: int) -> tuple[int, int]:
+    """Return how many are bad of how many results, where the longest outage counts as one."""
+    repeated = min(bad, seen.longest - 1) if seen.longest >= _OUTAGE else 0
+    return bad - repeated, seen.results - repeated
+
+
+def of_packets(seen: PairNow) -> bool:
+    """Return whether too many failed, and most of them because packets got lost."""
+    return seen.lost + seen.resent >= seen.failed and too_many(seen)
 
 
 def chance(bad: int, results: int, usual: float) -> float:
@@ -49,7 +60,7 @@ def in_words(seen: PairNow) -> str:
     """Write what failed lately: 7 of the last 60 got lost, at 7 times; usually 2 %."""
     times = f"at {seen.bursts} times" if seen.bursts > 1 else "in a row"
     usual = seen.usual_loss or 0.0
-    known = f"; usually {round(100 * usual)} %" if usual >= _LEAST else ""
+    known = f"; usually {round(100 * usual)} %" if usual >= LEAST else ""
     return f"{seen.bad or seen.resent} of the last {seen.results} {_what(seen)}, {times}{known}"
 
 
@@ -71,6 +82,15 @@ def aside(seen: PairNow) -> str:
     if seen.bad <= _NOTABLE * seen.results:
         return ""
     return in_words(seen) if seen.longest < _OUTAGE else f"well again; {in_words(seen)}"
+
+
+def steady(seen: PairNow, beside: Beside) -> str:
+    """Write how much failed for hours, where that is too much, however usual; as ``PathLossy`` has it."""
+    usual = seen.steady_loss or 0.0
+    if usual <= (_TOO_MUCH_FAR if beside.far else _TOO_MUCH):
+        return ""
+    what = "get lost" if Gives.ICMP_ECHO in seen.gives else "fail or lose their first SYN"
+    return f"{100 * usual:.2g} % {what}, for hours"
 
 
 def share(seen: PairNow) -> str:

@@ -12,6 +12,7 @@ from exporter import __version__
 from exporter.clock import wall_clock
 from exporter.fleet import Pair
 from exporter.overview import html_text, json_text, rows, text
+from exporter.overview.suspects import Suspects
 from exporter.recording.own_health import OwnHealth
 from exporter.recording.series import PairSeries
 
@@ -48,10 +49,12 @@ class Overview:
             now, wall = time.monotonic(), wall_clock()
             own_health = self._own_health(now)
             judged: list[rows.Row] = []
-            for some in rows.judged(self._states(), own_health, now):
+            suspects = Suspects(own_health)
+            for some in rows.judged(self._states(), suspects, own_health, now):
                 judged += some
                 yield b""
-            snapshot = rows.Snapshot(self._title(wall), wall, sorted(judged, key=rows.Row.order), own_health)
+            in_order = sorted(judged, key=rows.Row.order)
+            snapshot = rows.Snapshot(self._title(wall), wall, in_order, tuple(suspects), own_health)
             self._snapshot, self._taken = snapshot, now
         if page_format == "html":
             written = html_text.render(snapshot, links, page)

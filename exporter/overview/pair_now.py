@@ -53,7 +53,7 @@ class PairNow:
     address: str | None = None
     """Which address of the name the latest probe asked; None where it is literal, or nothing was asked."""
     asked: str = ""
-    """That address, or the literal one, as the kernel writes it; empty if nothing was asked."""
+    """That address, or the literal one, as the kernel writes it, where there is no way to it; else empty."""
     gap: Gap | None = None
     """Which of the latest probe's packets got lost once it was connected, as far as that can be known."""
     failing_for: Seconds = 0.0
@@ -85,6 +85,8 @@ class PairNow:
     usual_server: Seconds | None = None
     usual_loss: float | None = None
     """The share of probes that fails usually."""
+    steady_loss: float | None = None
+    """The same, once it is known of hours."""
     usual_of: int | None = None
     """Of how many results the usual is the median, while they are few; None once they are not."""
     before: Sequence[Seconds] | None = None
@@ -129,7 +131,8 @@ class PairNow:
 def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
     """Return the state of one pair at this time of the monotonic clock."""
     recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
-    bursts = [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
+    lost, failed, resent = sum(map(math.isnan, recent)), recent.count(FAILED), recent.count(RESENT)
+    bursts = _bursts(recent) if lost + failed + resent else ()
     latest, reply, failing = series.latest, series.latest.reply, series.failing
     failure = series.last_failure if failing else None
     return PairNow(
@@ -146,7 +149,7 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         silent=failure is not None and failure.silent,
         phase=failure and failure.phase,
         address=latest.facts.address if latest.facts else None,
-        asked=_asked(pair, series),
+        asked=_asked(pair, series) if failure and failure.reason is Reason.UNREACHABLE else "",
         gap=latest.facts.gap if failure and latest.facts else None,
         failing_for=now - failing.since if failing else 0.0,
         first_failure=now - failing.first if failing else 0.0,
@@ -159,17 +162,23 @@ def pair_now(pair: Pair, series: PairSeries, now: Seconds) -> PairNow:
         usual_rtt=series.usual_rtt.median(),
         usual_server=series.usual_server.median(),
         usual_loss=series.usual_loss.median(),
+        steady_loss=series.usual_loss.of_hours(),
         usual_of=(series.usual_server if isinstance(reply, Query) else series.usual_rtt).seeds,
         before=series.recent.values()[-1 - BEFORE : -1],
         retransmitted=latest.facts is not None and latest.facts.retransmitted,
-        lost=sum(map(math.isnan, recent)),
-        failed=recent.count(FAILED),
-        resent=recent.count(RESENT),
+        lost=lost,
+        failed=failed,
+        resent=resent,
         bursts=len(bursts),
         longest=max(bursts, default=0),
         results=len(recent),
         **_measured(reply),
     )
+
+
+def _bursts(recent: Sequence[Seconds]) -> list[int]:
+    """Return how many results each run of bad ones has."""
+    return [len(list(run)) for bad, run in groupby(recent, lambda value: math.isnan(value) or value in _BAD) if bad]
 
 
 def _maintenance(pair: Pair) -> str | None:

@@ -11,15 +11,17 @@ from collectors.replies import Exchange, Login, Query, RoundTrip
 from collectors.terms import Reason, Seconds
 from exporter.fleet import Pair
 from exporter.overview import n8n
+from exporter.overview.beside import Suspect
 from exporter.overview.pair_now import PairNow, pair_now
-from exporter.overview.unreached import all_are_silent
+from exporter.overview.paths import Path
+from exporter.overview.suspects import Suspects
 from exporter.overview.verdict import Culprit, Verdict, judge
 from exporter.recording.latest import Failure
 from exporter.recording.own_health import OwnHealth
 from exporter.recording.series import PairSeries
 from exporter.wording import span, spans
 
-_AT_ONCE = 50
+AT_ONCE = 50
 """Pairs whose state is read before others may run."""
 
 
@@ -30,6 +32,8 @@ class Row:
     pair: Pair
     seen: PairNow
     verdict: Verdict
+    path: Path | None
+    """None where it is to this host itself, and before there is a result."""
     recent: Sequence[Seconds]
     last_failure: Failure | None
 
@@ -68,6 +72,8 @@ class Snapshot(NamedTuple):
     """When, in seconds since the epoch."""
     rows: Sequence[Row]
     """All of them, the worst first."""
+    suspects: Sequence[Suspect]
+    """Who explains several of them, what explains the most first."""
     own_health: OwnHealth
 
 
@@ -134,23 +140,26 @@ def _usual(seen: PairNow, now: Seconds, usual: Seconds | None) -> str:
     return " (no usual yet)" if seen.usual_of is not None else ""
 
 
-def judged(states: Sequence[tuple[Pair, PairSeries]], own: OwnHealth, now: Seconds) -> Iterator[Sequence[Row]]:
-    """Judge all pairs and return their rows in batches, between which others may run.
+def judged(
+    states: Sequence[tuple[Pair, PairSeries]], suspects: Suspects, own: OwnHealth, now: Seconds
+) -> Iterator[Sequence[Row]]:
+    """Judge all pairs and return their rows in batches, between which others may run; ``suspects`` become known by it.
 
     The first batches are empty: the states of all pairs are read before one of them is judged.
     """
     places: dict[str, list[_PairState]] = {}
     for number, (pair, series) in enumerate(states):
         places.setdefault(pair.place, []).append(_PairState(pair, series, pair_now(pair, series, now)))
-        if number % _AT_ONCE == _AT_ONCE - 1:
+        if number % AT_ONCE == AT_ONCE - 1:
             yield ()
-    nobody_answers = all_are_silent([[state.seen for state in place] for place in places.values()])
-    for place in places.values():
-        yield [_row(state, place, own, nobody_answers=nobody_answers) for state in place]
+    named = {name: [(state.pair, state.seen) for state in place] for name, place in places.items()}
+    yield from (() for _ in suspects.add_all(named))
+    for name, place in places.items():
+        yield [_row(state, place, suspects.path(name, state.pair), suspects, own) for state in place]
 
 
-def _row(state: _PairState, place: Sequence[_PairState], own: OwnHealth, *, nobody_answers: bool) -> Row:
+def _row(state: _PairState, place: Sequence[_PairState], path: Path | None, suspects: Suspects, own: OwnHealth) -> Row:
     pair, series, seen = state
     others = [other.seen for other in place if other is not state]
-    verdict = judge(seen, others, own, nobody_answers=nobody_answers)
-    return Row(pair, seen, verdict, series.recent.values(), series.last_failure)
+    verdict = judge(seen, others, own, suspects.beside(path, pair, seen))
+    return Row(pair, seen, verdict, path, series.recent.values(), series.last_failure)

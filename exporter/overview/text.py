@@ -13,6 +13,8 @@ from exporter.wording import display_width, plural, printable, span
 
 _AT_ONCE = 250
 """Lines of one piece."""
+_NAMED = 4
+"""Suspects of the head of a page; the lines of the pairs name all."""
 _THIS_HOST = "(this host)"
 
 
@@ -23,13 +25,15 @@ def render(snapshot: Snapshot) -> Iterator[str]:
         (_THIS_HOST, "", own_health_in_words(snapshot.own_health), "", str(host))
     ]
     widths = [max(display_width(line[column]) for line in lines) for column in range(4)]
-    yield f"{printable(snapshot.title)}: {summary(snapshot.rows, host)}\n\n"
+    head = f"{snapshot.title}: {summary(snapshot, host)}"
+    yield f"{printable(head)}\n\n"
     for start in range(0, len(lines), _AT_ONCE):
         yield "".join(_aligned(line, widths) for line in lines[start : start + _AT_ONCE])
 
 
-def summary(rows: Sequence[Row], host: Verdict) -> str:
-    """Count the verdicts: 12 pairs, 10 fine, 1 network, 1 peer."""
+def summary(snapshot: Snapshot, host: Verdict) -> str:
+    """Count the verdicts, and name who explains many of them: 12 pairs, 9 fine, 3 network; b2 or its only link: ..."""
+    rows = snapshot.rows
     counts = Counter(row.verdict.culprit for row in rows)
     parts = [
         f"{len(rows)} {plural('pair', len(rows))}",
@@ -37,7 +41,8 @@ def summary(rows: Sequence[Row], host: Verdict) -> str:
     ]
     parts += [f"{counts[None]} without a result yet"] if counts[None] else []
     doubt = "" if host.culprit is Culprit.FINE else f"; {host.culprit}: {host.why}"
-    return ", ".join(parts) + doubt
+    named = [str(suspect) for suspect in snapshot.suspects[:_NAMED]]
+    return "; ".join([", ".join(parts) + doubt, *named])
 
 
 def own_health_in_words(own: OwnHealth) -> str:

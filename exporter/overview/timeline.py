@@ -13,7 +13,8 @@ from collectors.replies import Reply, RoundTrip
 from collectors.terms import Seconds
 from exporter.fleet import Pair
 from exporter.overview.pair_now import BEFORE, PairNow, pair_now
-from exporter.overview.rows import now_in_words
+from exporter.overview.rows import AT_ONCE, now_in_words
+from exporter.overview.suspects import Suspects
 from exporter.overview.verdict import judge
 from exporter.probing import ProbeResult
 from exporter.recording.own_health import OwnHealth
@@ -25,6 +26,7 @@ _OF_THE_PAIR = (
     "usual_rtt",
     "usual_server",
     "usual_loss",
+    "steady_loss",
     "usual_of",
     "lost",
     "failed",
@@ -48,17 +50,26 @@ class VerdictContext(NamedTuple):
 
 
 def explain(answers: Sequence[ProbeResult], context: VerdictContext) -> Iterator[str]:
-    """Write some lines on each result; the verdict depends also on the other results and on the state of all pairs."""
+    """Write some lines on each result; the verdict depends also on the other results and on the state of all pairs.
+
+    The first texts are empty: the states of all pairs are read, in batches between which others may run.
+    """
     probed = {answer.pair.identity: _single_probe_now(answer, context) for answer in answers}
-    known = [
-        (pair, pair_now(pair, series, context.now)) for pair, series in context.states if pair.identity not in probed
-    ]
+    places: dict[str, list[tuple[Pair, PairNow]]] = {}
     for answer in answers:
-        seen, place = probed[answer.pair.identity], answer.pair.place
-        others = [probed[other.pair.identity] for other in answers if other is not answer and other.pair.place == place]
-        others += [other for pair, other in known if pair.place == place]
-        verdict = judge(seen, others, context.own_health)
-        lines = [_title(answer.pair), *_result(answer, seen, context.wall), f"verdict: {verdict}"]
+        places.setdefault(answer.pair.place, []).append((answer.pair, probed[answer.pair.identity]))
+    for number, (pair, series) in enumerate(context.states):
+        if pair.identity not in probed:
+            places.setdefault(pair.place, []).append((pair, pair_now(pair, series, context.now)))
+        if number % AT_ONCE == AT_ONCE - 1:
+            yield ""
+    suspects = Suspects(context.own_health)
+    yield from ("" for _ in suspects.add_all(places))
+    for answer in answers:
+        pair, seen = answer.pair, probed[answer.pair.identity]
+        others = [other for of, other in places[pair.place] if of is not pair]
+        verdict = judge(seen, others, context.own_health, suspects.beside(suspects.path(pair.place, pair), pair, seen))
+        lines = [_title(pair), *_result(answer, seen, context.wall), f"verdict: {verdict}"]
         yield printable_lines([lines[0], *(f"  {line}" for line in lines[1:])])
 
 

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from collectors.failures import PROHIBITED, SAID
 from collectors.target import Gives
 from collectors.terms import Reason
+from exporter.overview.beside import Beside, SuspectKind
 from exporter.overview.pair_now import PairNow
 from exporter.recording.own_health import OwnHealth
 from exporter.wording import span
 
+UNEVEN = "handshakes get lost, ICMP does not: one of several parallel paths, or something that drops handshakes"
 _SEVERAL = 2
 """So many places have to be silent before our own link is suspected."""
 
@@ -46,36 +48,38 @@ def nameless(seen: PairNow, others: Sequence[PairNow]) -> str:
     return f"the name can't be looked up: {seen.detail.rstrip('.')}{also}"
 
 
-def silent(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool) -> str:
-    """Write what silence means, by what else is heard of the host."""
+def silent(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, beside: Beside) -> str:
+    """Write what silence means, by what else is heard of the host and of others; the culprit first, if there is one."""
     silence = "no answer"
     if seen.reason is Reason.UNREACHABLE:
         silence = f"no way there ({seen.detail})" if seen.detail else "no way there"
-    other = witness(seen, others)
-    if other is None:
-        return f"{silence}{_unheard(seen, own, nobody_answers=nobody_answers)}"
-    if other.ip_family != seen.ip_family:
-        return f"{silence}; over {other.ip_family} the host answers: look at the path of {seen.ip_family}"
-    return f"{silence}; {other.name} {other.reason or 'answers'}: the host is up, {_lost_alone(seen, other)}"
+    other, suspect = witness(seen, others), beside.suspect
+    if other is not None and other.ip_family == seen.ip_family:
+        return f"{silence}; {other.name} {other.reason or 'answers'}: {_lost_alone(seen, other, beside)}"
+    if other is not None:
+        silence = f"{silence}; over {other.ip_family} the host answers: look at the path of {seen.ip_family}"
+    elif (asked := own.asked_by.get(seen.target, math.inf)) <= seen.first_failure:
+        silence = f"{silence}, but it asked this host {span(asked)} ago: it is alive; a wrong address, or a firewall"
+    elif beside.nobody_answers:
+        return f"{silence}, from nobody at all: look at this host's own link first"
+    elif suspect is None:
+        return f"{silence}: network or host down"
+    elif suspect.kind is SuspectKind.HOST:
+        return suspect.of(silence)
+    return silence if suspect is None or suspect.kind is SuspectKind.HOST else suspect.of(silence)
 
 
-def _unheard(seen: PairNow, own: OwnHealth, *, nobody_answers: bool) -> str:
-    """Write what it means that no other pair reaches the host."""
-    asked = own.asked_by.get(seen.target, math.inf)
-    if asked <= seen.first_failure:
-        return f", but it asked this host {span(asked)} ago: it is alive; a wrong address, or a firewall"
-    if nobody_answers:
-        return ", from nobody at all: look at this host's own link first"
-    return ": network or host down"
-
-
-def _lost_alone(seen: PairNow, other: PairNow) -> str:
+def _lost_alone(seen: PairNow, other: PairNow, beside: Beside) -> str:
     """Write what gets lost on the way to a host that another pair reaches over the same family."""
+    if beside.uneven and Gives.HANDSHAKE in seen.gives:
+        return UNEVEN
+    if beside.everywhere:
+        return f"the host is up, and {seen.probe} {beside.everywhere}"
     if Gives.ICMP_ECHO in seen.gives & other.gives:
-        return "only echoes of this size or class get lost: look at the path's MTU"
+        return "the host is up, only echoes of this size or class get lost: look at the path's MTU"
     if Gives.ICMP_ECHO in seen.gives:
-        return "only ICMP gets lost"
-    return "a firewall drops this port, or its queue is full"
+        return "the host is up, only ICMP gets lost"
+    return "the host is up, a firewall drops this port, or its queue is full"
 
 
 def refused_by_itself(seen: PairNow) -> str:

@@ -20,6 +20,7 @@ Plain values in, a verdict out; the rules, in their order:
     executions that are stuck, workflows that fail  n8n
     else                                            fine
 
+Where others explain it, the half sentence begins with whom (``suspects``). What gets lost for hours stands beside fine.
 Toward a host in maintenance it is none of theirs, but "in maintenance", with what it would be otherwise.
 
 While our own queue is full, it is this host instead of network or peer, unless it is more than the queue can have done.
@@ -37,9 +38,11 @@ from collectors.n8n.reading import N8nReading
 from collectors.target import Gives
 from collectors.terms import Gap, Reason, Seconds
 from exporter.overview import losses, n8n, unreached
+from exporter.overview.beside import NOTHING, Beside
 from exporter.overview.delays import delays
 from exporter.overview.pair_now import LATELY, PairNow
-from exporter.recording.own_health import LONG_QUEUE, OwnHealth
+from exporter.overview.paths import QUEUE_DROPS
+from exporter.recording.own_health import OwnHealth
 from exporter.wording import span
 
 
@@ -80,8 +83,6 @@ _LONG_LOGIN: Seconds = 0.5
 """A login that takes longer is explained where it is the distance."""
 _SILENCE = "its program does not answer"
 _LOSING_QUEUE = "its own egress queue is full and loses packets"
-_QUEUE_DROPS = 5
-"""A full queue explains fewer failures in a row than this."""
 _LATE: Seconds = 0.1
 """The numbers of probes that were started later are doubtful."""
 _NEW_ADDRESS: Seconds = 3 * 3600.0
@@ -92,9 +93,9 @@ _GAPS = {
 }
 
 
-def judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool = False) -> Verdict:
-    """Return whose fault it is; ``others`` are those toward the same place."""
-    verdict = _judge(seen, others, own, nobody_answers=nobody_answers)
+def judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, beside: Beside = NOTHING) -> Verdict:
+    """Return whose fault it is; ``others`` are those toward the same place, ``beside`` is what other places say."""
+    verdict = _judge(seen, others, own, beside)
     if verdict.culprit in _THEIRS and _moved_lately(seen):
         moved = f"its address changed {span(seen.moved_ago or 0.0)} ago: {seen.moved}"
         verdict = Verdict(verdict.culprit, f"{verdict.why}; {moved}")
@@ -114,32 +115,26 @@ def _moved_lately(seen: PairNow) -> bool:
     return seen.moved_ago is not None and seen.moved_ago <= max(_NEW_ADDRESS, seen.failing_for + LATELY)
 
 
-def _judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool) -> Verdict:
+def _judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, beside: Beside) -> Verdict:
     if seen.age is None:
         return UNKNOWN
     if seen.stale:
         return Verdict(Culprit.THIS_HOST, f"not measured for {span(seen.age)}")
     if seen.reason is None:
-        return _slow(seen, others, own) or _as_usual(seen, others, own)
-    if _full_queue(own) and _queue_explains(seen):
+        return _slow(seen, others, own, beside) or _as_usual(seen, others, own, beside)
+    if own.full_queue and _queue_explains(seen):
         return Verdict(Culprit.THIS_HOST, f"no answer, and {_LOSING_QUEUE}")
-    return _failed(seen, others, own, nobody_answers=nobody_answers)
-
-
-def _full_queue(own: OwnHealth) -> Seconds:
-    """Return how long our own queue is if it is full, else 0."""
-    queue = own.egress_queue or 0.0
-    return queue if queue > LONG_QUEUE else 0.0
+    return _failed(seen, others, own, beside)
 
 
 def _queue_explains(seen: PairNow) -> bool:
     """Return whether a full queue explains the failure: nothing was answered, not even that the name does not exist."""
-    return seen.reason in _QUEUE_CAUSES and not seen.misconfigured and seen.in_a_row < _QUEUE_DROPS
+    return seen.reason in _QUEUE_CAUSES and not seen.misconfigured and seen.in_a_row < QUEUE_DROPS
 
 
 def judge_host(own: OwnHealth) -> Verdict:
     """Return whether the numbers of this host can be trusted."""
-    if (own.lateness or 0) > _LATE or _full_queue(own) or own.skipped or own.overflows:
+    if (own.lateness or 0) > _LATE or own.full_queue or own.skipped or own.overflows:
         return Verdict(Culprit.THIS_HOST, "do not trust the other lines")
     if own.no_icmp:
         return Verdict(Culprit.THIS_HOST, own.no_icmp)
@@ -148,7 +143,7 @@ def judge_host(own: OwnHealth) -> Verdict:
     return FINE
 
 
-def _failed(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_answers: bool) -> Verdict:
+def _failed(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, beside: Beside) -> Verdict:
     if seen.reason is Reason.LOCAL:
         return Verdict(Culprit.THIS_HOST, seen.detail or "it could not ask")
     if seen.misconfigured and not seen.ever_succeeded:
@@ -156,18 +151,19 @@ def _failed(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, *, nobody_
     if seen.reason is Reason.DNS:
         return Verdict(Culprit.NETWORK, unreached.nameless(seen, others))
     if seen.silent and not unreached.refused_by_itself(seen):
-        return Verdict(Culprit.NETWORK, unreached.silent(seen, others, own, nobody_answers=nobody_answers))
+        return Verdict(Culprit.NETWORK, unreached.silent(seen, others, own, beside))
     if seen.reason is Reason.TIMEOUT and (lost := _lost(seen, others, own)):
         return Verdict(Culprit.NETWORK, lost)
-    return Verdict(_peer_or_database(seen), _unwell(seen))
+    also = f"; {seen.probe} {beside.everywhere}" if beside.everywhere else ""
+    return Verdict(_peer_or_database(seen), f"{_unwell(seen)}{also}")
 
 
 def _lost(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> str:
     """Write why silence once connected is the network's; empty if nothing shows that."""
     if seen.gap is not None:
         return _GAPS[seen.gap]
-    witnesses = () if _full_queue(own) else others  # a full queue loses theirs, too
-    losing = next((other for other in witnesses if _loses(other) or _fell_silent(other)), None)
+    witnesses = () if own.full_queue else others  # a full queue loses theirs, too
+    losing = next((other for other in witnesses if losses.of_packets(other) or _fell_silent(other)), None)
     return "" if losing is None else f"it connects, and then packets get lost ({losing.name} loses some, too)"
 
 
@@ -193,14 +189,14 @@ def _unwell(seen: PairNow) -> str:
     return f"{seen.detail.rstrip('.') or seen.reason}{well}"
 
 
-def _slow(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> Verdict | None:
-    queue = _full_queue(own)
+def _slow(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, beside: Beside) -> Verdict | None:
+    queue = own.full_queue
     slower = delays(seen, others, queue)
     if slower.queued:
         return Verdict(Culprit.THIS_HOST, f"up to {span(queue)} of it are its own egress queue")
     if queue and slower.single:
         return Verdict(Culprit.THIS_HOST, f"{_LOSING_QUEUE}: they are sent again")
-    if not queue and slower.perhaps_lost and (losing := next(filter(_loses, (seen, *others)), None)):
+    if not queue and slower.perhaps_lost and (losing := next(filter(losses.of_packets, (seen, *others)), None)):
         whose = "" if losing is seen else f" ({losing.name} loses some)"
         return Verdict(Culprit.NETWORK, f"its answer was late: packets get lost{whose}, or its program is slow, too")
     if slower.single:
@@ -209,7 +205,7 @@ def _slow(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> Verdict |
         aside = _and_the_network(slower.network, full=queue > 0)
         return Verdict(_peer_or_database(seen), f"its program is slow, {aside}")
     longer = f"its round trip is {span(slower.network)} longer than usual"
-    return Verdict(Culprit.NETWORK, longer) if slower.network else None
+    return Verdict(Culprit.NETWORK, _suspected(longer, beside)) if slower.network else None
 
 
 def _and_the_network(network: Seconds, *, full: bool) -> str:
@@ -218,8 +214,9 @@ def _and_the_network(network: Seconds, *, full: bool) -> str:
     return "and the network is slower than usual" if network else "the network is not"
 
 
-def _loses(seen: PairNow) -> bool:
-    return seen.lost + seen.resent >= seen.failed and losses.too_many(seen)
+def _suspected(trouble: str, beside: Beside) -> str:
+    """Write what is wrong with the path; who explains it stands first."""
+    return beside.suspect.of(trouble) if beside.suspect else trouble
 
 
 def _fell_silent(seen: PairNow) -> bool:
@@ -227,18 +224,18 @@ def _fell_silent(seen: PairNow) -> bool:
     return seen.silent and seen.lost < seen.results
 
 
-def _as_usual(seen: PairNow, others: Sequence[PairNow], own: OwnHealth) -> Verdict:
+def _as_usual(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, beside: Beside) -> Verdict:
     """Judge a probe whose times are as usual."""
-    if lossy := _lossy(seen):
+    if lossy := _lossy(seen, beside):
         ours = Verdict(Culprit.THIS_HOST, f"{lossy}; {_LOSING_QUEUE}")
-        return ours if _full_queue(own) else Verdict(Culprit.NETWORK, lossy)
+        return ours if own.full_queue else Verdict(Culprit.NETWORK, lossy)
     if losses.too_many(seen):
         return Verdict(_peer_or_database(seen), losses.in_words(seen))
     if isinstance(seen.reply, N8nReading):
         return _as_read(seen, n8n.n8n_now(seen.reply))
     far = seen.login is not None and seen.server is not None and seen.login > max(_LONG_LOGIN, 2 * seen.server)
     late = "this answer was late: a lost packet can do that" if delays(seen, others, 0.0).single else ""
-    asides = ("the distance, not the database" if far else "", late, losses.aside(seen))
+    asides = ("the distance, not the database" if far else "", late, losses.aside(seen) or losses.steady(seen, beside))
     return Verdict(Culprit.FINE, "; ".join(filter(None, asides)))
 
 
@@ -249,9 +246,11 @@ def _as_read(seen: PairNow, state: n8n.N8nNow) -> Verdict:
     return Verdict(Culprit.FINE, "; ".join(filter(None, (losses.aside(seen), state.state_problem))))
 
 
-def _lossy(seen: PairNow) -> str:
+def _lossy(seen: PairNow, beside: Beside) -> str:
+    if beside.uneven and Gives.HANDSHAKE in seen.gives and seen.lost + seen.resent:
+        return f"{unreached.UNEVEN}; {losses.in_words(seen)}"
     if seen.retransmitted:
-        return "the first SYN got lost and was sent again"
+        return _suspected("the first SYN got lost and was sent again", beside)
     if seen.lookup is not None and seen.lookup > _SLOW_LOOKUP:
         return f"its name took {span(seen.lookup)} to look up"
-    return losses.in_words(seen) if _loses(seen) else ""
+    return _suspected(losses.in_words(seen), beside) if losses.of_packets(seen) else ""

@@ -40,6 +40,8 @@ _APART: Seconds = 40.0
 _LOSS_SLOT: Seconds = 1800.0
 _LOSS_SLOTS = 12
 """Six hours by the half hour."""
+_HOURS_OF_LOSS = 4
+"""So many half hours are hours."""
 
 
 def is_time(value: Seconds) -> bool:
@@ -157,6 +159,10 @@ class UsualLoss:
     def median(self) -> float | None:
         """Return that share; None before half an hour is over."""
         return _median(self._shares) if self._shares else None
+
+    def of_hours(self) -> float | None:
+        """Return that share; None before two hours are over."""
+        return _median(self._shares) if len(self._shares) >= _HOURS_OF_LOSS else None
 
 
 def _median(values: array[float]) -> float:

@@ -19,6 +19,9 @@ _QUEUE_STANDS: Seconds = 60.0
 class OwnHealth:
     """This host's own condition over the last minute; what was not measured is None."""
 
+    host: str = ""
+    """Its name in the fleet file."""
+    datacenter: str = ""
     egress_queue: Seconds | None = None
     """The longest time that an echo request waited in our own transmit queue."""
     lateness: Seconds | None = None
@@ -34,6 +37,12 @@ class OwnHealth:
     asked_by: Mapping[str, Seconds] = dataclasses.field(default_factory=dict)
     """How long ago hosts of the fleet asked our ``/ping``, as far as they did."""
 
+    @property
+    def full_queue(self) -> Seconds:
+        """How long our own queue is if it is full, else 0."""
+        queue = self.egress_queue or 0.0
+        return queue if queue > LONG_QUEUE else 0.0
+
 
 class RecentHealth:
     """What was noticed of our own measuring in the last minute; all times are by the monotonic clock."""
@@ -45,6 +54,12 @@ class RecentHealth:
         """Until then our own queue is in what is measured, and that is not learnt as usual."""
         self.not_reloaded = ""
         """What was wrong with the fleet file when it was last read; empty if nothing was."""
+        self._host = self._datacenter = ""
+
+    def configure(self, host: str, datacenter: str) -> None:
+        """Record which host this is, by a fleet file that was read well."""
+        self._host, self._datacenter = host, datacenter
+        self.not_reloaded = ""
 
     def queued(self, waited: Seconds, now: Seconds) -> None:
         """Record how long an echo request waited in the transmit queue."""
@@ -67,6 +82,8 @@ class RecentHealth:
     def read(self, now: Seconds, *, no_icmp: str, asked_by: Mapping[str, Seconds]) -> OwnHealth:
         """Return the health of the last minute; ``no_icmp`` and ``asked_by`` come from the caller."""
         return OwnHealth(
+            host=self._host,
+            datacenter=self._datacenter,
             egress_queue=self._queue.read(now),
             lateness=self._lateness.read(now),
             skipped=int(self._skipped.read(now) or 0),

@@ -70,7 +70,7 @@ class Recorder:
         self._sockets.configure(pairs)
         self._own.show_sockets(self._sockets.used())
         self._own.configured(fleet, host, pairs)
-        self._health.not_reloaded = ""
+        self._health.configure(host.name, host.datacenter)
 
     def reload_failed(self, problem: str) -> None:
         """Show that the fleet file could not be read, and that the one before is still in force."""

@@ -50,7 +50,7 @@ class SharedPages:
         return made
 
 
-async def in_turns(pieces: Iterable[bytes]) -> list[bytes]:
+async def in_turns(pieces: Iterable[_Page]) -> list[_Page]:
     """Collect the pieces of a page; between them others have their turn."""
     collected = []
     for piece in pieces:

@@ -14,6 +14,7 @@ from exporter.overview import States
 from exporter.overview.timeline import VerdictContext, explain
 from exporter.probing import ProbeResult, single
 from exporter.recording.own_health import OwnHealth
+from exporter.web.pages import in_turns
 from exporter.web.server import Refused
 
 _APART: Seconds = 1.0
@@ -46,7 +47,8 @@ class ProbeEndpoint:
         self._asked |= {pair.identity: now + _apart(pair) for pair in pairs}
         answers = await self._ask(pairs)
         now, wall = time.monotonic(), wall_clock()
-        return "\n".join(explain(answers, VerdictContext(self._states(), self._own_health(now), now, wall)))
+        texts = await in_turns(explain(answers, VerdictContext(self._states(), self._own_health(now), now, wall)))
+        return "\n".join(filter(None, texts))
 
     def _chosen(self, target: str, probe: str | None, now: Seconds) -> list[Pair]:
         helps = now - self._helped >= _APART

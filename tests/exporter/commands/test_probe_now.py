@@ -14,6 +14,7 @@ from collectors.replies import Reply
 from collectors.terms import Reason
 from exporter.commands.probe_now import describe, probe_now, routes
 from exporter.probing.single import ProbeResult
+from exporter.recording.own_health import OwnHealth
 from tests.collectors.peers import Peer, silent
 from tests.exporter.pages import ANSWERS, DATABASE, SMALL, TIMEOUT, Small
 
@@ -41,11 +42,11 @@ def test_only_what_was_asked_for_is_told_and_the_others_are_witnesses(tmp_path: 
     small = Small(tmp_path)
     icmp, tcp = small.pair("wf008", "icmp"), small.pair("wf008", "tcp")
     found = [ProbeResult(icmp, Facts(), ANSWERS["icmp"], 0.1), ProbeResult(tcp, Facts(), TIMEOUT, 0.1)]
-    text, well = describe(found, [icmp])
+    text, well = describe(found, [icmp], OwnHealth())
     assert "wf008 icmp" in text
     assert "wf008 tcp" not in text
     assert well
-    text, well = describe(found, [icmp, tcp])
+    text, well = describe(found, [icmp, tcp], OwnHealth())
     assert "wf008 tcp" in text
     assert not well
 

@@ -40,8 +40,7 @@ def pair(target: str, probe: str = "icmp", **differs: Any) -> dict[str, Any]:
         "success": True,
         "reason": None,
         "phase": None,
-        "age": 3.0,
-        "first_failure_ago": None,
+        "path": {"fault": None, "uneven": False, "heard_ago": 3.0, "others_answer": True},
         "rtt": 0.08,
         "usual_rtt": 0.08,
         "usual_loss": 0.0,
@@ -55,7 +54,7 @@ def lost(target: str, probe: str = "icmp", **differs: Any) -> dict[str, Any]:
     """Return a pair of which nothing comes back since three probes."""
     verdict = {"word": "network", "why": "no answer: network or host down"}
     silent = {"success": False, "reason": "timeout", "verdict": verdict, "rtt": None, "phase": None}
-    silent |= {"first_failure_ago": 12.0}
+    silent |= {"path": {"fault": "silent", "uneven": False}}
     return pair(target, probe, **(silent | {"recent": [0.08] * 57 + ["lost"] * 3} | differs))
 
 
@@ -63,7 +62,6 @@ def failing(target: str, probe: str, reason: str, word: str = "peer", **differs:
     """Return a pair that fails for a reason, once it is connected."""
     verdict = {"word": word, "why": f"it says {reason}"}
     failed = {"success": False, "reason": reason, "verdict": verdict, "phase": "processing"}
-    failed |= {"first_failure_ago": 12.0}
     return pair(target, probe, **(failed | {"recent": [0.08] * 57 + ["failed"] * 3} | differs))
 
 
@@ -135,9 +133,10 @@ class Broken:
             return lost(target, probe, usual_rtt=trip)
         if target in self.hanging and probe == "ping":
             return failing(target, probe, "timeout", usual_rtt=trip)
-        every = round(1 / self.drops(source, target)) if self.drops(source, target) else 0
-        recent = ["lost" if every and number % every == 1 else trip for number in range(60)]
-        return pair(target, probe, rtt=trip, usual_rtt=trip, recent=recent)
+        drops = self.drops(source, target)
+        recent = ["lost" if drops and number % round(1 / drops) == 1 else trip for number in range(60)]
+        path = {"fault": "lossy" if drops else None, "uneven": False}
+        return pair(target, probe, rtt=trip, usual_rtt=trip, recent=recent, path=path)
 
 
 def at(*names: str) -> Callable[[str, str], bool]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exporter.fleet_view.reports import BadReport, Report, read
-from tests.exporter.fleet_view.fleets import failing, lost, pair, report
+from tests.exporter.fleet_view.fleets import pair
 
 PAGE: dict[str, Any] = {
     "title": "t",
@@ -77,6 +77,9 @@ def test_what_is_no_page_of_this_program_is_refused(body: bytes) -> None:
         {"rtt": -1},
         {"rtt": 10**400},
         {"usual_loss": 1.5},
+        {"path": {"fault": "hostile", "uneven": False}},
+        {"path": {"fault": None, "uneven": None}},
+        {"path": "lossy"},
         {"recent": 5},
         {"recent": "lost"},
         {"recent": [{}]},
@@ -127,36 +130,21 @@ def test_a_large_page_costs_little_memory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recent", "loses"),
+    ("recent", "failures", "loss"),
     [
-        ([0.1] * 60, False),
-        (["lost"] + [0.1] * 59, False),
-        ([0.1, "lost", 0.1, "lost", *[0.1] * 56], False),  # two of sixty are chance
-        ([0.1, "lost", 0.1] * 20, True),
-        ([0.1, "sent again", 0.1] * 20, True),
-        ([0.1] * 20 + ["lost"] * 30 + [0.1] * 10, False),  # an outage that is over
-        ([0.1, "lost"] + [0.1] * 18 + ["lost"] * 30 + [0.1] * 10, False),
-        ([0.1, "not measured"] * 30, False),
-        ([], False),
+        ([], 0, 0.0),
+        ([0.1, 0.1], 0, 0.0),
+        (["lost", 0.1, "sent again", 0.1], 0, 0.5),
+        ([0.1, "lost", "failed"], 2, 1 / 3),
+        (["not measured", "not measured", "lost"], 1, 1.0),
     ],
 )
-def test_more_than_chance_gets_lost_and_an_outage_that_is_over_counts_once(recent: list[Any], loses: bool) -> None:
-    assert one(recent=recent).loses is loses
+def test_of_the_results_is_kept_how_many_fail_in_a_row_and_the_share_that_got_lost(
+    recent: list[Any], failures: int, loss: float
+) -> None:
+    assert one(recent=recent).recent == (failures, loss)
 
 
-def test_what_usually_gets_lost_is_no_news() -> None:
-    third = [0.1, "lost", 0.1] * 20
-    assert [one(recent=third, usual_loss=share).loses for share in (0.0, 0.1, 0.2)] == [True, True, False]
-
-
-def test_one_late_answer_is_not_the_round_trip_but_three_of_five_are() -> None:
-    assert one(rtt=0.9, recent=[*[0.1] * 59, 0.9]).round_trip == 0.1
-    assert one(rtt=0.9, recent=[*[0.1] * 57, 0.9, 0.9, 0.9]).round_trip == 0.9
-    assert one(rtt=0.1, protocol="http", recent=[0.9] * 60).round_trip == 0.1, "of http they are responses"
-
-
-def test_a_silent_probe_is_refuted_only_by_an_answer_that_came_since() -> None:
-    silent = report(lost("b", first_failure_ago=12.0)).pairs[0]
-    assert one(age=11.0).refutes(silent)
-    assert not one(age=13.0).refutes(silent)
-    assert report(failing("b", "ping", "status", age=11.0)).pairs[0].refutes(silent)
+def test_of_an_older_version_no_path_is_known() -> None:
+    older = {name: value for name, value in pair("b").items() if name != "path"}
+    assert read(json.dumps({**PAGE, "pairs": [older]}).encode()).pairs[0].path is None

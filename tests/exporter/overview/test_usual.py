@@ -14,6 +14,7 @@ from collectors.contract import Facts, ProbeFailed
 from collectors.replies import Exchange, Login, Reply, RoundTrip
 from collectors.terms import Clock, Phase, Reason
 from exporter.fleet import Pair
+from exporter.overview.beside import Beside
 from exporter.overview.losses import chance
 from exporter.overview.pair_now import PairNow, pair_now
 from exporter.overview.verdict import Culprit, Verdict, judge
@@ -100,6 +101,30 @@ def test_what_is_lost_usually_is_learnt_within_hours_and_one_in_five_never_is(pa
     assert path.accused(12 * HOUR, 0.03) < 0.01
     path.unseen(DAY, 0.2)
     assert path.accused(2 * HOUR, 0.2) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("loss", "far", "words"),
+    [
+        (0.003, True, ""),
+        (0.008, False, ""),
+        (0.008, True, "get lost, for hours"),
+        (0.03, False, "get lost, for hours"),
+    ],
+)
+def test_what_gets_lost_for_hours_is_mentioned_however_usual_and_accuses_nobody(
+    pair: Pair, loss: float, words: str, *, far: bool
+) -> None:
+    path = Watched(pair, every=1.0)
+    path.unseen(1.4 * HOUR, loss)
+    path.unseen(10 * MINUTE)
+    assert judge(path.seen, [], OwnHealth(), Beside(far=far)) == Verdict(Culprit.FINE)
+    path.unseen(4 * HOUR, loss)
+    path.unseen(10 * MINUTE)
+    verdict = judge(path.seen, [], OwnHealth(), Beside(far=far))
+    assert verdict.culprit is Culprit.FINE
+    assert verdict.why.endswith(words)
+    assert bool(verdict.why) is bool(words)
 
 
 def test_an_outage_of_an_hour_makes_no_loss_usual(pair: Pair) -> None:

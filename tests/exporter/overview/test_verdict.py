@@ -14,6 +14,7 @@ from collectors.replies import Query
 from collectors.target import Gives
 from collectors.tcp import TcpTarget
 from collectors.terms import Clock, Gap, Phase, Reason
+from exporter.overview.beside import Beside
 from exporter.overview.pair_now import PairNow
 from exporter.overview.verdict import FINE, UNKNOWN, Culprit, Verdict, judge, judge_host
 from exporter.recording.own_health import OwnHealth
@@ -643,7 +644,7 @@ def test_each_fault_has_its_word_and_its_half_sentence(case: str) -> None:
 
 
 def test_silence_of_everybody_is_looked_for_here() -> None:
-    verdict = judge(SILENT, [], WELL, nobody_answers=True)
+    verdict = judge(SILENT, [], WELL, Beside(nobody_answers=True))
     assert verdict == Verdict(Culprit.NETWORK, "no answer, from nobody at all: look at this host's own link first")
 
 
