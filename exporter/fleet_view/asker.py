@@ -13,7 +13,7 @@ from collectors.terms import Seconds
 from collectors.transport.trust import Contexts
 from exporter.fleet import Peer
 from exporter.fleet_view.culprits import NoPage
-from exporter.fleet_view.no_pages import no_page, not_ours
+from exporter.fleet_view.no_pages import another_host, no_page, not_ours
 from exporter.fleet_view.reports import BadReport, Report, read
 from exporter.http_client.client import Client, session
 from exporter.http_client.outcome import OK, HttpAnswer, Trouble
@@ -67,6 +67,7 @@ class Asker:
         if not isinstance(outcome, HttpAnswer) or outcome.status != OK:
             return no_page(outcome, self._patience)
         try:
-            return read(outcome.body)
+            page = read(outcome.body)
         except BadReport as bad:
             return not_ours(str(bad))
+        return page if page.this_host.host in {"", peer.name} else another_host()

@@ -87,4 +87,5 @@ class FleetPages:
         own = read(await self._own_page())
         at = datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         title = f"The fleet as asked from {host.name} by latency-exporter {__version__}, {at}"
-        return _Seen(view({host.name: own, **pages}, layout(fleet, host.name, wall)), title, wall)
+        seen = await asyncio.to_thread(view, {host.name: own, **pages}, layout(fleet, host.name, wall))
+        return _Seen(seen, title, wall)

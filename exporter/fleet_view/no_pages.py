@@ -42,6 +42,12 @@ def no_page(outcome: HttpAnswer | Trouble, patience: Seconds) -> NoPage:
     return NoPage(why, outcome.connected, answered=outcome.reason in _OURS)
 
 
+def another_host() -> NoPage:
+    """Write that the program there is another host's."""
+    why = "it says that it is another host: look at --host there, and at this address in the fleet file"
+    return NoPage(why, connected=True, answered=True)
+
+
 def not_ours(place: str) -> NoPage:
     """Write that an answer is no page of this program, and where it is not."""
     at = f" (at {place})" if place else ""

@@ -124,6 +124,8 @@ class ThisHost(_Model):
     """How a host's own measuring goes."""
 
     verdict: Verdict
+    host: _Name = ""
+    """Which host of the fleet it is; empty in older versions."""
     egress_queue: _Duration | None
     lateness: _Duration | None
     skipped: _Count

@@ -81,6 +81,12 @@ class Broken:
     """Whether all probes get lost from host to host."""
     drops: Callable[[str, str], float] = lambda _source, _target: 0.0
     """The share of them that gets lost where not all do."""
+    slows: Callable[[str, str], bool] = lambda _source, _target: False
+    """Whether round trips take three times as long."""
+    uneven: Callable[[str, str], bool] = lambda _source, _target: False
+    """Whether handshakes get lost, and ICMP does not."""
+    health: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """The verdict of a host on itself, where it is not fine."""
     hanging: frozenset[str] = frozenset()
     maintenance: frozenset[str] = frozenset()
     without_exporter: frozenset[str] = frozenset()
@@ -100,14 +106,15 @@ class Broken:
             elif host != here and self.loses(here, host):
                 pages[host] = UNREACHED
             else:
-                pages[host] = report(*self._pairs(host), *self.further.get(host, ()))
-        return view(pages, self._layout(here))
+                word, why = self.health.get(host, ("fine", ""))
+                pages[host] = report(*self._pairs(host), *self.further.get(host, ()), word=word, why=why)
+        return view(pages, self.layout(here))
 
     def says_from(self, here: str) -> list[str]:
         """Return the culprits that a host names, with the alert of each."""
         return [f"{culprit} [{culprit.alert}]" for culprit in self.seen_from(here).culprits]
 
-    def _layout(self, here: str) -> Layout:
+    def layout(self, here: str) -> Layout:
         return Layout(
             here=here,
             datacenters=dict(self.datacenters) | dict.fromkeys(self.endpoints, ""),
@@ -135,8 +142,9 @@ class Broken:
             return failing(target, probe, "timeout", usual_rtt=trip)
         drops = self.drops(source, target)
         recent = ["lost" if drops and number % round(1 / drops) == 1 else trip for number in range(60)]
-        path = {"fault": "lossy" if drops else None, "uneven": False}
-        return pair(target, probe, rtt=trip, usual_rtt=trip, recent=recent, path=path)
+        slow = self.slows(source, target)
+        path = {"fault": "lossy" if drops else "slow" if slow else None, "uneven": self.uneven(source, target)}
+        return pair(target, probe, rtt=3 * trip if slow else trip, usual_rtt=trip, recent=recent, path=path)
 
 
 def at(*names: str) -> Callable[[str, str], bool]:

@@ -103,6 +103,18 @@ async def test_an_answer_that_is_no_page_is_a_reason(says, reads: str) -> None:
     assert await why(Exporter(says)) == reads
 
 
+async def test_a_page_of_another_host_is_no_page_of_this_one() -> None:
+    other = {**PAGE, "this_host": {**PAGE["this_host"], "host": "<canary>"}}
+    with Exporter(response(json.dumps(other).encode())) as exporter:
+        pages = await asked(FleetPeer("b", exporter.url()), FleetPeer("<canary>", exporter.url()))
+    assert pages["b"] == NoPage(
+        "it says that it is another host: look at --host there, and at this address in the fleet file",
+        connected=True,
+        answered=True,
+    )
+    assert isinstance(pages["<canary>"], Report)
+
+
 async def test_an_endless_answer_ends_and_costs_no_memory() -> None:
     def endless(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")

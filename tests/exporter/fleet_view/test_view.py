@@ -6,7 +6,19 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.exporter.fleet_view.fleets import Broken, at, between, both, failing, hosts, lost, pair
+from exporter.fleet_view.view import view
+from tests.exporter.fleet_view.fleets import (
+    UNREACHED,
+    Broken,
+    at,
+    between,
+    both,
+    failing,
+    hosts,
+    lost,
+    pair,
+    report,
+)
 
 ALL_LOST = "of hosts lose all, and no host of either is to blame: the link, or a router or firewall between"
 ALONE = "it reaches no other host, and nobody's page can be had: look at its own link first []"
@@ -220,6 +232,40 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
             ]
         },
     ),
+    "a path is slow, one way": (
+        Broken(TWO, slows=lambda source, target: (source, target) == ("a1", "b2")),
+        {"b1": ["path a1 to b2: the round trip takes 240 ms (usual 80 ms) [PathDegraded]"]},
+    ),
+    "one of several parallel paths is dead": (
+        Broken(TWO, uneven=lambda source, target: source[0] != target[0]),
+        {
+            "a1": [
+                "datacenters a and b: handshakes get lost, and ICMP does not: one of several parallel paths, or a "
+                "firewall that is full [PathUneven]"
+            ]
+        },
+    ),
+    "one of several parallel paths between two hosts is dead": (
+        Broken(hosts(a=1, b=1, c=1), uneven=lambda source, target: {source, target} == {"a1", "b1"}),
+        {
+            "c1": [
+                "path a1 and b1: handshakes get lost, and ICMP does not: one of several parallel paths, or a firewall "
+                "that is full [PathUneven]"
+            ]
+        },
+    ),
+    "a host measures late, and another could not reload": (
+        Broken(
+            TWO, health={"a2": ("this host", "do not trust the other lines"), "b1": ("configuration", "fleet.yml:3")}
+        ),
+        {
+            "b2": [
+                "measurement a2: do not trust the other lines (egress queue 0 µs, probes late by 1 ms) "
+                "[MeasurementInDoubt]",
+                "configuration b1: fleet.yml:3 [ConfigurationInDoubt]",
+            ]
+        },
+    ),
     "a path loses a third": (
         Broken(TWO, drops=lambda source, target: 0.34 * ({"a1", "b2"} == {source, target})),
         {"b1": ["path a1 and b2: 33 % get lost [PathDegraded]"]},
@@ -238,6 +284,23 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         {"z": [f"path x and y: {CUT}"]},
     ),
 }
+
+
+def test_one_probe_without_an_answer_is_no_culprit_but_two_are() -> None:
+    once = lost("b1", recent=[0.08] * 59 + ["lost"])
+    twice = lost("b1", recent=[0.08] * 58 + ["lost"] * 2)
+    for alone, says in ((once, []), (twice, [f"host b1: {single_witness('a1')}"])):
+        fleet = view({"a1": report(alone), "b1": UNREACHED}, Broken(hosts(a=1, b=1)).layout("a1"))
+        named = [f"{culprit} [{culprit.alert}]" for culprit in fleet.culprits if culprit.kind != "exporter"]
+        assert named == says
+
+
+def test_probes_of_one_host_count_together() -> None:
+    """One probe by ICMP and one by TCP without an answer, and none with one, are no chance."""
+    one = ["lost"]
+    pairs = [lost("b1", probe, recent=one) for probe in ("icmp", "tcp")]
+    fleet = view({"a1": report(*pairs), "b1": UNREACHED}, Broken(hosts(a=1, b=1)).layout("a1"))
+    assert [culprit.alert for culprit in fleet.culprits] == ["HostUnreachable"]
 
 
 @pytest.mark.parametrize("name", CASES)
