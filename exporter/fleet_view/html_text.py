@@ -8,7 +8,7 @@ from itertools import starmap
 
 from exporter.fleet_view.culprits import Culprit
 from exporter.fleet_view.matrix import Matrix, matrix
-from exporter.fleet_view.text import WELL, notes, summary
+from exporter.fleet_view.text import WELL, in_maintenance, summary
 from exporter.fleet_view.view import View
 from exporter.overview.page_style import COMMON, policy
 from exporter.wording import counted
@@ -43,7 +43,7 @@ td.unknown { white-space: normal }
 nav a { margin-right: 1rem }
 @media (max-width: 70rem) {
   table, caption, tbody, td, tbody th { display: block }
-  thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden }
+  thead { position: absolute; clip-path: inset(50%); height: 1px; width: 1px; overflow: hidden }
   tbody tr { display: flex; flex-wrap: wrap; gap: 0 .75rem; padding: .5rem 0; border-bottom: 1px solid var(--line) }
   tbody tr > * { border: 0; padding: 0; min-width: 0; white-space: normal; overflow-wrap: anywhere }
   tbody th { flex-basis: 100% }
@@ -65,7 +65,8 @@ def render(view: View, title: str, links: Mapping[str, str]) -> Iterator[str]:
         f"<h1>{title}</h1>\n<p>{escape(summary(view))}</p>\n<h2>Who is to blame</h2>\n"
     )
     yield "".join(["<ul>", *map(_culprit, view.culprits), "</ul>\n"]) if view.culprits else _nothing()
-    yield "".join(f'<p class="dim">{escape(note)}</p>\n' for note in notes(view))
+    if quiet := in_maintenance(view):
+        yield f'<p class="dim">{escape(quiet)}</p>\n'
     yield "<h2>Who sees what</h2>\n"
     if drawn.rows and drawn.columns:
         yield _table_head(drawn)

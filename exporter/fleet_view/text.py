@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from exporter.fleet_view.culprits import Culprit
+from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.matrix import matrix
 from exporter.fleet_view.view import View
 from exporter.wording import counted, display_width, printable, some
@@ -18,7 +19,7 @@ def render(view: View, title: str) -> Iterator[str]:
     """Write it in pieces."""
     yield "".join(f"{printable(line(culprit))}\n" for culprit in view.culprits) or f"{WELL}\n"
     yield f"\n{printable(title)}: {summary(view)}\n"
-    yield "".join(f"{printable(note)}\n" for note in notes(view))
+    yield "".join(f"{printable(note)}\n" for note in _notes(view))
     drawn = matrix(view, _COLUMNS)
     if drawn.rows and drawn.columns:
         yield "\n"
@@ -43,13 +44,17 @@ def summary(view: View) -> str:
     )
 
 
-def notes(view: View) -> Iterator[str]:
-    """Write which pages could not be had, and which hosts are in maintenance."""
-    for host, missing in view.no_pages.items():
-        yield f"no page of {host}: {missing.why}"
-    if view.layout.maintenance:
-        hosts = (" ".join(filter(None, named)) for named in view.layout.maintenance.items())
-        yield f"in maintenance: {some(hosts)}"
+def in_maintenance(view: View) -> str:
+    """Write which hosts are in maintenance; empty if none is."""
+    hosts = (" ".join(filter(None, named)) for named in view.layout.maintenance.items())
+    return f"in maintenance: {some(hosts)}" if view.layout.maintenance else ""
+
+
+def _notes(view: View) -> Iterator[str]:
+    for why, hosts in grouped(view.no_pages, lambda host: view.no_pages[host].why).items():
+        yield f"no page of {some(hosts)}: {why}"
+    if quiet := in_maintenance(view):
+        yield quiet
 
 
 def _words(view: View, row: str, columns: Sequence[str]) -> Iterator[str]:
