@@ -83,8 +83,8 @@ def _path(path: Path | None) -> dict[str, Any] | None:
     """Write the way to the host, which all its probes over one family share, as the rules judge it."""
     if path is None:
         return None
-    answered = None if math.isinf(path.heard) else path.heard
-    return {"fault": path.fault, "uneven": path.uneven, "heard_ago": answered, "others_answer": path.answers}
+    heard = None if math.isinf(path.heard) else path.heard
+    return {"fault": path.fault, "uneven": path.uneven, "heard_ago": heard, "answers": path.answers}
 
 
 def _n8n(reading: N8nReading) -> dict[str, Any]:

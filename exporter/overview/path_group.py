@@ -33,7 +33,7 @@ class PathGroup:
         """Write how many are bad, and how; ``whole`` has places for a number and the noun: ``its {} {}``."""
         bad, of = len(self.bad), len(self.bad) + len(self._heard)
         hosts = whole.format(of, plural("host", of))
-        part = f"all of {hosts}" if bad == of else f"{bad} of {hosts}"
+        part = f"all {hosts}" if bad == of else f"{bad} of {hosts}"
         faults = {path.fault for path in self.bad}
         if faults == {Fault.SILENT}:
             return f"none of {hosts} answers" if bad == of else f"{part} do not answer"

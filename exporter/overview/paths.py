@@ -95,8 +95,10 @@ def _is_silent(seen: PairNow, heard: Seconds) -> bool:
 
 
 def _fault(pairs: Sequence[PairNow]) -> Fault | None:
-    echoes = [seen for seen in pairs if Gives.ICMP_ECHO in seen.gives and seen.lost < seen.results]
-    if all(losses.of_packets(seen) for seen in echoes or pairs):
+    echoes = [seen for seen in pairs if Gives.ICMP_ECHO in seen.gives]
+    heard = [seen for seen in echoes if seen.lost < seen.results]  # else a firewall may eat it
+    decisive = heard or [seen for seen in pairs if Gives.ICMP_ECHO not in seen.gives]
+    if decisive and all(map(losses.of_packets, decisive)):
         return Fault.LOSSY
     timed = [seen for seen in pairs if seen.rtt is not None and seen.usual_rtt is not None]
     return Fault.SLOW if timed and all(network_delay(seen) for seen in timed) else None

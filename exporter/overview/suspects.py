@@ -59,7 +59,7 @@ class Suspects:
         away = [(pair, seen) for pair, seen in pairs if pair.target != self._own.host]
         if not away:
             return
-        self._places.append([seen for _, seen in away])
+        self._places.append([seen for _, seen in away if seen.maintenance is None or seen.reached])
         datacenter = next((pair.target_datacenter for pair, _ in away if pair.target_datacenter), "")
         for family in dict.fromkeys(seen.ip_family for _, seen in away):
             alike = [(pair, seen) for pair, seen in away if seen.ip_family == family]
@@ -155,9 +155,8 @@ class Suspects:
         name, there = cleaned(path.host), f"datacenter {cleaned(path.datacenter)}"
         if well := group.well_since(path.since):
             others = f"{well} other {plural('host', well)} of {there} {_are_well(well, answer=silent)}"
-            return Suspect(
-                SuspectKind.HOST, f"{name}, its link or its firewall" if silent else f"{name} or its link", others
-            )
+            who = f"{name}, its link or its firewall" if silent else f"{name} or its link"
+            return Suspect(SuspectKind.HOST, who, others)
         if silent and len(group.paths) == 1 and self._families[path.ip_family].well_since(path.since):
             return Suspect(SuspectKind.HOST, f"{name} or its only link", f"no other host of {there} is measured")
         return None
@@ -195,8 +194,9 @@ class Suspects:
 
 
 def _counts(pair: Pair, seen: PairNow, path: Path) -> bool:
-    """Return whether a pair is compared with others of its probe: a database's login has its own password."""
-    return seen.reached is not None and not pair.database and not (path.maintenance and seen.reason)
+    """Return whether a pair is compared with others of its probe; a database's login has an account of its own."""
+    expected = path.maintenance or (seen.misconfigured and not seen.ever_succeeded)
+    return seen.reached is not None and not pair.database and not (expected and seen.reason)
 
 
 def _are_well(number: int, *, answer: bool) -> str:

@@ -128,7 +128,7 @@ def test_handshakes_that_get_lost_while_icmp_does_not_are_one_of_several_paths(s
 def test_a_datacenter_that_is_farther_away_than_usual_is_the_path_to_it(stage: Stage) -> None:
     for name in ("b1", "b2", "b3"):
         stage.links[name].change(delay=0.104)
-    stage.head_says("; the path to datacenter b: all of its 3 hosts are slower than usual")
+    stage.head_says("; the path to datacenter b: all its 3 hosts are slower than usual")
 
 
 def test_one_probe_from_the_running_program_names_the_culprit_too(stage: Stage) -> None:

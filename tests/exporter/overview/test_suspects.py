@@ -17,6 +17,7 @@ from collectors.terms import Clock, Phase, Reason
 from exporter.overview import Overview, PageFormat
 from exporter.overview.pair_now import pair_now
 from exporter.overview.paths import path_of
+from exporter.overview.suspects import Suspects
 from exporter.overview.timeline import VerdictContext, explain
 from exporter.probing import ProbeResult
 from exporter.recording.series import PairSeries
@@ -161,17 +162,17 @@ SITUATIONS: dict[str, tuple[Fault, str, tuple[str, str], str]] = {
     ),
     "a datacenter is farther than usual": (
         on("b", outcome=FARTHER),
-        "the path to datacenter b: all of its 3 hosts are slower than usual",
+        "the path to datacenter b: all its 3 hosts are slower than usual",
         ("b2", "icmp"),
         "network: the path to datacenter b: its round trip is 150 ms longer than usual; "
-        "all of its 3 hosts are slower than usual",
+        "all its 3 hosts are slower than usual",
     ),
     "everybody is farther than usual": (
         on("a", "b", "c", outcome=FARTHER),
-        "this host's own link: all of the 6 hosts are slower than usual",
+        "this host's own link: all the 6 hosts are slower than usual",
         ("b2", "icmp"),
         "network: this host's own link: its round trip is 150 ms longer than usual; "
-        "all of the 6 hosts are slower than usual",
+        "all the 6 hosts are slower than usual",
     ),
     "one host is farther than usual": (
         on("b2", outcome=FARTHER),
@@ -181,16 +182,15 @@ SITUATIONS: dict[str, tuple[Fault, str, tuple[str, str], str]] = {
     ),
     "a datacenter loses packets": (
         on("b", every=3),
-        "the path to datacenter b: packets to all of its 3 hosts get lost",
+        "the path to datacenter b: packets to all its 3 hosts get lost",
         ("b2", "icmp"),
-        "network: the path to datacenter b: 4 of the last 32 got lost, at 4 times; "
-        "packets to all of its 3 hosts get lost",
+        "network: the path to datacenter b: 4 of the last 32 got lost, at 4 times; packets to all its 3 hosts get lost",
     ),
     "everybody loses packets": (
         on("a", "b", "c", every=3),
-        "this host's own link: packets to all of the 6 hosts get lost",
+        "this host's own link: packets to all the 6 hosts get lost",
         ("c1", "icmp"),
-        "network: this host's own link: 4 of the last 32 got lost, at 4 times; packets to all of the 6 hosts get lost",
+        "network: this host's own link: 4 of the last 32 got lost, at 4 times; packets to all the 6 hosts get lost",
     ),
     "handshakes with one host get lost": (
         on("b2", probe="tcp", outcome=SENT_AGAIN, every=3),
@@ -282,6 +282,31 @@ def test_hosts_in_maintenance_blame_nobody_and_show_that_they_live(view: View) -
     assert view.line("b3", "icmp").endswith("no answer; 1 other host of datacenter b answers")
 
 
+def test_when_all_others_are_in_maintenance_nobody_looks_at_this_host(view: View) -> None:
+    view.small.reload(re.sub(r"(a[23]|b.|c.)(, address: \S+ datacenter: .)}", r"\1\2, state: maintenance}", FLEET))
+    view.rounds(3, on("a", "b", "c"))
+    assert view.head == ""
+    assert "own link" not in view.page()
+
+
+def test_what_was_never_well_is_the_configuration_and_not_everybodys_program(view: View) -> None:
+    view.small.reload(FLEET.replace("/ping", "/pong"))
+    view.rounds(
+        3, on("a", "b", "c", probe="ping", outcome=ProbeFailed(Reason.STATUS, "status 404", misconfigured=True))
+    )
+    assert view.head == ""
+    assert view.line("b1", "ping") == "configuration: status 404; look at it in the fleet file"
+
+
+def test_of_hundreds_of_hosts_others_have_their_turn_after_each_fifty(time: Time, tmp_path: Path) -> None:
+    names = [f"h{number}" for number in range(250)]
+    hosts = "".join(f"  - {{name: {name}, address: {name}.example, datacenter: d}}\n" for name in names)
+    small = Small(tmp_path, f"hosts:\n{hosts}probes:\n  icmp: {{protocol: icmp}}\n", "h0")
+    states = small.recorder.states()
+    places = {pair.place: [(pair, pair_now(pair, series, time.passed))] for pair, series in states}
+    assert len(list(Suspects(small.recorder.own_health(time.passed)).add_all(places))) == 249 // 50 + 1
+
+
 def test_hosts_without_a_datacenter_are_in_none(view: View) -> None:
     view.small.reload(re.sub(r", datacenter: b", "", FLEET))
     view.rounds(3, on("b"))
@@ -362,6 +387,15 @@ def test_what_gets_lost_by_any_protocol_alike_is_hardly_ever_called_uneven(
     assert uneven < 3000 * most
 
 
+def test_where_a_firewall_eats_icmp_handshakes_decide(time: Time, tmp_path: Path) -> None:
+    view = View(Small(tmp_path, FLEET, "a1"), time)
+    no_icmp = on("b", probe="icmp")
+    view.rounds(60, no_icmp)
+    lossy = on("b", outcome=SENT_AGAIN, every=3)
+    view.rounds(11, lambda target, probe, count: no_icmp(target, probe, count) or lossy(target, probe, count))
+    assert "the path to datacenter b: packets to all its 3 hosts get lost" in view.head
+
+
 def test_our_own_full_queue_makes_nobody_a_suspect(view: View) -> None:
     for pair in view.small.pairs:
         outcome = RoundTrip(rtt=0.4, clock=Clock.KERNEL, egress_queue=0.3)
@@ -377,5 +411,5 @@ def test_programs_get_the_suspects_and_how_each_path_is_judged(view: View) -> No
         {"kind": "datacenter", "who": "the path to datacenter b", "why": "none of its 3 hosts answers"}
     ]
     paths = {(pair["target"], pair["probe"]): pair["path"] for pair in page["pairs"]}
-    assert paths["b1", "tcp"] == {"fault": "silent", "uneven": False, "heard_ago": None, "others_answer": False}
-    assert paths["a2", "tcp"] == {"fault": None, "uneven": False, "heard_ago": 0.0, "others_answer": True}
+    assert paths["b1", "tcp"] == {"fault": "silent", "uneven": False, "heard_ago": None, "answers": False}
+    assert paths["a2", "tcp"] == {"fault": None, "uneven": False, "heard_ago": 0.0, "answers": True}
