@@ -47,7 +47,8 @@ nav a { margin-right: 1rem }
   tbody tr { display: flex; flex-wrap: wrap; gap: 0 .75rem; padding: .5rem 0; border-bottom: 1px solid var(--line) }
   tbody tr > * { border: 0; padding: 0; min-width: 0; white-space: normal; overflow-wrap: anywhere }
   tbody th { flex-basis: 100% }
-  td.none { display: none }
+  td.none, .many td.fine { display: none }
+  .many caption::after { content: " What is fine is left out on a narrow screen." }
   td::before { content: attr(data-to); color: var(--dim); font-weight: 400 }
 }
 """

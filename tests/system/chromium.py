@@ -14,8 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 WIDTHS = (320, 360, 768, 1280, 1440)
-_BEYOND = """width => [...document.querySelectorAll("h1, p, tbody th, tbody td, li, a")]
-  .filter(each => getComputedStyle(each).display !== "none")
+_BEYOND = """([width, hidden]) => [...document.querySelectorAll("h1, p, tbody th, tbody td, li, a")]
+  .filter(each => !hidden || !each.matches(hidden) || each.getClientRects().length)
   .filter(each => { const at = each.getBoundingClientRect(); return at.left < 0 || at.right > width || !at.width })
   .map(each => each.innerText)"""
 _SCREENSHOTS = os.environ.get("SCREENSHOTS")
@@ -46,9 +46,9 @@ def opened(browser: Browser, url: str, path: str = "/", **how: Any) -> Iterator[
     context.close()
 
 
-def beyond(page: Page, width: int) -> list[str]:
-    """Return what of the page is beyond its sides, or nowhere."""
-    out: list[str] = page.evaluate(_BEYOND, width)
+def beyond(page: Page, width: int, *, may_be_hidden: str = "") -> list[str]:
+    """Return what of the page is beyond its sides, or nowhere; what this selector names may be nowhere."""
+    out: list[str] = page.evaluate(_BEYOND, [width, may_be_hidden])
     return out
 
 
