@@ -66,8 +66,13 @@ class Asker:
         outcome = await Client(shared, peer, trust, deadline).get(_PATH, limit)
         if not isinstance(outcome, HttpAnswer) or outcome.status != OK:
             return no_page(outcome, self._patience)
-        try:
-            page = read(outcome.body)
-        except BadReport as bad:
-            return not_ours(str(bad))
-        return page if page.this_host.host in {"", peer.name} else another_host()
+        return page_of(peer.name, outcome.body)
+
+
+def page_of(name: str, body: bytes) -> Report | NoPage:
+    """Return what the page of a host says, or why that is none."""
+    try:
+        page = read(body)
+    except BadReport as bad:
+        return not_ours(str(bad))
+    return page if page.this_host.host in {"", name} else another_host()

@@ -36,19 +36,22 @@ class Faults:
             _Seen(source, pair)
             for source, report in reports.items()
             for pair in report.pairs
-            if pair.success is not None and not pair.ours and not layout.is_quiet(source)
+            if pair.success is not None and not pair.ours and not pair.is_quiet and not layout.is_quiet(source)
         ]
 
     def culprits(self) -> Iterator[Culprit]:
         """Yield all of them."""
         yield from self._exporters()
-        databases = set(self._layout.databases)
-        for name, seen in grouped(self._seen, lambda seen: seen.pair.name).items():
-            if name in databases:
-                yield from self._database(name, seen)
-            elif name in self._layout.places and not self._layout.is_quiet(name):
-                for probe, some_seen in grouped(seen, lambda seen: seen.pair.probe).items():
-                    yield from self._program(f"{probe} of {name}", some_seen)
+        seen = grouped(self._seen, lambda seen: seen.pair.name)
+        databases = {
+            name: culprit for name in self._layout.databases for culprit in self._database(name, seen.get(name, ()))
+        }
+        yield from databases.values()
+        for n8n, database in self._layout.n8n.items():
+            if database not in databases:
+                yield from self._n8n(n8n, seen.get(n8n, ()))
+        for name in (*self._layout.hosts, *self._layout.endpoints):
+            yield from self._programs(name, seen.get(name, ()))
         for source, report in self._reports.items():
             yield from self._measuring(source, report)
 
@@ -78,23 +81,33 @@ class Faults:
             if asks and pair.target == host and pair.success:
                 yield source
 
-    def _program(self, name: str, seen: Sequence[_Seen]) -> Iterator[Culprit]:
-        pair = seen[0].pair
-        if pair.target in self._no_pages and pair.probe in self._layout.own_probes:
-            return  # its exporter is named already
+    def _programs(self, name: str, seen: Sequence[_Seen]) -> Iterator[Culprit]:
+        """Yield what is wrong with the probes of a target; those of which the same is said together."""
+        probes: dict[Culprit, list[str]] = {}
+        for probe, some_seen in grouped(seen, lambda seen: seen.pair.probe).items():
+            if name in self._no_pages and probe in self._layout.own_probes:
+                continue  # its exporter is named already
+            for culprit in self._program(some_seen):
+                probes.setdefault(culprit, []).append(probe)
+        for culprit, alike in probes.items():
+            yield culprit._replace(name=f"{some(alike)} of {name}")
+
+    def _program(self, seen: Sequence[_Seen]) -> Iterator[Culprit]:
         if failing := [each for each in seen if self._fails(each)]:
             words = {each.pair.verdict.word for each in failing}
             kind = Kind.CONFIGURATION if words == {"configuration"} else Kind.PROGRAM
-            yield Culprit(kind, name, f"fails {_from(failing, seen)}", "PeerFailing")
-        elif stuck := [each for each in seen if each.pair.verdict.word == "n8n"]:
-            yield Culprit(Kind.N8N, pair.name, stuck[0].pair.verdict.why, "")
+            yield Culprit(kind, "", f"fails {_from(failing, seen)}", "PeerFailing")
         elif slow := _slow(seen):
-            yield Culprit(Kind.PROGRAM, name, f"is slow {_from(slow, seen)}", "PeerSlow")
+            yield Culprit(Kind.PROGRAM, "", f"is slow {_from(slow, seen)}", "PeerSlow")
+
+    def _n8n(self, name: str, seen: Sequence[_Seen]) -> Iterator[Culprit]:
+        if failing := [each for each in seen if self._fails(each)]:
+            yield Culprit(Kind.N8N, name, f"it cannot be read {_from(failing, seen)}", "N8nReadFailing")
+        elif stuck := [each for each in seen if each.pair.verdict.word == "n8n"]:
+            yield Culprit(Kind.N8N, name, stuck[0].pair.verdict.why, "")
 
     def _database(self, name: str, seen: Sequence[_Seen]) -> Iterator[Culprit]:
         failing = [each for each in seen if self._fails(each)]
-        if self._network.is_blamed(seen[0].pair.target) or self._layout.is_quiet(seen[0].pair.target):
-            return
         asked = {each.source for each in seen if each.pair.probe != LOGIN and each.pair.success}
         if any(each.pair.reason == Reason.LIMIT for each in failing):
             says = f"it is at its connection limit: {_from(failing, seen)}"
@@ -119,7 +132,8 @@ class Faults:
 
     def _measuring(self, source: str, report: Report) -> Iterator[Culprit]:
         own = report.this_host.verdict
-        local = next((pair for pair in report.pairs if pair.reason == Reason.LOCAL), None)
+        places = set(self._layout.places)
+        local = next((pair for pair in report.pairs if pair.reason == Reason.LOCAL and pair.name in places), None)
         if own.word == "this host":
             says = f"{own.why} ({report.this_host.in_words()})"
             yield Culprit(Kind.MEASUREMENT, source, says, "MeasurementInDoubt")
@@ -128,7 +142,7 @@ class Faults:
             yield Culprit(Kind.MEASUREMENT, source, says, "MeasurementInDoubt")
         elif own.word == "configuration":
             yield Culprit(Kind.CONFIGURATION, source, own.why, "ConfigurationInDoubt")
-        if not {pair.name for pair in report.pairs} <= set(self._layout.places):
+        if not {pair.name for pair in report.pairs} <= places:
             says = f"its fleet file differs from that of {self._layout.here}: it measures what that does not have"
             yield Culprit(Kind.CONFIGURATION, source, says, "ConfigurationInDoubt")
 

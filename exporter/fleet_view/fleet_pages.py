@@ -12,10 +12,9 @@ from exporter import __version__
 from exporter.clock import wall_clock
 from exporter.fleet import Fleet, Host, peers_of
 from exporter.fleet_view import html_text, json_text, text
-from exporter.fleet_view.asker import Asker
+from exporter.fleet_view.asker import Asker, page_of
 from exporter.fleet_view.culprits import NoPage
 from exporter.fleet_view.layout import layout
-from exporter.fleet_view.reports import read
 from exporter.fleet_view.view import Pages, View, view
 from exporter.overview import PageFormat
 from exporter.wording import cleaned
@@ -84,7 +83,7 @@ class FleetPages:
             pages = {peer.name: why for peer in peers}
         else:
             pages = await self._asker.pages(peers)
-        own = read(await self._own_page())
+        own = page_of(host.name, await self._own_page())
         at = datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         title = f"The fleet as asked from {host.name} by latency-exporter {__version__}, {at}"
         seen = await asyncio.to_thread(view, {host.name: own, **pages}, layout(fleet, host.name, wall))

@@ -21,7 +21,8 @@ class Layout:
     """The hosts that have one."""
     endpoints: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
-    n8n: tuple[str, ...] = ()
+    n8n: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Its name -> the database that it is read from."""
     maintenance: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Host in maintenance -> until when, in words; empty without an end."""
     own_probes: frozenset[str] = frozenset()
@@ -56,7 +57,7 @@ def layout(fleet: Fleet, here: str, wall: float) -> Layout:
         exporters=frozenset(host.name for host in fleet.hosts if host.exporter),
         endpoints=tuple(endpoint.name for endpoint in fleet.endpoints),
         databases=tuple(database.name for database in fleet.databases),
-        n8n=tuple(n8n.name for n8n in fleet.n8n),
+        n8n={n8n.name: n8n.database for n8n in fleet.n8n},
         maintenance={name: until_in_words(end) for name, end in in_maintenance(fleet.hosts, wall).items()},
         own_probes=own_probes(fleet),
     )

@@ -109,7 +109,7 @@ class Network:
         explained = {path for several in between.values() for path in several}
         single = [path for path in well if path.uneven and path not in explained]
         for ends, _ in _both_ways(between):
-            yield Culprit(Kind.DATACENTERS, ends.name, _UNEVEN, "PathUneven")
+            yield Culprit(Kind.DATACENTERS, ends.datacenters, _UNEVEN, "PathUneven")
         for ends, _ in _both_ways(_by_ends(single)):
             yield Culprit(Kind.PATH, ends.name, _UNEVEN, "PathUneven")
 
@@ -123,6 +123,12 @@ class _Ends(NamedTuple):
 
     @property
     def name(self) -> str:
+        """Both in words: of a path."""
+        return f"between {self.first} and {self.other}" if self.both_ways else f"{self.first} to {self.other}"
+
+    @property
+    def datacenters(self) -> str:
+        """The same of datacenters."""
         if self.first == self.other:
             return f"within {self.first}"
         return f"{self.first} {'and' if self.both_ways else 'to'} {self.other}"
@@ -146,12 +152,12 @@ def _datacenters(ends: _Ends, bad: Sequence[Path], silent: Collection[str]) -> C
         down = [name for name in (ends.first, ends.other) if name in silent]
         unheard = f"; nothing is heard from {down[0]}, which may be down altogether" if down else ""
         says = f"{_pairs(lost)} of hosts lose all, and no host of either is to blame: {_LINK}{unheard}"
-        return Culprit(Kind.DATACENTERS, ends.name, says, "DatacenterPathDown", critical=True)
+        return Culprit(Kind.DATACENTERS, ends.datacenters, says, "DatacenterPathDown", critical=True)
     worst = max(bad, key=lambda path: path.badness)
     says = f"{_pairs(bad)} of hosts lose packets or take longer, and no host of either is to blame"
     return Culprit(
         Kind.DATACENTERS,
-        ends.name,
+        ends.datacenters,
         f"{says}; {worst.source} to {worst.target}: {worst.in_words()}",
         "DatacenterPathDegraded",
     )

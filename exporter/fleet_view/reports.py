@@ -20,7 +20,7 @@ from exporter.wording import PART_OF_A_LINE, cleaned
 
 _LOST, _FAILURES = frozenset({"lost", "sent again"}), frozenset({"lost", "failed"})
 _ALWAYS = 0.99
-_THIS_HOST = "this host"
+_THIS_HOST, _MAINTENANCE = "this host", "in maintenance"
 
 _Text = Annotated[str, Field(max_length=10_000), AfterValidator(lambda text: cleaned(text, PART_OF_A_LINE))]
 _Word = Annotated[str, Field(max_length=300), AfterValidator(lambda text: cleaned(text, PART_OF_A_LINE))]
@@ -103,6 +103,11 @@ class PairReport(_Model):
     def ours(self) -> bool:
         """Whether its trouble is that of the host that measures."""
         return self.verdict.word == _THIS_HOST or self.reason == Reason.LOCAL
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether its target is in maintenance: whatever is wrong there is expected."""
+        return self.verdict.word == _MAINTENANCE
 
     @property
     def silent(self) -> bool:

@@ -101,7 +101,11 @@ def test_a_host_that_is_cut_off_is_named_by_the_others_and_itself(fleet: Fleet) 
 
 def test_a_path_that_is_cut_is_named_on_both_sides_and_by_who_sees_both(fleet: Fleet) -> None:
     with fleet.cut(("wf001", "wf008")):
-        for name, path in (("wf001", "wf001 to wf008"), ("wf008", "wf008 to wf001"), ("wfdb01", "wf001 and wf008")):
+        for name, path in (
+            ("wf001", "wf001 to wf008"),
+            ("wf008", "wf008 to wf001"),
+            ("wfdb01", "between wf001 and wf008"),
+        ):
             fleet.says(name, f"path {path}: all gets lost, and both ends live [PathDegraded]")
         lost = [(path["source"], path["target"]) for path in fleet.page("wfdb01")["paths"] if path["lost"]]
         assert sorted(lost) == [("wf001", "wf008"), ("wf008", "wf001")]

@@ -94,6 +94,7 @@ class Broken:
     """Other pairs of a host."""
     databases: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
+    n8n: Mapping[str, str] = field(default_factory=dict)
 
     def seen_from(self, here: str) -> View:
         """Return the view that a host gives."""
@@ -122,6 +123,7 @@ class Broken:
             exporters=frozenset(self.datacenters) - self.without_exporter,
             endpoints=self.endpoints,
             databases=self.databases,
+            n8n=self.n8n,
             maintenance=dict.fromkeys(self.maintenance, ""),
             own_probes=frozenset({"tcp", "ping"}),
         )

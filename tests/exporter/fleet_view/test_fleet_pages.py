@@ -183,11 +183,17 @@ async def test_no_text_of_a_peer_becomes_more_than_text(tmp_path: Path, field: s
 
 
 async def test_targets_that_only_a_peer_names_are_not_shown(tmp_path: Path) -> None:
-    pages = pages_of(fleet_of(tmp_path), Peers(report(failing("canary", "ping", "status"))))
+    theirs = report(failing("canary", "ping", "status"), failing("canary", "ping", "local", "this host"))
+    pages = pages_of(fleet_of(tmp_path), Peers(theirs))
     for page_format in ("text", "html", "json"):
         page = await shown(pages, page_format)
         assert "canary" not in page
         assert "its fleet file differs from that of a" in page
+
+
+async def test_an_own_page_that_cannot_be_read_is_a_grey_row_too(tmp_path: Path) -> None:
+    text = await shown(pages_of(fleet_of(tmp_path), Peers(report(pair("a"))), {}))
+    assert "no page of a: its answer is no page of this program (at this_host)" in text
 
 
 async def test_of_a_large_fleet_only_rows_and_columns_with_a_trouble_are_drawn(tmp_path: Path) -> None:

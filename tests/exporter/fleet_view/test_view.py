@@ -59,6 +59,12 @@ TWO = hosts(a=2, b=2)
 LOGIN = [failing("b1", "login", "auth", "database", database="n8n"), pair("b1", "query", database="n8n")]
 LIMIT = [failing("b1", "login", "limit", "database", database="n8n"), pair("b1", "query", database="n8n")]
 SLOW = {"word": "database", "why": "its program is slow, the network is not"}
+STUCK = pair(
+    "flows",
+    "read",
+    protocol="n8n",
+    verdict={"word": "n8n", "why": "1 execution has run for 2 h; the database is well"},
+)
 STATUS = {"word": "peer", "why": "status 500"}
 CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
     "nothing": (Broken(TWO), {"a1": [], "b2": []}),
@@ -164,6 +170,49 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         Broken(TWO, databases=("n8n",), further={"a1": [pair("b1", "query", database="n8n", verdict=SLOW)]}),
         {"b1": ["database n8n: it is slow from a1: its program is slow, the network is not [DatabaseSlow]"]},
     ),
+    "a database in maintenance fails": (
+        Broken(
+            TWO, databases=("n8n",), further={"a1": [failing("b1", "query", "auth", "in maintenance", database="n8n")]}
+        ),
+        {"a1": []},
+    ),
+    "an n8n is stuck": (
+        Broken(TWO, databases=("db",), n8n={"flows": "db"}, further={"a1": [STUCK]}),
+        {"b1": ["n8n flows: 1 execution has run for 2 h; the database is well []"]},
+    ),
+    "an n8n cannot be read": (
+        Broken(
+            TWO,
+            databases=("db",),
+            n8n={"flows": "db"},
+            further={"a1": [failing("flows", "read", "auth", "database", protocol="n8n")]},
+        ),
+        {"b1": ["n8n flows: it cannot be read (auth) from a1: it says auth [N8nReadFailing]"]},
+    ),
+    "the database of an n8n fails, and nothing more is said of the n8n": (
+        Broken(
+            TWO,
+            databases=("db",),
+            n8n={"flows": "db"},
+            further={
+                "a1": [
+                    failing("b1", "query", "query", "database", database="db"),
+                    failing("flows", "read", "query", "database", protocol="n8n"),
+                ]
+            },
+        ),
+        {"b1": ["database db: it fails (query) from a1: it says query [DatabaseDown]"]},
+    ),
+    "a name is not found, by any probe": (
+        Broken(
+            TWO,
+            endpoints=("site",),
+            further={
+                "a1": [failing("site", probe, "dns", "network", protocol="http") for probe in ("get", "head")],
+            },
+        ),
+        {"b1": ["program get, head of site: fails (dns) from a1: it says dns [PeerFailing]"]},
+    ),
     "the host of a database is down": (
         Broken(TWO, at("b1"), databases=("n8n",), further={"a1": [lost("b1", "query", database="n8n")]}),
         {"a1": [f"host b1: 3 hosts {DOWN}"]},
@@ -208,11 +257,11 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
     ),
     "three hosts, each alone: two do not reach one another": (
         Broken(hosts(a=1, b=1, c=1), between("a", "b")),
-        {"a1": [f"path a1 to b1: {CUT}"], "b1": [f"path b1 to a1: {CUT}"], "c1": [f"path a1 and b1: {CUT}"]},
+        {"a1": [f"path a1 to b1: {CUT}"], "b1": [f"path b1 to a1: {CUT}"], "c1": [f"path between a1 and b1: {CUT}"]},
     ),
     "a path is cut": (
         Broken(TWO, between("a1", "b2")),
-        {"a1": [f"path a1 to b2: {CUT}"], "a2": [f"path a1 and b2: {CUT}"], "b2": [f"path b2 to a1: {CUT}"]},
+        {"a1": [f"path a1 to b2: {CUT}"], "a2": [f"path between a1 and b2: {CUT}"], "b2": [f"path b2 to a1: {CUT}"]},
     ),
     "two datacenters lose a third": (
         Broken(TWO, drops=lambda source, target: 0.34 * (source[0] != target[0])),
@@ -249,8 +298,8 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         Broken(hosts(a=1, b=1, c=1), uneven=lambda source, target: {source, target} == {"a1", "b1"}),
         {
             "c1": [
-                "path a1 and b1: handshakes get lost, and ICMP does not: one of several parallel paths, or a firewall "
-                "that is full [PathUneven]"
+                "path between a1 and b1: handshakes get lost, and ICMP does not: one of several parallel paths, or a "
+                "firewall that is full [PathUneven]"
             ]
         },
     ),
@@ -268,7 +317,7 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
     ),
     "a path loses a third": (
         Broken(TWO, drops=lambda source, target: 0.34 * ({"a1", "b2"} == {source, target})),
-        {"b1": ["path a1 and b2: 33 % get lost [PathDegraded]"]},
+        {"b1": ["path between a1 and b2: 33 % get lost [PathDegraded]"]},
     ),
     "a host in maintenance is down": (Broken(TWO, at("b2"), maintenance=frozenset({"b2"})), {"a1": [], "b1": []}),
     "an exporter in maintenance hangs": (
@@ -281,7 +330,7 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
     ),
     "hosts without a datacenter": (
         Broken({"x": "", "y": "", "z": ""}, between("x", "y")),
-        {"z": [f"path x and y: {CUT}"]},
+        {"z": [f"path between x and y: {CUT}"]},
     ),
 }
 
