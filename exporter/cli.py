@@ -15,7 +15,7 @@ from exporter.commands import (
     check,
     default_fleet,
     doctor,
-    examples,
+    example,
     healthcheck,
     parsers,
     probe_now,
@@ -79,7 +79,7 @@ COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argpa
     "probe": (parsers.probe_parser, probe_now.run),
     "scrape-configs": (parsers.scrape_configs_parser, scrape_configs.run),
     "doctor": (parsers.doctor_parser, doctor.run),
-    "example": (parsers.example_parser, examples.run),
+    "example": (parsers.example_parser, example.run),
     "healthcheck": (parsers.healthcheck_parser, healthcheck.run),
 }
 """Name -> its flags, and what it does with them; that returns the exit code."""

@@ -24,7 +24,17 @@ pytestmark = pytest.mark.copies
 ROOT = Path(__file__).parents[1]
 WHEEL = f"latency_exporter-{__version__}-py3-none-any.whl"
 NAME = f"latency_exporter-{__version__}"
-OF_THE_BUILD = ("setup.cfg", "pyproject.toml", "README.md", "exporter", "collectors", "config", "deploy", "prometheus")
+OF_THE_BUILD = (
+    "setup.cfg",
+    "pyproject.toml",
+    "README.md",
+    "exporter",
+    "collectors",
+    "config",
+    "deploy",
+    "docs",
+    "prometheus",
+)
 """What .dockerignore lets through likewise."""
 
 

@@ -40,7 +40,9 @@ _BY_CODE = (
 """The beginning of an SQLSTATE, the first that matches."""
 _BY_WORDS = (
     Meaning(r"could not translate host name", Reason.DNS, "its name has no address"),
-    Meaning(r"connection refused", Reason.REFUSED, "connection refused: nothing listens there"),
+    Meaning(
+        r"connection refused", Reason.REFUSED, "connection refused: nothing listens there, or a firewall refuses it"
+    ),
     Meaning(r"no such file or directory", Reason.REFUSED, "there is no socket in this folder"),
     Meaning(r"no route to host|network is unreachable|host is down", Reason.UNREACHABLE, "the host cannot be reached"),
     Meaning(r"timed? ?out", Reason.TIMEOUT, "nothing is acknowledged any more"),

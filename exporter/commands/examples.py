@@ -1,15 +1,13 @@
-"""``latency-exporter example``: files that come with the program beside its code, to begin with.
+"""Files that come with the program beside its code, to begin with.
 
 ``shipped/`` holds links to the folders of the clone; an installed package has the files themselves in their place.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from exporter.commands.terminal import FINE, print_data, tell
 from exporter.scrape_configs import CannotWrite, Change, write
 
 _SHIPPED = Path(__file__).parents[1] / "shipped"
@@ -26,20 +24,9 @@ _FILES: dict[str, tuple[str, ...]] = {
     "n8n": ("deploy/n8n/reader.sql",),
     "rules": tuple(f"prometheus/rules/{name}" for name in (*_RULES, *_RULES_OFF)),
     "alertmanager": ("prometheus/alertmanager.yml",),
+    "runbook": ("docs/runbook.md",),
 }
 NAMES = tuple(_FILES)
-
-
-def run(flags: argparse.Namespace) -> int:
-    """Print an example, or write its files; raises CannotWrite."""
-    if flags.output_dir is None:
-        return print_data(text(flags.name))
-    written = save(flags.name, flags.output_dir, force=flags.force)
-    for path in written:
-        tell(f"wrote {path}")
-    if not written:
-        tell(f"{flags.output_dir}: all files are there already")
-    return FINE
 
 
 def is_there(path: Path) -> bool:
@@ -59,17 +46,16 @@ def files(name: str) -> dict[str, str]:
     return {path.name: path.read_text("utf-8") for path in paths}
 
 
-def text(name: str) -> str:
-    """Return an example as one text that can be used as it is, for a file or a pipe."""
-    texts = files(name)
+def text(name: str, texts: Mapping[str, str]) -> str:
+    """Return the files of an example as one text that can be used as it is, for a file or a pipe."""
     return _one_file(texts) if name == "rules" else "".join(texts.values())
 
 
-def save(name: str, folder: Path, *, force: bool) -> list[Path]:
+def save(texts: Mapping[str, str], folder: Path, *, force: bool) -> list[Path]:
     """Write the files of an example; raises CannotWrite, also for other content in their place unless ``force``d."""
     changed = [
         Change(folder / file, before, after)
-        for file, after in files(name).items()
+        for file, after in texts.items()
         if (before := _before(folder / file)) != after
     ]
     edited = [str(change.path) for change in changed if change.before is not None]

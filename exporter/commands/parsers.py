@@ -21,6 +21,7 @@ latency-exporter healthcheck      ask the program on this machine whether it is 
 
 Each has its own --help.
 """
+_THIS_MACHINE = "; where there is none, this machine alone is taken"
 DEFAULT_FLEET = Path("config/exporter.yml")
 """The fleet file where none is named. Compared by identity (``is``): a user who types the same path has named one."""
 
@@ -28,7 +29,7 @@ DEFAULT_FLEET = Path("config/exporter.yml")
 def run_parser() -> argparse.ArgumentParser:
     """Return the flags of ``run``, the default command."""
     parser = _parser("run", "Measure, and serve what was measured.", epilog=_USAGE)
-    _add_fleet(parser, falls_back=True)
+    _add_fleet(parser, without=_THIS_MACHINE)
     _add_host(parser)
     _add_listen(parser)
     parser.add_argument(
@@ -78,7 +79,7 @@ def run_parser() -> argparse.ArgumentParser:
 def check_parser() -> argparse.ArgumentParser:
     """Return the flags of ``check``."""
     parser = _parser("check", "Read the configuration and print what it means for one host.")
-    _add_fleet(parser, falls_back=True)
+    _add_fleet(parser, without=_THIS_MACHINE)
     _add_host(parser)
     return parser
 
@@ -89,7 +90,7 @@ def probe_parser() -> argparse.ArgumentParser:
     parser.add_argument("target", metavar="TARGET", help="a host or an endpoint that this host measures")
     parser.add_argument("--probe", metavar="NAME", help="only this one of the target's probes")
     parser.add_argument("--route", action="store_true", help="print the path there too (needs a raw socket)")
-    _add_fleet(parser, falls_back=True)
+    _add_fleet(parser, without=_THIS_MACHINE)
     _add_host(parser)
     return parser
 
@@ -166,6 +167,7 @@ def example_parser() -> argparse.ArgumentParser:
         help="write there instead, under the names that the clone has",
     )
     parser.add_argument("--force", action="store_true", help="replace files that are there with other content")
+    _add_fleet(parser, without="; rules take their links from it, if it is there")
     return parser
 
 
@@ -188,9 +190,8 @@ def _parser(command: str, text: str, epilog: str | None = None) -> argparse.Argu
     return parser
 
 
-def _add_fleet(parser: argparse.ArgumentParser, *, falls_back: bool = False) -> None:
-    """Add the flag of the fleet file; with ``falls_back`` the command has the default fleet where there is none."""
-    without = "; where there is none, this machine alone is taken" if falls_back else ""
+def _add_fleet(parser: argparse.ArgumentParser, *, without: str = "") -> None:
+    """Add the flag of the fleet file; ``without`` says what holds where there is none."""
     parser.add_argument(
         "--config.file",
         dest="config_file",

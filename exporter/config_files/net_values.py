@@ -20,6 +20,8 @@ PLACEHOLDER = "{address}"
 _HOST_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,254}}\Z){_HOST_LABEL}(\.{_HOST_LABEL})*\.?")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_URL_CHARACTERS = re.compile(r"[!#-;=?-\[\]_a-z~]{1,2000}")
+_LOGIN_IN_URL = re.compile("[^/]*//[^/]*@")
 _OUR_HEADERS = {
     "connection": "the exporter sets it",
     "content-length": "the exporter sets it",
@@ -77,10 +79,10 @@ def _literal(value: object) -> str:
 
 def _url(value: object) -> str:
     text = text_of(value, "a url, such as https://example.com/health")
-    if re.match("[^/]*//[^/]*@", text):  # first, so that no message below shows a password
+    if _LOGIN_IN_URL.match(text):  # first, so that no message below shows a password
         raise invalid("a url must not hold a user or a password; use user and password_file")
     bare = text.replace(PLACEHOLDER, "placeholder")
-    if not re.fullmatch(r"[!-~]{1,2000}", bare) or set(bare) & set('{}"<>\\^`|'):
+    if not _URL_CHARACTERS.fullmatch(bare):
         raise invalid(
             f"{_quoted_url(text)} holds a character that no url may hold (its one placeholder is {PLACEHOLDER})"
         )
@@ -111,6 +113,19 @@ def _fixed_url(value: object) -> str:
     if PLACEHOLDER in url:
         raise invalid(f"{PLACEHOLDER} has no meaning here; write the host")
     return url
+
+
+def _link(value: object) -> str:
+    text = text_of(value, "a url, such as https://example.com/docs/runbook.md")
+    if _LOGIN_IN_URL.match(text):
+        raise invalid("a link must not hold a user or a password, which all who are notified would read; remove them")
+    if not _URL_CHARACTERS.fullmatch(text):
+        raise invalid(f"{_quoted_url(text)} holds a character that no url may hold; copy it as a browser shows it")
+    if "#" in text:
+        raise invalid(
+            f"{_quoted_url(text.partition('#')[0])} is followed by '#'; remove that part, each alert has its own"
+        )
+    return _url(text)
 
 
 def _path(value: object) -> str:
@@ -175,6 +190,8 @@ Address = Annotated[str, BeforeValidator(_address)]
 LiteralAddress = Annotated[str, BeforeValidator(_literal)]
 Url = Annotated[str, BeforeValidator(_url)]
 FixedUrl = Annotated[str, BeforeValidator(_fixed_url)]
+Link = Annotated[str, BeforeValidator(_link)]
+"""A url for people, to which the place in the page is added."""
 UrlPath = Annotated[str, BeforeValidator(_path)]
 Method = Annotated[str, BeforeValidator(_method)]
 Headers = Annotated[dict[str, str], AfterValidator(_headers)]

@@ -11,7 +11,7 @@ from exporter.config_files.source import Node
 from exporter.fleet.database import Database
 from exporter.fleet.n8n import N8n
 from exporter.fleet.probes.settings import Settings
-from exporter.fleet.schema import Defaults, Endpoint, Host, Scrape, Stack
+from exporter.fleet.schema import Defaults, Endpoint, Host, Rules, Scrape, Stack
 from exporter.fleet.sections import Peers
 
 
@@ -26,6 +26,7 @@ class Fleet:
     databases: tuple[Database, ...]
     n8n: tuple[N8n, ...]
     scrape: Scrape
+    rules: Rules
     peers: Peers
     stack: Stack
     source_file: str

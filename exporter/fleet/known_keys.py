@@ -16,6 +16,7 @@ from exporter.fleet.schema import (
     Endpoint,
     Host,
     HostScrape,
+    Rules,
     Scrape,
     ScrapeJob,
     Sections,
@@ -31,6 +32,7 @@ _SECTIONS: dict[str, type[Section]] = {
     "databases": Database,
     "n8n": N8n,
     "scrape": Scrape,
+    "rules": Rules,
     "peers": Peers,
     "stack": Stack,
 }

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from collectors.n8n.target import N8nTarget
 from collectors.terms import IpFamily, Seconds
 from exporter.config_files.dates import End
-from exporter.config_files.net_values import Address, FixedUrl, UrlPath
+from exporter.config_files.net_values import Address, FixedUrl, Link, UrlPath
 from exporter.config_files.problems import Loc
 from exporter.config_files.sections import Section
 from exporter.config_files.values import (
@@ -136,6 +136,12 @@ class Scrape(Section):
     jobs: dict[Name, ScrapeJob] = Field(default_factory=dict)
 
 
+class Rules(Section):
+    """What ``example rules`` writes into the rules."""
+
+    runbook_url: Link | None = None
+
+
 class StackServerKeys(FileLogin):
     """A server of the stack that the doctor asks."""
 
@@ -172,6 +178,7 @@ class Sections(Section):
     databases: tuple[Database, ...] = ()
     n8n: tuple[N8n, ...] = ()
     scrape: Scrape = Scrape()
+    rules: Rules = Rules()
     peers: Peers = Peers()
     stack: Stack = Stack()
 

@@ -41,6 +41,7 @@ FIELDS: dict[str, dict[str, FieldInfo]] = {
     "n8n[]": N8n.model_fields,
     "scrape": schema.Scrape.model_fields,
     "scrape.jobs.NAME": schema.ScrapeJob.model_fields,
+    "rules": schema.Rules.model_fields,
     "peers": Peers.model_fields,
     "stack": schema.Stack.model_fields,
     "stack.SERVER": schema.StackServerKeys.model_fields,

@@ -305,7 +305,10 @@ def test_of_a_prometheus_that_is_down_it_says_how_to_reach_it(world: World) -> N
     world.prometheus.stop()
     answer = world.doctor()
     assert answer.code == 1
-    assert answer.broken == {"prometheus": "nothing listens on wfdb01:9090; start it, or correct stack.prometheus.url"}
+    assert answer.broken == {
+        "prometheus": "nothing listens on wfdb01:9090, or a firewall refuses it; start it, or correct "
+        "stack.prometheus.url"
+    }
     world.prometheus = world.start_prometheus(world.stanzas)
 
 

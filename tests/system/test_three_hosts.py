@@ -176,6 +176,21 @@ def test_every_round_trip_is_the_true_one_and_every_counter_the_packets(world: W
             assert parts["sum"] / parts["count"] == pytest.approx(statistics.mean(trips), abs=0.0005)
 
 
+def test_the_jitter_is_that_of_the_round_trips_that_were_answered(world: World) -> None:
+    name = "network_latency_rtt_variation_seconds"
+    for source, target, path in world.directions():
+        exchanges = echoes(source, target, path)
+        for engine in world.engines:
+            counts = engine.samples(selector(f"{name}_count", source, target, "icmp"), world.now, 20)
+            sums = engine.samples(selector(f"{name}_sum", source, target, "icmp"), world.now, 20)
+            when = quiet_sample(counts, exchanges)
+            trips, _ = before(exchanges, when)
+            differences = [abs(later - earlier) for earlier, later in itertools.pairwise(trips)]
+            assert dict(counts)[when] == len(differences)
+            mean = dict(sums)[when] / dict(counts)[when]
+            assert mean == pytest.approx(statistics.mean(differences), abs=0.0005)
+
+
 def test_each_latest_round_trip_is_one_that_the_wire_has_seen(world: World) -> None:
     for source, target, path in world.directions():
         shaken = pair_handshakes(path.link.seen_from(source))

@@ -19,7 +19,7 @@ _TLS = (
     ("", "TLS there: {detail}"),
 )
 _TEXTS = {
-    Reason.REFUSED: "nothing listens on its port 443; start what serves it",
+    Reason.REFUSED: "nothing listens on its port 443, or a firewall refuses it; start what serves it",
     Reason.TIMEOUT: "no answer from its port 443 within {patience}; its host is down, or a firewall drops the packets",
 }
 _HANGS = "its port 443 takes the connection and then hangs, for {patience}"

@@ -12,7 +12,7 @@ from exporter.wording import cleaned, span
 
 _TEXTS = {
     Reason.DNS: "{detail}; correct {key}.url, or the name's record",
-    Reason.REFUSED: "nothing listens on {host_port}; start it, or correct {key}.url",
+    Reason.REFUSED: "nothing listens on {host_port}, or a firewall refuses it; start it, or correct {key}.url",
     Reason.UNREACHABLE: "no way to {host_port} ({detail}); look at its host, and at routes and firewalls on the way",
     Reason.TIMEOUT: "no answer from {host_port} within {patience}; its host is down, or a firewall drops the packets",
     Reason.RESET: "{host_port} closes the connection without an answer{whole}; look at its log, and at {key}.url",

@@ -106,7 +106,7 @@ async def test_a_server_that_hangs_holds_up_nobody_else():
             gone = closed.getsockname()[1]
         assert await failure(reader, target(gone)) == (
             Reason.REFUSED,
-            "log in: connection refused: nothing listens there",
+            "log in: connection refused: nothing listens there, or a firewall refuses it",
         )
         assert not hanging.done()
         hanging.cancel()
@@ -131,7 +131,7 @@ async def test_the_next_address_is_tried_when_one_does_not_answer():
         with contextlib.closing(Reader(context(lookup))) as reader:
             assert await failure(reader, target(port, address="db.example")) == (
                 Reason.REFUSED,
-                "log in: connection refused: nothing listens there",
+                "log in: connection refused: nothing listens there, or a firewall refuses it",
             )
         assert len(accepted) == 1
 
@@ -208,4 +208,4 @@ async def test_the_addresses_of_a_name_that_were_asked_are_noted():
         with pytest.raises(ProbeFailed):
             await reader.read(target(port, address="db.example"), facts)
     assert facts.address == "127.0.0.1"
-    assert facts.tried == ("127.0.0.2: log in: connection refused: nothing listens there",)
+    assert facts.tried == ("127.0.0.2: log in: connection refused: nothing listens there, or a firewall refuses it",)

@@ -21,6 +21,7 @@ IN_THE_CLONE = {
     "n8n": ["deploy/n8n/reader.sql"],
     "rules": [f"prometheus/rules/{name}.yml" for name in ("recording", "alerts", "extra", "n8n", "legacy")],
     "alertmanager": ["prometheus/alertmanager.yml"],
+    "runbook": ["docs/runbook.md"],
 }
 
 

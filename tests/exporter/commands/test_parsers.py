@@ -19,7 +19,7 @@ from exporter.commands.parsers import (
     scrape_configs_parser,
 )
 
-FLEET_READERS = [run_parser, check_parser, probe_parser, scrape_configs_parser, doctor_parser]
+FLEET_READERS = [run_parser, check_parser, probe_parser, scrape_configs_parser, doctor_parser, example_parser]
 
 
 def complaint(capsys: pytest.CaptureFixture[str], parser: argparse.ArgumentParser, *words: str) -> str:
@@ -31,7 +31,7 @@ def complaint(capsys: pytest.CaptureFixture[str], parser: argparse.ArgumentParse
 
 def test_a_fleet_file_that_was_not_named_is_told_from_one_that_has_the_same_name() -> None:
     for make in FLEET_READERS:
-        words = ["wf008"] if make is probe_parser else []
+        words = {probe_parser: ["wf008"], example_parser: ["rules"]}.get(make, [])
         assert make().parse_args(words).config_file is DEFAULT_FLEET
         named = make().parse_args([*words, f"--config.file={DEFAULT_FLEET}"]).config_file
         assert named == DEFAULT_FLEET

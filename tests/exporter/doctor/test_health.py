@@ -79,7 +79,7 @@ REFUSALS: dict[str, tuple[HttpOutcome, str]] = {
     ),
     "refused": (
         trouble(Reason.REFUSED),
-        "nothing listens on wfdb01:9090; start it, or correct stack.prometheus.url",
+        "nothing listens on wfdb01:9090, or a firewall refuses it; start it, or correct stack.prometheus.url",
     ),
     "silent": (
         trouble(Reason.TIMEOUT),

@@ -67,7 +67,7 @@ ELSEWHERE = "is not wfdb01 (192.0.2.1); change the record, or the host in stack.
         ),
         (
             {"tls": TlsSeen(None, trouble(Reason.REFUSED))},
-            "nothing listens on its port 443; start what serves it",
+            "nothing listens on its port 443, or a firewall refuses it; start what serves it",
         ),
         (
             {"tls": TlsSeen(None, trouble(Reason.TIMEOUT))},

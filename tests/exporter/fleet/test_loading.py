@@ -168,7 +168,7 @@ def test_the_example_shows_every_key():
         cert_file key_file
         socket dbname tls cold_interval query database schema table_prefix nodes max_workflows max_node_series
         state_file jobs keep_instance peers stack prometheus alertmanager grafana victoriametrics loki pushgateway
-        internal public_names"""
+        internal public_names rules runbook_url"""
     assert [key for key in keys.split() if f"{key}:" not in text and f"{key} " not in text] == []
 
 
@@ -180,6 +180,7 @@ def test_the_examples_comments_are_true(fleet):
     whole = "\n".join(lines[:start]) + "\n" + uncommented
     loaded = fleet(whole)
     assert set(loaded.scrape.jobs) == {"node", "cadvisor"}
+    assert loaded.rules.runbook_url == "https://git.vya.digital/latency-exporter/blob/main/docs/runbook.md"
     assert loaded.peers.scheme == "https"
     assert loaded.stack.public_names == {"grafana.vya.digital": "wfdb01"}
 

@@ -1,0 +1,29 @@
+"""The links in alerts' annotations: as shipped they lead into the clone, and elsewhere if the fleet file says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from exporter.fleet import Fleet
+
+
+class _Link(NamedTuple):
+    annotation: str
+    shipped: str
+    """How it begins in the shipped rules."""
+    begins: Callable[[Fleet], str | None]
+    """How it begins instead; None: as shipped."""
+
+
+_LINKS = (_Link("runbook_url", "docs/runbook.md", lambda fleet: fleet.rules.runbook_url),)
+
+
+def with_links(rules: str, fleet: Fleet) -> str:
+    """Return a file of rules with the links that the fleet file asks for; no url holds a quote or a backslash."""
+    for link in _LINKS:
+        if begins := link.begins(fleet):
+            line = re.compile(rf'^( +{link.annotation}: )"?{re.escape(link.shipped)}(.*?)"?$', re.MULTILINE)
+            rules = line.sub(rf'\1"{begins}\2"', rules)
+    return rules
