@@ -16,14 +16,14 @@ from collectors.terms import Reason
 from exporter.overview.text import own_health_in_words
 from exporter.recording.latest import is_silent
 from exporter.recording.own_health import OwnHealth
-from exporter.wording import PART_OF_A_LINE, cleaned
+from exporter.wording import cleaned
 
 _LOST, _FAILURES = frozenset({"lost", "sent again"}), frozenset({"lost", "failed"})
 _ALWAYS = 0.99
 _THIS_HOST, _MAINTENANCE = "this host", "in maintenance"
 
-_Text = Annotated[str, Field(max_length=10_000), AfterValidator(lambda text: cleaned(text, PART_OF_A_LINE))]
-_Word = Annotated[str, Field(max_length=300), AfterValidator(lambda text: cleaned(text, PART_OF_A_LINE))]
+_Text = Annotated[str, Field(max_length=10_000), AfterValidator(cleaned)]
+_Word = Annotated[str, Field(max_length=40), AfterValidator(cleaned)]
 _Name = Annotated[str, Field(max_length=1_000)]
 """As it is: shown only where the own fleet file has it, too."""
 _Duration = Annotated[float, Field(ge=0, le=1e12)]
@@ -80,7 +80,7 @@ class PairReport(_Model):
 
     target: _Name
     database: _Name | None = None
-    probe: _Word
+    probe: _Text
     protocol: _Word
     ip_family: Literal["ipv4", "ipv6"]
     verdict: Verdict

@@ -58,6 +58,7 @@ def refused(*names: str, word: str = "database", why: str = "query") -> dict[str
 TWO = hosts(a=2, b=2)
 LOGIN = [failing("b1", "login", "auth", "database", database="n8n"), pair("b1", "query", database="n8n")]
 LIMIT = [failing("b1", "login", "limit", "database", database="n8n"), pair("b1", "query", database="n8n")]
+SLOW_PEER = {"word": "peer", "why": "its program is slow, the network is not"}
 SLOW = {"word": "database", "why": "its program is slow, the network is not"}
 STUCK = pair(
     "flows",
@@ -242,6 +243,18 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
             },
         ),
         {"b1": ["program get of site: fails (status) from a1, well from a2: status 500 [PeerFailing]"]},
+    ),
+    "a program is slow, seen from two": (
+        Broken(
+            TWO,
+            endpoints=("site",),
+            further={name: [pair("site", "get", protocol="http", verdict=SLOW_PEER)] for name in ("a1", "a2")},
+        ),
+        {"b1": ["program get of site: is slow from a1, a2: its program is slow, the network is not [PeerSlow]"]},
+    ),
+    "a certificate has expired": (
+        Broken(TWO, endpoints=("site",), further={"a1": [failing("site", "get", "tls", protocol="http")]}),
+        {"b1": ["program get of site: fails (tls) from a1: it says tls [PeerFailing]"]},
     ),
     "a site cannot be reached by the one host that asks": (
         Broken(TWO, endpoints=("site",), further={"a1": [lost("site", "get", protocol="http")]}),
