@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 from collectors.terms import Seconds
 from exporter.fleet import HOST_HEADER, PING_PATH, SD_PATH
 from exporter.overview import PageFormat
+from exporter.web import formats
 from exporter.web.connections import SERVER
 from exporter.web.pages import SharedPages, in_blocks, in_turns
 from exporter.web.request_headers import is_of_another_site, weight
@@ -32,13 +33,7 @@ ROUTES = {
     "/-/ready": "ready",
     "/-/reload": "reload",
 }
-_SHAPES: dict[PageFormat, str] = {
-    "text": "text/plain; charset=utf-8",
-    "html": "text/html; charset=utf-8",
-    "json": "application/json",
-}
 _PAGE = re.compile("[1-9][0-9]{0,5}")
-_FOR_BROWSERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 _STARTED = web.RequestKey("started", float)
 """When work on a request began, before its login is checked."""
 _CLIENT_GONE = 499
@@ -169,12 +164,12 @@ class WebServer:
 
     async def _index(self, request: web.Request) -> web.StreamResponse:
         """Serve the overview: to browsers as a page, to other clients as lines."""
-        shape = _shape(request)
+        shape = formats.wanted(request)
         number = request.query.get("page", "1")
         if shape is None or not _PAGE.fullmatch(number):
-            raise web.HTTPBadRequest(text=f"format is one of {', '.join(_SHAPES)}, and page a number from 1\n")
+            raise web.HTTPBadRequest(text=f"format is one of {formats.NAMES}, and page a number from 1\n")
         pieces = await self._overview(shape, int(number) if shape == "html" else 1)
-        return await self._sending.send(request, _headers(shape, self._overview_pages.policy), pieces)
+        return await self._sending.send(request, formats.headers(shape, self._overview_pages.policy), pieces)
 
     async def own_page(self) -> bytes:
         """Return the overview as JSON, as other exporters get it."""
@@ -193,18 +188,18 @@ class WebServer:
 
     async def _fleet(self, request: web.Request) -> web.StreamResponse:
         """Serve the fleet as all its exporters see it: to browsers as a page, to other clients as lines."""
-        fleet, shape = self.fleet, _shape(request)
+        fleet, shape = self.fleet, formats.wanted(request)
         if fleet is None:
             raise web.HTTPNotFound(text="The fleet is not shown here: --web.disable-fleet.\n")
         if shape is None:
-            raise web.HTTPBadRequest(text=f"format is one of {', '.join(_SHAPES)}\n")
+            raise web.HTTPBadRequest(text=f"format is one of {formats.NAMES}\n")
         links = {"this host": "/", "as text": "/fleet?format=text", "as JSON": "/fleet?format=json"}
 
         async def make() -> list[bytes]:
             return await in_turns(await fleet.pieces(shape, links))
 
         pieces = await self._pages.get(("fleet", shape), make)
-        return await self._sending.send(request, _headers(shape, fleet.policy), pieces)
+        return await self._sending.send(request, formats.headers(shape, fleet.policy), pieces)
 
     async def _probe(self, request: web.Request) -> web.Response:
         target, probe = request.query.get("target"), request.query.get("probe")
@@ -239,23 +234,6 @@ class WebServer:
         if self._actions.reload is None:
             raise web.HTTPForbidden(text="Reload over HTTP needs --web.enable-lifecycle; SIGHUP always reloads.\n")
         return await _outcome(self._actions.reload())
-
-
-def _shape(request: web.Request) -> PageFormat | None:
-    """Return the format that is asked for, or the one that suits the client; None for one that there is not."""
-    asked = request.query.get("format")
-    if asked is None:
-        return "html" if weight(request, "Accept", "text/html") > 0 else "text"
-    return next((shape for shape in _SHAPES if shape == asked), None)
-
-
-def _headers(shape: PageFormat, policy: str) -> dict[str, str]:
-    return {
-        "Content-Type": _SHAPES[shape],
-        "Content-Security-Policy": policy,
-        "Vary": "Accept",
-        **_FOR_BROWSERS,
-    }
 
 
 async def _outcome(action: Awaitable[str]) -> web.Response:
