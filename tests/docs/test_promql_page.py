@@ -35,6 +35,19 @@ def test_every_recorded_series_of_an_example_is_recorded() -> None:
     assert asked <= recorded()
 
 
+def test_every_recorded_series_is_read_by_a_rule_or_stands_on_the_page() -> None:
+    rules = "".join((ROOT / f"prometheus/rules/{name}.yml").read_text("utf-8") for name in ("recording", "alerts"))
+    listed: set[str] = set()
+    for names, meaning in re.findall(
+        r"^\| (`\w+:.*?) \| (.*) \|$", (ROOT / "docs/promql.md").read_text(), re.MULTILINE
+    ):
+        series = re.findall(r"`(\w+:\w+:\w+)`", names)
+        likewise = re.findall(r"`(p\d\d)`", meaning)
+        listed |= {name.replace("p50", each) for name in series for each in ("p50", *likewise)}
+    assert listed <= recorded()
+    assert {name for name in recorded() if len(re.findall(rf"{name}\b", rules)) == 1} <= listed
+
+
 def test_every_promql_example_uses_metrics_and_labels_that_exist() -> None:
     for expression in EXAMPLES:
         if re.match(r"\w+:", expression):  # a recorded series

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,10 @@ PROBES = {"icmp": "icmp", "tcp": "tcp", "http": "ping"}
 """What the probes are called in the example of a fleet file."""
 SYNS = 4
 """How often a handshake is tried within the timeout of 10 s: after 0, 1, 3 and 7 s."""
-REASONS = {
-    "icmp": ("timeout", "unreachable", "local"),
-    "tcp": ("timeout", "unreachable", "refused", "local"),
-    "http": ("timeout", "unreachable", "refused", "status", "local"),
-}
+REASONS = ("timeout", "unreachable", "local")
+"""Of those that are always there, the ones that the rules add up; others make the same sums, and more work."""
+QUERY, LOGIN = 15, 60
+"""Seconds between two queries to a database, and between two logins."""
 ROUND_TRIP = {True: 0.001, False: 0.080}
 """Seconds, within a datacenter and between two."""
 
@@ -43,6 +43,12 @@ class Fault:
     """Exporters that accept connections and do no more; Prometheus gets nothing of them either."""
     restarted: frozenset[str] = frozenset()
     """Exporters whose counters begin anew when the fault begins."""
+    families: frozenset[str] = frozenset({"ipv4", "ipv6"})
+    """Whose packets get lost or are slow."""
+    databases: Mapping[str, str] = field(default_factory=dict)
+    """Database -> the reason for which its logins and queries fail."""
+    logins: Mapping[str, str] = field(default_factory=dict)
+    """Database -> the reason for which its logins alone fail."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class Noise:
     """Seconds, at most, added to a round trip."""
     swing: float = 0.0
     """How much longer a round trip is at the worst hour than at the best."""
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,20 +73,27 @@ class Fleet:
     noise: Noise = field(default_factory=Noise)
     protocols: tuple[str, ...] = ("icmp", "tcp", "http")
     step: int = STEP
-    """Seconds between two scrapes, and between two evaluations."""
+    """Seconds between two scrapes."""
     starts: int = 0
     """The second before which there is nothing."""
     maintenance: Mapping[str, int] = field(default_factory=dict)
     """Host -> the second until which it is in maintenance, as every exporter says."""
+    families: tuple[str, ...] = ("ipv4",)
+    without_exporter: frozenset[str] = frozenset()
+    """Hosts, or endpoints, that are only probed, and by ICMP alone."""
+    databases: Mapping[str, str] = field(default_factory=dict)
+    """Database -> the host on which it is; every host with an exporter measures it."""
 
     def series(self) -> Series:
         """Return all series of all hosts, and what Prometheus itself knows of them."""
         pages: Series = {}
-        for source in self.datacenters:
+        for source in filter(self._has_exporter, self.datacenters):
             pages |= self._own(source)
-            for target in self.datacenters:
+            for target, family in itertools.product(self.datacenters, self.families):
                 if source != target:
-                    pages |= self._path(source, target)
+                    pages |= self._path(source, target, family)
+            for database, target in self.databases.items():
+                pages |= self._database(source, database, target)
         return pages
 
     @property
@@ -89,12 +103,19 @@ class Fleet:
     def _at(self, time: float) -> list[Fault]:
         return [fault for fault in self.faults if fault.begins <= time < fault.ends]
 
+    def _has_exporter(self, host: str) -> bool:
+        return host not in self.without_exporter
+
     def _is_scraped(self, host: str, time: float) -> bool:
         return not any(host in fault.unscraped | fault.hanging for fault in self._at(time))
 
     def _labels(self, source: str) -> str:
-        place = f'source_location="{self.datacenters[source]}_x", source_datacenter="{self.datacenters[source]}"'
-        return f'job="latency", instance="{source}", host="{source}", source="{source}", {place}'
+        return f'job="latency", instance="{source}", host="{source}", source="{source}"{self._place("source", source)}'
+
+    def _place(self, end: str, host: str) -> str:
+        """Return the labels of a host's place; an empty one has none."""
+        datacenter = self.datacenters[host]
+        return datacenter and f', {end}_location="{datacenter}_x", {end}_datacenter="{datacenter}"'
 
     def _own(self, host: str) -> Series:
         labels = self._labels(host)
@@ -117,28 +138,64 @@ class Fleet:
         pages[f"latency_exporter_probe_lateness_seconds_count{{{labels}}}"] = self._written(host, probes)
         return pages
 
-    def _path(self, source: str, target: str) -> Series:
+    def _path(self, source: str, target: str, family: str) -> Series:
         """Return what all probes of a path meet."""
-        chance = random.Random(f"{source} {target}")
-        place = f'target_location="{self.datacenters[target]}_x", target_datacenter="{self.datacenters[target]}"'
-        path = f'{self._labels(source)}, target="{target}", {place}, ip_family="ipv4"'
+        chance = random.Random(f"{self.noise.seed} {source} {target}")
+        path = f'{self._labels(source)}, target="{target}"{self._place("target", target)}, ip_family="{family}"'
         pages: Series = {}
-        for protocol in self.protocols:
+        for protocol in self.protocols if self._has_exporter(target) else ("icmp",):
             pair = f'{path}, probe="{PROBES[protocol]}", protocol="{protocol}"'
-            pages |= self._counters(source, target, protocol, pair, chance)
-            trips = [self._round_trip(source, target, time, chance) for time in self._times]
+            meets = [self._meets(source, target, protocol, family, time) for time in self._times]
+            pages |= self._counters(source, protocol, meets, pair, chance)
+            trips = [
+                self._round_trip(source, target, time, chance) if lost < 0.9 else None
+                for time, (lost, _, _) in zip(self._times, meets, strict=True)
+            ]
             pages[f"network_latency_rtt_seconds{{{pair}}}"] = self._written(source, trips)
         return pages
 
-    def _counters(self, source: str, target: str, protocol: str, pair: str, chance: random.Random) -> Series:
+    def _database(self, source: str, database: str, target: str) -> Series:
+        """Return what the queries and logins of a host meet at a database."""
+        place = self._place("target", target)
+        labels = f'{self._labels(source)}, database="{database}", db_type="postgresql", target="{target}"{place}'
+        pages: Series = {}
+        for mode, interval in (("warm", QUERY), ("cold", LOGIN)):
+            due = [time % interval == 0 and time > 0 for time in self._times]
+            met = [self._meets_at_database(source, database, mode, time) for time in self._times]
+            counts = {f'probes_total{{{labels}, mode="{mode}"}}': due}
+            for reason in {"timeout", "local", *filter(None, met)}:
+                failed = [now and why == reason for now, why in zip(due, met, strict=True)]
+                counts[f'probe_failures_total{{{labels}, mode="{mode}", reason="{reason}"}}'] = failed
+            for name, happened in counts.items():
+                totals = [float(total) for total in itertools.accumulate(happened)]
+                pages[f"database_{name}"] = self._written(source, self._counted(source, totals))
+        return pages
+
+    def _meets_at_database(self, source: str, database: str, mode: str, time: float) -> str | None:
+        """Return why a login or query fails; None where it does not."""
+        now = self._at(time)
+        reasons = [fault.databases.get(database) for fault in now]
+        reasons += [fault.logins.get(database) for fault in now if mode == "cold"]
+        if any(fault.loses(source, self.databases[database]) >= 0.9 for fault in now):
+            reasons.append("timeout")
+        return next(filter(None, reasons), None)
+
+    def _counters(
+        self,
+        source: str,
+        protocol: str,
+        meets: Sequence[tuple[float, float, bool]],
+        pair: str,
+        chance: random.Random,
+    ) -> Series:
         """Count what the probes of a pair meet, step by step."""
         often = self.step // INTERVALS[protocol]
         outcome = _Counting(chance if self.noise.loss else None)
-        for time in self._times:
-            outcome.step(protocol, often, *self._meets(source, target, protocol, time))
+        for one in meets:
+            outcome.step(protocol, often, *one)
         nothing = [0.0] * len(self._times)
         counts = {f"probes_total{{{pair}}}": [float(often * step) for step in range(len(self._times))]}
-        for reason in REASONS[protocol]:
+        for reason in REASONS:
             failed = outcome.timeouts if reason == "timeout" else nothing
             counts[f'probe_failures_total{{{pair}, reason="{reason}"}}'] = failed
         if protocol != "icmp":
@@ -148,16 +205,14 @@ class Fleet:
             for name, values in counts.items()
         }
 
-    def _meets(self, source: str, target: str, protocol: str, time: float) -> tuple[float, float, bool]:
+    def _meets(self, source: str, target: str, protocol: str, family: str, time: float) -> tuple[float, float, bool]:
         """Return the shares of packets and of flows that get lost, and whether the peer's program hangs."""
-        now = self._at(time)
+        now = [fault for fault in self._at(time) if family in fault.families]
         lost = max([self.noise.loss, *(fault.loses(source, target) for fault in now)])
         flows = max([0.0, *(fault.loses_flows(source, target) for fault in now)])
         return lost, flows, protocol == "http" and any(target in fault.hanging for fault in now)
 
-    def _round_trip(self, source: str, target: str, time: float, chance: random.Random) -> float | None:
-        if self._meets(source, target, "icmp", time)[0] >= 0.9:
-            return None
+    def _round_trip(self, source: str, target: str, time: float, chance: random.Random) -> float:
         usual = ROUND_TRIP[self.datacenters[source] == self.datacenters[target]]
         for fault in self._at(time):
             usual *= fault.slows(source, target)

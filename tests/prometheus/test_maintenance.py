@@ -1,4 +1,4 @@
-"""A host in maintenance: which alerts Alertmanager's example configuration keeps away, and that nobody is notified."""
+"""Hosts in maintenance: the rules leave them out, and Alertmanager's example keeps other rules' alerts away."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.prometheus.firing import Alert, alert, label
+from tests.prometheus.faults import AFTER, BEFORE, FAULTS, begins
+from tests.prometheus.firing import Alert, alert, inputs, label, tried
 from tests.prometheus.notifying import Alertmanager
+from tests.prometheus.test_runbook import TIMES
 
 TESTS = Path(__file__).parents[2] / "prometheus/rules/tests"
 MAINTENANCE = "HostInMaintenance"
@@ -49,3 +51,34 @@ def test_nobody_is_notified_of_a_maintenance() -> None:
     assert not Alertmanager().notifies(maintenance_of("wf008"))
     configuration = yaml.safe_load((TESTS.parents[1] / "alertmanager.yml").read_text())
     assert {"name": "nobody"} in configuration["receivers"]  # it has no way to anybody
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("files", [("recording.yml", "alerts.yml", "extra.yml"), ("n8n.yml",)], ids=["", "n8n"])
+def test_no_alert_fires_for_hosts_in_maintenance_whatever_alertmanager_does(
+    files: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Each alert by its own fault, at the time that the runbook has for it, and a minute later."""
+    of_n8n = files == ("n8n.yml",)
+    until = "latency_exporter_maintenance_until_timestamp_seconds"
+    maintenance = {
+        f'{until}{{job="latency", source="wf001", host="wf001", target="{host}"}}': f"9e9x{BEFORE + AFTER}"
+        for host in ("wf001", "wf008", "wfdb01", "wfdb02", "a1", "a2", "b1", "b2")
+    }
+    if of_n8n:
+        maintenance = {'source:network_latency_maintenance:bool{source="wf001"}': f"1x{BEFORE + AFTER}"}
+    query = f'ALERTS{{alertstate="firing", alertname!~"LatencyNoData|{MAINTENANCE}"}}'
+    tests = [
+        {
+            "name": name,
+            "interval": "15s",
+            "input_series": inputs(series | maintenance),
+            "promql_expr_test": [
+                {"expr": query, "eval_time": f"{begins(BEFORE) + TIMES[name] + later}s", "exp_samples": []}
+                for later in (0, 60)
+            ],
+        }
+        for name, series in FAULTS.items()
+        if name not in {"LatencyNoData", MAINTENANCE} and name.startswith("N8n") == of_n8n
+    ]
+    assert not tried("promtool", tmp_path / "maintenance.yml", files, 30, tests)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import json
+import os
 import random
 import subprocess
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.prometheus.firing import IN_A_HURRY
 from tests.prometheus.test_rules import PROMTOOLS, RULES
 
 HOUR = 3600
@@ -163,7 +165,12 @@ def fired(promtool: str, folder: Path, series: Series, expected: dict[str, dict[
     file = folder / "weeks.yml"
     file.write_text(json.dumps(suite))
     done = subprocess.run(
-        [promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False, timeout=240
+        [promtool, "test", "rules", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        env=os.environ | IN_A_HURRY,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

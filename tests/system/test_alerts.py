@@ -246,7 +246,7 @@ FAULTS = {
     ("PeerSlow", "slow"),
     ("DatabaseDown", "frozen-db"),
     ("DatabaseSlow", "slow-db"),
-    ("DatabaseAtConnectionLimit", "full-db"),
+    ("DatabaseDown", "full-db"),
 }
 INHIBITED = {  # what follows from the dead host is not even said to Alertmanager
     ("PathDegraded", "busy to old"),
@@ -281,6 +281,6 @@ def test_every_fault_has_its_alert_which_names_the_culprit_and_resolves(world: W
 def test_no_data_of_any_exporter_is_one_alert(world: World) -> None:
     for exporter in world.exporters.values():
         exporter.program.stop()
-    no_data = ("LatencyExporterDown", "latency")
+    no_data = ("LatencyNoData", "latency")
     eventually(world, no_data, "active")
     assert world.active() <= {no_data} | ALWAYS, world.alerts()
