@@ -8,6 +8,7 @@ These are the rules of ``latency_culprits`` in ``prometheus/rules/recording.yml`
 - What is left are single paths.
 - A datacenter of several hosts of which no page can be had, and all are bad from outside, is dark: the way to it is to
   blame, not each host.
+- A host that reaches others of its datacenter while none there asks it lives: the way to the datacenter is to blame.
 - Bad paths to and from a host in maintenance are left out; good ones show that the other end lives.
 """
 
@@ -48,6 +49,7 @@ def blame(paths: Sequence[Path], layout: Layout, unheard: Collection[str]) -> Bl
         if (bad := _bad_everywhere(several, lambda path: layout.datacenter(path.source)))
         and (len({path.source for path in several}) >= _SEVERAL or target in unheard)
         and layout.datacenter(target) not in dark
+        and not _reaches_its_own(target, paths, layout)
     }
     sources = {
         source: bad
@@ -82,6 +84,14 @@ def _dark(paths: Sequence[Path], layout: Layout) -> Iterable[str]:
         least = min(_share(by_target[host]) for host in hosts)
         if datacenter and datacenter not in heard and len(hosts) >= _SEVERAL and least > _MOST:
             yield datacenter
+
+
+def _reaches_its_own(host: str, paths: Sequence[Path], layout: Layout) -> bool:
+    """Return whether a host reaches another of its datacenter, and none of those asks it."""
+    own = layout.datacenter(host)
+    within = [path for path in paths if own and layout.datacenter(path.source) == layout.datacenter(path.target) == own]
+    asked = any(path.target == host for path in within)
+    return not asked and any(path.source == host and not path.bad for path in within)
 
 
 def _bad_everywhere(paths: Sequence[Path], place: Callable[[Path], str]) -> list[Path]:

@@ -112,9 +112,11 @@ class Faults:
         if any(each.pair.reason == Reason.LIMIT for each in failing):
             says = f"it is at its connection limit: {_from(failing, seen)}"
             yield Culprit(Kind.DATABASE, name, says, "DatabaseAtConnectionLimit", critical=True)
-        elif failing and all(each.pair.reason == Reason.AUTH and each.source in asked for each in failing):
-            says = f"it refuses the login, and answers queries on the connection that is kept: {_from(failing, seen)}"
-            yield Culprit(Kind.DATABASE, name, says, "DatabaseDown")
+        elif failing and all(each.source in asked for each in failing):
+            refused = all(each.pair.reason == Reason.AUTH for each in failing)
+            what = "it refuses the login" if refused else "its login fails"
+            says = f"{what}, and queries on the connection that is kept are answered: {_from(failing, seen)}"
+            yield Culprit(Kind.DATABASE, name, says, "DatabaseDown" if refused else "")
         elif failing:
             yield Culprit(Kind.DATABASE, name, f"it fails {_from(failing, seen)}", "DatabaseDown", critical=True)
         elif slow := _slow(seen):

@@ -115,6 +115,14 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         Broken(hosts(a=2, b=1), between("a", "b")),
         {"a2": [f"host b1: {ONLY_LINK}"], "b1": [f"this host b1: {ALONE}"]},
     ),
+    "nothing comes into a datacenter of which one host has an exporter": (
+        Broken(
+            TWO,
+            lambda source, target: source[0] == "a" and target[0] == "b",
+            without_exporter=frozenset({"b2"}),
+        ),
+        {"b1": [f"datacenters a to b: 4 pairs {ALL_LOST} [DatacenterPathDown]"]},
+    ),
     "two of three datacenters are cut": (
         Broken(hosts(a=2, b=2, c=1), between("a", "b")),
         {
@@ -153,8 +161,26 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         Broken(TWO, databases=("n8n",), further={"a1": LOGIN}),
         {
             "b2": [
-                "database n8n: it refuses the login, and answers queries on the connection that is kept: (auth) from "
-                "a1: it says auth [DatabaseDown]"
+                "database n8n: it refuses the login, and queries on the connection that is kept are answered: (auth) "
+                "from a1: it says auth [DatabaseDown]"
+            ]
+        },
+    ),
+    "logins of a database break off, and its queries do not": (
+        Broken(
+            TWO,
+            databases=("n8n",),
+            further={
+                "a1": [
+                    failing("b1", "login", "reset", "database", database="n8n"),
+                    pair("b1", "query", database="n8n"),
+                ]
+            },
+        ),
+        {
+            "b2": [
+                "database n8n: its login fails, and queries on the connection that is kept are answered: (reset) from "
+                "a1: it says reset []"
             ]
         },
     ),
