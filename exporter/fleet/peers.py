@@ -27,7 +27,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Peer:
+class PeerExporter:
     """Another host's exporter."""
 
     name: str
@@ -44,7 +44,7 @@ def peers_of(
     fleet: Fleet,
     host: Host,
     environ: Mapping[str, str] = os.environ,  # noqa: TID251 - named secrets are read from it
-) -> tuple[tuple[Peer, ...], tuple[Problem, ...]]:
+) -> tuple[tuple[PeerExporter, ...], tuple[Problem, ...]]:
     """List the other hosts that have an exporter, and what this host lacks to ask them."""
     files = NamedFiles(fleet, environ)
     peer = _as_pinged(fleet, host, files) or _by_the_job(fleet, files)
@@ -63,31 +63,31 @@ def own_probes(fleet: Fleet) -> frozenset[str]:
     )
 
 
-def _as_pinged(fleet: Fleet, host: Host, files: NamedFiles) -> Callable[[Host], Peer] | None:
+def _as_pinged(fleet: Fleet, host: Host, files: NamedFiles) -> Callable[[Host], PeerExporter] | None:
     ping = _ping(fleet)
     if ping is None:
         return None
     name, probe = ping
     aim = probe.aim_with_files(files, ("probes", name), Asker(host.name, fleet.peers))
 
-    def peer(other: Host) -> Peer:
+    def peer(other: Host) -> PeerExporter:
         target = aim(other.address, IpFamily.IPV4, 0.0)
         assert isinstance(target, HttpTarget)  # noqa: S101 - as the probe is of HTTP
         url = target.url.partition("?")[0].removesuffix(PING_PATH)
-        return Peer(other.name, url, target.user, target.password, target.tls_ca_file, target.own_certificate)
+        return PeerExporter(other.name, url, target.user, target.password, target.tls_ca_file, target.own_certificate)
 
     return peer
 
 
-def _by_the_job(fleet: Fleet, files: NamedFiles) -> Callable[[Host], Peer]:
+def _by_the_job(fleet: Fleet, files: NamedFiles) -> Callable[[Host], PeerExporter]:
     access, scheme, port = fleet.peers, fleet.peers.scheme or "http", _job_port(fleet)
     password = files.password(("peers",), access)
     authorities = files.authorities(("peers", "ca_file"), access.ca_file)
     own_certificate = files.own_certificate(("peers",), access)
 
-    def peer(other: Host) -> Peer:
+    def peer(other: Host) -> PeerExporter:
         url = f"{scheme}://{host_and_port(other.address, port)}"
-        return Peer(other.name, url, access.user, password, authorities, own_certificate)
+        return PeerExporter(other.name, url, access.user, password, authorities, own_certificate)
 
     return peer
 

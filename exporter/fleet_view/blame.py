@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
-from exporter.fleet_view.paths import Path
+from exporter.fleet_view.paths import FleetPath
 
 _MOST = 0.5
 _SEVERAL = 2
@@ -29,15 +29,15 @@ Datacenters = tuple[str, str]
 class Blame(NamedTuple):
     """Who is to blame; of each the bad paths that show it."""
 
-    targets: Mapping[str, Sequence[Path]]
-    sources: Mapping[str, Sequence[Path]]
-    datacenters: Mapping[Datacenters, Sequence[Path]]
-    single: Sequence[Path]
+    targets: Mapping[str, Sequence[FleetPath]]
+    sources: Mapping[str, Sequence[FleetPath]]
+    datacenters: Mapping[Datacenters, Sequence[FleetPath]]
+    single: Sequence[FleetPath]
     dark: frozenset[str]
     """Datacenters of which nothing is heard."""
 
 
-def blame(paths: Sequence[Path], layout: Layout, unheard: Collection[str]) -> Blame:
+def blame(paths: Sequence[FleetPath], layout: Layout, unheard: Collection[str]) -> Blame:
     """Decide who is to blame; ``unheard`` are the hosts whose page cannot be had."""
     paths = [
         path for path in paths if not (path.bad and (layout.is_quiet(path.source) or layout.is_quiet(path.target)))
@@ -65,19 +65,19 @@ def blame(paths: Sequence[Path], layout: Layout, unheard: Collection[str]) -> Bl
 
 
 def between_datacenters(
-    paths: Iterable[Path], layout: Layout, is_bad: Callable[[Path], bool]
-) -> dict[Datacenters, list[Path]]:
+    paths: Iterable[FleetPath], layout: Layout, is_bad: Callable[[FleetPath], bool]
+) -> dict[Datacenters, list[FleetPath]]:
     """Return the pairs of datacenters of whose paths most are bad, and two at least, with these paths."""
     ways = grouped(paths, lambda path: (layout.datacenter(path.source), layout.datacenter(path.target)))
     bad = {ends: [path for path in several if is_bad(path)] for ends, several in ways.items() if all(ends)}
     return {ends: some for ends, some in bad.items() if len(some) >= _SEVERAL and len(some) > _MOST * len(ways[ends])}
 
 
-def _is_news(path: Path) -> bool:
+def _is_news(path: FleetPath) -> bool:
     return path.bad and not path.always
 
 
-def _dark(paths: Sequence[Path], layout: Layout) -> Iterable[str]:
+def _dark(paths: Sequence[FleetPath], layout: Layout) -> Iterable[str]:
     heard = {layout.datacenter(path.source) for path in paths}
     by_target = grouped(paths, lambda path: path.target)
     for datacenter, hosts in grouped(by_target, layout.datacenter).items():
@@ -86,7 +86,7 @@ def _dark(paths: Sequence[Path], layout: Layout) -> Iterable[str]:
             yield datacenter
 
 
-def _reaches_its_own(host: str, paths: Sequence[Path], layout: Layout) -> bool:
+def _reaches_its_own(host: str, paths: Sequence[FleetPath], layout: Layout) -> bool:
     """Return whether a host reaches another of its datacenter, and none of those asks it."""
     own = layout.datacenter(host)
     within = [path for path in paths if own and layout.datacenter(path.source) == layout.datacenter(path.target) == own]
@@ -94,11 +94,11 @@ def _reaches_its_own(host: str, paths: Sequence[Path], layout: Layout) -> bool:
     return not asked and any(path.source == host and not path.bad for path in within)
 
 
-def _bad_everywhere(paths: Sequence[Path], place: Callable[[Path], str]) -> list[Path]:
+def _bad_everywhere(paths: Sequence[FleetPath], place: Callable[[FleetPath], str]) -> list[FleetPath]:
     """Return the bad ones, if most are bad from or to each place; else none."""
     least = min(_share(several) for several in grouped(paths, place).values())
     return [path for path in paths if path.bad] if least > _MOST else []
 
 
-def _share(paths: Sequence[Path]) -> float:
+def _share(paths: Sequence[FleetPath]) -> float:
     return sum(path.bad for path in paths) / len(paths)

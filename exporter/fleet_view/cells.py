@@ -6,12 +6,12 @@ import enum
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from exporter.fleet_view.paths import Path
+from exporter.fleet_view.paths import FleetPath
 from exporter.fleet_view.reports import PairReport
 from exporter.wording import span
 
 
-class State(enum.StrEnum):
+class CellState(enum.StrEnum):
     """How a cell is drawn; its word says the same."""
 
     FINE = "fine"
@@ -29,34 +29,34 @@ class State(enum.StrEnum):
 class Cell(NamedTuple):
     """A cell."""
 
-    state: State
+    state: CellState
     word: str
 
     @property
     def is_well(self) -> bool:
         """Whether it needs no look."""
-        return self.state in {State.FINE, State.NONE}
+        return self.state in {CellState.FINE, CellState.NONE}
 
 
-ITSELF = Cell(State.NONE, "·")
-UNMEASURED = Cell(State.NONE, "")
-NO_PAGE = Cell(State.UNKNOWN, "?")
+ITSELF = Cell(CellState.NONE, "·")
+UNMEASURED = Cell(CellState.NONE, "")
+NO_PAGE = Cell(CellState.UNKNOWN, "?")
 
 
-def cell(pairs: Sequence[PairReport], paths: Sequence[Path], *, quiet: bool) -> Cell:
+def cell(pairs: Sequence[PairReport], paths: Sequence[FleetPath], *, quiet: bool) -> Cell:
     """Return the worst of some pairs and of their paths; ``quiet``: what is bad is expected."""
-    word, state = _bad_path(paths) or _bad_pair(pairs), State.BAD
+    word, state = _bad_path(paths) or _bad_pair(pairs), CellState.BAD
     if not word:
-        word, state = _doubtful(pairs), State.DOUBT
+        word, state = _doubtful(pairs), CellState.DOUBT
     if word:
-        return Cell(State.QUIET if quiet else state, word)
+        return Cell(CellState.QUIET if quiet else state, word)
     if not any(pair.success for pair in pairs):
         return UNMEASURED
     trips = [pair.rtt for pair in pairs if pair.rtt is not None]
-    return Cell(State.FINE, span(min(trips)) if trips else "ok")
+    return Cell(CellState.FINE, span(min(trips)) if trips else "ok")
 
 
-def _bad_path(paths: Sequence[Path]) -> str:
+def _bad_path(paths: Sequence[FleetPath]) -> str:
     if any(path.lost for path in paths):
         return "lost"
     worst = max((path for path in paths if path.bad), key=lambda path: path.badness, default=None)

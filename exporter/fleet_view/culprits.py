@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
-class Kind(enum.StrEnum):
+class CulpritKind(enum.StrEnum):
     """What a culprit is; in this order they are named."""
 
     THIS_HOST = "this host"
@@ -22,20 +22,20 @@ class Kind(enum.StrEnum):
     CONFIGURATION = "configuration"
 
 
-class Culprit(NamedTuple):
+class FleetCulprit(NamedTuple):
     """One thing that is wrong."""
 
-    kind: Kind
+    kind: CulpritKind
     name: str
     """Of a host, path, probe or database."""
-    says: str
+    text: str
     """What is wrong with it, and what to look at; without its name."""
     alert: str
     """As Prometheus calls it, empty where there is none: the runbook has what to do."""
     critical: bool = False
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}: {self.says}" if self.name else f"{self.kind}: {self.says}"
+        return f"{self.kind} {self.name}: {self.text}" if self.name else f"{self.kind}: {self.text}"
 
 
 class NoPage(NamedTuple):
@@ -47,7 +47,7 @@ class NoPage(NamedTuple):
     """Something answered there, or this host could not ask: no reason to call the exporter down."""
 
 
-def in_order(culprits: Iterable[Culprit]) -> Sequence[Culprit]:
+def in_order(culprits: Iterable[FleetCulprit]) -> Sequence[FleetCulprit]:
     """Sort them: what is critical first."""
-    kinds = list(Kind)
+    kinds = list(CulpritKind)
     return sorted(culprits, key=lambda culprit: (not culprit.critical, kinds.index(culprit.kind), culprit.name))

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from collectors.terms import Reason
 from exporter.fleet import LOGIN
-from exporter.fleet_view.culprits import Culprit, Kind, NoPage
+from exporter.fleet_view.culprits import CulpritKind, FleetCulprit, NoPage
 from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
 from exporter.fleet_view.network import Network
-from exporter.fleet_view.reports import PairReport, Report
+from exporter.fleet_view.reports import HostReport, PairReport
 from exporter.wording import some
 
 _NO_CHANCE = 2
@@ -29,7 +29,7 @@ class Faults:
     """Finds them in what the hosts say."""
 
     def __init__(
-        self, reports: Mapping[str, Report], no_pages: Mapping[str, NoPage], layout: Layout, network: Network
+        self, reports: Mapping[str, HostReport], no_pages: Mapping[str, NoPage], layout: Layout, network: Network
     ) -> None:
         self._reports, self._no_pages, self._layout, self._network = reports, no_pages, layout, network
         self._seen = [
@@ -39,7 +39,7 @@ class Faults:
             if pair.success is not None and not pair.ours and not pair.is_quiet and not layout.is_quiet(source)
         ]
 
-    def culprits(self) -> Iterator[Culprit]:
+    def culprits(self) -> Iterator[FleetCulprit]:
         """Yield all of them."""
         yield from self._exporters()
         seen = grouped(self._seen, lambda seen: seen.pair.name)
@@ -55,7 +55,7 @@ class Faults:
         for source, report in self._reports.items():
             yield from self._measuring(source, report)
 
-    def _exporters(self) -> Iterator[Culprit]:
+    def _exporters(self) -> Iterator[FleetCulprit]:
         """Yield the exporters that cannot be asked though their host is reached; those of one reason together."""
         here = self._layout.here
         left = {name: no_page for name, no_page in self._no_pages.items() if not self._is_explained(name, no_page)}
@@ -64,9 +64,11 @@ class Faults:
             its = "its page cannot" if len(names) == 1 else "their pages cannot"
             if others or any(left[name].answered for name in names):
                 also = f"; {some(others)} can ask it" if others else ""
-                yield Culprit(Kind.EXPORTER, some(names), f"{its} be had from {here}: {why}{also}", "")
+                yield FleetCulprit(CulpritKind.EXPORTER, some(names), f"{its} be had from {here}: {why}{also}", "")
             else:
-                yield Culprit(Kind.EXPORTER, some(names), f"{its} be had: {why}", "LatencyExporterDown", critical=True)
+                yield FleetCulprit(
+                    CulpritKind.EXPORTER, some(names), f"{its} be had: {why}", "LatencyExporterDown", critical=True
+                )
 
     def _is_explained(self, host: str, no_page: NoPage) -> bool:
         """Return whether the way to a host, or its maintenance, is why there is no page of it."""
@@ -81,9 +83,9 @@ class Faults:
             if asks and pair.target == host and pair.success:
                 yield source
 
-    def _programs(self, name: str, seen: Sequence[_Seen]) -> Iterator[Culprit]:
+    def _programs(self, name: str, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
         """Yield what is wrong with the probes of a target; those of which the same is said together."""
-        probes: dict[Culprit, list[str]] = {}
+        probes: dict[FleetCulprit, list[str]] = {}
         for probe, some_seen in grouped(seen, lambda seen: seen.pair.probe).items():
             if name in self._no_pages and probe in self._layout.own_probes:
                 continue  # its exporter is named already
@@ -92,35 +94,37 @@ class Faults:
         for culprit, alike in probes.items():
             yield culprit._replace(name=f"{some(alike)} of {name}")
 
-    def _program(self, seen: Sequence[_Seen]) -> Iterator[Culprit]:
+    def _program(self, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
         if failing := [each for each in seen if self._fails(each)]:
             words = {each.pair.verdict.word for each in failing}
-            kind = Kind.CONFIGURATION if words == {"configuration"} else Kind.PROGRAM
-            yield Culprit(kind, "", f"fails {_from(failing, seen)}", "PeerFailing")
+            kind = CulpritKind.CONFIGURATION if words == {"configuration"} else CulpritKind.PROGRAM
+            yield FleetCulprit(kind, "", f"fails {_from(failing, seen)}", "PeerFailing")
         elif slow := _slow(seen):
-            yield Culprit(Kind.PROGRAM, "", f"is slow {_from(slow, seen)}", "PeerSlow")
+            yield FleetCulprit(CulpritKind.PROGRAM, "", f"is slow {_from(slow, seen)}", "PeerSlow")
 
-    def _n8n(self, name: str, seen: Sequence[_Seen]) -> Iterator[Culprit]:
+    def _n8n(self, name: str, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
         if failing := [each for each in seen if self._fails(each)]:
-            yield Culprit(Kind.N8N, name, f"it cannot be read {_from(failing, seen)}", "N8nReadFailing")
+            yield FleetCulprit(CulpritKind.N8N, name, f"it cannot be read {_from(failing, seen)}", "N8nReadFailing")
         elif stuck := [each for each in seen if each.pair.verdict.word == "n8n"]:
-            yield Culprit(Kind.N8N, name, stuck[0].pair.verdict.why, "")
+            yield FleetCulprit(CulpritKind.N8N, name, stuck[0].pair.verdict.why, "")
 
-    def _database(self, name: str, seen: Sequence[_Seen]) -> Iterator[Culprit]:
+    def _database(self, name: str, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
         failing = [each for each in seen if self._fails(each)]
         asked = {each.source for each in seen if each.pair.probe != LOGIN and each.pair.success}
         if any(each.pair.reason == Reason.LIMIT for each in failing):
-            says = f"it is at its connection limit: {_from(failing, seen)}"
-            yield Culprit(Kind.DATABASE, name, says, "DatabaseAtConnectionLimit", critical=True)
+            text = f"it is at its connection limit: {_from(failing, seen)}"
+            yield FleetCulprit(CulpritKind.DATABASE, name, text, "DatabaseAtConnectionLimit", critical=True)
         elif failing and all(each.source in asked for each in failing):
             refused = all(each.pair.reason == Reason.AUTH for each in failing)
             what = "it refuses the login" if refused else "its login fails"
-            says = f"{what}, and queries on the connection that is kept are answered: {_from(failing, seen)}"
-            yield Culprit(Kind.DATABASE, name, says, "DatabaseDown" if refused else "")
+            text = f"{what}, and queries on the connection that is kept are answered: {_from(failing, seen)}"
+            yield FleetCulprit(CulpritKind.DATABASE, name, text, "DatabaseDown" if refused else "")
         elif failing:
-            yield Culprit(Kind.DATABASE, name, f"it fails {_from(failing, seen)}", "DatabaseDown", critical=True)
+            yield FleetCulprit(
+                CulpritKind.DATABASE, name, f"it fails {_from(failing, seen)}", "DatabaseDown", critical=True
+            )
         elif slow := _slow(seen):
-            yield Culprit(Kind.DATABASE, name, f"it is slow {_from(slow, seen)}", "DatabaseSlow")
+            yield FleetCulprit(CulpritKind.DATABASE, name, f"it is slow {_from(slow, seen)}", "DatabaseSlow")
 
     def _fails(self, seen: _Seen) -> bool:
         """Return whether a pair fails, and neither the network nor chance explains it."""
@@ -132,21 +136,21 @@ class Faults:
             return not is_usual and pair.recent.failures >= _NO_CHANCE and not self._network.is_bad(source, pair.target)
         return True
 
-    def _measuring(self, source: str, report: Report) -> Iterator[Culprit]:
+    def _measuring(self, source: str, report: HostReport) -> Iterator[FleetCulprit]:
         own = report.this_host.verdict
         places = set(self._layout.places)
         local = next((pair for pair in report.pairs if pair.reason == Reason.LOCAL and pair.name in places), None)
         if own.word == "this host":
-            says = f"{own.why} ({report.this_host.in_words()})"
-            yield Culprit(Kind.MEASUREMENT, source, says, "MeasurementInDoubt")
+            text = f"{own.why} ({report.this_host.in_words()})"
+            yield FleetCulprit(CulpritKind.MEASUREMENT, source, text, "MeasurementInDoubt")
         elif local is not None:
-            says = f"it cannot ask {local.name} by {local.probe}: {local.verdict.why}"
-            yield Culprit(Kind.MEASUREMENT, source, says, "MeasurementInDoubt")
+            text = f"it cannot ask {local.name} by {local.probe}: {local.verdict.why}"
+            yield FleetCulprit(CulpritKind.MEASUREMENT, source, text, "MeasurementInDoubt")
         elif own.word == "configuration":
-            yield Culprit(Kind.CONFIGURATION, source, own.why, "ConfigurationInDoubt")
+            yield FleetCulprit(CulpritKind.CONFIGURATION, source, own.why, "ConfigurationInDoubt")
         if not {pair.name for pair in report.pairs} <= places:
-            says = f"its fleet file differs from that of {self._layout.here}: it measures what that does not have"
-            yield Culprit(Kind.CONFIGURATION, source, says, "ConfigurationInDoubt")
+            text = f"its fleet file differs from that of {self._layout.here}: it measures what that does not have"
+            yield FleetCulprit(CulpritKind.CONFIGURATION, source, text, "ConfigurationInDoubt")
 
 
 def _slow(seen: Sequence[_Seen]) -> list[_Seen]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from itertools import starmap
 
-from exporter.fleet_view.culprits import Culprit
+from exporter.fleet_view.culprits import FleetCulprit
 from exporter.fleet_view.matrix import Matrix, matrix
 from exporter.fleet_view.text import WELL, in_maintenance, summary
 from exporter.fleet_view.view import View
@@ -78,11 +78,11 @@ def render(view: View, title: str, links: Mapping[str, str]) -> Iterator[str]:
     yield f'<nav aria-label="This host">{"".join(starmap(_link, links.items()))}</nav></main></body></html>\n'
 
 
-def _culprit(culprit: Culprit) -> str:
+def _culprit(culprit: FleetCulprit) -> str:
     name = escape(f"{culprit.kind} {culprit.name}".strip())
     alert = f' <span class="dim">{escape(culprit.alert)}</span>' if culprit.alert else ""
     severity = "critical" if culprit.critical else "warning"
-    return f'<li class="{severity}"><b>{name}</b>: {escape(culprit.says)}{alert}</li>\n'
+    return f'<li class="{severity}"><b>{name}</b>: {escape(culprit.text)}{alert}</li>\n'
 
 
 def _nothing() -> str:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from exporter.fleet_view.culprits import Culprit
-from exporter.fleet_view.paths import Path
+from exporter.fleet_view.culprits import FleetCulprit
+from exporter.fleet_view.paths import FleetPath
 from exporter.fleet_view.view import View
 
 _AT_ONCE = 200
@@ -34,11 +34,11 @@ def render(view: View, title: str, wall: float) -> Iterator[str]:
     yield f'\n], "cells": {json.dumps(cells)}}}\n'
 
 
-def _culprit(culprit: Culprit) -> dict[str, Any]:
+def _culprit(culprit: FleetCulprit) -> dict[str, Any]:
     return {
         "kind": culprit.kind,
         "name": culprit.name,
-        "says": culprit.says,
+        "text": culprit.text,
         "alert": culprit.alert or None,
         "severity": "critical" if culprit.critical else "warning",
     }
@@ -56,7 +56,7 @@ def _host(view: View, name: str) -> dict[str, Any]:
     }
 
 
-def _path(path: Path) -> dict[str, Any]:
+def _path(path: FleetPath) -> dict[str, Any]:
     return {
         "source": path.source,
         "target": path.target,

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from exporter.fleet_view.blame import Blame, between_datacenters, blame
-from exporter.fleet_view.culprits import Culprit, Kind
+from exporter.fleet_view.culprits import CulpritKind, FleetCulprit
 from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
-from exporter.fleet_view.paths import Path
+from exporter.fleet_view.paths import FleetPath
 from exporter.wording import counted, some
 
 _MOST = 0.5
@@ -22,7 +22,7 @@ class Network:
     """The paths of a fleet, and who is to blame for the bad ones."""
 
     def __init__(
-        self, paths: Sequence[Path], layout: Layout, unheard: Collection[str], answering: Collection[str]
+        self, paths: Sequence[FleetPath], layout: Layout, unheard: Collection[str], answering: Collection[str]
     ) -> None:
         """``unheard`` are the hosts whose page cannot be had, ``answering`` those of which a database answers."""
         self._layout, self._unheard, self._answering = layout, unheard, answering
@@ -53,21 +53,21 @@ class Network:
         datacenter = self._layout.datacenter(host)
         return any(host in blame.targets or datacenter in blame.dark for blame in self._blame.values())
 
-    def culprits(self) -> Iterator[Culprit]:
+    def culprits(self) -> Iterator[FleetCulprit]:
         """Yield all of them; the same over two families once."""
         if self.is_alone:
-            says = "it reaches no other host, and nobody's page can be had: look at its own link first"
-            yield Culprit(Kind.THIS_HOST, self._layout.here, says, "", critical=True)
+            text = "it reaches no other host, and nobody's page can be had: look at its own link first"
+            yield FleetCulprit(CulpritKind.THIS_HOST, self._layout.here, text, "", critical=True)
             return
-        families: dict[Culprit, list[str]] = {}
+        families: dict[FleetCulprit, list[str]] = {}
         for family, blamed in self._blame.items():
             for culprit in self._of_a_family(blamed, self.by_family[family]):
                 families.setdefault(culprit, []).append(family)
         for culprit, over in families.items():
             only = "" if len(over) == len(self._blame) else f" (over {' and '.join(over)} alone)"
-            yield culprit._replace(says=f"{culprit.says}{only}")
+            yield culprit._replace(text=f"{culprit.text}{only}")
 
-    def _of_a_family(self, blamed: Blame, paths: Sequence[Path]) -> Iterator[Culprit]:
+    def _of_a_family(self, blamed: Blame, paths: Sequence[FleetPath]) -> Iterator[FleetCulprit]:
         for target, bad in blamed.targets.items():
             yield self._host(target, bad)
         for source, bad in blamed.sources.items():
@@ -83,17 +83,17 @@ class Network:
         well = [path for path in paths if not path.bad and not blamed_ends & {path.source, path.target}]
         yield from self._uneven(well)
 
-    def _host(self, target: str, bad: Sequence[Path]) -> Culprit:
+    def _host(self, target: str, bad: Sequence[FleetPath]) -> FleetCulprit:
         lost = [path.source for path in bad if path.lost]
         if len(lost) <= _MOST * len(bad):
             what = some(f"from {path.source} {path.in_words()}" for path in bad)
-            return Culprit(Kind.HOST, target, f"all paths to it are bad: {what}", "PathDegraded")
+            return FleetCulprit(CulpritKind.HOST, target, f"all paths to it are bad: {what}", "PathDegraded")
         if target in self._answering:
-            says = f"no answer to {some(lost)} by ICMP nor handshakes, but its database answers: a firewall?"
-            return Culprit(Kind.HOST, target, says, "PathDegraded")
+            text = f"no answer to {some(lost)} by ICMP nor handshakes, but its database answers: a firewall?"
+            return FleetCulprit(CulpritKind.HOST, target, text, "PathDegraded")
         asking = f"{lost[0]} alone asks it, and gets" if len(lost) == 1 else f"{counted(len(lost), 'host')} get"
-        says = f"{asking} no answer from it by any protocol: {self._down(target, lost)}"
-        return Culprit(Kind.HOST, target, says, "HostUnreachable", critical=True)
+        text = f"{asking} no answer from it by any protocol: {self._down(target, lost)}"
+        return FleetCulprit(CulpritKind.HOST, target, text, "HostUnreachable", critical=True)
 
     def _down(self, target: str, lost: Sequence[str]) -> str:
         if target in self._layout.exporters and target not in self._unheard:
@@ -104,14 +104,14 @@ class Network:
             return "it is down, or its only link is, for it is alone in its datacenter"
         return "it is down, or cut off"
 
-    def _uneven(self, well: Sequence[Path]) -> Iterator[Culprit]:
+    def _uneven(self, well: Sequence[FleetPath]) -> Iterator[FleetCulprit]:
         between = between_datacenters(well, self._layout, lambda path: path.uneven)
         explained = {path for several in between.values() for path in several}
         single = [path for path in well if path.uneven and path not in explained]
         for ends, _ in _both_ways(between):
-            yield Culprit(Kind.DATACENTERS, ends.datacenters, _UNEVEN, "PathUneven")
+            yield FleetCulprit(CulpritKind.DATACENTERS, ends.datacenters, _UNEVEN, "PathUneven")
         for ends, _ in _both_ways(_by_ends(single)):
-            yield Culprit(Kind.PATH, ends.name, _UNEVEN, "PathUneven")
+            yield FleetCulprit(CulpritKind.PATH, ends.name, _UNEVEN, "PathUneven")
 
 
 class _Ends(NamedTuple):
@@ -134,7 +134,7 @@ class _Ends(NamedTuple):
         return f"{self.first} {'and' if self.both_ways else 'to'} {self.other}"
 
 
-def _both_ways(found: Mapping[tuple[str, str], Sequence[Path]]) -> Iterator[tuple[_Ends, Sequence[Path]]]:
+def _both_ways(found: Mapping[tuple[str, str], Sequence[FleetPath]]) -> Iterator[tuple[_Ends, Sequence[FleetPath]]]:
     """Bring the way there and the way back together."""
     for (first, other), bad in found.items():
         back = found.get((other, first)) if first != other else None
@@ -142,41 +142,43 @@ def _both_ways(found: Mapping[tuple[str, str], Sequence[Path]]) -> Iterator[tupl
             yield _Ends(first, other, both_ways=back is not None), [*bad, *(back or ())]
 
 
-def _by_ends(paths: Iterable[Path]) -> Mapping[tuple[str, str], Sequence[Path]]:
+def _by_ends(paths: Iterable[FleetPath]) -> Mapping[tuple[str, str], Sequence[FleetPath]]:
     return grouped(paths, lambda path: (path.source, path.target))
 
 
-def _datacenters(ends: _Ends, bad: Sequence[Path], silent: Collection[str]) -> Culprit:
+def _datacenters(ends: _Ends, bad: Sequence[FleetPath], silent: Collection[str]) -> FleetCulprit:
     lost = [path for path in bad if path.lost]
     if len(lost) > _MOST * len(bad):
         down = [name for name in (ends.first, ends.other) if name in silent]
         unheard = f"; nothing is heard from {down[0]}, which may be down altogether" if down else ""
-        says = f"{_pairs(lost)} of hosts lose all, and no host of either is to blame: {_LINK}{unheard}"
-        return Culprit(Kind.DATACENTERS, ends.datacenters, says, "DatacenterPathDown", critical=True)
+        text = f"{_pairs(lost)} of hosts lose all, and no host of either is to blame: {_LINK}{unheard}"
+        return FleetCulprit(CulpritKind.DATACENTERS, ends.datacenters, text, "DatacenterPathDown", critical=True)
     worst = max(bad, key=lambda path: path.badness)
-    says = f"{_pairs(bad)} of hosts lose packets or take longer, and no host of either is to blame"
-    return Culprit(
-        Kind.DATACENTERS,
+    text = f"{_pairs(bad)} of hosts lose packets or take longer, and no host of either is to blame"
+    return FleetCulprit(
+        CulpritKind.DATACENTERS,
         ends.datacenters,
-        f"{says}; {worst.source} to {worst.target}: {worst.in_words()}",
+        f"{text}; {worst.source} to {worst.target}: {worst.in_words()}",
         "DatacenterPathDegraded",
     )
 
 
-def _pairs(paths: Sequence[Path]) -> str:
+def _pairs(paths: Sequence[FleetPath]) -> str:
     return counted(len({frozenset((path.source, path.target)) for path in paths}), "pair")
 
 
-def _path(ends: _Ends, bad: Sequence[Path], reached: Collection[str]) -> Culprit:
+def _path(ends: _Ends, bad: Sequence[FleetPath], reached: Collection[str]) -> FleetCulprit:
     what = "; ".join(dict.fromkeys(path.in_words() for path in bad))
     if not all(path.lost for path in bad):
-        return Culprit(Kind.PATH, ends.name, what, "PathDegraded")
+        return FleetCulprit(CulpritKind.PATH, ends.name, what, "PathDegraded")
     if not all(path.target in reached for path in bad):
-        return Culprit(Kind.PATH, ends.name, f"{what}; nobody else can tell which end it is", "PathDegraded")
-    return Culprit(Kind.PATH, ends.name, f"{what}, and both ends live", "PathDegraded", critical=True)
+        return FleetCulprit(
+            CulpritKind.PATH, ends.name, f"{what}; nobody else can tell which end it is", "PathDegraded"
+        )
+    return FleetCulprit(CulpritKind.PATH, ends.name, f"{what}, and both ends live", "PathDegraded", critical=True)
 
 
-def _outgoing(source: str, bad: Sequence[Path]) -> Culprit:
-    says = f"all its paths are bad ({some(path.target for path in bad)}), and those of others to it are not"
+def _outgoing(source: str, bad: Sequence[FleetPath]) -> FleetCulprit:
+    text = f"all its paths are bad ({some(path.target for path in bad)}), and those of others to it are not"
     look = "look at its firewall, routes and uplink, outgoing; do not trust what it measures"
-    return Culprit(Kind.MEASUREMENT, source, f"{says}: {look}", "MeasurementInDoubt")
+    return FleetCulprit(CulpritKind.MEASUREMENT, source, f"{text}: {look}", "MeasurementInDoubt")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from collectors.terms import Seconds
 from exporter.fleet_view.grouping import grouped
-from exporter.fleet_view.reports import PairReport, PathReport, Report
+from exporter.fleet_view.reports import HostReport, PairReport, PathReport
 from exporter.wording import span
 
 _PROTOCOLS = ("icmp", "tcp", "http")
@@ -17,7 +17,7 @@ _SEVERAL = 2
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Path:
+class FleetPath:
     """One way from host to host."""
 
     source: str
@@ -56,7 +56,7 @@ class Path:
         return f"the round trip takes {span(self.rtt or 0.0)} (usual {span(self.usual or 0.0)})"
 
 
-def paths(source: str, report: Report, targets: Iterable[str]) -> Iterator[Path]:
+def paths(source: str, report: HostReport, targets: Iterable[str]) -> Iterator[FleetPath]:
     """Yield the paths from a host to those of ``targets`` that it says something of."""
     known = set(targets)
     pairs = [pair for pair in report.pairs if pair.target in known and pair.protocol in _PROTOCOLS]
@@ -66,10 +66,10 @@ def paths(source: str, report: Report, targets: Iterable[str]) -> Iterator[Path]
             yield _path(source, target, ip_family, several, seen)
 
 
-def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport], seen: PathReport) -> Path:
+def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport], seen: PathReport) -> FleetPath:
     best = min(pairs, key=lambda pair: (pair.silent, _PROTOCOLS.index(pair.protocol), pair.recent.loss))
     failures = sum(pair.recent.failures for pair in pairs if pair.silent)
-    return Path(
+    return FleetPath(
         source=source,
         target=target,
         ip_family=ip_family,

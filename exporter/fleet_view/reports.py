@@ -40,14 +40,14 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
-class Verdict(_Model):
+class VerdictReport(_Model):
     """A verdict as the page has it."""
 
     word: _Word | None
     why: _Text = ""
 
 
-class Recent(NamedTuple):
+class RecentResults(NamedTuple):
     """What is needed of the latest results of a pair."""
 
     failures: int
@@ -56,7 +56,7 @@ class Recent(NamedTuple):
     """The share that got lost, a first SYN included; results that say nothing do not count."""
 
     @classmethod
-    def of(cls, results: Sequence[float | str]) -> Recent:
+    def of(cls, results: Sequence[float | str]) -> RecentResults:
         """Sum up results, the latest last."""
         failures = sum(1 for _ in takewhile(_FAILURES.__contains__, reversed(results)))
         decided = [result for result in results if result != "not measured"]
@@ -83,7 +83,7 @@ class PairReport(_Model):
     probe: _Text
     protocol: _Word
     ip_family: Literal["ipv4", "ipv6"]
-    verdict: Verdict
+    verdict: VerdictReport
     path: PathReport | None = None
     """None: nothing is known of it, or the page is of an older version."""
     success: bool | None
@@ -92,7 +92,9 @@ class PairReport(_Model):
     rtt: _Duration | None
     usual_rtt: _Duration | None
     usual_loss: _Share | None
-    recent: Annotated[Recent, PlainValidator(lambda results: Recent.of(_RESULTS.validate_python(results)))]
+    recent: Annotated[
+        RecentResults, PlainValidator(lambda results: RecentResults.of(_RESULTS.validate_python(results)))
+    ]
 
     @property
     def name(self) -> str:
@@ -128,7 +130,7 @@ class PairReport(_Model):
 class ThisHost(_Model):
     """How a host's own measuring goes."""
 
-    verdict: Verdict
+    verdict: VerdictReport
     host: _Name = ""
     """Which host of the fleet it is; empty in older versions."""
     egress_queue: _Duration | None
@@ -148,17 +150,17 @@ class ThisHost(_Model):
         )
 
 
-class Report(_Model):
+class HostReport(_Model):
     """What a host says."""
 
     this_host: ThisHost
     pairs: Annotated[tuple[PairReport, ...], Field(max_length=100_000)]
 
 
-def read(body: bytes) -> Report:
+def read(body: bytes) -> HostReport:
     """Read a page; raises BadReport."""
     try:
-        return Report.model_validate_json(body)
+        return HostReport.model_validate_json(body)
     except ValidationError as error:
         raise BadReport(_place(error)) from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from exporter.fleet_view.culprits import Culprit
+from exporter.fleet_view.culprits import FleetCulprit
 from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.matrix import matrix
 from exporter.fleet_view.view import View
@@ -30,7 +30,7 @@ def render(view: View, title: str) -> Iterator[str]:
         yield f"{counted(drawn.left_out, 'host')} more: nothing wrong from there\n"
 
 
-def line(culprit: Culprit) -> str:
+def line(culprit: FleetCulprit) -> str:
     """Write a culprit, and its alert."""
     return f"{culprit} [{culprit.alert}]" if culprit.alert else str(culprit)
 

@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from exporter.fleet_view.cells import ITSELF, NO_PAGE, UNMEASURED, Cell, cell
-from exporter.fleet_view.culprits import Culprit, NoPage, in_order
+from exporter.fleet_view.culprits import FleetCulprit, NoPage, in_order
 from exporter.fleet_view.faults import Faults
 from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
 from exporter.fleet_view.network import Network
-from exporter.fleet_view.paths import Path, paths
-from exporter.fleet_view.reports import Report
+from exporter.fleet_view.paths import FleetPath, paths
+from exporter.fleet_view.reports import HostReport
 
-Pages = Mapping[str, Report | NoPage]
+Pages = Mapping[str, HostReport | NoPage]
 """Host -> what its page says, or why it could not be had; without hosts that have no exporter."""
 
 
@@ -25,10 +25,10 @@ class View(NamedTuple):
     asked: Sequence[str]
     """The hosts whose page was had, in the fleet file's order."""
     no_pages: Mapping[str, NoPage]
-    paths: Sequence[Path]
+    paths: Sequence[FleetPath]
     cells: Mapping[tuple[str, str], Cell]
     """By the host that asks and the place that it measures."""
-    culprits: Sequence[Culprit]
+    culprits: Sequence[FleetCulprit]
 
     @property
     def rows(self) -> list[str]:
@@ -44,7 +44,7 @@ class View(NamedTuple):
 
 def view(pages: Pages, layout: Layout) -> View:
     """Bring together what the hosts say, and decide who is to blame."""
-    reports = {name: page for name, page in pages.items() if isinstance(page, Report)}
+    reports = {name: page for name, page in pages.items() if isinstance(page, HostReport)}
     no_pages = {name: page for name, page in pages.items() if isinstance(page, NoPage)}
     targets = (*layout.hosts, *layout.endpoints)
     ways = [path for source, report in reports.items() for path in paths(source, report, targets)]
@@ -62,13 +62,13 @@ def view(pages: Pages, layout: Layout) -> View:
     )
 
 
-def _answering(reports: Mapping[str, Report]) -> Collection[str]:
+def _answering(reports: Mapping[str, HostReport]) -> Collection[str]:
     """Return the hosts of which a database answers."""
     return {pair.target for report in reports.values() for pair in report.pairs if pair.database and pair.success}
 
 
 def _cells(
-    reports: Mapping[str, Report], ways: Sequence[Path], layout: Layout
+    reports: Mapping[str, HostReport], ways: Sequence[FleetPath], layout: Layout
 ) -> Iterator[tuple[tuple[str, str], Cell]]:
     by_ends = grouped(ways, lambda path: (path.source, path.target))
     places = set(layout.places)

@@ -44,7 +44,7 @@ _PARSER_FAULTS = (
 """How aiohttp's parser begins its sentences -> ours: its own are for programmers, quote bytes, and have one type."""
 
 
-class HttpServer(Protocol):
+class AskedServer(Protocol):
     """A server, and the login that it takes."""
 
     @property
@@ -87,7 +87,7 @@ class Client:
     """Asks one server; all its requests end at the same moment of the loop's clock."""
 
     def __init__(
-        self, shared: aiohttp.ClientSession, server: HttpServer, trust: ssl.SSLContext | None, deadline: Seconds
+        self, shared: aiohttp.ClientSession, server: AskedServer, trust: ssl.SSLContext | None, deadline: Seconds
     ) -> None:
         self._session, self._server, self._deadline = shared, server, deadline
         self._trust: ssl.SSLContext | bool = trust or True

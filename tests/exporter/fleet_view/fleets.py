@@ -11,7 +11,7 @@ from collectors.terms import Reason
 from exporter.fleet_view.culprits import NoPage
 from exporter.fleet_view.layout import Layout
 from exporter.fleet_view.no_pages import no_page
-from exporter.fleet_view.reports import Report, read
+from exporter.fleet_view.reports import HostReport, read
 from exporter.fleet_view.view import View, view
 from exporter.http_client.outcome import Trouble
 
@@ -65,7 +65,7 @@ def failing(target: str, probe: str, reason: str, word: str = "peer", **differs:
     return pair(target, probe, **(failed | {"recent": [0.08] * 57 + ["failed"] * 3} | differs))
 
 
-def report(*pairs: dict[str, Any], word: str = "fine", why: str = "", **health: Any) -> Report:
+def report(*pairs: dict[str, Any], word: str = "fine", why: str = "", **health: Any) -> HostReport:
     """Return what a host says."""
     own = {"egress_queue": 0.0, "lateness": 0.001, "skipped": 0, "overflows": 0, "not_reloaded": ""} | health
     page = {"title": "t", "this_host": {**own, "verdict": {"word": word, "why": why}}, "pairs": pairs}
@@ -98,7 +98,7 @@ class Broken:
 
     def seen_from(self, here: str) -> View:
         """Return the view that a host gives."""
-        pages: dict[str, Report | NoPage] = {}
+        pages: dict[str, HostReport | NoPage] = {}
         for host in self.datacenters:
             if host in self.without_exporter:
                 continue

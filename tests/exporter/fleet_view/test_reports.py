@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exporter.fleet_view.reports import BadReport, Report, read
+from exporter.fleet_view.reports import BadReport, HostReport, read
 from tests.exporter.fleet_view.fleets import pair
 
 PAGE: dict[str, Any] = {
@@ -124,7 +124,7 @@ def test_a_large_page_costs_little_memory() -> None:
     body = json.dumps({**PAGE, "pairs": [pair(f"h{number}", recent=[0.0123] * 60) for number in range(3000)]}).encode()
     tracemalloc.start()
     try:
-        assert isinstance(read(body), Report)
+        assert isinstance(read(body), HostReport)
         assert tracemalloc.get_traced_memory()[1] < 16 << 20
     finally:
         tracemalloc.stop()

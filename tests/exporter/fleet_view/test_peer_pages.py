@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from collectors.secret import Secret
-from exporter.fleet import Peer as FleetPeer
-from exporter.fleet_view.asker import DEADLINE, LIMIT, Asker
+from exporter.fleet import PeerExporter
 from exporter.fleet_view.culprits import NoPage
-from exporter.fleet_view.reports import Report
+from exporter.fleet_view.peer_pages import DEADLINE, LIMIT, PeerPages
+from exporter.fleet_view.reports import HostReport
 from tests.authority import Authority
 from tests.collectors.peers import Peer, read_request, silent
 from tests.exporter.fleet_view.test_reports import PAGE
@@ -50,21 +50,21 @@ class Exporter(Peer):
             connection.sendall(self._says)
 
 
-async def asked(*peers: FleetPeer, deadline: float = 30.0):
-    return await Asker(deadline).pages(peers)
+async def asked(*peers: PeerExporter, deadline: float = 30.0):
+    return await PeerPages(deadline).pages(peers)
 
 
 async def why(exporter: Exporter) -> str:
     with exporter:
-        page = (await asked(FleetPeer("b", exporter.url())))["b"]
+        page = (await asked(PeerExporter("b", exporter.url())))["b"]
     assert isinstance(page, NoPage)
     return page.why
 
 
 async def test_a_page_is_asked_as_json_with_the_login_of_peers() -> None:
     with Exporter() as exporter:
-        pages = await asked(FleetPeer("b", exporter.url(), "me", Secret("word")))
-    assert isinstance(pages["b"], Report)
+        pages = await asked(PeerExporter("b", exporter.url(), "me", Secret("word")))
+    assert isinstance(pages["b"], HostReport)
     (request,) = exporter.requests
     assert request.startswith(b"GET /?format=json HTTP/1.1\r\n")
     assert b"Authorization: Basic bWU6d29yZA==\r\n" in request
@@ -106,13 +106,13 @@ async def test_an_answer_that_is_no_page_is_a_reason(says, reads: str) -> None:
 async def test_a_page_of_another_host_is_no_page_of_this_one() -> None:
     other = {**PAGE, "this_host": {**PAGE["this_host"], "host": "<canary>"}}
     with Exporter(response(json.dumps(other).encode())) as exporter:
-        pages = await asked(FleetPeer("b", exporter.url()), FleetPeer("<canary>", exporter.url()))
+        pages = await asked(PeerExporter("b", exporter.url()), PeerExporter("<canary>", exporter.url()))
     assert pages["b"] == NoPage(
         "it says that it is another host: look at --host there, and at this address in the fleet file",
         connected=True,
         answered=True,
     )
-    assert isinstance(pages["<canary>"], Report)
+    assert isinstance(pages["<canary>"], HostReport)
 
 
 async def test_an_endless_answer_ends_and_costs_no_memory() -> None:
@@ -138,16 +138,16 @@ async def test_nobody_follows_a_redirect() -> None:
 async def test_where_nothing_listens_it_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    pages = await asked(FleetPeer("b", f"http://127.0.0.1:{port}"))
+    pages = await asked(PeerExporter("b", f"http://127.0.0.1:{port}"))
     assert pages["b"] == NoPage("nothing listens there, or a firewall refuses it")
 
 
 async def test_tls_is_verified_by_the_authority_of_peers_alone(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     with Exporter(tls=authority.server("127.0.0.1")) as exporter:
-        trusted = FleetPeer("b", exporter.url("https"), ca_file=str(authority.ca_file))
-        pages = await asked(trusted, FleetPeer("c", exporter.url("https")))
-    assert isinstance(pages["b"], Report)
+        trusted = PeerExporter("b", exporter.url("https"), ca_file=str(authority.ca_file))
+        pages = await asked(trusted, PeerExporter("c", exporter.url("https")))
+    assert isinstance(pages["b"], HostReport)
     assert isinstance(pages["c"], NoPage)
     assert pages["c"].why.startswith("TLS: ")
     assert len(exporter.requests) == 1, "nothing is sent to who is not trusted"
@@ -161,8 +161,8 @@ async def test_a_certificate_that_has_expired_or_is_of_another_name_is_a_reason(
         Exporter(tls=authority.server("wf001.example")) as other,
     ):
         pages = await asked(
-            FleetPeer("b", expired.url("https"), ca_file=str(authority.ca_file)),
-            FleetPeer("c", other.url("https"), ca_file=str(authority.ca_file)),
+            PeerExporter("b", expired.url("https"), ca_file=str(authority.ca_file)),
+            PeerExporter("c", other.url("https"), ca_file=str(authority.ca_file)),
         )
     assert isinstance(pages["b"], NoPage)
     assert "expired" in pages["b"].why
@@ -171,7 +171,7 @@ async def test_a_certificate_that_has_expired_or_is_of_another_name_is_a_reason(
 
 
 async def test_an_authority_that_is_gone_is_this_hosts_fault(tmp_path: Path) -> None:
-    pages = await asked(FleetPeer("b", "https://127.0.0.1:1", ca_file=str(tmp_path / "ca.pem")))
+    pages = await asked(PeerExporter("b", "https://127.0.0.1:1", ca_file=str(tmp_path / "ca.pem")))
     assert isinstance(pages["b"], NoPage)
     assert pages["b"].why.startswith("this host cannot ask: tls_ca_file ")
     assert pages["b"].answered
@@ -180,9 +180,9 @@ async def test_an_authority_that_is_gone_is_this_hosts_fault(tmp_path: Path) -> 
 async def test_of_thirty_peers_ten_hang_and_all_is_there_at_the_deadline() -> None:
     """The clock is moved to the deadline as soon as nobody is waited for but those that hang."""
     with Exporter(silent) as hanging, Exporter() as well:
-        peers = [FleetPeer(f"h{number}", (well if number % 3 else hanging).url()) for number in range(30)]
+        peers = [PeerExporter(f"h{number}", (well if number % 3 else hanging).url()) for number in range(30)]
         others = len(asyncio.all_tasks())
-        asking = asyncio.create_task(Asker().pages(peers))
+        asking = asyncio.create_task(PeerPages().pages(peers))
         await hanging.has_served(10)
         while len(asyncio.all_tasks()) > others + 11:
             await asyncio.sleep(0.001)
@@ -200,6 +200,6 @@ async def test_no_secret_is_in_what_is_said(tmp_path: Path) -> None:
     """A peer that sends the password back as its own words."""
     echo = b"HTTP/1.1 200 word bWU6d29yZA==\r\nX: word\r\nTransfer-Encoding: word\r\n\r\n"
     with Exporter(echo) as exporter:
-        pages = await asked(FleetPeer("b", exporter.url(), "me", Secret("word")))
+        pages = await asked(PeerExporter("b", exporter.url(), "me", Secret("word")))
     assert isinstance(pages["b"], NoPage)
     assert "word" not in pages["b"].why

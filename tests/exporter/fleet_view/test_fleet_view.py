@@ -12,10 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from exporter.fleet import Fleet, Peer, load
+from exporter.fleet import Fleet, PeerExporter, load
 from exporter.fleet_view.culprits import NoPage
-from exporter.fleet_view.fleet_pages import APART, FleetPages
-from exporter.fleet_view.reports import Report
+from exporter.fleet_view.fleet_view import APART, FleetView
+from exporter.fleet_view.reports import HostReport
 from exporter.overview import PageFormat
 from tests.exporter.fleet_view.fleets import failing, lost, pair, report
 from tests.exporter.fleet_view.test_reports import PAGE
@@ -36,13 +36,13 @@ EVIL = "<script>alert(1)</script>\x1b[2J"
 class Peers:
     """Stands for the peers: counts who is asked, and answers when it is let."""
 
-    def __init__(self, page: Report | NoPage) -> None:
+    def __init__(self, page: HostReport | NoPage) -> None:
         self.page = page
         self.asked: list[str] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    async def pages(self, peers: Collection[Peer]) -> Mapping[str, Report | NoPage]:
+    async def pages(self, peers: Collection[PeerExporter]) -> Mapping[str, HostReport | NoPage]:
         self.asked += [peer.name for peer in peers]
         await self.may_answer.wait()
         return {peer.name: self.page for peer in peers}
@@ -54,15 +54,15 @@ def fleet_of(folder: Path, text: str = HOSTS) -> Fleet:
     return load(path)
 
 
-def pages_of(fleet: Fleet, peers: Peers, own: object = PAGE) -> FleetPages:
+def pages_of(fleet: Fleet, peers: Peers, own: object = PAGE) -> FleetView:
     async def own_page() -> bytes:
         return json.dumps(own).encode()
 
     current = SimpleNamespace(fleet=fleet, host=fleet.hosts[0])
-    return FleetPages(lambda: current, own_page, peers)  # type: ignore[arg-type]  # asks nobody
+    return FleetView(lambda: current, own_page, peers)  # type: ignore[arg-type]  # asks nobody
 
 
-async def shown(pages: FleetPages, page_format: PageFormat = "text") -> str:
+async def shown(pages: FleetView, page_format: PageFormat = "text") -> str:
     return b"".join(await pages.pieces(page_format, LINKS)).decode()
 
 

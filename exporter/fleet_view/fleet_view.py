@@ -12,9 +12,9 @@ from exporter import __version__
 from exporter.clock import wall_clock
 from exporter.fleet import Fleet, Host, peers_of
 from exporter.fleet_view import html_text, json_text, text
-from exporter.fleet_view.asker import Asker, page_of
 from exporter.fleet_view.culprits import NoPage
 from exporter.fleet_view.layout import layout
+from exporter.fleet_view.peer_pages import PeerPages, page_of
 from exporter.fleet_view.view import Pages, View, view
 from exporter.overview import PageFormat
 from exporter.wording import cleaned
@@ -38,16 +38,19 @@ class _Seen(NamedTuple):
     wall: float
 
 
-class FleetPages:
+class FleetView:
     """Asks the fleet when somebody looks, and writes what it says."""
 
     policy = html_text.POLICY
 
     def __init__(
-        self, current: Callable[[], Current], own_page: Callable[[], Awaitable[bytes]], asker: Asker | None = None
+        self,
+        current: Callable[[], Current],
+        own_page: Callable[[], Awaitable[bytes]],
+        peer_pages: PeerPages | None = None,
     ) -> None:
         """``own_page`` is this host's own page, as JSON."""
-        self._current, self._own_page, self._asker = current, own_page, asker or Asker()
+        self._current, self._own_page, self._peer_pages = current, own_page, peer_pages or PeerPages()
         self._asked: Seconds = -APART
         """When peers were asked last, by the loop's clock."""
         self._seen: _Seen | None = None
@@ -82,7 +85,7 @@ class FleetPages:
             why = NoPage(f"this host cannot ask: {cleaned(str(missing[0]))}", answered=True)
             pages = {peer.name: why for peer in peers}
         else:
-            pages = await self._asker.pages(peers)
+            pages = await self._peer_pages.pages(peers)
         own = page_of(host.name, await self._own_page())
         at = datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         title = f"The fleet as asked from {host.name} by latency-exporter {__version__}, {at}"

@@ -11,10 +11,10 @@ from aiohttp import ClientSession
 from collectors.contract import ProbeFailed
 from collectors.terms import Seconds
 from collectors.transport.trust import Contexts
-from exporter.fleet import Peer
+from exporter.fleet import PeerExporter
 from exporter.fleet_view.culprits import NoPage
 from exporter.fleet_view.no_pages import another_host, no_page, not_ours
-from exporter.fleet_view.reports import BadReport, Report, read
+from exporter.fleet_view.reports import BadReport, HostReport, read
 from exporter.http_client.client import Client, session
 from exporter.http_client.outcome import OK, HttpAnswer, Trouble
 
@@ -29,14 +29,14 @@ _PATH = "/?format=json"
 _Trust = ssl.SSLContext | ProbeFailed | None
 
 
-class Asker:
+class PeerPages:
     """Asks peers."""
 
     def __init__(self, deadline: Seconds = DEADLINE) -> None:
         self._patience = deadline
         self._contexts = Contexts()
 
-    async def pages(self, peers: Collection[Peer]) -> Mapping[str, Report | NoPage]:
+    async def pages(self, peers: Collection[PeerExporter]) -> Mapping[str, HostReport | NoPage]:
         """Return the pages of peers, or why they could not be had."""
         deadline = asyncio.get_running_loop().time() + self._patience
         limit = min(LIMIT, ROOM // max(1, len(peers)))
@@ -47,10 +47,10 @@ class Asker:
             }
         return {name: task.result() for name, task in tasks.items()}
 
-    def _trusts(self, peers: Collection[Peer]) -> Mapping[Peer, _Trust]:
+    def _trusts(self, peers: Collection[PeerExporter]) -> Mapping[PeerExporter, _Trust]:
         return {peer: self._trust(peer) for peer in peers}
 
-    def _trust(self, peer: Peer) -> _Trust:
+    def _trust(self, peer: PeerExporter) -> _Trust:
         if not peer.url.startswith("https:"):
             return None
         try:
@@ -59,8 +59,8 @@ class Asker:
             return failed
 
     async def _page(
-        self, shared: ClientSession, peer: Peer, trust: _Trust, deadline: Seconds, limit: int
-    ) -> Report | NoPage:
+        self, shared: ClientSession, peer: PeerExporter, trust: _Trust, deadline: Seconds, limit: int
+    ) -> HostReport | NoPage:
         if isinstance(trust, ProbeFailed):
             return no_page(Trouble(trust.reason, trust.detail, connected=False), self._patience)
         outcome = await Client(shared, peer, trust, deadline).get(_PATH, limit)
@@ -69,7 +69,7 @@ class Asker:
         return page_of(peer.name, outcome.body)
 
 
-def page_of(name: str, body: bytes) -> Report | NoPage:
+def page_of(name: str, body: bytes) -> HostReport | NoPage:
     """Return what the page of a host says, or why that is none."""
     try:
         page = read(body)
