@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +69,15 @@ class Fleet:
         return page
 
     @contextlib.contextmanager
+    def lossy(self, first: str, other: str) -> Iterator[None]:
+        """Lose every third packet that arrives from the other one."""
+        with contextlib.ExitStack() as rules:
+            for here, there in ((first, other), (other, first)):
+                rule = self.hosts[here].drop_every(3, "-s", self.hosts[there].address)
+                rules.callback(rule.remove)
+            yield
+
+    @contextlib.contextmanager
     def cut(self, *ways: tuple[str, str]) -> Iterator[None]:
         """Let nothing through between these hosts, over either family."""
         with contextlib.ExitStack() as rules:
@@ -109,6 +119,18 @@ def test_a_path_that_is_cut_is_named_on_both_sides_and_by_who_sees_both(fleet: F
             fleet.says(name, f"path {path}: all gets lost, and both ends live [PathDegraded]")
         lost = [(path["source"], path["target"]) for path in fleet.page("wfdb01")["paths"] if path["lost"]]
         assert sorted(lost) == [("wf001", "wf008"), ("wf008", "wf001")]
+
+
+def test_a_path_that_loses_packets_is_named_with_how_many(fleet: Fleet) -> None:
+    def lossy() -> bool:
+        lines = [line for line in fleet.culprits("wfdb01") if line.startswith("path between wf001 and wf008: ")]
+        return (
+            bool(lines)
+            and re.fullmatch(r".*: \d+ % get lost(; \d+ % get lost)? \[PathDegraded\]", lines[0]) is not None
+        )
+
+    with fleet.lossy("wf001", "wf008"):
+        wait_until(lossy, "the path loses packets", 2 * SOON)
 
 
 def test_a_program_that_hangs_is_named_as_such(fleet: Fleet) -> None:
