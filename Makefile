@@ -4,12 +4,14 @@ PREFIX ?=
 ARGS ?=
 PYTEST_ARGS ?=
 N8N ?= 2.41.1
+LABS ?= 6
+WATCHERS ?= prometheus newer
 BENCH_ARGS ?=
 
 venv := .venv
 bin := $(venv)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit test-copies test-n8n fresh-test check check-format check-lint check-types check-imports format \
+.PHONY: help run install test test-unit test-copies test-n8n test-culprits fresh-test check check-format check-lint check-types check-imports format \
 	bench lock image image-test clean dev prerequisites FORCE
 
 help: ## this list
@@ -22,7 +24,7 @@ install: $(venv)/.runtime ## set up the program as .venv/bin/latency-exporter; P
 	@sh deploy/link.sh "$(CURDIR)/$(bin)" "$(PREFIX)"
 	@$(call tell_who_can_run_it)
 
-test: dev prerequisites ## set up and run all tests but the image's and n8n's; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
+test: dev prerequisites ## set up and run all tests but the image's, n8n's and test-culprits; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-unit: dev ## the tests that need neither root, servers nor copies of this tree
@@ -37,6 +39,10 @@ test-n8n: dev ## a real n8n runs thousands of executions that end in every way; 
 		iproute2:ip iptables:iptables
 	@for version in $(sort $(N8N) 1.123.81); do sh tests/n8n/install.sh $$version || exit; done
 	N8N_VERSION=$(N8N) $(bin)/python -m pytest tests/n8n -m n8n -o faulthandler_timeout=1200 $(PYTEST_ARGS)
+
+test-culprits: dev prerequisites ## every fault that an alert must blame rightly, at a fleet's own pace; root, an hour; WATCHERS="vmalert"
+	WATCHERS="$(WATCHERS)" $(bin)/python -m pytest tests/culprits -m culprits --numprocesses=$(LABS) --dist=worksteal \
+		-o faulthandler_timeout=3600 $(PYTEST_ARGS)
 
 fresh-test: ## what CI runs: `make run`, all tests and checks of this commit on a Debian made new; root, a quarter of an hour
 	@sh tests/fresh/test.sh

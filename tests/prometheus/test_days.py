@@ -30,6 +30,18 @@ def test_two_percent_lost_for_a_day_is_a_lossy_path(tmp_path: Path) -> None:
     assert 14 * HOUR < message.second < 18 * HOUR
 
 
+def test_two_percent_lost_from_the_first_hour_on_is_a_lossy_path_until_a_whole_day_is_known(tmp_path: Path) -> None:
+    fleet = Fleet(hosts(a=1, b=1), 29 * HOUR, (Fault(0, 29 * HOUR, ALL_DAY.loses),), protocols=ICMP, step=SCRAPED)
+    timeline, _ = seen(PROMTOOLS[-1], tmp_path, fleet, every=EVALUATED)
+    firing = {second for second, alerts in timeline.items() if alerts}
+    assert {about(alert) for second in firing for alert in timeline[second]} == {
+        "warning PathLossy a1 to b1",
+        "warning PathLossy b1 to a1",
+    }
+    assert 6 * HOUR < min(firing) < 7 * HOUR
+    assert 27 * HOUR < max(firing) <= 28 * HOUR
+
+
 def test_hours_of_outage_within_a_maintenance_are_neither_a_lossy_path_after_it_nor_usual(tmp_path: Path) -> None:
     """Were they usual, a third of loss would be no news."""
     outage = Fault(13 * HOUR, 19 * HOUR - 600, loses=lambda _source, _target: 1.0)
