@@ -32,6 +32,13 @@ class Faults:
         self, reports: Mapping[str, HostReport], no_pages: Mapping[str, NoPage], layout: Layout, network: Network
     ) -> None:
         self._reports, self._no_pages, self._layout, self._network = reports, no_pages, layout, network
+        self._local = {
+            (source, pair.target)
+            for source, report in reports.items()
+            for pair in report.pairs
+            if pair.reason == Reason.LOCAL
+        }
+        """Where something fails on the source itself: a firewall there may eat the other probes, too."""
         self._seen = [
             _Seen(source, pair)
             for source, report in reports.items()
@@ -132,8 +139,12 @@ class Faults:
         if pair.success or self._network.is_blamed(pair.target):
             return False
         if pair.silent or pair.reason == Reason.TIMEOUT:
-            is_usual = pair.silent and pair.always_lost
-            return not is_usual and pair.recent.failures >= _NO_CHANCE and not self._network.is_bad(source, pair.target)
+            is_explained = (pair.silent and pair.always_lost) or (source, pair.target) in self._local
+            return (
+                not is_explained
+                and pair.recent.failures >= _NO_CHANCE
+                and not self._network.is_bad(source, pair.target)
+            )
         return True
 
     def _measuring(self, source: str, report: HostReport) -> Iterator[FleetCulprit]:

@@ -22,10 +22,20 @@ class Network:
     """The paths of a fleet, and who is to blame for the bad ones."""
 
     def __init__(
-        self, paths: Sequence[FleetPath], layout: Layout, unheard: Collection[str], answering: Collection[str]
+        self,
+        paths: Sequence[FleetPath],
+        layout: Layout,
+        *,
+        unheard: Collection[str],
+        answering: Collection[str],
+        queued: Collection[str],
     ) -> None:
-        """``unheard`` are the hosts whose page cannot be had, ``answering`` those of which a database answers."""
+        """``unheard`` are the hosts whose page cannot be had, ``answering`` those of which a database answers.
+
+        ``queued`` are those whose own queue is full, which explains what their paths lose, and how long they take.
+        """
         self._layout, self._unheard, self._answering = layout, unheard, answering
+        self._queued = frozenset(queued)
         self.paths = paths
         self.by_family = grouped(paths, lambda path: path.ip_family)
         self._bad = {(path.source, path.target) for path in paths if path.bad}
@@ -69,7 +79,9 @@ class Network:
 
     def _of_a_family(self, blamed: Blame, paths: Sequence[FleetPath]) -> Iterator[FleetCulprit]:
         for target, bad in blamed.targets.items():
-            yield self._host(target, bad)
+            culprit = self._host(target, bad)
+            if culprit.critical or target not in self._queued:
+                yield culprit
         for source, bad in blamed.sources.items():
             if source not in blamed.targets:
                 yield _outgoing(source, bad)
@@ -78,7 +90,9 @@ class Network:
             yield _datacenters(ends, bad, silent)
         reached = {path.target for path in paths if not path.bad} | (self._layout.exporters - set(self._unheard))
         for ends, bad in _both_ways(_by_ends(blamed.single)):
-            yield _path(ends, bad, reached)
+            culprit = _path(ends, bad, reached)
+            if culprit.critical or not self._queued & {ends.first, ends.other}:
+                yield culprit
         blamed_ends = {*blamed.targets, *blamed.sources, *self._unheard}
         well = [path for path in paths if not path.bad and not blamed_ends & {path.source, path.target}]
         yield from self._uneven(well)

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 from collectors.terms import Reason
 from exporter.overview.text import own_health_in_words
 from exporter.recording.latest import is_silent
-from exporter.recording.own_health import OwnHealth
+from exporter.recording.own_health import LONG_QUEUE, OwnHealth
 from exporter.wording import cleaned
 
 _LOST, _FAILURES = frozenset({"lost", "sent again"}), frozenset({"lost", "failed"})
@@ -137,6 +137,11 @@ class ThisHost(_Model):
     lateness: _Duration | None
     skipped: _Count
     overflows: _Count
+
+    @property
+    def queue_is_full(self) -> bool:
+        """Whether its own queue delays or loses what goes out."""
+        return (self.egress_queue or 0.0) > LONG_QUEUE
 
     def in_words(self) -> str:
         """Write it as its own page has it."""

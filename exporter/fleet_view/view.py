@@ -48,7 +48,8 @@ def view(pages: Pages, layout: Layout) -> View:
     no_pages = {name: page for name, page in pages.items() if isinstance(page, NoPage)}
     targets = (*layout.hosts, *layout.endpoints)
     ways = [path for source, report in reports.items() for path in paths(source, report, targets)]
-    network = Network(ways, layout, no_pages, _answering(reports))
+    queued = {name for name, report in reports.items() if report.this_host.queue_is_full}
+    network = Network(ways, layout, unheard=no_pages, answering=_answering(reports), queued=queued)
     culprits = [*network.culprits()]
     if not network.is_alone:
         culprits += Faults(reports, no_pages, layout, network).culprits()

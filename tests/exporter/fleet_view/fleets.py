@@ -87,6 +87,8 @@ class Broken:
     """Whether handshakes get lost, and ICMP does not."""
     health: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """The verdict of a host on itself, where it is not fine."""
+    queue: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that packets wait in a host's own queue."""
     hanging: frozenset[str] = frozenset()
     maintenance: frozenset[str] = frozenset()
     without_exporter: frozenset[str] = frozenset()
@@ -108,7 +110,8 @@ class Broken:
                 pages[host] = UNREACHED
             else:
                 word, why = self.health.get(host, ("fine", ""))
-                pages[host] = report(*self._pairs(host), *self.further.get(host, ()), word=word, why=why)
+                pairs, queue = (*self._pairs(host), *self.further.get(host, ())), self.queue.get(host, 0.0)
+                pages[host] = report(*pairs, word=word, why=why, egress_queue=queue)
         return view(pages, self.layout(here))
 
     def says_from(self, here: str) -> list[str]:

@@ -354,6 +354,33 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
             ]
         },
     ),
+    "a host's own queue is full, and its paths lose packets for it": (
+        Broken(
+            TWO,
+            drops=lambda source, target: 0.34 * ("b2" in {source, target}),
+            health={"b2": ("this host", "do not trust the other lines")},
+            queue={"b2": 0.2},
+        ),
+        {
+            "a1": [
+                "measurement b2: do not trust the other lines (egress queue 200 ms, probes late by 1 ms) "
+                "[MeasurementInDoubt]"
+            ]
+        },
+    ),
+    "a firewall of a host itself eats what it sends": (
+        Broken(
+            TWO,
+            endpoints=("site",),
+            further={
+                "a1": [
+                    failing("site", "icmp", "local", "this host", protocol="icmp"),
+                    failing("site", "get", "timeout", protocol="http"),
+                ]
+            },
+        ),
+        {"b1": ["measurement a1: it cannot ask site by icmp: it says local [MeasurementInDoubt]"]},
+    ),
     "a path loses a third": (
         Broken(TWO, drops=lambda source, target: 0.34 * ({"a1", "b2"} == {source, target})),
         {"b1": ["path between a1 and b2: 33 % get lost [PathDegraded]"]},
