@@ -58,9 +58,9 @@ def blame(paths: Sequence[FleetPath], layout: Layout, unheard: Collection[str]) 
         and len({path.target for path in several}) >= _SEVERAL
     }
     left = [path for path in paths if path.target not in targets and path.source not in sources]
-    datacenters = between_datacenters(left, layout, _is_news)
+    datacenters = between_datacenters(left, layout, lambda path: path.is_news)
     explained = {path for several in datacenters.values() for path in several}
-    single = [path for path in left if _is_news(path) and path not in explained]
+    single = [path for path in left if path.is_news and path not in explained]
     return Blame(targets, sources, datacenters, single, dark)
 
 
@@ -71,10 +71,6 @@ def between_datacenters(
     ways = grouped(paths, lambda path: (layout.datacenter(path.source), layout.datacenter(path.target)))
     bad = {ends: [path for path in several if is_bad(path)] for ends, several in ways.items() if all(ends)}
     return {ends: some for ends, some in bad.items() if len(some) >= _SEVERAL and len(some) > _MOST * len(ways[ends])}
-
-
-def _is_news(path: FleetPath) -> bool:
-    return path.bad and not path.always
 
 
 def _dark(paths: Sequence[FleetPath], layout: Layout) -> Iterable[str]:

@@ -57,9 +57,9 @@ def cell(pairs: Sequence[PairReport], paths: Sequence[FleetPath], *, quiet: bool
 
 
 def _bad_path(paths: Sequence[FleetPath]) -> str:
-    if any(path.lost for path in paths):
+    if any(path.lost and path.is_news for path in paths):
         return "lost"
-    worst = max((path for path in paths if path.bad), key=lambda path: path.badness, default=None)
+    worst = max((path for path in paths if path.is_news), key=lambda path: path.badness, default=None)
     if worst is None:
         return "uneven" if any(path.uneven for path in paths) else ""
     return f"{round(100 * worst.loss)} % lost" if worst.loses else f"{span(worst.rtt or 0.0)} slow"

@@ -61,7 +61,11 @@ class Network:
     def is_blamed(self, host: str) -> bool:
         """Return whether a host, or the only way to its datacenter, explains that it does not answer."""
         datacenter = self._layout.datacenter(host)
-        return any(host in blame.targets or datacenter in blame.dark for blame in self._blame.values())
+        return any(datacenter in blame.dark or self._speaks(host, blame.targets) for blame in self._blame.values())
+
+    def _speaks(self, host: str, targets: Mapping[str, Sequence[FleetPath]]) -> bool:
+        """Return whether bad paths to a host are news; those that are always lost are none while a database answers."""
+        return any(path.is_news or host not in self._answering for path in targets.get(host, ()))
 
     def culprits(self) -> Iterator[FleetCulprit]:
         """Yield all of them; the same over two families once."""
@@ -80,7 +84,7 @@ class Network:
     def _of_a_family(self, blamed: Blame, paths: Sequence[FleetPath]) -> Iterator[FleetCulprit]:
         for target, bad in blamed.targets.items():
             culprit = self._host(target, bad)
-            if culprit.critical or target not in self._queued:
+            if culprit.critical or (target not in self._queued and self._speaks(target, blamed.targets)):
                 yield culprit
         for source, bad in blamed.sources.items():
             if source not in blamed.targets:

@@ -43,6 +43,11 @@ class FleetPath:
         return self.lost or self.loses or self.slow
 
     @property
+    def is_news(self) -> bool:
+        """Whether it is bad, and not always lost."""
+        return self.bad and not self.always
+
+    @property
     def badness(self) -> tuple[float, Seconds]:
         """By which the worst of several is found."""
         return (self.loss if self.loses else float(self.lost), (self.rtt or 0.0) - (self.usual or 0.0))
@@ -69,11 +74,13 @@ def paths(source: str, report: HostReport, targets: Iterable[str]) -> Iterator[F
 def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport], seen: PathReport) -> FleetPath:
     best = min(pairs, key=lambda pair: (pair.silent, _PROTOCOLS.index(pair.protocol), pair.recent.loss))
     failures = sum(pair.recent.failures for pair in pairs if pair.silent)
+    # A query on a connection that is kept may be answered where nothing begins any more: it says nothing of the way.
+    silent = seen.fault == "silent" or all(pair.silent for pair in pairs)
     return FleetPath(
         source=source,
         target=target,
         ip_family=ip_family,
-        lost=seen.fault == "silent" and failures >= _SEVERAL,
+        lost=silent and failures >= _SEVERAL,
         always=all(pair.always_lost for pair in pairs),
         loses=seen.fault == "lossy",
         loss=best.recent.loss,

@@ -37,7 +37,7 @@ def line(culprit: FleetCulprit) -> str:
 
 def summary(view: View) -> str:
     """Count who was asked, and what was seen."""
-    bad = sum(path.bad for path in view.paths)
+    bad = sum(path.is_news for path in view.paths)
     return (
         f"{len(view.asked)} of {counted(len(view.rows), 'exporter')} asked; "
         f"{counted(len(view.paths), 'path')}, {bad} of them bad"

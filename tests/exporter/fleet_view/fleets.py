@@ -96,6 +96,8 @@ class Broken:
     """Other pairs of a host."""
     databases: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    """Hosts without an exporter that only ``further`` says something of."""
     n8n: Mapping[str, str] = field(default_factory=dict)
 
     def seen_from(self, here: str) -> View:
@@ -121,8 +123,8 @@ class Broken:
     def layout(self, here: str) -> Layout:
         return Layout(
             here=here,
-            datacenters=dict(self.datacenters) | dict.fromkeys(self.endpoints, ""),
-            hosts=tuple(self.datacenters),
+            datacenters=dict(self.datacenters) | dict.fromkeys((*self.endpoints, *self.others), ""),
+            hosts=(*self.datacenters, *self.others),
             exporters=frozenset(self.datacenters) - self.without_exporter,
             endpoints=self.endpoints,
             databases=self.databases,

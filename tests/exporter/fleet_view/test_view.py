@@ -66,6 +66,8 @@ STUCK = pair(
     protocol="n8n",
     verdict={"word": "n8n", "why": "1 execution has run for 2 h; the database is well"},
 )
+WELL = {"fault": None, "uneven": False}
+"""As a page has a path on which a kept connection is answered."""
 STATUS = {"word": "peer", "why": "status 500"}
 CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
     "nothing": (Broken(TWO), {"a1": [], "b2": []}),
@@ -258,6 +260,51 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
                 "[PathDegraded]"
             ]
         },
+    ),
+    "a firewall always eats all but the database of a host without an exporter": (
+        Broken(
+            hosts(a=2, b=1),
+            further={
+                "a1": [pair("c1", "query", database="n8n"), lost("c1", usual_loss=1.0, path=WELL)],
+                "a2": [lost("c1", usual_loss=1.0)],
+            },
+            others=("c1",),
+            databases=("n8n",),
+        ),
+        {"a1": []},
+    ),
+    "a database fails where a firewall always eats all else": (
+        Broken(
+            hosts(a=2, b=1),
+            further={
+                "a1": [
+                    failing("c1", "login", "auth", "database", database="n8n"),
+                    pair("c1", "query", database="n8n"),
+                    lost("c1", usual_loss=1.0, path=WELL),
+                ],
+                "a2": [lost("c1", usual_loss=1.0)],
+            },
+            others=("c1",),
+            databases=("n8n",),
+        ),
+        {
+            "a1": [
+                "database n8n: it refuses the login, and queries on the connection that is kept are answered: (auth) "
+                "from a1: it says auth [DatabaseDown]"
+            ]
+        },
+    ),
+    "nothing begins toward a host any more, and its database still answers on a kept connection": (
+        Broken(
+            hosts(a=1, b=1, c=1),
+            further={
+                "a1": [pair("d1", "query", database="n8n"), lost("d1", path=WELL), lost("d1", "tcp", path=WELL)],
+                "c1": [pair("d1")],
+            },
+            others=("d1",),
+            databases=("n8n",),
+        ),
+        {"b1": ["path a1 to d1: all gets lost, and both ends live [PathDegraded]"]},
     ),
     "a site answers with another status, from one of two": (
         Broken(
