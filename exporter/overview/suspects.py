@@ -4,7 +4,7 @@ The rules are those of the alerts (group ``latency_culprits`` of ``prometheus/ru
 
     most paths to each datacenter are bad, its own included   this host's own link
     most paths to one datacenter are bad, two at least        the way to that datacenter
-    others of its datacenter are well                         the host, or its link
+    others of its datacenter are well                         the host, or the path to it alone
     it is alone in its datacenter                             the host, or its only link: nobody can tell
 
 A host without a datacenter is in none. One in maintenance blames nobody, but shows that it lives. What was heard before
@@ -155,7 +155,7 @@ class Suspects:
         name, there = cleaned(path.host), f"datacenter {cleaned(path.datacenter)}"
         if well := group.well_since(path.since):
             others = f"{well} other {plural('host', well)} of {there} {_are_well(well, answer=silent)}"
-            who = f"{name}, its link or its firewall" if silent else f"{name} or its link"
+            who = f"{name}, its firewall or the path to it" if silent else f"{name} or the path to it"
             return Suspect(SuspectKind.HOST, who, others)
         if silent and len(group.paths) == 1 and self._families[path.ip_family].well_since(path.since):
             return Suspect(SuspectKind.HOST, f"{name} or its only link", f"no other host of {there} is measured")

@@ -96,13 +96,13 @@ def test_a_cut_between_two_datacenters_is_the_path_between_them(stage: Stage) ->
 
 def test_a_host_that_is_dead_is_named(stage: Stage) -> None:
     stage.links["b2"].blackhole()
-    stage.head_says("; b2, its link or its firewall: no answer by any probe")
+    stage.head_says("; b2, its firewall or the path to it: no answer by any probe")
     says(stage.exporter, "b2", "tcp", "network", "no answer; 2 other hosts of datacenter b answer")
 
 
 def test_a_host_out_of_which_nothing_comes_is_named(stage: Stage) -> None:
     stage.others["a3"].drop("-o", "to-a1", chain="OUTPUT")
-    stage.head_says("; a3, its link or its firewall: no answer by any probe")
+    stage.head_says("; a3, its firewall or the path to it: no answer by any probe")
 
 
 def test_a_host_into_which_no_answer_comes_suspects_itself(stage: Stage) -> None:

@@ -108,15 +108,15 @@ UNEVEN = "handshakes get lost, ICMP does not: one of several parallel paths, or 
 SITUATIONS: dict[str, tuple[Fault, str, tuple[str, str], str]] = {
     "a host is silent, and others of its datacenter answer": (
         on("b2"),
-        "b2, its link or its firewall: no answer by any probe",
+        "b2, its firewall or the path to it: no answer by any probe",
         ("b2", "icmp"),
-        "network: b2, its link or its firewall: no answer; 2 other hosts of datacenter b answer",
+        "network: b2, its firewall or the path to it: no answer; 2 other hosts of datacenter b answer",
     ),
     "a host of the own datacenter is silent": (
         on("a3"),
-        "a3, its link or its firewall: no answer by any probe",
+        "a3, its firewall or the path to it: no answer by any probe",
         ("a3", "tcp"),
-        "network: a3, its link or its firewall: no answer; 1 other host of datacenter a answers",
+        "network: a3, its firewall or the path to it: no answer; 1 other host of datacenter a answers",
     ),
     "a host that is alone in its datacenter is silent": (
         on("c1"),
@@ -146,7 +146,7 @@ SITUATIONS: dict[str, tuple[Fault, str, tuple[str, str], str]] = {
         on("a3", "b2"),
         "a3, b2: no answer by any probe",
         ("b2", "icmp"),
-        "network: b2, its link or its firewall: no answer; 2 other hosts of datacenter b answer",
+        "network: b2, its firewall or the path to it: no answer; 2 other hosts of datacenter b answer",
     ),
     "nobody answers": (
         on("a", "b", "c"),
@@ -178,7 +178,7 @@ SITUATIONS: dict[str, tuple[Fault, str, tuple[str, str], str]] = {
         on("b2", outcome=FARTHER),
         "",
         ("b2", "icmp"),
-        "network: b2 or its link: its round trip is 150 ms longer than usual; 2 other hosts of datacenter b are well",
+        "network: b2 or the path to it: its round trip is 150 ms longer than usual; 2 other hosts of datacenter b are well",
     ),
     "a datacenter loses packets": (
         on("b", every=3),
@@ -266,7 +266,7 @@ def test_who_was_heard_before_the_silence_is_no_witness_against_the_host(view: V
     view.time.passed += 1
     assert view.line("b2", "icmp") == "network: no answer: network or host down"
     view.small.decide("b1", "icmp", ANSWERS["icmp"])
-    assert view.line("b2", "icmp").startswith("network: b2, its link or its firewall: no answer; 1 other host ")
+    assert view.line("b2", "icmp").startswith("network: b2, its firewall or the path to it: no answer; 1 other host ")
 
 
 def test_hosts_in_maintenance_blame_nobody_and_show_that_they_live(view: View) -> None:
@@ -276,9 +276,9 @@ def test_hosts_in_maintenance_blame_nobody_and_show_that_they_live(view: View) -
     )
     view.rounds(3, on("b1", "b2"))
     assert view.head == ""
-    assert view.line("b1", "icmp").startswith("in maintenance: network: b1, its link or its firewall: no answer; ")
+    assert view.line("b1", "icmp").startswith("in maintenance: network: b1, its firewall or the path to it: no answer; ")
     view.rounds(3, on("b1", "b3"))
-    assert view.head == "b3, its link or its firewall: no answer by any probe"
+    assert view.head == "b3, its firewall or the path to it: no answer by any probe"
     assert view.line("b3", "icmp").endswith("no answer; 1 other host of datacenter b answers")
 
 
