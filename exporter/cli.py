@@ -54,7 +54,12 @@ def _run(flags: argparse.Namespace) -> int:
     logs.configure(flags.log_level, flags.log_format)
     default_fleet.choose(flags, _log.info)
     options = Options(
-        flags.config_file, flags.host, flags.telemetry_path, flags.enable_lifecycle, flags.web_config_file
+        flags.config_file,
+        flags.host,
+        flags.telemetry_path,
+        flags.enable_lifecycle,
+        flags.web_config_file,
+        flags.disable_fleet,
     )
     first = configuration(options)
     for warning in (*check.warning_lines(first.fleet, first.pairs), *first.web.warnings):

@@ -54,6 +54,12 @@ def run_parser() -> argparse.ArgumentParser:
         help="allow POST /-/reload; SIGHUP always reloads",
     )
     parser.add_argument(
+        "--web.disable-fleet",
+        dest="disable_fleet",
+        action="store_true",
+        help="do not serve /fleet, which asks the other exporters of the fleet for their pages",
+    )
+    parser.add_argument(
         "--log.level",
         dest="log_level",
         choices=logs.LEVELS,

@@ -114,6 +114,8 @@ class Endpoint(Place):
 
 OWN_JOB = "latency"
 """The job of the exporters themselves, which needs no entry in ``scrape.jobs``."""
+OWN_PORT = 9102
+"""Where they listen, if nothing else is written."""
 
 
 class ScrapeJob(FileLogin):

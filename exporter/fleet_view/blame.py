@@ -1,0 +1,100 @@
+"""Bad paths of a whole fleet -> the ends, the pairs of datacenters and the single paths that are to blame.
+
+These are the rules of ``latency_culprits`` in ``prometheus/rules/recording.yml``, for one IP family:
+
+- A host is to blame if it is bad from every datacenter that asks, its own included; likewise a source. Two witnesses
+  are needed, or one while its page cannot be had either.
+- What neither end explains is blamed on the pair of datacenters, if it is most of their paths and two at least.
+- What is left are single paths.
+- A datacenter of several hosts of which no page can be had, and all are bad from outside, is dark: the way to it is to
+  blame, not each host.
+- A host that reaches others of its datacenter while none there asks it lives: the way to the datacenter is to blame.
+- Bad paths to and from a host in maintenance are left out; good ones show that the other end lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from exporter.fleet_view.grouping import grouped
+from exporter.fleet_view.layout import Layout
+from exporter.fleet_view.paths import FleetPath
+
+_MOST = 0.5
+_SEVERAL = 2
+Datacenters = tuple[str, str]
+
+
+class Blame(NamedTuple):
+    """Who is to blame; of each the bad paths that show it."""
+
+    targets: Mapping[str, Sequence[FleetPath]]
+    sources: Mapping[str, Sequence[FleetPath]]
+    datacenters: Mapping[Datacenters, Sequence[FleetPath]]
+    single: Sequence[FleetPath]
+    dark: frozenset[str]
+    """Datacenters of which nothing is heard."""
+
+
+def blame(paths: Sequence[FleetPath], layout: Layout, unheard: Collection[str]) -> Blame:
+    """Decide who is to blame; ``unheard`` are the hosts whose page cannot be had."""
+    paths = [
+        path for path in paths if not (path.bad and (layout.is_quiet(path.source) or layout.is_quiet(path.target)))
+    ]
+    dark = frozenset(_dark(paths, layout))
+    targets = {
+        target: bad
+        for target, several in grouped(paths, lambda path: path.target).items()
+        if (bad := _bad_everywhere(several, lambda path: layout.datacenter(path.source)))
+        and (len({path.source for path in several}) >= _SEVERAL or target in unheard)
+        and layout.datacenter(target) not in dark
+        and not _reaches_its_own(target, paths, layout)
+    }
+    sources = {
+        source: bad
+        for source, several in grouped(paths, lambda path: path.source).items()
+        if (bad := _bad_everywhere(several, lambda path: layout.datacenter(path.target)))
+        and len({path.target for path in several}) >= _SEVERAL
+    }
+    left = [path for path in paths if path.target not in targets and path.source not in sources]
+    datacenters = between_datacenters(left, layout, lambda path: path.is_news)
+    explained = {path for several in datacenters.values() for path in several}
+    single = [path for path in left if path.is_news and path not in explained]
+    return Blame(targets, sources, datacenters, single, dark)
+
+
+def between_datacenters(
+    paths: Iterable[FleetPath], layout: Layout, is_bad: Callable[[FleetPath], bool]
+) -> dict[Datacenters, list[FleetPath]]:
+    """Return the pairs of datacenters of whose paths most are bad, and two at least, with these paths."""
+    ways = grouped(paths, lambda path: (layout.datacenter(path.source), layout.datacenter(path.target)))
+    bad = {ends: [path for path in several if is_bad(path)] for ends, several in ways.items() if all(ends)}
+    return {ends: some for ends, some in bad.items() if len(some) >= _SEVERAL and len(some) > _MOST * len(ways[ends])}
+
+
+def _dark(paths: Sequence[FleetPath], layout: Layout) -> Iterable[str]:
+    heard = {layout.datacenter(path.source) for path in paths}
+    by_target = grouped(paths, lambda path: path.target)
+    for datacenter, hosts in grouped(by_target, layout.datacenter).items():
+        least = min(_share(by_target[host]) for host in hosts)
+        if datacenter and datacenter not in heard and len(hosts) >= _SEVERAL and least > _MOST:
+            yield datacenter
+
+
+def _reaches_its_own(host: str, paths: Sequence[FleetPath], layout: Layout) -> bool:
+    """Return whether a host reaches another of its datacenter, and none of those asks it."""
+    own = layout.datacenter(host)
+    within = [path for path in paths if own and layout.datacenter(path.source) == layout.datacenter(path.target) == own]
+    asked = any(path.target == host for path in within)
+    return not asked and any(path.source == host and not path.bad for path in within)
+
+
+def _bad_everywhere(paths: Sequence[FleetPath], place: Callable[[FleetPath], str]) -> list[FleetPath]:
+    """Return the bad ones, if most are bad from or to each place; else none."""
+    least = min(_share(several) for several in grouped(paths, place).values())
+    return [path for path in paths if path.bad] if least > _MOST else []
+
+
+def _share(paths: Sequence[FleetPath]) -> float:
+    return sum(path.bad for path in paths) / len(paths)
