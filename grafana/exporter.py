@@ -223,7 +223,7 @@ def _which() -> list[Shown]:
 BOARD = Board(
     name="exporter",
     title="Exporter",
-    description="Are the figures to be trusted, what do the exporters cost, and which version and fleet file runs where?",
+    description="Are the figures to be trusted, what do the exporters cost, and which version runs where?",
     variables=[variables.datasource(), *variables.places(), *variables.sources()],
     rows=[
         Row("Is something wrong with the measuring?", _trusted()),

@@ -147,7 +147,7 @@ def _runs() -> list[Shown]:
         rows(
             Card(
                 "Runs of all time",
-                "n8n's own count, which pruning does not lower; n8n 1.x counts waits and cancels as errors.",
+                "By n8n's own count, which pruning does not lower; 1.x counts each wait as a run, too.",
                 Unit.COUNT,
                 8,
             ),

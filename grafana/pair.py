@@ -158,7 +158,7 @@ def _program() -> list[Shown]:
         lines(
             Card(
                 "Network, server, whole",
-                "Of HTTP: the network's round trip, what the server took, the response, and the exchange to its last byte.",
+                "HTTP's parts: the network's round trip, the server's share, the response, and the whole exchange.",
                 Unit.SECONDS,
                 12,
                 nothing=nothing,

@@ -1,0 +1,140 @@
+"""Every query of every panel and variable, asked of real servers that hold a healthy and a faulty fleet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.grafana import fleet as fleets
+from tests.grafana import servers
+from tests.grafana.boards import FILES, Asked, asked, load
+from tests.grafana.databases import databases
+from tests.grafana.exporters import exporters
+from tests.grafana.fleet import Fleet
+from tests.grafana.grafana import Answer, ask, choose
+from tests.grafana.history import FAULT, Clock
+from tests.grafana.n8n import n8n
+from tests.grafana.network import network
+from tests.grafana.servers import Server
+
+pytestmark = pytest.mark.servers
+
+SLOWEST = 2.0
+"""Seconds that an answer may take."""
+_LARGEST_SHARE = 10
+"""Of what is usual more can be lost than all: a round trip that is ten times the usual one."""
+
+
+class Stage(NamedTuple):
+    """A fleet's history in all servers."""
+
+    fleet: Fleet
+    scrape: int
+    servers: dict[str, Server]
+
+
+def _staged(folder: Path, fleet: Fleet, clock: Clock, stack: ExitStack) -> Stage:
+    newest = servers.GENERATIONS[-1]
+    victoria = stack.enter_context(servers.victoria_metrics(folder, newest))
+    for part in (network, databases, exporters, n8n):
+        servers.take(victoria, part(fleet, clock))
+    servers.record(victoria, clock)
+    made = servers.blocks(victoria, folder)
+    running = {f"VictoriaMetrics, {newest}": victoria}
+    for generation in servers.GENERATIONS[:-1]:
+        older = stack.enter_context(servers.victoria_metrics(folder, generation))
+        servers.copy(victoria, older)
+        running[f"VictoriaMetrics, {generation}"] = older
+    for generation in servers.GENERATIONS:
+        running[f"Prometheus, {generation}"] = stack.enter_context(servers.prometheus(folder, made, generation))
+    return Stage(fleet, clock.step, running)
+
+
+SIZES = {
+    "3 hosts": (fleets.three(), 30, 120),
+    "30 hosts": (fleets.many(6, 5), 60, 240),
+    "300 hosts": (fleets.many(10, 30, neighbours=2), 60, 240),
+}
+"""A fleet, the seconds from scrape to scrape, and those from one evaluation of the rules to the next."""
+_STAGES = [pytest.param(size, marks=[pytest.mark.large] * (number > 0)) for number, size in enumerate(SIZES)]
+
+
+@pytest.fixture(scope="module", params=_STAGES)
+def stages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stage]]:
+    """The same fleet, healthy and faulty."""
+    fleet, scrape, recording = SIZES[request.param]
+    with ExitStack() as stack:
+        yield {
+            state: _staged(tmp_path_factory.mktemp(state), fleet, Clock(scrape, recording, fault), stack)
+            for state, fault in (("healthy", None), ("faulty", FAULT))
+        }
+
+
+def _answers(stage: Stage, server: str, file: Path) -> dict[Asked, list[Answer]]:
+    """Return what a server says to each query of a dashboard, for each probe where one is chosen."""
+    board = load(file)
+    answers: dict[Asked, list[Answer]] = {}
+    first, second = stage.fleet.hosts[:2]
+    for probe in ("icmp", "ping"):
+        wanted = {"source": first.name, "target": second.name, "probe": probe}
+        chosen = choose(stage.servers[server], board, wanted)
+        for each in asked(board):
+            answers.setdefault(each, []).append(ask(stage.servers[server], each, chosen, stage.scrape))
+    return answers
+
+
+SERVERS = [f"{name}, {of}" for name in ("Prometheus", "VictoriaMetrics") for of in servers.GENERATIONS]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("server", SERVERS)
+def test_every_query_is_answered_at_once_by_named_series_that_fit_their_unit(
+    stages: dict[str, Stage], server: str, file: Path
+) -> None:
+    answers = {state: _answers(stage, server, file) for state, stage in stages.items()}
+    faults = [fault for state in answers for each, all_ in answers[state].items() for fault in _faults(each, all_)]
+    faults += [f"{each.where}: empty, healthy and faulty" for each in answers["healthy"] if not _shown(answers, each)]
+    for state, of in answers.items():
+        shown = {each.panel for each, all_ in of.items() if each.may_be_empty or any(answer.names for answer in all_)}
+        faults += [f"{panel}: empty, {state}" for panel in sorted({each.panel for each in of} - shown)]
+    assert not faults, "\n".join(faults)
+
+
+def _shown(answers: dict[str, dict[Asked, list[Answer]]], each: Asked) -> bool:
+    """Return whether a query has an answer in any state."""
+    return any(answer.names for of in answers.values() for answer in of[each])
+
+
+def _faults(each: Asked, answers: list[Answer]) -> Iterator[str]:
+    for answer in answers:
+        if each.is_drawn and len(set(answer.names)) < len(answer.names):
+            yield f"{each.where}: several series have one name: {sorted(answer.names)[:6]}"
+        if answer.seconds > SLOWEST:
+            yield f"{each.where}: took {answer.seconds:.1f} s"
+        if any(map(math.isnan, answer.values)):
+            yield f"{each.where}: holds no number: {each.expression}"
+        if not _fits(each, [value for value in answer.values if not math.isnan(value)]):
+            yield f"{each.where}: {each.unit} does not fit {min(answer.values)} to {max(answer.values)}"
+
+
+def _fits(each: Asked, values: list[float]) -> bool:
+    """Return whether a unit can be that of what is asked, by its name and by its size."""
+    if not values:
+        return True
+    least, most = min(values), max(values)
+    fits = {
+        "s": "seconds" in each.expression and least >= -1 and most < 400 * 86400,
+        "percentunit": least >= 0 and most <= _LARGEST_SHARE,
+        "bytes": "_bytes" in each.expression and least > 1000,
+        "suffix: ×": " / " in each.expression and least >= 0 and most < 1000,
+        "dateTimeFromNow": "timestamp" in each.expression and least > 1e12,
+        "short": "_seconds" not in each.expression or each.expression.startswith("count("),
+        "cps": "rate(" in each.expression and least >= 0,
+        "string": True,
+    }
+    return fits[each.unit]
