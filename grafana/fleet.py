@@ -147,7 +147,7 @@ def _answer() -> list[Shown]:
         ),
         rows(
             Card(
-                "Suspects",
+                "Whom the rules suspect",
                 "Whom the rules blame, from everybody's view: hosts, ways between datacenters, then the rest.",
                 Unit.SHARE,
                 14,
@@ -210,7 +210,7 @@ def _datacenters() -> list[Shown]:
     return [
         matrix(
             Card(
-                "Bad paths",
+                "Share of bad paths",
                 "The share of bad paths between datacenters; click for the hosts of both.",
                 Unit.SHARE,
                 12,
@@ -284,7 +284,7 @@ def _since() -> list[Shown]:
     return [
         lines(
             Card(
-                "Bad paths",
+                "Bad paths over time",
                 "Since when something is wrong: paths unlike the day before, and those nobody explains.",
                 Unit.COUNT,
                 8,

@@ -56,9 +56,9 @@ def _staged(folder: Path, fleet: Fleet, clock: Clock, stack: ExitStack) -> Stage
 
 
 SIZES = {
-    "3 hosts": (fleets.three(), 30, 120),
-    "30 hosts": (fleets.many(6, 5), 60, 240),
-    "300 hosts": (fleets.many(10, 30, neighbours=2), 60, 240),
+    "3-hosts": (fleets.three(), 30, 120),
+    "30-hosts": (fleets.many(6, 5), 60, 240),
+    "300-hosts": (fleets.many(10, 30, neighbours=2), 60, 240),
 }
 """A fleet, the seconds from scrape to scrape, and those from one evaluation of the rules to the next."""
 _STAGES = [pytest.param(size, marks=[pytest.mark.large] * (number > 0)) for number, size in enumerate(SIZES)]
