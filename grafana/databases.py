@@ -18,7 +18,7 @@ def _available() -> list[Shown]:
     faults = f"database:database_faults:ratio_rate4m{{{CHOSEN}}}"
     return [
         figure(
-            Card("Databases that cannot be used", "From no host that measures them.", Unit.COUNT, 4, 4),
+            Card("Not usable", "Databases that no host that measures them can use.", Unit.COUNT, 4),
             now(f"count(max by (database) (last_over_time(database_available{{{CHOSEN}}}[5m])) == 0) or vector(0)"),
             ANY_IS_BAD,
         ),
@@ -44,23 +44,29 @@ def _available() -> list[Shown]:
 
 
 def _side_by_side() -> list[Shown]:
+    one = 'source=~"$source", database="$database"'
     return [
         stacked(
             Card(
-                "Login, part by part",
-                "The mean of each part of a login: network, TLS, authentication, first query.",
+                "A login to $database, part by part",
+                "The mean of each part, over the chosen hosts: network, TLS, authentication, first query.",
                 Unit.SECONDS,
-                12,
+                24,
                 9,
+                nothing="No login succeeds.",
             ),
-            over_time(mean("database_phase_seconds", CHOSEN, "database, source, phase"), f"{_WHERE}: {{{{phase}}}}"),
-        ).interval(_SLOW),
+            over_time(mean("database_phase_seconds", one, "phase"), "{{phase}}"),
+        )
+        .interval(_SLOW)
+        .repeat("database")
+        .repeat_direction("h")
+        .max_per_row(2),
         lines(
             Card(
                 "Network, server, query",
                 "Of a query on the kept connection: the network's round trip, the database's own share, and the whole.",
                 Unit.SECONDS,
-                12,
+                24,
                 9,
             ),
             over_time(f"database:database_rtt_seconds:p50_rate15m{{{CHOSEN}}}", f"{_WHERE}: network"),

@@ -197,9 +197,11 @@ def _which() -> list[Shown]:
             links=link,
         ),
         rows(
-            Card("Fleet file taken", "When each host last took its fleet file.", Unit.AGO, 8, 9),
-            now(f"1000 * max by (source) (latency_exporter_config_last_reload_success_timestamp_seconds{{{CHOSEN}}})"),
-            {"source": "source", "Value": "when"},
+            Card("Fleet file taken", "How long ago each host last took its fleet file.", Unit.SECONDS, 8, 9),
+            now(
+                f"time() - max by (source) (latency_exporter_config_last_reload_success_timestamp_seconds{{{CHOSEN}}})"
+            ),
+            {"source": "source", "Value": "ago"},
             links=link,
         ),
         rows(
@@ -214,7 +216,7 @@ def _which() -> list[Shown]:
             {"source": "source", "ip_family": "IP family", "kind": "socket"},
         ),
         lines(
-            Card("Who asks `/ping`", "Pings received from each host of the fleet, a second.", Unit.PER_SECOND, 12),
+            Card("Who asks /ping", "Pings received from each host of the fleet, a second.", Unit.PER_SECOND, 12),
             over_time(f"sum by (peer) (rate(network_latency_pings_received_total{{{CHOSEN}}}{RATE}))", "{{peer}}"),
         ),
     ]

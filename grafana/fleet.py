@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana import links, variables
 from grafana.board import Board, Row
-from grafana.panels import ANY_IS_BAD, LOSS, SLOWER, Card, Shown, Unit, figure, lines, matrix, rows
+from grafana.panels import ANY_IS_BAD, LOSS, SLOWER, Card, Shown, Unit, colored, figure, lines, matrix, rows
 from grafana.queries import SEEN, now, over_time
 from grafana.sentences import Sentence, joined, path
 
@@ -30,27 +30,27 @@ SUSPECTS = joined(
         Sentence(
             "target:network_latency_blamed:ratio",
             "host {target}",
-            "is bad from every datacenter that asks; if it is alone in its datacenter, it or its only link",
+            "is bad from every datacenter that asks: itself, or its only link",
         ),
         Sentence(
             "source:network_latency_blamed:ratio",
             "measurements of {source}",
-            "all that it measures is bad: its uplink, or itself; do not believe what it says of others",
+            "all are bad: its uplink or itself is, so do not believe them",
         ),
         Sentence(
             "datacenters:network_latency_blamed:ratio",
             "the way {source_datacenter} → {target_datacenter}",
-            "most paths between these datacenters are bad, and no host of either is to blame",
+            "is bad for most pairs of hosts, none of which is to blame",
         ),
         Sentence(
             f"(path:network_latency_loss:ratio_rate3m_unusual and {_SINGLE})",
             path("path "),
-            "loses packets, unlike the day before, and neither end is to blame",
+            "loses packets, unlike the day before; neither end is to blame",
         ),
         Sentence(
             f"({_LONGER} and {_SINGLE})",
             path("path "),
-            "takes longer than the day before, and neither end is to blame",
+            "takes longer than the day before; neither end is to blame",
         ),
         Sentence(
             "path:network_latency_uneven:ratio_rate30m",
@@ -84,7 +84,7 @@ CHANGED = joined(
     [
         Sentence(f"({_RTT} > 0.005 + 1.2 * {_RTT_BEFORE})", path(), "takes more than a fifth longer"),
         Sentence(f"({_RTT} + 0.005 < 0.8 * {_RTT_BEFORE})", path(), "takes more than a fifth less"),
-        Sentence(f"({_HOPS} != {_HOPS_BEFORE})", path(), "takes another route: the replies' hop limit differs"),
+        Sentence(f"({_HOPS} != {_HOPS_BEFORE})", path(), "takes another route (hop limit)"),
         Sentence(
             f"({_VERSION} unless on (source, version) {_VERSION} offset 1d {_BEFORE})",
             "exporter of {source}",
@@ -291,7 +291,9 @@ def _since() -> list[Shown]:
             ),
             over_time(f"sum(path:network_latency_bad:bool{{{SEEN}}})", "bad"),
             over_time(f"sum(path:network_latency_bad_unexplained:bool{{{SEEN}}})", "neither end to blame"),
-        ),
+        )
+        .override_by_name("bad", [colored("orange")])
+        .override_by_name("neither end to blame", [colored("red")]),
         lines(
             Card(
                 "Failed probes between countries",

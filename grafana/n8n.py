@@ -7,8 +7,8 @@ from grafana_foundation_sdk.models.dashboard import VariableRefresh, VariableSor
 
 from grafana import variables
 from grafana.board import Board, Row
-from grafana.panels import ANY_IS_BAD, Card, Limits, Shown, Unit, figure, lines, logarithmic, rows, stacked
-from grafana.queries import RATE, now, over_time
+from grafana.panels import ANY_IS_BAD, Card, Limits, Shown, Unit, colored, figure, lines, logarithmic, rows, stacked
+from grafana.queries import RATE, Query, now, over_time
 
 N8N = 'n8n=~"$n8n"'
 WORKFLOW = f'{N8N}, workflow_id=~"$workflow"'
@@ -17,6 +17,7 @@ _HOUR = "1h"
 """Many workflows run once in a quarter of an hour: a rate over less is mostly nothing."""
 _FAILING: Limits = ((0.05, "yellow"), (0.2, "orange"), (0.5, "red"))
 _BY = "by (n8n, workflow_id)"
+_COLORS = {"success": "green", "error": "red", "crashed": "dark-red", "canceled": "gray", "unknown": "yellow"}
 _NAMES = "max by (n8n, workflow_id, workflow_name) (n8ndb_workflow_info)"
 _NO_NODES = "Nothing is read of nodes: the fleet file has no `nodes: true`."
 
@@ -44,6 +45,14 @@ def _last_run(result: str) -> str:
     return f"max {_BY} (n8ndb_workflow_last_run_timestamp_seconds{{{selector}}})"
 
 
+def _by_outcome(card: Card, query: Query) -> Shown:
+    """Draw how executions ended, each outcome in its colour whatever the n8n."""
+    panel = stacked(card, query)
+    for status, color in _COLORS.items():
+        panel.override_by_regexp(f".*: {status}", [colored(color)])
+    return panel
+
+
 def _success() -> list[Shown]:
     age = f"workflow:n8ndb_success_age_seconds:now{{{WORKFLOW}}}"
     usual = "last_over_time(workflow:n8ndb_success_age_seconds:usual4w[3h])"
@@ -53,7 +62,7 @@ def _success() -> list[Shown]:
                 "Last success of each active workflow",
                 "How long ago it last succeeded in production; the one that has not for longest comes first.",
                 Unit.SECONDS,
-                12,
+                10,
                 10,
             ),
             now(named(age)),
@@ -73,12 +82,12 @@ def _success() -> list[Shown]:
             limits=((1, "yellow"), (2, "red")),
         ),
         figure(
-            Card("Database read", "The time since n8n's database was last read.", Unit.SECONDS, 6, 5),
+            Card("Database read", "The time since n8n's database was last read.", Unit.SECONDS, 4, 10),
             now(f"time() - min by (n8n) (n8ndb_last_read_timestamp_seconds{{{N8N}}})", "{{n8n}}"),
             ((120, "red"),),
         ),
         figure(
-            Card("Failed last", "Active workflows whose latest run in production failed.", Unit.COUNT, 6, 5),
+            Card("Failed last", "Active workflows whose latest run in production failed.", Unit.COUNT, 4, 10),
             now(
                 f"count(({_last_run('error')} > {_last_run('success')}) and max {_BY} (n8ndb_workflow_active) == 1)"
                 " or vector(0)"
@@ -93,7 +102,7 @@ def _runs() -> list[Shown]:
     succeeded = f'n8ndb_executions_finished_total{{{_ENDED}, status="success"}}'
     judged = f'n8ndb_executions_finished_total{{{_ENDED}, status!="canceled"}}'
     return [
-        stacked(
+        _by_outcome(
             Card(
                 "Runs by outcome",
                 "How many executions ended in each step, and how. Each is counted once.",

@@ -8,7 +8,20 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from grafana import links, variables
 from grafana.board import Board, Row
-from grafana.panels import LOSS, SLOWER, Card, Shown, Unit, figure, heat_map, lines, stacked
+from grafana.panels import (
+    LOSS,
+    SLOWER,
+    Card,
+    Shown,
+    Unit,
+    colored,
+    custom,
+    figure,
+    heat_map,
+    lines,
+    stacked,
+    steps,
+)
 from grafana.queries import RATE, Query, by_bucket, mean, now, over_time, quantile
 
 THERE = 'source="$source", target="$target", ip_family="$ip_family"'
@@ -29,8 +42,8 @@ def smoke(card: Card, ends: str) -> Shown:
     )
     for low, high, opacity in _BANDS:
         panel.override_by_name(low, _invisible())
-        panel.override_by_name(high, [*_invisible(), _custom("fillBelowTo", low), _custom("fillOpacity", opacity)])
-    panel.override_by_name("p50", [_fixed(_COLOR), _custom("lineWidth", 3), _custom("fillOpacity", 0)])
+        panel.override_by_name(high, [*_invisible(), custom("fillBelowTo", low), custom("fillOpacity", opacity)])
+    panel.override_by_name("p50", [colored(_COLOR), custom("lineWidth", 3), custom("fillOpacity", 0)])
     return panel.override_by_name("failed", _loss_behind())
 
 
@@ -38,27 +51,19 @@ def _recorded(quantile_name: str, ends: str) -> Query:
     return over_time(f"pair:network_latency_rtt_seconds:{quantile_name}_rate5m{{{ends}, {_PROBE}}}", quantile_name)
 
 
-def _custom(key: str, value: object) -> DynamicConfigValue:
-    return DynamicConfigValue(id_val=f"custom.{key}", value=value)
-
-
-def _fixed(color: str) -> DynamicConfigValue:
-    return DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": color})
-
-
 def _invisible() -> list[DynamicConfigValue]:
-    return [_fixed(_COLOR), _custom("lineWidth", 0), _custom("fillOpacity", 0)]
+    return [colored(_COLOR), custom("lineWidth", 0), custom("fillOpacity", 0)]
 
 
 def _loss_behind() -> list[DynamicConfigValue]:
     return [
-        _fixed("red"),
+        colored("red"),
         DynamicConfigValue(id_val="unit", value=Unit.SHARE),
         DynamicConfigValue(id_val="max", value=1),
-        _custom("axisPlacement", AxisPlacement.RIGHT),
-        _custom("drawStyle", GraphDrawStyle.BARS),
-        _custom("fillOpacity", 40),
-        _custom("lineWidth", 0),
+        custom("axisPlacement", AxisPlacement.RIGHT),
+        custom("drawStyle", GraphDrawStyle.BARS),
+        custom("fillOpacity", 40),
+        custom("lineWidth", 0),
     ]
 
 
@@ -112,13 +117,13 @@ def _both_ways() -> list[Shown]:
 
 
 def _network() -> list[Shown]:
-    failed = f"sum by (probe, reason) (rate(network_latency_probe_failures_total{{{THERE}}}{RATE}))"
-    probes = f"sum by (probe) (rate(network_latency_probes_total{{{THERE}}}{RATE}))"
+    failed = f"sum by (reason) (rate(network_latency_probe_failures_total{{{THERE}, {_PROBE}}}{RATE}))"
+    probes = f"sum(rate(network_latency_probes_total{{{THERE}, {_PROBE}}}{RATE}))"
     hops = f"network_latency_reply_hop_limit{{{THERE}}}"
     return [
         heat_map(
             Card(
-                "Round trips",
+                "Round trips ($probe)",
                 "How many round trips fell into each bucket: a second path is a second band.",
                 Unit.SECONDS,
                 12,
@@ -127,19 +132,19 @@ def _network() -> list[Shown]:
         ),
         stacked(
             Card(
-                "Failures by reason",
-                "The share of probes that failed, by probe and reason.",
+                "Failures by reason ($probe)",
+                "The share of probes that failed, by reason.",
                 Unit.SHARE,
                 12,
                 nothing="No probe failed.",
             ),
-            over_time(f"{failed} / on (probe) group_left () ({probes} > 0) > 0", "{{probe}}: {{reason}}"),
+            over_time(f"{failed} / on () group_left () ({probes} > 0) > 0", "{{reason}}"),
         ),
         lines(
             Card("Jitter", "By how much a round trip differs from the one before it, on average.", Unit.SECONDS, 12),
             over_time(mean("network_latency_rtt_variation_seconds", THERE, "probe"), "{{probe}}"),
         ),
-        lines(
+        steps(
             Card(
                 "Hop limit of replies",
                 "A step is another route back; each is marked in all panels.",

@@ -13,6 +13,7 @@ from grafana_foundation_sdk.models.common import (
     BigValueGraphMode,
     LegendDisplayMode,
     LegendPlacement,
+    LineInterpolation,
     ScaleDistribution,
     SortOrder,
     StackingMode,
@@ -22,9 +23,12 @@ from grafana_foundation_sdk.models.common import (
     VisibilityMode,
 )
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardSpecialValueMapOptions,
     DataTransformerConfig,
     DynamicConfigValue,
     FieldColorModeId,
+    SpecialValueMap,
+    SpecialValueMatch,
     Threshold,
     ThresholdsMode,
     ValueMap,
@@ -43,9 +47,8 @@ class Unit(StrEnum):
     SHARE = "percentunit"
     BYTES = "bytes"
     COUNT = "short"
-    PER_SECOND = "cps"
-    TIMES = "suffix: ×"
-    AGO = "dateTimeFromNow"
+    PER_SECOND = "suffix:/s"
+    TIMES = "suffix:×"
     WORDS = "string"
 
 
@@ -67,15 +70,43 @@ Limits = Sequence[tuple[float, str]]
 """From which value on which colour; below the first it is green."""
 
 ANY_IS_BAD: Limits = ((1, "red"),)
+_SOFT = {Unit.SHARE: 0.05, Unit.PER_SECOND: 0.1, Unit.COUNT: 1}
+"""How far an axis reaches at least: without it, that of nothing but 0 reaches to 10,000 %."""
 LOSS: Limits = ((0.01, "yellow"), (0.05, "orange"), (0.5, "red"))
 SLOWER: Limits = ((1.2, "yellow"), (1.5, "orange"), (2, "red"))
 
 
+_WIDE, _NARROW, _NUMBER = {"what"}, {"who": 230}, 110
+"""Columns of sentences, which are wrapped; columns of a width in pixels; that of a number."""
+_ENDS = "from ↓ to →"
+"""Over the first column of a matrix."""
+_BLANK = SpecialValueMap(
+    options=DashboardSpecialValueMapOptions(
+        match=SpecialValueMatch.NULL, result=ValueMappingResult(text=" ", color="transparent")
+    )
+)
+"""A cell of a matrix in which nothing is measured."""
+
+
 def lines(card: Card, *queries: Query) -> timeseries.Panel:
     """Draw each series as a line, with its last and its largest value in the legend."""
-    panel = timeseries.Panel().min(0).line_width(1).fill_opacity(6).show_points(VisibilityMode.NEVER)
+    panel = (
+        timeseries.Panel()
+        .min(0)
+        .axis_soft_max(_SOFT.get(card.unit, 0))
+        .line_width(1)
+        .fill_opacity(6)
+        .show_points(VisibilityMode.NEVER)
+    )
     panel.tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
     panel.legend(_legend(["lastNotNull", "max"]))
+    return _filled(panel, card, queries)
+
+
+def steps(card: Card, *queries: Query) -> timeseries.Panel:
+    """Draw what changes seldom and by little: in steps, and not from 0."""
+    panel = timeseries.Panel().line_width(2).line_interpolation(LineInterpolation.STEP_AFTER).decimals(0)
+    panel.show_points(VisibilityMode.NEVER).legend(_legend(["lastNotNull", "min", "max"]))
     return _filled(panel, card, queries)
 
 
@@ -126,9 +157,13 @@ def rows(
     }
     panel = _table(card, query).with_transformation(DataTransformerConfig(id_val="organize", options=shown))
     panel.data_links(list(links))
+    for heading in _WIDE & set(columns.values()):
+        panel.override_by_name(heading, [custom("cellOptions", {"type": "auto", "wrapText": True})])
+    for heading in set(columns.values()) & set(_NARROW):
+        panel.override_by_name(heading, [custom("width", _NARROW[heading])])
     if "Value" in columns:
         panel.sort_by([common.TableSortByFieldState().display_name(columns["Value"]).desc(True)])
-        panel.override_by_name(columns["Value"], _colored(limits))
+        panel.override_by_name(columns["Value"], [custom("width", _NUMBER), *_colored(limits)])
     return panel
 
 
@@ -144,20 +179,33 @@ def matrix(
             DataTransformerConfig(id_val="sortBy", options={"fields": {}, "sort": [{"field": column}]})
         )
         .with_transformation(DataTransformerConfig(id_val="groupingToMatrix", options=grouped))
-        .sort_by([common.TableSortByFieldState().display_name(f"{row}\\{column}")])
-        .min_width(60)
+        .sort_by([common.TableSortByFieldState().display_name(_ENDS)])
     )
+    panel.override_by_name(f"{row}\\{column}", [DynamicConfigValue(id_val="displayName", value=_ENDS)])
     linked = DynamicConfigValue(id_val="links", value=[link.build()])
-    return panel.override_by_field_type("number", [*_colored(limits), linked])
+    blank = [DynamicConfigValue(id_val="noValue", value=""), DynamicConfigValue(id_val="mappings", value=[_BLANK])]
+    return panel.override_by_field_type("number", [*_colored(limits), linked, *blank])
+
+
+def custom(key: str, value: object) -> DynamicConfigValue:
+    """Return a property of the kind of panel, to be overridden for some series."""
+    return DynamicConfigValue(id_val=f"custom.{key}", value=value)
+
+
+def colored(color: str) -> DynamicConfigValue:
+    """Return one colour, to be overridden for some series."""
+    return DynamicConfigValue(id_val="color", value={"mode": FieldColorModeId.FIXED, "fixedColor": color})
 
 
 def _table(card: Card, query: Query) -> table.Panel:
-    return _filled(table.Panel(), card, [query])
+    return _filled(table.Panel().min_width(50), card, [query])
 
 
 def _filled(panel: P, card: Card, queries: Sequence[Query]) -> P:
     panel.title(card.title).description(card.help).unit(card.unit).span(card.width).height(card.height)
     panel.datasource(DATASOURCE)
+    if card.unit is Unit.TIMES:
+        panel.decimals(2)
     for letter, query in zip(string.ascii_uppercase, queries, strict=False):
         panel.with_target(query.ref_id(letter).datasource(DATASOURCE))
     if card.nothing is not None:
@@ -185,7 +233,7 @@ def _colored(limits: Limits) -> list[DynamicConfigValue]:
     return [
         DynamicConfigValue(id_val="thresholds", value=_thresholds(limits).build()),
         DynamicConfigValue(id_val="color", value={"mode": FieldColorModeId.THRESHOLDS}),
-        DynamicConfigValue(id_val="custom.cellOptions", value=background),
+        custom("cellOptions", background),
     ]
 
 

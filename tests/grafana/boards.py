@@ -39,6 +39,8 @@ class Asked(NamedTuple):
     may_be_empty: bool
     is_drawn: bool
     """Each series has a legend: in tables it has a row."""
+    repeated: str | None = None
+    """The variable for each of whose values the panel is there once."""
 
 
 def asked(board: dict[str, Any]) -> Iterator[Asked]:
@@ -56,6 +58,7 @@ def asked(board: dict[str, Any]) -> Iterator[Asked]:
                 interval=panel.get("interval"),
                 may_be_empty="noValue" in defaults,
                 is_drawn=panel["type"] != "table",
+                repeated=panel.get("repeat"),
             )
     for note in board["annotations"].get("list", []):
         name = f"annotation {note['name']}"

@@ -11,7 +11,6 @@ from tests.grafana.boards import Asked, variables
 from tests.grafana.history import END, HOUR
 from tests.grafana.servers import Server
 
-Chosen = Mapping[str, str]
 _PATTERN = re.compile(r"label_values\((?P<selector>.*), (?P<label>\w+)\)", re.DOTALL)
 _RESULT = re.compile(r"query_result\((?P<query>.*)\)", re.DOTALL)
 
@@ -24,18 +23,23 @@ class Answer(NamedTuple):
     seconds: float
 
 
-def choose(server: Server, board: dict[str, Any], wanted: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a dashboard as they are filled in: all of what is on offer, or one of it.
+class Chosen(NamedTuple):
+    """The variables as they are filled in, and the first value of each."""
 
-    ``wanted`` says which one, where only one can be chosen.
-    """
-    chosen: dict[str, str] = {}
+    texts: dict[str, str]
+    firsts: dict[str, str]
+
+
+def choose(server: Server, board: dict[str, Any], wanted: Mapping[str, str]) -> Chosen:
+    """Choose of each variable all that is on offer; or the ``wanted`` one, where only one can be chosen."""
+    chosen = Chosen({}, {})
     for variable in variables(board):
         if variable["type"] == "datasource":
             continue
-        offered = _offered(server, variable, chosen)
+        offered = _offered(server, variable, chosen.texts)
         assert offered, f"{board['title']}: nothing is on offer for {variable['name']}"
-        chosen[variable["name"]] = _chosen(variable, offered, wanted)
+        chosen.texts[variable["name"]] = _chosen(variable, offered, wanted)
+        chosen.firsts[variable["name"]] = offered[0]
     return chosen
 
 
@@ -52,7 +56,7 @@ def _escaped(value: str) -> str:
     return re.sub(r"[$^*{}\[\]'+?.()|]", r"\\\\\g<0>", value)
 
 
-def _offered(server: Server, variable: dict[str, Any], chosen: Chosen) -> list[str]:
+def _offered(server: Server, variable: dict[str, Any], chosen: Mapping[str, str]) -> list[str]:
     text = filled(variable["query"], chosen, 60)
     if found := _PATTERN.fullmatch(text):
         return server.label_values(found["label"], found["selector"], END - HOUR, END)
@@ -64,7 +68,7 @@ def _offered(server: Server, variable: dict[str, Any], chosen: Chosen) -> list[s
     return [match["value"] for each in series if (match := expression.search(each))]
 
 
-def filled(text: str, chosen: Chosen, rate: int) -> str:
+def filled(text: str, chosen: Mapping[str, str], rate: int) -> str:
     """Return a text with all its variables in place."""
     whole = {**chosen, "__rate_interval": f"{rate}s", "__range": f"{HOUR}s"}
     return re.sub(r"\$(?:\{(\w+)\}|([a-z_]\w*))", lambda found: whole[found[1] or found[2]], text)
@@ -73,7 +77,8 @@ def filled(text: str, chosen: Chosen, rate: int) -> str:
 def ask(server: Server, asked: Asked, chosen: Chosen, scrape: int) -> Answer:
     """Ask as Grafana does: for the last hour, or for its end."""
     step = max(scrape, _seconds(asked.interval))
-    expression = filled(asked.expression, chosen, max(step + scrape, 4 * scrape))
+    one = {asked.repeated: chosen.firsts[asked.repeated]} if asked.repeated else {}
+    expression = filled(asked.expression, chosen.texts | one, max(step + scrape, 4 * scrape))
     begun = time.monotonic()
     if asked.instant:
         result = server.get("query", {"query": expression, "time": END})["result"]

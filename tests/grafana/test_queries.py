@@ -131,10 +131,9 @@ def _fits(each: Asked, values: list[float]) -> bool:
         "s": "seconds" in each.expression and least >= -1 and most < 400 * 86400,
         "percentunit": least >= 0 and most <= _LARGEST_SHARE,
         "bytes": "_bytes" in each.expression and least > 1000,
-        "suffix: ×": " / " in each.expression and least >= 0 and most < 1000,
-        "dateTimeFromNow": "timestamp" in each.expression and least > 1e12,
+        "suffix:×": " / " in each.expression and least >= 0 and most < 1000,
         "short": "_seconds" not in each.expression or each.expression.startswith("count("),
-        "cps": "rate(" in each.expression and least >= 0,
+        "suffix:/s": "rate(" in each.expression and least >= 0,
         "string": True,
     }
     return fits[each.unit]
