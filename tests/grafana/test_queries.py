@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from grafana.fleet import DOWN, LARGEST_MATRIX, SUSPECTS
 from tests.grafana import fleet as fleets
 from tests.grafana import servers
 from tests.grafana.boards import FILES, Asked, asked, load
@@ -17,7 +18,7 @@ from tests.grafana.databases import databases
 from tests.grafana.exporters import exporters
 from tests.grafana.fleet import Fleet
 from tests.grafana.grafana import Answer, ask, choose
-from tests.grafana.history import FAULT, Clock
+from tests.grafana.history import END, FAULT, Clock
 from tests.grafana.n8n import n8n
 from tests.grafana.network import network
 from tests.grafana.servers import Server
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.servers
 
 SLOWEST = 2.0
 """Seconds that an answer may take."""
+_IN_SMALL_FLEETS = f"<= {LARGEST_MATRIX}"
 _LARGEST_SHARE = 10
 """Of what is usual more can be lost than all: a round trip that is ten times the usual one."""
 
@@ -58,7 +60,7 @@ def _staged(folder: Path, fleet: Fleet, clock: Clock, stack: ExitStack) -> Stage
 SIZES = {
     "3-hosts": (fleets.three(), 30, 120),
     "30-hosts": (fleets.many(6, 5), 60, 240),
-    "300-hosts": (fleets.many(10, 30, neighbours=2), 60, 240),
+    "300-hosts": (fleets.many(10, 30, neighbours=2), 120, 300),
 }
 """A fleet, the seconds from scrape to scrape, and those from one evaluation of the rules to the next."""
 _STAGES = [pytest.param(size, marks=[pytest.mark.large] * (number > 0)) for number, size in enumerate(SIZES)]
@@ -98,7 +100,10 @@ def test_every_query_is_answered_at_once_by_named_series_that_fit_their_unit(
 ) -> None:
     answers = {state: _answers(stage, server, file) for state, stage in stages.items()}
     faults = [fault for state in answers for each, all_ in answers[state].items() for fault in _faults(each, all_)]
-    faults += [f"{each.where}: empty, healthy and faulty" for each in answers["healthy"] if not _shown(answers, each)]
+    hosts = len(stages["healthy"].fleet.hosts)
+    for wrong, is_shown in (("empty, healthy and faulty", False), ("a matrix of too many hosts", True)):
+        wanted = (each for each in answers["healthy"] if _is_to_be_shown(each, hosts) != is_shown)
+        faults += [f"{each.where}: {wrong}" for each in wanted if _shown(answers, each) == is_shown]
     for state, of in answers.items():
         shown = {each.panel for each, all_ in of.items() if each.may_be_empty or any(answer.names for answer in all_)}
         faults += [f"{panel}: empty, {state}" for panel in sorted({each.panel for each in of} - shown)]
@@ -108,6 +113,41 @@ def test_every_query_is_answered_at_once_by_named_series_that_fit_their_unit(
 def _shown(answers: dict[str, dict[Asked, list[Answer]]], each: Asked) -> bool:
     """Return whether a query has an answer in any state."""
     return any(answer.names for of in answers.values() for answer in of[each])
+
+
+def _is_to_be_shown(each: Asked, hosts: int) -> bool:
+    """Return whether a query has to have an answer in some state: the matrix of hosts has none in a large fleet."""
+    return _IN_SMALL_FLEETS not in each.expression or hosts <= LARGEST_MATRIX
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_who_is_to_blame_and_what_is_down_is_said_in_words(stages: dict[str, Stage], server: str) -> None:
+    for state, stage in stages.items():
+        dead, (first, second) = stage.fleet.dead, stage.fleet.pairs()[0]
+        suspects, down = (_said(stage.servers[server], query) for query in (SUSPECTS, DOWN))
+        blamed = {
+            (f"host {dead.name}", "is bad from every datacenter that asks: itself, or its only link"),
+            (f"path {first.name} → {second.name}", "loses packets, unlike the day before; neither end is to blame"),
+            ("database n8n-postgres", "fails while the network is well: auth"),
+        }
+        if stage.fleet.cut:
+            blamed.add(
+                (
+                    "the way {} → {}".format(*stage.fleet.cut),
+                    "is bad for most pairs of hosts, none of which is to blame",
+                )
+            )
+        missing = {
+            (f"host {dead.name}", "answers nobody"),
+            (f"exporter of {dead.name}", "cannot be scraped"),
+            ("database n8n-postgres", "cannot be used from any host"),
+        }
+        assert (suspects, down) == ((blamed, missing) if state == "faulty" else (set(), set()))
+
+
+def _said(server: Server, query: str) -> set[tuple[str, str]]:
+    result = server.get("query", {"query": query, "time": END})["result"]
+    return {(each["metric"]["who"], each["metric"]["what"]) for each in result}
 
 
 def _faults(each: Asked, answers: list[Answer]) -> Iterator[str]:
