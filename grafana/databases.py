@@ -23,7 +23,7 @@ def _available() -> list[Shown]:
             ANY_IS_BAD,
         ),
         states(
-            Card("Availability", "Whether the latest login and the latest query both succeeded.", Unit.WORDS, 12, 8),
+            Card("Availability", "Whether the latest login and the latest query both succeeded.", Unit.WORDS, 10),
             {1: ("available", "green"), 0: ("not available", "red")},
             over_time(available, _WHERE),
         ),
@@ -32,8 +32,7 @@ def _available() -> list[Shown]:
                 "Faults",
                 "What fails now, by reason, without limits of connections and without faults of the measuring host.",
                 Unit.SHARE,
-                8,
-                8,
+                10,
                 nothing="Every login and every query succeeds.",
             ),
             now(f"max by (database, source, mode, reason) ({faults})"),

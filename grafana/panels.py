@@ -76,7 +76,7 @@ LOSS: Limits = ((0.01, "yellow"), (0.05, "orange"), (0.5, "red"))
 SLOWER: Limits = ((1.2, "yellow"), (1.5, "orange"), (2, "red"))
 
 
-_WIDE, _NARROW, _NUMBER = {"what"}, {"who": 230}, 110
+_WIDE, _NARROW, _NUMBER = {"what"}, {"who": 230}, 90
 """Columns of sentences, which are wrapped; columns of a width in pixels; that of a number."""
 _ENDS = "from ↓ to →"
 """Over the first column of a matrix."""
@@ -90,14 +90,9 @@ _BLANK = SpecialValueMap(
 
 def lines(card: Card, *queries: Query) -> timeseries.Panel:
     """Draw each series as a line, with its last and its largest value in the legend."""
-    panel = (
-        timeseries.Panel()
-        .min(0)
-        .axis_soft_max(_SOFT.get(card.unit, 0))
-        .line_width(1)
-        .fill_opacity(6)
-        .show_points(VisibilityMode.NEVER)
-    )
+    panel = timeseries.Panel().min(0).line_width(1).fill_opacity(0).show_points(VisibilityMode.NEVER)
+    if card.unit in _SOFT:
+        panel.axis_soft_max(_SOFT[card.unit])
     panel.tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
     panel.legend(_legend(["lastNotNull", "max"]))
     return _filled(panel, card, queries)

@@ -29,6 +29,7 @@ def variables(board: dict[str, Any]) -> list[dict[str, Any]]:
 class Asked(NamedTuple):
     """A query of a panel or of an annotation, and what the panel makes of its answer."""
 
+    key: str
     panel: str
     where: str
     expression: str
@@ -49,6 +50,7 @@ def asked(board: dict[str, Any]) -> Iterator[Asked]:
         defaults = panel["fieldConfig"]["defaults"]
         for target in panel["targets"]:
             yield Asked(
+                key=f"{panel['id']}{target['refId']}",
                 panel=f"{panel['id']} {panel['title']}",
                 where=f"{panel['id']} {panel['title']}, query {target['refId']}",
                 expression=target["expr"],
@@ -62,7 +64,7 @@ def asked(board: dict[str, Any]) -> Iterator[Asked]:
             )
     for note in board["annotations"].get("list", []):
         name = f"annotation {note['name']}"
-        yield Asked(name, name, note["expr"], False, note["textFormat"], "string", None, True, False)
+        yield Asked(name, name, name, note["expr"], False, note["textFormat"], "string", None, True, False)
 
 
 def unit_of(panel: dict[str, Any], legend: str) -> str:

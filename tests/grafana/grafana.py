@@ -75,21 +75,24 @@ def filled(text: str, chosen: Mapping[str, str], rate: int) -> str:
 
 
 def ask(server: Server, asked: Asked, chosen: Chosen, scrape: int) -> Answer:
-    """Ask as Grafana does: for the last hour, or for its end."""
+    """Ask as Grafana does, and name the series."""
+    begun = time.monotonic()
+    series = result(server, asked, chosen, scrape)
+    took = time.monotonic() - begun
+    names = [_named(asked.legend, each["metric"]) for each in series]
+    values = [float(at[1]) for each in series for at in each.get("values", [each.get("value")])]
+    return Answer(names, values, took)
+
+
+def result(server: Server, asked: Asked, chosen: Chosen, scrape: int) -> Any:
+    """Return what a server has for the last hour, or for its end."""
     step = max(scrape, _seconds(asked.interval))
     one = {asked.repeated: chosen.firsts[asked.repeated]} if asked.repeated else {}
     expression = filled(asked.expression, chosen.texts | one, max(step + scrape, 4 * scrape))
-    begun = time.monotonic()
     if asked.instant:
-        result = server.get("query", {"query": expression, "time": END})["result"]
-    else:
-        result = server.get("query_range", {"query": expression, "start": END - HOUR, "end": END, "step": step})[
-            "result"
-        ]
-    took = time.monotonic() - begun
-    names = [_named(asked.legend, each["metric"]) for each in result]
-    values = [float(at[1]) for each in result for at in each.get("values", [each.get("value")])]
-    return Answer(names, values, took)
+        return server.get("query", {"query": expression, "time": END})["result"]
+    span = {"start": END - HOUR, "end": END, "step": step}
+    return server.get("query_range", {"query": expression, **span})["result"]
 
 
 def _named(legend: str, labels: Mapping[str, str]) -> str:

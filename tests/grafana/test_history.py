@@ -7,14 +7,10 @@ import pytest
 from tests.docs.known import base, known_metrics, target_labels
 from tests.grafana import fleet
 from tests.grafana.boards import FILES, load
-from tests.grafana.databases import databases
-from tests.grafana.exporters import exporters
 from tests.grafana.history import Clock
-from tests.grafana.n8n import n8n
-from tests.grafana.network import network
+from tests.grafana.stage import PARTS
 from tests.grafana.test_boards import expressions, raw_vectors, recorded
 
-PARTS = [network, databases, exporters, n8n]
 _PROMETHEUS = ("up", "scrape_", "process_")
 
 

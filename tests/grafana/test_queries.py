@@ -12,15 +12,11 @@ import pytest
 
 from grafana.fleet import DOWN, LARGEST_MATRIX, SUSPECTS
 from tests.grafana import fleet as fleets
-from tests.grafana import servers
+from tests.grafana import servers, stage
 from tests.grafana.boards import FILES, Asked, asked, load
-from tests.grafana.databases import databases
-from tests.grafana.exporters import exporters
 from tests.grafana.fleet import Fleet
 from tests.grafana.grafana import Answer, ask, choose
 from tests.grafana.history import END, FAULT, Clock
-from tests.grafana.n8n import n8n
-from tests.grafana.network import network
 from tests.grafana.servers import Server
 
 pytestmark = pytest.mark.servers
@@ -43,9 +39,7 @@ class Stage(NamedTuple):
 def _staged(folder: Path, fleet: Fleet, clock: Clock, stack: ExitStack) -> Stage:
     newest = servers.GENERATIONS[-1]
     victoria = stack.enter_context(servers.victoria_metrics(folder, newest))
-    for part in (network, databases, exporters, n8n):
-        servers.take(victoria, part(fleet, clock))
-    servers.record(victoria, clock)
+    stage.fill(victoria, fleet, clock)
     made = servers.blocks(victoria, folder)
     running = {f"VictoriaMetrics, {newest}": victoria}
     for generation in servers.GENERATIONS[:-1]:
@@ -77,16 +71,16 @@ def stages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         }
 
 
-def _answers(stage: Stage, server: str, file: Path) -> dict[Asked, list[Answer]]:
+def _answers(staged: Stage, server: str, file: Path) -> dict[Asked, list[Answer]]:
     """Return what a server says to each query of a dashboard, for each probe where one is chosen."""
     board = load(file)
     answers: dict[Asked, list[Answer]] = {}
-    first, second = stage.fleet.hosts[:2]
+    first, second = staged.fleet.hosts[:2]
     for probe in ("icmp", "ping"):
         wanted = {"source": first.name, "target": second.name, "probe": probe}
-        chosen = choose(stage.servers[server], board, wanted)
+        chosen = choose(staged.servers[server], board, wanted)
         for each in asked(board):
-            answers.setdefault(each, []).append(ask(stage.servers[server], each, chosen, stage.scrape))
+            answers.setdefault(each, []).append(ask(staged.servers[server], each, chosen, staged.scrape))
     return answers
 
 
@@ -98,7 +92,7 @@ SERVERS = [f"{name}, {of}" for name in ("Prometheus", "VictoriaMetrics") for of 
 def test_every_query_is_answered_at_once_by_named_series_that_fit_their_unit(
     stages: dict[str, Stage], server: str, file: Path
 ) -> None:
-    answers = {state: _answers(stage, server, file) for state, stage in stages.items()}
+    answers = {state: _answers(staged, server, file) for state, staged in stages.items()}
     faults = [fault for state in answers for each, all_ in answers[state].items() for fault in _faults(each, all_)]
     hosts = len(stages["healthy"].fleet.hosts)
     for wrong, is_shown in (("empty, healthy and faulty", False), ("a matrix of too many hosts", True)):
@@ -122,18 +116,18 @@ def _is_to_be_shown(each: Asked, hosts: int) -> bool:
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_who_is_to_blame_and_what_is_down_is_said_in_words(stages: dict[str, Stage], server: str) -> None:
-    for state, stage in stages.items():
-        dead, (first, second) = stage.fleet.dead, stage.fleet.pairs()[0]
-        suspects, down = (_said(stage.servers[server], query) for query in (SUSPECTS, DOWN))
+    for state, staged in stages.items():
+        dead, (first, second) = staged.fleet.dead, staged.fleet.pairs()[0]
+        suspects, down = (_said(staged.servers[server], query) for query in (SUSPECTS, DOWN))
         blamed = {
             (f"host {dead.name}", "is bad from every datacenter that asks: itself, or its only link"),
             (f"path {first.name} → {second.name}", "loses packets, unlike the day before; neither end is to blame"),
             ("database n8n-postgres", "fails while the network is well: auth"),
         }
-        if stage.fleet.cut:
+        if staged.fleet.cut:
             blamed.add(
                 (
-                    "the way {} → {}".format(*stage.fleet.cut),
+                    "the way {} → {}".format(*staged.fleet.cut),
                     "is bad for most pairs of hosts, none of which is to blame",
                 )
             )
