@@ -15,7 +15,7 @@ _SLOW = "5m"
 
 def _available() -> list[Shown]:
     available = f"min by (database, source) (last_over_time(database_available{{{CHOSEN}}}[2m]))"
-    faults = f"database:database_faults:ratio_rate4m{{{CHOSEN}}}"
+    faults = f"database:database_faults:ratio{{{CHOSEN}}}"
     return [
         figure(
             Card("Not usable", "Databases that no host that measures them can use.", Unit.COUNT, 4),

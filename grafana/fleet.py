@@ -21,7 +21,7 @@ _SLOWER = (
 SLOWER_NOW = f"max by (source, target) ({_SLOWER % SEEN})"
 _LONGER = "path:network_latency_rtt_seconds:median10m_unusual / path:network_latency_rtt_seconds:median1d - 1"
 _PROGRAMS = "max by (target, probe, reason) (pair:network_latency_faults:ratio_rate3m) > 0.5"
-_DATABASES = "max by (database, reason) (database:database_faults:ratio_rate4m) > 0.5"
+_DATABASES = "max by (database, reason) (database:database_faults:ratio) > 0.5"
 _ONE_PATH = "unless on (source_datacenter, target_datacenter, ip_family) datacenters:network_latency_blamed:ratio"
 _SINGLE = f"path:network_latency_bad_unexplained:bool == 1 {_ONE_PATH}"
 
