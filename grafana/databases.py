@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from grafana import variables
 from grafana.board import Board, Row
-from grafana.panels import ANY_IS_BAD, LOSS, Card, Shown, Unit, figure, heat_map, lines, rows, stacked, states
+from grafana.cards import ANY_IS_BAD, LOSS, Card, Shown, Unit
+from grafana.panels import figure, heat_map, lines, stacked, states
 from grafana.queries import RATE, by_bucket, mean, now, over_time
+from grafana.tables import rows
 
 CHOSEN = 'source=~"$source", database=~"$database"'
 _WHERE = "{{database}} from {{source}}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from grafana import links, variables
 from grafana.board import Board, Row
-from grafana.panels import ANY_IS_BAD, Card, Shown, Unit, figure, heat_map, lines, logarithmic, rows, stacked, states
+from grafana.cards import ANY_IS_BAD, Card, Shown, Unit
+from grafana.panels import figure, heat_map, lines, logarithmic, stacked, states
 from grafana.queries import RATE, by_bucket, now, over_time, quantile
+from grafana.tables import rows
 
 CHOSEN = 'source=~"$source"'
 _SCRAPED = f'job="latency", {CHOSEN}'

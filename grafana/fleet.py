@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from grafana import links, variables
 from grafana.board import Board, Row
-from grafana.panels import ANY_IS_BAD, LOSS, SLOWER, Card, Shown, Unit, colored, figure, lines, matrix, rows
+from grafana.cards import ANY_IS_BAD, LOSS, SLOWER, Card, Shown, Unit, colored
+from grafana.panels import figure, lines
 from grafana.queries import SEEN, now, over_time
 from grafana.sentences import Sentence, joined, path
+from grafana.tables import matrix, rows
 
 LARGEST_MATRIX = 30
 """Hosts that measure, up to which the matrix is one of hosts."""

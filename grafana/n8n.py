@@ -7,8 +7,10 @@ from grafana_foundation_sdk.models.dashboard import VariableRefresh, VariableSor
 
 from grafana import variables
 from grafana.board import Board, Row
-from grafana.panels import ANY_IS_BAD, Card, Limits, Shown, Unit, colored, figure, lines, logarithmic, rows, stacked
+from grafana.cards import ANY_IS_BAD, Card, Limits, Shown, Unit, colored
+from grafana.panels import figure, lines, logarithmic, stacked
 from grafana.queries import RATE, Query, now, over_time
+from grafana.tables import rows
 
 N8N = 'n8n=~"$n8n"'
 WORKFLOW = f'{N8N}, workflow_id=~"$workflow"'

@@ -8,20 +8,8 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from grafana import links, variables
 from grafana.board import Board, Row
-from grafana.panels import (
-    LOSS,
-    SLOWER,
-    Card,
-    Shown,
-    Unit,
-    colored,
-    custom,
-    figure,
-    heat_map,
-    lines,
-    stacked,
-    steps,
-)
+from grafana.cards import LOSS, SLOWER, Card, Shown, Unit, colored, custom
+from grafana.panels import figure, heat_map, lines, stacked, steps
 from grafana.queries import RATE, Query, by_bucket, mean, now, over_time, quantile
 
 THERE = 'source="$source", target="$target", ip_family="$ip_family"'
