@@ -5,6 +5,7 @@ By hand, where npm and chromium are: the library is 400 MB, kept in .cache/pictu
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.grafana import fleet, servers, stage
 from tests.grafana.boards import FILES, asked, load
@@ -24,6 +25,8 @@ from tests.grafana.history import END, FAULT, HOUR, Clock
 HERE, CACHE = Path(__file__).parent, servers.ROOT / ".cache/pictures"
 PICTURES = {"fleet": "dark", "pair": "dark", "databases": "light", "n8n": "dark", "exporter": "light"}
 """Those in docs/, of the faulty fleet, and their colours. All others are for looking at, and stay in the cache."""
+FIRST_SCREEN = 690
+"""Pixels of the one that the README shows."""
 _STEP = 30
 _BUNDLE = [
     *(
@@ -77,29 +80,38 @@ def _page(script: str, style: str, dashboard: dict[str, Any]) -> str:
     return f"<!doctype html><meta charset=utf-8><style>{style}</style><div id=root></div><script>{script}</script>"
 
 
-def main() -> None:
-    """Draw each dashboard healthy and faulty, dark and light; those that are in docs/ are put there."""
-    script, style = _bundled()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for state, fault in (("healthy", None), ("faulty", FAULT)):
-            for uid, dashboard in _dashboards(fault):
-                for mode in ("dark", "light"):
-                    picture = CACHE / f"{uid}-{state}-{mode}.png"
-                    tab = browser.new_page(viewport={"width": 1440, "height": 900})
-                    tab.on("pageerror", _fail)
-                    (CACHE / "page.html").write_text(_page(script, style, dashboard | {"mode": mode}), "utf-8")
-                    tab.goto(f"file://{CACHE}/page.html")
-                    tab.wait_for_timeout(2000)
-                    tab.screenshot(path=picture, full_page=True)
-                    tab.close()
-                    if state == "faulty" and PICTURES[uid.rpartition("-")[2]] == mode:
-                        shutil.copy(picture, servers.ROOT / "docs" / f"dashboard-{uid.rpartition('-')[2]}.png")
-        browser.close()
+def _drawn(browser: Browser, page: str, picture: Path) -> bytes:
+    """Draw a page as a picture, and return its first screen; fails if the page has an error."""
+    tab = browser.new_page(viewport={"width": 1440, "height": FIRST_SCREEN})
+    tab.on("pageerror", _fail)
+    (CACHE / "page.html").write_text(page, "utf-8")
+    tab.goto(f"file://{CACHE}/page.html")
+    tab.wait_for_timeout(2000)
+    tab.screenshot(path=picture, full_page=True)
+    first_screen = tab.screenshot()
+    tab.close()
+    return first_screen
 
 
 def _fail(error: Exception) -> None:
     raise AssertionError(f"a page has an error: {error}")
+
+
+def main() -> None:
+    """Draw each dashboard healthy and faulty, dark and light; those that are in docs/ are put there."""
+    script, style = _bundled()
+    docs = servers.ROOT / "docs"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for state, fault in (("healthy", None), ("faulty", FAULT)):
+            for (uid, dashboard), mode in itertools.product(_dashboards(fault), ("dark", "light")):
+                name, picture = uid.rpartition("-")[2], CACHE / f"{uid}-{state}-{mode}.png"
+                first_screen = _drawn(browser, _page(script, style, dashboard | {"mode": mode}), picture)
+                if (state, mode) == ("faulty", PICTURES[name]):
+                    shutil.copy(picture, docs / f"dashboard-{name}.png")
+                    if name == "fleet":
+                        (docs / "dashboards.png").write_bytes(first_screen)
+        browser.close()
 
 
 if __name__ == "__main__":
