@@ -6,10 +6,10 @@ from grafana import variables
 from grafana.board import Board, Row
 from grafana.cards import ANY_IS_BAD, LOSS, Card, Shown, Unit
 from grafana.panels import figure, heat_map, lines, stacked, states
-from grafana.queries import RATE, by_bucket, mean, now, over_time
+from grafana.queries import MEASURED, RATE, by_bucket, mean, now, over_time
 from grafana.tables import rows
 
-CHOSEN = 'source=~"$source", database=~"$database"'
+CHOSEN = f'{MEASURED}, database=~"$database"'
 _WHERE = "{{database}} from {{source}}"
 _SLOW = "5m"
 """Logins come once a minute: a shorter step would show each of them, or none."""
@@ -45,7 +45,7 @@ def _available() -> list[Shown]:
 
 
 def _side_by_side() -> list[Shown]:
-    one = 'source=~"$source", database="$database"'
+    one = f'{MEASURED}, database="$database"'
     return [
         stacked(
             Card(
@@ -159,7 +159,7 @@ def _logins() -> list[Shown]:
 
 
 def _database() -> variables.Variable:
-    metric = 'database_probes_total{source=~"$source"}'
+    metric = f"database_probes_total{{{MEASURED}}}"
     return variables.many(variables.values("database", "database", metric, "Databases of the fleet file."))
 
 

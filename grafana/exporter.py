@@ -6,10 +6,10 @@ from grafana import links, variables
 from grafana.board import Board, Row
 from grafana.cards import ANY_IS_BAD, Card, Shown, Unit
 from grafana.panels import figure, heat_map, lines, logarithmic, stacked, states
-from grafana.queries import RATE, by_bucket, now, over_time, quantile
+from grafana.queries import MEASURED, RATE, by_bucket, now, over_time, quantile
 from grafana.tables import rows
 
-CHOSEN = 'source=~"$source"'
+CHOSEN = MEASURED
 _SCRAPED = f'job="latency", {CHOSEN}'
 _LOCAL = f'{CHOSEN}, reason="local"'
 _HOST = "{{source}}"

@@ -9,8 +9,18 @@ Query = prometheus.Dataquery
 
 RATE = "[$__rate_interval]"
 """As long as a rate needs, whatever the time range: four scrapes at least."""
-SEEN = 'source=~"$source", target=~"$target"'
-"""Every path that the variables choose."""
+PLACES = ("location", "datacenter", "country")
+
+
+def placed(end: str) -> str:
+    """Select the hosts of the chosen places, at one end."""
+    return ", ".join(f'{end}_{place}=~"${place}"' for place in PLACES)
+
+
+MEASURED = f'source=~"$source", {placed("source")}'
+"""What the chosen hosts of the chosen places measure."""
+SEEN = f'{MEASURED}, target=~"$target", {placed("target")}'
+"""Every path that the variables choose. All hosts are no list of names, which would be too long for VictoriaMetrics."""
 
 
 def over_time(expression: str, legend: str) -> Query:

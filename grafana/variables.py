@@ -7,11 +7,12 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.common import DataSourceRef
 from grafana_foundation_sdk.models.dashboard import VariableModel, VariableOption, VariableRefresh, VariableSort
 
+from grafana.queries import PLACES, placed
+
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 Variable = Builder[VariableModel]
 
 _ALL = VariableOption(selected=True, text="All", value="$__all")
-_PLACES = {"location": "location", "datacenter": "datacenter", "country": "country"}
 
 
 def datasource() -> Variable:
@@ -50,30 +51,26 @@ def places() -> list[Variable]:
             values(name, f"target_{name}", "target:network_latency_bad:ratio", f"Hosts of this {name}, at both ends."),
             ".*",
         )
-        for name in _PLACES
+        for name in PLACES
     ]
-
-
-def _placed(end: str) -> str:
-    return ", ".join(f'{end}_{name}=~"${name}"' for name in _PLACES)
 
 
 def sources() -> list[Variable]:
     """Offer the hosts that measure, of the chosen places."""
-    metric = f'up{{job="latency", {_placed("source")}}}'
-    return [many(values("source", "source", metric, "Hosts that measure."))]
+    metric = f'up{{job="latency", {placed("source")}}}'
+    return [many(values("source", "source", metric, "Hosts that measure."), ".*")]
 
 
 def ends() -> list[Variable]:
     """Offer hosts at both ends, of the chosen places."""
-    metric = f"target:network_latency_bad:ratio{{{_placed('target')}}}"
-    return [*sources(), many(values("target", "target", metric, "Hosts and endpoints that are measured."))]
+    metric = f"target:network_latency_bad:ratio{{{placed('target')}}}"
+    return [*sources(), many(values("target", "target", metric, "Hosts and endpoints that are measured."), ".*")]
 
 
 def pair() -> list[Variable]:
     """Offer one path of the chosen places, one of its probes, and one IP family."""
-    sources_ = f"path:network_latency_bad:bool{{{_placed('source')}}}"
-    targets = f'path:network_latency_bad:bool{{source="$source", {_placed("target")}}}'
+    sources_ = f"path:network_latency_bad:bool{{{placed('source')}}}"
+    targets = f'path:network_latency_bad:bool{{source="$source", {placed("target")}}}'
     probes = 'network_latency_probes_total{source="$source", target="$target"}'
     families = 'network_latency_probes_total{source="$source", target="$target", probe="$probe"}'
     return [

@@ -170,3 +170,11 @@ def test_all_variables_are_there_that_a_path_has() -> None:
         names = [variable["name"] for variable in variables(board)]
         assert names[:6] == ["datasource", "location", "datacenter", "country", "source", "target"]
         assert name == "fleet" or names[6:] == ["probe", "ip_family"]
+
+
+@every
+def test_all_hosts_are_no_list_of_names(board: dict[str, Any]) -> None:
+    """VictoriaMetrics takes queries of 16 KiB; the names of 300 hosts, some times in one, are more."""
+    hosts = [each for each in variables(board) if each["name"] in {"source", "target"} and each.get("multi")]
+    assert [each["allValue"] for each in hosts] == [".*"] * len(hosts)
+    assert max(len(expression) for expression in expressions(board)) < 8192
