@@ -1,0 +1,173 @@
+"""Every query of every panel and variable, asked of real servers that hold a healthy and a faulty fleet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from grafana.fleet import DOWN, LARGEST_MATRIX, SUSPECTS
+from tests.grafana import fleet as fleets
+from tests.grafana import servers, stage
+from tests.grafana.boards import FILES, Asked, asked, load
+from tests.grafana.fleet import Fleet
+from tests.grafana.grafana import Answer, ask, choose
+from tests.grafana.history import END, FAULT, Clock
+from tests.grafana.servers import Server
+
+pytestmark = pytest.mark.servers
+
+SLOWEST = 2.0
+"""Seconds that an answer may take."""
+_IN_SMALL_FLEETS = f"<= {LARGEST_MATRIX}"
+_LARGEST_SHARE = 10
+"""Of what is usual more can be lost than all: a round trip that is ten times the usual one."""
+
+
+class Stage(NamedTuple):
+    """A fleet's history in all servers."""
+
+    fleet: Fleet
+    scrape: int
+    servers: dict[str, Server]
+
+
+def _staged(folder: Path, fleet: Fleet, clock: Clock, stack: ExitStack) -> Stage:
+    newest = servers.GENERATIONS[-1]
+    victoria = stack.enter_context(servers.victoria_metrics(folder, newest))
+    stage.fill(victoria, fleet, clock)
+    made = servers.blocks(victoria, folder)
+    running = {f"VictoriaMetrics, {newest}": victoria}
+    for generation in servers.GENERATIONS[:-1]:
+        older = stack.enter_context(servers.victoria_metrics(folder, generation))
+        servers.copy(victoria, older)
+        running[f"VictoriaMetrics, {generation}"] = older
+    for generation in servers.GENERATIONS:
+        running[f"Prometheus, {generation}"] = stack.enter_context(servers.prometheus(folder, made, generation))
+    return Stage(fleet, clock.step, running)
+
+
+SIZES = {
+    "3-hosts": (fleets.three(), 30, 120),
+    "30-hosts": (fleets.many(6, 5), 60, 240),
+    "300-hosts": (fleets.many(10, 30, neighbours=2), 120, 300),
+}
+"""A fleet, the seconds from scrape to scrape, and those from one evaluation of the rules to the next."""
+_STAGES = [pytest.param(size, marks=[pytest.mark.large] * (number > 0)) for number, size in enumerate(SIZES)]
+
+
+@pytest.fixture(scope="module", params=_STAGES)
+def stages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stage]]:
+    """The same fleet, healthy and faulty."""
+    fleet, scrape, recording = SIZES[request.param]
+    with ExitStack() as stack:
+        yield {
+            state: _staged(tmp_path_factory.mktemp(state), fleet, Clock(scrape, recording, fault), stack)
+            for state, fault in (("healthy", None), ("faulty", FAULT))
+        }
+
+
+def _answers(staged: Stage, server: str, file: Path) -> dict[Asked, list[Answer]]:
+    """Return what a server says to each query of a dashboard, for each probe where one is chosen."""
+    board = load(file)
+    answers: dict[Asked, list[Answer]] = {}
+    first, second = staged.fleet.hosts[:2]
+    for probe in ("icmp", "ping"):
+        wanted = {"source": first.name, "target": second.name, "probe": probe}
+        chosen = choose(staged.servers[server], board, wanted)
+        for each in asked(board):
+            answers.setdefault(each, []).append(ask(staged.servers[server], each, chosen, staged.scrape))
+    return answers
+
+
+SERVERS = [f"{name}, {of}" for name in ("Prometheus", "VictoriaMetrics") for of in servers.GENERATIONS]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("server", SERVERS)
+def test_every_query_is_answered_at_once_by_named_series_that_fit_their_unit(
+    stages: dict[str, Stage], server: str, file: Path
+) -> None:
+    answers = {state: _answers(staged, server, file) for state, staged in stages.items()}
+    faults = [fault for state in answers for each, all_ in answers[state].items() for fault in _faults(each, all_)]
+    hosts = len(stages["healthy"].fleet.hosts)
+    for wrong, is_shown in (("empty, healthy and faulty", False), ("a matrix of too many hosts", True)):
+        wanted = (each for each in answers["healthy"] if _is_to_be_shown(each, hosts) != is_shown)
+        faults += [f"{each.where}: {wrong}" for each in wanted if _shown(answers, each) == is_shown]
+    for state, of in answers.items():
+        shown = {each.panel for each, all_ in of.items() if each.may_be_empty or any(answer.names for answer in all_)}
+        faults += [f"{panel}: empty, {state}" for panel in sorted({each.panel for each in of} - shown)]
+    assert not faults, "\n".join(faults)
+
+
+def _shown(answers: dict[str, dict[Asked, list[Answer]]], each: Asked) -> bool:
+    """Return whether a query has an answer in any state."""
+    return any(answer.names for of in answers.values() for answer in of[each])
+
+
+def _is_to_be_shown(each: Asked, hosts: int) -> bool:
+    """Return whether a query has to have an answer in some state: the matrix of hosts has none in a large fleet."""
+    return _IN_SMALL_FLEETS not in each.expression or hosts <= LARGEST_MATRIX
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_who_is_to_blame_and_what_is_down_is_said_in_words(stages: dict[str, Stage], server: str) -> None:
+    for state, staged in stages.items():
+        dead, (first, second) = staged.fleet.dead, staged.fleet.pairs()[0]
+        suspects, down = (_said(staged.servers[server], query) for query in (SUSPECTS, DOWN))
+        blamed = {
+            (f"host {dead.name}", "is bad from every datacenter that asks: itself, or its only link"),
+            (f"path {first.name} → {second.name}", "loses packets, unlike the day before; neither end is to blame"),
+            ("database n8n-postgres", "fails while the network is well: auth"),
+        }
+        if staged.fleet.cut:
+            blamed.add(
+                (
+                    "the way {} → {}".format(*staged.fleet.cut),
+                    "is bad for most pairs of hosts, none of which is to blame",
+                )
+            )
+        missing = {
+            (f"host {dead.name}", "answers nobody"),
+            (f"exporter of {dead.name}", "cannot be scraped"),
+            ("database n8n-postgres", "cannot be used from any host"),
+        }
+        assert (suspects, down) == ((blamed, missing) if state == "faulty" else (set(), set()))
+
+
+def _said(server: Server, query: str) -> set[tuple[str, str]]:
+    result = server.get("query", {"query": query, "time": END})["result"]
+    return {(each["metric"]["who"], each["metric"]["what"]) for each in result}
+
+
+def _faults(each: Asked, answers: list[Answer]) -> Iterator[str]:
+    for answer in answers:
+        if each.is_drawn and len(set(answer.names)) < len(answer.names):
+            yield f"{each.where}: several series have one name: {sorted(answer.names)[:6]}"
+        if answer.seconds > SLOWEST:
+            yield f"{each.where}: took {answer.seconds:.1f} s"
+        if any(map(math.isnan, answer.values)):
+            yield f"{each.where}: holds no number: {each.expression}"
+        if not _fits(each, [value for value in answer.values if not math.isnan(value)]):
+            yield f"{each.where}: {each.unit} does not fit {min(answer.values)} to {max(answer.values)}"
+
+
+def _fits(each: Asked, values: list[float]) -> bool:
+    """Return whether a unit can be that of what is asked, by its name and by its size."""
+    if not values:
+        return True
+    least, most = min(values), max(values)
+    fits = {
+        "s": "seconds" in each.expression and least >= -1 and most < 400 * 86400,
+        "percentunit": least >= 0 and most <= _LARGEST_SHARE,
+        "bytes": "_bytes" in each.expression and least > 1000,
+        "suffix:×": " / " in each.expression and least >= 0 and most < 1000,
+        "short": "_seconds" not in each.expression or each.expression.startswith("count("),
+        "suffix:/s": "rate(" in each.expression and least >= 0,
+        "string": True,
+    }
+    return fits[each.unit]
