@@ -1,4 +1,4 @@
-"""The links in alerts' annotations: as shipped paths, of the clone and of Grafana; the fleet file says where those are."""
+"""The links in alerts' annotations: paths as shipped, of the clone and of Grafana; the fleet file says of which."""
 
 from __future__ import annotations
 
