@@ -130,8 +130,8 @@ class Notified(ThreadingHTTPServer):
 
     def has(self, count: int) -> bool:
         """Return whether that many are there, and what they ask for has been recorded."""
-        asking = [link for name, link in self.links.values() if name.startswith("Peer")]
-        return len(self.links) == count and all("var-source=" in link for link in asking)
+        links = list(self.links.values())
+        return len(links) == count and all("var-source=" in link for name, link in links if name.startswith("Peer"))
 
 
 class _Notification(BaseHTTPRequestHandler):
