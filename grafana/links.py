@@ -14,8 +14,13 @@ _KEPT = "${__url_time_range}&${datasource:queryparam}"
 
 def to_pair(source: str, target: str) -> DashboardLink:
     """Lead to the dashboard of a pair, whose ends are fields of the row or cell that was clicked."""
-    url = f"/d/{uid('pair')}?{_KEPT}&var-source=${{{source}}}&var-target=${{{target}}}"
+    url = f"/d/{uid('pair')}?{_KEPT}&var-source={_encoded(source)}&var-target={_encoded(target)}"
     return DashboardLink("The pair ${" + source + "} → ${" + target + "}").url(url)
+
+
+def _encoded(variable: str) -> str:
+    """Have Grafana write a value into a query; by itself it leaves ``&``, ``+`` and ``#`` of a name as they are."""
+    return f"${{{variable}:percentencode}}"
 
 
 def from_matrix_to_pair() -> DashboardLink:
@@ -30,7 +35,7 @@ def from_row_to_pair() -> DashboardLink:
 
 def into_datacenters() -> DashboardLink:
     """Lead from a cell of datacenters to the hosts of both."""
-    chosen = "var-datacenter=${__data.fields[0]}&var-datacenter=${__field.name}"
+    chosen = f"var-datacenter={_encoded('__data.fields[0]')}&var-datacenter={_encoded('__field.name')}"
     url = f"/d/{uid('fleet')}?{_KEPT}&{chosen}"
     return DashboardLink("Hosts of ${__data.fields[0]} and ${__field.name}").url(url)
 
@@ -40,7 +45,7 @@ def to_probe() -> DashboardLink:
     return (
         DashboardLink("Probe now")
         .type(DashboardLinkType.LINK)
-        .url(f"{EXPORTER}/probe?target=${{target}}&probe=${{probe}}")
+        .url(f"{EXPORTER}/probe?target={_encoded('target')}&probe={_encoded('probe')}")
         .tooltip("${source} probes ${target} once, now, and explains it phase by phase.")
         .icon("bolt")
         .target_blank(True)

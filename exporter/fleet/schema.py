@@ -149,6 +149,11 @@ class StackServerKeys(FileLogin):
     ca_file: Text | None = None
     internal: Flag = False
 
+    @property
+    def base(self) -> str:
+        """Where its paths begin: the url without a query, and without a slash at its end."""
+        return self.url.partition("?")[0].rstrip("/")
+
 
 class Stack(Section):
     """The servers that the doctor asks, and the host behind each public name."""

@@ -36,14 +36,14 @@ class Server:
     """A running server that is asked in PromQL."""
 
     def __init__(self, address: str) -> None:
-        self._url = f"http://{address}"
+        self.url = f"http://{address}"
 
     def get(self, path: str, fields: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> Any:
         """Return the data of an answer; raises AssertionError with what the server says against the question."""
         return json.loads(self.post(f"/api/v1/{path}", urllib.parse.urlencode(fields).encode()))["data"]
 
     def post(self, path: str, body: bytes) -> bytes:
-        request = urllib.request.Request(self._url + path, body, {"Content-Type": "application/x-www-form-urlencoded"})
+        request = urllib.request.Request(self.url + path, body, {"Content-Type": "application/x-www-form-urlencoded"})
         try:
             with urllib.request.urlopen(request, timeout=120) as answer:
                 text: bytes = answer.read()
@@ -53,11 +53,11 @@ class Server:
 
     def label_values(self, label: str, selector: str, begin: int, end: int) -> list[str]:
         question = urllib.parse.urlencode({"match[]": selector, "start": begin, "end": end})
-        with urllib.request.urlopen(f"{self._url}/api/v1/label/{label}/values?{question}", timeout=60) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v1/label/{label}/values?{question}", timeout=60) as answer:
             return sorted(json.load(answer)["data"])
 
     def is_up(self) -> bool:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self._url}/-/healthy", timeout=5):
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/-/healthy", timeout=5):
             return True
         return False
 

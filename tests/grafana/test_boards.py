@@ -161,7 +161,14 @@ def test_links_lead_from_the_matrix_to_the_pair_and_from_there_to_the_source() -
     for link in re.findall(r"/d/latency-exporter-pair\?([^\"]+)", json.dumps(fleet)):
         assert set(re.findall(r"var-(\w+)=", link)) == {"source", "target"} <= names
     (probe,) = [link for link in pair["links"] if link["type"] == "link"]
-    assert probe["url"] == "http://${source}:9102/probe?target=${target}&probe=${probe}"
+    assert probe["url"] == "http://${source}:9102/probe?target=${target:percentencode}&probe=${probe:percentencode}"
+
+
+@every
+def test_a_name_in_a_link_may_hold_what_separates_the_parts_of_a_url(board: dict[str, Any]) -> None:
+    for url in re.findall(r'"url": "([^"]+)"', json.dumps(board)):
+        values = re.findall(r"[?&][\w-]+=([^&]*)", url)
+        assert all(re.fullmatch(r"\$\{[\w.\[\]]+:percentencode\}", value) for value in values), url
 
 
 def test_all_variables_are_there_that_a_path_has() -> None:

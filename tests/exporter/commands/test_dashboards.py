@@ -47,7 +47,9 @@ def test_links_to_exporters_lead_where_their_url_says() -> None:
     ]
     pair = json.loads(texts["dashboards/latency-exporter-pair.json"])
     urls = [link["url"] for link in pair["links"] if link["type"] == "link"]
-    assert urls == ["https://${source}.example.net:9103/probe?target=${target}&probe=${probe}"]
+    assert urls == [
+        "https://${source}.example.net:9103/probe?target=${target:percentencode}&probe=${probe:percentencode}"
+    ]
     assert ":9102" not in "".join(texts.values())
 
 
