@@ -158,10 +158,11 @@ class Fleet:
         """Return what the queries and logins of a host meet at a database."""
         place = self._place("target", target)
         labels = f'{self._labels(source)}, database="{database}", db_type="postgresql", target="{target}"{place}'
+        chance = random.Random(f"{self.noise.seed} {source} {database}")
         pages: Series = {}
         for mode, interval in (("warm", QUERY), ("cold", LOGIN)):
             due = [time % interval == 0 and time > 0 for time in self._times]
-            met = [self._meets_at_database(source, database, mode, time) for time in self._times]
+            met = [self._meets_at_database(source, database, mode, time, chance) for time in self._times]
             counts = {f'probes_total{{{labels}, mode="{mode}"}}': due}
             for reason in {"timeout", "local", *filter(None, met)}:
                 failed = [now and why == reason for now, why in zip(due, met, strict=True)]
@@ -171,12 +172,17 @@ class Fleet:
                 pages[f"database_{name}"] = self._written(source, self._counted(source, totals))
         return pages
 
-    def _meets_at_database(self, source: str, database: str, mode: str, time: float) -> str | None:
+    def _meets_at_database(
+        self, source: str, database: str, mode: str, time: float, chance: random.Random
+    ) -> str | None:
         """Return why a login or query fails; None where it does not."""
         now = self._at(time)
         reasons = [fault.databases.get(database) for fault in now]
         reasons += [fault.logins.get(database) for fault in now if mode == "cold"]
-        if any(fault.loses(source, self.databases[database]) >= 0.9 for fault in now):
+        target = self.databases[database]
+        if any(fault.loses(source, target) >= 0.9 for fault in now):
+            reasons.append("timeout")
+        if mode == "cold" and any(chance.random() < fault.loses_flows(source, target) for fault in now):
             reasons.append("timeout")
         return next(filter(None, reasons), None)
 
