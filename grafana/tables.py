@@ -19,7 +19,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana.cards import Card, Limits, custom, filled, thresholds
 from grafana.queries import Query
 
-_WIDE, _NARROW, _NUMBER = {"what"}, {"who": 230}, 90
+_WIDE, _NARROW, _NUMBER = {"what"}, {"who": 230, "alert": 180}, 90
 """Columns of sentences, which are wrapped; columns of a width in pixels; that of a number."""
 _ENDS = "from ↓ to →"
 """Over the first column of a matrix."""

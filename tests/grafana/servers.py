@@ -146,7 +146,7 @@ def record(server: Server, clock: Clock) -> None:
 
     Moment by moment: over a range VictoriaMetrics' ``or`` takes whole series, where rules take what is there at a time.
     """
-    for file in ("recording.yml", "n8n.yml"):
+    for file in ("recording.yml", "alerts.yml", "n8n.yml"):
         for group in yaml.safe_load((ROOT / "prometheus/rules" / file).read_text("utf-8"))["groups"]:
             for rule in group["rules"]:
                 if "record" in rule and group["name"] != _WEEKS:
