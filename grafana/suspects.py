@@ -22,7 +22,11 @@ _SINGLE = (
     f" unless {_CUT}"
 )
 _LONGER = "path:network_latency_rtt_seconds:median10m_unusual / path:network_latency_rtt_seconds:median1d - 1"
-_LOSING, _UNEVEN, _LOSSY = "ratio_rate3m_unusual", "network_latency_uneven:ratio_rate30m", "network_latency_lossy:mean6h"
+_LOSING, _UNEVEN, _LOSSY = (
+    "ratio_rate3m_unusual",
+    "network_latency_uneven:ratio_rate30m",
+    "network_latency_lossy:mean6h",
+)
 
 _PROBES, _DATABASES = "pair:network_latency_faults:ratio_rate2m", "max without (mode) (database:database_faults:ratio)"
 _REFUSED = "database:database_login_refused:ratio > 0.5"

@@ -17,7 +17,7 @@ from tests.grafana import servers, stage
 from tests.grafana.boards import FILES, Asked, asked, load
 from tests.grafana.fleet import Fleet
 from tests.grafana.grafana import Answer, ask, choose
-from tests.grafana.history import END, FAULT, Clock
+from tests.grafana.history import STATES, Clock
 from tests.grafana.servers import Server
 
 pytestmark = pytest.mark.servers
@@ -53,35 +53,31 @@ def _staged(folder: Path, fleet: Fleet, clock: Clock, stack: ExitStack) -> Stage
 
 
 SIZES = {
-    "3-hosts": (fleets.three(), 30, 240),
-    "30-hosts": (fleets.many(6, 5), 60, 240),
-    "300-hosts": (fleets.many(10, 30, neighbours=2), 120, 300),
+    "3-hosts": (fleets.three(), 30),
+    "30-hosts": (fleets.many(6, 5), 60),
+    "300-hosts": (fleets.many(10, 30, neighbours=2), 120),
 }
-"""A fleet, the seconds from scrape to scrape, and those from one evaluation of the rules to the next."""
+"""A fleet, and the seconds from scrape to scrape."""
 _STAGES = [pytest.param(size, marks=[pytest.mark.large] * (number > 0)) for number, size in enumerate(SIZES)]
 
 
 @pytest.fixture(scope="module", params=_STAGES)
-def stages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stage]]:
-    """The same fleet, healthy and faulty."""
-    fleet, scrape, recording = SIZES[request.param]
+def staged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    fleet, scrape = SIZES[request.param]
     with ExitStack() as stack:
-        yield {
-            state: _staged(tmp_path_factory.mktemp(state), fleet, Clock(scrape, recording, fault), stack)
-            for state, fault in (("healthy", None), ("faulty", FAULT))
-        }
+        yield _staged(tmp_path_factory.mktemp("fleet"), fleet, Clock(scrape, 300), stack)
 
 
-def _answers(staged: Stage, server: str, file: Path) -> dict[Asked, list[Answer]]:
+def _answers(staged: Stage, server: str, file: Path, at: int) -> dict[Asked, list[Answer]]:
     """Return what a server says to each query of a dashboard, for each probe where one is chosen."""
     board = load(file)
     answers: dict[Asked, list[Answer]] = {}
     first, second = staged.fleet.hosts[:2]
     for probe in ("icmp", "ping"):
         wanted = {"source": first.name, "target": second.name, "probe": probe}
-        chosen = choose(staged.servers[server], board, wanted)
+        chosen = choose(staged.servers[server], board, wanted, at)
         for each in asked(board):
-            answers.setdefault(each, []).append(ask(staged.servers[server], each, chosen, staged.scrape))
+            answers.setdefault(each, []).append(ask(staged.servers[server], each, chosen, staged.scrape, at))
     return answers
 
 
@@ -91,12 +87,12 @@ SERVERS = [f"{name}, {of}" for name in ("Prometheus", "VictoriaMetrics") for of 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 @pytest.mark.parametrize("server", SERVERS)
 def test_every_query_is_answered_at_once_by_named_series_that_fit_their_unit(
-    stages: dict[str, Stage], server: str, file: Path
+    staged: Stage, server: str, file: Path
 ) -> None:
-    answers = {state: _answers(staged, server, file) for state, staged in stages.items()}
+    answers = {state: _answers(staged, server, file, at) for state, at in STATES.items()}
     print(_slowest(answers))  # what -rP shows of a run that passes
     faults = [fault for state in answers for each, all_ in answers[state].items() for fault in _faults(each, all_)]
-    hosts = len(stages["healthy"].fleet.hosts)
+    hosts = len(staged.fleet.hosts)
     for wrong, is_shown in (("empty, healthy and faulty", False), ("a matrix of too many hosts", True)):
         wanted = (each for each in answers["healthy"] if _is_to_be_shown(each, hosts) != is_shown)
         faults += [f"{each.where}: {wrong}" for each in wanted if _shown(answers, each) == is_shown]
@@ -107,7 +103,9 @@ def test_every_query_is_answered_at_once_by_named_series_that_fit_their_unit(
 
 
 def _slowest(answers: dict[str, dict[Asked, list[Answer]]]) -> str:
-    seconds = {each: max(answer.seconds for of in answers.values() for answer in of[each]) for each in answers["healthy"]}
+    seconds = {
+        each: max(answer.seconds for of in answers.values() for answer in of[each]) for each in answers["healthy"]
+    }
     most = max(seconds, key=seconds.__getitem__)
     return f"slowest of {len(seconds)}: {most.where}, {seconds[most]:.2f} s"
 
@@ -123,10 +121,10 @@ def _is_to_be_shown(each: Asked, hosts: int) -> bool:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_who_is_to_blame_and_what_is_down_is_said_in_words(stages: dict[str, Stage], server: str) -> None:
-    for state, staged in stages.items():
+def test_who_is_to_blame_and_what_is_down_is_said_in_words(staged: Stage, server: str) -> None:
+    for state, at in STATES.items():
         dead, (first, second) = staged.fleet.dead, staged.fleet.pairs()[0]
-        suspects, down = (_said(staged.servers[server], query) for query in (SUSPECTS, DOWN))
+        suspects, down = (_said(staged.servers[server], query, at) for query in (SUSPECTS, DOWN))
         blamed = {
             (f"host {dead.name}", "answers nobody: itself is down, or its only link", "HostUnreachable"),
             (
@@ -151,9 +149,9 @@ def test_who_is_to_blame_and_what_is_down_is_said_in_words(stages: dict[str, Sta
         assert (suspects, down) == ((blamed, missing) if state == "faulty" else (set(), set()))
 
 
-def _said(server: Server, query: str) -> set[tuple[str, ...]]:
+def _said(server: Server, query: str, at: int) -> set[tuple[str, ...]]:
     """Return the rows of sentences: who, what, and the alert, if any."""
-    result = server.get("query", {"query": query, "time": END})["result"]
+    result = server.get("query", {"query": query, "time": at})["result"]
     rows = ([each["metric"].get(label) for label in ("who", "what", "alert")] for each in result)
     return {tuple(filter(None, row)) for row in rows}
 
