@@ -28,19 +28,27 @@ class Series(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """How many seconds are from sample to sample, and from one evaluation of the rules to the next."""
+    """How many seconds are from sample to sample, and from one evaluation of the rules to the next.
+
+    ``is_held``: rules are evaluated only when the fleet is looked at, and the results stand for all of the time before.
+    """
 
     step: int
     recording: int
+    is_held: bool = False
 
     @property
     def times(self) -> list[int]:
         return [*range(*YESTERDAY, self.step), *range(BEGIN, END + 1, self.step)]
 
     @property
-    def moments(self) -> list[int]:
-        """Return when rules are evaluated: through the hour before each look, and once a day before it."""
-        return [*(at - DAY for at in STATES.values()), *range(FAULT - HOUR, END + 1, self.recording)]
+    def moments(self) -> dict[int, Sequence[int]]:
+        """Return when rules are evaluated, and when the results stand: the hour before each look, and a day before it."""
+        yesterday = {at - DAY: [at - DAY] for at in STATES.values()}
+        well, broken = range(FAULT - HOUR, FAULT + 1, self.recording), range(END, FAULT, -self.recording)[::-1]
+        if self.is_held:
+            return {**yesterday, FAULT: well, END: broken}
+        return yesterday | {at: [at] for at in (*well, *broken)}
 
     def gauge(self, labels: Labels, well: float, broken: float | None = math.nan) -> Series:
         """Return a gauge that has another value while something is broken; None is absent, left out is no change."""

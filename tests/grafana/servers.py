@@ -154,9 +154,10 @@ def record(server: Server, clock: Clock) -> None:
 
 
 def _recorded(server: Server, rule: Mapping[str, Any], clock: Clock) -> Iterator[Series]:
-    for at in clock.moments:
+    for at, moments in clock.moments.items():
         for each in server.get("query", {"query": rule["expr"], "time": at, "nocache": 1})["result"]:
-            yield Series({**each["metric"], "__name__": rule["record"]}, [at], [float(each["value"][1])])
+            values = [float(each["value"][1])] * len(moments)
+            yield Series({**each["metric"], "__name__": rule["record"]}, moments, values)
 
 
 def copy(server: Server, other: Server) -> None:
