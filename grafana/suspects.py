@@ -7,7 +7,7 @@ from grafana.sentences import Sentence, joined, path
 _WAY = "the way {source_datacenter} → {target_datacenter}"
 _NO_WAY = "unless on (source_datacenter, target_datacenter, ip_family)"
 _NEITHER_END = "unlike the day before; neither end is to blame"
-_PARALLEL = "loses handshakes while ICMP is well: one of several parallel paths"
+_PARALLEL = "loses handshakes, and no ICMP: one of several parallel paths"
 _STEADILY = "loses a little all the time, unlike the day before"
 
 _HOST, _UNREACHABLE = "target:network_latency_blamed:ratio", "target:network_latency_unreachable:count"
@@ -69,13 +69,13 @@ SUSPECTS = joined(
         Sentence(
             f"({_HOST} unless on (target) {_UNREACHABLE})",
             "host {target}",
-            "is bad from every datacenter that asks: itself, or its only link",
+            "is bad from everywhere: itself, or its only link",
             "PathDegraded",
         ),
         Sentence(
             f"({_OUTGOING})",
             "measurements of {source}",
-            "all paths from it are bad, and those to it are not: its outgoing link",
+            "all paths from it are bad, those to it are not: its outgoing link",
             "MeasurementInDoubt",
         ),
         Sentence(
@@ -125,7 +125,7 @@ SUSPECTS = joined(
         Sentence(
             f"(max by (database, reason) ({_REFUSED}))",
             "database {database}",
-            "refuses the login of latency-exporter, and works otherwise: {reason}",
+            "refuses this login, and works otherwise: {reason}",
             "DatabaseDown",
         ),
         Sentence(

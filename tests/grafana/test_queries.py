@@ -134,7 +134,7 @@ def test_who_is_to_blame_and_what_is_down_is_said_in_words(staged: Stage, server
             ),
             (
                 "database n8n-postgres",
-                "refuses the login of latency-exporter, and works otherwise: auth",
+                "refuses this login, and works otherwise: auth",
                 "DatabaseDown",
             ),
         }
