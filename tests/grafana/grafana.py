@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import re
-import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -24,22 +24,23 @@ class Answer(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """The variables as they are filled in, and the first value of each."""
+    """The variables as they are filled in, the first value of each, and how long the values took."""
 
     texts: dict[str, str]
     firsts: dict[str, str]
+    seconds: dict[str, float]
 
 
 def choose(server: Server, board: dict[str, Any], wanted: Mapping[str, str], at: int) -> Chosen:
     """Choose of each variable all that is on offer at a time; or the ``wanted`` one, where only one can be chosen."""
-    chosen = Chosen({}, {})
+    chosen = Chosen({}, {}, {})
     for variable in variables(board):
         if variable["type"] == "datasource":
             continue
-        offered = _offered(server, variable, chosen.texts, at)
+        offered, took = server.timed(functools.partial(_offered, server, variable, chosen.texts, at))
         assert offered, f"{board['title']}: nothing is on offer for {variable['name']}"
         chosen.texts[variable["name"]] = _chosen(variable, offered, wanted)
-        chosen.firsts[variable["name"]] = offered[0]
+        chosen.firsts[variable["name"]], chosen.seconds[variable["name"]] = offered[0], took
     return chosen
 
 
@@ -76,9 +77,7 @@ def filled(text: str, chosen: Mapping[str, str], rate: int) -> str:
 
 def ask(server: Server, asked: Asked, chosen: Chosen, scrape: int, at: int) -> Answer:
     """Ask as Grafana does, and name the series."""
-    begun = time.monotonic()
-    series = result(server, asked, chosen, scrape, at)
-    took = time.monotonic() - begun
+    series, took = server.timed(lambda: result(server, asked, chosen, scrape, at))
     names = [_named(asked.legend, each["metric"]) for each in series]
     values = [float(pair[1]) for each in series for pair in each.get("values", [each.get("value")])]
     return Answer(names, values, took)

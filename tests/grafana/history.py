@@ -43,8 +43,8 @@ class Clock(NamedTuple):
 
     @property
     def moments(self) -> dict[int, Sequence[int]]:
-        """Return when rules are evaluated, and when the results stand: the hour before each look, and a day before it."""
-        yesterday = {at - DAY: [at - DAY] for at in STATES.values()}
+        """Return when rules are evaluated, and when the results stand: an hour before each look, and a day before."""
+        yesterday = {FAULT - DAY: [at - DAY for at in STATES.values()]}
         well, broken = range(FAULT - HOUR, FAULT + 1, self.recording), range(END, FAULT, -self.recording)[::-1]
         if self.is_held:
             return {**yesterday, FAULT: well, END: broken}

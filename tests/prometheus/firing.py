@@ -88,10 +88,10 @@ def seen(
     return Seen(timeline, "\n".join(re.findall(r"Annotations:(.*)", complaints)), rows)
 
 
-def _answers(complaints: str, expr: str) -> Timeline:
+def _answers(complaints: str, expr: str) -> dict[int, frozenset[Alert]]:
     got = re.findall(r'expr: "(.*)", time: (\w+),\s+exp: nil\s+got: (.*)', complaints)
     return {
-        _seconds(time): frozenset(map(_labels, re.findall(r"\{(.*?)\} [\d.]+E", series)))
+        _seconds(time): frozenset(map(_labels, re.findall(r"\{(.*?)\} -?[\d.]+E", series)))
         for asked, time, series in got
         if asked == json.dumps(expr, ensure_ascii=False)[1:-1]
     }
