@@ -253,6 +253,7 @@ def _since() -> list[Shown]:
             over_time(f"sum(path:network_latency_bad:bool{{{SEEN}}})", "bad"),
             over_time(f"sum(path:network_latency_bad_unexplained:bool{{{SEEN}}})", "neither end to blame"),
         )
+        .interval("1m")
         .override_by_name("bad", [colored("orange")])
         .override_by_name("neither end to blame", [colored("red")]),
         lines(

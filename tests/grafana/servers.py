@@ -70,7 +70,7 @@ class Server:
             return sorted(json.load(answer)["data"])
 
     def is_up(self) -> bool:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/-/healthy", timeout=5):
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/-/ready", timeout=5):
             return True
         return False
 
