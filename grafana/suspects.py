@@ -22,11 +22,7 @@ _SINGLE = (
     f" unless {_CUT}"
 )
 _LONGER = "path:network_latency_rtt_seconds:median10m_unusual / path:network_latency_rtt_seconds:median1d - 1"
-_LOSING, _UNEVEN, _LOSSY = (
-    "ratio_rate3m_unusual",
-    "network_latency_uneven:ratio_rate30m",
-    "network_latency_lossy:mean6h",
-)
+_UNEVEN, _LOSSY = "network_latency_uneven:ratio_rate30m", "network_latency_lossy:mean6h"
 
 _PROBES, _DATABASES = "pair:network_latency_faults:ratio_rate2m", "max without (mode) (database:database_faults:ratio)"
 _REFUSED = "database:database_login_refused:ratio > 0.5"
@@ -38,23 +34,25 @@ def _together(by: str, faults: str) -> str:
     return f"max by ({by}) (sum without (reason) ({faults}) > 0.5 unless max without (reason) ({faults}) > 0.5)"
 
 
-def _slower(by: str, now: str, usual: str, least: str) -> str:
-    """Return by how much of the usual a program takes longer, where that is no chance, and no loss on the way."""
+def _slow(by: str, now: str, usual: str, least: str, unless: str = "") -> str:
+    """Return the time that a program takes by what it may take: a second where what is usual is not known."""
     return (
-        f"(max by ({by}) ({now} / clamp_min({usual}, 0.001) - 1 and {now} > {least} + 2 * {usual}"
-        " unless on (source, target) path:network_latency_loss:ratio_rate3m > 0.05"
+        f"(max by ({by}) (({now} / ({least} + 2 * {usual}) > 1 or ({now} > 1 unless {usual})){unless}"
         " unless on (source) source:network_latency_maintenance:bool == 1"
         " unless on (target) host:network_latency_maintenance:bool == 1))"
     )
 
 
-_SLOW_PROBES = _slower(
+_ROUND_TRIP = "path:network_latency_rtt_seconds"
+_SLOW_PROBES = _slow(
     "target, probe",
     "pair:network_latency_http_server_seconds:median10m",
     "pair:network_latency_http_server_seconds:median1d",
     "0.05",
+    " unless on (source, target, ip_family) (path:network_latency_loss:ratio_rate3m > 0.05"
+    f" or {_ROUND_TRIP}:median10m > 0.005 + 1.5 * {_ROUND_TRIP}:median1d)",
 )
-_SLOW_DATABASES = _slower(
+_SLOW_DATABASES = _slow(
     "database", "database:database_server_seconds:p50_rate10m", "database:database_server_seconds:median1d", "0.1"
 )
 
@@ -92,7 +90,7 @@ SUSPECTS = joined(
         ),
         Sentence(_CUT, path("path "), "loses all, and both ends live", "PathDegraded"),
         Sentence(
-            f"(path:network_latency_loss:{_LOSING} {_SINGLE})",
+            f"(path:network_latency_loss:ratio_rate3m_unusual {_SINGLE})",
             path("path "),
             f"loses packets, {_NEITHER_END}",
             "PathDegraded",
@@ -112,7 +110,7 @@ SUSPECTS = joined(
         Sentence(
             _SLOW_PROBES,
             "probe {probe} of {target}",
-            "takes longer than the day before, the network aside",
+            "takes far longer than the day before, the network aside",
             "PeerSlow",
         ),
         Sentence(
@@ -131,7 +129,7 @@ SUSPECTS = joined(
         Sentence(
             _SLOW_DATABASES,
             "database {database}",
-            "takes longer than the day before, the network aside",
+            "takes far longer than the day before, the network aside",
             "DatabaseSlow",
         ),
     ]

@@ -57,19 +57,18 @@ class Stage:
 
 
 SIZES = {
-    "3-hosts": (fleets.three(), 30),
-    "30-hosts": (fleets.many(6, 5), 60),
-    "300-hosts": (fleets.many(10, 30, neighbours=2), 120),
+    "3-hosts": (fleets.three(), Clock(30, 300)),
+    "30-hosts": (fleets.many(6, 5), Clock(60, 300, is_held=True)),
+    "300-hosts": (fleets.many(10, 30, neighbours=2), Clock(120, 300, is_held=True)),
 }
-"""A fleet, and the seconds from scrape to scrape."""
 _STAGES = [pytest.param(size, marks=[pytest.mark.large] * (number > 0)) for number, size in enumerate(SIZES)]
 
 
 @pytest.fixture(scope="module", params=_STAGES)
 def staged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    fleet, scrape = SIZES[request.param]
+    fleet, clock = SIZES[request.param]
     with ExitStack() as stack:
-        yield Stage(tmp_path_factory.mktemp("fleet"), fleet, Clock(scrape, 300, is_held=len(fleet.hosts) > 3), stack)
+        yield Stage(tmp_path_factory.mktemp("fleet"), fleet, clock, stack)
 
 
 def _answers(staged: Stage, server: str, file: Path, at: int) -> dict[Asked, list[Answer]]:
@@ -137,11 +136,9 @@ def test_who_is_to_blame_and_what_is_down_is_said_in_words(staged: Stage, server
                 "loses packets, unlike the day before; neither end is to blame",
                 "PathDegraded",
             ),
-            (
-                "database n8n-postgres",
-                "refuses this login, and works otherwise: auth",
-                "DatabaseDown",
-            ),
+            ("database n8n-postgres", "refuses this login, and works otherwise: auth", "DatabaseDown"),
+            ("database shop-mysql", "takes far longer than the day before, the network aside", "DatabaseSlow"),
+            ("probe http of grafana", "takes far longer than the day before, the network aside", "PeerSlow"),
         }
         if staged.fleet.cut:
             way = "the way {} → {}".format(*staged.fleet.cut)
