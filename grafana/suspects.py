@@ -6,7 +6,7 @@ from grafana.sentences import Sentence, joined, path
 
 _WAY = "the way {source_datacenter} → {target_datacenter}"
 _NO_WAY = "unless on (source_datacenter, target_datacenter, ip_family)"
-_NEITHER_END = "unlike the day before; neither end is to blame"
+_NEITHER_END = "unlike usual; neither end is to blame"
 _PARALLEL = "loses handshakes, and no ICMP: one of several parallel paths"
 _STEADILY = "loses a little all the time, unlike the day before"
 

@@ -133,7 +133,7 @@ def test_who_is_to_blame_and_what_is_down_is_said_in_words(staged: Stage, server
             (f"host {dead.name}", "answers nobody: itself is down, or its only link", "HostUnreachable"),
             (
                 f"path {first.name} → {second.name}",
-                "loses packets, unlike the day before; neither end is to blame",
+                "loses packets, unlike usual; neither end is to blame",
                 "PathDegraded",
             ),
             ("database n8n-postgres", "refuses this login, and works otherwise: auth", "DatabaseDown"),
