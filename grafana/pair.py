@@ -204,13 +204,15 @@ def _program() -> list[Shown]:
 
 
 def _route_changes() -> AnnotationQuery:
+    """Mark each once: the step is what it is compared with."""
+    hops = f"network_latency_reply_hop_limit{{{THERE}}}"
     return (
         AnnotationQuery()
         .name("Route changes")
         .datasource(variables.DATASOURCE)
         .enable(True)
         .icon_color("purple")
-        .expr(f"changes(network_latency_reply_hop_limit{{{THERE}}}[2m]) > 0")
+        .expr(f"{hops} != {hops} offset 1m")
         .step("1m")
         .title_format("Another route")
         .text_format("The hop limit of replies changed: {{probe}}")
