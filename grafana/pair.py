@@ -204,7 +204,7 @@ def _program() -> list[Shown]:
 
 
 def _route_changes() -> AnnotationQuery:
-    """Mark each once: the step is what it is compared with."""
+    """Mark each once: the step is as long as what it is compared with lies back."""
     hops = f"network_latency_reply_hop_limit{{{THERE}}}"
     return (
         AnnotationQuery()
@@ -212,8 +212,8 @@ def _route_changes() -> AnnotationQuery:
         .datasource(variables.DATASOURCE)
         .enable(True)
         .icon_color("purple")
-        .expr(f"{hops} != {hops} offset 1m")
-        .step("1m")
+        .expr(f"{hops} != {hops} offset 2m")
+        .step("2m")
         .title_format("Another route")
         .text_format("The hop limit of replies changed: {{probe}}")
         .tag_keys("source,target")
