@@ -25,6 +25,10 @@ _LONGER = "path:network_latency_rtt_seconds:median10m_unusual / path:network_lat
 _UNEVEN, _LOSSY = "network_latency_uneven:ratio_rate30m", "network_latency_lossy:mean6h"
 
 _PROBES, _DATABASES = "pair:network_latency_faults:ratio_rate2m", "max without (mode) (database:database_faults:ratio)"
+_BY_CHANCE = (
+    f'({_PROBES}{{reason="timeout"}} <= 0.75'
+    " and on (source, target, ip_family) path:network_latency_uneven:ratio_rate30m)"
+)
 _REFUSED = "database:database_login_refused:ratio > 0.5"
 _SEVERAL = "fails while the network is well, for several reasons"
 
@@ -101,7 +105,7 @@ SUSPECTS = joined(
         Sentence(f"datacenters:{_LOSSY}", _WAY, _STEADILY, "PathLossy"),
         Sentence(f"(path:{_LOSSY} {_NO_WAY} datacenters:{_LOSSY})", path("path "), _STEADILY, "PathLossy"),
         Sentence(
-            f"(max by (target, probe, reason) ({_PROBES} > 0.5))",
+            f"(max by (target, probe, reason) ({_PROBES} > 0.5 unless {_BY_CHANCE}))",
             "probe {probe} of {target}",
             "fails while the network is well: {reason}",
             "PeerFailing",
