@@ -32,7 +32,7 @@ def _available() -> list[Shown]:
         rows(
             Card(
                 "Faults",
-                "What fails now, by reason, without limits of connections and without faults of the measuring host.",
+                "What fails now, by reason; not what the measuring host or the network on the way is to blame for.",
                 Unit.SHARE,
                 10,
                 nothing="Every login and every query succeeds.",
@@ -85,6 +85,7 @@ def _queries() -> list[Shown]:
                 "How long the query takes: the median, the slowest of ten and of a hundred.",
                 Unit.SECONDS,
                 12,
+                10,
             ),
             *(
                 over_time(f"database:database_query_latency_seconds:{name}_rate5m{{{CHOSEN}}}", f"{_WHERE}: {name}")
@@ -97,6 +98,7 @@ def _queries() -> list[Shown]:
                 "A query without the network, and what is usual: the median of the day before.",
                 Unit.SECONDS,
                 12,
+                10,
             ),
             over_time(f"database:database_server_seconds:p50_rate10m{{{CHOSEN}}}", f"{_WHERE}: now"),
             over_time(f"database:database_server_seconds:median1d{{{CHOSEN}}}", f"{_WHERE}: usual"),

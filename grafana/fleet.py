@@ -8,6 +8,7 @@ from grafana.cards import ANY_IS_BAD, LOSS, SLOWER, Card, Shown, Unit, colored
 from grafana.panels import figure, lines
 from grafana.queries import SEEN, now, over_time
 from grafana.sentences import Sentence, joined, path
+from grafana.suspects import SUSPECTS
 from grafana.tables import matrix, rows
 
 LARGEST_MATRIX = 30
@@ -21,48 +22,6 @@ _SLOWER = (
     "(path:network_latency_rtt_seconds:median10m{%s} + 0.005) / (path:network_latency_rtt_seconds:median1d + 0.005)"
 )
 SLOWER_NOW = f"max by (source, target) ({_SLOWER % SEEN})"
-_LONGER = "path:network_latency_rtt_seconds:median10m_unusual / path:network_latency_rtt_seconds:median1d - 1"
-_PROGRAMS = "max by (target, probe, reason) (pair:network_latency_faults:ratio_rate3m) > 0.5"
-_DATABASES = "max by (database, reason) (database:database_faults:ratio) > 0.5"
-_ONE_PATH = "unless on (source_datacenter, target_datacenter, ip_family) datacenters:network_latency_blamed:ratio"
-_SINGLE = f"path:network_latency_bad_unexplained:bool == 1 {_ONE_PATH}"
-
-SUSPECTS = joined(
-    [
-        Sentence(
-            "target:network_latency_blamed:ratio",
-            "host {target}",
-            "is bad from every datacenter that asks: itself, or its only link",
-        ),
-        Sentence(
-            "source:network_latency_blamed:ratio",
-            "measurements of {source}",
-            "all are bad: its uplink or itself is, so do not believe them",
-        ),
-        Sentence(
-            "datacenters:network_latency_blamed:ratio",
-            "the way {source_datacenter} → {target_datacenter}",
-            "is bad for most pairs of hosts, none of which is to blame",
-        ),
-        Sentence(
-            f"(path:network_latency_loss:ratio_rate3m_unusual and {_SINGLE})",
-            path("path "),
-            "loses packets, unlike the day before; neither end is to blame",
-        ),
-        Sentence(
-            f"({_LONGER} and {_SINGLE})",
-            path("path "),
-            "takes longer than the day before; neither end is to blame",
-        ),
-        Sentence(
-            "path:network_latency_uneven:ratio_rate30m",
-            path("path "),
-            "loses handshakes while ICMP is well: one of several parallel paths",
-        ),
-        Sentence(f"({_PROGRAMS})", "probe {probe} of {target}", "fails while the network is well: {reason}"),
-        Sentence(f"({_DATABASES})", "database {database}", "fails while the network is well: {reason}"),
-    ]
-)
 
 DOWN = joined(
     [
@@ -150,20 +109,20 @@ def _answer() -> list[Shown]:
         rows(
             Card(
                 "Whom the rules suspect",
-                "Whom the rules blame, from everybody's view: hosts, ways between datacenters, then the rest.",
+                "Whom the rules blame, from everybody's view, and which alert will say so if it lasts.",
                 Unit.SHARE,
-                14,
+                16,
                 nothing="Nobody: no host, way or program is suspected.",
             ),
             now(SUSPECTS),
-            {"who": "who", "what": "what", "Value": "how much"},
+            {"who": "who", "what": "what", "alert": "alert", "Value": "how much"},
         ),
         rows(
             Card(
                 "Down, and in maintenance",
                 "What cannot be reached or used now, and hosts whose alerts are kept away.",
                 Unit.WORDS,
-                10,
+                8,
                 nothing="Nothing is down.",
             ),
             now(DOWN),
@@ -294,6 +253,7 @@ def _since() -> list[Shown]:
             over_time(f"sum(path:network_latency_bad:bool{{{SEEN}}})", "bad"),
             over_time(f"sum(path:network_latency_bad_unexplained:bool{{{SEEN}}})", "neither end to blame"),
         )
+        .interval("1m")
         .override_by_name("bad", [colored("orange")])
         .override_by_name("neither end to blame", [colored("red")]),
         lines(

@@ -68,7 +68,7 @@ def _success() -> list[Shown]:
                 10,
             ),
             now(named(age)),
-            {"n8n": "n8n", "workflow_name": "workflow", "Value": "last success"},
+            {"n8n": "n8n", "workflow_name": "workflow", "Value": "ago"},
         ),
         rows(
             Card(

@@ -204,14 +204,16 @@ def _program() -> list[Shown]:
 
 
 def _route_changes() -> AnnotationQuery:
+    """Mark each once: the step is as long as what it is compared with lies back."""
+    hops = f"network_latency_reply_hop_limit{{{THERE}}}"
     return (
         AnnotationQuery()
         .name("Route changes")
         .datasource(variables.DATASOURCE)
         .enable(True)
         .icon_color("purple")
-        .expr(f"changes(network_latency_reply_hop_limit{{{THERE}}}[2m]) > 0")
-        .step("1m")
+        .expr(f"{hops} != {hops} offset 2m")
+        .step("2m")
         .title_format("Another route")
         .text_format("The hop limit of replies changed: {{probe}}")
         .tag_keys("source,target")

@@ -12,11 +12,13 @@ class Sentence(NamedTuple):
     series: str
     who: str
     what: str
+    alert: str = ""
+    """The one that will say the same, if any."""
 
 
 def joined(sentences: Iterable[Sentence]) -> str:
-    """Return one query for all of them, with the labels ``who`` and ``what``."""
-    return "max by (who, what) (\n  " + "\n  or ".join(map(_in_words, sentences)) + "\n)"
+    """Return one query for all of them, with the labels ``who``, ``what`` and ``alert``."""
+    return "max by (who, what, alert) (\n  " + "\n  or ".join(map(_in_words, sentences)) + "\n)"
 
 
 def path(start: str = "") -> str:
@@ -25,7 +27,8 @@ def path(start: str = "") -> str:
 
 
 def _in_words(sentence: Sentence) -> str:
-    return _labelled(_labelled(sentence.series, "who", sentence.who), "what", sentence.what)
+    words = _labelled(_labelled(sentence.series, "who", sentence.who), "what", sentence.what)
+    return _labelled(words, "alert", sentence.alert) if sentence.alert else words
 
 
 def _labelled(series: str, label: str, words: str) -> str:

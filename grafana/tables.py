@@ -19,7 +19,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana.cards import Card, Limits, custom, filled, thresholds
 from grafana.queries import Query
 
-_WIDE, _NARROW, _NUMBER = {"what"}, {"who": 230}, 90
+_WIDE, _NARROW, _NUMBER = {"what"}, {"who": 230, "alert": 180}, 90
 """Columns of sentences, which are wrapped; columns of a width in pixels; that of a number."""
 _ENDS = "from ↓ to →"
 """Over the first column of a matrix."""
@@ -47,10 +47,11 @@ def rows(
     }
     panel = _table(card, query).with_transformation(DataTransformerConfig(id_val="organize", options=shown))
     panel.data_links(list(links))
-    for heading in _WIDE & set(columns.values()):
-        panel.override_by_name(heading, [custom("cellOptions", {"type": "auto", "wrapText": True})])
-    for heading in set(columns.values()) & set(_NARROW):
-        panel.override_by_name(heading, [custom("width", _NARROW[heading])])
+    for heading in columns.values():
+        if heading in _WIDE:
+            panel.override_by_name(heading, [custom("cellOptions", {"type": "auto", "wrapText": True})])
+        if heading in _NARROW:
+            panel.override_by_name(heading, [custom("width", _NARROW[heading])])
     if "Value" in columns:
         panel.sort_by([common.TableSortByFieldState().display_name(columns["Value"]).desc(True)])
         panel.override_by_name(columns["Value"], [custom("width", _NUMBER), *_as_background(limits)])

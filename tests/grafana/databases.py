@@ -1,4 +1,4 @@
-"""The series of two databases, probed by the first hosts. What breaks: the login of one is refused."""
+"""The series of two databases, probed by the first hosts. What breaks: the login of one; the other becomes slow."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def _database(labels: Labels, clock: Clock, *, breaks: bool) -> Iterator[Series]
     for name, seconds in (("database_rtt_distribution_seconds", _RTT), ("database_connect_latency_seconds", 6 * _RTT)):
         spreads = (cold._replace(middle=seconds), refused._replace(middle=seconds))
         yield from clock.histogram(name, labels, BUCKETS, *spreads)
-    yield from clock.histogram("database_query_latency_seconds", labels, BUCKETS, warm._replace(middle=_RTT + 0.004))
+    queries = (warm._replace(middle=_RTT + 0.004), warm._replace(middle=_RTT + (0.004 if breaks else 0.4)))
+    yield from clock.histogram("database_query_latency_seconds", labels, BUCKETS, *queries)
     for phase, seconds in _PHASES.items():
         spreads = (cold._replace(middle=seconds), refused._replace(middle=seconds))
         yield from clock.summary("database_phase_seconds", {**labels, "phase": phase}, *spreads)

@@ -35,7 +35,7 @@ class Host(NamedTuple):
 class Fleet(NamedTuple):
     """``neighbours`` is how many hosts each measures in a datacenter that is not its own; None is all.
 
-    A fleet that leaves out some has no histograms of ICMP, but for the first host, as its size demands.
+    A fleet that leaves out some has no histograms of ICMP, but for the first two hosts, as its size demands.
     """
 
     hosts: tuple[Host, ...]
@@ -64,7 +64,7 @@ class Fleet(NamedTuple):
         return target == self.dead or (source.datacenter, target.datacenter) == self.cut
 
     def has_histogram(self, source: Host, protocol: str) -> bool:
-        return self.neighbours is None or protocol != "icmp" or source == self.hosts[0]
+        return self.neighbours is None or protocol != "icmp" or source in self.hosts[:2]
 
     def _measures(self, source: Host, target: Host) -> bool:
         if self.neighbours is None or source.datacenter == target.datacenter:

@@ -1,4 +1,4 @@
-"""Series made up for a test: yesterday's half hour and the last hours, healthy or with a fault near the end."""
+"""Series made up for a test: the last hours of a fleet, healthy at first, and what it was like a day before."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import NamedTuple
 END = 1_768_392_000
 """When the history ends: a day of the past, so that queries have the same answers at any time."""
 HOUR, DAY = 3_600, 86_400
-BEGIN, FAULT = END - 4_800, END - 1_500
-"""When the last hours begin, and when what is broken breaks."""
-YESTERDAY = (END - DAY - 900, END - DAY + 60)
+FAULT = END - 1_500
+"""When what is broken breaks; until then all is well."""
+STATES = {"healthy": FAULT, "faulty": END}
+"""When the fleet is looked at."""
+BEGIN, YESTERDAY = FAULT - 4_800, (FAULT - DAY - 900, END - DAY + 60)
+"""When the last hours begin; and when, a day before, samples are taken."""
 
 Labels = Mapping[str, str]
 
@@ -25,35 +28,42 @@ class Series(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """When samples are taken, and rules evaluated; and since when something is broken, if anything is."""
+    """How many seconds are from sample to sample, and from one evaluation of the rules to the next.
+
+    ``is_held``: rules are evaluated only when the fleet is looked at, and the results stand for all of the time before.
+    """
 
     step: int
     recording: int
-    fault: int | None = None
+    is_held: bool = False
 
     @property
     def times(self) -> list[int]:
         return [*range(*YESTERDAY, self.step), *range(BEGIN, END + 1, self.step)]
 
     @property
-    def moments(self) -> list[int]:
-        """Return when rules are evaluated: three times yesterday, and through the last hour."""
-        return [*range(END - DAY - 120, END - DAY + 1, 60), *range(END - HOUR, END + 1, self.recording)]
+    def moments(self) -> dict[int, Sequence[int]]:
+        """Return when rules are evaluated, and when the results stand: an hour before each look, and a day before."""
+        yesterday = {FAULT - DAY: [at - DAY for at in STATES.values()]}
+        well, broken = range(FAULT - HOUR, FAULT + 1, self.recording), range(END, FAULT, -self.recording)[::-1]
+        if self.is_held:
+            return {**yesterday, FAULT: well, END: broken}
+        return yesterday | {at: [at] for at in (*well, *broken)}
 
     def gauge(self, labels: Labels, well: float, broken: float | None = math.nan) -> Series:
         """Return a gauge that has another value while something is broken; None is absent, left out is no change."""
         broken = well if broken is not None and math.isnan(broken) else broken
-        pairs = [(at, broken if self._is_broken(at) else well) for at in self.times]
+        pairs = [(at, broken if _is_broken(at) else well) for at in self.times]
         there = [(at, value) for at, value in pairs if value is not None]
         return Series(labels, [at for at, _ in there], [value for _, value in there])
 
     def counter(self, labels: Labels, well: float, broken: float | None = math.nan) -> Series:
         """Return a counter by how much it rises in a second; None ends it, left out is no change."""
         if broken is None:
-            times = [at for at in self.times if not self._is_broken(at)]
+            times = [at for at in self.times if not _is_broken(at)]
             return Series(labels, times, [well * (at - YESTERDAY[0]) for at in times])
         broken = well if math.isnan(broken) else broken
-        return Series(labels, self.times, [self._risen(at, well, broken) for at in self.times])
+        return Series(labels, self.times, [_risen(at, well, broken) for at in self.times])
 
     def histogram(
         self, name: str, labels: Labels, bounds: Sequence[float], well: Spread, broken: Spread | None = None
@@ -75,15 +85,8 @@ class Clock(NamedTuple):
 
     def until_fault(self, series: Series) -> Series:
         """Return a series that ends with the exporter that has it."""
-        there = [(at, value) for at, value in zip(series.times, series.values, strict=True) if not self._is_broken(at)]
+        there = [(at, value) for at, value in zip(series.times, series.values, strict=True) if not _is_broken(at)]
         return Series(series.labels, [at for at, _ in there], [value for _, value in there])
-
-    def _is_broken(self, at: int) -> bool:
-        return self.fault is not None and at > self.fault
-
-    def _risen(self, at: int, well: float, broken: float) -> float:
-        end = self.fault if self._is_broken(at) and self.fault is not None else at
-        return well * (end - YESTERDAY[0]) + broken * (at - end)
 
 
 class Spread(NamedTuple):
@@ -98,3 +101,12 @@ class Spread(NamedTuple):
         if bound == math.inf:
             return 1.0
         return 0.5 * (1 + math.erf(math.log(bound / self.middle) / (self.width * math.sqrt(2))))
+
+
+def _is_broken(at: int) -> bool:
+    return at > FAULT
+
+
+def _risen(at: int, well: float, broken: float) -> float:
+    end = min(at, FAULT)
+    return well * (end - YESTERDAY[0]) + broken * (at - end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.grafana.fleet import Fleet
-from tests.grafana.history import DAY, END, Clock, Labels, Series, Spread
+from tests.grafana.history import DAY, END, FAULT, Clock, Labels, Series, Spread
 
 _DURATIONS = (0.1, 0.5, 1, 5, 10, 60, 300, 3600)
 WORKFLOWS = {"Xk3": "Orders", "b7Q": "Invoices (daily)"}
@@ -16,8 +16,8 @@ _NODES = {"Ask shop": ("httpRequest", 2.0), "Set": ("set", 0.01)}
 def n8n(fleet: Fleet, clock: Clock) -> Iterator[Series]:
     """Yield the series of one n8n, on the page of the first host."""
     labels = {**fleet.hosts[0].as_source(), "n8n": "n8n"}
-    one = {name: _plain(clock, labels, name, **further) for name, further in _whole().items()}
-    yield from one.values()
+    for name, values in _whole().items():
+        yield clock.gauge({"__name__": name, **labels}, *values)
     for reason in ("timeout", "auth"):
         yield clock.counter({"__name__": "n8ndb_read_errors_total", **labels, "reason": reason}, 0, 0.01)
     for state, number in (("active", 2), ("inactive", 3), ("archived", 1)):
@@ -34,16 +34,12 @@ def n8n(fleet: Fleet, clock: Clock) -> Iterator[Series]:
         yield from _workflow(clock, {**labels, "workflow_id": workflow}, breaks=workflow == BROKEN)
 
 
-def _whole() -> dict[str, dict[str, float]]:
+def _whole() -> dict[str, tuple[float, float]]:
     return {
-        "n8ndb_up": {"well": 1},
-        "n8ndb_last_read_timestamp_seconds": {"well": END - 5},
-        "n8ndb_backlog_executions": {"well": 0},
+        "n8ndb_up": (1, 1),
+        "n8ndb_last_read_timestamp_seconds": (FAULT - 5, END - 5),
+        "n8ndb_backlog_executions": (0, 0),
     }
-
-
-def _plain(clock: Clock, labels: Labels, name: str, *, well: float) -> Series:
-    return clock.gauge({"__name__": name, **labels}, well)
 
 
 def _workflow(clock: Clock, labels: Labels, *, breaks: bool) -> Iterator[Series]:
@@ -64,10 +60,13 @@ def _runs(clock: Clock, labels: Labels, *, breaks: bool) -> Iterator[Series]:
     for status, rates in ended.items():
         name = {"__name__": "n8ndb_executions_finished_total", **labels, "mode": "trigger", "status": status}
         yield clock.counter(name, *rates)
-    for result, at in (("success", END - 60), ("error", END - DAY)):
-        broken = {"success": END - 1500, "error": END - 30}[result] if breaks else at
+    last = {
+        "success": (FAULT - 60, FAULT - 30 if breaks else END - 60),
+        "error": (END - DAY, END - 30 if breaks else END - DAY),
+    }
+    for result, times in last.items():
         of = {**labels, "kind": "production", "result": result}
-        yield clock.gauge({"__name__": "n8ndb_workflow_last_run_timestamp_seconds", **of}, at, broken)
+        yield clock.gauge({"__name__": "n8ndb_workflow_last_run_timestamp_seconds", **of}, *times)
         yield clock.counter({"__name__": "n8ndb_workflow_runs_total", **of}, ended[result][0], ended[result][1])
     for status in ("success", "error"):
         spreads = (Spread(rate, 3, 0.5) for rate in ended[status])
@@ -80,7 +79,7 @@ def _open(clock: Clock, labels: Labels, *, breaks: bool) -> Iterator[Series]:
         of = {**labels, "status": status}
         yield clock.gauge({"__name__": "n8ndb_executions_open", **of}, number, number + 12 if breaks else number)
     oldest = {"__name__": "n8ndb_execution_oldest_timestamp_seconds", **labels, "status": "running"}
-    yield clock.gauge(oldest, END - 3, END - 1400 if breaks else END - 3)
+    yield clock.gauge(oldest, FAULT - 3, END - 1400 if breaks else END - 3)
 
 
 def _nodes(clock: Clock, labels: Labels, *, breaks: bool) -> Iterator[Series]:

@@ -21,7 +21,7 @@ _SITE = Host("grafana", "wfdb01_usa", "wfdb01", "US")
 
 
 def network(fleet: Fleet, clock: Clock) -> Iterator[Series]:
-    """Yield the series of all pairs. What breaks: a host dies, and the first path becomes slow and loses packets."""
+    """Yield the series of all pairs. What breaks: a host dies, the first path becomes slow and lossy, the site slow."""
     slow = fleet.pairs()[0]
     for source, target in fleet.pairs():
         yield from _Pair(clock, fleet, source, target, "icmp", "icmp", slow).series()
@@ -52,6 +52,7 @@ class _Pair:
         self._rtt = _round_trip(source, target)
         self._is_slow = (source, target) == slow
         self._is_mute, self._is_lost = source == fleet.dead, fleet.is_lost(source, target)
+        self._server = (0.02, 0.4 if target == _SITE else 0.02)
         self._has_histogram = fleet.has_histogram(source, protocol)
 
     def series(self) -> Iterator[Series]:
@@ -81,14 +82,14 @@ class _Pair:
             yield self._counter("retransmitted_handshakes_total", 0, timeouts)
 
     def _exchange(self) -> Iterator[Series]:
-        server = 0.02
+        well, broken = self._server
         for name, seconds in (
-            ("http_response_distribution_seconds", self._rtt + server),
-            ("http_duration_seconds", 2 * self._rtt + server),
+            ("http_response_distribution_seconds", self._rtt + well),
+            ("http_duration_seconds", 2 * self._rtt + well),
         ):
             yield from self._ended(self._clock.histogram(*self._named(name), BUCKETS, *self._spreads(seconds)))
-        yield self._gauge("http_server_seconds", server, server)
-        yield self._gauge("peer_processing_seconds", server / 4, server / 4)
+        yield self._gauge("http_server_seconds", well, broken)
+        yield self._gauge("peer_processing_seconds", well / 4, broken / 4)
 
     def _spreads(self, seconds: float) -> tuple[Spread, Spread]:
         """Return how answers are spread, and how while something is broken."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import shutil
 import socket
 import subprocess
@@ -12,9 +13,9 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -24,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 NEWER = ROOT / ".cache/newer/usr/bin"
 GENERATIONS = ["Debian 12", *(["newest"] if NEWER.exists() else [])]
 _PATIENCE = 60
+_TICKS = os.sysconf("SC_CLK_TCK")
+T = TypeVar("T")
 _WEEKS = "latency_n8n_usual"
 """This group of rules reads weeks, which no history here has."""
 
@@ -35,8 +38,18 @@ def program(name: str, generation: str) -> str:
 class Server:
     """A running server that is asked in PromQL."""
 
-    def __init__(self, address: str) -> None:
-        self.url = f"http://{address}"
+    def __init__(self, address: str, process: int) -> None:
+        self.url, self._times = f"http://{address}", Path(f"/proc/{process}/stat")
+
+    def timed(self, question: Callable[[], T]) -> tuple[T, float]:
+        """Ask something of it, and return how long it took: of its CPU at most, whatever else the machine does."""
+        begun, before = time.monotonic(), self._cpu()
+        answer = question()
+        return answer, min(time.monotonic() - begun, self._cpu() - before)
+
+    def _cpu(self) -> float:
+        user, system = self._times.read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / _TICKS
 
     def get(self, path: str, fields: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> Any:
         """Return the data of an answer; raises AssertionError with what the server says against the question."""
@@ -45,7 +58,7 @@ class Server:
     def post(self, path: str, body: bytes) -> bytes:
         request = urllib.request.Request(self.url + path, body, {"Content-Type": "application/x-www-form-urlencoded"})
         try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
+            with urllib.request.urlopen(request, timeout=600) as answer:
                 text: bytes = answer.read()
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from error
@@ -57,15 +70,15 @@ class Server:
             return sorted(json.load(answer)["data"])
 
     def is_up(self) -> bool:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/-/healthy", timeout=5):
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/-/ready", timeout=5):
             return True
         return False
 
 
 @contextlib.contextmanager
 def running(log: Path, command: Sequence[str], address: str) -> Iterator[Server]:
-    server = Server(address)
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+        server = Server(address, process.pid)
         try:
             deadline = time.monotonic() + _PATIENCE
             while not server.is_up():
@@ -146,7 +159,7 @@ def record(server: Server, clock: Clock) -> None:
 
     Moment by moment: over a range VictoriaMetrics' ``or`` takes whole series, where rules take what is there at a time.
     """
-    for file in ("recording.yml", "n8n.yml"):
+    for file in ("recording.yml", "alerts.yml", "n8n.yml"):
         for group in yaml.safe_load((ROOT / "prometheus/rules" / file).read_text("utf-8"))["groups"]:
             for rule in group["rules"]:
                 if "record" in rule and group["name"] != _WEEKS:
@@ -154,9 +167,10 @@ def record(server: Server, clock: Clock) -> None:
 
 
 def _recorded(server: Server, rule: Mapping[str, Any], clock: Clock) -> Iterator[Series]:
-    for at in clock.moments:
+    for at, moments in clock.moments.items():
         for each in server.get("query", {"query": rule["expr"], "time": at, "nocache": 1})["result"]:
-            yield Series({**each["metric"], "__name__": rule["record"]}, [at], [float(each["value"][1])])
+            values = [float(each["value"][1])] * len(moments)
+            yield Series({**each["metric"], "__name__": rule["record"]}, moments, values)
 
 
 def copy(server: Server, other: Server) -> None:

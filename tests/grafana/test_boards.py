@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from exporter.doctor.rules.dashboards import MARK
@@ -53,9 +55,11 @@ def test_the_files_are_those_that_the_code_makes() -> None:
 
 @every
 def test_a_dashboard_is_of_the_schema(board: dict[str, Any]) -> None:
-    again = Dashboard.from_json(board)
-    assert (again.schema_version, again.uid, len(again.panels or ())) == (42, board["uid"], len(board["panels"]))
-    assert json.loads(texts()[f"{board['uid']}.json"]) == board
+    """What the schema does not know gets lost on the way through its types."""
+    register_default_plugins()
+    again = json.loads(json.dumps(Dashboard.from_json(board), cls=JSONEncoder))
+    assert again == board
+    assert (again["schemaVersion"], f"{again['uid']}.json" in texts()) == (42, True)
 
 
 @every

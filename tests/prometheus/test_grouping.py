@@ -49,7 +49,7 @@ def test_a_cut_between_two_locations_is_one_notification_that_names_them(
     regrouped: Path, monkeypatch: pytest.MonkeyPatch, promtool: str
 ) -> None:
     monkeypatch.setattr(firing, "RULES", regrouped)
-    timeline, _ = firing.seen(promtool, regrouped, OneDatacenter(LOCATIONS, 1200, (CUT,), protocols=("icmp",)))
+    timeline = firing.seen(promtool, regrouped, OneDatacenter(LOCATIONS, 1200, (CUT,), protocols=("icmp",))).timeline
     (notification,) = Alertmanager(regrouped / EXAMPLE.name).notifications(timeline)
     assert {tuple(sorted(alert)) for alert in notification.alerts} == {
         (

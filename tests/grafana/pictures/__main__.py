@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.grafana import fleet, servers, stage
 from tests.grafana.boards import FILES, asked, load
 from tests.grafana.grafana import choose, result
-from tests.grafana.history import END, FAULT, HOUR, Clock
+from tests.grafana.history import HOUR, STATES, Clock
 
 HERE, CACHE = Path(__file__).parent, servers.ROOT / ".cache/pictures"
 PICTURES = {"fleet": "dark", "pair": "dark", "databases": "light", "n8n": "dark", "exporter": "light"}
@@ -54,22 +54,23 @@ def _bundled() -> tuple[str, str]:
     return (CACHE / "bundle/page.js").read_text("utf-8"), (CACHE / "bundle/page.css").read_text("utf-8")
 
 
-def _dashboards(fault: int | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each dashboard by its name, with the answers of a server to its queries."""
+def _dashboards() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield each dashboard in each state by its name, with the answers of a server to its queries."""
     hosts = fleet.three().hosts
     wanted = {"source": hosts[0].name, "target": hosts[1].name, "probe": "ping"}
     with (
         tempfile.TemporaryDirectory() as folder,
         servers.victoria_metrics(Path(folder), servers.GENERATIONS[-1]) as server,
     ):
-        stage.fill(server, fleet.three(), Clock(_STEP, 120, fault))
-        for file in FILES:
+        stage.fill(server, fleet.three(), Clock(_STEP, 60))
+        for file, (state, at) in itertools.product(FILES, STATES.items()):
             board = load(file)
-            chosen = choose(server, board, wanted)
-            answers = {each.key: result(server, each, chosen, _STEP) for each in asked(board)}
+            chosen = choose(server, board, wanted, at)
+            answers = {each.key: result(server, each, chosen, _STEP, at) for each in asked(board)}
             repeated = {each.repeated: chosen.firsts[each.repeated] for each in asked(board) if each.repeated}
-            span = {"begin": END - HOUR, "end": END, "step": _STEP}
-            yield file.stem, {"board": board, "answers": answers, "chosen": chosen.texts | repeated, "range": span}
+            span = {"begin": at - HOUR, "end": at, "step": _STEP}
+            data = {"board": board, "answers": answers, "chosen": chosen.texts | repeated, "range": span}
+            yield file.stem, state, data
 
 
 def _page(script: str, style: str, dashboard: dict[str, Any]) -> str:
@@ -103,14 +104,13 @@ def main() -> None:
     docs = servers.ROOT / "docs"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for state, fault in (("healthy", None), ("faulty", FAULT)):
-            for (uid, dashboard), mode in itertools.product(_dashboards(fault), ("dark", "light")):
-                name, picture = uid.rpartition("-")[2], CACHE / f"{uid}-{state}-{mode}.png"
-                first_screen = _drawn(browser, _page(script, style, dashboard | {"mode": mode}), picture)
-                if (state, mode) == ("faulty", PICTURES[name]):
-                    shutil.copy(picture, docs / f"dashboard-{name}.png")
-                    if name == "fleet":
-                        (docs / "dashboards.png").write_bytes(first_screen)
+        for (uid, state, dashboard), mode in itertools.product(_dashboards(), ("dark", "light")):
+            name, picture = uid.rpartition("-")[2], CACHE / f"{uid}-{state}-{mode}.png"
+            first_screen = _drawn(browser, _page(script, style, dashboard | {"mode": mode}), picture)
+            if (state, mode) == ("faulty", PICTURES[name]):
+                shutil.copy(picture, docs / f"dashboard-{name}.png")
+                if name == "fleet":
+                    (docs / "dashboards.png").write_bytes(first_screen)
         browser.close()
 
 
