@@ -43,7 +43,9 @@ class Faults:
             _Seen(source, pair)
             for source, report in reports.items()
             for pair in report.pairs
-            if pair.success is not None and not pair.ours and not pair.is_quiet and not layout.is_quiet(source)
+            if pair.success is not None
+            and not pair.ours
+            and not (pair.is_quiet or layout.is_quiet(source) or layout.is_quiet(pair.target))
         ]
 
     def culprits(self) -> Iterator[FleetCulprit]:

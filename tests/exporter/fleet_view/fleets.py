@@ -96,8 +96,8 @@ class Broken:
     """Other pairs of a host."""
     databases: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    """Hosts without an exporter that only ``further`` says something of."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Hosts without an exporter that only ``further`` says something of, each with its datacenter."""
     n8n: Mapping[str, str] = field(default_factory=dict)
 
     def seen_from(self, here: str) -> View:
@@ -123,7 +123,7 @@ class Broken:
     def layout(self, here: str) -> Layout:
         return Layout(
             here=here,
-            datacenters=dict(self.datacenters) | dict.fromkeys((*self.endpoints, *self.others), ""),
+            datacenters={**self.datacenters, **dict.fromkeys(self.endpoints, ""), **self.others},
             hosts=(*self.datacenters, *self.others),
             exporters=frozenset(self.datacenters) - self.without_exporter,
             endpoints=self.endpoints,

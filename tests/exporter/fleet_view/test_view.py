@@ -268,7 +268,7 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
                 "a1": [pair("c1", "query", database="n8n"), lost("c1", usual_loss=1.0, path=WELL)],
                 "a2": [lost("c1", usual_loss=1.0)],
             },
-            others=("c1",),
+            others={"c1": ""},
             databases=("n8n",),
         ),
         {"a1": []},
@@ -284,7 +284,7 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
                 ],
                 "a2": [lost("c1", usual_loss=1.0)],
             },
-            others=("c1",),
+            others={"c1": ""},
             databases=("n8n",),
         ),
         {
@@ -301,7 +301,7 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
                 "a1": [pair("d1", "query", database="n8n"), lost("d1", path=WELL), lost("d1", "tcp", path=WELL)],
                 "c1": [pair("d1")],
             },
-            others=("d1",),
+            others={"d1": ""},
             databases=("n8n",),
         ),
         {"b1": ["path a1 to d1: all gets lost, and both ends live [PathDegraded]"]},
@@ -362,8 +362,8 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         Broken(TWO, drops=lambda source, target: 0.34 * ("b2" in {source, target})),
         {
             "a1": [
-                "host b2: all paths to it are bad: from a1 33 % get lost, from a2 33 % get lost, from b1 33 % get lost "
-                "[PathDegraded]"
+                "host b2: all paths to it are bad: from a1 33 % get lost, from a2 33 % get lost, from b1 33 % get "
+                "lost; the culprit is the host, its uplink, or a firewall there [PathDegraded]"
             ]
         },
     ),
@@ -431,6 +431,18 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
     "a path loses a third": (
         Broken(TWO, drops=lambda source, target: 0.34 * ({"a1", "b2"} == {source, target})),
         {"b1": ["path between a1 and b2: 33 % get lost [PathDegraded]"]},
+    ),
+    "a host that has one address is down, of hosts that have two": (
+        Broken(TWO, at("b2"), further={"a1": [pair("a2", ip_family="ipv6")]}),
+        {"a1": [f"host b2: 3 hosts {DOWN}"]},
+    ),
+    "two hosts without an exporter are down that none of their datacenter asks": (
+        Broken(
+            hosts(a=2, b=1),
+            further={name: [lost("b2"), lost("b3")] for name in ("a1", "a2")},
+            others={"b2": "b", "b3": "b"},
+        ),
+        {"b1": [f"host {name}: 2 hosts {DOWN}" for name in ("b2", "b3")]},
     ),
     "a host in maintenance is down": (Broken(TWO, at("b2"), maintenance=frozenset({"b2"})), {"a1": [], "b1": []}),
     "an exporter in maintenance hangs": (
