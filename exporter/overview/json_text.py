@@ -64,6 +64,7 @@ def _pair(row: Row) -> dict[str, Any]:
         "usual_server": seen.usual_server,
         "usual_loss": seen.usual_loss,
         "usual_of_few": seen.usual_of,
+        "certificate_left": seen.certificate_left,
         "lost": seen.lost,
         "failed": seen.failed,
         "resent": seen.resent,

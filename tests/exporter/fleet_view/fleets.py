@@ -40,6 +40,7 @@ def pair(target: str, probe: str = "icmp", **differs: Any) -> dict[str, Any]:
         "success": True,
         "reason": None,
         "phase": None,
+        "age": 4.0,
         "path": {"fault": None, "uneven": False, "heard_ago": 3.0, "others_answer": True},
         "rtt": 0.08,
         "usual_rtt": 0.08,

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -49,10 +50,11 @@ def page_of(source: str, fleet: Fleet) -> HostReport:
     return report(*pairs, *(of for name in fleet.databases for of in database(source, name, fleet)))
 
 
-def probed(source: str, target: str, protocol: str, family: str, fleet: Fleet) -> dict:
+def probed(source: str, target: str, protocol: str, family: str, fleet: Fleet) -> dict[str, Any]:
     loss, flows, hangs = fleet.meets(source, target, protocol, family, AT)
     trip = ROUND_TRIP[fleet.datacenters[source] == fleet.datacenters[target]]
-    probe, more = PROBES[protocol], {"ip_family": family, "usual_rtt": trip}
+    probe = PROBES[protocol]
+    more: dict[str, Any] = {"ip_family": family, "usual_rtt": trip}
     if loss > LOST:
         return lost(target, probe, **more)
     if hangs:
@@ -62,7 +64,7 @@ def probed(source: str, target: str, protocol: str, family: str, fleet: Fleet) -
     return pair(target, probe, rtt=trip, recent=recent, path=path, **more)
 
 
-def database(source: str, name: str, fleet: Fleet) -> Iterator[dict]:
+def database(source: str, name: str, fleet: Fleet) -> Iterator[dict[str, Any]]:
     target = fleet.databases[name]
     is_lost = all(fleet.meets(source, target, "icmp", family, AT)[0] > LOST for family in fleet.families)
     for probe, mode in (("login", "cold"), ("query", "warm")):

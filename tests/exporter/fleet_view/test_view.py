@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from exporter.fleet_view.view import view
+from exporter.fleet_view.view import Pages, view
+from tests.exporter.fleet_view.fleets import HANGS as HANGING
 from tests.exporter.fleet_view.fleets import (
     UNREACHED,
     Broken,
@@ -329,6 +330,35 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         Broken(TWO, endpoints=("site",), further={"a1": [failing("site", "get", "tls", protocol="http")]}),
         {"b1": ["program get of site: fails (tls) from a1: it says tls [PeerFailing]"]},
     ),
+    "certificates end soon, of one that is over, and of a database": (
+        Broken(
+            TWO,
+            endpoints=("site",),
+            databases=("n8n",),
+            further={
+                "a1": [
+                    pair("site", "get", protocol="http", certificate_left=200_000.0),
+                    pair("b1", "query", database="n8n", certificate_left=500_000.0),
+                ],
+                "a2": [
+                    pair("site", "get", protocol="http", certificate_left=200_060.0),
+                    pair("site", "head", protocol="http", certificate_left=None),
+                    pair("b1", "api", protocol="http", certificate_left=-7_200.0),
+                ],
+            },
+        ),
+        {
+            "b2": [
+                "program api of b1: its certificate expired 2 h ago, seen from a2 [CertificateExpiring]",
+                "program get of site: its certificate ends in 2 days, seen from a1, a2 [CertificateExpiring]",
+                "database n8n: its certificate ends in 6 days, seen from a1 []",
+            ]
+        },
+    ),
+    "a certificate of a host in maintenance ends soon": (
+        Broken(TWO, maintenance=frozenset({"b1"}), further={"a1": [pair("b1", "api", certificate_left=-7_200.0)]}),
+        {"a2": []},
+    ),
     "a site cannot be reached by the one host that asks": (
         Broken(TWO, endpoints=("site",), further={"a1": [lost("site", "get", protocol="http")]}),
         {"b1": ["path a1 to site: all gets lost; nobody else can tell which end it is [PathDegraded]"]},
@@ -467,6 +497,20 @@ def test_one_probe_without_an_answer_is_no_culprit_but_two_are() -> None:
         fleet = view({"a1": report(alone), "b1": UNREACHED}, Broken(hosts(a=1, b=1)).layout("a1"))
         named = [f"{culprit} [{culprit.alert}]" for culprit in fleet.culprits if culprit.kind != "exporter"]
         assert named == says
+
+
+def test_an_exporter_that_answered_others_lately_is_not_called_down_yet() -> None:
+    pages: Pages = {
+        "a1": report(pair("b2", "ping")),
+        "a2": report(pair("b2", "ping", age=1.5)),
+        "b1": report(),
+        "b2": HANGING,
+    }
+    (culprit,) = view(pages, Broken(TWO).layout("a1")).culprits
+    assert f"{culprit} [{culprit.alert}]" == (
+        "exporter b2: its page cannot be had from a1: it takes the connection, and then does not answer within 3 s; "
+        "a1, a2 could ask it 1.5 s ago []"
+    )
 
 
 def test_probes_of_one_host_count_together() -> None:
