@@ -52,7 +52,8 @@ class Network:
         ways = [path for path in self.paths if path.target in hosts]
         others = self._layout.exporters - {self._layout.here}
         several = len({path.target for path in ways}) >= _SEVERAL
-        return several and all(path.lost for path in ways) and others <= set(self._unheard)
+        nobody_answers = all(path.silent for path in ways) and any(path.lost for path in ways)
+        return several and nobody_answers and others <= set(self._unheard)
 
     def is_bad(self, source: str, target: str) -> bool:
         """Return whether a path from the one to the other is bad, over any family."""

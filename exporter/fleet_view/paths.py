@@ -23,8 +23,10 @@ class FleetPath:
     source: str
     target: str
     ip_family: str = "ipv4"
+    silent: bool = False
+    """Nothing comes back, which a single probe may say."""
     lost: bool = False
-    """Nothing comes through."""
+    """Nothing comes back of several."""
     always: bool = False
     """That is usual."""
     loses: bool = False
@@ -80,6 +82,7 @@ def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport],
         source=source,
         target=target,
         ip_family=ip_family,
+        silent=silent,
         lost=silent and failures >= _SEVERAL,
         always=all(pair.always_lost for pair in pairs),
         loses=seen.fault == "lossy",

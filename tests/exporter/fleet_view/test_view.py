@@ -513,6 +513,20 @@ def test_an_exporter_that_answered_others_lately_is_not_called_down_yet() -> Non
     )
 
 
+def test_a_host_that_lost_all_just_now_names_its_own_link_and_not_those_that_it_asked_first() -> None:
+    once, twice = ([0.08] * 60 + ["lost"] * lost_ones for lost_ones in (1, 2))
+    own = report(lost("a2", recent=twice), lost("b1", recent=once), lost("b2", recent=once))
+    fleet = view({"a1": own, **dict.fromkeys(("a2", "b1", "b2"), UNREACHED)}, Broken(TWO).layout("a1"))
+    assert [str(culprit) for culprit in fleet.culprits] == [f"this host a1: {ALONE.removesuffix(' []')}"]
+
+
+def test_a_database_that_answered_before_its_host_fell_silent_shows_no_life() -> None:
+    silent = {"fault": "silent", "uneven": False}
+    databases = {"a1": [pair("b2", "query", database="n8n", path=silent)]}
+    broken = Broken(TWO, at("b2"), databases=("n8n",), further=databases)
+    assert broken.says_from("a1") == [f"host b2: 3 hosts {DOWN}"]
+
+
 def test_probes_of_one_host_count_together() -> None:
     """One probe by ICMP and one by TCP without an answer, and none with one, are no chance."""
     one = ["lost"]
