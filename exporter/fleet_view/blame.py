@@ -98,10 +98,11 @@ def between_datacenters(
 
 
 def _dark(paths: Sequence[FleetPath], layout: Layout) -> Iterable[str]:
+    """Yield the datacenters that are dark: where no page can be had, one probe of each host is enough."""
     heard = {layout.datacenter(path.source) for path in paths}
     by_target = grouped(paths, lambda path: path.target)
     for datacenter, hosts in grouped(by_target, layout.datacenter).items():
-        least = min(_share(by_target[host]) for host in hosts)
+        least = min(_share(by_target[host], lambda path: path.bad or path.silent) for host in hosts)
         if datacenter and datacenter not in heard and len(hosts) >= _SEVERAL and least > _MOST:
             yield datacenter
 
@@ -127,9 +128,9 @@ def _living(paths: Sequence[FleetPath], layout: Layout, bad: Collection[str]) ->
 
 def _bad_everywhere(paths: Sequence[FleetPath], place: Callable[[FleetPath], str]) -> list[FleetPath]:
     """Return the bad ones, if most are bad from or to each place; else none."""
-    least = min(_share(several) for several in grouped(paths, place).values())
+    least = min(_share(several, lambda path: path.bad) for several in grouped(paths, place).values())
     return [path for path in paths if path.bad] if least > _MOST else []
 
 
-def _share(paths: Sequence[FleetPath]) -> float:
-    return sum(path.bad for path in paths) / len(paths)
+def _share(paths: Sequence[FleetPath], which: Callable[[FleetPath], bool]) -> float:
+    return sum(map(which, paths)) / len(paths)

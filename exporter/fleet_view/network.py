@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from collectors.terms import Seconds
 from exporter.fleet_view.blame import Blame, between_datacenters, blame
 from exporter.fleet_view.culprits import CulpritKind, FleetCulprit
 from exporter.fleet_view.ends import Ends, both_ways, by_ends
@@ -42,7 +43,6 @@ class Network:
         self._lost = {(path.source, path.target) for path in paths if path.lost}
         self._open = {(path.source, path.target) for path in paths if not path.lost}
         self._by_target = grouped(paths, lambda path: path.target)
-        self._reached = {path.target for path in paths if not path.bad} | (layout.exporters - set(unheard))
         self._blame = {family: blame(some_paths, layout, unheard) for family, some_paths in self.by_family.items()}
 
     @property
@@ -111,7 +111,7 @@ class Network:
             yield _degraded(ends, bad)
 
     def _single(self, single: Sequence[FleetPath]) -> Iterator[FleetCulprit]:
-        cut = [path for path in single if path.lost and path.target in self._reached]
+        cut = [path for path in single if path.lost and self._lives(path.target, path.silent_for)]
         for ends, bad in both_ways(by_ends(cut)):
             text = f"{bad[0].in_words()}, and both ends live"
             yield FleetCulprit(CulpritKind.PATH, ends.name, text, "PathDegraded", critical=True)
@@ -120,6 +120,11 @@ class Network:
                 what = "; ".join(dict.fromkeys(path.in_words() for path in bad))
                 unclear = "; nobody else can tell which end it is" if all(path.lost for path in bad) else ""
                 yield FleetCulprit(CulpritKind.PATH, ends.name, f"{what}{unclear}", "PathDegraded")
+
+    def _lives(self, host: str, lately: Seconds) -> bool:
+        """Return whether a host has answered in that time: its page can be had, or others reach it."""
+        heard = any(not path.bad and path.heard_ago < lately for path in self._by_target[host])
+        return heard or host in self._layout.exporters - set(self._unheard)
 
     def _host(self, target: str, bad: Sequence[FleetPath]) -> FleetCulprit:
         lost = self._losing(target)

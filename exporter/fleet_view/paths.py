@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from collectors.terms import Seconds
@@ -27,6 +28,10 @@ class FleetPath:
     """Nothing comes back, which a single probe may say."""
     lost: bool = False
     """Nothing comes back of several."""
+    silent_for: Seconds = math.inf
+    """How long ago the first of these probes was decided; infinite where that is not known."""
+    heard_ago: Seconds = 0.0
+    """How long ago the target answered anything."""
     always: bool = False
     """That is usual."""
     loses: bool = False
@@ -84,6 +89,10 @@ def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport],
         ip_family=ip_family,
         silent=silent,
         lost=silent and failures >= _SEVERAL,
+        silent_for=max(
+            (pair.first_failure_ago for pair in pairs if pair.silent and pair.first_failure_ago), default=math.inf
+        ),
+        heard_ago=seen.heard_ago or 0.0,
         always=all(pair.always_lost for pair in pairs),
         loses=seen.fault == "lossy",
         loss=best.recent.loss,

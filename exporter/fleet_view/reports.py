@@ -74,6 +74,8 @@ class PathReport(_Model):
 
     fault: Literal["silent", "lossy", "slow"] | None
     uneven: bool
+    heard_ago: _Duration | None = None
+    """How long ago the host answered anything; None: not lately, or not known."""
 
 
 class PairReport(_Model):
@@ -92,6 +94,8 @@ class PairReport(_Model):
     phase: _Word | None
     age: _Duration | None
     """How long ago the latest probe was decided."""
+    first_failure_ago: _Duration | None = None
+    """The same of the first of the failures that it is one of; None in older versions, too."""
     rtt: _Duration | None
     usual_rtt: _Duration | None
     usual_loss: _Share | None

@@ -51,6 +51,7 @@ def _pair(row: Row) -> dict[str, Any]:
         "reason": seen.reason,
         "phase": seen.phase,
         "failing_for": seen.failing_for if seen.reason else None,
+        "first_failure_ago": seen.first_failure if seen.reason else None,
         "address_changed_ago": seen.moved_ago,
         "address_change": seen.moved or None,
         "age": seen.age,

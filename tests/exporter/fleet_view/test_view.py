@@ -520,6 +520,26 @@ def test_a_host_that_lost_all_just_now_names_its_own_link_and_not_those_that_it_
     assert [str(culprit) for culprit in fleet.culprits] == [f"this host a1: {ALONE.removesuffix(' []')}"]
 
 
+def test_a_path_is_called_cut_only_if_its_target_has_answered_others_since() -> None:
+    """Of a host that has just died, the host that asked it first loses all, and others wait for their next probe."""
+    path = {"fault": None, "uneven": False, "heard_ago": 8.0}
+    cut = [
+        ("path a1 to b2: all gets lost; nobody else can tell which end it is [PathDegraded]", 5.0),
+        (f"path a1 to b2: {CUT}", 9.0),
+    ]
+    for says, ago in cut:
+        others = dict.fromkeys(("a2", "b1"), report(pair("b2", path=path)))
+        pages: Pages = {"a1": report(lost("b2", first_failure_ago=ago)), **others, "b2": UNREACHED}
+        culprits = view(pages, Broken(TWO).layout("a1")).culprits
+        assert [f"{culprit} [{culprit.alert}]" for culprit in culprits if culprit.kind == "path"] == [says]
+
+
+def test_of_a_datacenter_that_is_cut_no_host_is_blamed_that_was_asked_first() -> None:
+    own = report(lost("b1", recent=[0.08] * 59 + ["lost"]), lost("b2"))
+    pages: Pages = {"a1": own, "a2": own, "b1": UNREACHED, "b2": UNREACHED}
+    assert "HostUnreachable" not in {culprit.alert for culprit in view(pages, Broken(TWO).layout("a1")).culprits}
+
+
 def test_a_database_that_answered_before_its_host_fell_silent_shows_no_life() -> None:
     silent = {"fault": "silent", "uneven": False}
     databases = {"a1": [pair("b2", "query", database="n8n", path=silent)]}
