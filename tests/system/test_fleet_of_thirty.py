@@ -1,4 +1,4 @@
-"""Thirty real programs on loopback of which ten hang: ``/fleet`` is there after its deadline, however many look."""
+"""Thirty real programs on loopback of which ten hang: what the others say is there at the deadline, whoever looks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,35 +20,33 @@ import pytest
 
 from exporter.fleet_view.peer_pages import DEADLINE
 from tests.netlab import wait_until
-from tests.system.chromium import free_port
+from tests.system.database_server import free_port
 from tests.system.running import REPOSITORY, Page
 
 NAMES = [f"wf{number:03}" for number in range(1, 31)]
 LIVING, HANGING = NAMES[:20], NAMES[20:]
 CLIENTS = 50
-ALLOWED = 0.2
-"""Seconds beyond the deadline, on a machine that is not busy."""
+AFTERWARDS = 1.0
+"""Seconds from the deadline to the last of their pages: 0.2 on a machine that has nothing else to do."""
+PATIENCE = 120
+OF_A_BUSY_MACHINE = {"MeasurementInDoubt", "PeerSlow"}
 FLEET = """
-defaults: {interval: 4s, timeout: 1s}
+defaults: {interval: 5s, timeout: 1s}
 probes:
-  tcp: {protocol: tcp, port: PORT}
   ping: {protocol: http, url: "http://{address}:PORT/ping"}
 hosts:
 """
 FORKING = """
 import ctypes, os, signal, sys
 import exporter.app, exporter.cli
-port, file, *hosts = sys.argv[1:]
-for number, host in enumerate(hosts, 1):
+for flags in sys.stdin:
     pid = os.fork()
     if not pid:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG of linux/prctl.h: with its parent, it goes
-        address = f"--web.listen-address=127.0.1.{number}:{port}"
-        os._exit(exporter.cli.main([f"--config.file={file}", f"--host={host}", address, "--log.level=error"]))
+        os._exit(exporter.cli.main(flags.split()))
     print(pid, flush=True)
-sys.stdin.read()
 """
-"""Starts them from one process: half a second of imports once, and not thirty times."""
+"""Starts a program for each line of flags, from one process: half a second of imports once, and not thirty times."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +58,9 @@ class Host:
     port: int
     pid: int
 
-    def get(self, path: str) -> str:
-        with contextlib.closing(http.client.HTTPConnection(self.address, self.port, timeout=30)) as connection:
+    def get(self, path: str, by: str = "127.0.0.1") -> str:
+        connecting = http.client.HTTPConnection(self.address, self.port, timeout=30, source_address=(by, 0))
+        with contextlib.closing(connecting) as connection:
             connection.request("GET", path)
             return connection.getresponse().read().decode()
 
@@ -69,10 +69,10 @@ class Host:
             return "is ready" in self.get("/-/ready")
         return False
 
-    def fails_to_ping(self) -> set[str]:
-        """Return the hosts whose program does not answer this one's."""
+    def knows_who_hangs(self) -> bool:
+        """Return whether its latest probes of all others, and of no more, were answered."""
         pairs = json.loads(self.get("/?format=json"))["pairs"]
-        return {pair["target"] for pair in pairs if pair["probe"] == "ping" and pair["success"] is False}
+        return {pair["target"] for pair in pairs if pair["success"]} == {*LIVING} - {self.name}
 
     def pages_served(self) -> float:
         page = Page(self.get("/metrics"))
@@ -81,58 +81,60 @@ class Host:
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[dict[str, Host]]:
+    """Start those that hang first, so that no other is ever answered by them."""
     port, file = free_port(), tmp_path / "fleet.yml"
-    lines = [
-        f"  - {{name: {name}, address: 127.0.1.{number}, datacenter: d{number % 3}}}\n"
-        for number, name in enumerate(NAMES, 1)
-    ]
+    addresses = {name: f"127.0.1.{number}" for number, name in enumerate(NAMES, 1)}
+    lines = [f"  - {{name: {name}, address: {address}}}\n" for name, address in addresses.items()]
     file.write_text(FLEET.replace("PORT", str(port)) + "".join(lines))
-    command = [sys.executable, "-c", FORKING, str(port), str(file), *NAMES]
+    command = [sys.executable, "-c", FORKING]
     with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout
-        assert parent.stdin
         try:
-            hosts = {
-                name: Host(name, f"127.0.1.{number}", port, int(parent.stdout.readline()))
-                for number, name in enumerate(NAMES, 1)
-            }
-            for host in hosts.values():
-                wait_until(host.is_ready, f"{host.name} is ready", 60)
-            yield hosts
+            hanging = [started(parent, name, addresses[name], port, file) for name in HANGING]
+            for host in hanging:
+                wait_until(host.is_ready, f"{host.name} is ready", PATIENCE)
+                os.kill(host.pid, signal.SIGSTOP)
+            living = [started(parent, name, addresses[name], port, file) for name in LIVING]
+            for host in living:
+                wait_until(host.is_ready, f"{host.name} is ready", PATIENCE)
+            yield {host.name: host for host in living}
         finally:
             parent.kill()
 
 
-def looked(host: Host) -> tuple[str, float]:
+def started(parent: subprocess.Popen[str], name: str, address: str, port: int, file: Path) -> Host:
+    assert parent.stdin
+    assert parent.stdout
+    flags = f"--config.file={file} --host={name} --web.listen-address={address}:{port} --log.level=error"
+    print(flags, file=parent.stdin, flush=True)
+    return Host(name, address, port, int(parent.stdout.readline()))
+
+
+def look(host: Host, client: int) -> tuple[str, float]:
+    """Return what a client sees, and how long it waits for it."""
     began = time.monotonic()
-    return host.get("/fleet?format=text"), time.monotonic() - began
+    return host.get("/fleet?format=text", f"127.0.2.{client}"), time.monotonic() - began
 
 
-def cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def go_away(host: Host) -> None:
+    """Look, and hang up at once."""
+    with socket.create_connection((host.address, host.port)) as connection:
+        connection.sendall(b"GET /fleet HTTP/1.1\r\nHost: fleet\r\n\r\n")
 
 
-def rss(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
-
-
-def test_of_thirty_programs_ten_hang_and_fifty_who_look_have_it_at_the_deadline(fleet: dict[str, Host]) -> None:
-    t0 = time.monotonic()
-    for name in HANGING:
-        os.kill(fleet[name].pid, signal.SIGSTOP)
-    for name in LIVING:
-        wait_until(lambda name=name: fleet[name].fails_to_ping() == set(HANGING), f"{name} sees who hangs", 60)  # type: ignore[misc]
-    print("seen", time.monotonic() - t0)
-    asked, others = fleet[NAMES[0]], [fleet[name] for name in LIVING[1:]]
-    c0 = cpu(asked.pid); time.sleep(3); base = cpu(asked.pid) - c0
+def test_of_thirty_programs_ten_hang_and_fifty_who_look_have_the_rest_at_the_deadline(fleet: dict[str, Host]) -> None:
+    for host in fleet.values():
+        wait_until(lambda host=host: host.knows_who_hangs(), f"{host.name} knows who hangs", PATIENCE)  # type: ignore[misc]
+    asked, *others = fleet.values()
     before = [host.pages_served() for host in others]
-    r0, c0 = rss(asked.pid), cpu(asked.pid)
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:
-        texts, took = zip(*clients.map(looked, [asked] * CLIENTS), strict=True)
-    print("took", min(took), max(took), "cpu", cpu(asked.pid) - c0, "base", base, "rss", r0 / 1e6, rss(asked.pid) / 1e6)
-    print(texts[0])
-    assert [host.pages_served() for host in others] == [served + 1 for served in before]
-    r0, c0 = rss(asked.pid), cpu(asked.pid)
-    time.sleep(7)
-    print(looked(asked)[1], "cpu", cpu(asked.pid) - c0, rss(asked.pid) / 1e6)
+        go_away(asked)
+        texts, took = zip(*clients.map(lambda client: look(asked, client), range(1, CLIENTS + 1)), strict=True)
+    page = json.loads(asked.get("/fleet?format=json"))
+    assert [host.pages_served() for host in others] == [served + 1 for served in before], "each is asked once"
+    assert len(set(texts)) == 1
+    assert "20 of 30 exporters asked" in texts[0]
+    assert [host["name"] for host in page["hosts"] if host["no_page"]] == HANGING
+    assert {path["source"] for path in page["paths"]} == set(LIVING)
+    assert not [path for path in page["paths"] if path["bad"]]
+    assert {each["alert"] for each in page["culprits"]} - OF_A_BUSY_MACHINE == {"LatencyExporterDown"}
+    assert max(took) < DEADLINE + AFTERWARDS
