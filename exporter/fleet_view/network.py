@@ -48,7 +48,7 @@ class Network:
     @property
     def is_alone(self) -> bool:
         """Whether this host reaches nobody, and nobody else can be asked: then it says nothing of others."""
-        hosts = [host for host in self._layout.hosts if not self._layout.is_quiet(host)]
+        hosts = {host for host in self._layout.hosts if not self._layout.is_quiet(host)}
         ways = [path for path in self.paths if path.target in hosts]
         others = self._layout.exporters - {self._layout.here}
         several = len({path.target for path in ways}) >= _SEVERAL

@@ -31,7 +31,7 @@ class FleetPath:
     silent_for: Seconds = math.inf
     """How long ago the first of these probes was decided; infinite where that is not known."""
     heard_ago: Seconds = 0.0
-    """How long ago the target answered anything."""
+    """How long ago the target answered anything; infinite if not lately."""
     always: bool = False
     """That is usual."""
     loses: bool = False
@@ -90,9 +90,10 @@ def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport],
         silent=silent,
         lost=silent and failures >= _SEVERAL,
         silent_for=max(
-            (pair.first_failure_ago for pair in pairs if pair.silent and pair.first_failure_ago), default=math.inf
+            (pair.first_failure_ago for pair in pairs if pair.silent and pair.first_failure_ago is not None),
+            default=math.inf,
         ),
-        heard_ago=seen.heard_ago or 0.0,
+        heard_ago=math.inf if seen.heard_ago is None else seen.heard_ago,
         always=all(pair.always_lost for pair in pairs),
         loses=seen.fault == "lossy",
         loss=best.recent.loss,

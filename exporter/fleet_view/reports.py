@@ -75,7 +75,7 @@ class PathReport(_Model):
     fault: Literal["silent", "lossy", "slow"] | None
     uneven: bool
     heard_ago: _Duration | None = None
-    """How long ago the host answered anything; None: not lately, or not known."""
+    """How long ago the host answered anything; None: not lately."""
 
 
 class PairReport(_Model):

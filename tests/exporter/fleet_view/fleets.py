@@ -151,7 +151,11 @@ class Broken:
         drops = self.drops(source, target)
         recent = ["lost" if drops and number % round(1 / drops) == 1 else trip for number in range(60)]
         slow = self.slows(source, target)
-        path = {"fault": "lossy" if drops else "slow" if slow else None, "uneven": self.uneven(source, target)}
+        path = {
+            "fault": "lossy" if drops else "slow" if slow else None,
+            "uneven": self.uneven(source, target),
+            "heard_ago": 3.0,
+        }
         return pair(target, probe, rtt=3 * trip if slow else trip, usual_rtt=trip, recent=recent, path=path)
 
 

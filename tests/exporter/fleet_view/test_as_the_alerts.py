@@ -60,7 +60,7 @@ def probed(source: str, target: str, protocol: str, family: str, fleet: Fleet) -
     if hangs:
         return failing(target, probe, "timeout", **more)
     recent = ["lost" if loss and number % round(1 / loss) == 1 else trip for number in range(60)]
-    path = {"fault": "lossy" if loss else None, "uneven": bool(flows)}
+    path = {"fault": "lossy" if loss else None, "uneven": bool(flows), "heard_ago": 3.0}
     return pair(target, probe, rtt=trip, recent=recent, path=path, **more)
 
 
