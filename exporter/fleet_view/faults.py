@@ -17,6 +17,8 @@ from exporter.wording import some, span
 
 _NO_CHANCE = 2
 """So many timeouts in a row are no chance; any other failure is none at once."""
+_NO_CHANCE_UNEVENLY = 4
+"""The same where handshakes get lost by chance, one in some."""
 
 
 class _Seen(NamedTuple):
@@ -162,10 +164,11 @@ class Faults:
         if pair.success or self._network.is_blamed(pair.target):
             return False
         if pair.silent or pair.reason == Reason.TIMEOUT:
+            is_uneven = self._network.is_uneven(source, pair.target)
             is_explained = (pair.silent and pair.always_lost) or (source, pair.target) in self._local
             return (
                 not is_explained
-                and pair.recent.failures >= _NO_CHANCE
+                and pair.recent.failures >= (_NO_CHANCE_UNEVENLY if is_uneven else _NO_CHANCE)
                 and not self._network.is_bad(source, pair.target)
             )
         return True

@@ -41,6 +41,7 @@ class Network:
         self.by_family = grouped(paths, lambda path: path.ip_family)
         self._bad = {(path.source, path.target) for path in paths if path.bad}
         self._lost = {(path.source, path.target) for path in paths if path.lost}
+        self._uneven_ends = {(path.source, path.target) for path in paths if path.uneven}
         self._open = {(path.source, path.target) for path in paths if not path.lost}
         self._by_target = grouped(paths, lambda path: path.target)
         self._blame = {family: blame(some_paths, layout, unheard) for family, some_paths in self.by_family.items()}
@@ -62,6 +63,10 @@ class Network:
     def is_lost(self, source: str, target: str) -> bool:
         """Return whether nothing comes through on such a path."""
         return (source, target) in self._lost
+
+    def is_uneven(self, source: str, target: str) -> bool:
+        """Return whether handshakes get lost by chance on such a path."""
+        return (source, target) in self._uneven_ends
 
     def is_blamed(self, host: str) -> bool:
         """Return whether a host, or the only way to its datacenter, explains that it does not answer."""

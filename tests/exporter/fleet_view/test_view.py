@@ -540,6 +540,17 @@ def test_of_a_datacenter_that_is_cut_no_host_is_blamed_that_was_asked_first() ->
     assert "HostUnreachable" not in {culprit.alert for culprit in view(pages, Broken(TWO).layout("a1")).culprits}
 
 
+@pytest.mark.parametrize(("failures", "is_named"), [(3, False), (4, True)])
+def test_a_login_that_times_out_by_chance_on_an_uneven_path_is_no_database_that_fails(
+    failures: int, is_named: bool
+) -> None:
+    recent = [0.08] * 50 + ["lost"] * failures
+    login = lost("b1", "login", database="n8n", recent=recent, path={"fault": None, "uneven": True})
+    broken = Broken(TWO, uneven=lambda *ends: ends == ("a1", "b1"), databases=("n8n",), further={"a1": [login]})
+    alerts = [culprit.alert for culprit in broken.seen_from("a1").culprits]
+    assert ("DatabaseDown" in alerts) == is_named
+
+
 def test_a_database_that_answered_before_its_host_fell_silent_shows_no_life() -> None:
     silent = {"fault": "silent", "uneven": False}
     databases = {"a1": [pair("b2", "query", database="n8n", path=silent)]}
