@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from collectors.terms import Reason
+from collectors.terms import Reason, Seconds
 from exporter.fleet import LOGIN
 from exporter.fleet_view.culprits import CulpritKind, FleetCulprit, NoPage
 from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
 from exporter.fleet_view.network import Network
 from exporter.fleet_view.reports import HostReport, PairReport
-from exporter.wording import some
+from exporter.overview.verdict import certificate_in_words
+from exporter.wording import some, span
 
 _NO_CHANCE = 2
 """So many timeouts in a row are no chance; any other failure is none at once."""
+_NO_CHANCE_UNEVENLY = 4
+"""The same where handshakes get lost by chance, one in some."""
 
 
 class _Seen(NamedTuple):
@@ -43,7 +46,9 @@ class Faults:
             _Seen(source, pair)
             for source, report in reports.items()
             for pair in report.pairs
-            if pair.success is not None and not pair.ours and not pair.is_quiet and not layout.is_quiet(source)
+            if pair.success is not None
+            and not pair.ours
+            and not (pair.is_quiet or layout.is_quiet(source) or layout.is_quiet(pair.target))
         ]
 
     def culprits(self) -> Iterator[FleetCulprit]:
@@ -59,6 +64,8 @@ class Faults:
                 yield from self._n8n(n8n, seen.get(n8n, ()))
         for name in (*self._layout.hosts, *self._layout.endpoints):
             yield from self._programs(name, seen.get(name, ()))
+        for name in (*self._layout.hosts, *self._layout.endpoints, *self._layout.databases):
+            yield from self._certificates(name, seen.get(name, ()))
         for source, report in self._reports.items():
             yield from self._measuring(source, report)
 
@@ -66,11 +73,12 @@ class Faults:
         """Yield the exporters that cannot be asked though their host is reached; those of one reason together."""
         here = self._layout.here
         left = {name: no_page for name, no_page in self._no_pages.items() if not self._is_explained(name, no_page)}
-        reached = {name: tuple(self._pinged(name)) for name in left}
-        for (why, others), names in grouped(left, lambda name: (left[name].why, reached[name])).items():
+        pinged = {name: self._pinged(name) for name in left}
+        for (why, others), names in grouped(left, lambda name: (left[name].why, tuple(pinged[name]))).items():
             its = "its page cannot" if len(names) == 1 else "their pages cannot"
             if others or any(left[name].answered for name in names):
-                also = f"; {some(others)} can ask it" if others else ""
+                ago = min((age for name in names for age in pinged[name].values()), default=0.0)
+                also = f"; {some(others)} could ask it {span(ago)} ago" if others else ""
                 yield FleetCulprit(CulpritKind.EXPORTER, some(names), f"{its} be had from {here}: {why}{also}", "")
             else:
                 yield FleetCulprit(
@@ -83,12 +91,16 @@ class Faults:
         by_the_way = network.is_lost(here, host) if no_page.connected else network.is_bad(here, host)
         return by_the_way or network.is_blamed(host) or self._layout.is_quiet(host)
 
-    def _pinged(self, host: str) -> Iterator[str]:
-        """Yield the hosts that are answered by its exporter itself."""
-        for source, pair in self._seen:
-            asks = pair.probe in self._layout.own_probes and pair.protocol == "http"
-            if asks and pair.target == host and pair.success:
-                yield source
+    def _pinged(self, host: str) -> Mapping[str, Seconds]:
+        """Return the hosts that its exporter itself answers, and how long ago it did so."""
+        return {
+            source: pair.age or 0.0
+            for source, pair in self._seen
+            if pair.success
+            and pair.target == host
+            and pair.protocol == "http"
+            and pair.probe in self._layout.own_probes
+        }
 
     def _programs(self, name: str, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
         """Yield what is wrong with the probes of a target; those of which the same is said together."""
@@ -108,6 +120,19 @@ class Faults:
             yield FleetCulprit(kind, "", f"fails {_from(failing, seen)}", "PeerFailing")
         elif slow := _slow(seen):
             yield FleetCulprit(CulpritKind.PROGRAM, "", f"is slow {_from(slow, seen)}", "PeerSlow")
+
+    def _certificates(self, name: str, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
+        """Yield that a certificate of a target is too near its end, or over it, also where that is why it fails."""
+        ends = [(each.pair.certificate_left, each) for each in seen if each.pair.certificate_left is not None]
+        if not ends:
+            return
+        sources = dict.fromkeys(each.source for _, each in ends)
+        text = f"{certificate_in_words(min(left for left, _ in ends))}, seen from {some(sources)}"
+        if name in self._layout.databases:
+            yield FleetCulprit(CulpritKind.DATABASE, name, text, "")
+        else:
+            probes = some(dict.fromkeys(each.pair.probe for _, each in ends))
+            yield FleetCulprit(CulpritKind.PROGRAM, f"{probes} of {name}", text, "CertificateExpiring")
 
     def _n8n(self, name: str, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
         if failing := [each for each in seen if self._fails(each)]:
@@ -139,10 +164,11 @@ class Faults:
         if pair.success or self._network.is_blamed(pair.target):
             return False
         if pair.silent or pair.reason == Reason.TIMEOUT:
+            is_uneven = self._network.is_uneven(source, pair.target)
             is_explained = (pair.silent and pair.always_lost) or (source, pair.target) in self._local
             return (
                 not is_explained
-                and pair.recent.failures >= _NO_CHANCE
+                and pair.recent.failures >= (_NO_CHANCE_UNEVENLY if is_uneven else _NO_CHANCE)
                 and not self._network.is_bad(source, pair.target)
             )
         return True

@@ -51,14 +51,13 @@ class FleetView:
     ) -> None:
         """``own_page`` is this host's own page, as JSON."""
         self._current, self._own_page, self._peer_pages = current, own_page, peer_pages or PeerPages()
-        self._asked: Seconds = -APART
+        self._asked: Seconds = 0.0
         """When peers were asked last, by the loop's clock."""
-        self._seen: _Seen | None = None
-        self._one_at_a_time = asyncio.Lock()
+        self._look: asyncio.Task[_Seen] | None = None
 
     async def pieces(self, page_format: PageFormat, links: Mapping[str, str]) -> Iterator[bytes]:
         """Return the page in pieces; ``links`` are for browsers."""
-        seen = await self._look()
+        seen = await self._latest()
         if page_format == "html":
             written = html_text.render(seen.view, seen.title, links)
         elif page_format == "json":
@@ -67,14 +66,16 @@ class FleetView:
             written = text.render(seen.view, seen.title)
         return (piece.encode("utf-8", "backslashreplace") for piece in written)
 
-    async def _look(self) -> _Seen:
-        """Return what was seen in the last ten seconds, or ask; who comes meanwhile waits for the same."""
-        async with self._one_at_a_time:
-            now = asyncio.get_running_loop().time()
-            if self._seen is None or now >= self._asked + APART:
-                self._asked = now
-                self._seen = await self._ask()
-            return self._seen
+    async def _latest(self) -> _Seen:
+        """Return what was seen in the last ten seconds, or ask.
+
+        Who comes meanwhile waits for the same look. It goes on when who looks goes away, so that nobody is asked twice.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._look is None or (self._look.done() and now >= self._asked + APART):
+            self._asked = now
+            self._look = asyncio.create_task(self._ask())  # noqa: TID251 - who looks gets its error, or else the loop logs it
+        return await asyncio.shield(self._look)
 
     async def _ask(self) -> _Seen:
         current, wall = self._current(), wall_clock()

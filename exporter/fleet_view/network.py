@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
+from collectors.terms import Seconds
 from exporter.fleet_view.blame import Blame, between_datacenters, blame
 from exporter.fleet_view.culprits import CulpritKind, FleetCulprit
+from exporter.fleet_view.ends import Ends, both_ways, by_ends
 from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
 from exporter.fleet_view.paths import FleetPath
@@ -40,15 +41,20 @@ class Network:
         self.by_family = grouped(paths, lambda path: path.ip_family)
         self._bad = {(path.source, path.target) for path in paths if path.bad}
         self._lost = {(path.source, path.target) for path in paths if path.lost}
+        self._uneven_ends = {(path.source, path.target) for path in paths if path.uneven}
+        self._open = {(path.source, path.target) for path in paths if not path.lost}
+        self._by_target = grouped(paths, lambda path: path.target)
         self._blame = {family: blame(some_paths, layout, unheard) for family, some_paths in self.by_family.items()}
 
     @property
     def is_alone(self) -> bool:
         """Whether this host reaches nobody, and nobody else can be asked: then it says nothing of others."""
-        ways = [path for path in self.paths if path.target in self._layout.hosts]
+        hosts = {host for host in self._layout.hosts if not self._layout.is_quiet(host)}
+        ways = [path for path in self.paths if path.target in hosts]
         others = self._layout.exporters - {self._layout.here}
         several = len({path.target for path in ways}) >= _SEVERAL
-        return several and all(path.lost for path in ways) and others <= set(self._unheard)
+        nobody_answers = all(path.silent for path in ways) and any(path.lost for path in ways)
+        return several and nobody_answers and others <= set(self._unheard)
 
     def is_bad(self, source: str, target: str) -> bool:
         """Return whether a path from the one to the other is bad, over any family."""
@@ -57,6 +63,10 @@ class Network:
     def is_lost(self, source: str, target: str) -> bool:
         """Return whether nothing comes through on such a path."""
         return (source, target) in self._lost
+
+    def is_uneven(self, source: str, target: str) -> bool:
+        """Return whether handshakes get lost by chance on such a path."""
+        return (source, target) in self._uneven_ends
 
     def is_blamed(self, host: str) -> bool:
         """Return whether a host, or the only way to its datacenter, explains that it does not answer."""
@@ -78,7 +88,8 @@ class Network:
             for culprit in self._of_a_family(blamed, self.by_family[family]):
                 families.setdefault(culprit, []).append(family)
         for culprit, over in families.items():
-            only = "" if len(over) == len(self._blame) else f" (over {' and '.join(over)} alone)"
+            is_whole = len(over) == len(self._blame) or culprit.alert == "HostUnreachable"
+            only = "" if is_whole else f" (over {' and '.join(over)} alone)"
             yield culprit._replace(text=f"{culprit.text}{only}")
 
     def _of_a_family(self, blamed: Blame, paths: Sequence[FleetPath]) -> Iterator[FleetCulprit]:
@@ -87,31 +98,58 @@ class Network:
             if culprit.critical or (target not in self._queued and self._speaks(target, blamed.targets)):
                 yield culprit
         for source, bad in blamed.sources.items():
-            if source not in blamed.targets:
+            if not any(source in of_family.targets for of_family in self._blame.values()):
                 yield _outgoing(source, bad)
+        yield from self._datacenters(blamed, paths)
+        yield from self._single(blamed.single)
+        blamed_ends = {*blamed.targets, *blamed.sources, *self._unheard, *self._layout.maintenance}
+        yield from self._uneven(
+            [path for path in paths if not path.bad and not blamed_ends & {path.source, path.target}]
+        )
+
+    def _datacenters(self, blamed: Blame, paths: Sequence[FleetPath]) -> Iterator[FleetCulprit]:
         silent = blamed.dark.difference(self._layout.datacenter(path.target) for path in paths if not path.bad)
-        for ends, bad in _both_ways(blamed.datacenters):
-            yield _datacenters(ends, bad, silent)
-        reached = {path.target for path in paths if not path.bad} | (self._layout.exporters - set(self._unheard))
-        for ends, bad in _both_ways(_by_ends(blamed.single)):
-            culprit = _path(ends, bad, reached)
-            if culprit.critical or not self._queued & {ends.first, ends.other}:
-                yield culprit
-        blamed_ends = {*blamed.targets, *blamed.sources, *self._unheard}
-        well = [path for path in paths if not path.bad and not blamed_ends & {path.source, path.target}]
-        yield from self._uneven(well)
+        down = {ends: bad for ends, bad in blamed.datacenters.items() if _most_are_lost(bad)}
+        for ends, bad in both_ways(down):
+            yield _down(ends, bad, silent)
+        for ends, bad in both_ways({ends: bad for ends, bad in blamed.datacenters.items() if ends not in down}):
+            yield _degraded(ends, bad)
+
+    def _single(self, single: Sequence[FleetPath]) -> Iterator[FleetCulprit]:
+        cut = [path for path in single if path.lost and self._lives(path.target, path.silent_for)]
+        for ends, bad in both_ways(by_ends(cut)):
+            text = f"{bad[0].in_words()}, and both ends live"
+            yield FleetCulprit(CulpritKind.PATH, ends.name, text, "PathDegraded", critical=True)
+        for ends, bad in both_ways(by_ends(path for path in single if path not in cut)):
+            if not self._queued & {ends.first, ends.other}:
+                what = "; ".join(dict.fromkeys(path.in_words() for path in bad))
+                unclear = "; nobody else can tell which end it is" if all(path.lost for path in bad) else ""
+                yield FleetCulprit(CulpritKind.PATH, ends.name, f"{what}{unclear}", "PathDegraded")
+
+    def _lives(self, host: str, lately: Seconds) -> bool:
+        """Return whether a host has answered in that time: its page can be had, or others reach it."""
+        heard = any(not path.bad and path.heard_ago < lately for path in self._by_target[host])
+        return heard or host in self._layout.exporters - set(self._unheard)
 
     def _host(self, target: str, bad: Sequence[FleetPath]) -> FleetCulprit:
-        lost = [path.source for path in bad if path.lost]
-        if len(lost) <= _MOST * len(bad):
+        lost = self._losing(target)
+        if not lost:
             what = some(f"from {path.source} {path.in_words()}" for path in bad)
-            return FleetCulprit(CulpritKind.HOST, target, f"all paths to it are bad: {what}", "PathDegraded")
+            text = f"all paths to it are bad: {what}; the culprit is the host, its uplink, or a firewall there"
+            return FleetCulprit(CulpritKind.HOST, target, text, "PathDegraded")
         if target in self._answering:
             text = f"no answer to {some(lost)} by ICMP nor handshakes, but its database answers: a firewall?"
             return FleetCulprit(CulpritKind.HOST, target, text, "PathDegraded")
         asking = f"{lost[0]} alone asks it, and gets" if len(lost) == 1 else f"{counted(len(lost), 'host')} get"
         text = f"{asking} no answer from it by any protocol: {self._down(target, lost)}"
         return FleetCulprit(CulpritKind.HOST, target, text, "HostUnreachable", critical=True)
+
+    def _losing(self, target: str) -> Sequence[str]:
+        """Return who gets no answer of a host over any family, if that is most of each datacenter; else none."""
+        asking = dict.fromkeys(path.source for path in self._by_target[target])
+        lost = [source for source in asking if (source, target) not in self._open]
+        places = grouped(asking, self._layout.datacenter).values()
+        return lost if all(len({*lost} & {*place}) > _MOST * len(place) for place in places) else []
 
     def _down(self, target: str, lost: Sequence[str]) -> str:
         if target in self._layout.exporters and target not in self._unheard:
@@ -126,74 +164,35 @@ class Network:
         between = between_datacenters(well, self._layout, lambda path: path.uneven)
         explained = {path for several in between.values() for path in several}
         single = [path for path in well if path.uneven and path not in explained]
-        for ends, _ in _both_ways(between):
+        for ends, _ in both_ways(between):
             yield FleetCulprit(CulpritKind.DATACENTERS, ends.datacenters, _UNEVEN, "PathUneven")
-        for ends, _ in _both_ways(_by_ends(single)):
+        for ends, _ in both_ways(by_ends(single)):
             yield FleetCulprit(CulpritKind.PATH, ends.name, _UNEVEN, "PathUneven")
 
 
-class _Ends(NamedTuple):
-    """Two hosts or datacenters, and whether it is about both ways between them."""
-
-    first: str
-    other: str
-    both_ways: bool
-
-    @property
-    def name(self) -> str:
-        """Both in words: of a path."""
-        return f"between {self.first} and {self.other}" if self.both_ways else f"{self.first} to {self.other}"
-
-    @property
-    def datacenters(self) -> str:
-        """The same of datacenters."""
-        if self.first == self.other:
-            return f"within {self.first}"
-        return f"{self.first} {'and' if self.both_ways else 'to'} {self.other}"
+def _most_are_lost(bad: Sequence[FleetPath]) -> bool:
+    return sum(path.lost for path in bad) > _MOST * len(bad)
 
 
-def _both_ways(found: Mapping[tuple[str, str], Sequence[FleetPath]]) -> Iterator[tuple[_Ends, Sequence[FleetPath]]]:
-    """Bring the way there and the way back together."""
-    for (first, other), bad in found.items():
-        back = found.get((other, first)) if first != other else None
-        if back is None or first < other:
-            yield _Ends(first, other, both_ways=back is not None), [*bad, *(back or ())]
+def _down(ends: Ends, bad: Sequence[FleetPath], silent: Collection[str]) -> FleetCulprit:
+    down = [name for name in (ends.first, ends.other) if name in silent]
+    unheard = f"; nothing is heard from {down[0]}, which may be down altogether" if down else ""
+    lost = _pairs(path for path in bad if path.lost)
+    text = f"{lost} of hosts lose all, and no host of either is to blame: {_LINK}{unheard}"
+    return FleetCulprit(CulpritKind.DATACENTERS, ends.datacenters, text, "DatacenterPathDown", critical=True)
 
 
-def _by_ends(paths: Iterable[FleetPath]) -> Mapping[tuple[str, str], Sequence[FleetPath]]:
-    return grouped(paths, lambda path: (path.source, path.target))
-
-
-def _datacenters(ends: _Ends, bad: Sequence[FleetPath], silent: Collection[str]) -> FleetCulprit:
-    lost = [path for path in bad if path.lost]
-    if len(lost) > _MOST * len(bad):
-        down = [name for name in (ends.first, ends.other) if name in silent]
-        unheard = f"; nothing is heard from {down[0]}, which may be down altogether" if down else ""
-        text = f"{_pairs(lost)} of hosts lose all, and no host of either is to blame: {_LINK}{unheard}"
-        return FleetCulprit(CulpritKind.DATACENTERS, ends.datacenters, text, "DatacenterPathDown", critical=True)
+def _degraded(ends: Ends, bad: Sequence[FleetPath]) -> FleetCulprit:
     worst = max(bad, key=lambda path: path.badness)
-    text = f"{_pairs(bad)} of hosts lose packets or take longer, and no host of either is to blame"
-    return FleetCulprit(
-        CulpritKind.DATACENTERS,
-        ends.datacenters,
-        f"{text}; {worst.source} to {worst.target}: {worst.in_words()}",
-        "DatacenterPathDegraded",
+    text = (
+        f"{_pairs(bad)} of hosts lose packets or take longer, and no host of either is to blame; "
+        f"{worst.source} to {worst.target}: {worst.in_words()}"
     )
+    return FleetCulprit(CulpritKind.DATACENTERS, ends.datacenters, text, "DatacenterPathDegraded")
 
 
-def _pairs(paths: Sequence[FleetPath]) -> str:
+def _pairs(paths: Iterable[FleetPath]) -> str:
     return counted(len({frozenset((path.source, path.target)) for path in paths}), "pair")
-
-
-def _path(ends: _Ends, bad: Sequence[FleetPath], reached: Collection[str]) -> FleetCulprit:
-    what = "; ".join(dict.fromkeys(path.in_words() for path in bad))
-    if not all(path.lost for path in bad):
-        return FleetCulprit(CulpritKind.PATH, ends.name, what, "PathDegraded")
-    if not all(path.target in reached for path in bad):
-        return FleetCulprit(
-            CulpritKind.PATH, ends.name, f"{what}; nobody else can tell which end it is", "PathDegraded"
-        )
-    return FleetCulprit(CulpritKind.PATH, ends.name, f"{what}, and both ends live", "PathDegraded", critical=True)
 
 
 def _outgoing(source: str, bad: Sequence[FleetPath]) -> FleetCulprit:

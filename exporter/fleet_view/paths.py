@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from collectors.terms import Seconds
@@ -23,8 +24,14 @@ class FleetPath:
     source: str
     target: str
     ip_family: str = "ipv4"
+    silent: bool = False
+    """Nothing comes back, which a single probe may say."""
     lost: bool = False
-    """Nothing comes through."""
+    """Nothing comes back of several."""
+    silent_for: Seconds = math.inf
+    """How long ago the first of these probes was decided; infinite where that is not known."""
+    heard_ago: Seconds = 0.0
+    """How long ago the target answered anything; infinite if not lately."""
     always: bool = False
     """That is usual."""
     loses: bool = False
@@ -80,7 +87,13 @@ def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport],
         source=source,
         target=target,
         ip_family=ip_family,
+        silent=silent,
         lost=silent and failures >= _SEVERAL,
+        silent_for=max(
+            (pair.first_failure_ago for pair in pairs if pair.silent and pair.first_failure_ago is not None),
+            default=math.inf,
+        ),
+        heard_ago=math.inf if seen.heard_ago is None else seen.heard_ago,
         always=all(pair.always_lost for pair in pairs),
         loses=seen.fault == "lossy",
         loss=best.recent.loss,

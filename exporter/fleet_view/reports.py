@@ -27,6 +27,7 @@ _Word = Annotated[str, Field(max_length=40), AfterValidator(cleaned)]
 _Name = Annotated[str, Field(max_length=1_000)]
 """As it is: shown only where the own fleet file has it, too."""
 _Duration = Annotated[float, Field(ge=0, le=1e12)]
+_Left = Annotated[float, Field(ge=-1e12, le=1e12)]
 _Count = Annotated[int, Field(ge=0, le=10**15)]
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Result = Annotated[float, Field(ge=0, le=1e12)] | Annotated[str, Field(max_length=20)]
@@ -73,6 +74,8 @@ class PathReport(_Model):
 
     fault: Literal["silent", "lossy", "slow"] | None
     uneven: bool
+    heard_ago: _Duration | None = None
+    """How long ago the host answered anything; None: not lately."""
 
 
 class PairReport(_Model):
@@ -89,9 +92,15 @@ class PairReport(_Model):
     success: bool | None
     reason: _Word | None
     phase: _Word | None
+    age: _Duration | None
+    """How long ago the latest probe was decided."""
+    first_failure_ago: _Duration | None = None
+    """The same of the first of the failures that it is one of; None in older versions, too."""
     rtt: _Duration | None
     usual_rtt: _Duration | None
     usual_loss: _Share | None
+    certificate_left: _Left | None = None
+    """How long the served certificate is valid yet, where that is too little; None in older versions, too."""
     recent: Annotated[
         RecentResults, PlainValidator(lambda results: RecentResults.of(_RESULTS.validate_python(results)))
     ]

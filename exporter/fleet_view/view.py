@@ -64,8 +64,9 @@ def view(pages: Pages, layout: Layout) -> View:
 
 
 def _answering(reports: Mapping[str, HostReport]) -> Collection[str]:
-    """Return the hosts of which a database answers."""
-    return {pair.target for report in reports.values() for pair in report.pairs if pair.database and pair.success}
+    """Return the hosts of which a database answers, by a host to which they are not silent since."""
+    pairs = [pair for report in reports.values() for pair in report.pairs if pair.database and pair.success]
+    return {pair.target for pair in pairs if pair.path is None or pair.path.fault != "silent"}
 
 
 def _cells(

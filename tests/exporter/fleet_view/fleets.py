@@ -40,6 +40,7 @@ def pair(target: str, probe: str = "icmp", **differs: Any) -> dict[str, Any]:
         "success": True,
         "reason": None,
         "phase": None,
+        "age": 4.0,
         "path": {"fault": None, "uneven": False, "heard_ago": 3.0, "others_answer": True},
         "rtt": 0.08,
         "usual_rtt": 0.08,
@@ -96,8 +97,8 @@ class Broken:
     """Other pairs of a host."""
     databases: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    """Hosts without an exporter that only ``further`` says something of."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Hosts without an exporter that only ``further`` says something of, each with its datacenter."""
     n8n: Mapping[str, str] = field(default_factory=dict)
 
     def seen_from(self, here: str) -> View:
@@ -123,7 +124,7 @@ class Broken:
     def layout(self, here: str) -> Layout:
         return Layout(
             here=here,
-            datacenters=dict(self.datacenters) | dict.fromkeys((*self.endpoints, *self.others), ""),
+            datacenters={**self.datacenters, **dict.fromkeys(self.endpoints, ""), **self.others},
             hosts=(*self.datacenters, *self.others),
             exporters=frozenset(self.datacenters) - self.without_exporter,
             endpoints=self.endpoints,
@@ -150,7 +151,11 @@ class Broken:
         drops = self.drops(source, target)
         recent = ["lost" if drops and number % round(1 / drops) == 1 else trip for number in range(60)]
         slow = self.slows(source, target)
-        path = {"fault": "lossy" if drops else "slow" if slow else None, "uneven": self.uneven(source, target)}
+        path = {
+            "fault": "lossy" if drops else "slow" if slow else None,
+            "uneven": self.uneven(source, target),
+            "heard_ago": 3.0,
+        }
         return pair(target, probe, rtt=3 * trip if slow else trip, usual_rtt=trip, recent=recent, path=path)
 
 

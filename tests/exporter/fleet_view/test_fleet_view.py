@@ -90,7 +90,7 @@ async def test_however_many_look_each_peer_is_asked_once_in_ten_seconds(tmp_path
     assert len(peers.asked) == 2
 
 
-async def test_a_client_that_does_not_wait_costs_the_others_nothing(tmp_path: Path) -> None:
+async def test_who_goes_away_ends_nothing_and_nobody_is_asked_twice(tmp_path: Path) -> None:
     peers = Peers(report())
     pages = pages_of(fleet_of(tmp_path), peers)
     peers.may_answer.clear()
@@ -98,8 +98,28 @@ async def test_a_client_that_does_not_wait_costs_the_others_nothing(tmp_path: Pa
     while not peers.asked:
         await asyncio.sleep(0)
     first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    third = asyncio.create_task(shown(pages))
+    await asyncio.sleep(0)
     peers.may_answer.set()
     assert "exporters asked" in await second
+    assert await third == await second
+    assert len(peers.asked) == 1
+
+
+async def test_a_look_that_takes_longer_than_ten_seconds_is_waited_for(tmp_path: Path) -> None:
+    peers = Peers(report())
+    pages = pages_of(fleet_of(tmp_path), peers)
+    peers.may_answer.clear()
+    first = asyncio.create_task(shown(pages))
+    while not peers.asked:
+        await asyncio.sleep(0)
+    skip(APART)
+    second = asyncio.create_task(shown(pages))
+    await asyncio.sleep(0)
+    peers.may_answer.set()
+    assert await second == await first
+    assert len(peers.asked) == 1
 
 
 async def test_a_password_that_lacks_is_why_nobody_is_asked(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from exporter.fleet_view.view import view
+from exporter.fleet_view.view import Pages, view
+from tests.exporter.fleet_view.fleets import HANGS as HANGING
 from tests.exporter.fleet_view.fleets import (
     UNREACHED,
     Broken,
@@ -268,7 +269,7 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
                 "a1": [pair("c1", "query", database="n8n"), lost("c1", usual_loss=1.0, path=WELL)],
                 "a2": [lost("c1", usual_loss=1.0)],
             },
-            others=("c1",),
+            others={"c1": ""},
             databases=("n8n",),
         ),
         {"a1": []},
@@ -284,7 +285,7 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
                 ],
                 "a2": [lost("c1", usual_loss=1.0)],
             },
-            others=("c1",),
+            others={"c1": ""},
             databases=("n8n",),
         ),
         {
@@ -301,7 +302,7 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
                 "a1": [pair("d1", "query", database="n8n"), lost("d1", path=WELL), lost("d1", "tcp", path=WELL)],
                 "c1": [pair("d1")],
             },
-            others=("d1",),
+            others={"d1": ""},
             databases=("n8n",),
         ),
         {"b1": ["path a1 to d1: all gets lost, and both ends live [PathDegraded]"]},
@@ -328,6 +329,35 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
     "a certificate has expired": (
         Broken(TWO, endpoints=("site",), further={"a1": [failing("site", "get", "tls", protocol="http")]}),
         {"b1": ["program get of site: fails (tls) from a1: it says tls [PeerFailing]"]},
+    ),
+    "certificates end soon, of one that is over, and of a database": (
+        Broken(
+            TWO,
+            endpoints=("site",),
+            databases=("n8n",),
+            further={
+                "a1": [
+                    pair("site", "get", protocol="http", certificate_left=200_000.0),
+                    pair("b1", "query", database="n8n", certificate_left=500_000.0),
+                ],
+                "a2": [
+                    pair("site", "get", protocol="http", certificate_left=200_060.0),
+                    pair("site", "head", protocol="http", certificate_left=None),
+                    pair("b1", "api", protocol="http", certificate_left=-7_200.0),
+                ],
+            },
+        ),
+        {
+            "b2": [
+                "program api of b1: its certificate expired 2 h ago, seen from a2 [CertificateExpiring]",
+                "program get of site: its certificate ends in 2 days, seen from a1, a2 [CertificateExpiring]",
+                "database n8n: its certificate ends in 6 days, seen from a1 []",
+            ]
+        },
+    ),
+    "a certificate of a host in maintenance ends soon": (
+        Broken(TWO, maintenance=frozenset({"b1"}), further={"a1": [pair("b1", "api", certificate_left=-7_200.0)]}),
+        {"a2": []},
     ),
     "a site cannot be reached by the one host that asks": (
         Broken(TWO, endpoints=("site",), further={"a1": [lost("site", "get", protocol="http")]}),
@@ -362,8 +392,8 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         Broken(TWO, drops=lambda source, target: 0.34 * ("b2" in {source, target})),
         {
             "a1": [
-                "host b2: all paths to it are bad: from a1 33 % get lost, from a2 33 % get lost, from b1 33 % get lost "
-                "[PathDegraded]"
+                "host b2: all paths to it are bad: from a1 33 % get lost, from a2 33 % get lost, from b1 33 % get "
+                "lost; the culprit is the host, its uplink, or a firewall there [PathDegraded]"
             ]
         },
     ),
@@ -432,6 +462,18 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         Broken(TWO, drops=lambda source, target: 0.34 * ({"a1", "b2"} == {source, target})),
         {"b1": ["path between a1 and b2: 33 % get lost [PathDegraded]"]},
     ),
+    "a host that has one address is down, of hosts that have two": (
+        Broken(TWO, at("b2"), further={"a1": [pair("a2", ip_family="ipv6")]}),
+        {"a1": [f"host b2: 3 hosts {DOWN}"]},
+    ),
+    "two hosts without an exporter are down that none of their datacenter asks": (
+        Broken(
+            hosts(a=2, b=1),
+            further={name: [lost("b2"), lost("b3")] for name in ("a1", "a2")},
+            others={"b2": "b", "b3": "b"},
+        ),
+        {"b1": [f"host {name}: 2 hosts {DOWN}" for name in ("b2", "b3")]},
+    ),
     "a host in maintenance is down": (Broken(TWO, at("b2"), maintenance=frozenset({"b2"})), {"a1": [], "b1": []}),
     "an exporter in maintenance hangs": (
         Broken(TWO, hanging=frozenset({"b2"}), maintenance=frozenset({"b2"})),
@@ -455,6 +497,65 @@ def test_one_probe_without_an_answer_is_no_culprit_but_two_are() -> None:
         fleet = view({"a1": report(alone), "b1": UNREACHED}, Broken(hosts(a=1, b=1)).layout("a1"))
         named = [f"{culprit} [{culprit.alert}]" for culprit in fleet.culprits if culprit.kind != "exporter"]
         assert named == says
+
+
+def test_an_exporter_that_answered_others_lately_is_not_called_down_yet() -> None:
+    pages: Pages = {
+        "a1": report(pair("b2", "ping")),
+        "a2": report(pair("b2", "ping", age=1.5)),
+        "b1": report(),
+        "b2": HANGING,
+    }
+    (culprit,) = view(pages, Broken(TWO).layout("a1")).culprits
+    assert f"{culprit} [{culprit.alert}]" == (
+        "exporter b2: its page cannot be had from a1: it takes the connection, and then does not answer within 3 s; "
+        "a1, a2 could ask it 1.5 s ago []"
+    )
+
+
+def test_a_host_that_lost_all_just_now_names_its_own_link_and_not_those_that_it_asked_first() -> None:
+    once, twice = ([0.08] * 60 + ["lost"] * lost_ones for lost_ones in (1, 2))
+    own = report(lost("a2", recent=twice), lost("b1", recent=once), lost("b2", recent=once))
+    fleet = view({"a1": own, **dict.fromkeys(("a2", "b1", "b2"), UNREACHED)}, Broken(TWO).layout("a1"))
+    assert [str(culprit) for culprit in fleet.culprits] == [f"this host a1: {ALONE.removesuffix(' []')}"]
+
+
+def test_a_path_is_called_cut_only_if_its_target_has_answered_others_since() -> None:
+    """Of a host that has just died, the host that asked it first loses all, and others wait for their next probe."""
+    path = {"fault": None, "uneven": False, "heard_ago": 8.0}
+    cut = [
+        ("path a1 to b2: all gets lost; nobody else can tell which end it is [PathDegraded]", 5.0),
+        (f"path a1 to b2: {CUT}", 9.0),
+    ]
+    for says, ago in cut:
+        others = dict.fromkeys(("a2", "b1"), report(pair("b2", path=path)))
+        pages: Pages = {"a1": report(lost("b2", first_failure_ago=ago)), **others, "b2": UNREACHED}
+        culprits = view(pages, Broken(TWO).layout("a1")).culprits
+        assert [f"{culprit} [{culprit.alert}]" for culprit in culprits if culprit.kind == "path"] == [says]
+
+
+def test_of_a_datacenter_that_is_cut_no_host_is_blamed_that_was_asked_first() -> None:
+    own = report(lost("b1", recent=[0.08] * 59 + ["lost"]), lost("b2"))
+    pages: Pages = {"a1": own, "a2": own, "b1": UNREACHED, "b2": UNREACHED}
+    assert "HostUnreachable" not in {culprit.alert for culprit in view(pages, Broken(TWO).layout("a1")).culprits}
+
+
+@pytest.mark.parametrize(("failures", "is_named"), [(3, False), (4, True)])
+def test_a_login_that_times_out_by_chance_on_an_uneven_path_is_no_database_that_fails(
+    failures: int, is_named: bool
+) -> None:
+    recent = [0.08] * 50 + ["lost"] * failures
+    login = lost("b1", "login", database="n8n", recent=recent, path={"fault": None, "uneven": True})
+    broken = Broken(TWO, uneven=lambda *ends: ends == ("a1", "b1"), databases=("n8n",), further={"a1": [login]})
+    alerts = [culprit.alert for culprit in broken.seen_from("a1").culprits]
+    assert ("DatabaseDown" in alerts) == is_named
+
+
+def test_a_database_that_answered_before_its_host_fell_silent_shows_no_life() -> None:
+    silent = {"fault": "silent", "uneven": False}
+    databases = {"a1": [pair("b2", "query", database="n8n", path=silent)]}
+    broken = Broken(TWO, at("b2"), databases=("n8n",), further=databases)
+    assert broken.says_from("a1") == [f"host b2: 3 hosts {DOWN}"]
 
 
 def test_probes_of_one_host_count_together() -> None:
