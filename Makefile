@@ -31,7 +31,7 @@ demo: dev ## three hosts, Brazil to USA, with alerts, on this machine; root, an 
 	@PATH="$(CURDIR)/.cache/servers/usr/bin:$$PATH:/usr/sbin:/sbin" exec $(bin)/python -m tests.demo "$(FAULT)"
 
 test: dev prerequisites ## set up and run all tests but the image's, n8n's and test-culprits; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
-	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-unit: dev ## the tests that need neither root, servers nor copies of this tree
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=worksteal \
