@@ -7,11 +7,12 @@ N8N ?= 2.41.1
 LABS ?= 6
 WATCHERS ?= prometheus newer
 BENCH_ARGS ?=
+FAULT ?=
 
 venv := .venv
 bin := $(venv)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-unit test-copies test-n8n test-culprits fresh-test check check-format check-lint check-types check-imports format \
+.PHONY: help run install demo test test-unit test-copies test-n8n test-culprits fresh-test check check-format check-lint check-types check-imports format \
 	bench lock image image-test clean dev prerequisites FORCE
 
 help: ## this list
@@ -24,8 +25,13 @@ install: $(venv)/.runtime ## set up the program as .venv/bin/latency-exporter; P
 	@sh deploy/link.sh "$(CURDIR)/$(bin)" "$(PREFIX)"
 	@$(call tell_who_can_run_it)
 
+demo: dev ## three hosts, Brazil to USA, with alerts, on this machine; root, an hour; FAULT=cut breaks one thing in it (docs/demo.md)
+	@sh tests/packages.sh "the demo" iproute2:ip iptables:iptables postgresql-15:/usr/lib/postgresql/15/bin/postgres
+	@sh tests/servers.sh
+	@PATH="$(CURDIR)/.cache/servers/usr/bin:$$PATH:/usr/sbin:/sbin" exec $(bin)/python -m tests.demo "$(FAULT)"
+
 test: dev prerequisites ## set up and run all tests but the image's, n8n's and test-culprits; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
-	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-unit: dev ## the tests that need neither root, servers nor copies of this tree
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=worksteal \

@@ -13,6 +13,7 @@ from exporter import logs
 from exporter.app import App
 from exporter.commands import (
     check,
+    dashboards,
     default_fleet,
     doctor,
     example,
@@ -54,7 +55,12 @@ def _run(flags: argparse.Namespace) -> int:
     logs.configure(flags.log_level, flags.log_format)
     default_fleet.choose(flags, _log.info)
     options = Options(
-        flags.config_file, flags.host, flags.telemetry_path, flags.enable_lifecycle, flags.web_config_file
+        flags.config_file,
+        flags.host,
+        flags.telemetry_path,
+        flags.enable_lifecycle,
+        flags.web_config_file,
+        flags.disable_fleet,
     )
     first = configuration(options)
     for warning in (*check.warning_lines(first.fleet, first.pairs), *first.web.warnings):
@@ -73,6 +79,7 @@ COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Callable[[argpa
     "check": (parsers.check_parser, check.run),
     "probe": (parsers.probe_parser, probe_now.run),
     "scrape-configs": (parsers.scrape_configs_parser, scrape_configs.run),
+    "dashboards": (parsers.dashboards_parser, dashboards.run),
     "doctor": (parsers.doctor_parser, doctor.run),
     "example": (parsers.example_parser, example.run),
     "healthcheck": (parsers.healthcheck_parser, healthcheck.run),

@@ -23,6 +23,7 @@ class Options:
     telemetry_path: str
     enable_lifecycle: bool
     web_config_file: Path | None
+    disable_fleet: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import difflib
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from unicodedata import east_asian_width
 
 from collectors.literals import bracketed
 from collectors.terms import Seconds
@@ -97,6 +98,11 @@ def quoted(value: object) -> str:
 def printable(text: str) -> str:
     """Write a text as it is; one that could command a terminal in ASCII alone, with escapes."""
     return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def display_width(text: str) -> int:
+    """Return how many columns a terminal gives a text: Chinese takes two each (Unicode Standard Annex 11)."""
+    return len(text) if text.isascii() else sum(1 + (east_asian_width(letter) in "WF") for letter in text)
 
 
 def legible(name: str) -> str:

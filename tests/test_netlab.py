@@ -388,6 +388,20 @@ class TestNothingStays:
         assert leftovers(killed.pid) == []
         assert leftovers(os.getpid()) == [host.namespace.name]
 
+    def test_what_still_runs_inside_what_a_killed_run_left_ends_and_its_files_go(self):
+        killed = be_killed("print(l.folder, l.host('x').popen(['sleep', '987']).pid, flush=True)")
+        folder, sleeper = killed.output.split()
+        sweep()
+        wait_until(functools.partial(gone, int(sleeper)), "its program has ended")
+        assert not Path(folder).exists()
+
+    def test_a_lab_of_another_prefix_is_left_alone(self):
+        killed = be_killed("print(l.host('x').namespace.name, flush=True)", prefix="lex-other-")
+        assert killed.output.split() == [f"lex-other-{killed.pid}-1-x"]
+        sweep()
+        assert leftovers(killed.pid, "lex-other-") == killed.output.split()
+        assert sweep("lex-other-") == killed.output.split()
+
     def test_a_box_whose_lab_was_killed_ends_by_itself(self):
         killed = be_killed("print(l.link(l.host('x'), l.host('y')).pid, flush=True)")
         wait_until(functools.partial(gone, int(killed.output)), "the box has ended")
@@ -400,9 +414,10 @@ class Killed:
     output: str
 
 
-def be_killed(code):
+def be_killed(code, prefix="lex-"):
     """A process that makes a lab ``l``, does something with it and is killed before it can clean up."""
-    code = f"import os\nfrom tests.netlab import Lab, leftovers; l = Lab().__enter__()\n{code}\nos.kill(os.getpid(), 9)"
+    begin = f"import os\nfrom tests.netlab import Lab, leftovers; l = Lab(prefix={prefix!r}).__enter__()"
+    code = f"{begin}\n{code}\nos.kill(os.getpid(), 9)"
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         output, _ = process.communicate(timeout=20)
     assert process.returncode == -signal.SIGKILL

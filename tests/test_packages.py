@@ -18,6 +18,7 @@ import pytest
 
 from exporter import __version__
 from exporter.commands import examples
+from tests.grafana.boards import FILES
 
 pytestmark = pytest.mark.copies
 
@@ -33,6 +34,7 @@ OF_THE_BUILD = (
     "config",
     "deploy",
     "docs",
+    "grafana",
     "prometheus",
 )
 """What .dockerignore lets through likewise."""
@@ -111,6 +113,8 @@ def test_an_installed_program_has_the_examples(program: Path, tmp_path: Path) ->
     )
     installed = json.loads(run(program.with_name("python"), "-c", every, cwd=tmp_path))
     assert installed == {name: examples.files(name) for name in examples.NAMES}
+    run(program, "dashboards", "--output-dir=boards", cwd=tmp_path)
+    assert {path.name for path in (tmp_path / "boards/dashboards").iterdir()} == {path.name for path in FILES}
     run(program, "example", "rules", "--output-dir=rules", cwd=tmp_path)
     assert {path.name: path.read_text() for path in (tmp_path / "rules").iterdir()} == installed["rules"]
 

@@ -23,6 +23,7 @@ from exporter.app.reloads import Reloads
 from exporter.app.signals import Signals
 from exporter.configuration import Configuration, Options, configuration
 from exporter.fleet import BadFile, Pair
+from exporter.fleet_view import FleetView
 from exporter.overview import Overview
 from exporter.probing import Addresses, Move, ProbeResult, Scheduler, collectors, refreshes, single
 from exporter.recording.recorder import Recorder
@@ -55,6 +56,8 @@ class App:
         reload = self._reloads.reload_or_refuse if options.enable_lifecycle else None
         actions = Actions(probe_endpoint.explain, reload, self._targets)
         self._server = WebServer(self._recorder, self._overview, actions, options.telemetry_path)
+        if not options.disable_fleet:
+            self._server.fleet = FleetView(lambda: self._current, self._server.own_page)
 
     async def run(self, sockets: Sequence[socket.socket]) -> None:
         """Probe and serve until SIGTERM or SIGINT; SIGHUP reloads."""

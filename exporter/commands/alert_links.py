@@ -1,4 +1,4 @@
-"""The links in alerts' annotations: as shipped they lead into the clone, and elsewhere if the fleet file says so."""
+"""The links in alerts' annotations: paths as shipped, of the clone and of Grafana; the fleet file says of which."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ class _Link(NamedTuple):
     """How it begins instead; None: as shipped."""
 
 
-_LINKS = (_Link("runbook_url", "docs/runbook.md", lambda fleet: fleet.rules.runbook_url),)
+def _dashboards(fleet: Fleet) -> str | None:
+    return f"{grafana.base}/d/" if (grafana := fleet.stack.grafana) else None
+
+
+_LINKS = (
+    _Link("runbook_url", "docs/runbook.md", lambda fleet: fleet.rules.runbook_url),
+    _Link("dashboard_url", "/d/", _dashboards),
+)
 
 
 def with_links(rules: str, fleet: Fleet) -> str:
-    """Return a file of rules with the links that the fleet file asks for; no url holds a quote or a backslash."""
+    """Return a file of rules with the links that the fleet file asks for; none holds a quote or a backslash."""
     for link in _LINKS:
         if begins := link.begins(fleet):
             line = re.compile(rf'^( +{link.annotation}: )"?{re.escape(link.shipped)}(.*?)"?$', re.MULTILINE)

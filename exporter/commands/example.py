@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from exporter.commands import default_fleet, examples
+from exporter.commands import default_fleet, examples, shipped
 from exporter.commands.alert_links import with_links
-from exporter.commands.terminal import FINE, print_data, tell
+from exporter.commands.terminal import print_data
 from exporter.fleet import load
 
 
@@ -16,12 +16,7 @@ def run(flags: argparse.Namespace) -> int:
     texts = _rules(flags) if flags.name == "rules" else examples.files(flags.name)
     if flags.output_dir is None:
         return print_data(examples.text(flags.name, texts))
-    written = examples.save(texts, flags.output_dir, force=flags.force)
-    for path in written:
-        tell(f"wrote {path}")
-    if not written:
-        tell(f"{flags.output_dir}: all files are there already")
-    return FINE
+    return shipped.save(texts, flags.output_dir, force=flags.force)
 
 
 def _rules(flags: argparse.Namespace) -> Mapping[str, str]:

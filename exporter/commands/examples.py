@@ -1,17 +1,13 @@
-"""Files that come with the program beside its code, to begin with.
-
-``shipped/`` holds links to the folders of the clone; an installed package has the files themselves in their place.
-"""
+"""The examples of ``latency-exporter example``: which files they are, to begin with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from exporter.scrape_configs import CannotWrite, Change, write
+from exporter.commands.shipped import SHIPPED
 
-_SHIPPED = Path(__file__).parents[1] / "shipped"
-DEFAULT_FLEET = _SHIPPED / "config/exporter.yml"
+DEFAULT_FLEET = SHIPPED / "config/exporter.yml"
 """A fleet of one: this machine."""
 
 _RULES, _RULES_OFF = ("recording.yml", "alerts.yml"), ("extra.yml", "n8n.yml", "legacy.yml")
@@ -21,8 +17,10 @@ _FILES: dict[str, tuple[str, ...]] = {
     "web": ("config/web.example.yml",),
     "unit": ("deploy/latency-exporter.service",),
     "compose": ("deploy/compose.yml",),
+    "stack": ("deploy/stack.yml",),
     "n8n": ("deploy/n8n/reader.sql",),
     "rules": tuple(f"prometheus/rules/{name}" for name in (*_RULES, *_RULES_OFF)),
+    "prometheus": ("prometheus/prometheus.yml",),
     "alertmanager": ("prometheus/alertmanager.yml",),
     "runbook": ("docs/runbook.md",),
 }
@@ -42,39 +40,13 @@ def is_there(path: Path) -> bool:
 
 def files(name: str) -> dict[str, str]:
     """Return the texts of an example by the names of its files."""
-    paths = [_SHIPPED / path for path in _FILES[name]]
+    paths = [SHIPPED / path for path in _FILES[name]]
     return {path.name: path.read_text("utf-8") for path in paths}
 
 
 def text(name: str, texts: Mapping[str, str]) -> str:
     """Return the files of an example as one text that can be used as it is, for a file or a pipe."""
     return _one_file(texts) if name == "rules" else "".join(texts.values())
-
-
-def save(texts: Mapping[str, str], folder: Path, *, force: bool) -> list[Path]:
-    """Write the files of an example; raises CannotWrite, also for other content in their place unless ``force``d."""
-    changed = [
-        Change(folder / file, before, after)
-        for file, after in texts.items()
-        if (before := _before(folder / file)) != after
-    ]
-    edited = [str(change.path) for change in changed if change.before is not None]
-    if edited and not force:
-        raise CannotWrite(
-            f"{', '.join(edited)}: there already, with other content; nothing was written. Name another folder with "
-            "--output-dir, or add --force to replace"
-        )
-    return write(changed, force=True)
-
-
-def _before(path: Path) -> str | None:
-    """Return the text that is at a path, or None where nothing is."""
-    try:
-        return path.read_text("utf-8", errors="replace")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise CannotWrite(f"{path}: cannot be read: {error.strerror}; name another folder with --output-dir") from None
 
 
 def _one_file(rules: Mapping[str, str]) -> str:

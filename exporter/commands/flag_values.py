@@ -38,10 +38,20 @@ def duration(text: str) -> Seconds:
         raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from None
 
 
+_URL = r"https?://[^\s/?#%{}]+(/[A-Za-z0-9/._~-]*)?"
+
+
 def url(text: str) -> str:
     """Read the URL of an exporter, without a slash at its end."""
-    if not re.fullmatch(r"https?://[^\s/?#%{}]+(/[A-Za-z0-9/._~-]*)?", text):
+    if not re.fullmatch(_URL, text):
         raise argparse.ArgumentTypeError(f"{text!r} is no URL such as http://wf001:9102")
+    return text.rstrip("/")
+
+
+def exporter_url(text: str) -> str:
+    """Read the URL of every exporter, in which ``{source}`` is the name of its host."""
+    if not re.fullmatch(_URL, text.replace("{source}", "source")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL such as http://{{source}}:9102")
     return text.rstrip("/")
 
 

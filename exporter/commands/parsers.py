@@ -7,7 +7,7 @@ import typing
 from pathlib import Path
 
 from exporter import __version__, logs, scrape_configs
-from exporter.commands import examples, flag_values
+from exporter.commands import dashboards, examples, flag_values
 from exporter.web import listen
 
 _USAGE = """\
@@ -15,6 +15,7 @@ latency-exporter [run]            measure, and serve :9102
 latency-exporter check            read the configuration and print what it means
 latency-exporter probe TARGET     one probe of each kind now, phase by phase
 latency-exporter scrape-configs   write Prometheus' and VictoriaMetrics' configuration
+latency-exporter dashboards       write the dashboards for Grafana
 latency-exporter doctor           ask the whole stack whether the data really arrives
 latency-exporter example NAME     print what a clone has: a fleet file, rules, a unit and more
 latency-exporter healthcheck      ask the program on this machine whether it is well (for containers)
@@ -52,6 +53,12 @@ def run_parser() -> argparse.ArgumentParser:
         dest="enable_lifecycle",
         action="store_true",
         help="allow POST /-/reload; SIGHUP always reloads",
+    )
+    parser.add_argument(
+        "--web.disable-fleet",
+        dest="disable_fleet",
+        action="store_true",
+        help="do not serve /fleet, which asks the other exporters of the fleet for their pages",
     )
     parser.add_argument(
         "--log.level",
@@ -131,6 +138,29 @@ def scrape_configs_parser() -> argparse.ArgumentParser:
         help="write nothing; exit 1 if a file is not current, or promtool or VictoriaMetrics refuses the stanzas",
     )
     mode.add_argument("--force", action="store_true", help="write even if a list would shrink by more than half")
+    return parser
+
+
+def dashboards_parser() -> argparse.ArgumentParser:
+    """Return the flags of ``dashboards``."""
+    parser = _parser("dashboards", "Write the dashboards for Grafana, and the files by which it shows them.")
+    parser.add_argument(
+        "--output-dir",
+        dest="output_dir",
+        type=Path,
+        default=Path("grafana"),
+        metavar="DIR",
+        help="where the folders dashboards and provisioning go (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--exporter-url",
+        dest="exporter_url",
+        type=flag_values.exporter_url,
+        default=dashboards.EXPORTER_URL,
+        metavar="URL",
+        help="where browsers find the exporter of a host, whose name stands for {source} (default: %(default)s)",
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that are there with other content")
     return parser
 
 

@@ -5,8 +5,8 @@
                -> knowledge: what one Prometheus knows, brought together from the bodies of its answers
                -> rules: from that to diagnoses, pure functions -> report
 
-Only ``client``, ``certificates`` and ``aiohttp_resolver`` touch the network. Import it only where the command runs: the
-program that runs for months has no use for an HTTP client.
+Only ``exporter.http_client`` and ``certificates`` touch the network. Import it only where the command runs: the program
+that runs for months has no use for it.
 """
 
 from exporter.doctor.examination import examine

@@ -10,8 +10,9 @@ from collectors.transport.connection import Connector, open_socket
 from collectors.transport.stream import Stream
 from collectors.transport.tls import Tls
 from collectors.transport.trust import ClientContext
-from exporter.doctor.aiohttp_resolver import addresses
-from exporter.doctor.outcome import TlsSeen, Trouble
+from exporter.doctor.outcome import TlsSeen
+from exporter.http_client.aiohttp_resolver import addresses
+from exporter.http_client.outcome import Trouble
 
 _ROOM = 256 * 1024
 """Bytes that a handshake may take."""

@@ -12,11 +12,12 @@ from collectors.contract import ProbeFailed
 from collectors.terms import Reason, Seconds
 from collectors.transport.trust import Contexts, OwnCertificate
 from exporter.doctor import bodies, certificates
-from exporter.doctor.aiohttp_resolver import addresses
-from exporter.doctor.client import Client, session
-from exporter.doctor.outcome import Answers, HttpAnswer, HttpOutcome, NameSeen, ServerSeen, TlsSeen, Trouble, answered
+from exporter.doctor.outcome import Answers, NameSeen, ServerSeen, TlsSeen, answered
 from exporter.doctor.servers import HEALTH_LIMIT, KINDS, Question
 from exporter.doctor.stack import StackServer
+from exporter.http_client.aiohttp_resolver import addresses
+from exporter.http_client.client import Client, session
+from exporter.http_client.outcome import HttpAnswer, HttpOutcome, Trouble
 
 HTTPS = 443
 """Where a public name is served."""
@@ -59,7 +60,7 @@ async def consult(
     for trust in trusts | {(name.ca_file, name.own_certificate) for name in names}:
         contexts.get(*trust, verify=True)  # before the time begins: the system's authorities take 55 ms to load
     deadline = asyncio.get_running_loop().time() + patience
-    async with session() as shared, asyncio.TaskGroup() as group:
+    async with session("doctor") as shared, asyncio.TaskGroup() as group:
         questions = [
             group.create_task(_ServerQuestions(shared, server, contexts, deadline).run(watcher)) for server in servers
         ]

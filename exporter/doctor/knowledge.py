@@ -10,7 +10,8 @@ from collectors.terms import Seconds
 from exporter.doctor import bodies, promql
 from exporter.doctor.bodies import ActiveTarget, Sample
 from exporter.doctor.expected import SeriesKey, of_database, of_n8n
-from exporter.doctor.outcome import Answers, HttpAnswer, ServerSeen
+from exporter.doctor.outcome import Answers, ServerSeen
+from exporter.http_client.outcome import HttpAnswer
 
 _LONG_AGO = 1e9
 """In seconds since the epoch: an older scrape is none, which servers write as a time long ago."""

@@ -1,44 +1,15 @@
-"""How a request ends: with an answer, whatever it says, or in trouble."""
+"""What was seen of servers and names: their answers, or the trouble with them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeGuard, TypeVar
 
-from collectors.terms import Reason, Seconds
 from exporter.doctor.bodies import BadBody
 from exporter.doctor.stack import StackServer
+from exporter.http_client.outcome import OK, HttpAnswer, HttpOutcome, Trouble
 
 T = TypeVar("T")
-_OK = 200
-
-
-class HttpAnswer(NamedTuple):
-    """An HTTP answer, read to its end."""
-
-    status: int
-    body: bytes
-    """As it came: to be understood, never to be shown."""
-    excerpt: str
-    """Its beginning, safe to be shown."""
-    location: str
-    """Where a redirect points, safe to be shown; it is not followed."""
-    date: float | None
-    """The server's own clock, in seconds since the epoch, by which its data's age is counted."""
-    took: Seconds
-    """From before the connection to the answer's last byte."""
-
-
-class Trouble(NamedTuple):
-    """No answer."""
-
-    reason: Reason
-    detail: str
-    connected: bool
-    """Whether the server itself was reached, so that it is not only invisible from here."""
-
-
-HttpOutcome = HttpAnswer | Trouble
 
 
 class TlsSeen(NamedTuple):
@@ -113,4 +84,4 @@ def unreached(outcome: HttpOutcome) -> bool:
 
 def answered(outcome: HttpOutcome | None) -> TypeGuard[HttpAnswer]:
     """Return whether there is an answer, of status 200."""
-    return isinstance(outcome, HttpAnswer) and outcome.status == _OK
+    return isinstance(outcome, HttpAnswer) and outcome.status == OK

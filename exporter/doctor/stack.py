@@ -81,7 +81,7 @@ def _servers(fleet: Fleet) -> Iterator[tuple[str, StackServerKeys]]:
 def _stack_server(files: NamedFiles, name: str, server: StackServerKeys) -> StackServer:
     return StackServer(
         name=name,
-        url=server.url.partition("?")[0].rstrip("/"),
+        url=server.base,
         user=server.user,
         password=files.password(("stack", name), server),
         ca_file=files.authorities(("stack", name, "ca_file"), server.ca_file),

@@ -17,6 +17,7 @@ from exporter.fleet.mesh import STRANGER
 from exporter.fleet.own_paths import HOST_HEADER, PING_PATH, SD_PATH
 from exporter.fleet.pair import LOGIN, QUERY, Pair
 from exporter.fleet.pairs import pairs_of, roles, survey
+from exporter.fleet.peers import PeerExporter, own_probes, peers_of
 from exporter.fleet.probes.http import host_header
 from exporter.fleet.reload_summaries import reload_summary
 from exporter.fleet.schema import OWN_JOB, PROTOCOLS, Host, Scrape, ScrapeJob, StackServerKeys
@@ -35,6 +36,7 @@ __all__ = [
     "Host",
     "NamedFiles",
     "Pair",
+    "PeerExporter",
     "Problem",
     "Scrape",
     "ScrapeJob",
@@ -46,7 +48,9 @@ __all__ = [
     "load",
     "maintenance_in_words",
     "maintenance_is_over",
+    "own_probes",
     "pairs_of",
+    "peers_of",
     "reload_summary",
     "roles",
     "survey",

@@ -114,6 +114,8 @@ class Endpoint(Place):
 
 OWN_JOB = "latency"
 """The job of the exporters themselves, which needs no entry in ``scrape.jobs``."""
+OWN_PORT = 9102
+"""Where they listen, if nothing else is written."""
 
 
 class ScrapeJob(FileLogin):
@@ -146,6 +148,11 @@ class StackServerKeys(FileLogin):
     url: FixedUrl
     ca_file: Text | None = None
     internal: Flag = False
+
+    @property
+    def base(self) -> str:
+        """Where its paths begin: the url without a query, and without a slash at its end."""
+        return self.url.partition("?")[0].rstrip("/")
 
 
 class Stack(Section):

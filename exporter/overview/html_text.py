@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping
 from html import escape
 from itertools import starmap
 from urllib.parse import urlencode
 
 from exporter.overview.losses import share
+from exporter.overview.page_style import COMMON, policy
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.sparkline import sparkline
 from exporter.overview.text import own_health_in_words, summary
@@ -21,16 +20,9 @@ ROWS = 100
 _AT_ONCE = 25
 """Rows of one piece."""
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --dim: #57606a; --paper: #fff; --line: #d0d7de; --link: #0550ae;
-  --fine: #116329; --bad: #a40e26; --doubt: #7d4e00; --trace: #0550ae }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --dim: #9da7b3; --paper: #0d1117; --line: #30363d;
-  --link: #79c0ff; --fine: #56d364; --bad: #ff9492; --doubt: #e3b341; --trace: #79c0ff } }
-body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 1rem }
-h1 { font-size: 1.25rem; margin: 0 0 .25rem; overflow-wrap: anywhere }
-p { margin: .25rem 0 }
-a { color: var(--link) }
-a:focus-visible, div:focus-visible { outline: 2px solid var(--link); outline-offset: 2px }
+_STYLE = (
+    COMMON
+    + """\
 div { overflow-x: auto; margin: .75rem 0 }
 table { border-collapse: collapse }
 caption { text-align: left; color: var(--dim); padding-bottom: .25rem }
@@ -66,11 +58,8 @@ nav a { margin-right: 1rem }
   td:nth-child(8)::before { content: "last failure " }
 }
 """
-POLICY = (
-    "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"
 )
-"""The Content-Security-Policy: whatever a name holds, nothing runs and nothing is fetched."""
+POLICY = policy(_STYLE)
 
 _COLUMNS = ("Verdict", "Target", "Probe", "Now", "Loss", "Recent results", "Age", "Last failure", "Look closer")
 

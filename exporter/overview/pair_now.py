@@ -115,8 +115,12 @@ class PairNow:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the latest probe shows that the host is there; None when it says nothing about that."""
-        if self.stale or self.age is None or self.reason in _SAYS_NOTHING:
+        """Whether the latest probe shows that the host is there; None when it says nothing about that.
+
+        A query that times out says nothing: its connection is kept, and was made when the host was there.
+        """
+        asked_in_vain = self.reason == Reason.TIMEOUT and self.phase == Phase.QUERY
+        if self.stale or self.age is None or self.reason in _SAYS_NOTHING or asked_in_vain:
             return None
         return not self.silent
 

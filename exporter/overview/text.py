@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from unicodedata import east_asian_width
 
 from exporter.overview.losses import share
 from exporter.overview.rows import Row, Snapshot
 from exporter.overview.verdict import Culprit, Verdict, judge_host
 from exporter.recording.own_health import OwnHealth
-from exporter.wording import plural, printable, span
+from exporter.wording import display_width, plural, printable, span
 
 _AT_ONCE = 250
 """Lines of one piece."""
@@ -25,7 +24,7 @@ def render(snapshot: Snapshot) -> Iterator[str]:
     lines = [_cells(row) for row in snapshot.rows] + [
         (_THIS_HOST, "", own_health_in_words(snapshot.own_health), "", str(host))
     ]
-    widths = [max(_width(line[column]) for line in lines) for column in range(4)]
+    widths = [max(display_width(line[column]) for line in lines) for column in range(4)]
     head = f"{snapshot.title}: {summary(snapshot, host)}"
     yield f"{printable(head)}\n\n"
     for start in range(0, len(lines), _AT_ONCE):
@@ -79,10 +78,5 @@ def _address(row: Row) -> str:
 
 
 def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=False)]
+    cells = [cell + " " * (width - display_width(cell)) for cell, width in zip(line, widths, strict=False)]
     return "  ".join([*cells, line[-1]]).rstrip() + "\n"
-
-
-def _width(text: str) -> int:
-    """Return how many columns a terminal gives a text: Chinese takes two each (Unicode Standard Annex 11)."""
-    return len(text) if text.isascii() else sum(1 + (east_asian_width(letter) in "WF") for letter in text)

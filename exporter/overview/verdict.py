@@ -243,15 +243,13 @@ def _as_usual(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, beside: 
         "the distance, not the database" if far else "",
         late,
         losses.aside(seen) or losses.steady(seen, beside),
-        _certificate(seen.certificate_left),
+        "" if seen.certificate_left is None else certificate_in_words(seen.certificate_left),
     )
     return Verdict(Culprit.FINE, "; ".join(filter(None, asides)))
 
 
-def _certificate(left: Seconds | None) -> str:
-    """Write how near the end of the certificate is; empty while that is far."""
-    if left is None:
-        return ""
+def certificate_in_words(left: Seconds) -> str:
+    """Write how near the end of a certificate is; ``left`` is negative once it has expired."""
     return f"its certificate ends in {span(left)}" if left > 0 else f"its certificate expired {span(-left)} ago"
 
 

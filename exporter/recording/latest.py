@@ -43,7 +43,12 @@ class Failure(NamedTuple):
     @property
     def silent(self) -> bool:
         """Nothing came back before anything was connected: no answer, or a router's answer that there is no way."""
-        return self.reason in _SILENCE and self.phase not in _CONNECTED
+        return is_silent(self.reason, self.phase)
+
+
+def is_silent(reason: str | None, phase: str | None) -> bool:
+    """Return whether a probe that failed so, in this phase, got nothing back at all."""
+    return reason in _SILENCE and phase not in _CONNECTED
 
 
 class Failing(NamedTuple):

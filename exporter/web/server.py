@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 from collectors.terms import Seconds
 from exporter.fleet import HOST_HEADER, PING_PATH, SD_PATH
 from exporter.overview import PageFormat
+from exporter.web import formats
 from exporter.web.connections import SERVER
 from exporter.web.pages import SharedPages, in_blocks, in_turns
 from exporter.web.request_headers import is_of_another_site, weight
@@ -27,17 +28,12 @@ ROUTES = {
     PING_PATH: "ping",
     "/probe": "probe",
     SD_PATH: "sd",
+    "/fleet": "fleet",
     "/-/healthy": "healthy",
     "/-/ready": "ready",
     "/-/reload": "reload",
 }
-_SHAPES: dict[PageFormat, str] = {
-    "text": "text/plain; charset=utf-8",
-    "html": "text/html; charset=utf-8",
-    "json": "application/json",
-}
 _PAGE = re.compile("[1-9][0-9]{0,5}")
-_FOR_BROWSERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 _STARTED = web.RequestKey("started", float)
 """When work on a request began, before its login is checked."""
 _CLIENT_GONE = 499
@@ -65,6 +61,16 @@ class OverviewPages(Protocol):
 
     def pieces(self, shape: PageFormat, links: Mapping[str, str], page: int) -> Iterator[bytes]:
         """Return the overview in pieces; ``links`` are names and paths of other pages of ours."""
+
+
+class FleetPages(Protocol):
+    """What all exporters of the fleet see, for people; making it asks them, at most once per ten seconds."""
+
+    policy: str
+    """Their Content-Security-Policy."""
+
+    async def pieces(self, shape: PageFormat, links: Mapping[str, str]) -> Iterator[bytes]:
+        """Return the page in pieces; ``links`` are names and paths of other pages of ours."""
 
 
 class Refused(Exception):  # noqa: N818 - it says what became of the request
@@ -96,6 +102,8 @@ class WebServer:
         self._one_overview = asyncio.Lock()
         self._sending = Sending()
         self.ready = False
+        self.fleet: FleetPages | None = None
+        """None where --web.disable-fleet turns it off."""
 
     def application(self, *middlewares: Middleware) -> web.Application:
         """Return the application with its routes; what the middlewares refuse is counted too."""
@@ -106,6 +114,7 @@ class WebServer:
         app.router.add_get(PING_PATH, self._ping)
         app.router.add_get("/probe", self._probe, allow_head=False)
         app.router.add_get(SD_PATH, self._targets)
+        app.router.add_get("/fleet", self._fleet)
         app.router.add_get("/-/healthy", self._healthy)
         app.router.add_get("/-/ready", self._ready)
         app.router.add_post("/-/reload", self._reload_now)
@@ -155,23 +164,42 @@ class WebServer:
 
     async def _index(self, request: web.Request) -> web.StreamResponse:
         """Serve the overview: to browsers as a page, to other clients as lines."""
-        asked = request.query.get("format")
-        shape = next((shape for shape in _SHAPES if shape == asked), None)
-        if asked is None:
-            shape = "html" if weight(request, "Accept", "text/html") > 0 else "text"
+        shape = formats.wanted(request)
         number = request.query.get("page", "1")
         if shape is None or not _PAGE.fullmatch(number):
-            raise web.HTTPBadRequest(text=f"format is one of {', '.join(_SHAPES)}, and page a number from 1\n")
-        page = int(number) if shape == "html" else 1
-        pieces = await self._pages.get((shape, page), lambda: self._overview(shape, page))
-        policy = self._overview_pages.policy
-        headers = {"Content-Type": _SHAPES[shape], "Content-Security-Policy": policy, "Vary": "Accept"}
-        return await self._sending.send(request, headers | _FOR_BROWSERS, pieces)
+            raise web.HTTPBadRequest(text=f"format is one of {formats.NAMES}, and page a number from 1\n")
+        pieces = await self._overview(shape, int(number) if shape == "html" else 1)
+        return await self._sending.send(request, formats.headers(shape, self._overview_pages.policy), pieces)
+
+    async def own_page(self) -> bytes:
+        """Return the overview as JSON, as other exporters get it."""
+        return b"".join(await self._overview("json", 1))
 
     async def _overview(self, shape: PageFormat, page: int) -> list[bytes]:
         links = {"metrics": self._telemetry_path, "as text": "/?format=text", "as JSON": "/?format=json"}
-        async with self._one_overview:  # of many that are asked for at once each would cost memory
-            return await in_turns(self._overview_pages.pieces(shape, links, page))
+        if self.fleet is not None:
+            links["the fleet"] = "/fleet"
+
+        async def make() -> list[bytes]:
+            async with self._one_overview:  # of many that are asked for at once each would cost memory
+                return await in_turns(self._overview_pages.pieces(shape, links, page))
+
+        return await self._pages.get((shape, page), make)
+
+    async def _fleet(self, request: web.Request) -> web.StreamResponse:
+        """Serve the fleet as all its exporters see it: to browsers as a page, to other clients as lines."""
+        fleet, shape = self.fleet, formats.wanted(request)
+        if fleet is None:
+            raise web.HTTPNotFound(text="The fleet is not shown here: --web.disable-fleet.\n")
+        if shape is None:
+            raise web.HTTPBadRequest(text=f"format is one of {formats.NAMES}\n")
+        links = {"this host": "/", "as text": "/fleet?format=text", "as JSON": "/fleet?format=json"}
+
+        async def make() -> list[bytes]:
+            return await in_turns(await fleet.pieces(shape, links))
+
+        pieces = await self._pages.get(("fleet", shape), make)
+        return await self._sending.send(request, formats.headers(shape, fleet.policy), pieces)
 
     async def _probe(self, request: web.Request) -> web.Response:
         target, probe = request.query.get("target"), request.query.get("probe")

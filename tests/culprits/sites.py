@@ -1,14 +1,14 @@
-"""Two datacenters of three hosts each, and the routers between them; a third one of one host, where it is wanted.
+"""Two sites of three hosts each, and the routers between them; a third one of one host, where it is wanted.
 
-The datacenters are 20 ms apart, one way. Between a's router and the middle are eight parallel paths: each handshake
-takes one of them by its ports, and the ICMP of two hosts always the same.
+They are 20 ms apart, one way, if nothing else is wanted. Between a's router and the middle are eight parallel paths:
+each handshake takes one of them by its ports, and the ICMP of two hosts always the same.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from tests.netlab import Host, Lab, Rule
 from tests.netlab.shell import ip_batch, run
@@ -20,16 +20,21 @@ _HASH_OF_PORTS = "1"
 BEGUN = (("-p", "icmp", "--icmp-type", "echo-request"), ("-p", "tcp", "--syn"))
 """Matches what begins a conversation, and no answers; by state, an ICMP of one identifier would never begin anew."""
 _ALL: tuple[tuple[str, ...], ...] = ((),)
+SIX = {f"{site}{number}": site for site in "ab" for number in (1, 2, 3)}
 
 
 class Sites:
-    """Hosts a1 to a3, b1 to b3, perhaps c1, and who watches them, each reached through the router of its site."""
+    """The hosts, a1 to a3 and b1 to b3 if nothing else is said, and who watches them; each behind its site's router."""
 
-    def __init__(self, lab: Lab, watchers: Iterable[str], *, third: bool = False) -> None:
-        self._lab = lab
+    def __init__(
+        self, lab: Lab, watchers: Iterable[str], hosts: Mapping[str, str] = SIX, *, round_trip: float = ROUND_TRIP
+    ) -> None:
+        """``hosts`` is the site of each by its name: ``a``, ``b`` or ``c``."""
+        self._lab, self._round_trip = lab, round_trip
         self._routers = {name: lab.host(f"gate-{name}") for name in ("a", "b", "middle", "watch")}
-        self.hosts = {name: lab.host(name) for name in (*_three("a"), *_three("b"), *(["c1"] if third else []))}
+        self.hosts = {name: lab.host(name) for name in hosts}
         self.watchers = [lab.host(f"w-{name}") for name in watchers]
+        self._site = {self.hosts[name]: site for name, site in hosts.items()} | dict.fromkeys(self.watchers, "w")
         for router in self._routers.values():
             router.sysctl("net.ipv4.ip_forward", "1")
             router.sysctl("net.ipv4.fib_multipath_hash_policy", _HASH_OF_PORTS)
@@ -40,8 +45,7 @@ class Sites:
 
     def router_of(self, host: Host) -> Host:
         """Return the router that a host has its one link with."""
-        of = {"a": "a", "b": "b", "c": "middle"}
-        return self._routers["watch" if host in self.watchers else of[host.name[0]]]
+        return self._routers[{"a": "a", "b": "b", "c": "middle", "w": "watch"}[self._site[host]]]
 
     def uplink(self, host: Host) -> str:
         """Return the device of a host that leads to its router."""
@@ -71,11 +75,12 @@ class Sites:
             for target in self._of(way[1])
         ]
 
-    def cut_between(self, source: Host, target: Host) -> list[Rule]:
-        """Drop what goes between two hosts, both ways."""
+    def cut_between(self, source: Host, target: Host, *match: str) -> list[Rule]:
+        """Drop what goes between two hosts, both ways; of it only what matches."""
         ends = ((source, target), (target, source))
         return [
-            self._routers["middle"].drop("-s", one.address, "-d", other.address, chain="FORWARD") for one, other in ends
+            self._routers["middle"].drop("-s", one.address, "-d", other.address, *match, chain="FORWARD")
+            for one, other in ends
         ]
 
     def cut_watchers_off(self, datacenter: str) -> list[Rule]:
@@ -103,8 +108,8 @@ class Sites:
                 yield "a", f"to-{a.name}", a, b
                 yield "middle", "to-gate-b", b, a
 
-    def _of(self, datacenter: str) -> list[Host]:
-        return [host for name, host in self.hosts.items() if name.startswith(datacenter)]
+    def _of(self, site: str) -> list[Host]:
+        return [host for host in self.hosts.values() if self._site[host] == site]
 
     def _join_hosts(self) -> None:
         for host in (*self.hosts.values(), *self.watchers):
@@ -116,7 +121,7 @@ class Sites:
     def _join_routers(self) -> None:
         a, b, middle, watch = (self._routers[name] for name in ("a", "b", "middle", "watch"))
         _join_parallel(a, middle)
-        self._lab.link(middle, b, delay=ROUND_TRIP)
+        self._lab.link(middle, b, delay=self._round_trip)
         for router in (a, b, middle):
             self._lab.veth(watch, router)
         towards = {
@@ -130,7 +135,7 @@ class Sites:
 
     def _routes(self, router: Host, ways: dict[str, str]) -> Iterator[str]:
         for host in (*self.hosts.values(), *self.watchers):
-            if router is self.router_of(host) or not (way := ways.get(host.name[0], "")):
+            if router is self.router_of(host) or not (way := ways.get(self._site[host], "")):
                 continue
             yield f"route replace {host.address}/32 {way if ' ' in way else self._via(router, way)}"
 
@@ -140,10 +145,6 @@ class Sites:
             cable for cable in self._lab.cables if router in (cable.a, cable.b) and cable.device_of(router) == device
         )
         return f"{cable._via(cable.peer_of(router))[0]} dev {device}"
-
-
-def _three(datacenter: str) -> list[str]:
-    return [f"{datacenter}{number}" for number in (1, 2, 3)]
 
 
 def _join_parallel(a: Host, middle: Host) -> None:

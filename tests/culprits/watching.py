@@ -11,7 +11,7 @@ from tests.culprits.pace import Pace
 from tests.culprits.receiver import Receiver
 from tests.netlab import Host, wait_until
 from tests.system.running import REPOSITORY
-from tests.system.servers import Server, alertmanager
+from tests.system.servers import Server, alertmanager, with_files
 from tests.system.test_alerts import ALERTMANAGER, asked
 
 _NEWER = REPOSITORY / ".cache/newer/usr/bin"
@@ -65,6 +65,7 @@ def _prometheus(program: str, host: Host, folder: Path, stanzas: str, pace: Pace
     file = folder / "prometheus.yml"
     file.write_text(_PROMETHEUS.format(interval=pace.interval, rules=folder / "rules", stanzas=stanzas))
     command = [
+        *with_files("web"),
         program,
         f"--config.file={file}",
         f"--storage.tsdb.path={folder}/data",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.culprits.pace import Pace
-from tests.culprits.sites import Sites
+from tests.culprits.sites import SIX, Sites
 from tests.culprits.watching import Watch
 from tests.netlab import Lab, wait_until
 from tests.system.database_server import Server
@@ -117,7 +117,7 @@ def built(folder: Path, pace: Pace, watchers: Sequence[str], *, third: bool = Fa
     """Build it all, and take it down."""
     with contextlib.ExitStack() as stack:
         lab = stack.enter_context(Lab())
-        sites = Sites(lab, watchers, third=third)
+        sites = Sites(lab, watchers, SIX | ({"c1": "c"} if third else {}))
         inside = ("ip", "netns", "exec", sites.hosts["b3"].namespace.name)
         database = stack.enter_context(started("postgresql", address="0.0.0.0", through=inside))
         world = World(lab, sites, folder, database, pace)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter import cli
+from exporter import __version__, cli
 from exporter.fleet import load, survey
+from exporter.fleet_view.text import render
 from exporter.recording.metrics.cost import series
 from tests.docs.markdown import PAGES
+from tests.exporter.fleet_view.fleets import Broken, at
 
 OPERATIONS = PAGES["operations"]
 NEWER = """\
@@ -40,6 +42,13 @@ def test_the_hash_of_a_fleet_file_is_of_its_bytes_comments_included(tmp_path: Pa
         file.write_text(text)
         hashes.append(load(file).config_hash)
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_the_view_of_a_fleet_is_what_the_program_writes() -> None:
+    fleet = Broken({name: name for name in ("wf001", "wf008", "wfdb01")}, at("wf008"))
+    title = f"The fleet as asked from wf001 by latency-exporter {__version__}, 2026-11-30T00:10:00Z"
+    written = "".join(render(fleet.seen_from("wf001"), title))
+    assert OPERATIONS.output_of("curl -s wf001:9102/fleet") == written
 
 
 HOSTS = "hosts: [{name: wf001, address: 192.0.2.1}, {name: wf008, address: 192.0.2.8}]"

@@ -14,7 +14,7 @@ from exporter.fleet import schema
 from tests.docs import markdown
 from tests.docs.markdown import PAGES, ROOT, Page, words
 
-FOLDERS = [".ci", "benchmarks", "collectors", "config", "deploy", "docs", "exporter", "prometheus", "tests"]
+FOLDERS = [".ci", "benchmarks", "collectors", "config", "deploy", "docs", "exporter", "grafana", "prometheus", "tests"]
 DECISIONS = [Page(path) for path in sorted((ROOT / "docs/decisions").glob("*.md"))]
 DOCUMENTS = [page.path for page in markdown.DOCUMENTS]
 SETTINGS = [ROOT / name for name in ("Makefile", "Dockerfile", "pyproject.toml", "setup.cfg", ".ci/run")]
@@ -29,6 +29,7 @@ SOURCES = sorted(
 CONFIGURATIONS = sorted((ROOT / "config").glob("*.yml"))
 MADE_BY_THE_READER = ("benchmarks/results", "deploy/fleet.yml", "collectors/udp.py", "exporter/fleet/probes/udp.py")
 """Of a run, of a command that a page asks to type, and of the page that adds a probe."""
+IMAGES = ("grafana/grafana",)
 OTHERS_FILES = {"JOB.json", "table.md"}
 """A pattern; what a benchmark writes."""
 PATH = re.compile(rf"(?<![\w./{{}}$:%-])(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./*-]*(?:{{[^{{}}\n]*}}[\w./*-]*)*")
@@ -54,7 +55,7 @@ def test_every_path_of_this_tree_that_the_sources_name_exists() -> None:
 
 
 def is_there(path: str) -> bool:
-    return path.startswith(MADE_BY_THE_READER) or any(ROOT.glob(path))
+    return path.startswith(MADE_BY_THE_READER) or path in IMAGES or any(ROOT.glob(path))
 
 
 @pytest.mark.parametrize("page", [*markdown.DOCUMENTS, *DECISIONS], ids=str)

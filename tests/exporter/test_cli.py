@@ -42,6 +42,7 @@ def test_run_is_the_default_command_with_the_exporters_customary_flags() -> None
         "web_config_file": None,
         "telemetry_path": "/metrics",
         "enable_lifecycle": False,
+        "disable_fleet": False,
         "log_level": "info",
         "log_format": "logfmt",
     }

@@ -34,10 +34,12 @@ class Lab:
     delay boxes, namespaces (``lex-PID-N-HOST``), ``/etc/netns`` folders, output files.
     """
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, prefix: str = PREFIX) -> None:
+        """``prefix`` begins all names; labs of one prefix sweep up after each other."""
         self.hosts: dict[str, Host] = {}
         self.cables: list[Cable] = []
-        self.mark = f"{PREFIX}{os.getpid()}-{next(_labs)}"
+        self._prefix = prefix
+        self.mark = f"{prefix}{os.getpid()}-{next(_labs)}"
         self.seed = seed
         self._names: dict[str, tuple[str, ...]] = {}
         self._host_numbers = itertools.count(1)
@@ -46,7 +48,7 @@ class Lab:
         self.folder = Path()
 
     def __enter__(self) -> Self:
-        sweep()
+        sweep(self._prefix)
         self.folder = Path(self._end.enter_context(tempfile.TemporaryDirectory(prefix=f"{self.mark}-")))
         return self
 

@@ -7,6 +7,8 @@ import ctypes
 import os
 import re
 import shutil
+import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,6 @@ _RUN_NETNS = Path("/run/netns")
 _ETC_NETNS = Path("/etc/netns")
 _CLONE_NEWNET = 0x40000000
 """include/uapi/linux/sched.h; ``os.setns`` only exists from Python 3.12 on."""
-_OURS = re.compile(rf"^{PREFIX}(?P<pid>\d+)-")
 
 
 class Namespace:
@@ -86,20 +87,44 @@ def remove(name: str) -> None:
         _ETC_NETNS.rmdir()
 
 
-def sweep() -> list[str]:
-    """Remove what killed runs left: only names with our prefix and a pid that no longer exists."""
-    swept = [name for name in leftovers() if not Path("/proc", _OURS.match(name)["pid"]).exists()]  # type: ignore[index] # leftovers() matched it
+def sweep(prefix: str = PREFIX) -> list[str]:
+    """Remove what killed runs left: only names with this prefix and a pid that no longer exists; return them.
+
+    What still runs inside such a namespace is killed. Folders of output and data go, too.
+    """
+    swept = [name for name, owner in _owners(prefix, _RUN_NETNS, _ETC_NETNS) if not _is_alive(owner)]
     for name in swept:
+        _kill_inside(name)
         remove(name)
+    temporary = Path(tempfile.gettempdir())
+    for name, owner in _owners(prefix, temporary):
+        if not _is_alive(owner):
+            shutil.rmtree(temporary / name, ignore_errors=True)
     return swept
 
 
-def leftovers(pid: int | None = None) -> list[str]:
+def leftovers(pid: int | None = None, prefix: str = PREFIX) -> list[str]:
     """Return the names of the lab's namespaces and folders that exist now, of all processes or of one."""
-    folders = [folder for folder in (_RUN_NETNS, _ETC_NETNS) if folder.is_dir()]
-    names = {entry.name for folder in folders for entry in folder.iterdir()}
-    found = [(name, match) for name in sorted(names) if (match := _OURS.match(name))]
-    return [name for name, match in found if pid is None or int(match["pid"]) == pid]
+    return [name for name, owner in _owners(prefix, _RUN_NETNS, _ETC_NETNS) if pid in (None, owner)]
+
+
+def _owners(prefix: str, *folders: Path) -> list[tuple[str, int]]:
+    """Return what has this prefix in any of the folders, and the pid in its name."""
+    names = {entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir()}
+    ours = re.compile(rf"{re.escape(prefix)}(\d+)-")
+    return [(name, int(match[1])) for name in sorted(names) if (match := ours.match(name))]
+
+
+def _is_alive(pid: int) -> bool:
+    return Path("/proc", str(pid)).exists()
+
+
+def _kill_inside(name: str) -> None:
+    """Kill what runs in a namespace, if there is one: its name makes all of it ours."""
+    with contextlib.suppress(CommandFailed):  # its folder alone is left
+        for pid in Namespace(name).pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _set_namespace(descriptor: int) -> None:

@@ -6,8 +6,9 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -23,6 +24,14 @@ Alert = frozenset[tuple[str, str]]
 """Its labels and their values."""
 Timeline = Mapping[int, frozenset[Alert]]
 """Second -> what fires then."""
+
+
+class Seen(NamedTuple):
+    """What fires at each evaluation; at the seconds when they are read, the texts of alerts, and what a query has."""
+
+    timeline: Timeline
+    texts: str
+    rows: Timeline
 
 
 def alert(**labels: str) -> Alert:
@@ -58,30 +67,34 @@ def inputs(series: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def seen(
-    promtool: str, folder: Path, fleet: Fleet, *, read_at: Iterable[int] = (), every: int = STEP
-) -> tuple[Timeline, str]:
-    """Return what fires at each evaluation, and the texts of all alerts that do so at the seconds when they are read.
-
-    promtool has no query: it is made to expect nothing, and what it complains of is read.
-    """
+    promtool: str, folder: Path, fleet: Fleet, *, read_at: Sequence[int] = (), query: str = "", every: int = STEP
+) -> Seen:
+    """Return what fires, and what a query has then; promtool is made to expect nothing, and its complaints are read."""
     seconds = range(0, fleet.seconds + every, every)
     groups = [group for name in FILES for group in yaml.safe_load((RULES / name).read_text())["groups"]]
     names = {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
+    asked = [(FIRING, second) for second in seconds] + [(query, second) for second in read_at if query]
     test = {
         "interval": f"{fleet.step}s",
         "input_series": inputs(fleet.series()),
-        "promql_expr_test": [{"expr": FIRING, "eval_time": f"{second}s", "exp_samples": []} for second in seconds],
+        "promql_expr_test": [{"expr": expr, "eval_time": f"{second}s", "exp_samples": []} for expr, second in asked],
         "alert_rule_test": [
             {"alertname": name, "eval_time": f"{second}s", "exp_alerts": []} for second in read_at for name in names
         ],
     }
     complaints = tried(promtool, folder / "firing.yml", FILES, every, [test])
-    got = re.findall(r"time: (\w+),\s+exp: nil\s+got: (.*)", complaints)
-    timeline = {second: frozenset[Alert]() for second in seconds} | {
-        _seconds(time): frozenset(_labels(one) for one in re.findall(r"\{(.*?)\} 1E\+00", alerts))
-        for time, alerts in got
+    nothing = {second: frozenset[Alert]() for second in seconds}
+    timeline, rows = (nothing | _answers(complaints, expr) for expr in (FIRING, query))
+    return Seen(timeline, "\n".join(re.findall(r"Annotations:(.*)", complaints)), rows)
+
+
+def _answers(complaints: str, expr: str) -> dict[int, frozenset[Alert]]:
+    got = re.findall(r'expr: "(.*)", time: (\w+),\s+exp: nil\s+got: (.*)', complaints)
+    return {
+        _seconds(time): frozenset(map(_labels, re.findall(r"\{(.*?)\} -?[\d.]+E", series)))
+        for asked, time, series in got
+        if asked == json.dumps(expr, ensure_ascii=False)[1:-1]
     }
-    return timeline, "\n".join(re.findall(r"Annotations:(.*)", complaints))
 
 
 def _seconds(duration: str) -> int:
@@ -91,5 +104,4 @@ def _seconds(duration: str) -> int:
 
 def _labels(text: str) -> Alert:
     labels = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', text))
-    del labels["__name__"], labels["alertstate"]
-    return frozenset(labels.items())
+    return frozenset((name, value) for name, value in labels.items() if name not in {"__name__", "alertstate"})

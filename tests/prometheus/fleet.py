@@ -87,7 +87,7 @@ class Fleet:
     def series(self) -> Series:
         """Return all series of all hosts, and what Prometheus itself knows of them."""
         pages: Series = {}
-        for source in filter(self._has_exporter, self.datacenters):
+        for source in filter(self.has_exporter, self.datacenters):
             pages |= self._own(source)
             for target, family in itertools.product(self.datacenters, self.families):
                 if source != target:
@@ -103,7 +103,7 @@ class Fleet:
     def _at(self, time: float) -> list[Fault]:
         return [fault for fault in self.faults if fault.begins <= time < fault.ends]
 
-    def _has_exporter(self, host: str) -> bool:
+    def has_exporter(self, host: str) -> bool:
         return host not in self.without_exporter
 
     def _is_scraped(self, host: str, time: float) -> bool:
@@ -143,9 +143,9 @@ class Fleet:
         chance = random.Random(f"{self.noise.seed} {source} {target}")
         path = f'{self._labels(source)}, target="{target}"{self._place("target", target)}, ip_family="{family}"'
         pages: Series = {}
-        for protocol in self.protocols if self._has_exporter(target) else ("icmp",):
+        for protocol in self.protocols if self.has_exporter(target) else ("icmp",):
             pair = f'{path}, probe="{PROBES[protocol]}", protocol="{protocol}"'
-            meets = [self._meets(source, target, protocol, family, time) for time in self._times]
+            meets = [self.meets(source, target, protocol, family, time) for time in self._times]
             pages |= self._counters(source, protocol, meets, pair, chance)
             trips = [
                 self._round_trip(source, target, time, chance) if lost < 0.9 else None
@@ -162,7 +162,7 @@ class Fleet:
         pages: Series = {}
         for mode, interval in (("warm", QUERY), ("cold", LOGIN)):
             due = [time % interval == 0 and time > 0 for time in self._times]
-            met = [self._meets_at_database(source, database, mode, time, chance) for time in self._times]
+            met = [self.meets_at_database(source, database, mode, time, chance) for time in self._times]
             counts = {f'probes_total{{{labels}, mode="{mode}"}}': due}
             for reason in {"timeout", "local", *filter(None, met)}:
                 failed = [now and why == reason for now, why in zip(due, met, strict=True)]
@@ -172,7 +172,7 @@ class Fleet:
                 pages[f"database_{name}"] = self._written(source, self._counted(source, totals))
         return pages
 
-    def _meets_at_database(
+    def meets_at_database(
         self, source: str, database: str, mode: str, time: float, chance: random.Random
     ) -> str | None:
         """Return why a login or query fails; None where it does not."""
@@ -211,7 +211,7 @@ class Fleet:
             for name, values in counts.items()
         }
 
-    def _meets(self, source: str, target: str, protocol: str, family: str, time: float) -> tuple[float, float, bool]:
+    def meets(self, source: str, target: str, protocol: str, family: str, time: float) -> tuple[float, float, bool]:
         """Return the shares of packets and of flows that get lost, and whether the peer's program hangs."""
         now = [fault for fault in self._at(time) if family in fault.families]
         lost = max([self.noise.loss, *(fault.loses(source, target) for fault in now)])

@@ -48,7 +48,7 @@ def _fired(folder: Path, *faults: Fault) -> Mapping[str, int]:
     """Return what fired until the faults end, and when it did so first."""
     noise = Noise(loss=1e-5, seed=SEED)
     fleet = Fleet(hosts(a=2, b=2), ENDS, faults, noise=noise, databases={"orders": "b1"})
-    timeline, _ = seen(PROMTOOLS[-1], folder, fleet)
+    timeline = seen(PROMTOOLS[-1], folder, fleet).timeline
     first: dict[str, int] = {}
     for second in sorted(timeline):
         for alert in timeline[second]:

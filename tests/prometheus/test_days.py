@@ -24,7 +24,7 @@ ALL_DAY = Fault(12 * HOUR, 36 * HOUR, loses=lambda source, target: 0.02 * (sourc
 def test_two_percent_lost_for_a_day_is_a_lossy_path(tmp_path: Path) -> None:
     again = Fault(14 * HOUR, 48 * HOUR, restarted=frozenset({"a1"}))
     fleet = Fleet(hosts(a=1, b=1), 20 * HOUR, (ALL_DAY, again), protocols=ICMP, step=SCRAPED)
-    timeline, _ = seen(PROMTOOLS[-1], tmp_path, fleet, every=EVALUATED)
+    timeline = seen(PROMTOOLS[-1], tmp_path, fleet, every=EVALUATED).timeline
     (message,) = Alertmanager().notifications(timeline)
     assert {about(alert) for alert in message.alerts} == {"warning PathLossy a1 to b1", "warning PathLossy b1 to a1"}
     assert 14 * HOUR < message.second < 18 * HOUR
@@ -32,7 +32,7 @@ def test_two_percent_lost_for_a_day_is_a_lossy_path(tmp_path: Path) -> None:
 
 def test_two_percent_lost_from_the_first_hour_on_is_a_lossy_path_until_a_whole_day_is_known(tmp_path: Path) -> None:
     fleet = Fleet(hosts(a=1, b=1), 29 * HOUR, (Fault(0, 29 * HOUR, ALL_DAY.loses),), protocols=ICMP, step=SCRAPED)
-    timeline, _ = seen(PROMTOOLS[-1], tmp_path, fleet, every=EVALUATED)
+    timeline = seen(PROMTOOLS[-1], tmp_path, fleet, every=EVALUATED).timeline
     firing = {second for second, alerts in timeline.items() if alerts}
     assert {about(alert) for second in firing for alert in timeline[second]} == {
         "warning PathLossy a1 to b1",
@@ -49,7 +49,7 @@ def test_hours_of_outage_within_a_maintenance_are_neither_a_lossy_path_after_it_
     fleet = Fleet(
         hosts(a=1, b=1), 22 * HOUR, (outage, real), protocols=ICMP, step=SCRAPED, maintenance={"b1": 19 * HOUR}
     )
-    timeline, _ = seen(PROMTOOLS[-1], tmp_path, fleet, every=EVALUATED)
+    timeline = seen(PROMTOOLS[-1], tmp_path, fleet, every=EVALUATED).timeline
     (message,) = Alertmanager().notifications(timeline)
     assert {about(alert) for alert in message.alerts} == {
         "warning PathDegraded loss a1 to b1",
@@ -62,5 +62,5 @@ def test_hours_of_outage_within_a_maintenance_are_neither_a_lossy_path_after_it_
 def test_a_day_of_the_noise_of_real_paths_has_no_alert(tmp_path: Path) -> None:
     noise = Noise(loss=0.01, jitter=0.040, swing=0.2)
     fleet = Fleet(hosts(a=1, b=1, c=1), 24 * HOUR, noise=noise, step=SCRAPED)
-    timeline, _ = seen(PROMTOOLS[-1], tmp_path, fleet, every=EVALUATED)
+    timeline = seen(PROMTOOLS[-1], tmp_path, fleet, every=EVALUATED).timeline
     assert {about(alert) for alerts in timeline.values() for alert in alerts} == set()

@@ -38,12 +38,18 @@ def regrouped(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_link_chooses_the_locations(regrouped: Path) -> None:
+    text = (regrouped / "alerts.yml").read_text()
+    assert "?var-location={{ $labels.source_location | urlquery }}&var-location={{ $labels.target_location | " in text
+    assert "var-datacenter" not in text
+
+
 @pytest.mark.parametrize("promtool", PROMTOOLS)
 def test_a_cut_between_two_locations_is_one_notification_that_names_them(
     regrouped: Path, monkeypatch: pytest.MonkeyPatch, promtool: str
 ) -> None:
     monkeypatch.setattr(firing, "RULES", regrouped)
-    timeline, _ = firing.seen(promtool, regrouped, OneDatacenter(LOCATIONS, 1200, (CUT,), protocols=("icmp",)))
+    timeline = firing.seen(promtool, regrouped, OneDatacenter(LOCATIONS, 1200, (CUT,), protocols=("icmp",))).timeline
     (notification,) = Alertmanager(regrouped / EXAMPLE.name).notifications(timeline)
     assert {tuple(sorted(alert)) for alert in notification.alerts} == {
         (

@@ -217,8 +217,8 @@ def test_the_example_is_the_generated_stanza_and_pushes_nothing() -> None:
 def test_the_queries_of_the_migration_are_queries_on_names_that_exist(tmp_path: Path) -> None:
     pushed, _, scripts = (ROOT.parent / "docs/migration.md").read_text().partition("## Scripts")
     of_n8n = scripts.partition("## n8n\n")[2].partition("\n## ")[0]
-    rows = [row for table in (pushed, of_n8n) for row in table.splitlines() if re.match(r"\| .*` \|$", row)]
-    queries = [row.split(" | ")[-1].strip(" |`") for row in rows]
+    queries = re.findall(r"^\| .*\| `([^`]+)` \|$", pushed, re.MULTILINE)
+    queries += re.findall(r"^\| .*\| `([^`]+)` \| [^|`]+ \|$", of_n8n, re.MULTILINE)
     assert len(queries) >= 9 + 15
     recorded = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
     (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "migration", "rules": recorded}]}))

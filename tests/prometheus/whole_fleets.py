@@ -46,6 +46,13 @@ def dead(*names: str) -> tuple[Fault, ...]:
     return (*(lost(at=name) for name in names), unscraped(*names))
 
 
+def one_way(share: float, *, out_of: str, into: str) -> Fault:
+    """Lose packets that begin in one datacenter, or at one host, toward another; the names begin so."""
+    return Fault(
+        BEGINS, ENDS, loses=lambda source, target: share * (source.startswith(out_of) and target.startswith(into))
+    )
+
+
 def over_ipv4(fault: Fault) -> Fault:
     """Leave the packets of the other family alone."""
     return replace(fault, families=frozenset({"ipv4"}))
@@ -246,6 +253,38 @@ CASES = {
         (lost(between="a1 b2"),),
         ({"critical PathDegraded cut a1 to b2", "critical PathDegraded cut b2 to a1"},),
         "path a1 to b2 is cut",
+    ),
+    "a path is cut one way, and loses a third the other way": Case(
+        hosts(a=2, b=2),
+        (one_way(1.0, out_of="a1", into="b2"), one_way(0.3, out_of="b2", into="a1")),
+        (
+            {"critical PathDegraded cut a1 to b2"},
+            {"critical PathDegraded cut a1 to b2", "warning PathDegraded loss b2 to a1"},
+        ),
+    ),
+    "two datacenters lose all one way, and a third the other way": Case(
+        hosts(a=2, b=2),
+        (one_way(1.0, out_of="a", into="b"), one_way(0.3, out_of="b", into="a")),
+        ({"critical DatacenterPathDown a to b"}, {"warning DatacenterPathDegraded b to a"}),
+    ),
+    "a host loses all to another datacenter, and a third to its own": Case(
+        hosts(a=2, b=2),
+        (lost(between="a b2"), lost(0.3, between="b1 b2")),
+        ({"warning PathDegraded loss b2"},),
+        protocols=ICMP,
+    ),
+    "nothing comes into two of three hosts of a datacenter": Case(
+        hosts(a=2, b=3),
+        (lost(into="b1"), lost(into="b2")),
+        ({"critical HostUnreachable b1"}, {"critical HostUnreachable b2"}),
+        protocols=ICMP,
+    ),
+    "nothing comes out of a host over IPv4, and nothing into it over IPv6": Case(
+        hosts(a=2, b=2),
+        (over_ipv4(lost(out_of="b2")), replace(lost(into="b2"), families=frozenset({"ipv6"}))),
+        ({"warning PathDegraded loss b2"},),
+        protocols=ICMP,
+        families=("ipv4", "ipv6"),
     ),
     "one of eight paths is dead": Case(
         hosts(a=2, b=2),

@@ -100,18 +100,25 @@ def _configuration(file: Path, stanzas: str) -> Path:
     return file
 
 
-ALERTMANAGER_FILES = Path(__file__).parents[2] / ".cache/servers/usr/share/prometheus/alertmanager"
-"""Debian's Alertmanager looks for its templates where its package would have put them."""
+_SHARED = Path(__file__).parents[2] / ".cache/servers/usr/share/prometheus"
+
+
+def with_files(name: str) -> list[str]:
+    """Return a command that runs another, for which Debian's files are where their package would have put them.
+
+    ``alertmanager`` are the templates of Alertmanager, ``web`` the pages of Prometheus.
+    """
+    put_there = "mount -t tmpfs none /usr/share && mkdir /usr/share/prometheus && cp -r $0 /usr/share/prometheus/"
+    return ["unshare", "--mount", "sh", "-c", f'{put_there} && exec "$@"', str(_SHARED / name)]
 
 
 def alertmanager(host: Host, folder: Path, file: Path) -> Server:
-    """Start Alertmanager on a configuration, with its templates mounted where it seeks them."""
-    put_there = "mount -t tmpfs none /usr/share && mkdir /usr/share/prometheus && cp -r $0 /usr/share/prometheus/"
+    """Start Alertmanager on a configuration, with its templates."""
     return Server(
         host,
         9093,
         [
-            *("unshare", "--mount", "sh", "-c", f'{put_there} && exec "$@"', str(ALERTMANAGER_FILES)),
+            *with_files("alertmanager"),
             "prometheus-alertmanager",
             f"--config.file={file}",
             f"--storage.path={folder}/alertmanager",

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,16 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
+from tests.system.chromium import WIDTHS, beyond, free_port, keep_picture, launched, opened, violations
 from tests.system.running import REPOSITORY
 from tests.system.running import Page as Metrics
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium")
-WIDTHS = (320, 360, 768, 1280, 1440)
 FLEET = """
 defaults: {{interval: 1s, timeout: 900ms}}
 hosts: [{{name: wf001, address: 127.0.0.1, location: wf001_usa, country: US}}]
@@ -36,25 +31,12 @@ probes:
 endpoints:
   - {{name: "a<b>&\\"c", probe: {{protocol: http, url: "http://127.0.0.1:{port}/nowhere"}}}}
 {more}"""
-BEYOND = """width => [...document.querySelectorAll("h1, p, tbody th, tbody td, a")]
-  .filter(each => { const at = each.getBoundingClientRect(); return at.left < 0 || at.right > width || !at.width })
-  .map(each => each.innerText)"""
-"""What of the page is beyond its sides, or nowhere."""
-SCREENSHOTS = os.environ.get("SCREENSHOTS")
-"""A folder to keep pictures in, for people to look at."""
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched() as browser:
         yield browser
-        browser.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -86,21 +68,6 @@ def metrics(url: str) -> Metrics:
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running(tmp_path_factory.mktemp("overview")) as url:
         yield url
-
-
-@contextlib.contextmanager
-def opened(browser: Browser, url: str, **how: Any) -> Iterator[tuple[Page, list[str]]]:
-    """Open the page; with it every error of its console and every request that it makes."""
-    context = browser.new_context(**how)
-    page, complaints = context.new_page(), []
-    page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "request", lambda request: None if request.url.startswith((url, "data:")) else complaints.append(request.url)
-    )
-    page.goto(f"{url}/", wait_until="networkidle")
-    yield page, complaints
-    context.close()
 
 
 @pytest.mark.parametrize("javascript", [True, False])
@@ -138,17 +105,15 @@ def test_its_numbers_are_those_of_the_metrics(browser: Browser, url: str) -> Non
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_fits_every_screen_and_everybody_can_use_it(browser: Browser, url: str, width: int, colours: str) -> None:
-    how = {"viewport": {"width": width, "height": 800}, "color_scheme": colours}
+    how: dict[str, Any] = {"viewport": {"width": width, "height": 800}, "color_scheme": colours}
     with opened(browser, url, **how) as (page, complaints):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(BEYOND, width) == [], "nothing is read by scrolling sideways"
+        assert beyond(page, width) == [], "nothing is read by scrolling sideways"
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}[colours]
         assert complaints == []
-        if SCREENSHOTS:
-            page.screenshot(path=Path(SCREENSHOTS) / f"overview-{width}-{colours}.png")
-        violations = Axe().run(page).response["violations"]
-        assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in violations] == []
+        keep_picture(page, f"overview-{width}-{colours}")
+        assert violations(page) == []
 
 
 def test_every_link_can_be_reached_by_the_keyboard_and_leads_somewhere(browser: Browser, url: str) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from exporter.doctor import bodies
 from exporter.doctor.diagnosis import Diagnosis, Status
-from exporter.doctor.outcome import HttpAnswer, ServerSeen
+from exporter.doctor.outcome import ServerSeen
+from exporter.http_client.outcome import HttpAnswer
 from exporter.wording import cleaned, counted, some
 
 MARK = "latency-exporter"

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from collectors.terms import Reason, Seconds
 from exporter.doctor.diagnosis import Diagnosis, Status
-from exporter.doctor.outcome import HttpAnswer, HttpOutcome, ServerSeen, answered
+from exporter.doctor.outcome import ServerSeen, answered
 from exporter.doctor.rules import refused_statuses, troubles
 from exporter.doctor.rules.expiry import expiry
 from exporter.doctor.servers import KINDS, ServerKind
 from exporter.doctor.stack import StackServer
+from exporter.http_client.outcome import HttpAnswer, HttpOutcome
 from exporter.wording import cleaned, span
 
 _NO_LOGIN = (401, 403)

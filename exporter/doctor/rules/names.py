@@ -7,8 +7,9 @@ import re
 from collectors.literals import literal_family
 from collectors.terms import Reason, Seconds
 from exporter.doctor.diagnosis import Diagnosis, Status
-from exporter.doctor.outcome import NameSeen, Trouble
+from exporter.doctor.outcome import NameSeen
 from exporter.doctor.rules.expiry import expiry
+from exporter.http_client.outcome import Trouble
 from exporter.wording import cleaned, some, span
 
 _TLS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from collectors.http.head import place_of
-from exporter.doctor.outcome import HttpAnswer
 from exporter.doctor.stack import StackServer
+from exporter.http_client.outcome import HttpAnswer
 from exporter.wording import cleaned
 
 REDIRECTS = (301, 302, 303, 307, 308)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from collectors.terms import Reason, Seconds
-from exporter.doctor.outcome import Trouble
 from exporter.doctor.servers import KINDS
 from exporter.doctor.stack import StackServer
+from exporter.http_client.outcome import Trouble
 from exporter.wording import cleaned, span
 
 _TEXTS = {

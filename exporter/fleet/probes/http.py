@@ -63,14 +63,18 @@ class HttpProbe(Settings, FileOrVariableLogin):
     def fixed_host(self) -> str | None:
         return None if PLACEHOLDER in self.url else urlsplit(self.url).hostname
 
+    @property
+    def is_ping(self) -> bool:
+        """Whether it asks a ``/ping``: of a host of the fleet, that is its exporter's."""
+        return urlsplit(self.url).path == PING_PATH
+
     def asked_at(self, address: str) -> tuple[str, Hashable]:
         url = urlsplit(self.url.replace(PLACEHOLDER, _STAND_IN))
         host, *rest = (part.replace(_STAND_IN, address) for part in (url.hostname or "", url.path or "/", url.query))
         return host, (url.scheme, url.port or (443 if url.scheme == "https" else 80), *rest)
 
     def aim_with_files(self, files: NamedFiles, loc: Loc, asker: Asker | None) -> Aim:
-        is_ping = urlsplit(self.url).path == PING_PATH
-        access = _peer_access(files, loc, self, asker) if asker and is_ping else _own_access(files, loc, self)
+        access = _peer_access(files, loc, self, asker) if asker and self.is_ping else _own_access(files, loc, self)
         return functools.partial(self._aim, access)
 
     def _aim(self, access: _Access, address: str, ip_family: IpFamily, timeout: Seconds) -> HttpTarget:

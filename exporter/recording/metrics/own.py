@@ -19,7 +19,7 @@ from exporter.clock import wall_clock
 from exporter.fleet import PROTOCOLS, Fleet, Host, Pair, in_maintenance
 
 REQUEST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-HANDLERS = ("metrics", "ping", "index", "probe", "sd", "healthy", "ready", "reload", "other")
+HANDLERS = ("metrics", "ping", "index", "probe", "sd", "fleet", "healthy", "ready", "reload", "other")
 SELF_LABELS = ("self", "self_location", "self_datacenter", "self_country")
 
 

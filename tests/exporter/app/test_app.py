@@ -212,6 +212,32 @@ def test_a_reload_over_http_works_with_the_flag_and_tells_problems(start: Start,
         assert response.read().decode().startswith(f"{fleet_file}:")
 
 
+def test_the_fleet_is_shown_unless_a_flag_turns_it_off(start: Start) -> None:
+    shown = start()
+    assert "The fleet as asked from here by latency-exporter" in shown.get("/fleet")
+    assert 'href="fleet"' in shown.get("/?format=html")
+    off = start("--web.disable-fleet", "--web.listen-address=127.0.0.1:0")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        off.get("/fleet")
+    assert "fleet" not in off.get("/?format=html")
+
+
+def test_sigterm_ends_it_while_a_peer_hangs_that_was_asked_for_the_fleet(
+    start: Start, fleet_file: Path, hanging: socket.socket
+) -> None:
+    port = hanging.getsockname()[1]
+    hosts = "hosts: [{name: here, address: 127.0.0.2}, {name: there, address: 127.0.0.1}]"
+    fleet_file.write_text(f"{hosts}\nscrape: {{jobs: {{latency: {{port: {port}}}}}}}\n")
+    program = start("--host=here", "--web.listen-address=127.0.0.1:0")
+    with socket.create_connection(("127.0.0.1", program.port())) as look:
+        look.sendall(b"GET /fleet HTTP/1.1\r\nHost: h\r\n\r\n")
+        asked, _ = hanging.accept()
+        with asked:
+            assert asked.recv(1 << 10).startswith(b"GET /?format=json HTTP/1.1\r\n")
+            assert program.stop() < 2.0
+    assert program.process.returncode == 0
+
+
 def test_signals_that_come_while_it_starts_are_not_lost(start: Start) -> None:
     program = start()
     program.logged("^listening on ")  # before the first configuration is in force

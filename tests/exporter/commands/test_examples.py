@@ -18,8 +18,10 @@ IN_THE_CLONE = {
     "web": ["config/web.example.yml"],
     "unit": ["deploy/latency-exporter.service"],
     "compose": ["deploy/compose.yml"],
+    "stack": ["deploy/stack.yml"],
     "n8n": ["deploy/n8n/reader.sql"],
     "rules": [f"prometheus/rules/{name}.yml" for name in ("recording", "alerts", "extra", "n8n", "legacy")],
+    "prometheus": ["prometheus/prometheus.yml"],
     "alertmanager": ["prometheus/alertmanager.yml"],
     "runbook": ["docs/runbook.md"],
 }

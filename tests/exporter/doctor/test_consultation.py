@@ -16,15 +16,16 @@ import pytest
 from collectors.terms import Reason
 from collectors.transport.trust import OwnCertificate
 from exporter.doctor import bodies
-from exporter.doctor.client import trouble_of
 from exporter.doctor.consultation import PublicName, consult
 from exporter.doctor.diagnosis import Diagnosis, Status
-from exporter.doctor.outcome import HttpAnswer, ServerSeen, Trouble
+from exporter.doctor.outcome import ServerSeen
 from exporter.doctor.rules.health import health, unanswered
 from exporter.doctor.rules.names import public_name
 from exporter.doctor.rules.troubles import trouble_text
 from exporter.doctor.servers import KINDS
 from exporter.doctor.stack import StackServer
+from exporter.http_client.client import trouble_of
+from exporter.http_client.outcome import HttpAnswer, Trouble
 from tests.authority import Authority
 from tests.collectors.peers import Peer, silent
 from tests.exporter.doctor.fakes import Fake, Say, forever, response, saying

@@ -7,9 +7,10 @@ import pytest
 from collectors.terms import Reason
 from exporter.doctor import bodies
 from exporter.doctor.diagnosis import Status
-from exporter.doctor.outcome import HttpOutcome, TlsSeen
+from exporter.doctor.outcome import TlsSeen
 from exporter.doctor.rules.health import health, unanswered
 from exporter.doctor.servers import KINDS
+from exporter.http_client.outcome import HttpOutcome
 from tests.exporter.doctor.values import DAY, GOOD, NOW, answer, seen, server, trouble
 from tests.exporter.test_certificate_life import LIVES
 

@@ -11,9 +11,10 @@ from collectors.terms import Reason
 from exporter.doctor.bodies import ActiveTarget
 from exporter.doctor.expected import ExpectedHost, SeriesKey, of_database
 from exporter.doctor.knowledge import Exporter, Knowledge
-from exporter.doctor.outcome import Answers, HttpAnswer, HttpOutcome, ServerSeen, TlsSeen, Trouble
+from exporter.doctor.outcome import Answers, ServerSeen, TlsSeen
 from exporter.doctor.servers import KINDS
 from exporter.doctor.stack import StackServer
+from exporter.http_client.outcome import HttpAnswer, HttpOutcome, Trouble
 
 NOW = 1_800_000_000.0
 DAY = 86400.0

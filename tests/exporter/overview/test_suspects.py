@@ -21,6 +21,7 @@ from exporter.overview.suspects import Suspects
 from exporter.overview.timeline import VerdictContext, explain
 from exporter.probing import ProbeResult
 from exporter.recording.series import PairSeries
+from tests.exporter.overview.test_verdict import failed, icmp, query, tcp
 from tests.exporter.pages import ANSWERS, Small, Time
 
 FLEET = """\
@@ -394,6 +395,18 @@ def test_what_gets_lost_by_any_protocol_alike_is_hardly_ever_called_uneven(
         path = path_of("b2", "b", seen, queue=False)
         uneven += path is not None and path.uneven
     assert uneven < 3000 * most
+
+
+def test_a_query_that_times_out_on_a_kept_connection_is_no_sign_of_life() -> None:
+    """A host went down 14 s ago; the query to its database is given up just now."""
+    echo = failed(icmp, Reason.TIMEOUT, first_failure=5.0, in_a_row=2)
+    asked = failed(query, Reason.TIMEOUT, phase=Phase.QUERY, first_failure=0.5, age=0.5)
+    path = path_of("b3", "b", [echo, tcp(age=15.0), asked], queue=False)
+    assert path is not None
+    assert path.fault == "silent"
+    answered = path_of("b3", "b", [echo, tcp(age=15.0), query(age=0.5)], queue=False)
+    assert answered is not None
+    assert answered.fault is None
 
 
 def test_where_a_firewall_eats_icmp_handshakes_decide(time: Time, tmp_path: Path) -> None:

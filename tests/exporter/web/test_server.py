@@ -73,6 +73,20 @@ class Front:
         yield " ".join(links.values()).encode()
 
 
+class FleetFront:
+    """Shows which page of the fleet was asked for."""
+
+    policy = "default-src 'self'"
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def pieces(self, shape: PageFormat, links: Mapping[str, str]) -> Iterator[bytes]:
+        self.looks += 1
+        await asyncio.sleep(0)
+        return iter([f"the fleet as {shape}: ".encode(), " ".join(links.values()).encode()])
+
+
 async def probe(target: str, probe: str | None) -> str:
     if target == "busy":
         raise Refused(429, "too often")
@@ -106,8 +120,11 @@ async def start(view: View, front: Front) -> AsyncIterator[Start]:
     """Start a server; ``start()`` gives a client of it that adds no header of its own."""
     clients: list[TestClient] = []
 
-    async def start(telemetry_path: str = "/metrics", reload: Reload | None = None):
+    async def start(
+        telemetry_path: str = "/metrics", reload: Reload | None = None, fleet: FleetFront | None = None
+    ) -> TestClient:
         server = new_server(view, front, telemetry_path, reload)
+        server.fleet = fleet
         server.ready = True
         skipped = ("Accept", "Accept-Encoding", "User-Agent")
         client = TestClient(TestServer(server.application()), skip_auto_headers=skipped, auto_decompress=False)
@@ -293,6 +310,8 @@ async def test_a_ping_is_tiny_says_its_own_time_and_who_asked_is_counted(
         ("GET", "/-/reload", "reload", 405),
         ("GET", "/favicon.ico", "other", 404),
         ("GET", "/?format=xml", "index", 400),
+        ("GET", "/fleet", "fleet", 404),
+        ("POST", "/fleet", "fleet", 405),
         ("GET", "/probe?target=wf008", "probe", 200),
         ("GET", "/probe", "probe", 400),
         ("GET", "/probe?target=busy", "probe", 429),
@@ -437,6 +456,54 @@ async def test_looks_are_made_one_after_the_other(start: Start, front: Front) ->
     client = await start()
     await asyncio.gather(*(client.get(f"/?format=html&page={page}") for page in range(1, 30)))
     assert front.most == 1
+
+
+# /fleet
+
+
+@pytest.mark.parametrize(
+    ("accept", "query", "shape", "content_type"),
+    [
+        ("*/*", "", "text", "text/plain; charset=utf-8"),
+        (CHROME, "", "html", "text/html; charset=utf-8"),
+        (CHROME, "?format=text", "text", "text/plain; charset=utf-8"),
+        ("*/*", "?format=json", "json", "application/json"),
+    ],
+)
+async def test_the_fleet_is_shown_as_each_client_wants_it(
+    start: Start, accept: str, query: str, shape: str, content_type: str
+) -> None:
+    client = await start(fleet=FleetFront())
+    async with client.get(f"/fleet{query}", headers={"Accept": accept}) as answer:
+        text = await answer.text()
+        assert text == f"the fleet as {shape}: / /fleet?format=text /fleet?format=json"
+        assert answer.headers["Content-Type"] == content_type
+        assert answer.headers["Content-Security-Policy"] == "default-src 'self'"
+        assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == ("no-store", "Accept")
+
+
+async def test_a_format_of_the_fleet_that_there_is_not_asks_nobody(start: Start) -> None:
+    fleet = FleetFront()
+    client = await start(fleet=fleet)
+    async with client.get("/fleet?format=xml") as answer:
+        assert (answer.status, await answer.text()) == (400, "format is one of text, html, json\n")
+    assert fleet.looks == 0
+
+
+async def test_all_who_look_at_once_get_one_page(start: Start) -> None:
+    fleet = FleetFront()
+    client = await start(fleet=fleet)
+    answers = await asyncio.gather(*(client.get("/fleet") for _ in range(10)))
+    assert {await answer.text() for answer in answers} == {"the fleet as text: / /fleet?format=text /fleet?format=json"}
+    assert fleet.looks < 10
+
+
+async def test_turned_off_it_is_404_with_a_word_and_without_a_link(start: Start) -> None:
+    off, on = await start(), await start(fleet=FleetFront())
+    async with off.get("/fleet") as answer:
+        assert (answer.status, await answer.text()) == (404, "The fleet is not shown here: --web.disable-fleet.\n")
+    assert "/fleet" not in await (await off.get("/")).text()
+    assert "/fleet" in await (await on.get("/")).text()
 
 
 # /sd/prometheus

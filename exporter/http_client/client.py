@@ -15,21 +15,20 @@ import re
 import ssl
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import yarl
 from aiohttp.http_exceptions import HttpProcessingError
 
 from collectors import failures
+from collectors.secret import Secret
 from collectors.terms import Reason, Seconds
 from exporter import __version__
-from exporter.doctor.aiohttp_resolver import Resolver
-from exporter.doctor.outcome import HttpAnswer, HttpOutcome, Trouble
-from exporter.doctor.stack import StackServer
+from exporter.http_client.aiohttp_resolver import Resolver
+from exporter.http_client.outcome import HttpAnswer, HttpOutcome, Trouble
 from exporter.wording import PART_OF_A_LINE, cleaned
 
-_HEADERS = {"User-Agent": f"latency-exporter/{__version__} (doctor)", "Accept-Encoding": "identity"}
 _HIDDEN = b"***"
 _QUOTABLE = 64 * 1024
 """Bytes of a body that may be quoted from."""
@@ -45,6 +44,19 @@ _PARSER_FAULTS = (
 """How aiohttp's parser begins its sentences -> ours: its own are for programmers, quote bytes, and have one type."""
 
 
+class AskedServer(Protocol):
+    """A server, and the login that it takes."""
+
+    @property
+    def url(self) -> str:
+        """Where its paths begin, without a slash at the end."""
+
+    @property
+    def user(self) -> str | None: ...
+    @property
+    def password(self) -> Secret | None: ...
+
+
 @dataclasses.dataclass
 class _RequestState:
     """How far a request came: a timeout before the connection means something else than one after it."""
@@ -53,13 +65,15 @@ class _RequestState:
 
 
 @contextlib.asynccontextmanager
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Open what all requests share."""
+async def session(asker: str, at_once: int = 0) -> AsyncIterator[aiohttp.ClientSession]:
+    """Open what all requests share; ``asker`` names itself to the servers, ``at_once`` bounds the connections."""
+    agent = f"latency-exporter/{__version__} ({asker})"
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_end.append(_note_connection)
     trace.on_connection_reuseconn.append(_note_connection)
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(resolver=Resolver(), use_dns_cache=False, limit=0),
+        connector=aiohttp.TCPConnector(resolver=Resolver(), use_dns_cache=False, limit=at_once),
+        headers={"User-Agent": agent, "Accept-Encoding": "identity"},
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # each server has one deadline for all of it
         auto_decompress=False,
@@ -73,15 +87,15 @@ class Client:
     """Asks one server; all its requests end at the same moment of the loop's clock."""
 
     def __init__(
-        self, shared: aiohttp.ClientSession, server: StackServer, trust: ssl.SSLContext | None, deadline: Seconds
+        self, shared: aiohttp.ClientSession, server: AskedServer, trust: ssl.SSLContext | None, deadline: Seconds
     ) -> None:
         self._session, self._server, self._deadline = shared, server, deadline
         self._trust: ssl.SSLContext | bool = trust or True
-        self._headers, self._secrets = _HEADERS, tuple[bytes, ...]()
+        self._headers, self._secrets = dict[str, str](), tuple[bytes, ...]()
         if server.user and server.password:
             password = server.password.reveal()
             token = base64.b64encode(f"{server.user}:{password}".encode()).decode()
-            self._headers = {**_HEADERS, "Authorization": f"Basic {token}"}
+            self._headers = {"Authorization": f"Basic {token}"}
             self._secrets = (token.encode(), password.encode())
 
     async def get(self, path: str, limit: int) -> HttpOutcome:

@@ -1,0 +1,42 @@
+"""Bad ways between two hosts or datacenters: there and back is one culprit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from exporter.fleet_view.grouping import grouped
+from exporter.fleet_view.paths import FleetPath
+
+
+class Ends(NamedTuple):
+    """Two hosts or datacenters, and whether it is about both ways between them."""
+
+    first: str
+    other: str
+    both_ways: bool
+
+    @property
+    def name(self) -> str:
+        """Both in words: of a path."""
+        return f"between {self.first} and {self.other}" if self.both_ways else f"{self.first} to {self.other}"
+
+    @property
+    def datacenters(self) -> str:
+        """The same of datacenters."""
+        if self.first == self.other:
+            return f"within {self.first}"
+        return f"{self.first} {'and' if self.both_ways else 'to'} {self.other}"
+
+
+def both_ways(bad_ways: Mapping[tuple[str, str], Sequence[FleetPath]]) -> Iterator[tuple[Ends, Sequence[FleetPath]]]:
+    """Bring the way there and the way back together."""
+    for (first, other), bad in bad_ways.items():
+        back = bad_ways.get((other, first)) if first != other else None
+        if back is None or first < other:
+            yield Ends(first, other, both_ways=back is not None), [*bad, *(back or ())]
+
+
+def by_ends(paths: Iterable[FleetPath]) -> Mapping[tuple[str, str], Sequence[FleetPath]]:
+    """Return paths by source and target."""
+    return grouped(paths, lambda path: (path.source, path.target))

@@ -1,0 +1,204 @@
+"""What is wrong while the network is well: programs, databases, n8n, exporters, and the measuring itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from collectors.terms import Reason, Seconds
+from exporter.fleet import LOGIN
+from exporter.fleet_view.culprits import CulpritKind, FleetCulprit, NoPage
+from exporter.fleet_view.grouping import grouped
+from exporter.fleet_view.layout import Layout
+from exporter.fleet_view.network import Network
+from exporter.fleet_view.reports import HostReport, PairReport
+from exporter.overview.verdict import certificate_in_words
+from exporter.wording import some, span
+
+_NO_CHANCE = 2
+"""So many timeouts in a row are no chance; any other failure is none at once."""
+_NO_CHANCE_UNEVENLY = 4
+"""The same where handshakes get lost by chance, one in some."""
+
+
+class _Seen(NamedTuple):
+    """A pair, and who measures it."""
+
+    source: str
+    pair: PairReport
+
+
+class Faults:
+    """Finds them in what the hosts say."""
+
+    def __init__(
+        self, reports: Mapping[str, HostReport], no_pages: Mapping[str, NoPage], layout: Layout, network: Network
+    ) -> None:
+        self._reports, self._no_pages, self._layout, self._network = reports, no_pages, layout, network
+        self._local = {
+            (source, pair.target)
+            for source, report in reports.items()
+            for pair in report.pairs
+            if pair.reason == Reason.LOCAL
+        }
+        """Where something fails on the source itself: a firewall there may eat the other probes, too."""
+        self._seen = [
+            _Seen(source, pair)
+            for source, report in reports.items()
+            for pair in report.pairs
+            if pair.success is not None
+            and not pair.ours
+            and not (pair.is_quiet or layout.is_quiet(source) or layout.is_quiet(pair.target))
+        ]
+
+    def culprits(self) -> Iterator[FleetCulprit]:
+        """Yield all of them."""
+        yield from self._exporters()
+        seen = grouped(self._seen, lambda seen: seen.pair.name)
+        databases = {
+            name: culprit for name in self._layout.databases for culprit in self._database(name, seen.get(name, ()))
+        }
+        yield from databases.values()
+        for n8n, database in self._layout.n8n.items():
+            if database not in databases:
+                yield from self._n8n(n8n, seen.get(n8n, ()))
+        for name in (*self._layout.hosts, *self._layout.endpoints):
+            yield from self._programs(name, seen.get(name, ()))
+        for name in (*self._layout.hosts, *self._layout.endpoints, *self._layout.databases):
+            yield from self._certificates(name, seen.get(name, ()))
+        for source, report in self._reports.items():
+            yield from self._measuring(source, report)
+
+    def _exporters(self) -> Iterator[FleetCulprit]:
+        """Yield the exporters that cannot be asked though their host is reached; those of one reason together."""
+        here = self._layout.here
+        left = {name: no_page for name, no_page in self._no_pages.items() if not self._is_explained(name, no_page)}
+        pinged = {name: self._pinged(name) for name in left}
+        for (why, others), names in grouped(left, lambda name: (left[name].why, tuple(pinged[name]))).items():
+            its = "its page cannot" if len(names) == 1 else "their pages cannot"
+            if others or any(left[name].answered for name in names):
+                ago = min((age for name in names for age in pinged[name].values()), default=0.0)
+                also = f"; {some(others)} could ask it {span(ago)} ago" if others else ""
+                yield FleetCulprit(CulpritKind.EXPORTER, some(names), f"{its} be had from {here}: {why}{also}", "")
+            else:
+                yield FleetCulprit(
+                    CulpritKind.EXPORTER, some(names), f"{its} be had: {why}", "LatencyExporterDown", critical=True
+                )
+
+    def _is_explained(self, host: str, no_page: NoPage) -> bool:
+        """Return whether the way to a host, or its maintenance, is why there is no page of it."""
+        here, network = self._layout.here, self._network
+        by_the_way = network.is_lost(here, host) if no_page.connected else network.is_bad(here, host)
+        return by_the_way or network.is_blamed(host) or self._layout.is_quiet(host)
+
+    def _pinged(self, host: str) -> Mapping[str, Seconds]:
+        """Return the hosts that its exporter itself answers, and how long ago it did so."""
+        return {
+            source: pair.age or 0.0
+            for source, pair in self._seen
+            if pair.success
+            and pair.target == host
+            and pair.protocol == "http"
+            and pair.probe in self._layout.own_probes
+        }
+
+    def _programs(self, name: str, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
+        """Yield what is wrong with the probes of a target; those of which the same is said together."""
+        probes: dict[FleetCulprit, list[str]] = {}
+        for probe, some_seen in grouped(seen, lambda seen: seen.pair.probe).items():
+            if name in self._no_pages and probe in self._layout.own_probes:
+                continue  # its exporter is named already
+            for culprit in self._program(some_seen):
+                probes.setdefault(culprit, []).append(probe)
+        for culprit, alike in probes.items():
+            yield culprit._replace(name=f"{some(alike)} of {name}")
+
+    def _program(self, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
+        if failing := [each for each in seen if self._fails(each)]:
+            words = {each.pair.verdict.word for each in failing}
+            kind = CulpritKind.CONFIGURATION if words == {"configuration"} else CulpritKind.PROGRAM
+            yield FleetCulprit(kind, "", f"fails {_from(failing, seen)}", "PeerFailing")
+        elif slow := _slow(seen):
+            yield FleetCulprit(CulpritKind.PROGRAM, "", f"is slow {_from(slow, seen)}", "PeerSlow")
+
+    def _certificates(self, name: str, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
+        """Yield that a certificate of a target is too near its end, or over it, also where that is why it fails."""
+        ends = [(each.pair.certificate_left, each) for each in seen if each.pair.certificate_left is not None]
+        if not ends:
+            return
+        sources = dict.fromkeys(each.source for _, each in ends)
+        text = f"{certificate_in_words(min(left for left, _ in ends))}, seen from {some(sources)}"
+        if name in self._layout.databases:
+            yield FleetCulprit(CulpritKind.DATABASE, name, text, "")
+        else:
+            probes = some(dict.fromkeys(each.pair.probe for _, each in ends))
+            yield FleetCulprit(CulpritKind.PROGRAM, f"{probes} of {name}", text, "CertificateExpiring")
+
+    def _n8n(self, name: str, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
+        if failing := [each for each in seen if self._fails(each)]:
+            yield FleetCulprit(CulpritKind.N8N, name, f"it cannot be read {_from(failing, seen)}", "N8nReadFailing")
+        elif stuck := [each for each in seen if each.pair.verdict.word == "n8n"]:
+            yield FleetCulprit(CulpritKind.N8N, name, stuck[0].pair.verdict.why, "")
+
+    def _database(self, name: str, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
+        failing = [each for each in seen if self._fails(each)]
+        asked = {each.source for each in seen if each.pair.probe != LOGIN and each.pair.success}
+        if any(each.pair.reason == Reason.LIMIT for each in failing):
+            text = f"it is at its connection limit: {_from(failing, seen)}"
+            yield FleetCulprit(CulpritKind.DATABASE, name, text, "DatabaseAtConnectionLimit", critical=True)
+        elif failing and all(each.source in asked for each in failing):
+            refused = all(each.pair.reason == Reason.AUTH for each in failing)
+            what = "it refuses the login" if refused else "its login fails"
+            text = f"{what}, and queries on the connection that is kept are answered: {_from(failing, seen)}"
+            yield FleetCulprit(CulpritKind.DATABASE, name, text, "DatabaseDown" if refused else "")
+        elif failing:
+            yield FleetCulprit(
+                CulpritKind.DATABASE, name, f"it fails {_from(failing, seen)}", "DatabaseDown", critical=True
+            )
+        elif slow := _slow(seen):
+            yield FleetCulprit(CulpritKind.DATABASE, name, f"it is slow {_from(slow, seen)}", "DatabaseSlow")
+
+    def _fails(self, seen: _Seen) -> bool:
+        """Return whether a pair fails, and neither the network nor chance explains it."""
+        source, pair = seen
+        if pair.success or self._network.is_blamed(pair.target):
+            return False
+        if pair.silent or pair.reason == Reason.TIMEOUT:
+            is_uneven = self._network.is_uneven(source, pair.target)
+            is_explained = (pair.silent and pair.always_lost) or (source, pair.target) in self._local
+            return (
+                not is_explained
+                and pair.recent.failures >= (_NO_CHANCE_UNEVENLY if is_uneven else _NO_CHANCE)
+                and not self._network.is_bad(source, pair.target)
+            )
+        return True
+
+    def _measuring(self, source: str, report: HostReport) -> Iterator[FleetCulprit]:
+        own = report.this_host.verdict
+        places = set(self._layout.places)
+        local = next((pair for pair in report.pairs if pair.reason == Reason.LOCAL and pair.name in places), None)
+        if own.word == "this host":
+            text = f"{own.why} ({report.this_host.in_words()})"
+            yield FleetCulprit(CulpritKind.MEASUREMENT, source, text, "MeasurementInDoubt")
+        elif local is not None:
+            text = f"it cannot ask {local.name} by {local.probe}: {local.verdict.why}"
+            yield FleetCulprit(CulpritKind.MEASUREMENT, source, text, "MeasurementInDoubt")
+        elif own.word == "configuration":
+            yield FleetCulprit(CulpritKind.CONFIGURATION, source, own.why, "ConfigurationInDoubt")
+        if not {pair.name for pair in report.pairs} <= places:
+            text = f"its fleet file differs from that of {self._layout.here}: it measures what that does not have"
+            yield FleetCulprit(CulpritKind.CONFIGURATION, source, text, "ConfigurationInDoubt")
+
+
+def _slow(seen: Sequence[_Seen]) -> list[_Seen]:
+    return [each for each in seen if each.pair.is_slow]
+
+
+def _from(bad: Sequence[_Seen], seen: Sequence[_Seen]) -> str:
+    """Write why, from which hosts it is seen, and from which others it is well."""
+    sources = list(dict.fromkeys(each.source for each in bad))
+    well = list(dict.fromkeys(each.source for each in seen if each.pair.success and each.source not in sources))
+    reasons = list(dict.fromkeys(str(each.pair.reason) for each in bad if each.pair.reason))
+    because = f"({', '.join(reasons)}) " if reasons else ""
+    also = f", well from {some(well)}" if well else ""
+    return f"{because}from {some(sources)}{also}: {bad[0].pair.verdict.why}"

@@ -1,0 +1,104 @@
+"""What a host says of its pairs -> its paths: one for each target and IP family, as the host itself judges them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from collectors.terms import Seconds
+from exporter.fleet_view.grouping import grouped
+from exporter.fleet_view.reports import HostReport, PairReport, PathReport
+from exporter.wording import span
+
+_PROTOCOLS = ("icmp", "tcp", "http")
+"""In the order in which their loss is believed; what only databases say is no path of its own."""
+_SEVERAL = 2
+"""So many results without an answer, and none with one, are no chance."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FleetPath:
+    """One way from host to host."""
+
+    source: str
+    target: str
+    ip_family: str = "ipv4"
+    silent: bool = False
+    """Nothing comes back, which a single probe may say."""
+    lost: bool = False
+    """Nothing comes back of several."""
+    silent_for: Seconds = math.inf
+    """How long ago the first of these probes was decided; infinite where that is not known."""
+    heard_ago: Seconds = 0.0
+    """How long ago the target answered anything; infinite if not lately."""
+    always: bool = False
+    """That is usual."""
+    loses: bool = False
+    """Too much gets lost, and not all."""
+    loss: float = 0.0
+    slow: bool = False
+    """The round trip is longer than usual."""
+    uneven: bool = False
+    """Handshakes get lost, and ICMP does not."""
+    rtt: Seconds | None = None
+    usual: Seconds | None = None
+
+    @property
+    def bad(self) -> bool:
+        """Whether it speaks against anybody."""
+        return self.lost or self.loses or self.slow
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it is bad, and not always lost."""
+        return self.bad and not self.always
+
+    @property
+    def badness(self) -> tuple[float, Seconds]:
+        """By which the worst of several is found."""
+        return (self.loss if self.loses else float(self.lost), (self.rtt or 0.0) - (self.usual or 0.0))
+
+    def in_words(self) -> str:
+        """Write what is bad about it."""
+        if self.lost:
+            return "all gets lost"
+        if self.loses:
+            return f"{round(100 * self.loss)} % get lost"
+        return f"the round trip takes {span(self.rtt or 0.0)} (usual {span(self.usual or 0.0)})"
+
+
+def paths(source: str, report: HostReport, targets: Iterable[str]) -> Iterator[FleetPath]:
+    """Yield the paths from a host to those of ``targets`` that it says something of."""
+    known = set(targets)
+    pairs = [pair for pair in report.pairs if pair.target in known and pair.protocol in _PROTOCOLS]
+    for (target, ip_family), several in grouped(pairs, lambda pair: (pair.target, pair.ip_family)).items():
+        seen = next((pair.path for pair in several if pair.path is not None), None)
+        if seen is not None:
+            yield _path(source, target, ip_family, several, seen)
+
+
+def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport], seen: PathReport) -> FleetPath:
+    best = min(pairs, key=lambda pair: (pair.silent, _PROTOCOLS.index(pair.protocol), pair.recent.loss))
+    failures = sum(pair.recent.failures for pair in pairs if pair.silent)
+    # A query on a connection that is kept may be answered where nothing begins any more: it says nothing of the way.
+    silent = seen.fault == "silent" or all(pair.silent for pair in pairs)
+    return FleetPath(
+        source=source,
+        target=target,
+        ip_family=ip_family,
+        silent=silent,
+        lost=silent and failures >= _SEVERAL,
+        silent_for=max(
+            (pair.first_failure_ago for pair in pairs if pair.silent and pair.first_failure_ago is not None),
+            default=math.inf,
+        ),
+        heard_ago=math.inf if seen.heard_ago is None else seen.heard_ago,
+        always=all(pair.always_lost for pair in pairs),
+        loses=seen.fault == "lossy",
+        loss=best.recent.loss,
+        slow=seen.fault == "slow",
+        uneven=seen.uneven,
+        rtt=min((pair.rtt for pair in pairs if pair.rtt is not None), default=None),
+        usual=min((pair.usual_rtt for pair in pairs if pair.usual_rtt is not None), default=None),
+    )

@@ -1,0 +1,185 @@
+"""The page of a host, as JSON -> what it says of each pair, as plain values; what is no such page is ``BadReport``.
+
+The page is another program's, which may be newer, broken or hostile. So pydantic reads it, whose parser is bounded in
+depth: every number is finite and in bounds, every text is short and harmless to a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
+
+from collectors.terms import Reason
+from exporter.overview.text import own_health_in_words
+from exporter.recording.latest import is_silent
+from exporter.recording.own_health import LONG_QUEUE, OwnHealth
+from exporter.wording import cleaned
+
+_LOST, _FAILURES = frozenset({"lost", "sent again"}), frozenset({"lost", "failed"})
+_ALWAYS = 0.99
+_THIS_HOST, _MAINTENANCE = "this host", "in maintenance"
+
+_Text = Annotated[str, Field(max_length=10_000), AfterValidator(cleaned)]
+_Word = Annotated[str, Field(max_length=40), AfterValidator(cleaned)]
+_Name = Annotated[str, Field(max_length=1_000)]
+"""As it is: shown only where the own fleet file has it, too."""
+_Duration = Annotated[float, Field(ge=0, le=1e12)]
+_Left = Annotated[float, Field(ge=-1e12, le=1e12)]
+_Count = Annotated[int, Field(ge=0, le=10**15)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Result = Annotated[float, Field(ge=0, le=1e12)] | Annotated[str, Field(max_length=20)]
+
+
+class BadReport(Exception):  # noqa: N818 - it reads as the sentence it is
+    """An answer that is no page of this program."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class VerdictReport(_Model):
+    """A verdict as the page has it."""
+
+    word: _Word | None
+    why: _Text = ""
+
+
+class RecentResults(NamedTuple):
+    """What is needed of the latest results of a pair."""
+
+    failures: int
+    """How many of the latest in a row are failures."""
+    loss: float
+    """The share that got lost, a first SYN included; results that say nothing do not count."""
+
+    @classmethod
+    def of(cls, results: Sequence[float | str]) -> RecentResults:
+        """Sum up results, the latest last."""
+        failures = sum(1 for _ in takewhile(_FAILURES.__contains__, reversed(results)))
+        decided = [result for result in results if result != "not measured"]
+        return cls(failures, sum(result in _LOST for result in decided) / max(1, len(decided)))
+
+
+_RESULTS = TypeAdapter(
+    Annotated[list[_Result], Field(max_length=1_000)], config=ConfigDict(strict=True, allow_inf_nan=False)
+)
+
+
+class PathReport(_Model):
+    """The way to a host, as the one that measures it judges it; all its pairs over one family share it."""
+
+    fault: Literal["silent", "lossy", "slow"] | None
+    uneven: bool
+    heard_ago: _Duration | None = None
+    """How long ago the host answered anything; None: not lately."""
+
+
+class PairReport(_Model):
+    """One pair, as the host that measures it has it now."""
+
+    target: _Name
+    database: _Name | None = None
+    probe: _Text
+    protocol: _Word
+    ip_family: Literal["ipv4", "ipv6"]
+    verdict: VerdictReport
+    path: PathReport | None = None
+    """None: nothing is known of it, or the page is of an older version."""
+    success: bool | None
+    reason: _Word | None
+    phase: _Word | None
+    age: _Duration | None
+    """How long ago the latest probe was decided."""
+    first_failure_ago: _Duration | None = None
+    """The same of the first of the failures that it is one of; None in older versions, too."""
+    rtt: _Duration | None
+    usual_rtt: _Duration | None
+    usual_loss: _Share | None
+    certificate_left: _Left | None = None
+    """How long the served certificate is valid yet, where that is too little; None in older versions, too."""
+    recent: Annotated[
+        RecentResults, PlainValidator(lambda results: RecentResults.of(_RESULTS.validate_python(results)))
+    ]
+
+    @property
+    def name(self) -> str:
+        """What people call the target."""
+        return self.database or self.target
+
+    @property
+    def ours(self) -> bool:
+        """Whether its trouble is that of the host that measures."""
+        return self.verdict.word == _THIS_HOST or self.reason == Reason.LOCAL
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether its target is in maintenance: whatever is wrong there is expected."""
+        return self.verdict.word == _MAINTENANCE
+
+    @property
+    def silent(self) -> bool:
+        """Whether the latest probe failed because nothing came back."""
+        return is_silent(self.reason, self.phase)
+
+    @property
+    def always_lost(self) -> bool:
+        """Whether usually nothing comes back, which is no news."""
+        return (self.usual_loss or 0.0) > _ALWAYS
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it is answered, and what it asks takes too long there, by its own host's verdict."""
+        return bool(self.success) and self.verdict.word in {"peer", "database"}
+
+
+class ThisHost(_Model):
+    """How a host's own measuring goes."""
+
+    verdict: VerdictReport
+    host: _Name = ""
+    """Which host of the fleet it is; empty in older versions."""
+    egress_queue: _Duration | None
+    lateness: _Duration | None
+    skipped: _Count
+    overflows: _Count
+
+    @property
+    def queue_is_full(self) -> bool:
+        """Whether its own queue delays or loses what goes out."""
+        return (self.egress_queue or 0.0) > LONG_QUEUE
+
+    def in_words(self) -> str:
+        """Write it as its own page has it."""
+        return own_health_in_words(
+            OwnHealth(
+                egress_queue=self.egress_queue,
+                lateness=self.lateness,
+                skipped=self.skipped,
+                overflows=self.overflows,
+            )
+        )
+
+
+class HostReport(_Model):
+    """What a host says."""
+
+    this_host: ThisHost
+    pairs: Annotated[tuple[PairReport, ...], Field(max_length=100_000)]
+
+
+def read(body: bytes) -> HostReport:
+    """Read a page; raises BadReport."""
+    try:
+        return HostReport.model_validate_json(body)
+    except ValidationError as error:
+        raise BadReport(_place(error)) from None
+
+
+def _place(error: ValidationError) -> str:
+    """Write where it is not as it should be; nothing of the answer itself is repeated but numbers of items."""
+    loc = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
+    return ".".join(str(part) for part in loc if isinstance(part, int) or part.isidentifier())

@@ -1,0 +1,52 @@
+"""How the dashboards ask Prometheus: over time, now, or for a heat map; and the selectors that variables fill."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import prometheus
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+Query = prometheus.Dataquery
+
+RATE = "[$__rate_interval]"
+"""As long as a rate needs, whatever the time range: four scrapes at least."""
+PLACES = ("location", "datacenter", "country")
+
+
+def placed(end: str) -> str:
+    """Select the hosts of the chosen places, at one end."""
+    return ", ".join(f'{end}_{place}=~"${place}"' for place in PLACES)
+
+
+MEASURED = f'source=~"$source", {placed("source")}'
+"""What the chosen hosts of the chosen places measure."""
+SEEN = f'{MEASURED}, target=~"$target", {placed("target")}'
+"""Every path that the variables choose. All hosts are no list of names, which would be too long for VictoriaMetrics."""
+
+
+def over_time(expression: str, legend: str) -> Query:
+    """Ask for the whole time range, each series under a name of its own."""
+    return prometheus.Dataquery().expr(expression).legend_format(legend).range()
+
+
+def now(expression: str, legend: str = "") -> Query:
+    """Ask for the end of the time range, as rows of a table or one figure."""
+    query = prometheus.Dataquery().expr(expression).instant().format(PromQueryFormat.TABLE)
+    return query.legend_format(legend) if legend else query
+
+
+def by_bucket(histogram: str, selector: str) -> Query:
+    """Ask how many observations fell into each bucket of a histogram."""
+    expression = f"sum by (le) (increase({histogram}_bucket{{{selector}}}{RATE}))"
+    return prometheus.Dataquery().expr(expression).legend_format("{{le}}").format(PromQueryFormat.HEATMAP).range()
+
+
+def mean(summary: str, selector: str, by: str) -> str:
+    """Return the mean of what a summary or a histogram has seen within each step."""
+    total, count = (f"sum by ({by}) (rate({summary}_{part}{{{selector}}}{RATE}))" for part in ("sum", "count"))
+    return f"{total} / ({count} > 0)"
+
+
+def quantile(share: float, histogram: str, selector: str, by: str) -> str:
+    """Return a quantile of a histogram for which none is recorded; it is absent where nothing was observed."""
+    labels = f"{by}, le" if by else "le"
+    return f"histogram_quantile({share}, sum by ({labels}) (rate({histogram}_bucket{{{selector}}}{RATE}))) >= 0"

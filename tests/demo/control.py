@@ -1,0 +1,101 @@
+"""One demo at a time, and how another terminal asks it to break something.
+
+The name of the socket is an abstract one (unix(7)): it is free as soon as its demo is gone, however that ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import signal
+import socket
+import struct
+from collections.abc import Callable
+
+from tests.demo.telling import IsOver, Say
+
+_NAME = "\0latency-exporter-demo"
+_ROOT = 0
+_PATIENCE = 5.0
+_LONGEST = 64
+"""Bytes of a fault's name."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, and the end of the terminal."""
+Shows = Callable[[str, Say, IsOver], None]
+
+
+class Control:
+    """The end of the demo that runs."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+
+    def serve(self, shows: Shows, is_over: IsOver) -> None:
+        """Show one fault after another, as they are asked for, until it is over."""
+        while not is_over():
+            if self._is_readable(self._listener, 1.0):
+                self._answer(shows, is_over)
+
+    def refusing_others(self, is_over: IsOver) -> IsOver:
+        """Return the same question; whenever it is put, whoever asks for a second fault is answered."""
+
+        def put() -> bool:
+            while self._is_readable(self._listener):
+                with self._accepted() as other, contextlib.suppress(OSError):
+                    other.recv(_LONGEST)  # what is unread when it is closed would reset the connection
+                    other.sendall(b"something is broken already, by another terminal; Ctrl-C there mends it\n")
+            return is_over()
+
+        return put
+
+    def _answer(self, shows: Shows, is_over: IsOver) -> None:
+        with self._accepted() as client, contextlib.suppress(OSError):
+            if not _is_root(client):
+                return
+            fault = client.recv(_LONGEST).decode()
+            is_enough = self.refusing_others(lambda: is_over() or self._is_readable(client))
+            shows(fault, lambda line: client.sendall(f"{line}\n".encode()), is_enough)
+
+    def _accepted(self) -> socket.socket:
+        client = self._listener.accept()[0]
+        client.settimeout(_PATIENCE)
+        return client
+
+    @staticmethod
+    def _is_readable(end: socket.socket, timeout: float = 0.0) -> bool:
+        return bool(select.select([end], [], [], timeout)[0])
+
+
+def hold() -> socket.socket | None:
+    """Return a socket that is the demo's as long as it is open; None while another demo has it."""
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(_NAME)
+    except OSError:
+        listener.close()
+        return None
+    listener.listen()
+    return listener
+
+
+def ask(fault: str, say: Say) -> None:
+    """Let the demo that runs break something, and say what it says; after Ctrl-C until it is mended."""
+    with socket.socket(socket.AF_UNIX) as demo, demo.makefile() as lines:
+        demo.connect(_NAME)
+        demo.sendall(fault.encode())
+
+        def end(*_: object) -> None:
+            with contextlib.suppress(OSError):  # the demo has ended meanwhile
+                demo.shutdown(socket.SHUT_WR)
+
+        for number in ENDING:
+            signal.signal(number, end)
+        with contextlib.suppress(ConnectionResetError):  # the demo was killed
+            for line in lines:
+                say(line.rstrip())
+
+
+def _is_root(client: socket.socket) -> bool:
+    credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    uid: int = struct.unpack("3i", credentials)[1]
+    return uid == _ROOT

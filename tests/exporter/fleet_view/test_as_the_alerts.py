@@ -1,0 +1,154 @@
+"""The rules of the alerts and those of ``/fleet`` cannot drift apart: both are held against the same faults."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import Any
+
+import pytest
+
+from exporter.fleet_view.culprits import CulpritKind, FleetCulprit, NoPage
+from exporter.fleet_view.layout import Layout
+from exporter.fleet_view.reports import HostReport
+from exporter.fleet_view.view import view
+from tests.exporter.fleet_view.fleets import HANGS, UNREACHED, failing, lost, pair, report
+from tests.prometheus.fleet import PROBES, ROUND_TRIP, Fault, Fleet
+from tests.prometheus.whole_fleets import CASES, ENDS, Case
+
+AT = ENDS - 15
+"""The second at which the pages are read: whatever broke is still so, and a maintenance that ends has ended."""
+CAUSES = {"cut", "loss", "outgoing", "timeout", "auth"}
+ONLY_ALERTS = {
+    "all exporters hang": "of them nobody can be asked",
+    "Prometheus alone loses a datacenter": "the others have their pages, and Prometheus is not asked",
+}
+"""What ``/fleet`` does not name, and why."""
+NAMED = [name for name in CASES if name not in ONLY_ALERTS]
+ONE_SIDED = {
+    "a host loses all to another datacenter, and a third to its own": {
+        "warning MeasurementInDoubt b2",
+        "warning PathDegraded b1 to b2",
+    },
+    "of two hosts, neither reaches the other": {f"critical HostUnreachable {name}" for name in ("a1", "b1")},
+    "of two hosts, one is down": {"critical HostUnreachable a1"},
+    "two datacenters are cut, 2 + 2, and a host in maintenance lives": {"critical HostUnreachable b1"},
+}
+"""What a host may name instead that has the pages of its side alone, as Prometheus would if it had no more."""
+LOST = 0.9
+
+
+def page_of(source: str, fleet: Fleet) -> HostReport:
+    """Return what a host of the fleet says then."""
+    pairs = [
+        probed(source, target, protocol, family, fleet)
+        for target, family in itertools.product(fleet.datacenters, fleet.families)
+        if target != source
+        for protocol in (fleet.protocols if fleet.has_exporter(target) else ("icmp",))
+    ]
+    return report(*pairs, *(of for name in fleet.databases for of in database(source, name, fleet)))
+
+
+def probed(source: str, target: str, protocol: str, family: str, fleet: Fleet) -> dict[str, Any]:
+    loss, flows, hangs = fleet.meets(source, target, protocol, family, AT)
+    trip = ROUND_TRIP[fleet.datacenters[source] == fleet.datacenters[target]]
+    probe = PROBES[protocol]
+    more: dict[str, Any] = {"ip_family": family, "usual_rtt": trip}
+    if loss > LOST:
+        return lost(target, probe, **more)
+    if hangs:
+        return failing(target, probe, "timeout", **more)
+    recent = ["lost" if loss and number % round(1 / loss) == 1 else trip for number in range(60)]
+    path = {"fault": "lossy" if loss else None, "uneven": bool(flows), "heard_ago": 3.0}
+    return pair(target, probe, rtt=trip, recent=recent, path=path, **more)
+
+
+def database(source: str, name: str, fleet: Fleet) -> Iterator[dict[str, Any]]:
+    target = fleet.databases[name]
+    is_lost = all(fleet.meets(source, target, "icmp", family, AT)[0] > LOST for family in fleet.families)
+    for probe, mode in (("login", "cold"), ("query", "warm")):
+        reason = fleet.meets_at_database(source, name, mode, AT, Random(0))
+        if target != source and is_lost:
+            yield lost(target, probe, database=name)
+        elif reason:
+            yield failing(target, probe, reason, "database", database=name)
+        else:
+            yield pair(target, probe, database=name)
+
+
+def pages_of(fleet: Fleet, missing: Mapping[str, NoPage]) -> dict[str, HostReport | NoPage]:
+    return {host: missing.get(host) or page_of(host, fleet) for host in fleet.datacenters if fleet.has_exporter(host)}
+
+
+def layout_of(fleet: Fleet, here: str) -> Layout:
+    return Layout(
+        here=here,
+        datacenters=fleet.datacenters,
+        hosts=tuple(fleet.datacenters),
+        exporters=frozenset(filter(fleet.has_exporter, fleet.datacenters)),
+        databases=tuple(fleet.databases),
+        maintenance={name: "" for name, until in fleet.maintenance.items() if until > AT},
+        own_probes=frozenset({"tcp", "ping"}),
+    )
+
+
+def as_alerts(culprit: FleetCulprit) -> set[str]:
+    """Return the alerts that say so: of a path and of datacenters each way is one."""
+    how = f"{'critical' if culprit.critical else 'warning'} {culprit.alert}"
+    if both := re.fullmatch(r"(?:between )?(\w+) and (\w+)", culprit.name):
+        first, other = both.groups()
+        return {f"{how} {first} to {other}", f"{how} {other} to {first}"}
+    return {f"{how} {name}" for name in culprit.name.split(", ")}
+
+
+def wanted(case: Case) -> set[str]:
+    """Return the alerts of a case, without what tells their causes."""
+    return {" ".join(word for word in alert.split() if word not in CAUSES) for alert in set().union(*case.arrives)}
+
+
+def broken_then(fleet: Fleet) -> list[Fault]:
+    return [fault for fault in fleet.faults if fault.begins <= AT < fault.ends]
+
+
+def silent_to_prometheus(fleet: Fleet) -> dict[str, NoPage]:
+    unscraped = {name: UNREACHED for fault in broken_then(fleet) for name in fault.unscraped}
+    return unscraped | {name: HANGS for fault in broken_then(fleet) for name in fault.hanging}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_host_that_has_the_pages_that_prometheus_has_names_the_same(name: str) -> None:
+    case = CASES[name]
+    fleet = case.fleet()
+    missing = silent_to_prometheus(fleet)
+    here = next(host for host in fleet.datacenters if fleet.has_exporter(host) and host not in missing)
+    culprits = view(pages_of(fleet, missing), layout_of(fleet, here)).culprits
+    assert set().union(*map(as_alerts, culprits)) == wanted(case), culprits
+
+
+def missing_for(here: str, fleet: Fleet) -> dict[str, NoPage]:
+    """Return whose page a host cannot have: of who hangs, and of those to whom all gets lost."""
+    unreached = {host: UNREACHED for host in fleet.datacenters if host != here and is_cut_off(here, host, fleet)}
+    return unreached | {host: HANGS for fault in broken_then(fleet) for host in fault.hanging}
+
+
+def is_cut_off(source: str, target: str, fleet: Fleet) -> bool:
+    return all(fleet.meets(source, target, "icmp", family, AT)[0] > LOST for family in fleet.families)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_whoever_is_asked_names_that_or_its_own_link_and_blames_nobody_else(name: str) -> None:
+    fleet, alerts = CASES[name].fleet(), wanted(CASES[name])
+    right = alerts | ONE_SIDED.get(name, set()) | {re.sub(r"(\w+) to (\w+)", r"\2 to \1", alert) for alert in alerts}
+    for here in filter(fleet.has_exporter, fleet.datacenters):
+        missing = missing_for(here, fleet)
+        if here in missing:
+            continue
+        culprits = view(pages_of(fleet, missing), layout_of(fleet, here)).culprits
+        if [culprit.kind for culprit in culprits] == [CulpritKind.THIS_HOST]:
+            assert all(is_cut_off(here, other, fleet) for other in fleet.datacenters if other != here)
+        else:
+            named = set().union(*map(as_alerts, culprits))
+            assert named <= right
+            assert bool(named) == bool(alerts), here
