@@ -115,7 +115,7 @@ def test_another_terminal_breaks_something_reads_what_the_program_says_and_mends
         "; wf008 or its only link: no answer by any probe",
         "path wf001 to wf008: all gets lost, and both ends live [PathDegraded]",
     ):
-        wait_until(lambda words=words: words in other.output(), f"{words} in {other.output()}", SOON)  # type: ignore[misc]
+        wait_until(lambda words=words: words in other.output(), f"{words} in {other.output()}", SOON)  # type: ignore[misc]  # mypy knows no default here
     third = stage.typed("loss")
     assert third.wait(SOON) == 0
     assert third.output() == "something is broken already, by another terminal; Ctrl-C there mends it\n"

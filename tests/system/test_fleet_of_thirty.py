@@ -123,7 +123,7 @@ def go_away(host: Host) -> None:
 
 def test_of_thirty_programs_ten_hang_and_fifty_who_look_have_the_rest_at_the_deadline(fleet: dict[str, Host]) -> None:
     for host in fleet.values():
-        wait_until(lambda host=host: host.knows_who_hangs(), f"{host.name} knows who hangs", PATIENCE)  # type: ignore[misc]
+        wait_until(host.knows_who_hangs, f"{host.name} knows who hangs", PATIENCE)
     asked, *others = fleet.values()
     before = [host.pages_served() for host in others]
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:

@@ -62,7 +62,7 @@ class Fleet:
     def is_well(self) -> None:
         """Wait until no host names a culprit."""
         for name in NAMES:
-            wait_until(lambda name=name: self.culprits(name) in ([], [WELL]), f"all is well from {name}", SOON)  # type: ignore[misc]
+            wait_until(lambda name=name: self.culprits(name) in ([], [WELL]), f"all is well from {name}", SOON)  # type: ignore[misc]  # mypy knows no default here
 
     def page(self, name: str) -> dict[str, Any]:
         page: dict[str, Any] = json.loads(self.exporters[name].get("/fleet?format=json"))
