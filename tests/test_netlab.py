@@ -389,7 +389,11 @@ class TestNothingStays:
         assert leftovers(os.getpid()) == [host.namespace.name]
 
     def test_what_still_runs_inside_what_a_killed_run_left_ends_and_its_files_go(self):
-        killed = be_killed("print(l.folder, l.host('x').popen(['sleep', '987']).pid, flush=True)")
+        killed = be_killed(
+            "x = l.host('x'); sleeper = x.popen(['sleep', '987'])\n"
+            "while sleeper.pid not in x.namespace.pids(): pass  # ip(8) is still on its way in\n"
+            "print(l.folder, sleeper.pid, flush=True)"
+        )
         folder, sleeper = killed.output.split()
         sweep()
         wait_until(functools.partial(gone, int(sleeper)), "its program has ended")
