@@ -87,7 +87,7 @@ class FleetView:
             pages = {peer.name: why for peer in peers}
         else:
             pages = await self._peer_pages.pages(peers)
-        own = page_of(host.name, await self._own_page())
+        own = await asyncio.to_thread(page_of, host.name, await self._own_page())
         at = datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         title = f"The fleet as asked from {host.name} by latency-exporter {__version__}, {at}"
         seen = await asyncio.to_thread(view, {host.name: own, **pages}, layout(fleet, host.name, wall))

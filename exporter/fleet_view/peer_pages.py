@@ -35,6 +35,8 @@ class PeerPages:
     def __init__(self, deadline: Seconds = DEADLINE) -> None:
         self._patience = deadline
         self._contexts = Contexts()
+        self._reading = asyncio.Lock()
+        """One page is read at a time: each thread that computes makes the loop wait for the interpreter."""
 
     async def pages(self, peers: Collection[PeerExporter]) -> Mapping[str, HostReport | NoPage]:
         """Return the pages of peers, or why they could not be had."""
@@ -66,7 +68,8 @@ class PeerPages:
         outcome = await Client(shared, peer, trust, deadline).get(_PATH, limit)
         if not isinstance(outcome, HttpAnswer) or outcome.status != OK:
             return no_page(outcome, self._patience)
-        return page_of(peer.name, outcome.body)
+        async with self._reading:
+            return await asyncio.to_thread(page_of, peer.name, outcome.body)
 
 
 def page_of(name: str, body: bytes) -> HostReport | NoPage:

@@ -1,7 +1,8 @@
 """The page of a host, as JSON -> what it says of each pair, as plain values; what is no such page is ``BadReport``.
 
 The page is another program's, which may be newer, broken or hostile. So pydantic reads it, whose parser is bounded in
-depth: every number is finite and in bounds, every text is short and harmless to a terminal.
+depth: every number is finite and in bounds, every text is short and harmless to a terminal. It reads no further than
+the first item that is wrong, for its words about one take more memory than the item.
 """
 
 from __future__ import annotations
@@ -10,7 +11,16 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+)
 
 from collectors.terms import Reason
 from exporter.overview.text import own_health_in_words
@@ -65,7 +75,7 @@ class RecentResults(NamedTuple):
 
 
 _RESULTS = TypeAdapter(
-    Annotated[list[_Result], Field(max_length=1_000)], config=ConfigDict(strict=True, allow_inf_nan=False)
+    Annotated[list[_Result], Field(max_length=1_000), FailFast()], config=ConfigDict(strict=True, allow_inf_nan=False)
 )
 
 
@@ -168,7 +178,7 @@ class HostReport(_Model):
     """What a host says."""
 
     this_host: ThisHost
-    pairs: Annotated[tuple[PairReport, ...], Field(max_length=100_000)]
+    pairs: Annotated[tuple[PairReport, ...], Field(max_length=100_000), FailFast()]
 
 
 def read(body: bytes) -> HostReport:

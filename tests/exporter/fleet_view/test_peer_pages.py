@@ -7,6 +7,7 @@ import datetime as dt
 import gzip
 import json
 import socket
+import threading
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from collectors.secret import Secret
 from exporter.fleet import PeerExporter
+from exporter.fleet_view import peer_pages
 from exporter.fleet_view.culprits import NoPage
 from exporter.fleet_view.peer_pages import DEADLINE, LIMIT, PeerPages
 from exporter.fleet_view.reports import HostReport
@@ -101,6 +103,18 @@ async def test_a_page_is_asked_as_json_with_the_login_of_peers() -> None:
 )
 async def test_an_answer_that_is_no_page_is_a_reason(says, reads: str) -> None:
     assert await why(Exporter(says)) == reads
+
+
+async def test_a_page_is_read_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def page_of(*_: object) -> NoPage:
+        threads.append(threading.current_thread())
+        return NoPage("read")
+
+    monkeypatch.setattr(peer_pages, "page_of", page_of)
+    assert await why(Exporter()) == "read"
+    assert threading.main_thread() not in threads
 
 
 async def test_a_page_of_another_host_is_no_page_of_this_one() -> None:

@@ -111,6 +111,18 @@ def test_a_text_is_on_one_line_of_bounded_length_and_harmless_to_a_terminal() ->
     assert (only.reason, only.probe) == ("sta tus", "p")
 
 
+def test_a_page_is_read_no_further_than_the_first_thing_that_is_wrong() -> None:
+    wrong = [{**PAGE, "pairs": [{}] * 100_000}, {**PAGE, "pairs": [pair("b", recent=[None] * 1000)] * 100}]
+    for body in map(json.dumps, wrong):
+        tracemalloc.start()
+        try:
+            with pytest.raises(BadReport, match=r"pairs\.0\."):
+                read(body.encode())
+            assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        finally:
+            tracemalloc.stop()
+
+
 def test_half_of_a_letter_is_refused() -> None:
     with pytest.raises(BadReport):
         read(page(probe="PROBE").replace(b"PROBE", rb"\ud800"))
