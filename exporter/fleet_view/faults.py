@@ -73,6 +73,8 @@ class Faults:
         """Yield the exporters that cannot be asked though their host is reached; those of one reason together."""
         here = self._layout.here
         left = {name: no_page for name, no_page in self._no_pages.items() if not self._is_explained(name, no_page)}
+        yield from self._not_asked(left)
+        left = {name: no_page for name, no_page in left.items() if no_page.ours is None}
         pinged = {name: self._pinged(name) for name in left}
         for (why, others), names in grouped(left, lambda name: (left[name].why, tuple(pinged[name]))).items():
             its = "its page cannot" if len(names) == 1 else "their pages cannot"
@@ -84,6 +86,12 @@ class Faults:
                 yield FleetCulprit(
                     CulpritKind.EXPORTER, some(names), f"{its} be had: {why}", "LatencyExporterDown", critical=True
                 )
+
+    def _not_asked(self, left: Mapping[str, NoPage]) -> Iterator[FleetCulprit]:
+        """Yield why this host could not ask others: it is the culprit then, and of them nothing is known."""
+        for (kind, why), names in grouped(left, lambda name: (left[name].ours, left[name].why)).items():
+            if kind is not None:
+                yield FleetCulprit(kind, self._layout.here, f"no page of {some(names)}: {why}", "")
 
     def _is_explained(self, host: str, no_page: NoPage) -> bool:
         """Return whether the way to a host, or its maintenance, is why there is no page of it."""

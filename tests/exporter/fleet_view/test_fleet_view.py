@@ -122,12 +122,18 @@ async def test_a_look_that_takes_longer_than_ten_seconds_is_waited_for(tmp_path:
     assert len(peers.asked) == 1
 
 
-async def test_a_password_that_lacks_is_why_nobody_is_asked(tmp_path: Path) -> None:
+async def test_a_password_that_lacks_is_this_hosts_fault_and_where_it_is_kept_is_for_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     peers = Peers(report())
     fleet = fleet_of(tmp_path, f"{HOSTS}peers: {{user: me, password_file: nowhere}}")
-    text = await shown(pages_of(fleet, peers))
+    text = await shown(pages_of(fleet, peers, {**PAGE, "pairs": [pair("b<i>")]}))
     assert peers.asked == []
-    assert f"no page of b<i>: this host cannot ask: {tmp_path}/fleet.yml:8: peers.password_file: " in text
+    why = "no page of b<i>: this host cannot ask: peers.password_file cannot be used; its log says why"
+    assert text.startswith(f"configuration a: {why}\n\n")
+    assert f"\n{why}\n" in text
+    assert str(tmp_path) not in text
+    assert f"{tmp_path}/fleet.yml:8: peers.password_file: " in caplog.text
 
 
 async def test_the_text_begins_with_the_culprit_and_ends_with_the_matrix(tmp_path: Path) -> None:

@@ -548,6 +548,16 @@ def test_a_host_whose_own_link_is_down_names_that_and_no_other_host(broken: Brok
     assert [str(culprit) for culprit in fleet.culprits] == [f"this host a1: {ALONE.removesuffix(' []')}"]
 
 
+def test_a_host_whose_name_server_is_dead_is_the_culprit_itself() -> None:
+    unasked = no_page(Trouble(Reason.DNS, "no name server could be reached", connected=False), 3.0)
+    others = ("a2", "b1", "b2")
+    pages: Pages = {"a1": report(*map(pair, others)), **dict.fromkeys(others, unasked)}
+    (culprit,) = view(pages, Broken(TWO).layout("a1")).culprits
+    why = "its name can't be looked up (no name server could be reached)"
+    assert f"{culprit} [{culprit.alert}]" == f"measurement a1: no page of a2, b1, b2: {why} []"
+    assert not culprit.critical
+
+
 def test_a_path_is_called_cut_only_if_its_target_has_answered_others_since() -> None:
     """Of a host that has just died, the host that asked it first loses all, and others wait for their next probe."""
     path = {"fault": None, "uneven": False, "heard_ago": 8.0}
