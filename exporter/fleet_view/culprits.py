@@ -12,6 +12,7 @@ class CulpritKind(enum.StrEnum):
 
     THIS_HOST = "this host"
     HOST = "host"
+    ENDPOINT = "endpoint"
     DATACENTERS = "datacenters"
     PATH = "path"
     EXPORTER = "exporter"

@@ -134,16 +134,17 @@ class Network:
 
     def _host(self, target: str, bad: Sequence[FleetPath]) -> FleetCulprit:
         lost = self._losing(target)
+        kind = CulpritKind.ENDPOINT if target in self._layout.endpoints else CulpritKind.HOST
         if not lost:
             what = some(f"from {path.source} {path.in_words()}" for path in bad)
-            text = f"all paths to it are bad: {what}; the culprit is the host, its uplink, or a firewall there"
-            return FleetCulprit(CulpritKind.HOST, target, text, "PathDegraded")
+            text = f"all paths to it are bad: {what}; the culprit is the {kind}, its uplink, or a firewall there"
+            return FleetCulprit(kind, target, text, "PathDegraded")
         if target in self._answering:
             text = f"no answer to {some(lost)} by ICMP nor handshakes, but its database answers: a firewall?"
-            return FleetCulprit(CulpritKind.HOST, target, text, "PathDegraded")
+            return FleetCulprit(kind, target, text, "PathDegraded")
         asking = f"{lost[0]} alone asks it, and gets" if len(lost) == 1 else f"{counted(len(lost), 'host')} get"
         text = f"{asking} no answer from it by any protocol: {self._down(target, lost)}"
-        return FleetCulprit(CulpritKind.HOST, target, text, "HostUnreachable", critical=True)
+        return FleetCulprit(kind, target, text, "HostUnreachable", critical=True)
 
     def _losing(self, target: str) -> Sequence[str]:
         """Return who gets no answer of a host over any family, if that is most of each datacenter; else none."""

@@ -366,6 +366,12 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         Broken(TWO, endpoints=("site",), further={"a1": [lost("site", "get", protocol="http")]}),
         {"b1": ["path a1 to site: all gets lost; nobody else can tell which end it is [PathDegraded]"]},
     ),
+    "an endpoint answers nobody": (
+        Broken(
+            TWO, endpoints=("gw",), further={name: [lost("gw", "get", protocol="http")] for name in ("a1", "a2", "b1")}
+        ),
+        {"b2": [f"endpoint gw: 3 hosts {DOWN}"]},
+    ),
     "two hosts, each alone: one is down": (
         Broken(hosts(a=1, b=1), at("b1")),
         {"a1": [f"host b1: {single_witness('a1')}"], "b1": [f"host a1: {single_witness('b1')}"]},
