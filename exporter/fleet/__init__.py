@@ -15,7 +15,7 @@ from exporter.fleet.loading import load
 from exporter.fleet.maintenance import in_maintenance, maintenance_in_words, maintenance_is_over, until_in_words
 from exporter.fleet.mesh import STRANGER
 from exporter.fleet.own_paths import HOST_HEADER, PING_PATH, SD_PATH
-from exporter.fleet.pair import LOGIN, QUERY, Pair
+from exporter.fleet.pair import LOGIN, QUERY, READ, Pair
 from exporter.fleet.pairs import pairs_of, roles, survey
 from exporter.fleet.peers import PeerExporter, own_probes, peers_of
 from exporter.fleet.probes.http import host_header
@@ -29,6 +29,7 @@ __all__ = [
     "PING_PATH",
     "PROTOCOLS",
     "QUERY",
+    "READ",
     "SD_PATH",
     "STRANGER",
     "BadFile",

@@ -163,9 +163,8 @@ def _address(hosts: Mapping[str, Host], database: Database) -> str:
 
 def _endpoint_probe(endpoint: Endpoint, index: int) -> tuple[str, Loc]:
     """Return the name and the place of an endpoint's probe: one of ``probes``, or its own."""
-    if isinstance(endpoint.probe, str):
-        return endpoint.probe, ("probes", endpoint.probe)
-    return endpoint.probe.protocol, ("endpoints", index, "probe")
+    is_shared = isinstance(endpoint.probe, str)
+    return endpoint.probe_name, ("probes", endpoint.probe_name) if is_shared else ("endpoints", index, "probe")
 
 
 def _pairs(defaults: Defaults, target: Host | Endpoint, name: str, probe: Settings, aim: Aim) -> Iterator[Pair]:

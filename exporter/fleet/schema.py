@@ -102,6 +102,11 @@ class Endpoint(Place):
         return probes.get(self.probe) if isinstance(self.probe, str) else self.probe
 
     @property
+    def probe_name(self) -> str:
+        """What its probe is called: one of its own by its protocol."""
+        return self.probe if isinstance(self.probe, str) else self.probe.protocol
+
+    @property
     def measured_from(self) -> tuple[str, ...] | None:
         """The names in its ``from``, or in that of a probe of its own."""
         return self.from_ or (None if isinstance(self.probe, str) else self.probe.from_)

@@ -12,6 +12,7 @@ class CulpritKind(enum.StrEnum):
 
     THIS_HOST = "this host"
     HOST = "host"
+    ENDPOINT = "endpoint"
     DATACENTERS = "datacenters"
     PATH = "path"
     EXPORTER = "exporter"
@@ -44,7 +45,9 @@ class NoPage(NamedTuple):
     why: str
     connected: bool = False
     answered: bool = False
-    """Something answered there, or this host could not ask: no reason to call the exporter down."""
+    """Something answered there: no reason to call the exporter down."""
+    ours: CulpritKind | None = None
+    """This host could not ask: as what that is named, of this host."""
 
 
 def in_order(culprits: Iterable[FleetCulprit]) -> Sequence[FleetCulprit]:

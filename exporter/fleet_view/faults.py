@@ -35,17 +35,19 @@ class Faults:
         self, reports: Mapping[str, HostReport], no_pages: Mapping[str, NoPage], layout: Layout, network: Network
     ) -> None:
         self._reports, self._no_pages, self._layout, self._network = reports, no_pages, layout, network
+        self._known = {source: [*_known(report, layout)] for source, report in reports.items()}
+        """What this host's own fleet file has, too: no other name is shown."""
         self._local = {
             (source, pair.target)
-            for source, report in reports.items()
-            for pair in report.pairs
+            for source, pairs in self._known.items()
+            for pair in pairs
             if pair.reason == Reason.LOCAL
         }
         """Where something fails on the source itself: a firewall there may eat the other probes, too."""
         self._seen = [
             _Seen(source, pair)
-            for source, report in reports.items()
-            for pair in report.pairs
+            for source, pairs in self._known.items()
+            for pair in pairs
             if pair.success is not None
             and not pair.ours
             and not (pair.is_quiet or layout.is_quiet(source) or layout.is_quiet(pair.target))
@@ -73,6 +75,8 @@ class Faults:
         """Yield the exporters that cannot be asked though their host is reached; those of one reason together."""
         here = self._layout.here
         left = {name: no_page for name, no_page in self._no_pages.items() if not self._is_explained(name, no_page)}
+        yield from self._not_asked(left)
+        left = {name: no_page for name, no_page in left.items() if no_page.ours is None}
         pinged = {name: self._pinged(name) for name in left}
         for (why, others), names in grouped(left, lambda name: (left[name].why, tuple(pinged[name]))).items():
             its = "its page cannot" if len(names) == 1 else "their pages cannot"
@@ -84,6 +88,12 @@ class Faults:
                 yield FleetCulprit(
                     CulpritKind.EXPORTER, some(names), f"{its} be had: {why}", "LatencyExporterDown", critical=True
                 )
+
+    def _not_asked(self, left: Mapping[str, NoPage]) -> Iterator[FleetCulprit]:
+        """Yield why this host could not ask others: it is the culprit then, and of them nothing is known."""
+        for (kind, why), names in grouped(left, lambda name: (left[name].ours, left[name].why)).items():
+            if kind is not None:
+                yield FleetCulprit(kind, self._layout.here, f"no page of {some(names)}: {why}", "")
 
     def _is_explained(self, host: str, no_page: NoPage) -> bool:
         """Return whether the way to a host, or its maintenance, is why there is no page of it."""
@@ -174,9 +184,8 @@ class Faults:
         return True
 
     def _measuring(self, source: str, report: HostReport) -> Iterator[FleetCulprit]:
-        own = report.this_host.verdict
-        places = set(self._layout.places)
-        local = next((pair for pair in report.pairs if pair.reason == Reason.LOCAL and pair.name in places), None)
+        own, known = report.this_host.verdict, self._known[source]
+        local = next((pair for pair in known if pair.reason == Reason.LOCAL), None)
         if own.word == "this host":
             text = f"{own.why} ({report.this_host.in_words()})"
             yield FleetCulprit(CulpritKind.MEASUREMENT, source, text, "MeasurementInDoubt")
@@ -185,9 +194,14 @@ class Faults:
             yield FleetCulprit(CulpritKind.MEASUREMENT, source, text, "MeasurementInDoubt")
         elif own.word == "configuration":
             yield FleetCulprit(CulpritKind.CONFIGURATION, source, own.why, "ConfigurationInDoubt")
-        if not {pair.name for pair in report.pairs} <= places:
+        if len(known) < len(report.pairs):
             text = f"its fleet file differs from that of {self._layout.here}: it measures what that does not have"
             yield FleetCulprit(CulpritKind.CONFIGURATION, source, text, "ConfigurationInDoubt")
+
+
+def _known(report: HostReport, layout: Layout) -> Iterator[PairReport]:
+    places = set(layout.places)
+    return (pair for pair in report.pairs if pair.name in places and pair.probe in layout.probes)
 
 
 def _slow(seen: Sequence[_Seen]) -> list[_Seen]:

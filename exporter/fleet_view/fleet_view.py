@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
@@ -12,13 +13,13 @@ from exporter import __version__
 from exporter.clock import wall_clock
 from exporter.fleet import Fleet, Host, peers_of
 from exporter.fleet_view import html_text, json_text, text
-from exporter.fleet_view.culprits import NoPage
 from exporter.fleet_view.layout import layout
+from exporter.fleet_view.no_pages import lacking
 from exporter.fleet_view.peer_pages import PeerPages, page_of
 from exporter.fleet_view.view import Pages, View, view
 from exporter.overview import PageFormat
-from exporter.wording import cleaned
 
+_log = logging.getLogger(__name__)
 APART: Seconds = 10.0
 """From one question of the peers to the next; who looks meanwhile sees what they said to the first."""
 
@@ -83,8 +84,8 @@ class FleetView:
         peers, missing = await asyncio.to_thread(peers_of, fleet, host)
         pages: Pages
         if missing:
-            why = NoPage(f"this host cannot ask: {cleaned(str(missing[0]))}", answered=True)
-            pages = {peer.name: why for peer in peers}
+            _log.warning("/fleet cannot ask other hosts: %s", "; ".join(map(str, missing)))
+            pages = dict.fromkeys((peer.name for peer in peers), lacking(missing[0].key))
         else:
             pages = await self._peer_pages.pages(peers)
         own = await asyncio.to_thread(page_of, host.name, await self._own_page())

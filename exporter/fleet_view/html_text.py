@@ -8,7 +8,7 @@ from itertools import starmap
 
 from exporter.fleet_view.culprits import FleetCulprit
 from exporter.fleet_view.matrix import Matrix, matrix
-from exporter.fleet_view.text import WELL, in_maintenance, summary
+from exporter.fleet_view.text import MOST_CULPRITS, WELL, and_more, in_maintenance, summary
 from exporter.fleet_view.view import View
 from exporter.overview.page_style import COMMON, policy
 from exporter.wording import counted
@@ -65,7 +65,10 @@ def render(view: View, title: str, links: Mapping[str, str]) -> Iterator[str]:
         f'<link rel="icon" href="data:,"><title>{title}</title><style>{_STYLE}</style></head>\n<body><main>'
         f"<h1>{title}</h1>\n<p>{escape(summary(view))}</p>\n<h2>Who is to blame</h2>\n"
     )
-    yield "".join(["<ul>", *map(_culprit, view.culprits), "</ul>\n"]) if view.culprits else _nothing()
+    drawn_culprits = view.culprits[:MOST_CULPRITS]
+    yield "".join(["<ul>", *map(_culprit, drawn_culprits), "</ul>\n"]) if drawn_culprits else _nothing()
+    if more := and_more(view):
+        yield f"<p>{more}</p>\n"
     if quiet := in_maintenance(view):
         yield f'<p class="dim">{escape(quiet)}</p>\n'
     yield "<h2>Who sees what</h2>\n"

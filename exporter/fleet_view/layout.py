@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from exporter.fleet import Fleet, in_maintenance, own_probes, until_in_words
+from exporter.fleet import LOGIN, QUERY, READ, Fleet, in_maintenance, own_probes, until_in_words
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,8 @@ class Layout:
     """Its name -> the database that it is read from."""
     maintenance: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Host in maintenance -> until when, in words; empty without an end."""
+    probes: frozenset[str] = frozenset()
+    """Names of all probes, whatever they ask."""
     own_probes: frozenset[str] = frozenset()
     """The probes that ask the exporters themselves."""
 
@@ -59,5 +61,6 @@ def layout(fleet: Fleet, here: str, wall: float) -> Layout:
         databases=tuple(database.name for database in fleet.databases),
         n8n={n8n.name: n8n.database for n8n in fleet.n8n},
         maintenance={name: until_in_words(end) for name, end in in_maintenance(fleet.hosts, wall).items()},
+        probes=frozenset({LOGIN, QUERY, READ, *fleet.probes, *(endpoint.probe_name for endpoint in fleet.endpoints)}),
         own_probes=own_probes(fleet),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from collectors.terms import Seconds
 from exporter.fleet_view.blame import Blame, between_datacenters, blame
@@ -19,24 +20,24 @@ _LINK = "the link, or a router or firewall between"
 _UNEVEN = "handshakes get lost, and ICMP does not: one of several parallel paths, or a firewall that is full"
 
 
+class Signs(NamedTuple):
+    """What pages say of the network beside their paths."""
+
+    answering: frozenset[str]
+    """The hosts of which a database answers."""
+    queued: frozenset[str]
+    """Those whose own queue is full, which explains what their paths lose, and how long they take."""
+    sends_nothing: bool
+    """All that this host asks of other hosts fails on itself, so that it has no path."""
+
+
 class Network:
     """The paths of a fleet, and who is to blame for the bad ones."""
 
-    def __init__(
-        self,
-        paths: Sequence[FleetPath],
-        layout: Layout,
-        *,
-        unheard: Collection[str],
-        answering: Collection[str],
-        queued: Collection[str],
-    ) -> None:
-        """``unheard`` are the hosts whose page cannot be had, ``answering`` those of which a database answers.
-
-        ``queued`` are those whose own queue is full, which explains what their paths lose, and how long they take.
-        """
-        self._layout, self._unheard, self._answering = layout, unheard, answering
-        self._queued = frozenset(queued)
+    def __init__(self, paths: Sequence[FleetPath], layout: Layout, unheard: Collection[str], signs: Signs) -> None:
+        """``unheard`` are the hosts whose page cannot be had."""
+        self._layout, self._unheard = layout, unheard
+        self._answering, self._queued, self._sends_nothing = signs
         self.paths = paths
         self.by_family = grouped(paths, lambda path: path.ip_family)
         self._bad = {(path.source, path.target) for path in paths if path.bad}
@@ -54,7 +55,7 @@ class Network:
         others = self._layout.exporters - {self._layout.here}
         several = len({path.target for path in ways}) >= _SEVERAL
         nobody_answers = all(path.silent for path in ways) and any(path.lost for path in ways)
-        return several and nobody_answers and others <= set(self._unheard)
+        return (self._sends_nothing or (several and nobody_answers)) and others <= set(self._unheard)
 
     def is_bad(self, source: str, target: str) -> bool:
         """Return whether a path from the one to the other is bad, over any family."""
@@ -133,16 +134,17 @@ class Network:
 
     def _host(self, target: str, bad: Sequence[FleetPath]) -> FleetCulprit:
         lost = self._losing(target)
+        kind = CulpritKind.ENDPOINT if target in self._layout.endpoints else CulpritKind.HOST
         if not lost:
             what = some(f"from {path.source} {path.in_words()}" for path in bad)
-            text = f"all paths to it are bad: {what}; the culprit is the host, its uplink, or a firewall there"
-            return FleetCulprit(CulpritKind.HOST, target, text, "PathDegraded")
+            text = f"all paths to it are bad: {what}; the culprit is the {kind}, its uplink, or a firewall there"
+            return FleetCulprit(kind, target, text, "PathDegraded")
         if target in self._answering:
             text = f"no answer to {some(lost)} by ICMP nor handshakes, but its database answers: a firewall?"
-            return FleetCulprit(CulpritKind.HOST, target, text, "PathDegraded")
+            return FleetCulprit(kind, target, text, "PathDegraded")
         asking = f"{lost[0]} alone asks it, and gets" if len(lost) == 1 else f"{counted(len(lost), 'host')} get"
         text = f"{asking} no answer from it by any protocol: {self._down(target, lost)}"
-        return FleetCulprit(CulpritKind.HOST, target, text, "HostUnreachable", critical=True)
+        return FleetCulprit(kind, target, text, "HostUnreachable", critical=True)
 
     def _losing(self, target: str) -> Sequence[str]:
         """Return who gets no answer of a host over any family, if that is most of each datacenter; else none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collectors.terms import Reason, Seconds
-from exporter.fleet_view.culprits import NoPage
+from exporter.fleet_view.culprits import CulpritKind, NoPage
 from exporter.http_client.outcome import HttpAnswer, Trouble
 from exporter.wording import cleaned, span
 
@@ -26,8 +26,10 @@ _STATUSES = {
     503: "it is too busy (status 503)",
 }
 _REDIRECTS = range(300, 400)
-_OURS = {Reason.TLS, Reason.LOCAL, Reason.BODY, Reason.PROTOCOL}
-"""With these the program, or another one, has answered; or this host did not ask."""
+_ANSWERED = {Reason.TLS, Reason.BODY, Reason.PROTOCOL}
+"""With these the program, or another one, has answered."""
+_OURS = {Reason.DNS, Reason.LOCAL}
+"""With these this host did not ask."""
 
 
 def no_page(outcome: HttpAnswer | Trouble, patience: Seconds) -> NoPage:
@@ -39,7 +41,13 @@ def no_page(outcome: HttpAnswer | Trouble, patience: Seconds) -> NoPage:
     hangs = outcome.reason is Reason.TIMEOUT and outcome.connected
     text = _HANGS if hangs else _TROUBLES.get(outcome.reason, _TROUBLES[Reason.PROTOCOL])
     why = text.format(detail=cleaned(outcome.detail) or outcome.reason, patience=span(patience))
-    return NoPage(why, outcome.connected, answered=outcome.reason in _OURS)
+    ours = CulpritKind.MEASUREMENT if outcome.reason in _OURS else None
+    return NoPage(why, outcome.connected, answered=outcome.reason in _ANSWERED, ours=ours)
+
+
+def lacking(key: str) -> NoPage:
+    """Write that this host cannot use what a key of its fleet file names; where that is is for its log alone."""
+    return NoPage(f"this host cannot ask: {key} cannot be used; its log says why", ours=CulpritKind.CONFIGURATION)
 
 
 def another_host() -> NoPage:

@@ -8,11 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from collectors.terms import Seconds
 from exporter.fleet_view.grouping import grouped
-from exporter.fleet_view.reports import HostReport, PairReport, PathReport
+from exporter.fleet_view.reports import PATH_PROTOCOLS, HostReport, PairReport, PathReport
 from exporter.wording import span
 
-_PROTOCOLS = ("icmp", "tcp", "http")
-"""In the order in which their loss is believed; what only databases say is no path of its own."""
 _SEVERAL = 2
 """So many results without an answer, and none with one, are no chance."""
 
@@ -71,7 +69,7 @@ class FleetPath:
 def paths(source: str, report: HostReport, targets: Iterable[str]) -> Iterator[FleetPath]:
     """Yield the paths from a host to those of ``targets`` that it says something of."""
     known = set(targets)
-    pairs = [pair for pair in report.pairs if pair.target in known and pair.protocol in _PROTOCOLS]
+    pairs = [pair for pair in report.pairs if pair.target in known and pair.is_of_a_path]
     for (target, ip_family), several in grouped(pairs, lambda pair: (pair.target, pair.ip_family)).items():
         seen = next((pair.path for pair in several if pair.path is not None), None)
         if seen is not None:
@@ -79,7 +77,7 @@ def paths(source: str, report: HostReport, targets: Iterable[str]) -> Iterator[F
 
 
 def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport], seen: PathReport) -> FleetPath:
-    best = min(pairs, key=lambda pair: (pair.silent, _PROTOCOLS.index(pair.protocol), pair.recent.loss))
+    best = min(pairs, key=lambda pair: (pair.silent, PATH_PROTOCOLS.index(pair.protocol), pair.recent.loss))
     failures = sum(pair.recent.failures for pair in pairs if pair.silent)
     # A query on a connection that is kept may be answered where nothing begins any more: it says nothing of the way.
     silent = seen.fault == "silent" or all(pair.silent for pair in pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Collection, Mapping
 
@@ -13,11 +14,12 @@ from collectors.terms import Seconds
 from collectors.transport.trust import Contexts
 from exporter.fleet import PeerExporter
 from exporter.fleet_view.culprits import NoPage
-from exporter.fleet_view.no_pages import another_host, no_page, not_ours
+from exporter.fleet_view.no_pages import another_host, lacking, no_page, not_ours
 from exporter.fleet_view.reports import BadReport, HostReport, read
 from exporter.http_client.client import Client, session
-from exporter.http_client.outcome import OK, HttpAnswer, Trouble
+from exporter.http_client.outcome import OK, HttpAnswer
 
+_log = logging.getLogger(__name__)
 DEADLINE: Seconds = 3.0
 """For all of them together."""
 ROOM, LIMIT = 64 << 20, 4 << 20
@@ -64,7 +66,8 @@ class PeerPages:
         self, shared: ClientSession, peer: PeerExporter, trust: _Trust, deadline: Seconds, limit: int
     ) -> HostReport | NoPage:
         if isinstance(trust, ProbeFailed):
-            return no_page(Trouble(trust.reason, trust.detail, connected=False), self._patience)
+            _log.warning("/fleet cannot ask %s: %s", peer.name, trust.detail)
+            return lacking(trust.detail.partition(" ")[0])
         outcome = await Client(shared, peer, trust, deadline).get(_PATH, limit)
         if not isinstance(outcome, HttpAnswer) or outcome.status != OK:
             return no_page(outcome, self._patience)

@@ -30,6 +30,8 @@ from exporter.wording import cleaned
 
 _LOST, _FAILURES = frozenset({"lost", "sent again"}), frozenset({"lost", "failed"})
 _ALWAYS = 0.99
+PATH_PROTOCOLS = ("icmp", "tcp", "http")
+"""In the order in which their loss is believed; what only databases say is no path of its own."""
 _THIS_HOST, _MAINTENANCE = "this host", "in maintenance"
 
 _Text = Annotated[str, Field(max_length=10_000), AfterValidator(cleaned)]
@@ -124,6 +126,11 @@ class PairReport(_Model):
     def ours(self) -> bool:
         """Whether its trouble is that of the host that measures."""
         return self.verdict.word == _THIS_HOST or self.reason == Reason.LOCAL
+
+    @property
+    def is_of_a_path(self) -> bool:
+        """Whether it says something of the way to its target."""
+        return self.protocol in PATH_PROTOCOLS
 
     @property
     def is_quiet(self) -> bool:

@@ -12,12 +12,16 @@ from exporter.wording import counted, display_width, printable, some
 
 _COLUMNS = 12
 """Columns that fit a terminal."""
+MOST_CULPRITS = 100
+"""So many are drawn: nobody reads more, and the worst come first."""
 WELL = "nothing is wrong, as far as can be seen"
 
 
 def render(view: View, title: str) -> Iterator[str]:
     """Write it in pieces."""
-    yield "".join(f"{printable(line(culprit))}\n" for culprit in view.culprits) or f"{WELL}\n"
+    yield "".join(f"{printable(line(culprit))}\n" for culprit in view.culprits[:MOST_CULPRITS]) or f"{WELL}\n"
+    if more := and_more(view):
+        yield f"{more}\n"
     yield f"\n{printable(title)}: {summary(view)}\n"
     yield "".join(f"{printable(note)}\n" for note in _notes(view))
     drawn = matrix(view, _COLUMNS)
@@ -42,6 +46,12 @@ def summary(view: View) -> str:
         f"{len(view.asked)} of {counted(len(view.rows), 'exporter')} asked; "
         f"{counted(len(view.paths), 'path')}, {bad} of them bad"
     )
+
+
+def and_more(view: View) -> str:
+    """Write how many culprits are not drawn; empty if all are."""
+    left_out = len(view.culprits) - MOST_CULPRITS
+    return f"… and {left_out:,} more" if left_out > 0 else ""
 
 
 def in_maintenance(view: View) -> str:

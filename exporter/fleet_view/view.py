@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from collectors.terms import Reason
 from exporter.fleet_view.cells import ITSELF, NO_PAGE, UNMEASURED, Cell, cell
 from exporter.fleet_view.culprits import FleetCulprit, NoPage, in_order
 from exporter.fleet_view.faults import Faults
 from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
-from exporter.fleet_view.network import Network
+from exporter.fleet_view.network import Network, Signs
 from exporter.fleet_view.paths import FleetPath, paths
 from exporter.fleet_view.reports import HostReport
 
@@ -48,8 +49,7 @@ def view(pages: Pages, layout: Layout) -> View:
     no_pages = {name: page for name, page in pages.items() if isinstance(page, NoPage)}
     targets = (*layout.hosts, *layout.endpoints)
     ways = [path for source, report in reports.items() for path in paths(source, report, targets)]
-    queued = {name for name, report in reports.items() if report.this_host.queue_is_full}
-    network = Network(ways, layout, unheard=no_pages, answering=_answering(reports), queued=queued)
+    network = Network(ways, layout, no_pages, _signs(reports, layout))
     culprits = [*network.culprits()]
     if not network.is_alone:
         culprits += Faults(reports, no_pages, layout, network).culprits()
@@ -63,10 +63,23 @@ def view(pages: Pages, layout: Layout) -> View:
     )
 
 
-def _answering(reports: Mapping[str, HostReport]) -> Collection[str]:
+def _signs(reports: Mapping[str, HostReport], layout: Layout) -> Signs:
+    queued = frozenset(name for name, report in reports.items() if report.this_host.queue_is_full)
+    return Signs(_answering(reports), queued, _sends_nothing(reports.get(layout.here), layout))
+
+
+def _answering(reports: Mapping[str, HostReport]) -> frozenset[str]:
     """Return the hosts of which a database answers, by a host to which they are not silent since."""
     pairs = [pair for report in reports.values() for pair in report.pairs if pair.database and pair.success]
-    return {pair.target for pair in pairs if pair.path is None or pair.path.fault != "silent"}
+    return frozenset(pair.target for pair in pairs if pair.path is None or pair.path.fault != "silent")
+
+
+def _sends_nothing(own: HostReport | None, layout: Layout) -> bool:
+    """Return whether all that this host asks of other hosts fails on itself; names are not even looked up then."""
+    others = set(layout.hosts) - {layout.here, *layout.maintenance}
+    pairs = [pair for pair in own.pairs if pair.target in others and pair.is_of_a_path] if own else []
+    reasons = {pair.reason for pair in pairs}
+    return Reason.LOCAL in reasons and reasons <= {Reason.LOCAL, Reason.DNS}
 
 
 def _cells(

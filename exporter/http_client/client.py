@@ -21,9 +21,11 @@ import aiohttp
 import yarl
 from aiohttp.http_exceptions import HttpProcessingError
 
-from collectors import failures
+from collectors import failures, routes
+from collectors.contract import ProbeFailed
+from collectors.literals import literal_family
 from collectors.secret import Secret
-from collectors.terms import Reason, Seconds
+from collectors.terms import IpFamily, Reason, Seconds
 from exporter import __version__
 from exporter.http_client.aiohttp_resolver import Resolver
 from exporter.http_client.outcome import HttpAnswer, HttpOutcome, Trouble
@@ -153,9 +155,21 @@ def trouble_of(error: Exception, *, connected: bool) -> Trouble:
         return Trouble(Reason.PROTOCOL, _parser_fault(error.message), connected=True)
     cause = _cause(error)
     if isinstance(cause, OSError):
-        failed = failures.from_os_error(cause)
+        failed = _failed(error, cause)
         return Trouble(failed.reason, failed.detail, connected or isinstance(cause, ssl.SSLError))
     return Trouble(Reason.PROTOCOL, _parser_fault(""), connected)
+
+
+def _failed(error: Exception, cause: OSError) -> ProbeFailed:
+    is_of_tls = isinstance(cause, ssl.SSLError)
+    if isinstance(error, aiohttp.ClientConnectorError) and cause.errno is not None and not is_of_tls:
+        return failures.from_sending(cause.errno, _family(error.host))
+    return failures.from_os_error(cause)
+
+
+def _family(host: str) -> IpFamily:
+    """Return that of an address; of a name, which may have both, one that this host has a network for."""
+    return literal_family(host) or next(filter(routes.has_network, IpFamily), IpFamily.IPV4)
 
 
 def _parser_fault(message: str) -> str:

@@ -19,6 +19,7 @@ Path = tuple[str, str]
 HANGS = no_page(Trouble(Reason.TIMEOUT, "", connected=True), 3.0)
 UNREACHED = no_page(Trouble(Reason.TIMEOUT, "", connected=False), 3.0)
 PROBES = {"icmp": "icmp", "tcp": "tcp", "ping": "http"}
+ALL_PROBES = frozenset({*PROBES, "get", "head", "api", "http", "login", "query", "read"})
 ROUND_TRIP = {True: 0.001, False: 0.08}
 """Seconds, within a datacenter and between two."""
 
@@ -131,6 +132,7 @@ class Broken:
             databases=self.databases,
             n8n=self.n8n,
             maintenance=dict.fromkeys(self.maintenance, ""),
+            probes=ALL_PROBES,
             own_probes=frozenset({"tcp", "ping"}),
         )
 

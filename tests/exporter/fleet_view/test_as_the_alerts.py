@@ -14,7 +14,7 @@ from exporter.fleet_view.culprits import CulpritKind, FleetCulprit, NoPage
 from exporter.fleet_view.layout import Layout
 from exporter.fleet_view.reports import HostReport
 from exporter.fleet_view.view import view
-from tests.exporter.fleet_view.fleets import HANGS, UNREACHED, failing, lost, pair, report
+from tests.exporter.fleet_view.fleets import ALL_PROBES, HANGS, UNREACHED, failing, lost, pair, report
 from tests.prometheus.fleet import PROBES, ROUND_TRIP, Fault, Fleet
 from tests.prometheus.whole_fleets import CASES, ENDS, Case
 
@@ -90,6 +90,7 @@ def layout_of(fleet: Fleet, here: str) -> Layout:
         exporters=frozenset(filter(fleet.has_exporter, fleet.datacenters)),
         databases=tuple(fleet.databases),
         maintenance={name: "" for name, until in fleet.maintenance.items() if until > AT},
+        probes=ALL_PROBES,
         own_probes=frozenset({"tcp", "ping"}),
     )
 

@@ -28,6 +28,7 @@ hosts:
   - {name: c, address: c.example, exporter: false, state: maintenance}
 endpoints:
   - {name: site, probe: {protocol: http, url: "http://site.example/"}}
+probes: {icmp: {protocol: icmp}}
 """
 LINKS = {"this host": "/", "as text": "/fleet?format=text"}
 EVIL = "<script>alert(1)</script>\x1b[2J"
@@ -122,12 +123,18 @@ async def test_a_look_that_takes_longer_than_ten_seconds_is_waited_for(tmp_path:
     assert len(peers.asked) == 1
 
 
-async def test_a_password_that_lacks_is_why_nobody_is_asked(tmp_path: Path) -> None:
+async def test_a_password_that_lacks_is_this_hosts_fault_and_where_it_is_kept_is_for_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     peers = Peers(report())
     fleet = fleet_of(tmp_path, f"{HOSTS}peers: {{user: me, password_file: nowhere}}")
-    text = await shown(pages_of(fleet, peers))
+    text = await shown(pages_of(fleet, peers, {**PAGE, "pairs": [pair("b<i>")]}))
     assert peers.asked == []
-    assert f"no page of b<i>: this host cannot ask: {tmp_path}/fleet.yml:8: peers.password_file: " in text
+    why = "no page of b<i>: this host cannot ask: peers.password_file cannot be used; its log says why"
+    assert text.startswith(f"configuration a: {why}\n\n")
+    assert f"\n{why}\n" in text
+    assert str(tmp_path) not in text
+    assert f"{tmp_path}/fleet.yml:9: peers.password_file: " in caplog.text
 
 
 async def test_the_text_begins_with_the_culprit_and_ends_with_the_matrix(tmp_path: Path) -> None:
@@ -209,6 +216,31 @@ async def test_targets_that_only_a_peer_names_are_not_shown(tmp_path: Path) -> N
         page = await shown(pages, page_format)
         assert "canary" not in page
         assert "its fleet file differs from that of a" in page
+
+
+async def test_probes_that_only_a_peer_names_are_not_shown_however_many_they_are(tmp_path: Path) -> None:
+    theirs = [failing("a", f"canary{number}", "refused", protocol="http") for number in range(2000)]
+    theirs.append(failing("site", "canary", "local", "this host", protocol="http"))
+    own = {**PAGE, "pairs": [pair("b<i>", "icmp")]}
+    fleet = fleet_of(tmp_path)
+    for page_format in ("text", "html", "json"):
+        page = await shown(pages_of(fleet, Peers(report(*theirs)), own), page_format)
+        assert "canary" not in page
+        assert "its fleet file differs from that of a" in page
+
+
+async def test_of_very_many_culprits_the_first_are_drawn_and_how_many_more_there_are(tmp_path: Path) -> None:
+    hosts = "hosts:\n" + "".join(f"  - {{name: h{number}, address: h{number}.example}}\n" for number in range(150))
+    fleet = fleet_of(tmp_path, f"{hosts}probes: {{icmp: {{protocol: icmp}}, tcp: {{protocol: tcp, port: 22}}}}")
+    pairs = [failing(f"h{number}", "tcp", "refused", protocol="tcp") for number in range(1, 150)]
+    pages = pages_of(fleet, Peers(report()), {**PAGE, "pairs": pairs})
+    lines = (await shown(pages)).partition("\n\n")[0].splitlines()
+    assert len(lines) == 101
+    assert lines[-1] == "… and 49 more"
+    html = await shown(pages, "html")
+    assert html.count("<li ") == 100
+    assert "… and 49 more" in html
+    assert len(json.loads(await shown(pages, "json"))["culprits"]) == 149
 
 
 async def test_an_own_page_that_cannot_be_read_is_a_grey_row_too(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from collectors.secret import Secret
 from exporter.fleet import PeerExporter
 from exporter.fleet_view import peer_pages
-from exporter.fleet_view.culprits import NoPage
+from exporter.fleet_view.culprits import CulpritKind, NoPage
 from exporter.fleet_view.peer_pages import DEADLINE, LIMIT, PeerPages
 from exporter.fleet_view.reports import HostReport
 from tests.authority import Authority
@@ -188,7 +188,8 @@ async def test_an_authority_that_is_gone_is_this_hosts_fault(tmp_path: Path) -> 
     pages = await asked(PeerExporter("b", "https://127.0.0.1:1", ca_file=str(tmp_path / "ca.pem")))
     assert isinstance(pages["b"], NoPage)
     assert pages["b"].why.startswith("this host cannot ask: tls_ca_file ")
-    assert pages["b"].answered
+    assert str(tmp_path) not in pages["b"].why
+    assert pages["b"].ours is CulpritKind.CONFIGURATION
 
 
 async def test_of_thirty_peers_ten_hang_and_all_is_there_at_the_deadline() -> None:

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
+from collectors.terms import Reason
+from exporter.fleet_view.no_pages import no_page
 from exporter.fleet_view.view import Pages, view
+from exporter.http_client.outcome import Trouble
 from tests.exporter.fleet_view.fleets import HANGS as HANGING
 from tests.exporter.fleet_view.fleets import (
     UNREACHED,
@@ -363,6 +366,12 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         Broken(TWO, endpoints=("site",), further={"a1": [lost("site", "get", protocol="http")]}),
         {"b1": ["path a1 to site: all gets lost; nobody else can tell which end it is [PathDegraded]"]},
     ),
+    "an endpoint answers nobody": (
+        Broken(
+            TWO, endpoints=("gw",), further={name: [lost("gw", "get", protocol="http")] for name in ("a1", "a2", "b1")}
+        ),
+        {"b2": [f"endpoint gw: 3 hosts {DOWN}"]},
+    ),
     "two hosts, each alone: one is down": (
         Broken(hosts(a=1, b=1), at("b1")),
         {"a1": [f"host b1: {single_witness('a1')}"], "b1": [f"host a1: {single_witness('b1')}"]},
@@ -518,6 +527,41 @@ def test_a_host_that_lost_all_just_now_names_its_own_link_and_not_those_that_it_
     own = report(lost("a2", recent=twice), lost("b1", recent=once), lost("b2", recent=once))
     fleet = view({"a1": own, **dict.fromkeys(("a2", "b1", "b2"), UNREACHED)}, Broken(TWO).layout("a1"))
     assert [str(culprit) for culprit in fleet.culprits] == [f"this host a1: {ALONE.removesuffix(' []')}"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Broken(TWO),
+        Broken(hosts(a=1, b=1)),
+        Broken({"a1": "", "x": ""}),
+        Broken(TWO, maintenance=frozenset({"b2"})),
+    ],
+    ids=["four hosts", "two hosts", "no datacenters", "one in maintenance"],
+)
+def test_a_host_whose_own_link_is_down_names_that_and_no_other_host(broken: Broken) -> None:
+    why = "no network here: no route of ipv4 leads out of this host"
+    cannot_ask = no_page(Trouble(Reason.LOCAL, why, connected=False), 3.0)
+    others = [name for name in broken.datacenters if name != "a1"]
+    probes = [(name, probe, "local") for name in others for probe in ("icmp", "tcp")]
+    pairs = [
+        failing(name, probe, reason, "this host", path=None)
+        for name, probe, reason in [*probes, (others[0], "ping", "dns")]
+    ]
+    kept = lost(others[0], "query", database="n8n")
+    pages: Pages = {"a1": report(*pairs, kept), **dict.fromkeys(others, cannot_ask)}
+    fleet = view(pages, broken.layout("a1"))
+    assert [str(culprit) for culprit in fleet.culprits] == [f"this host a1: {ALONE.removesuffix(' []')}"]
+
+
+def test_a_host_whose_name_server_is_dead_is_the_culprit_itself() -> None:
+    unasked = no_page(Trouble(Reason.DNS, "no name server could be reached", connected=False), 3.0)
+    others = ("a2", "b1", "b2")
+    pages: Pages = {"a1": report(*map(pair, others)), **dict.fromkeys(others, unasked)}
+    (culprit,) = view(pages, Broken(TWO).layout("a1")).culprits
+    why = "its name can't be looked up (no name server could be reached)"
+    assert f"{culprit} [{culprit.alert}]" == f"measurement a1: no page of a2, b1, b2: {why} []"
+    assert not culprit.critical
 
 
 def test_a_path_is_called_cut_only_if_its_target_has_answered_others_since() -> None:
