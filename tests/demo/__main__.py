@@ -9,12 +9,11 @@ broken there.
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Iterator
 
-from tests.demo import control
+from tests.demo import control, ending
 from tests.demo.faults import FAULTS
 from tests.demo.fleet import ROUND_TRIP, Demo, built
 from tests.demo.forwarding import Inside, Taken, forwarded
@@ -42,8 +41,7 @@ def main(fault: str = "") -> int:
     if listener is None:
         return _beside_another(fault)
     with listener:
-        for number in control.ENDING:
-            signal.signal(number, _end)
+        ending.by_signals()
         try:
             _run(control.Control(listener), fault)
         except KeyboardInterrupt:
@@ -72,13 +70,6 @@ def _beside_another(fault: str) -> int:
 def _fail(message: str, status: int) -> int:
     print(f"demo: {message}", file=sys.stderr)
     return status
-
-
-def _end(*_: object) -> None:
-    """End once: what is taken down after it is not interrupted."""
-    for number in control.ENDING:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _run(asked: control.Control, fault: str) -> None:

@@ -12,6 +12,7 @@ import socket
 import struct
 from collections.abc import Callable
 
+from tests.demo import ending
 from tests.demo.telling import IsOver, Say
 
 _NAME = "\0latency-exporter-demo"
@@ -19,8 +20,6 @@ _ROOT = 0
 _PATIENCE = 5.0
 _LONGEST = 64
 """Bytes of a fault's name."""
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, and the end of the terminal."""
 Shows = Callable[[str, Say, IsOver], None]
 
 
@@ -88,7 +87,7 @@ def ask(fault: str, say: Say) -> None:
             with contextlib.suppress(OSError):  # the demo has ended meanwhile
                 demo.shutdown(socket.SHUT_WR)
 
-        for number in ENDING:
+        for number in ending.SIGNALS:
             signal.signal(number, end)
         with contextlib.suppress(ConnectionResetError):  # the demo was killed
             for line in lines:
