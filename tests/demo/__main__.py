@@ -8,7 +8,9 @@ broken there.
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -28,7 +30,12 @@ _SERVERS = ("prometheus", "prometheus-alertmanager", "setpriv", "unshare", "tc")
 
 
 def say(line: str) -> None:
-    print(line, flush=True)
+    """Write a line; when nobody reads any more, as after ``| head``, do what Ctrl-C does."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is written from now on fails no more
+        signal.raise_signal(signal.SIGINT)
 
 
 def main(fault: str = "") -> int:
@@ -60,11 +67,8 @@ def _missing_programs() -> Iterator[str]:
 def _beside_another(fault: str) -> int:
     if not fault:
         return _fail(f"one is running already; make demo FAULT={'|'.join(FAULTS)} breaks something in it", 1)
-    try:
-        control.ask(fault, say)
-    except ConnectionRefusedError:
-        return _fail("the one that was running has just ended", 1)
-    return 0
+    failed = control.ask(fault, say)
+    return _fail(failed, 1) if failed else 0
 
 
 def _fail(message: str, status: int) -> int:

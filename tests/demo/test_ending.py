@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -39,3 +40,21 @@ def test_a_signal_does_not_interrupt_what_is_taken_down_whatever_the_cause(ends:
     command = [sys.executable, "-c", f"{_BEGINNING}{ends}{_END}"]
     lines = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True, text=True).stdout
     assert lines.splitlines() == ["the database is gone", "the lab is gone", error]
+
+
+def test_when_nobody_reads_any_more_it_ends_as_after_ctrl_c() -> None:
+    says = """
+from tests.demo.__main__ import say
+try:
+    say("a line")
+except KeyboardInterrupt:
+    say("demo: ended, nothing is left")
+"""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-c", says]
+        ended = subprocess.run(command, check=False, cwd=REPOSITORY, stdout=writer, stderr=subprocess.PIPE)
+    finally:
+        os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, b"")
