@@ -31,6 +31,7 @@ from tests.netlab import (
     sweep,
     wait_until,
 )
+from tests.netlab.delaybox.box import Box
 from tests.netlab.delaybox.line import Line, Settings
 from tests.netlab.delaybox.packets import flow_of, key_of, parse
 
@@ -148,6 +149,14 @@ class TestByValue:
     def test_impossible_settings_are_refused(self, wrong):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Settings(**wrong)
+
+    def test_a_box_ends_when_its_lab_does_before_it_reads_the_answer(self):
+        lab, control = socket.socketpair()
+        with lab, control:
+            box = Box((), (), control, None)
+            lab.sendall(b'{"lines": [0]}\n')
+            lab.close()
+            box.serve()
 
     def test_waiting_ends_and_says_for_what(self):
         with pytest.raises(TimeoutError, match=r"^not within 0.02 s: the moon$"):

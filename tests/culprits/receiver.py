@@ -15,7 +15,7 @@ from tests.netlab import Host
 
 @dataclass(frozen=True)
 class Message:
-    """One notification: of which group, and of each alert in it whether it fires."""
+    """One notification: of which group, and of each alert in it whether it fires; those that do come first."""
 
     at: float
     group: str
@@ -59,11 +59,12 @@ class Receiver:
 
 
 def _message(body: dict[str, Any]) -> Message:
+    alerts = sorted(body["alerts"], key=lambda alert: alert["status"] != "firing")
     return Message(
         time.time(),
         body["groupKey"],
-        {about(alert["labels"]): alert["status"] == "firing" for alert in body["alerts"]},
-        tuple(alert["annotations"]["summary"] for alert in body["alerts"]),
+        {about(alert["labels"]): alert["status"] == "firing" for alert in alerts},
+        tuple(alert["annotations"]["summary"] for alert in alerts),
     )
 
 

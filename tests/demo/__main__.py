@@ -8,13 +8,14 @@ broken there.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterator
 
-from tests.demo import control
+from tests.demo import control, ending
 from tests.demo.faults import FAULTS
 from tests.demo.fleet import ROUND_TRIP, Demo, built
 from tests.demo.forwarding import Inside, Taken, forwarded
@@ -29,7 +30,12 @@ _SERVERS = ("prometheus", "prometheus-alertmanager", "setpriv", "unshare", "tc")
 
 
 def say(line: str) -> None:
-    print(line, flush=True)
+    """Write a line; when nobody reads any more, as after ``| head``, do what Ctrl-C does."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is written from now on fails no more
+        signal.raise_signal(signal.SIGINT)
 
 
 def main(fault: str = "") -> int:
@@ -42,8 +48,7 @@ def main(fault: str = "") -> int:
     if listener is None:
         return _beside_another(fault)
     with listener:
-        for number in control.ENDING:
-            signal.signal(number, _end)
+        ending.by_signals()
         try:
             _run(control.Control(listener), fault)
         except KeyboardInterrupt:
@@ -62,23 +67,13 @@ def _missing_programs() -> Iterator[str]:
 def _beside_another(fault: str) -> int:
     if not fault:
         return _fail(f"one is running already; make demo FAULT={'|'.join(FAULTS)} breaks something in it", 1)
-    try:
-        control.ask(fault, say)
-    except ConnectionRefusedError:
-        return _fail("the one that was running has just ended", 1)
-    return 0
+    failed = control.ask(fault, say)
+    return _fail(failed, 1) if failed else 0
 
 
 def _fail(message: str, status: int) -> int:
     print(f"demo: {message}", file=sys.stderr)
     return status
-
-
-def _end(*_: object) -> None:
-    """End once: what is taken down after it is not interrupted."""
-    for number in control.ENDING:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _run(asked: control.Control, fault: str) -> None:

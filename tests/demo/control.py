@@ -12,6 +12,8 @@ import socket
 import struct
 from collections.abc import Callable
 
+from tests.demo import ending
+from tests.demo.faults import FAULTS
 from tests.demo.telling import IsOver, Say
 
 _NAME = "\0latency-exporter-demo"
@@ -19,8 +21,8 @@ _ROOT = 0
 _PATIENCE = 5.0
 _LONGEST = 64
 """Bytes of a fault's name."""
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, and the end of the terminal."""
+_LAST = "\0"
+"""Begins the last line that the demo answers with; after it stands why nothing was broken, if nothing was."""
 Shows = Callable[[str, Say, IsOver], None]
 
 
@@ -43,7 +45,7 @@ class Control:
             while self._is_readable(self._listener):
                 with self._accepted() as other, contextlib.suppress(OSError):
                     other.recv(_LONGEST)  # what is unread when it is closed would reset the connection
-                    other.sendall(b"something is broken already, by another terminal; Ctrl-C there mends it\n")
+                    _write_last(other, "something is broken already, by another terminal; Ctrl-C there mends it")
             return is_over()
 
         return put
@@ -52,9 +54,13 @@ class Control:
         with self._accepted() as client, contextlib.suppress(OSError):
             if not _is_root(client):
                 return
-            fault = client.recv(_LONGEST).decode()
+            fault = client.recv(_LONGEST).decode(errors="replace")
+            if fault not in FAULTS:
+                _write_last(client, f"the one that is running knows no FAULT {fault!r}; it knows {', '.join(FAULTS)}")
+                return
             is_enough = self.refusing_others(lambda: is_over() or self._is_readable(client))
             shows(fault, lambda line: client.sendall(f"{line}\n".encode()), is_enough)
+            _write_last(client)
 
     def _accepted(self) -> socket.socket:
         client = self._listener.accept()[0]
@@ -78,9 +84,9 @@ def hold() -> socket.socket | None:
     return listener
 
 
-def ask(fault: str, say: Say) -> None:
-    """Let the demo that runs break something, and say what it says; after Ctrl-C until it is mended."""
-    with socket.socket(socket.AF_UNIX) as demo, demo.makefile() as lines:
+def ask(fault: str, say: Say) -> str:
+    """Let the demo that runs break something, say what it says, after Ctrl-C until it is mended; return what failed."""
+    with socket.socket(socket.AF_UNIX) as demo, demo.makefile() as lines, contextlib.suppress(ConnectionError):
         demo.connect(_NAME)
         demo.sendall(fault.encode())
 
@@ -88,11 +94,17 @@ def ask(fault: str, say: Say) -> None:
             with contextlib.suppress(OSError):  # the demo has ended meanwhile
                 demo.shutdown(socket.SHUT_WR)
 
-        for number in ENDING:
+        for number in ending.SIGNALS:
             signal.signal(number, end)
-        with contextlib.suppress(ConnectionResetError):  # the demo was killed
-            for line in lines:
-                say(line.rstrip())
+        for line in lines:
+            if line.startswith(_LAST):
+                return line.strip(f"{_LAST}\n")
+            say(line.rstrip())
+    return "the one that was running has ended; if it was killed, the next start removes what it left"
+
+
+def _write_last(client: socket.socket, failed: str = "") -> None:
+    client.sendall(f"{_LAST}{failed}\n".encode())
 
 
 def _is_root(client: socket.socket) -> bool:

@@ -15,6 +15,7 @@ from tests.authority import Authority
 from tests.culprits.pace import FAST
 from tests.culprits.sites import Sites
 from tests.culprits.watching import Watch
+from tests.demo import ending
 from tests.netlab import Host, Lab, Program, wait_until
 from tests.netlab.programs import MARK
 from tests.system import tls_server
@@ -111,7 +112,7 @@ class Demo:
 @contextlib.contextmanager
 def built() -> Iterator[Demo]:
     """Build it all, after what a killed demo left is swept, and take it down."""
-    with Lab(prefix=PREFIX) as lab, contextlib.ExitStack() as stack:
+    with Lab(prefix=PREFIX) as lab, ending.taken_down_whole() as stack:
         lab.folder.chmod(0o711)  # the database's user has a folder in it
         demo = Demo(lab)
         database = _database(lab, demo.hosts["wfdb01"])

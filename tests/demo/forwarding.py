@@ -8,6 +8,7 @@ import socketserver
 import threading
 from collections.abc import Iterator, Mapping
 
+from tests.demo import ending
 from tests.netlab import Host
 
 Inside = tuple[Host, int]
@@ -57,7 +58,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 @contextlib.contextmanager
 def forwarded(ports: Mapping[int, Inside]) -> Iterator[None]:
     """Hand what comes to ports of 127.0.0.1 to ports inside."""
-    with contextlib.ExitStack() as stack:
+    with ending.taken_down_whole() as stack:
         for port, inside in ports.items():
             try:
                 forwarder = stack.enter_context(_Forwarder(port, inside))

@@ -111,5 +111,7 @@ def _notifications(demo: Demo, since: float) -> Iterator[str]:
 
 
 def _in_words(message: Message) -> str:
+    """Name the alerts that fire; those that are over, which come along with them for a while, only if all are."""
     over = "over: " if message.is_over else ""
-    return f"Alertmanager           {over}{', '.join(message.alerts)}: {message.texts[0]}"
+    names = (name for name, fires in message.alerts.items() if fires or message.is_over)
+    return f"Alertmanager           {over}{', '.join(names)}: {message.texts[0]}"

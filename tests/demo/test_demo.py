@@ -7,6 +7,7 @@ import http.client
 import os
 import re
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.demo import control
 from tests.demo.faults import FAULTS
 from tests.demo.fleet import PREFIX
 from tests.netlab import Host, Lab, Program, leftovers, requires_root, wait_until
@@ -62,6 +64,13 @@ class Stage:
             connection.request("GET", path)
             return connection.getresponse().status
 
+    def answer_to(self, fault: str) -> str:
+        """Return the first line that the running one answers with, whoever asks."""
+        with self._machine.entered(), socket.socket(socket.AF_UNIX) as demo, demo.makefile() as lines:
+            demo.connect(control._NAME)
+            demo.sendall(fault.encode())
+            return lines.readline()
+
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
@@ -108,6 +117,10 @@ def test_a_fault_that_is_none_is_refused(stage: Stage) -> None:
     assert wrong.error_output() == f"demo: no FAULT is called 'fire'; there are {', '.join(FAULTS)}\n"
 
 
+def test_the_running_one_refuses_a_fault_that_only_another_clone_knows(stage: Stage) -> None:
+    assert "the one that is running knows no FAULT 'fire'; it knows cut, loss," in stage.answer_to("fire")
+
+
 def test_another_terminal_breaks_something_reads_what_the_program_says_and_mends_it(stage: Stage) -> None:
     other = stage.typed("cut")
     wait_until(lambda: "broken: nothing passes between wf001 and wf008" in other.output(), "it is broken", WELL)
@@ -117,16 +130,20 @@ def test_another_terminal_breaks_something_reads_what_the_program_says_and_mends
     ):
         wait_until(lambda words=words: words in other.output(), f"{words} in {other.output()}", SOON)  # type: ignore[misc]  # mypy knows no default here
     third = stage.typed("loss")
-    assert third.wait(SOON) == 0
-    assert third.output() == "something is broken already, by another terminal; Ctrl-C there mends it\n"
+    assert third.wait(SOON) == 1
+    assert third.error_output() == "demo: something is broken already, by another terminal; Ctrl-C there mends it\n"
     other.send_signal(signal.SIGINT)
     assert other.wait(SOON) == 0
     assert other.output().endswith("\nmended\n")
 
 
-def test_at_the_end_nothing_is_left(stage: Stage) -> None:
+def test_at_the_end_nothing_is_left_and_another_terminal_is_told(stage: Stage) -> None:
     assert left_of(stage.running.pid)
+    other = stage.typed("loss")
+    wait_until(lambda: "waiting until all is well" in other.output(), "it is heard", STARTED)
     os.kill(stage.running.pid, signal.SIGINT)
     assert stage.running.wait(SOON) == 0, stage.running.error_output()
     assert stage.running.output().endswith("demo: ended, nothing is left\n")
     assert left_of(stage.running.pid) == set()
+    assert other.wait(SOON) == 1
+    assert other.error_output().startswith("demo: the one that was running has ended")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import heapq
 import json
@@ -116,11 +117,11 @@ class Box:
 
     def _obey(self) -> bool:
         """Answer one command; return False when the lab has ended."""
-        line = self._commands.readline()
-        if not line:
-            return False
-        self._control.sendall(json.dumps(self._answer(json.loads(line))).encode() + b"\n")
-        return True
+        with contextlib.suppress(ConnectionError):  # a lab that is interrupted reads no answer
+            if line := self._commands.readline():
+                self._control.sendall(json.dumps(self._answer(json.loads(line))).encode() + b"\n")
+                return True
+        return False
 
     def _answer(self, command: dict[str, Any]) -> dict[str, Any]:
         lines = [self._lines[index] for index in command["lines"]]
