@@ -12,7 +12,7 @@ from grafana.suspects import SUSPECTS
 from grafana.tables import matrix, rows
 
 LARGEST_MATRIX = 30
-"""Hosts that measure, up to which the matrix is one of hosts; twice as many of two datacenters, which a click chooses."""
+"""Hosts that measure, up to which the matrix is one of hosts; of two datacenters, which a click chooses, 2 × these."""
 _MEASURING, _IN = (
     f"count(count by ({label}) (path:network_latency_bad:bool{{{SEEN}}}))" for label in ("source", "source_datacenter")
 )
