@@ -22,6 +22,7 @@ class Unit(StrEnum):
     BYTES = "bytes"
     COUNT = "short"
     PER_SECOND = "suffix:/s"
+    PER_MINUTE = "suffix:/min"
     TIMES = "suffix:×"
     WORDS = "string"
 
@@ -37,6 +38,9 @@ class Card(NamedTuple):
     nothing: str | None = None
     """What stands there while there is nothing to show; without it, nothing is a fault."""
 
+
+UNKNOWN = "not known: no data, or recording.yml is not loaded"
+"""Where nothing is known all is not well, though nothing is bad."""
 
 Shown = stat.Panel | statetimeline.Panel | table.Panel | timeseries.Panel | heatmap.Panel
 P = TypeVar("P", bound=Shown)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafana import variables
 from grafana.board import Board, Row
-from grafana.cards import ANY_IS_BAD, LOSS, Card, Shown, Unit
+from grafana.cards import ANY_IS_BAD, LOSS, UNKNOWN, Card, Shown, Unit
 from grafana.panels import figure, heat_map, lines, stacked, states
-from grafana.queries import MEASURED, RATE, by_bucket, mean, now, over_time
+from grafana.queries import MEASURED, RATE, by_bucket, mean, none_or, now, over_time
 from grafana.tables import rows
 
 CHOSEN = f'{MEASURED}, database=~"$database"'
@@ -15,13 +15,19 @@ _SLOW = "5m"
 """Logins come once a minute: a shorter step would show each of them, or none."""
 
 
+def _one(series: str, *also: str) -> str:
+    """Make one of several series of a database and a host, which are there when the place of either changes."""
+    return f"max by ({', '.join(('database', 'source', *also))}) ({series})"
+
+
 def _available() -> list[Shown]:
     available = f"min by (database, source) (last_over_time(database_available{{{CHOSEN}}}[2m]))"
+    lately = f"last_over_time(database_available{{{CHOSEN}}}[5m])"
     faults = f"database:database_faults:ratio{{{CHOSEN}}}"
     return [
         figure(
-            Card("Not usable", "Databases that no host that measures them can use.", Unit.COUNT, 4),
-            now(f"count(max by (database) (last_over_time(database_available{{{CHOSEN}}}[5m])) == 0) or vector(0)"),
+            Card("Not usable", "Databases that no host that measures them can use.", Unit.COUNT, 4, nothing=UNKNOWN),
+            now(none_or(f"max by (database) ({lately}) == 0", lately)),
             ANY_IS_BAD,
         ),
         states(
@@ -35,7 +41,7 @@ def _available() -> list[Shown]:
                 "What fails now, by reason; not what the measuring host or the network on the way is to blame for.",
                 Unit.SHARE,
                 10,
-                nothing="Every login and every query succeeds.",
+                nothing="None is known.",
             ),
             now(f"max by (database, source, mode, reason) ({faults})"),
             {"database": "database", "source": "from", "mode": "mode", "reason": "reason", "Value": "share"},
@@ -45,7 +51,7 @@ def _available() -> list[Shown]:
 
 
 def _side_by_side() -> list[Shown]:
-    one = f'{MEASURED}, database="$database"'
+    one = f'{MEASURED}, database=~"$database"'
     return [
         stacked(
             Card(
@@ -70,9 +76,9 @@ def _side_by_side() -> list[Shown]:
                 24,
                 9,
             ),
-            over_time(f"database:database_rtt_seconds:p50_rate15m{{{CHOSEN}}}", f"{_WHERE}: network"),
-            over_time(f"database:database_server_seconds:p50_rate10m{{{CHOSEN}}}", f"{_WHERE}: server"),
-            over_time(f"database:database_query_latency_seconds:p50_rate5m{{{CHOSEN}}}", f"{_WHERE}: query"),
+            over_time(_one(f"database:database_rtt_seconds:p50_rate15m{{{CHOSEN}}}"), f"{_WHERE}: network"),
+            over_time(_one(f"database:database_server_seconds:p50_rate10m{{{CHOSEN}}}"), f"{_WHERE}: server"),
+            over_time(_one(f"database:database_query_latency_seconds:p50_rate5m{{{CHOSEN}}}"), f"{_WHERE}: query"),
         ),
     ]
 
@@ -88,7 +94,9 @@ def _queries() -> list[Shown]:
                 10,
             ),
             *(
-                over_time(f"database:database_query_latency_seconds:{name}_rate5m{{{CHOSEN}}}", f"{_WHERE}: {name}")
+                over_time(
+                    _one(f"database:database_query_latency_seconds:{name}_rate5m{{{CHOSEN}}}"), f"{_WHERE}: {name}"
+                )
                 for name in ("p50", "p90", "p99")
             ),
         ),
@@ -100,13 +108,13 @@ def _queries() -> list[Shown]:
                 12,
                 10,
             ),
-            over_time(f"database:database_server_seconds:p50_rate10m{{{CHOSEN}}}", f"{_WHERE}: now"),
-            over_time(f"database:database_server_seconds:median1d{{{CHOSEN}}}", f"{_WHERE}: usual"),
+            over_time(_one(f"database:database_server_seconds:p50_rate10m{{{CHOSEN}}}"), f"{_WHERE}: now"),
+            over_time(_one(f"database:database_server_seconds:median1d{{{CHOSEN}}}"), f"{_WHERE}: usual"),
         ),
         heat_map(
             Card(
                 "Queries by duration",
-                "How many queries of the chosen databases fell into each bucket.",
+                "How many queries of the chosen databases fell into each bucket in a minute.",
                 Unit.SECONDS,
                 12,
             ),
@@ -114,7 +122,10 @@ def _queries() -> list[Shown]:
         ),
         heat_map(
             Card(
-                "Logins by duration", "How many logins of the chosen databases fell into each bucket.", Unit.SECONDS, 12
+                "Logins by duration",
+                "How many logins of the chosen databases fell into each bucket in a minute.",
+                Unit.SECONDS,
+                12,
             ),
             by_bucket("database_connect_latency_seconds", CHOSEN),
         ).interval(_SLOW),
@@ -126,7 +137,9 @@ def _logins() -> list[Shown]:
         lines(
             Card("Logins", "First packet to logged in: the median, and the slowest of a hundred.", Unit.SECONDS, 12),
             *(
-                over_time(f"database:database_connect_latency_seconds:{name}_rate15m{{{CHOSEN}}}", f"{_WHERE}: {name}")
+                over_time(
+                    _one(f"database:database_connect_latency_seconds:{name}_rate15m{{{CHOSEN}}}"), f"{_WHERE}: {name}"
+                )
                 for name in ("p50", "p99")
             ),
         ),
@@ -142,18 +155,20 @@ def _logins() -> list[Shown]:
         ),
         lines(
             Card("Failures", "The share of logins (cold) and queries (warm) that failed.", Unit.SHARE, 12),
-            over_time(f"database_mode:database_failures:ratio_rate5m{{{CHOSEN}}}", f"{_WHERE}: {{{{mode}}}}"),
+            over_time(
+                _one(f"database_mode:database_failures:ratio_rate5m{{{CHOSEN}}}", "mode"), f"{_WHERE}: {{{{mode}}}}"
+            ),
         ),
         stacked(
             Card(
                 "Failures by reason",
-                "How many logins and queries failed in each step, and why.",
-                Unit.COUNT,
+                "How many logins and queries failed in a minute, and why.",
+                Unit.PER_MINUTE,
                 12,
                 nothing="None failed.",
             ),
             over_time(
-                f"sum by (database, mode, reason) (increase(database_probe_failures_total{{{CHOSEN}}}{RATE})) > 0",
+                f"60 * sum by (database, mode, reason) (rate(database_probe_failures_total{{{CHOSEN}}}{RATE})) > 0",
                 "{{database}}, {{mode}}: {{reason}}",
             ),
         ).interval(_SLOW),

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from grafana import links, variables
 from grafana.board import Board, Row
-from grafana.cards import ANY_IS_BAD, Card, Shown, Unit
+from grafana.cards import ANY_IS_BAD, UNKNOWN, Card, Shown, Unit
 from grafana.panels import figure, heat_map, lines, logarithmic, stacked, states
-from grafana.queries import MEASURED, RATE, by_bucket, now, over_time, quantile
+from grafana.queries import MEASURED, RATE, by_bucket, none_or, now, over_time, quantile
 from grafana.tables import rows
 
 CHOSEN = MEASURED
 _SCRAPED = f'job="latency", {CHOSEN}'
 _LOCAL = f'{CHOSEN}, reason="local"'
+_RELOADED, _NO_SOCKET = "latency_exporter_config_last_reload_successful", 'latency_exporter_icmp_socket{kind="none"}'
 _HOST = "{{source}}"
 
 
 def _trusted() -> list[Shown]:
     return [
         figure(
-            Card("Exporters down", "Chosen exporters that Prometheus cannot scrape.", Unit.COUNT, 4, 4),
-            now(f"count(up{{{_SCRAPED}}} == 0) or vector(0)"),
+            Card("Exporters down", "Chosen exporters that Prometheus cannot scrape.", Unit.COUNT, 4, 4, UNKNOWN),
+            now(none_or(f"up{{{_SCRAPED}}} == 0", f"up{{{_SCRAPED}}}")),
             ANY_IS_BAD,
         ),
         figure(
@@ -40,14 +41,26 @@ def _trusted() -> list[Shown]:
         ),
         figure(
             Card(
-                "Reloads that failed", "Exporters that could not take the fleet file on their disk.", Unit.COUNT, 4, 4
+                "Reloads that failed",
+                "Exporters that could not take the fleet file on their disk.",
+                Unit.COUNT,
+                4,
+                4,
+                UNKNOWN,
             ),
-            now("count(latency_exporter_config_last_reload_successful == 0) or vector(0)"),
+            now(none_or(f"{_RELOADED} == 0", _RELOADED)),
             ANY_IS_BAD,
         ),
         figure(
-            Card("Without ICMP", "Exporters and IP families for which no socket could be opened.", Unit.COUNT, 4, 4),
-            now('count(latency_exporter_icmp_socket{kind="none"} == 1) or vector(0)'),
+            Card(
+                "Without ICMP",
+                "Exporters and IP families for which no socket could be opened.",
+                Unit.COUNT,
+                4,
+                4,
+                UNKNOWN,
+            ),
+            now(none_or(f"{_NO_SOCKET} == 1", _NO_SOCKET)),
             ((1, "orange"),),
         ),
         figure(
@@ -101,7 +114,10 @@ def _measuring() -> list[Shown]:
         ),
         heat_map(
             Card(
-                "Lateness by duration", "How many probes were started how late, of all chosen hosts.", Unit.SECONDS, 8
+                "Lateness by duration",
+                "How many probes were started how late in a minute, of all chosen hosts.",
+                Unit.SECONDS,
+                8,
             ),
             by_bucket("latency_exporter_probe_lateness_seconds", CHOSEN),
         ),
@@ -126,7 +142,7 @@ def _measuring() -> list[Shown]:
                 "Failures that are the measuring host's, and look-ups of addresses that failed, a second.",
                 Unit.PER_SECOND,
                 8,
-                nothing="None.",
+                nothing="None is known.",
             ),
             over_time(
                 f"sum by (source, protocol) (rate(network_latency_probe_failures_total{{{_LOCAL}}}{RATE})) > 0",

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from grafana import links, variables
 from grafana.board import Board, Row
-from grafana.cards import ANY_IS_BAD, LOSS, SLOWER, Card, Shown, Unit, colored
+from grafana.cards import ANY_IS_BAD, LOSS, SLOWER, UNKNOWN, Card, Shown, Unit, colored
 from grafana.panels import figure, lines
-from grafana.queries import SEEN, now, over_time
+from grafana.queries import SEEN, none_or, now, over_time
 from grafana.sentences import Sentence, joined, path
 from grafana.suspects import SUSPECTS
 from grafana.tables import matrix, rows
 
 LARGEST_MATRIX = 30
-"""Hosts that measure, up to which the matrix is one of hosts."""
-_FEW = f"and on () count(count by (source) (path:network_latency_bad:bool{{{SEEN}}})) <= {LARGEST_MATRIX}"
-_TOO_MANY = f"More than {LARGEST_MATRIX} hosts: choose datacenters above, or click on one below."
+"""Hosts that measure, up to which the matrix is one of hosts; of two datacenters, which a click chooses, 2 × these."""
+_MEASURING, _IN = (
+    f"count(count by ({label}) (path:network_latency_bad:bool{{{SEEN}}}))" for label in ("source", "source_datacenter")
+)
+_FEW = f"and on () ({_MEASURING} <= {LARGEST_MATRIX} or {_MEASURING} <= {2 * LARGEST_MATRIX} and {_IN} <= 2)"
+_NOT_HERE = (
+    f"Nothing is known of the chosen hosts, or they are more than {LARGEST_MATRIX}: "
+    "choose datacenters above, or click on one below."
+)
+
+_NO_DATACENTER = "Nothing known of hosts that have a datacenter in the fleet file."
+_NO_USUAL = "What is usual is known after an hour or two."
 
 LOSS_NOW = f"max by (source, target) (path:network_latency_loss:ratio_rate3m{{{SEEN}}})"
 # 5 ms are added to both, as alerts do: on short paths the noise is a multiple of the round trip.
@@ -22,6 +31,9 @@ _SLOWER = (
     "(path:network_latency_rtt_seconds:median10m{%s} + 0.005) / (path:network_latency_rtt_seconds:median1d + 0.005)"
 )
 SLOWER_NOW = f"max by (source, target) ({_SLOWER % SEEN})"
+
+_KNOWN = "path:network_latency_bad:bool"
+"""What the rules record of every path."""
 
 DOWN = joined(
     [
@@ -73,18 +85,25 @@ CHANGED = joined(
 def _answer() -> list[Shown]:
     return [
         figure(
-            Card("Hosts down", "Hosts that nobody reaches, nor any database on them.", Unit.COUNT, 4, 4),
-            now("count(target:network_latency_unreachable:count) or vector(0)"),
+            Card("Hosts down", "Hosts that nobody reaches, nor any database on them.", Unit.COUNT, 4, 4, UNKNOWN),
+            now(none_or("target:network_latency_unreachable:count", _KNOWN)),
             ANY_IS_BAD,
         ),
         figure(
-            Card("Exporters down", "Exporters that Prometheus cannot scrape.", Unit.COUNT, 4, 4),
-            now('count(up{job="latency"} == 0) or vector(0)'),
+            Card("Exporters down", "Exporters that Prometheus cannot scrape.", Unit.COUNT, 4, 4, UNKNOWN),
+            now(none_or('up{job="latency"} == 0', 'up{job="latency"}')),
             ANY_IS_BAD,
         ),
         figure(
-            Card("Suspects", "Rows of the table below: hosts, ways, paths and programs to blame.", Unit.COUNT, 4, 4),
-            now(f"count({SUSPECTS}) or vector(0)"),
+            Card(
+                "Suspects",
+                "Rows of the table below: hosts, ways, paths and programs to blame.",
+                Unit.COUNT,
+                4,
+                4,
+                UNKNOWN,
+            ),
+            now(none_or(SUSPECTS, _KNOWN)),
             ANY_IS_BAD,
         ),
         figure(
@@ -94,12 +113,13 @@ def _answer() -> list[Shown]:
                 Unit.COUNT,
                 4,
                 4,
+                UNKNOWN,
             ),
             now(f"sum(path:network_latency_bad:bool{{{SEEN}}})"),
             ((1, "orange"),),
         ),
         figure(
-            Card("Paths", "Chosen ways from host to host that are measured.", Unit.COUNT, 4, 4),
+            Card("Paths", "Chosen ways from host to host that are measured.", Unit.COUNT, 4, 4, UNKNOWN),
             now(f"count(path:network_latency_bad:bool{{{SEEN}}})"),
         ),
         figure(
@@ -112,7 +132,7 @@ def _answer() -> list[Shown]:
                 "Whom the rules blame, from everybody's view, and which alert will say so if it lasts.",
                 Unit.SHARE,
                 16,
-                nothing="Nobody: no host, way or program is suspected.",
+                nothing="Nobody, as far as is known: Paths, above, counts what is.",
             ),
             now(SUSPECTS),
             {"who": "who", "what": "what", "alert": "alert", "Value": "how much"},
@@ -123,7 +143,7 @@ def _answer() -> list[Shown]:
                 "What cannot be reached or used now, and hosts whose alerts are kept away.",
                 Unit.WORDS,
                 8,
-                nothing="Nothing is down.",
+                nothing="Nothing, as far as is known.",
             ),
             now(DOWN),
             {"who": "who", "what": "what"},
@@ -141,7 +161,7 @@ def _hosts() -> list[Shown]:
                 Unit.SHARE,
                 12,
                 11,
-                _TOO_MANY,
+                _NOT_HERE,
             ),
             now(f"{LOSS_NOW} {_FEW}"),
             ("source", "target"),
@@ -155,7 +175,7 @@ def _hosts() -> list[Shown]:
                 Unit.TIMES,
                 12,
                 11,
-                _TOO_MANY,
+                _NOT_HERE,
             ),
             now(f"round({SLOWER_NOW}, 0.01) {_FEW}"),
             ("source", "target"),
@@ -163,6 +183,9 @@ def _hosts() -> list[Shown]:
             link,
         ),
     ]
+
+
+_BETWEEN = f'{SEEN}, source_datacenter!="", target_datacenter!=""'
 
 
 def _datacenters() -> list[Shown]:
@@ -176,8 +199,9 @@ def _datacenters() -> list[Shown]:
                 Unit.SHARE,
                 12,
                 9,
+                _NO_DATACENTER,
             ),
-            now(f"avg {ends} (path:network_latency_bad:bool{{{SEEN}}})"),
+            now(f"avg {ends} (path:network_latency_bad:bool{{{_BETWEEN}}})"),
             ("source_datacenter", "target_datacenter"),
             LOSS,
             link,
@@ -189,8 +213,9 @@ def _datacenters() -> list[Shown]:
                 Unit.TIMES,
                 12,
                 9,
+                f"{_NO_DATACENTER} {_NO_USUAL}",
             ),
-            now(f"round(avg {ends} ({_SLOWER % SEEN}), 0.01)"),
+            now(f"round(avg {ends} ({_SLOWER % _BETWEEN}), 0.01)"),
             ("source_datacenter", "target_datacenter"),
             SLOWER,
             link,
@@ -208,7 +233,7 @@ def _worst() -> list[Shown]:
                 "The ten paths that lose most now; click for the pair.",
                 Unit.SHARE,
                 8,
-                nothing="No path loses anything.",
+                nothing="None is known to lose anything.",
             ),
             now(f"topk(10, {LOSS_NOW} > 0)"),
             ends | {"Value": "loss"},
@@ -221,6 +246,7 @@ def _worst() -> list[Shown]:
                 "The ten paths that are slowest, relative to their usual round trip.",
                 Unit.TIMES,
                 8,
+                nothing=_NO_USUAL,
             ),
             now(f"topk(10, round({SLOWER_NOW}, 0.01))"),
             ends | {"Value": "of usual"},
@@ -233,7 +259,7 @@ def _worst() -> list[Shown]:
                 "What differs from 24 hours ago, and need not be a fault.",
                 Unit.WORDS,
                 8,
-                nothing="Nothing has changed.",
+                nothing="Nothing, as far as is known.",
             ),
             now(CHANGED),
             {"who": "who", "what": "what"},
@@ -262,9 +288,11 @@ def _since() -> list[Shown]:
                 "The share of probes that failed, for whatever reason but the measuring host's own.",
                 Unit.SHARE,
                 8,
+                nothing="Nothing known of hosts that have a country in the fleet file.",
             ),
             over_time(
-                "source_country_target_country:network_latency_failures:ratio_rate5m",
+                "source_country_target_country:network_latency_failures:ratio_rate5m"
+                '{source_country!="", target_country!=""}',
                 "{{source_country}} → {{target_country}}",
             ),
         ),

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard
-from grafana_foundation_sdk.models.dashboard import VariableRefresh, VariableSort
+from grafana_foundation_sdk.models.dashboard import (
+    DynamicConfigValue,
+    ValueMap,
+    ValueMappingResult,
+    VariableRefresh,
+    VariableSort,
+)
 
 from grafana import variables
 from grafana.board import Board, Row
-from grafana.cards import ANY_IS_BAD, Card, Limits, Shown, Unit, colored
+from grafana.cards import ANY_IS_BAD, UNKNOWN, Card, Limits, Shown, Unit, colored
 from grafana.panels import figure, lines, logarithmic, stacked
-from grafana.queries import RATE, Query, now, over_time
+from grafana.queries import RATE, Query, none_or, now, over_time
 from grafana.tables import rows
 
 N8N = 'n8n=~"$n8n"'
@@ -21,6 +27,12 @@ _FAILING: Limits = ((0.05, "yellow"), (0.2, "orange"), (0.5, "red"))
 _BY = "by (n8n, workflow_id)"
 _COLORS = {"success": "green", "error": "red", "crashed": "dark-red", "canceled": "gray", "unknown": "yellow"}
 _NAMES = "max by (n8n, workflow_id, workflow_name) (n8ndb_workflow_info)"
+_ACTIVE = f"max {_BY} (n8ndb_workflow_active) == 1"
+NEVER = 10_000_000_000
+"""Stands for how long ago what never was has been: longer than any time."""
+_NEVER_IN_WORDS = DynamicConfigValue(
+    id_val="mappings", value=[ValueMap(options={str(NEVER): ValueMappingResult(text="never", color="red")})]
+)
 _NO_NODES = "Nothing is read of nodes: the fleet file has no `nodes: true`."
 
 
@@ -57,19 +69,20 @@ def _by_outcome(card: Card, query: Query) -> Shown:
 
 def _success() -> list[Shown]:
     age = f"workflow:n8ndb_success_age_seconds:now{{{WORKFLOW}}}"
+    failed, succeeded = _last_run("error"), _last_run("success")
     usual = "last_over_time(workflow:n8ndb_success_age_seconds:usual4w[3h])"
     return [
         rows(
             Card(
                 "Last success of each active workflow",
-                "How long ago it last succeeded in production; the one that has not for longest comes first.",
+                "How long ago it last succeeded in production; what never has comes first.",
                 Unit.SECONDS,
                 10,
                 10,
             ),
-            now(named(age)),
+            now(named(f"{age} or {NEVER} + 0 * (({failed} unless {succeeded}) and {_ACTIVE})")),
             {"n8n": "n8n", "workflow_name": "workflow", "Value": "ago"},
-        ),
+        ).override_by_name("ago", [_NEVER_IN_WORDS]),
         rows(
             Card(
                 "Late, by its own usual",
@@ -89,11 +102,8 @@ def _success() -> list[Shown]:
             ((120, "red"),),
         ),
         figure(
-            Card("Failed last", "Active workflows whose latest run in production failed.", Unit.COUNT, 4, 10),
-            now(
-                f"count(({_last_run('error')} > {_last_run('success')}) and max {_BY} (n8ndb_workflow_active) == 1)"
-                " or vector(0)"
-            ),
+            Card("Failed last", "Active workflows whose latest run in production failed.", Unit.COUNT, 4, 10, UNKNOWN),
+            now(none_or(f"(({failed} > {succeeded}) or ({failed} unless {succeeded})) and {_ACTIVE}", "n8ndb_up")),
             ANY_IS_BAD,
         ),
     ]
@@ -107,11 +117,11 @@ def _runs() -> list[Shown]:
         _by_outcome(
             Card(
                 "Runs by outcome",
-                "How many executions ended in each step, and how. Each is counted once.",
-                Unit.COUNT,
+                "How many executions ended in a minute, and how.",
+                Unit.PER_MINUTE,
                 12,
             ),
-            over_time(f"sum by (n8n, status) (increase({finished}{RATE}))", "{{n8n}}: {{status}}"),
+            over_time(f"60 * sum by (n8n, status) (rate({finished}{RATE}))", "{{n8n}}: {{status}}"),
         ),
         lines(
             Card(
@@ -230,10 +240,10 @@ def _open() -> list[Shown]:
             ANY_IS_BAD,
         ),
         lines(
-            Card("Reader", "Executions still to be read, and reads that failed in each step.", Unit.COUNT, 8, 6),
+            Card("Reader", "Executions still to be read, and reads that failed in a minute.", Unit.COUNT, 8, 6),
             over_time(f"sum by (n8n) (n8ndb_backlog_executions{{{N8N}}})", "{{n8n}}: backlog"),
             over_time(
-                f"sum by (n8n, reason) (increase(n8ndb_read_errors_total{{{N8N}}}{RATE})) > 0", "{{n8n}}: {{reason}}"
+                f"60 * sum by (n8n, reason) (rate(n8ndb_read_errors_total{{{N8N}}}{RATE})) > 0", "{{n8n}}: {{reason}}"
             ),
         ),
         logarithmic(
@@ -301,7 +311,7 @@ def _nodes() -> list[Shown]:
         lines(
             Card(
                 "Nodes that could not be read",
-                "Executions of which no node is counted, and why.",
+                "Executions of the last hour of which no node is counted, and why.",
                 Unit.COUNT,
                 8,
                 9,

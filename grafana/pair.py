@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from grafana import links, variables
 from grafana.board import Board, Row
-from grafana.cards import LOSS, SLOWER, Card, Shown, Unit, colored, custom
+from grafana.cards import LOSS, SLOWER, UNKNOWN, Card, Shown, Unit, colored, custom
 from grafana.panels import figure, heat_map, lines, stacked, steps
 from grafana.queries import RATE, Query, by_bucket, mean, now, over_time, quantile
 
@@ -19,6 +19,7 @@ _HTTP = f'{THERE}, protocol="http"'
 _BANDS = (("p10", "p90", 15), ("p25", "p75", 35))
 """The lower and the upper edge of each, and how dense it is."""
 _COLOR = "blue"
+_NO_USUAL = "known after an hour or two"
 
 
 def smoke(card: Card, ends: str) -> Shown:
@@ -26,7 +27,7 @@ def smoke(card: Card, ends: str) -> Shown:
     edges = [edge for low, high, _ in _BANDS for edge in (low, high)]
     queries = [_recorded(name, ends) for name in (*edges, "p50")]
     panel = lines(
-        card, *queries, over_time(f"pair:network_latency_failures:ratio_rate5m{{{ends}, {_PROBE}}}", "failed")
+        card, *queries, over_time(f"max(pair:network_latency_failures:ratio_rate5m{{{ends}, {_PROBE}}})", "failed")
     )
     for low, high, opacity in _BANDS:
         panel.override_by_name(low, _invisible())
@@ -36,7 +37,7 @@ def smoke(card: Card, ends: str) -> Shown:
 
 
 def _recorded(quantile_name: str, ends: str) -> Query:
-    return over_time(f"pair:network_latency_rtt_seconds:{quantile_name}_rate5m{{{ends}, {_PROBE}}}", quantile_name)
+    return over_time(f"max(pair:network_latency_rtt_seconds:{quantile_name}_rate5m{{{ends}, {_PROBE}}})", quantile_name)
 
 
 def _invisible() -> list[DynamicConfigValue]:
@@ -56,20 +57,31 @@ def _loss_behind() -> list[DynamicConfigValue]:
 
 
 def _now() -> list[Shown]:
-    rtt, usual = (f"path:network_latency_rtt_seconds:{name}{{{THERE}}}" for name in ("median10m", "median1d"))
+    rtt, usual = (f"max(path:network_latency_rtt_seconds:{name}{{{THERE}}})" for name in ("median10m", "median1d"))
     return [
         figure(
-            Card("Round trip", "The median of the last 10 minutes, of the network alone.", Unit.SECONDS, 5, 4), now(rtt)
+            Card("Round trip", "The median of the last 10 minutes, of the network alone.", Unit.SECONDS, 5, 4, UNKNOWN),
+            now(rtt),
         ),
-        figure(Card("Usual", "The median of the day before, without the last hour.", Unit.SECONDS, 5, 4), now(usual)),
         figure(
-            Card("Relative to usual", "Round trip by usual, 5 ms added to both as the rules do.", Unit.TIMES, 5, 4),
+            Card("Usual", "The median of the day before, without the last hour.", Unit.SECONDS, 5, 4, _NO_USUAL),
+            now(usual),
+        ),
+        figure(
+            Card(
+                "Relative to usual",
+                "Round trip by usual, 5 ms added to both as the rules do.",
+                Unit.TIMES,
+                5,
+                4,
+                _NO_USUAL,
+            ),
             now(f"round(({rtt} + 0.005) / ({usual} + 0.005), 0.01)"),
             SLOWER,
         ),
         figure(
-            Card("Loss", "What the network lost in the last 3 minutes.", Unit.SHARE, 5, 4),
-            now(f"path:network_latency_loss:ratio_rate3m{{{THERE}}}"),
+            Card("Loss", "What the network lost in the last 3 minutes.", Unit.SHARE, 5, 4, UNKNOWN),
+            now(f"max(path:network_latency_loss:ratio_rate3m{{{THERE}}})"),
             LOSS,
         ),
         figure(
@@ -81,7 +93,7 @@ def _now() -> list[Shown]:
                 4,
                 nothing="one way only",
             ),
-            now(f"source_target:network_latency_rtt_seconds:median10m_less_reverse{{{THERE}}}"),
+            now(f"max(source_target:network_latency_rtt_seconds:median10m_less_reverse{{{THERE}}})"),
         ),
     ]
 
@@ -112,7 +124,7 @@ def _network() -> list[Shown]:
         heat_map(
             Card(
                 "Round trips ($probe)",
-                "How many round trips fell into each bucket: a second path is a second band.",
+                "How many round trips fell into each bucket in a minute: a second path is a second band.",
                 Unit.SECONDS,
                 12,
             ),
@@ -140,7 +152,7 @@ def _network() -> list[Shown]:
                 12,
                 nothing="Only ICMP shows it.",
             ),
-            over_time(hops, "{{probe}}"),
+            over_time(f"max by (probe) ({hops})", "{{probe}}"),
         ),
     ]
 
@@ -156,9 +168,14 @@ def _program() -> list[Shown]:
                 12,
                 nothing=nothing,
             ),
-            over_time(f"pair:network_latency_rtt_seconds:p50_rate5m{{{_HTTP}}}", "{{probe}}: network"),
-            over_time(f"pair:network_latency_http_server_seconds:median10m{{{_HTTP}}}", "{{probe}}: server"),
-            over_time(f"pair:network_latency_http_response_seconds:p50_rate5m{{{_HTTP}}}", "{{probe}}: response"),
+            over_time(f"max by (probe) (pair:network_latency_rtt_seconds:p50_rate5m{{{_HTTP}}})", "{{probe}}: network"),
+            over_time(
+                f"max by (probe) (pair:network_latency_http_server_seconds:median10m{{{_HTTP}}})", "{{probe}}: server"
+            ),
+            over_time(
+                f"max by (probe) (pair:network_latency_http_response_seconds:p50_rate5m{{{_HTTP}}})",
+                "{{probe}}: response",
+            ),
             over_time(quantile(0.5, "network_latency_http_duration_seconds", _HTTP, "probe"), "{{probe}}: whole"),
         ),
         stacked(
@@ -182,9 +199,16 @@ def _program() -> list[Shown]:
                 12,
                 nothing=nothing,
             ),
-            over_time(f"pair:network_latency_http_server_seconds:median10m{{{_HTTP}}}", "{{probe}}: seen from here"),
-            over_time(f"pair:network_latency_http_server_seconds:median1d{{{_HTTP}}}", "{{probe}}: usual"),
-            over_time(f"network_latency_peer_processing_seconds{{{_HTTP}}}", "{{probe}}: by its own account"),
+            over_time(
+                f"max by (probe) (pair:network_latency_http_server_seconds:median10m{{{_HTTP}}})",
+                "{{probe}}: seen from here",
+            ),
+            over_time(
+                f"max by (probe) (pair:network_latency_http_server_seconds:median1d{{{_HTTP}}})", "{{probe}}: usual"
+            ),
+            over_time(
+                f"max by (probe) (network_latency_peer_processing_seconds{{{_HTTP}}})", "{{probe}}: by its own account"
+            ),
         ),
         lines(
             Card(
@@ -204,7 +228,7 @@ def _program() -> list[Shown]:
 
 
 def _route_changes() -> AnnotationQuery:
-    """Mark each once: the step is as long as what it is compared with lies back."""
+    """Mark each once: what it is compared with lies a step back, which is 2 minutes or, of days, more."""
     hops = f"network_latency_reply_hop_limit{{{THERE}}}"
     return (
         AnnotationQuery()
@@ -212,7 +236,7 @@ def _route_changes() -> AnnotationQuery:
         .datasource(variables.DATASOURCE)
         .enable(True)
         .icon_color("purple")
-        .expr(f"{hops} != {hops} offset 2m")
+        .expr(f"{hops} != {hops} offset $__interval")
         .step("2m")
         .title_format("Another route")
         .text_format("The hop limit of replies changed: {{probe}}")

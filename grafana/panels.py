@@ -15,7 +15,14 @@ from grafana_foundation_sdk.models.common import (
     TooltipDisplayMode,
     VisibilityMode,
 )
-from grafana_foundation_sdk.models.dashboard import FieldColorModeId, ValueMap, ValueMappingResult
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardSpecialValueMapOptions,
+    FieldColorModeId,
+    SpecialValueMap,
+    SpecialValueMatch,
+    ValueMap,
+    ValueMappingResult,
+)
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColorScale
 
 from grafana.cards import Card, Limits, Unit, filled, thresholds
@@ -58,7 +65,15 @@ def figure(card: Card, query: Query, limits: Limits = ()) -> stat.Panel:
     panel = stat.Panel().graph_mode(BigValueGraphMode.NONE).thresholds(thresholds(limits))
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     panel.color_mode(BigValueColorMode.BACKGROUND if limits else BigValueColorMode.VALUE)
+    if limits:
+        panel.mappings([_no_colour(card.nothing)])
     return filled(panel, card, [query])
+
+
+def _no_colour(nothing: str | None) -> SpecialValueMap:
+    """Keep what has no value from the colour of the lowest limit, green."""
+    result = ValueMappingResult(text=nothing or "No data", color="gray")
+    return SpecialValueMap(options=DashboardSpecialValueMapOptions(match=SpecialValueMatch.NULL, result=result))
 
 
 def states(card: Card, words: dict[int, tuple[str, str]], *queries: Query) -> statetimeline.Panel:

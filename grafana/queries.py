@@ -34,9 +34,14 @@ def now(expression: str, legend: str = "") -> Query:
     return query.legend_format(legend) if legend else query
 
 
+def none_or(bad: str, known: str) -> str:
+    """Count what is bad: 0 only while something of its kind is known, and else nothing."""
+    return f"count({bad}) or 0 * count({known})"
+
+
 def by_bucket(histogram: str, selector: str) -> Query:
-    """Ask how many observations fell into each bucket of a histogram."""
-    expression = f"sum by (le) (increase({histogram}_bucket{{{selector}}}{RATE}))"
+    """Ask how many observations fell into each bucket of a histogram in a minute."""
+    expression = f"60 * sum by (le) (rate({histogram}_bucket{{{selector}}}{RATE}))"
     return prometheus.Dataquery().expr(expression).legend_format("{{le}}").format(PromQueryFormat.HEATMAP).range()
 
 

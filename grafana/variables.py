@@ -68,14 +68,14 @@ def ends() -> list[Variable]:
 
 
 def pair() -> list[Variable]:
-    """Offer one path of the chosen places, one of its probes, and one IP family."""
+    """Offer one path of the chosen places, one IP family, and one of its probes: an alert may name the family alone."""
     sources_ = f"path:network_latency_bad:bool{{{placed('source')}}}"
     targets = f'path:network_latency_bad:bool{{source="$source", {placed("target")}}}'
-    probes = 'network_latency_probes_total{source="$source", target="$target"}'
-    families = 'network_latency_probes_total{source="$source", target="$target", probe="$probe"}'
+    families = 'network_latency_probes_total{source="$source", target="$target"}'
+    probes = 'network_latency_probes_total{source="$source", target="$target", ip_family="$ip_family"}'
     return [
         values("source", "source", sources_, "The host that measures."),
         values("target", "target", targets, "What it measures."),
-        values("probe", "probe", probes, "By which probe of the fleet file."),
         values("ip_family", "ip_family", families, "By which IP family."),
+        values("probe", "probe", probes, "By which probe of the fleet file."),
     ]

@@ -38,7 +38,7 @@ def duration(text: str) -> Seconds:
         raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from None
 
 
-_URL = r"https?://[^\s/?#%{}]+(/[A-Za-z0-9/._~-]*)?"
+_URL = r"https?://[^\s/?#%{}\"\\<>]+(/[A-Za-z0-9/._~-]*)?"
 
 
 def url(text: str) -> str:

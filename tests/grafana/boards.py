@@ -64,7 +64,7 @@ def asked(board: dict[str, Any]) -> Iterator[Asked]:
             )
     for note in board["annotations"].get("list", []):
         name = f"annotation {note['name']}"
-        yield Asked(name, name, name, note["expr"], False, note["textFormat"], "string", None, True, False)
+        yield Asked(name, name, name, note["expr"], False, note["textFormat"], "string", note["step"], True, False)
 
 
 def unit_of(panel: dict[str, Any], legend: str) -> str:

@@ -15,7 +15,8 @@ _REASONS = {
 _EVERY = {"cold": 60, "warm": 15}
 _RTT = 0.02
 _PHASES = {"connect": _RTT, "tls": 2 * _RTT, "auth": 3 * _RTT, "query": _RTT + 0.002}
-BROKEN = "n8n-postgres"
+BROKEN = "n8n.postgres"
+"""Its name holds what means something in a regular expression."""
 
 
 def databases(fleet: Fleet, clock: Clock) -> Iterator[Series]:

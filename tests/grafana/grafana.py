@@ -69,9 +69,9 @@ def _offered(server: Server, variable: dict[str, Any], chosen: Mapping[str, str]
     return [match["value"] for each in series if (match := expression.search(each))]
 
 
-def filled(text: str, chosen: Mapping[str, str], rate: int) -> str:
+def filled(text: str, chosen: Mapping[str, str], rate: int, step: int = 60) -> str:
     """Return a text with all its variables in place."""
-    whole = {**chosen, "__rate_interval": f"{rate}s", "__range": f"{HOUR}s"}
+    whole = {**chosen, "__rate_interval": f"{rate}s", "__interval": f"{step}s", "__range": f"{HOUR}s"}
     return re.sub(r"\$(?:\{(\w+)\}|([a-z_]\w*))", lambda found: whole[found[1] or found[2]], text)
 
 
@@ -86,8 +86,8 @@ def ask(server: Server, asked: Asked, chosen: Chosen, scrape: int, at: int) -> A
 def result(server: Server, asked: Asked, chosen: Chosen, scrape: int, at: int) -> Any:
     """Return what a server has for the hour before a time, or for its end."""
     step = max(scrape, _seconds(asked.interval))
-    one = {asked.repeated: chosen.firsts[asked.repeated]} if asked.repeated else {}
-    expression = filled(asked.expression, chosen.texts | one, max(step + scrape, 4 * scrape))
+    one = {asked.repeated: _escaped(chosen.firsts[asked.repeated])} if asked.repeated else {}
+    expression = filled(asked.expression, chosen.texts | one, max(step + scrape, 4 * scrape), step)
     if asked.instant:
         return server.get("query", {"query": expression, "time": at})["result"]
     span = {"start": at - HOUR, "end": at, "step": step}

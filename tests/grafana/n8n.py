@@ -8,8 +8,9 @@ from tests.grafana.fleet import Fleet
 from tests.grafana.history import DAY, END, FAULT, Clock, Labels, Series, Spread
 
 _DURATIONS = (0.1, 0.5, 1, 5, 10, 60, 300, 3600)
-WORKFLOWS = {"Xk3": "Orders", "b7Q": "Invoices (daily)"}
+WORKFLOWS = {"Xk3": "Orders", "b7Q": "Invoices (daily)", "n0N": "Never succeeded"}
 BROKEN = "Xk3"
+NEVER = "n0N"
 _NODES = {"Ask shop": ("httpRequest", 2.0), "Set": ("set", 0.01)}
 
 
@@ -64,6 +65,8 @@ def _runs(clock: Clock, labels: Labels, *, breaks: bool) -> Iterator[Series]:
         "success": (FAULT - 60, FAULT - 30 if breaks else END - 60),
         "error": (END - DAY, END - 30 if breaks else END - DAY),
     }
+    if labels["workflow_id"] == NEVER:
+        del last["success"]
     for result, times in last.items():
         of = {**labels, "kind": "production", "result": result}
         yield clock.gauge({"__name__": "n8ndb_workflow_last_run_timestamp_seconds", **of}, *times)

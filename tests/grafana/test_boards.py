@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from exporter.doctor.rules.dashboards import MARK
-from grafana.__main__ import texts
+from grafana.__main__ import as_json, texts
 from tests.docs.known import base, known_metrics, target_labels
 from tests.docs.markdown import ROOT
 from tests.docs.test_promql_page import vectors
@@ -57,7 +56,7 @@ def test_the_files_are_those_that_the_code_makes() -> None:
 def test_a_dashboard_is_of_the_schema(board: dict[str, Any]) -> None:
     """What the schema does not know gets lost on the way through its types."""
     register_default_plugins()
-    again = json.loads(json.dumps(Dashboard.from_json(board), cls=JSONEncoder))
+    again = as_json(Dashboard.from_json(board))
     assert again == board
     assert (again["schemaVersion"], f"{again['uid']}.json" in texts()) == (42, True)
 
@@ -69,6 +68,12 @@ def test_a_dashboard_is_known_to_the_doctor_and_to_the_others(board: dict[str, A
     assert len(board["uid"]) <= 40
     assert board["links"][0]["tags"] == [MARK]
     assert board["links"][0]["includeVars"]
+
+
+@every
+def test_links_stand_above_the_dashboard(board: dict[str, Any]) -> None:
+    """Grafana hides those that have a placement."""
+    assert not [link for link in board["links"] if "placement" in link]
 
 
 @every
@@ -127,7 +132,7 @@ def test_heat_maps_read_buckets_and_nothing_else_takes_a_mean_since_the_start(bo
     for panel in panels(board):
         for target in panel["targets"]:
             if panel["type"] == "heatmap":
-                assert re.search(r"sum by \(le\) \(increase\(\w+_bucket\{", target["expr"]), target["expr"]
+                assert re.search(r"60 \* sum by \(le\) \(rate\(\w+_bucket\{", target["expr"]), target["expr"]
                 assert (target["format"], target["legendFormat"]) == ("heatmap", "{{le}}")
             for name in set(re.findall(r"\w+_(?:sum|count|bucket|total)\b(?=\{)", target["expr"])) - {_OF_ALL_TIME}:
                 assert re.search(rf"(?:rate|increase)\({name}\{{", target["expr"]), target["expr"]
@@ -180,7 +185,7 @@ def test_all_variables_are_there_that_a_path_has() -> None:
         board = load(Path(f"{ROOT}/grafana/dashboards/{MARK}-{name}.json"))
         names = [variable["name"] for variable in variables(board)]
         assert names[:6] == ["datasource", "location", "datacenter", "country", "source", "target"]
-        assert name == "fleet" or names[6:] == ["probe", "ip_family"]
+        assert name == "fleet" or names[6:] == ["ip_family", "probe"]
 
 
 @every

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from grafana.fleet import DOWN, LARGEST_MATRIX
+from grafana.n8n import NEVER
 from grafana.suspects import SUSPECTS
 from tests.grafana import fleet as fleets
 from tests.grafana import servers, stage
-from tests.grafana.boards import FILES, Asked, asked, load, variables
+from tests.grafana.boards import FILES, FOLDER, Asked, asked, load, variables
 from tests.grafana.fleet import Fleet
 from tests.grafana.grafana import Answer, ask, choose
-from tests.grafana.history import STATES, Clock
+from tests.grafana.history import BEGIN, DAY, STATES, Clock
 from tests.grafana.servers import Server
 
 pytestmark = pytest.mark.servers
@@ -136,7 +137,7 @@ def test_who_is_to_blame_and_what_is_down_is_said_in_words(staged: Stage, server
                 "loses packets, unlike usual; neither end is to blame",
                 "PathDegraded",
             ),
-            ("database n8n-postgres", "refuses this login, and works otherwise: auth", "DatabaseDown"),
+            ("database n8n.postgres", "refuses this login, and works otherwise: auth", "DatabaseDown"),
             ("database shop-mysql", "takes far longer than the day before, the network aside", "DatabaseSlow"),
             ("probe http of grafana", "takes far longer than the day before, the network aside", "PeerSlow"),
         }
@@ -146,9 +147,32 @@ def test_who_is_to_blame_and_what_is_down_is_said_in_words(staged: Stage, server
         missing = {
             (f"host {dead.name}", "answers nobody"),
             (f"exporter of {dead.name}", "cannot be scraped"),
-            ("database n8n-postgres", "cannot be used from any host"),
+            ("database n8n.postgres", "cannot be used from any host"),
         }
         assert (suspects, down) == ((blamed, missing) if state == "faulty" else (set(), set()))
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_nothing_is_said_to_be_well_where_nothing_is_known(staged: Stage, server: str) -> None:
+    before = BEGIN - 3 * DAY
+    for file in FILES:
+        board = load(file)
+        chosen = choose(staged.server(server), board, {}, STATES["healthy"])
+        for each in (each for each in asked(board) if each.instant):
+            assert ask(staged.server(server), each, chosen, staged.scrape, before).names == [], each.where
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_workflow_that_never_succeeded_is_in_the_first_table_and_has_failed_last(staged: Stage, server: str) -> None:
+    board = load(FOLDER / "latency-exporter-n8n.json")
+    chosen = choose(staged.server(server), board, {}, STATES["healthy"])
+    values = {
+        each.panel.partition(" ")[2]: ask(staged.server(server), each, chosen, staged.scrape, STATES["healthy"]).values
+        for each in asked(board)
+        if each.instant
+    }
+    assert values["Last success of each active workflow"].count(NEVER) == 1
+    assert values["Failed last"] == [1]
 
 
 def _said(server: Server, query: str, at: int) -> set[tuple[str, ...]]:
@@ -166,7 +190,7 @@ def _faults(each: Asked, answers: list[Answer]) -> Iterator[str]:
             yield f"{each.where}: took {answer.seconds:.1f} s"
         if any(map(math.isnan, answer.values)):
             yield f"{each.where}: holds no number: {each.expression}"
-        if not _fits(each, [value for value in answer.values if not math.isnan(value)]):
+        if not _fits(each, [value for value in answer.values if not math.isnan(value) and value != NEVER]):
             yield f"{each.where}: {each.unit} does not fit {min(answer.values)} to {max(answer.values)}"
 
 
@@ -181,6 +205,7 @@ def _fits(each: Asked, values: list[float]) -> bool:
         "bytes": "_bytes" in each.expression and least > 1000,
         "suffix:×": " / " in each.expression and least >= 0 and most < 1000,
         "short": "_seconds" not in each.expression or each.expression.startswith("count("),
+        "suffix:/min": each.expression.startswith("60 * ") and least >= 0,
         "suffix:/s": "rate(" in each.expression and least >= 0,
         "string": True,
     }

@@ -53,7 +53,9 @@ def test_links_to_exporters_lead_where_their_url_says() -> None:
     assert ":9102" not in "".join(texts.values())
 
 
-@pytest.mark.parametrize("url", ["wf001:9102", "http://{host}:9102", "http://{source}/?a=b"])
+@pytest.mark.parametrize(
+    "url", ["wf001:9102", "http://{host}:9102", "http://{source}/?a=b", 'http://{source}"x', "http://{source}\\x"]
+)
 def test_a_url_that_is_none_is_exit_2_with_an_example(capsys: pytest.CaptureFixture[str], url: str) -> None:
     with pytest.raises(SystemExit) as end:
         main(["dashboards", f"--exporter-url={url}"])
