@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from collectors.contract import ProbeFailed
-from collectors.secret import Secret
-from collectors.terms import Reason, Seconds
-from collectors.transport.trust import OwnCertificate, TlsMode
+from collectors.login_target import LoginTarget
+from collectors.terms import Reason
 
 _NAME = "latency-exporter"
 _NOWHERE = "/nonexistent/file"
@@ -30,31 +29,6 @@ _AUTHORITIES = (
     "/etc/ssl/cert.pem",
 )
 """Where Debian, Fedora, SUSE and Alpine keep the system's: libpq wants a file, and its own build's is none of these."""
-
-
-class LoginTarget(Protocol):
-    """What a target says of its login."""
-
-    @property
-    def address(self) -> str: ...
-    @property
-    def port(self) -> int: ...
-    @property
-    def socket(self) -> str | None: ...
-    @property
-    def user(self) -> str: ...
-    @property
-    def password(self) -> Secret | None: ...
-    @property
-    def dbname(self) -> str: ...
-    @property
-    def tls(self) -> TlsMode: ...
-    @property
-    def tls_ca_file(self) -> str | None: ...
-    @property
-    def own_certificate(self) -> OwnCertificate | None: ...
-    @property
-    def timeout(self) -> Seconds: ...
 
 
 def of(target: LoginTarget, address: str) -> Mapping[str, Any]:
@@ -100,8 +74,7 @@ def _methods(target: LoginTarget) -> str:
     """
     if target.password is None:
         return "none,gss,scram-sha-256,password,md5"
-    private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
-    return "scram-sha-256,password,md5" if private else "scram-sha-256"
+    return "scram-sha-256,password,md5" if target.is_private else "scram-sha-256"
 
 
 def _tls(target: LoginTarget) -> Mapping[str, str]:
