@@ -21,7 +21,7 @@ from exporter.overview import PageFormat
 
 _log = logging.getLogger(__name__)
 APART: Seconds = 10.0
-"""From one question of the peers to the next; who looks meanwhile sees what they said to the first."""
+"""The least time from one round of requests to the next; a look in between gets the answers of the first."""
 
 
 class Current(Protocol):
@@ -70,12 +70,13 @@ class FleetView:
     async def _latest(self) -> _Seen:
         """Return what was seen in the last ten seconds, or ask.
 
-        Who comes meanwhile waits for the same look. It goes on when who looks goes away, so that nobody is asked twice.
+        Requests that come meanwhile wait for the same look. It goes on when its client goes away, so that no peer is
+        asked twice.
         """
         now = asyncio.get_running_loop().time()
         if self._look is None or (self._look.done() and now >= self._asked + APART):
             self._asked = now
-            self._look = asyncio.create_task(self._ask())  # noqa: TID251 - who looks gets its error, or else the loop logs it
+            self._look = asyncio.create_task(self._ask())  # noqa: TID251 - a waiting request gets its error, or else the loop logs it
         return await asyncio.shield(self._look)
 
     async def _ask(self) -> _Seen:
