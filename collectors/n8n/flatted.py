@@ -18,7 +18,7 @@ from typing import NamedTuple
 from collectors.terms import Seconds
 
 HEAD_CHARACTERS = 16_384
-"""How much of an execution's data is read from its database."""
+"""So many characters of an execution's data are read from the database."""
 MAX_NODES = 1_000
 MAX_RUNS = 4_000
 """Of all nodes of an execution: a list of runs can be referred to again and again."""
@@ -85,14 +85,14 @@ def _status_of_old(run: dict[str, object]) -> str:
 
 
 def _number(value: object, most: float) -> float:
-    """Return a number that is one, and is neither negative nor absurd."""
+    """Return a value that must be a number, neither negative nor above ``most``; Unreadable."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
         raise Unreadable
     return float(value)
 
 
 class _Elements:
-    """The elements of the array, decoded as far as they were asked for."""
+    """The elements of the array; each is decoded when it is first asked for."""
 
     def __init__(self, text: str) -> None:
         self._text, self._known = text, list[object]()

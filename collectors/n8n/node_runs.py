@@ -37,7 +37,7 @@ class NodeCounter:
         """By a workflow's id: of which version of it, and each node's type."""
 
     def add(self, ended: Iterable[Ended]) -> None:
-        """Remember whose nodes are to be counted: not those of a crashed run, whose times n8n invents."""
+        """Remember the executions whose nodes are to be counted; not crashed ones, whose times n8n invents."""
         for one in ended:
             if one.status is Status.CRASHED:
                 continue
@@ -95,10 +95,10 @@ class NodeCounter:
 
 
 def _types(text: str | None) -> Mapping[str, str]:
-    """Return the type of each node, by its name, of a workflow's ``nodes``; nothing of what is none."""
+    """Return the type of each node of a workflow's ``nodes``, by its name; entries that are no nodes are left out."""
     nodes: object = None
     with contextlib.suppress(ValueError, RecursionError):
         nodes = json.loads(text or "[]")
-    found = [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
-    named = ((node.get("name"), node.get("type")) for node in found)
+    objects = [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
+    named = ((node.get("name"), node.get("type")) for node in objects)
     return {name[: flatted.MAX_NAME]: kind for name, kind in named if isinstance(name, str) and isinstance(kind, str)}

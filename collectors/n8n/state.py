@@ -28,7 +28,7 @@ class BadState(Exception):  # noqa: N818 - it says what the state is
 
 
 def saved(ledger: Ledger) -> dict[str, Any]:
-    """Return what a ledger knows."""
+    """Return all that a ledger has counted and remembers, as values that JSON can hold."""
     return {
         "version": VERSION,
         "watermark": ledger.watermark,
@@ -47,7 +47,7 @@ def saved(ledger: Ledger) -> dict[str, Any]:
 
 
 def written(state: object) -> Iterator[str]:
-    """Yield what was saved as JSON, in pieces between which other threads have their turn."""
+    """Yield a state as JSON, in pieces between which other threads can run."""
     if isinstance(state, dict) and state:
         for number, (key, value) in enumerate(state.items()):
             yield f"{',' if number else '{'}{json.dumps(key)}:"

@@ -16,11 +16,11 @@ from collectors.terms import Seconds
 BUCKETS: tuple[Seconds, ...] = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 """Bounds of all histograms, in seconds."""
 TIMED = (Status.SUCCESS, Status.ERROR)
-"""What has a duration that means something: a crash is written long after it, a cancel is somebody's decision."""
+"""Ends whose durations mean something: a crash is recorded long after it, and a cancel is a person's decision."""
 _LONGEST: Seconds = 10 * 365 * 86_400.0
-"""What seems to take longer has a time that is wrong ..."""
+"""A run that seems to take longer has a wrong time ..."""
 _CLOCKS_DIFFER: Seconds = 86_400.0
-"""... as has what seems to end so long before it began."""
+"""... and so has one that seems to end so long before it began."""
 _NO_TIMES = Histogram((0,) * (len(BUCKETS) + 1), 0.0)
 MODES = frozenset(
     "chat cli error evaluation integrated internal manual retry trigger webhook".split()  # noqa: SIM905 - a set of words
@@ -32,7 +32,7 @@ MAX_NODE_TYPES = 200
 
 
 def with_time(histogram: Histogram, took: Seconds) -> Histogram:
-    """Return a histogram with one more value; what seems to end before it began took no time, by clocks that differ."""
+    """Return a histogram with one more value. A run that seems to end before it began counts as 0: clocks differ."""
     if not -_CLOCKS_DIFFER <= took <= _LONGEST:
         return histogram
     took = max(0.0, took)
@@ -104,7 +104,7 @@ class Tallies:
             self.node_data_unread.setdefault(why, 0)
 
     def saved(self) -> dict[str, Any]:
-        """Return all of it as JSON has it."""
+        """Return all counts as values that JSON can hold."""
         return {
             "finished": _listed(self.finished),
             "durations": _listed(self.durations),

@@ -33,7 +33,7 @@ class Row:
     seen: PairNow
     verdict: Verdict
     path: Path | None
-    """None where it is to this host itself, and before there is a result."""
+    """None for a pair toward this host itself, and before there is a result."""
     recent: Sequence[Seconds]
     last_failure: Failure | None
 
@@ -64,21 +64,21 @@ class Row:
 
 
 class Snapshot(NamedTuple):
-    """All that is in the overview, whatever its format."""
+    """All that the overview has, whatever its format."""
 
     title: str
-    """Names the host, and the time."""
+    """The title, with the host and the time."""
     wall: float
     """When, in seconds since the epoch."""
     rows: Sequence[Row]
     """All of them, the worst first."""
     suspects: Sequence[Suspect]
-    """Who explains several of them, what explains the most first."""
+    """What explains several bad pairs; the one that explains the most first."""
     own_health: OwnHealth
 
 
 class _PairState(NamedTuple):
-    """What the verdict on one pair is made of; those of all pairs are needed before one of them is judged."""
+    """The state from which one pair is judged; all pairs' states are needed before the first one is."""
 
     pair: Pair
     series: PairSeries
