@@ -67,10 +67,10 @@ def clear_environment() -> None:
 
 
 def _methods(target: LoginTarget) -> str:
-    """Return how the server may have us prove who we are; libpq refuses any other before anything secret is sent.
+    """Return the methods by which the server may authenticate us; libpq refuses others before it sends anything secret.
 
-    The password itself, and its MD5, are for a server that is known to be the right one. Without a password whatever
-    the server accepts will do: a certificate, the user of a Unix socket, a ticket.
+    The password itself, and its MD5, are for a server that is known to be the right one. Without a password
+    there is none to lose, and any method is allowed: a certificate, the user of a Unix socket, a ticket.
     """
     if target.password is None:
         return "none,gss,scram-sha-256,password,md5"
@@ -109,7 +109,7 @@ def _system_authorities() -> str:
 
 
 def _keepalives(target: LoginTarget) -> Mapping[str, int]:
-    """A server that has gone is noticed between two reads."""
+    """Return how soon a server that has gone is noticed between two reads."""
     return {
         "keepalives_idle": 30,
         "keepalives_interval": 10,
