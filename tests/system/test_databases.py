@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import shutil
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import mysql.connector
 import psycopg2
@@ -19,34 +16,31 @@ import pytest
 from collectors.contract import Facts, Probe, ProbeFailed
 from collectors.replies import Reply
 from collectors.secret import Secret
-from collectors.sql import mysql as our_mysql
 from collectors.sql import postgresql
-from collectors.sql.target import DatabaseTarget
+from collectors.sql.target import ClientKind, DatabaseTarget
 from collectors.terms import Clock, Phase, Reason
 from tests.authority import Authority
 from tests.collectors import resources
 from tests.collectors.asking import ask, failure, withdrawn
 from tests.collectors.targets import context, database_target
 from tests.system.database_server import Server
+from tests.system.database_sessions import (
+    COLLECTORS,
+    KILL,
+    SLEEP,
+    certificate,
+    connections,
+    has_connections,
+    has_queries,
+)
 from tests.system.databases import KINDS, PASSWORD, requires_databases, started
 
 pytestmark = requires_databases
 
-COLLECTORS = {"postgresql": postgresql.collector, "mysql": our_mysql.collector}
 LOGIN_ROUND_TRIPS = {"postgresql": 4, "mysql": 3}
 """TCP; then startup, SASL, SASL or greeting, proof."""
 
-
-@contextlib.contextmanager
-def certificate(authority: Authority, kind: str, *hosts: str, until: dt.datetime | None = None) -> Iterator[Path]:
-    """A certificate with its key, where a server's user can read it and nobody else."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        copy = Path(name, "server.pem")
-        copy.write_bytes(authority.file(*hosts, until=until).read_bytes())
-        copy.chmod(0o600)
-        shutil.chown(copy, KINDS[kind].user)
-        yield copy
+every_client = pytest.mark.parametrize("client", get_args(ClientKind))
 
 
 @pytest.fixture(scope="module", params=["postgresql", "mysql"])
@@ -64,32 +58,6 @@ async def probe(server: Server) -> AsyncIterator[Probe[DatabaseTarget]]:
 def target(server: Server, **changes: Any) -> DatabaseTarget:
     plain: dict[str, Any] = {"port": server.port, "password": Secret(PASSWORD)}
     return database_target(**plain | changes)
-
-
-def connections(server: Server) -> int:
-    """How many of ours the server has."""
-    counted = {
-        "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE usename = 'monitor'",
-        "mysql": "SELECT count(*) FROM information_schema.processlist WHERE user = 'monitor'",
-    }
-    return int(server.admin(counted[server.kind]))
-
-
-async def has_connections(server: Server, count: int) -> None:
-    async with asyncio.timeout(5):
-        while connections(server) != count:
-            await asyncio.sleep(0.05)
-
-
-async def has_queries(server: Server, count: int) -> None:
-    """Wait until the server is in the middle of so many of our queries."""
-    running = {
-        "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE usename = 'monitor' AND wait_event = 'PgSleep'",
-        "mysql": "SELECT count(*) FROM information_schema.processlist WHERE user = 'monitor' AND state = 'User sleep'",
-    }
-    async with asyncio.timeout(5):
-        while int(server.admin(running[server.kind])) != count:
-            await asyncio.sleep(0.05)
 
 
 async def recovers(probe: Probe[DatabaseTarget], wanted: DatabaseTarget) -> Reply:
@@ -191,13 +159,16 @@ async def test_a_server_at_its_limit_says_so_and_is_well_afterwards(server: Serv
     await recovers(probe, target(server))
 
 
-async def test_a_frozen_server_ends_at_the_deadline_and_is_well_when_it_thaws(server: Server, probe) -> None:
-    kept = target(server, logs_in=False)
+@every_client
+async def test_a_frozen_server_ends_at_the_deadline_and_is_well_when_it_thaws(
+    server: Server, probe, client: str
+) -> None:
+    kept, login = target(server, client=client, logs_in=False), target(server, client=client)
     await ask(probe, kept)
     server.freeze()
     try:
         loop = asyncio.get_running_loop()
-        for wanted, phase in ((kept, Phase.QUERY), (target(server), Phase.AUTH)):
+        for wanted, phase in ((kept, Phase.QUERY), (login, Phase.AUTH)):
             facts, began = Facts(), loop.time()
             with pytest.raises(TimeoutError):
                 await ask(probe, wanted, facts, deadline=0.3)
@@ -206,19 +177,15 @@ async def test_a_frozen_server_ends_at_the_deadline_and_is_well_when_it_thaws(se
     finally:
         server.thaw()
     await recovers(probe, kept)
-    await recovers(probe, target(server))
+    await recovers(probe, login)
     await has_connections(server, 1)
 
 
-SLEEP = {"postgresql": "SELECT pg_sleep(9)", "mysql": "SELECT SLEEP(9)"}
-KILL = {
-    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'monitor'",
-    "mysql": "KILL USER monitor",
-}
-
-
-async def test_a_connection_that_the_server_ended_before_we_asked_is_made_anew(server: Server, probe) -> None:
-    kept = target(server, logs_in=False)
+@every_client
+async def test_a_connection_that_the_server_ended_before_we_asked_is_made_anew(
+    server: Server, probe, client: str
+) -> None:
+    kept = target(server, client=client, logs_in=False)
     await ask(probe, kept)
     server.admin(KILL[server.kind])
     await has_connections(server, 0)

@@ -25,10 +25,17 @@ from tests.collectors import resources
 from tests.collectors.asking import ask, failure
 from tests.collectors.targets import context, database_target
 from tests.system.database_server import Server
+from tests.system.database_sessions import (
+    CERTIFIED,
+    COLLECTORS,
+    DEMANDING,
+    SLEEP,
+    certificate,
+    connections,
+    has_connections,
+)
 from tests.system.databases import PASSWORD, requires_databases, started
 from tests.system.rooted import MySQL9, requires_newer_databases
-from tests.system.test_database_certificates import CERTIFIED, DEMANDING
-from tests.system.test_databases import COLLECTORS, KILL, certificate, connections, has_connections
 
 pytestmark = requires_databases
 
@@ -119,7 +126,6 @@ WRONG: dict[str, tuple[dict[str, Any], Reason, str]] = {
     "no TLS there": ({"tls": "require"}, Reason.TLS, "TLS"),
     "a closed port": ({"address": "127.0.0.2"}, Reason.REFUSED, "nothing listens"),
 }
-SLEEP = {"postgresql": "SELECT pg_sleep(9)", "mysql": "SELECT SLEEP(9)"}
 
 
 @pytest.mark.parametrize("logs_in", [True, False])
@@ -168,34 +174,6 @@ async def test_a_server_at_its_limit_says_so(server: Server, probe) -> None:
         probe.forget(one)
     await has_connections(server, 0)
     await ask(probe, target(server))
-
-
-async def test_a_frozen_server_ends_at_the_deadline_and_is_well_when_it_thaws(server: Server, probe) -> None:
-    kept = target(server, logs_in=False)
-    await ask(probe, kept)
-    server.freeze()
-    try:
-        loop = asyncio.get_running_loop()
-        for wanted, phase in ((kept, Phase.QUERY), (target(server), Phase.AUTH)):
-            facts, began = Facts(), loop.time()
-            with pytest.raises(TimeoutError):
-                await ask(probe, wanted, facts, deadline=0.3)
-            assert loop.time() - began < 0.3 + 0.05 + 0.1  # of which the last is for a busy machine
-            assert facts.phase is phase
-    finally:
-        server.thaw()
-    await ask(probe, kept)
-    await ask(probe, target(server))
-    await has_connections(server, 1)
-
-
-async def test_a_session_that_the_server_ended_before_we_asked_is_made_anew(server: Server, probe) -> None:
-    kept = target(server, logs_in=False)
-    await ask(probe, kept)
-    server.admin(KILL[server.kind])
-    await has_connections(server, 0)
-    await ask(probe, kept)
-    assert connections(server) == 1
 
 
 async def test_a_server_that_goes_and_comes_back_is_found_at_once(server: Server, probe) -> None:
