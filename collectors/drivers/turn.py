@@ -13,7 +13,7 @@ from collectors.contract import Facts
 from collectors.terms import Seconds
 
 
-class Stopped(Exception):  # noqa: N818 - it says what happened
+class Stopped(Exception):
     """Nobody waits for the result any more."""
 
 

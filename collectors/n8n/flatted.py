@@ -32,7 +32,7 @@ _LONGEST: Seconds = 10 * 365 * 86_400.0
 _YEAR_3000_MS = 32_503_680_000_000
 
 
-class Unreadable(Exception):  # noqa: N818 - it says what the data is
+class Unreadable(Exception):
     """The data is not what n8n writes."""
 
 

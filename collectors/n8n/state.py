@@ -23,7 +23,7 @@ _PIECE = 200
 """Entries of a list that are written without a break, 0.2 ms: the encoder keeps the interpreter until it is done."""
 
 
-class BadState(Exception):  # noqa: N818 - it says what the state is
+class BadState(Exception):
     """The data is damaged, or of another version; counting must begin anew."""
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 _LARGEST = 64 * 1024 * 1024
 
 
-class NotKept(Exception):  # noqa: N818 - it says what happened
+class NotKept(Exception):
     """The file can't be read or written; the message says why."""
 
 

@@ -44,7 +44,7 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 _Result = Annotated[float, Field(ge=0, le=1e12)] | Annotated[str, Field(max_length=20)]
 
 
-class BadReport(Exception):  # noqa: N818 - it reads as the sentence it is
+class BadReport(Exception):
     """An answer that is no page of this program."""
 
 
