@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collectors.n8n import flatted
 from collectors.n8n.ledger import Ended
 from collectors.n8n.pieces import in_pieces
-from collectors.n8n.rows import Head, Nodes, Status, Unread, Workflow
+from collectors.n8n.rows import DataHead, EndStatus, Nodes, Unread, Workflow
 from collectors.n8n.tallies import Tallies
 from collectors.terms import Seconds
 
@@ -39,7 +39,7 @@ class NodeCounter:
     def add(self, ended: Iterable[Ended]) -> None:
         """Remember the executions whose nodes are to be counted; not crashed ones, whose times n8n invents."""
         for one in ended:
-            if one.status is Status.CRASHED:
+            if one.status is EndStatus.CRASHED:
                 continue
             if one.stored_elsewhere:
                 self._tallies.unread(Unread.OFFLOADED)
@@ -67,7 +67,7 @@ class NodeCounter:
         for workflow in list(self._types)[:-_MOST_WORKFLOWS]:
             del self._types[workflow]
 
-    def record(self, heads: Iterable[Head]) -> None:
+    def record(self, heads: Iterable[DataHead]) -> None:
         """Count the nodes of all executions that were wanted, by the data that was there."""
         texts = {head.execution: head.text for head in heads}
         for _ in in_pieces(range(min(AT_ONCE, len(self._pending))), _PIECE):
@@ -84,7 +84,7 @@ class NodeCounter:
         except flatted.TooLarge:
             self._tallies.unread(Unread.TOO_LARGE)
             return
-        except flatted.Unreadable:
+        except flatted.UnreadableData:
             self._tallies.unread(Unread.UNREADABLE)
             return
         _, types = self._types.get(one.workflow_id or "", ("", {}))

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from collectors.n8n.rows import OpenStatus, Status, Unread, Workflow
+from collectors.n8n.rows import EndStatus, OpenStatus, Unread, Workflow
 from collectors.replies import Reading
 from collectors.terms import Seconds
 
 
-class Histogram(NamedTuple):
+class BucketCounts(NamedTuple):
     """How often something took how long."""
 
     counts: tuple[int, ...]
@@ -24,7 +24,7 @@ class FinishedKey(NamedTuple):
 
     workflow: str
     mode: str
-    status: Status
+    status: EndStatus
 
 
 class NodeKey(NamedTuple):
@@ -79,15 +79,15 @@ class N8nReading(Reading):
     """How many workflows are active, inactive and archived, including those without a place."""
     lifetime: Mapping[LifetimeKey, LifetimeRuns]
     finished: Mapping[FinishedKey, int]
-    durations: Mapping[tuple[str, Status], Histogram]
+    durations: Mapping[tuple[str, EndStatus], BucketCounts]
     """By workflow, of runs that succeeded or failed."""
-    queue: Histogram
+    queue: BucketCounts
     """From created to started."""
     open: Mapping[tuple[str, OpenStatus], OpenRuns]
     overdue: Mapping[str, int]
     """By workflow: waiting executions that should have gone on 5 minutes ago."""
     node_runs: Mapping[NodeKey, NodeRuns]
-    node_types: Mapping[str, Histogram]
+    node_types: Mapping[str, BucketCounts]
     node_data_unread: Mapping[Unread, int]
     """Executions whose nodes were not counted, by reason."""
     table_bytes: Mapping[str, int]

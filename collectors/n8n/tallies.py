@@ -9,19 +9,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from collectors.n8n.labels import OTHER, clean
-from collectors.n8n.reading import FinishedKey, Histogram, NodeKey, NodeRuns
-from collectors.n8n.rows import Status, Unread
+from collectors.n8n.reading import BucketCounts, FinishedKey, NodeKey, NodeRuns
+from collectors.n8n.rows import EndStatus, Unread
 from collectors.terms import Seconds
 
 BUCKETS: tuple[Seconds, ...] = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 """Bounds of all histograms, in seconds."""
-TIMED = (Status.SUCCESS, Status.ERROR)
+TIMED = (EndStatus.SUCCESS, EndStatus.ERROR)
 """Ends whose durations mean something: a crash is recorded long after it, and a cancel is a person's decision."""
 _LONGEST: Seconds = 10 * 365 * 86_400.0
 """A run that seems to take longer has a wrong time ..."""
 _CLOCKS_DIFFER: Seconds = 86_400.0
 """... and so has one that seems to end so long before it began."""
-_NO_TIMES = Histogram((0,) * (len(BUCKETS) + 1), 0.0)
+_NO_TIMES = BucketCounts((0,) * (len(BUCKETS) + 1), 0.0)
 MODES = frozenset(
     "chat cli error evaluation integrated internal manual retry trigger webhook".split()  # noqa: SIM905 - a set of words
 )
@@ -31,14 +31,14 @@ _UNKNOWN = "unknown"
 MAX_NODE_TYPES = 200
 
 
-def with_time(histogram: Histogram, took: Seconds) -> Histogram:
+def with_time(histogram: BucketCounts, took: Seconds) -> BucketCounts:
     """Return a histogram with one more value. A run that seems to end before it began counts as 0: clocks differ."""
     if not -_CLOCKS_DIFFER <= took <= _LONGEST:
         return histogram
     took = max(0.0, took)
     at = bisect.bisect_left(BUCKETS, took)
     counts = (*histogram.counts[:at], histogram.counts[at] + 1, *histogram.counts[at + 1 :])
-    return Histogram(counts, histogram.total + took)
+    return BucketCounts(counts, histogram.total + took)
 
 
 def known_mode(mode: str) -> str:
@@ -52,10 +52,10 @@ class Tallies:
 
     max_node_series: int
     finished: dict[FinishedKey, int] = dataclasses.field(default_factory=dict)
-    durations: dict[tuple[str, Status], Histogram] = dataclasses.field(default_factory=dict)
-    queue: Histogram = _NO_TIMES
+    durations: dict[tuple[str, EndStatus], BucketCounts] = dataclasses.field(default_factory=dict)
+    queue: BucketCounts = _NO_TIMES
     node_runs: dict[NodeKey, NodeRuns] = dataclasses.field(default_factory=dict)
-    node_types: dict[str, Histogram] = dataclasses.field(default_factory=dict)
+    node_types: dict[str, BucketCounts] = dataclasses.field(default_factory=dict)
     node_data_unread: dict[Unread, int] = dataclasses.field(default_factory=dict)
     vanished: int = 0
     resets: int = 0
@@ -64,12 +64,12 @@ class Tallies:
     def stand_at_zero(self, workflow: str, mode: str) -> None:
         """Let the series of a workflow and mode be there before anything is counted in them."""
         mode = known_mode(mode)
-        for status in Status:
+        for status in EndStatus:
             self.finished.setdefault(FinishedKey(workflow, mode, status), 0)
         for timed in TIMED:
             self.durations.setdefault((workflow, timed), _NO_TIMES)
 
-    def ended(self, workflow: str, mode: str, status: Status, took: Seconds | None) -> None:
+    def ended(self, workflow: str, mode: str, status: EndStatus, took: Seconds | None) -> None:
         """Count an execution that has ended."""
         self.stand_at_zero(workflow, mode)
         self.finished[FinishedKey(workflow, known_mode(mode), status)] += 1
@@ -122,8 +122,8 @@ class Tallies:
         """Return what was saved; KeyError, TypeError or ValueError if it was not saved by this version."""
         return cls(
             max_node_series=max_node_series,
-            finished={FinishedKey(str(w), str(m), Status(s)): int(n) for (w, m, s), n in saved["finished"]},
-            durations={(str(w), Status(s)): _histogram(times) for (w, s), times in saved["durations"]},
+            finished={FinishedKey(str(w), str(m), EndStatus(s)): int(n) for (w, m, s), n in saved["finished"]},
+            durations={(str(w), EndStatus(s)): _histogram(times) for (w, s), times in saved["durations"]},
             queue=_histogram(saved["queue"]),
             node_runs={NodeKey(*map(str, key)): NodeRuns(int(n), _total(s)) for key, (n, s) in saved["node_runs"]},
             node_types={str(name): _histogram(times) for (name,), times in saved["node_types"]},
@@ -138,11 +138,11 @@ def _listed(by_key: Mapping[Any, Any]) -> list[Any]:
     return [[list(key), value] for key, value in by_key.items()]
 
 
-def _histogram(saved: Iterable[Any]) -> Histogram:
+def _histogram(saved: Iterable[Any]) -> BucketCounts:
     counts, total = saved
     if len(counts) != len(BUCKETS) + 1:
         raise ValueError
-    return Histogram(tuple(map(int, counts)), _total(total))
+    return BucketCounts(tuple(map(int, counts)), _total(total))
 
 
 def _total(saved: float) -> Seconds:
