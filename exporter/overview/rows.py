@@ -143,7 +143,7 @@ def _usual(seen: PairNow, now: Seconds, usual: Seconds | None) -> str:
 def judged(
     states: Sequence[tuple[Pair, PairSeries]], suspects: Suspects, own: OwnHealth, now: Seconds, wall: float
 ) -> Iterator[Sequence[Row]]:
-    """Judge all pairs and return their rows in batches, between which others may run; ``suspects`` become known by it.
+    """Judge all pairs and return their rows in batches, between which others may run; this fills ``suspects``.
 
     The first batches are empty: the states of all pairs are read before one of them is judged.
     """
@@ -153,7 +153,8 @@ def judged(
         if number % AT_ONCE == AT_ONCE - 1:
             yield ()
     named = {name: [(state.pair, state.seen) for state in place] for name, place in places.items()}
-    yield from (() for _ in suspects.add_all(named))
+    for _ in suspects.add_all(named):
+        yield ()
     for name, place in places.items():
         yield [_row(state, place, suspects.path(name, state.pair), suspects, own) for state in place]
 

@@ -108,11 +108,11 @@ async def test_a_server_hears_nothing_to_complain_of(server: Server, probe) -> N
             await ask(probe, wanted)
         probe.forget(wanted)
     await has_connections(server, 0)
-    said = server.log.read_text()[size:]
-    assert "startup packet" not in said
-    assert "Aborted" not in said
-    assert "could not" not in said
-    assert "Connection reset" not in said
+    log = server.log.read_text()[size:]
+    assert "startup packet" not in log
+    assert "Aborted" not in log
+    assert "could not" not in log
+    assert "Connection reset" not in log
 
 
 WRONG: dict[str, tuple[dict[str, Any], Reason]] = {
@@ -131,9 +131,9 @@ async def test_what_is_wrong_shows_as_its_reason_and_leaves_nothing(
 ) -> None:
     changes, reason = WRONG[wrong]
     before = resources.descriptors(), resources.readers()
-    found = await failure(probe, target(server, logs_in=logs_in, **changes))
-    assert found[0] is reason, found
-    assert PASSWORD not in found[1]
+    failed = await failure(probe, target(server, logs_in=logs_in, **changes))
+    assert failed[0] is reason, failed
+    assert PASSWORD not in failed[1]
     assert (resources.descriptors(), resources.readers()) == before
     await has_connections(server, 0)
 
@@ -218,8 +218,8 @@ async def test_a_server_that_stops_in_mid_query_ends_it_at_once_and_is_found_aga
     await has_queries(server, 1)
     server.stop(signal.SIGTERM if number is signal.SIGINT and server.kind == "mysql" else number)
     async with asyncio.timeout(5):
-        reason, said = await asked
-    assert reason is Reason.RESET, said
+        reason, detail = await asked
+    assert reason is Reason.RESET, detail
     assert (resources.descriptors(), resources.readers()) == before
     server.start()
     await recovers(probe, target(server))
@@ -266,8 +266,8 @@ async def test_a_users_own_query_is_read_only_and_given_up_before_the_deadline(s
     assert (await failure(probe, target(server, query=writes[server.kind])))[0] is Reason.QUERY
     if server.kind == "postgresql":
         assert (await ask(probe, target(server, query="COPY (SELECT 1) TO STDOUT"))).phases[Phase.QUERY] > 0
-        found = await failure(probe, target(server, query=SLEEP[server.kind], timeout=0.5))
-        assert found == (Reason.QUERY, "57014: canceling statement due to statement timeout")
+        failed = await failure(probe, target(server, query=SLEEP[server.kind], timeout=0.5))
+        assert failed == (Reason.QUERY, "57014: canceling statement due to statement timeout")
 
 
 async def test_the_drivers_that_were_asked_for_see_the_same_server(server: Server, probe) -> None:
@@ -357,9 +357,9 @@ async def test_a_certificate_that_does_not_fit_is_refused(
 ) -> None:
     async with COLLECTORS[secure.kind](context()) as probe:
         ca_file = authority.ca_file if ca else None
-        found = await failure(probe, target(secure, tls=tls, tls_ca_file=ca_file, address=address))
-        assert found[0] is Reason.TLS
-        assert detail in found[1]
+        failed = await failure(probe, target(secure, tls=tls, tls_ca_file=ca_file, address=address))
+        assert failed[0] is Reason.TLS
+        assert detail in failed[1]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -391,9 +391,9 @@ async def test_an_expired_certificate_is_told(authority: Authority, kind: str) -
 async def test_postgresql_is_only_told_the_password_by_scram(user: str, detail: str) -> None:
     with started("postgresql") as server:
         async with postgresql.collector(context()) as probe:
-            reason, said = await failure(probe, target(server, user=user))
+            reason, words = await failure(probe, target(server, user=user))
             assert reason is Reason.AUTH
-            assert detail in said
+            assert detail in words
 
 
 async def test_peer_login_over_a_unix_socket_needs_no_password() -> None:

@@ -104,9 +104,9 @@ async def test_a_server_hears_nothing_to_complain_of(server: Server, probe) -> N
         probe.forget(wanted)
         await failure(probe, target(server, logs_in=logs_in, query="SELECT nonsense"))
     await has_connections(server, 0)
-    said = server.log.read_text()[size:]
+    log = server.log.read_text()[size:]
     for complaint in ("startup packet", "Aborted", "could not", "Connection reset", "unexpected EOF"):
-        assert complaint not in said
+        assert complaint not in log
 
 
 async def test_a_unix_socket_has_no_round_trip(server: Server, probe) -> None:
@@ -137,10 +137,10 @@ async def test_what_is_wrong_shows_as_its_reason_in_our_words_and_leaves_nothing
     if wrong == "a query that lasts":
         changes = {**changes, "query": SLEEP[server.kind]}
     before = resources.descriptors()
-    found = await failure(probe, target(server, logs_in=logs_in, **changes))
-    assert found[0] is reason, found
-    assert words in found[1]
-    assert not {PASSWORD, "nobody-we-know", "not-there", "nonsense"} & set(found[1].replace("'", " ").split())
+    failed = await failure(probe, target(server, logs_in=logs_in, **changes))
+    assert failed[0] is reason, failed
+    assert words in failed[1]
+    assert not {PASSWORD, "nobody-we-know", "not-there", "nonsense"} & set(failed[1].replace("'", " ").split())
     assert resources.descriptors() == before
     await has_connections(server, 0)
 
@@ -167,8 +167,8 @@ async def test_a_row_that_is_too_long_takes_no_memory(server: Server, probe) -> 
 
 async def test_a_server_at_its_limit_says_so(server: Server, probe) -> None:
     held = [target(server, logs_in=False) for _ in range(14)]
-    found = [await asyncio.gather(ask(probe, one), return_exceptions=True) for one in held]
-    reasons = {getattr(one, "reason", None) for (one,) in found}
+    results = [await asyncio.gather(ask(probe, one), return_exceptions=True) for one in held]
+    reasons = {getattr(one, "reason", None) for (one,) in results}
     assert reasons == {None, Reason.LIMIT}
     for one in held:
         probe.forget(one)
