@@ -32,7 +32,7 @@ class LoginTarget(Target):
     """Absolute. None: the system's authorities."""
     own_certificate: OwnCertificate | None = None
     timeout: Seconds
-    """The server is to end a query of the user's own before."""
+    """How long a probe may take; the server is to end what it works on before."""
 
     @property
     def host(self) -> str:

@@ -41,14 +41,14 @@ class Control:
     def refusing_others(self, is_over: IsOver) -> IsOver:
         """Return a function like ``is_over``. Each call also refuses those who ask for a second fault."""
 
-        def put() -> bool:
+        def is_over_now() -> bool:
             while self._is_readable(self._listener):
                 with self._accepted() as other, contextlib.suppress(OSError):
                     other.recv(_LONGEST)  # what is unread when it is closed would reset the connection
                     _write_last(other, "something is broken already, by another terminal; Ctrl-C there mends it")
             return is_over()
 
-        return put
+        return is_over_now
 
     def _answer(self, shows: Shows, is_over: IsOver) -> None:
         with self._accepted() as client, contextlib.suppress(OSError):
