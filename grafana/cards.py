@@ -40,7 +40,7 @@ class Card(NamedTuple):
 
 
 UNKNOWN = "not known: no data, or recording.yml is not loaded"
-"""Said where nothing is known: that is not the same as all being well."""
+"""Where nothing is known all is not well, though nothing is bad."""
 
 Shown = stat.Panel | statetimeline.Panel | table.Panel | timeseries.Panel | heatmap.Panel
 P = TypeVar("P", bound=Shown)

@@ -71,7 +71,7 @@ def figure(card: Card, query: Query, limits: Limits = ()) -> stat.Panel:
 
 
 def _no_colour(nothing: str | None) -> SpecialValueMap:
-    """Keep a missing value from getting the colour of the lowest limit, green."""
+    """Keep what has no value from the colour of the lowest limit, green."""
     result = ValueMappingResult(text=nothing or "No data", color="gray")
     return SpecialValueMap(options=DashboardSpecialValueMapOptions(match=SpecialValueMatch.NULL, result=result))
 

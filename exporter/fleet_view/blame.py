@@ -98,7 +98,7 @@ def between_datacenters(
 
 
 def _dark(paths: Sequence[FleetPath], layout: Layout) -> Iterable[str]:
-    """Yield the datacenters that are dark. Where no page can be had, one failed probe of each host is enough."""
+    """Yield the datacenters that are dark: where no page can be had, one probe of each host is enough."""
     heard = {layout.datacenter(path.source) for path in paths}
     by_target = grouped(paths, lambda path: path.target)
     for datacenter, hosts in grouped(by_target, layout.datacenter).items():

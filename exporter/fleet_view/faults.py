@@ -72,7 +72,7 @@ class Faults:
             yield from self._measuring(source, report)
 
     def _exporters(self) -> Iterator[FleetCulprit]:
-        """Yield the exporters that cannot be asked though their host is reached, by reason."""
+        """Yield the exporters that cannot be asked though their host is reached; those of one reason together."""
         here = self._layout.here
         left = {name: no_page for name, no_page in self._no_pages.items() if not self._is_explained(name, no_page)}
         yield from self._not_asked(left)
@@ -90,7 +90,7 @@ class Faults:
                 )
 
     def _not_asked(self, left: Mapping[str, NoPage]) -> Iterator[FleetCulprit]:
-        """Yield why this host could not ask others: then it is the culprit, and nothing is known of the others."""
+        """Yield why this host could not ask others: it is the culprit then, and of them nothing is known."""
         for (kind, why), names in grouped(left, lambda name: (left[name].ours, left[name].why)).items():
             if kind is not None:
                 yield FleetCulprit(kind, self._layout.here, f"no page of {some(names)}: {why}", "")

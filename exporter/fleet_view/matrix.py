@@ -8,7 +8,7 @@ from exporter.fleet_view.view import View
 
 
 class Matrix(NamedTuple):
-    """The rows and columns of the matrix that are drawn."""
+    """What is drawn of it."""
 
     rows: list[str]
     columns: list[str]
@@ -17,15 +17,15 @@ class Matrix(NamedTuple):
 
 
 def matrix(view: View, most: int) -> Matrix:
-    """Choose rows and columns; up to ``most`` columns, all are drawn. A place that no host measures has no column."""
+    """Choose rows and columns; ``most`` columns are drawn all. One that nobody measures is none."""
     rows, places = view.rows, view.layout.places
     columns = [place for place in places if place in view.layout.hosts or _is_measured(view, place)]
     if len(columns) <= most:
         return Matrix(rows, columns, 0)
-    drawn = [row for row in rows if row in view.no_pages or any(not view.cell(row, place).is_well for place in places)]
-    asked = [row for row in drawn if row not in view.no_pages]
+    shown = [row for row in rows if row in view.no_pages or any(not view.cell(row, place).is_well for place in places)]
+    asked = [row for row in shown if row not in view.no_pages]
     wrong = [place for place in columns if any(not view.cell(row, place).is_well for row in asked)]
-    return Matrix(drawn, wrong, len(rows) - len(drawn))
+    return Matrix(shown, wrong, len(rows) - len(shown))
 
 
 def _is_measured(view: View, place: str) -> bool:

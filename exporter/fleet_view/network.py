@@ -58,7 +58,7 @@ class Network:
         return (self._sends_nothing or (several and nobody_answers)) and others <= set(self._unheard)
 
     def is_bad(self, source: str, target: str) -> bool:
-        """Return whether a path from ``source`` to ``target`` is bad, over any family."""
+        """Return whether a path from the one to the other is bad, over any family."""
         return (source, target) in self._bad
 
     def is_lost(self, source: str, target: str) -> bool:

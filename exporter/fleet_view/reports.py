@@ -65,7 +65,7 @@ class RecentResults(NamedTuple):
     failures: int
     """How many of the latest in a row are failures."""
     loss: float
-    """The share that got lost, first SYNs included, of the results that were measured."""
+    """The share that got lost, a first SYN included; results that say nothing do not count."""
 
     @classmethod
     def of(cls, results: Sequence[float | str]) -> RecentResults:
