@@ -7,13 +7,10 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from collectors.terms import Seconds
-from exporter.fleet import PROBES
 from exporter.fleet_view.grouping import grouped
-from exporter.fleet_view.reports import HostReport, PairReport, PathReport
+from exporter.fleet_view.reports import PATH_PROTOCOLS, HostReport, PairReport, PathReport
 from exporter.wording import span
 
-_BELIEVED = tuple(PROBES)
-"""The protocols of probes, in the order in which their loss is believed."""
 _SEVERAL = 2
 """So many results without an answer, and none with one, are no chance."""
 
@@ -80,7 +77,7 @@ def paths(source: str, report: HostReport, targets: Iterable[str]) -> Iterator[F
 
 
 def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport], seen: PathReport) -> FleetPath:
-    best = min(pairs, key=lambda pair: (pair.silent, _BELIEVED.index(pair.protocol), pair.recent.loss))
+    best = min(pairs, key=lambda pair: (pair.silent, PATH_PROTOCOLS.index(pair.protocol), pair.recent.loss))
     failures = sum(pair.recent.failures for pair in pairs if pair.silent)
     # The host does not call it silent while a query on a kept connection is answered, though nothing new comes through.
     silent = seen.fault == "silent" or all(pair.silent for pair in pairs)

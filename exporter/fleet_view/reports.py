@@ -31,6 +31,8 @@ from exporter.wording import cleaned
 
 _LOST, _FAILURES = frozenset({"lost", "sent again"}), frozenset({"lost", "failed"})
 _ALWAYS = 0.99
+PATH_PROTOCOLS = tuple(PROBES)
+"""In the order in which their loss is believed; what only databases say is no path of its own."""
 _THIS_HOST, _MAINTENANCE = "this host", "in maintenance"
 
 _Text = Annotated[str, Field(max_length=10_000), AfterValidator(cleaned)]
@@ -128,8 +130,8 @@ class PairReport(_Model):
 
     @property
     def is_of_a_path(self) -> bool:
-        """Whether it shows the way to its target: a probe does, a database or an n8n has no path of its own."""
-        return self.protocol in PROBES
+        """Whether it says something of the way to its target."""
+        return self.protocol in PATH_PROTOCOLS
 
     @property
     def is_quiet(self) -> bool:
