@@ -119,7 +119,7 @@ class Subject:
         return f"run {self.bench.run}, {self.measurement}, {self.recipe.name}, {self.targets} targets"
 
 
-class MissingProgram(Exception):  # noqa: N818 - it reads as the sentence it is
+class MissingProgram(Exception):
     """A program that is to be compared is not installed; ``make bench`` installs it."""
 
 

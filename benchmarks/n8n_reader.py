@@ -138,6 +138,7 @@ def _target(port: int) -> N8nTarget:
         tls="disable",
         tls_ca_file=None,
         nodes=True,
+        timeout=10.0,
     )
 
 

@@ -26,7 +26,7 @@ _PICTURES = {
 }
 
 
-class NoMarkers(Exception):  # noqa: N818 - it reads as the sentence it is
+class NoMarkers(Exception):
     """A file lacks the markers between which the figures go."""
 
 

@@ -81,7 +81,7 @@ class Facts:
     is over, beside whatever comes next, and cancels it after a while."""
 
 
-class ProbeFailed(Exception):  # noqa: N818 - it reads as the sentence it is, and is no error of ours
+class ProbeFailed(Exception):
     """The target did not answer as it should: the one exception that a probe raises on purpose."""
 
     def __init__(self, reason: Reason, detail: str = "", *, misconfigured: bool = False) -> None:

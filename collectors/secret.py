@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Awaitable, Callable
 
 
-class NoSecret(Exception):  # noqa: N818 - it says what there is
+class NoSecret(Exception):
     """A named secret cannot be had; the message says what to do and holds nothing secret."""
 
 

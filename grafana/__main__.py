@@ -35,7 +35,7 @@ def _above(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write them, each as a whole."""
+    """Write all dashboards, each as a whole file."""
     FOLDER.mkdir(exist_ok=True)
     for name, text in texts().items():
         (FOLDER / name).write_text(text, "utf-8")

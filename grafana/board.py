@@ -19,11 +19,11 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 TAG = "latency-exporter"
-"""By which they find one another, and ``latency-exporter doctor`` finds them."""
+"""The tag by which the dashboards link to one another, and by which ``latency-exporter doctor`` finds them."""
 
 
 class Row(NamedTuple):
-    """Panels under a heading; each knows its own size, and a line is full at 24."""
+    """Panels under a heading. Each has its own size; a line is 24 wide."""
 
     title: str
     panels: Sequence[Builder[Panel]]
@@ -46,7 +46,7 @@ class Board(NamedTuple):
         return uid(self.name)
 
     def build(self) -> Dashboard:
-        """Return it as Grafana knows dashboards, each panel at its place and with a number."""
+        """Return the dashboard in Grafana's schema, each panel with its place and a number."""
         board = (
             dashboard.Dashboard(f"Latency: {self.title}")
             .uid(self.uid)
@@ -72,12 +72,12 @@ class Board(NamedTuple):
 
 
 def uid(name: str) -> str:
-    """Return the uid of the dashboard of a name."""
+    """Return the uid of the dashboard with this name."""
     return f"{TAG}-{name}"
 
 
 def _the_others() -> dashboard.DashboardLink:
-    """Return a menu of all of ours, which keeps the time and what is chosen."""
+    """Return a menu of all dashboards of this program, which keeps the time range and the chosen values."""
     return (
         dashboard.DashboardLink("Latency")
         .type(DashboardLinkType.DASHBOARDS)

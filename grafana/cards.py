@@ -28,7 +28,7 @@ class Unit(StrEnum):
 
 
 class Card(NamedTuple):
-    """What every panel has, whatever it shows."""
+    """What every panel has, of whatever kind."""
 
     title: str
     help: str
@@ -36,7 +36,7 @@ class Card(NamedTuple):
     width: int
     height: int = 8
     nothing: str | None = None
-    """What stands there while there is nothing to show; without it, nothing is a fault."""
+    """What the panel says while its query returns nothing; None: that would be a fault."""
 
 
 UNKNOWN = "not known: no data, or recording.yml is not loaded"
@@ -45,7 +45,7 @@ UNKNOWN = "not known: no data, or recording.yml is not loaded"
 Shown = stat.Panel | statetimeline.Panel | table.Panel | timeseries.Panel | heatmap.Panel
 P = TypeVar("P", bound=Shown)
 Limits = Sequence[tuple[float, str]]
-"""From which value on which colour; below the first it is green."""
+"""From which value on a panel has which colour; below the first it is green."""
 
 ANY_IS_BAD: Limits = ((1, "red"),)
 LOSS: Limits = ((0.01, "yellow"), (0.05, "orange"), (0.5, "red"))
@@ -53,7 +53,7 @@ SLOWER: Limits = ((1.2, "yellow"), (1.5, "orange"), (2, "red"))
 
 
 def filled(panel: P, card: Card, queries: Sequence[Query]) -> P:
-    """Give a panel of some kind what its card says, and its queries."""
+    """Give a panel, of whatever kind, the properties of its card and its queries."""
     panel.title(card.title).description(card.help).unit(card.unit).span(card.width).height(card.height)
     panel.datasource(DATASOURCE)
     if card.unit is Unit.TIMES:
@@ -66,7 +66,7 @@ def filled(panel: P, card: Card, queries: Sequence[Query]) -> P:
 
 
 def thresholds(limits: Limits) -> dashboard.ThresholdsConfig:
-    """Return limits as Grafana has them."""
+    """Return limits in Grafana's schema."""
     return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(_steps(limits))
 
 
@@ -75,10 +75,10 @@ def _steps(limits: Limits) -> list[Threshold]:
 
 
 def custom(key: str, value: object) -> DynamicConfigValue:
-    """Return a property of the kind of panel, to be overridden for some series."""
+    """Return a property of this kind of panel, as an override for some series."""
     return DynamicConfigValue(id_val=f"custom.{key}", value=value)
 
 
 def colored(color: str) -> DynamicConfigValue:
-    """Return one colour, to be overridden for some series."""
+    """Return one colour, as an override for some series."""
     return DynamicConfigValue(id_val="color", value={"mode": FieldColorModeId.FIXED, "fixedColor": color})

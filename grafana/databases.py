@@ -12,11 +12,11 @@ from grafana.tables import rows
 CHOSEN = f'{MEASURED}, database=~"$database"'
 _WHERE = "{{database}} from {{source}}"
 _SLOW = "5m"
-"""Logins come once a minute: a shorter step would show each of them, or none."""
+"""Logins come once a minute: a shorter step would hold one login or none."""
 
 
 def _one(series: str, *also: str) -> str:
-    """Make one of several series of a database and a host, which are there when the place of either changes."""
+    """Make one series of a database and a host; there are several for a while when the place of either changes."""
     return f"max by ({', '.join(('database', 'source', *also))}) ({series})"
 
 

@@ -12,7 +12,7 @@ from grafana.suspects import SUSPECTS
 from grafana.tables import matrix, rows
 
 LARGEST_MATRIX = 30
-"""Hosts that measure, up to which the matrix is one of hosts; of two datacenters, which a click chooses, 2 × these."""
+"""Up to so many measuring hosts, the matrix is one of hosts; for two chosen datacenters, up to twice as many."""
 _MEASURING, _IN = (
     f"count(count by ({label}) (path:network_latency_bad:bool{{{SEEN}}}))" for label in ("source", "source_datacenter")
 )
@@ -33,7 +33,7 @@ _SLOWER = (
 SLOWER_NOW = f"max by (source, target) ({_SLOWER % SEEN})"
 
 _KNOWN = "path:network_latency_bad:bool"
-"""What the rules record of every path."""
+"""The series that the rules record for every path."""
 
 DOWN = joined(
     [

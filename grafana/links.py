@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.dashboard import DashboardLinkType
 from grafana.board import uid
 
 EXPORTER = "http://${source}:9102"
-"""Where a host's exporter is for the browser; ``latency-exporter dashboards --exporter-url`` writes another."""
+"""The URL of a host's exporter for the browser; ``latency-exporter dashboards --exporter-url`` writes another one."""
 _KEPT = "${__url_time_range}&${datasource:queryparam}"
 
 
@@ -19,7 +19,7 @@ def to_pair(source: str, target: str) -> DashboardLink:
 
 
 def _encoded(variable: str) -> str:
-    """Have Grafana write a value into a query; by itself it leaves ``&``, ``+`` and ``#`` of a name as they are."""
+    """Have Grafana encode a value for a URL's query; by default it leaves ``&``, ``+`` and ``#`` as they are."""
     return f"${{{variable}:percentencode}}"
 
 

@@ -22,14 +22,14 @@ N8N = 'n8n=~"$n8n"'
 WORKFLOW = f'{N8N}, workflow_id=~"$workflow"'
 _ENDED = f'{WORKFLOW}, mode=~"$mode"'
 _HOUR = "1h"
-"""Many workflows run once in a quarter of an hour: a rate over less is mostly nothing."""
+"""Many workflows run once in a quarter of an hour: a rate over less time is mostly 0."""
 _FAILING: Limits = ((0.05, "yellow"), (0.2, "orange"), (0.5, "red"))
 _BY = "by (n8n, workflow_id)"
 _COLORS = {"success": "green", "error": "red", "crashed": "dark-red", "canceled": "gray", "unknown": "yellow"}
 _NAMES = "max by (n8n, workflow_id, workflow_name) (n8ndb_workflow_info)"
 _ACTIVE = f"max {_BY} (n8ndb_workflow_active) == 1"
 NEVER = 10_000_000_000
-"""Stands for how long ago what never was has been: longer than any time."""
+"""Stands for the age of what never happened: longer than any real age."""
 _NEVER_IN_WORDS = DynamicConfigValue(
     id_val="mappings", value=[ValueMap(options={str(NEVER): ValueMappingResult(text="never", color="red")})]
 )
@@ -325,7 +325,7 @@ def _nodes() -> list[Shown]:
 
 
 def _workflow() -> dashboard.QueryVariable:
-    """Offer workflows by their names; what queries get is the id, which stays."""
+    """Offer workflows by their names; queries get the id, which never changes."""
     variable = variables.values("workflow", "workflow_id", f"n8ndb_workflow_info{{{N8N}}}", "By name.")
     series = f"query_result(last_over_time(n8ndb_workflow_info{{{N8N}}}[$__range]))"
     variable.query(series).definition(series).refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)

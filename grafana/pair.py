@@ -17,7 +17,7 @@ BACK = 'source="$target", target="$source", ip_family="$ip_family"'
 _PROBE = 'probe="$probe"'
 _HTTP = f'{THERE}, protocol="http"'
 _BANDS = (("p10", "p90", 15), ("p25", "p75", 35))
-"""The lower and the upper edge of each, and how dense it is."""
+"""Of each band the lower and the upper edge, and its opacity."""
 _COLOR = "blue"
 _NO_USUAL = "known after an hour or two"
 
@@ -228,7 +228,7 @@ def _program() -> list[Shown]:
 
 
 def _route_changes() -> AnnotationQuery:
-    """Mark each once: what it is compared with lies a step back, which is 2 minutes or, of days, more."""
+    """Mark each change once: a value is compared with the one a step earlier, 2 minutes or, over days, more."""
     hops = f"network_latency_reply_hop_limit{{{THERE}}}"
     return (
         AnnotationQuery()

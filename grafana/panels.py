@@ -29,7 +29,7 @@ from grafana.cards import Card, Limits, Unit, filled, thresholds
 from grafana.queries import Query
 
 _SOFT = {Unit.SHARE: 0.05, Unit.PER_SECOND: 0.1, Unit.COUNT: 1}
-"""How far an axis reaches at least: without it, that of nothing but 0 reaches to 10,000 %."""
+"""How far an axis reaches at least: without it, an axis of zeros reaches to 10,000 %."""
 
 
 def lines(card: Card, *queries: Query) -> timeseries.Panel:
@@ -43,7 +43,7 @@ def lines(card: Card, *queries: Query) -> timeseries.Panel:
 
 
 def steps(card: Card, *queries: Query) -> timeseries.Panel:
-    """Draw what changes seldom and by little: in steps, and not from 0."""
+    """Draw values that change seldom and by little: in steps, and not from 0."""
     panel = timeseries.Panel().line_width(2).line_interpolation(LineInterpolation.STEP_AFTER).decimals(0)
     panel.show_points(VisibilityMode.NEVER).legend(_legend(["lastNotNull", "min", "max"]))
     return filled(panel, card, queries)
@@ -56,7 +56,7 @@ def stacked(card: Card, *queries: Query) -> timeseries.Panel:
 
 
 def logarithmic(panel: timeseries.Panel) -> timeseries.Panel:
-    """Draw by powers of ten: what is a hundred times another is seen beside it."""
+    """Draw by powers of ten, so that values of very different sizes can be seen together."""
     return panel.scale_distribution(common.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10))
 
 
@@ -85,7 +85,7 @@ def states(card: Card, words: dict[int, tuple[str, str]], *queries: Query) -> st
 
 
 def heat_map(card: Card, query: Query) -> heatmap.Panel:
-    """Draw how many observations fell into each bucket; what was seen rarely is seen, too."""
+    """Draw how many observations fell into each bucket, rare ones visibly, too."""
     colors = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Spectral").reverse(False).steps(64)
     panel = heatmap.Panel().color(colors.scale(HeatmapColorScale.EXPONENTIAL).exponent(0.4)).cell_gap(1)
     panel.y_axis(heatmap.YAxisConfig().unit(card.unit)).show_value(VisibilityMode.NEVER).show_legend()

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 Query = prometheus.Dataquery
 
 RATE = "[$__rate_interval]"
-"""As long as a rate needs, whatever the time range: four scrapes at least."""
+"""The range of a rate: four scrapes at least, whatever the time range."""
 PLACES = ("location", "datacenter", "country")
 
 
@@ -18,35 +18,35 @@ def placed(end: str) -> str:
 
 
 MEASURED = f'source=~"$source", {placed("source")}'
-"""What the chosen hosts of the chosen places measure."""
+"""Selects what the chosen hosts of the chosen places measure."""
 SEEN = f'{MEASURED}, target=~"$target", {placed("target")}'
-"""Every path that the variables choose. All hosts are no list of names, which would be too long for VictoriaMetrics."""
+"""Selects the paths that the variables choose. 'All' is no list of names: it would be too long for VictoriaMetrics."""
 
 
 def over_time(expression: str, legend: str) -> Query:
-    """Ask for the whole time range, each series under a name of its own."""
+    """Query the whole time range, each series with a legend of its own."""
     return prometheus.Dataquery().expr(expression).legend_format(legend).range()
 
 
 def now(expression: str, legend: str = "") -> Query:
-    """Ask for the end of the time range, as rows of a table or one figure."""
+    """Query the end of the time range, for rows of a table or one figure."""
     query = prometheus.Dataquery().expr(expression).instant().format(PromQueryFormat.TABLE)
     return query.legend_format(legend) if legend else query
 
 
 def none_or(bad: str, known: str) -> str:
-    """Count what is bad: 0 only while something of its kind is known, and else nothing."""
+    """Count what is bad. The result is 0 only while something of its kind is known; else there is none."""
     return f"count({bad}) or 0 * count({known})"
 
 
 def by_bucket(histogram: str, selector: str) -> Query:
-    """Ask how many observations fell into each bucket of a histogram in a minute."""
+    """Query how many observations fell into each bucket of a histogram in a minute."""
     expression = f"60 * sum by (le) (rate({histogram}_bucket{{{selector}}}{RATE}))"
     return prometheus.Dataquery().expr(expression).legend_format("{{le}}").format(PromQueryFormat.HEATMAP).range()
 
 
 def mean(summary: str, selector: str, by: str) -> str:
-    """Return the mean of what a summary or a histogram has seen within each step."""
+    """Return the mean of the observations of a summary or a histogram within each step."""
     total, count = (f"sum by ({by}) (rate({summary}_{part}{{{selector}}}{RATE}))" for part in ("sum", "count"))
     return f"{total} / ({count} > 0)"
 

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 
 class Sentence(NamedTuple):
-    """``series`` become rows. ``who`` and ``what`` may hold the values of labels, as ``{target}``."""
+    """A sentence for each of some series. ``who`` and ``what`` may hold values of labels, as in ``{target}``."""
 
     series: str
     who: str
     what: str
     alert: str = ""
-    """The one that will say the same, if any."""
+    """The alert that says the same, if there is one."""
 
 
 def joined(sentences: Iterable[Sentence]) -> str:
@@ -32,7 +32,7 @@ def _in_words(sentence: Sentence) -> str:
 
 
 def _labelled(series: str, label: str, words: str) -> str:
-    """Give series a label of words. PromQL can put only one label into words at once, so several are joined first."""
+    """Give series a label that is a sentence. PromQL writes only one label at a time, so several are joined."""
     before, *rest = words.split("{")
     names, gaps = zip(*(part.split("}") for part in rest), strict=True) if rest else ((), ())
     if not names:

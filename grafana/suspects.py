@@ -34,12 +34,12 @@ _SEVERAL = "fails while the network is well, for several reasons"
 
 
 def _together(by: str, faults: str) -> str:
-    """Return what fails more often than not, by all reasons together and by none alone."""
+    """Return what fails more often than not by all reasons together, but not by any single one."""
     return f"max by ({by}) (sum without (reason) ({faults}) > 0.5 unless max without (reason) ({faults}) > 0.5)"
 
 
 def _slow(by: str, now: str, usual: str, least: str, unless: str = "") -> str:
-    """Return the time that a program takes by what it may take: a second where what is usual is not known."""
+    """Return the time that a program takes, divided by what it may take: a second where the usual time is not known."""
     return (
         f"(max by ({by}) (({now} / ({least} + 2 * {usual}) > 1 or ({now} > 1 unless {usual})){unless}"
         " unless on (source) source:network_latency_maintenance:bool == 1"

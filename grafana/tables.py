@@ -20,9 +20,9 @@ from grafana.cards import Card, Limits, custom, filled, thresholds
 from grafana.queries import Query
 
 _WIDE, _NARROW, _NUMBER = {"what"}, {"who": 230, "alert": 180}, 90
-"""Columns of sentences, which are wrapped; columns of a width in pixels; that of a number."""
+"""The columns of sentences, which are wrapped; columns with their width in pixels; the width of numbers."""
 _ENDS = "from ↓ to →"
-"""Over the first column of a matrix."""
+"""The heading of a matrix's first column."""
 _BLANK = SpecialValueMap(
     options=DashboardSpecialValueMapOptions(
         match=SpecialValueMatch.NULL, result=ValueMappingResult(text=" ", color="transparent")
@@ -39,7 +39,7 @@ def rows(
     limits: Limits = (),
     links: Sequence[dashboard.DashboardLink] = (),
 ) -> table.Panel:
-    """Show a row for each series: the named labels, and ``Value``, under new headings and in this order."""
+    """Show a row for each series, with the named labels and ``Value`` under new headings, in this order."""
     shown = {
         "indexByName": {label: position for position, label in enumerate(columns)},
         "renameByName": {label: heading for label, heading in columns.items() if heading != label},
@@ -61,7 +61,7 @@ def rows(
 def matrix(
     card: Card, query: Query, ends: tuple[str, str], limits: Limits, link: dashboard.DashboardLink
 ) -> table.Panel:
-    """Show one label of the series downwards, another across, and their values as coloured cells with a link."""
+    """Show one label of the series as rows, another as columns, and the values as coloured cells with a link."""
     row, column = ends
     grouped = {"rowField": row, "columnField": column, "valueField": "Value", "emptyValue": "null"}
     panel = (

@@ -39,13 +39,13 @@ def values(name: str, label: str, metric: str, help_text: str) -> dashboard.Quer
 
 
 def many(variable: dashboard.QueryVariable, all_value: str | None = None) -> dashboard.QueryVariable:
-    """Let several be chosen, at first all; without ``all_value`` that is each of those on offer."""
+    """Let several values be chosen, at first all; without ``all_value``, all are the list of those on offer."""
     variable.multi(True).include_all(True).current(_ALL)
     return variable.all_value(all_value) if all_value else variable
 
 
 def places() -> list[Variable]:
-    """Offer the places of hosts, by which the lists of hosts become shorter. A host without one is in all."""
+    """Offer the places of hosts, which shorten the lists of hosts. A host without a place is in every list."""
     return [
         many(
             values(name, f"target_{name}", "target:network_latency_bad:ratio", f"Hosts of this {name}, at both ends."),
@@ -56,7 +56,7 @@ def places() -> list[Variable]:
 
 
 def sources() -> list[Variable]:
-    """Offer the hosts that measure, of the chosen places."""
+    """Offer the measuring hosts of the chosen places."""
     metric = f'up{{job="latency", {placed("source")}}}'
     return [many(values("source", "source", metric, "Hosts that measure."), ".*")]
 

@@ -60,7 +60,7 @@ def _shows(method: str) -> MethodRefused:
     )
 
 
-class TlsNotOffered(Exception):  # noqa: N818 - it says what happened
+class TlsNotOffered(Exception):
     """The server offers no TLS."""
 
 

@@ -20,9 +20,9 @@ from collectors.drivers import libpq
 from collectors.drivers import postgresql_errors as errors
 from collectors.drivers import postgresql_parameters as parameters
 from collectors.drivers.postgresql_errors import Meaning
-from collectors.drivers.postgresql_parameters import LoginTarget
 from collectors.drivers.relay import Relay
 from collectors.drivers.turn import Turn
+from collectors.login_target import LoginTarget
 from collectors.terms import Clock, Phase, Reason, Seconds
 from collectors.transport import tcp_info
 from collectors.transport.connection import Handshake

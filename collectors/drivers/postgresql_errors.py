@@ -16,7 +16,7 @@ from collectors.terms import Reason
 
 
 class Meaning(NamedTuple):
-    """What an error means that begins so: an SQLSTATE, or a pattern of words."""
+    """What an error means whose SQLSTATE begins so, or whose words match this pattern."""
 
     of: str
     reason: Reason
@@ -37,7 +37,7 @@ _BY_CODE = (
     Meaning("28", Reason.AUTH, "the login is refused", misconfigured=True),
     Meaning("3D000", Reason.AUTH, "there is no such database", misconfigured=True),
 )
-"""The beginning of an SQLSTATE, the first that matches."""
+"""By the beginning of the SQLSTATE; the first that matches counts."""
 _BY_WORDS = (
     Meaning(r"could not translate host name", Reason.DNS, "its name has no address"),
     Meaning(

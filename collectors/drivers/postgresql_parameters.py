@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from collectors.contract import ProbeFailed
-from collectors.secret import Secret
-from collectors.terms import Reason, Seconds
-from collectors.transport.trust import OwnCertificate, TlsMode
+from collectors.login_target import LoginTarget
+from collectors.terms import Reason
 
 _NAME = "latency-exporter"
 _NOWHERE = "/nonexistent/file"
@@ -30,31 +29,6 @@ _AUTHORITIES = (
     "/etc/ssl/cert.pem",
 )
 """Where Debian, Fedora, SUSE and Alpine keep the system's: libpq wants a file, and its own build's is none of these."""
-
-
-class LoginTarget(Protocol):
-    """What a target says of its login."""
-
-    @property
-    def address(self) -> str: ...
-    @property
-    def port(self) -> int: ...
-    @property
-    def socket(self) -> str | None: ...
-    @property
-    def user(self) -> str: ...
-    @property
-    def password(self) -> Secret | None: ...
-    @property
-    def dbname(self) -> str: ...
-    @property
-    def tls(self) -> TlsMode: ...
-    @property
-    def tls_ca_file(self) -> str | None: ...
-    @property
-    def own_certificate(self) -> OwnCertificate | None: ...
-    @property
-    def timeout(self) -> Seconds: ...
 
 
 def of(target: LoginTarget, address: str) -> Mapping[str, Any]:
@@ -93,15 +67,14 @@ def clear_environment() -> None:
 
 
 def _methods(target: LoginTarget) -> str:
-    """Return how the server may have us prove who we are; libpq refuses any other before anything secret is sent.
+    """Return the methods by which the server may authenticate us; libpq refuses others before it sends anything secret.
 
-    The password itself, and its MD5, are for a server that is known to be the right one. Without a password whatever
-    the server accepts will do: a certificate, the user of a Unix socket, a ticket.
+    The password itself, and its MD5, are for a server that is known to be the right one. Without a password
+    there is none to lose, and any method is allowed: a certificate, the user of a Unix socket, a ticket.
     """
     if target.password is None:
         return "none,gss,scram-sha-256,password,md5"
-    private = target.socket is not None or target.tls in {"verify-ca", "verify-full"}
-    return "scram-sha-256,password,md5" if private else "scram-sha-256"
+    return "scram-sha-256,password,md5" if target.is_private else "scram-sha-256"
 
 
 def _tls(target: LoginTarget) -> Mapping[str, str]:
@@ -136,7 +109,7 @@ def _system_authorities() -> str:
 
 
 def _keepalives(target: LoginTarget) -> Mapping[str, int]:
-    """A server that has gone is noticed between two reads."""
+    """Return how soon a server that has gone is noticed between two reads."""
     return {
         "keepalives_idle": 30,
         "keepalives_interval": 10,

@@ -13,7 +13,7 @@ from collectors.contract import Facts
 from collectors.terms import Seconds
 
 
-class Stopped(Exception):  # noqa: N818 - it says what happened
+class Stopped(Exception):
     """Nobody waits for the result any more."""
 
 
@@ -32,7 +32,7 @@ class Turn:
 
     @property
     def left(self) -> Seconds:
-        """How much of it is left."""
+        """How much of the time is left."""
         return max(0.0, self._until - time.monotonic())
 
     def end(self) -> None:
@@ -61,7 +61,7 @@ class Turn:
         return descriptor in ready
 
     def shut_at_end(self, sock: socket.socket) -> None:
-        """Have a socket shut when the turn is ended: what a library waits for there itself ends then, too."""
+        """Have a socket shut when the turn ends: then a library's own wait on it ends, too."""
         with self._lock:
             self._shut = sock
             if self.is_over:

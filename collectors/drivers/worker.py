@@ -56,7 +56,7 @@ class Worker:
 
 
 def _taken(given_up: asyncio.Future[T]) -> None:
-    """Take how work ended that was given up: nobody else does. A bug is still logged."""
+    """Retrieve the result of work that was given up, since nobody else does. A bug is still logged."""
     error = given_up.exception()
     if error is not None and not isinstance(error, (Stopped, ProbeFailed)):
         given_up.get_loop().call_exception_handler({"message": "a bug in work that was given up", "exception": error})

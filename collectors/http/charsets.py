@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from encodings.aliases import aliases
 
 _PARAMETER = re.compile(rb""";\s*([^=;\s"]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"?|([^;,\s]*))""", re.DOTALL)
-"""Its name, and its value: the text between quotes, or what stands without any. Open quotes end with the header."""
+"""A parameter's name and value; the value may be in quotes. Open quotes end with the header."""
 _LONGEST = 40
 """Bytes of a label."""
 _CODECS = {
@@ -64,7 +64,7 @@ _AS_BROWSERS_DO = {
     "gb2312": "gb18030",
     "gbk": "gb18030",
 }
-"""What is called the one is read as the other, which holds more (likewise)."""
+"""A body that is called the first is read as the second, which has more characters (likewise)."""
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf_8"), (codecs.BOM_UTF16_LE, "utf_16_le"), (codecs.BOM_UTF16_BE, "utf_16_be"))
 
 

@@ -11,7 +11,7 @@ from collectors.drivers.turn import Turn
 from collectors.n8n import statements as sql
 from collectors.n8n.ledger import Ended, Ledger
 from collectors.n8n.node_runs import NodeCounter
-from collectors.n8n.rows import WORKFLOW_STATES, Execution, Head, Inventory, Nodes, Rows, Statistic, Workflow
+from collectors.n8n.rows import WORKFLOW_STATES, DataHead, Execution, Inventory, Nodes, Rows, Statistic, Workflow
 from collectors.n8n.statements import Statements
 from collectors.n8n.target import N8nTarget
 from collectors.terms import Reason
@@ -20,7 +20,7 @@ _EXECUTIONS = "read executions"
 
 
 class _Ask(Protocol):
-    """Runs a statement of the transaction, for its rows; ``doing`` says for people what it does."""
+    """Runs a statement of the transaction and returns its rows; ``doing`` says for people what it does."""
 
     def __call__(self, doing: str, statement: str, values: Sequence[object] = ()) -> list[Any]: ...
 
@@ -113,6 +113,6 @@ def _nodes(ask: _Ask, statements: Statements, nodes: NodeCounter, ended: Sequenc
     if not (wanted := nodes.wanted()):
         return
     if unknown := nodes.workflows_wanted(rows.workflows):
-        found = ask("read the nodes of workflows", statements.nodes, (unknown,))
-        nodes.learn([Nodes(*row) for row in found], rows.workflows)
-    nodes.record(Head(*row) for row in ask("read the nodes of executions", statements.heads, (sql.array(wanted),)))
+        fetched = ask("read the nodes of workflows", statements.nodes, (unknown,))
+        nodes.learn([Nodes(*row) for row in fetched], rows.workflows)
+    nodes.record(DataHead(*row) for row in ask("read the nodes of executions", statements.heads, (sql.array(wanted),)))

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from collectors.terms import Seconds
 
 HEAD_CHARACTERS = 16_384
-"""How much of an execution's data is read from its database."""
+"""So many characters of an execution's data are read from the database."""
 MAX_NODES = 1_000
 MAX_RUNS = 4_000
 """Of all nodes of an execution: a list of runs can be referred to again and again."""
@@ -32,11 +32,11 @@ _LONGEST: Seconds = 10 * 365 * 86_400.0
 _YEAR_3000_MS = 32_503_680_000_000
 
 
-class Unreadable(Exception):  # noqa: N818 - it says what the data is
+class UnreadableData(Exception):
     """The data is not what n8n writes."""
 
 
-class TooLarge(Unreadable):
+class TooLarge(UnreadableData):
     """The runs do not stand in the head, or there are too many."""
 
 
@@ -56,7 +56,7 @@ def node_runs(head: str | bytes) -> list[NodeRun]:
     """Return the runs of all nodes, by node in the order of their first runs.
 
     ``head`` is the beginning of the data, in UTF-8 if it is bytes, which may be cut anywhere. TooLarge if runs stand
-    beyond it, Unreadable if it is something else.
+    beyond it, UnreadableData if it is something else.
     """
     elements = _Elements(head.decode("utf-8", "ignore") if isinstance(head, bytes) else head)
     result = elements.mapping(elements.mapping(_ROOT).get("resultData"))
@@ -85,14 +85,14 @@ def _status_of_old(run: dict[str, object]) -> str:
 
 
 def _number(value: object, most: float) -> float:
-    """Return a number that is one, and is neither negative nor absurd."""
+    """Return a value that must be a number, neither negative nor above ``most``; UnreadableData."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise Unreadable
+        raise UnreadableData
     return float(value)
 
 
 class _Elements:
-    """The elements of the array, decoded as far as they were asked for."""
+    """The elements of the array; each is decoded when it is first asked for."""
 
     def __init__(self, text: str) -> None:
         self._text, self._known = text, list[object]()
@@ -102,19 +102,19 @@ class _Elements:
     def mapping(self, reference: object) -> dict[str, object]:
         element = self._element(_index(reference))
         if not isinstance(element, dict):
-            raise Unreadable
+            raise UnreadableData
         return element
 
     def sequence(self, reference: object) -> list[object]:
         element = self._element(_index(reference))
         if not isinstance(element, list):
-            raise Unreadable
+            raise UnreadableData
         return element
 
     def text(self, reference: object) -> str:
         element = self._element(_index(reference))
         if not isinstance(element, str):
-            raise Unreadable
+            raise UnreadableData
         return element
 
     def _element(self, index: int) -> object:
@@ -125,13 +125,13 @@ class _Elements:
     def _decode_next(self) -> None:
         """Decode one element, which the comma or the end of the array after it proves to be whole."""
         if self._text[self._at : self._at + 1] == "]":
-            raise Unreadable
+            raise UnreadableData
         if self._known:
             self._at = self._beyond(self._at, ",")
         try:
             element, end = self._decode(self._text, self._at)
         except RecursionError:
-            raise Unreadable from None
+            raise UnreadableData from None
         except ValueError:  # cut off, or no JSON: which of the two is not worth knowing
             raise TooLarge from None
         self._at = self._beyond(end)
@@ -142,12 +142,12 @@ class _Elements:
     def _beyond(self, at: int, mark: str = "") -> int:
         """Return where the text goes on after a mark and the white space that follows it."""
         if mark and self._text[at : at + 1] != mark:
-            raise TooLarge if at >= len(self._text) > 0 else Unreadable
+            raise TooLarge if at >= len(self._text) > 0 else UnreadableData
         space = _BETWEEN.match(self._text, at + len(mark))
         return space.end() if space else at
 
 
 def _index(reference: object) -> int:
     if not isinstance(reference, str) or not _INDEX.fullmatch(reference):
-        raise Unreadable
+        raise UnreadableData
     return int(reference)

@@ -9,7 +9,7 @@ from collectors.n8n.rows import Rows
 from collectors.terms import Seconds
 
 MOST = 2_000
-"""Of these the highest are kept: what commits late is young."""
+"""So many missing ids are kept, the highest ones: what commits late is young."""
 _LEAST_AGE: Seconds = 60.0
 """A transaction takes an id before it has a number of its own; that moment may last as long as a process is held."""
 _MOST_AGE: Seconds = 3600.0
@@ -60,7 +60,7 @@ class Gaps:
         }
 
     def saved(self) -> list[list[float]]:
-        """Return them as JSON has it."""
+        """Return the missing ids as values that JSON can hold."""
         return [[number, *missed] for number, missed in self._missed.items()]
 
 

@@ -15,14 +15,14 @@ from collectors.n8n.state_file import NotKept, StateFile
 from collectors.terms import Reason
 
 _PATIENCE = 0.5
-"""Which part of the time that a read has left it waits."""
+"""The share of a read's remaining time for which it waits for the file."""
 
 
 class Keeper:
     """Loads and saves for one thread that reads."""
 
     def __init__(self, path: str, after: Future[None] | None) -> None:
-        """``after`` is when the keeper before has closed this file."""
+        """``after`` is done when the keeper before has closed this file."""
         self._path, self._file = path, StateFile(path)
         self._thread = OwnThread("n8n state")
         if after is not None:

@@ -16,7 +16,7 @@ _CONTROLS = ("C", "Zl", "Zp")
 
 
 def clean(text: str) -> str:
-    """Return a text on one line, of bounded length, without what a terminal or a browser obeys."""
+    """Return a text on one line, of bounded length, without characters that command a terminal or a browser."""
     if len(text) <= _LENGTH and text.isprintable():
         return text
     shorter = text[: _LENGTH + 1]
@@ -32,7 +32,7 @@ class Places:
         self._taken = dict.fromkeys(taken)
 
     def has(self, *key: str) -> bool:
-        """Tell whether a key has a place, and give it one if there is one left.
+        """Return whether a key has a place, after giving it one if one is left.
 
         The answer for a key never changes: a place is never given back, so once one key is refused, every new one is.
         """
@@ -45,5 +45,5 @@ class Places:
 
     @property
     def taken(self) -> list[tuple[str, ...]]:
-        """The keys that have one, in the order in which they took it."""
+        """The keys that have a place, in the order in which they took it."""
         return list(self._taken)

@@ -70,7 +70,7 @@ class Ledger:
         self.watermark = 0
         self.newest_created: Seconds | None = None
         self.witnesses: dict[int, Seconds] = {}
-        """The highest ids that were looked at, each with its time of creation."""
+        """The highest ids that were seen, each with its time of creation."""
         self.needs_inventory = True
         self.stood_up_to = 0
         """The newest execution when counting began, or went on after a restore ..."""
@@ -79,7 +79,7 @@ class Ledger:
         self._asked: frozenset[int] = frozenset()
 
     def limit(self, max_workflows: int, max_node_series: int) -> None:
-        """Go on with other limits; what has a place keeps it."""
+        """Go on with other limits; workflows that have a place keep it."""
         self.places.most, self.tallies.max_node_series = max_workflows, max_node_series
 
     def begin(self, inventory: Inventory) -> None:
@@ -103,7 +103,7 @@ class Ledger:
         return sorted(self._asked)
 
     def belongs(self, rows: Rows) -> bool:
-        """Tell whether rows go on from what was seen. If not, an inventory is needed before anything is recorded."""
+        """Return whether rows go on from what was seen. If not, an inventory is needed before anything is recorded."""
         if self._is_restored(rows):
             self.tallies.resets += 1
             self.needs_inventory = True
@@ -127,7 +127,7 @@ class Ledger:
         return [one for one in ended if one is not None]
 
     def _stood(self, row: Execution) -> bool:
-        """Tell whether an execution was there before counting began, or was seen before a restore."""
+        """Return whether an execution was there before counting began, or was seen before a restore."""
         return row.id <= self.stood_up_to and (self.since is None or row.created <= self.since)
 
     def _is_restored(self, rows: Rows) -> bool:
@@ -200,7 +200,7 @@ class Ledger:
                 self.tallies.stand_at_zero(label, mode)
 
     def with_place(self, workflows: Iterable[Workflow]) -> list[str]:
-        """Return the ids of all workflows that have a place: of these, and of those that have gone."""
+        """Return the ids of all workflows that have a place: of these ones, and of those that no longer exist."""
         placed = (one.id for one in workflows if self.label(one.id) != OTHER)
         return list(dict.fromkeys([*placed, *(label for (label,) in self.places.taken)]))
 
@@ -225,5 +225,5 @@ def _is_open(row: Execution) -> bool:
 
 
 def _is_phantom(row: Execution) -> bool:
-    """Tell whether a run has ended and is not kept: n8n 2.x leaves its status as it was."""
+    """Return whether a run has ended and is not kept: n8n 2.x leaves its status as it was."""
     return row.deleted and _is_open(row)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collectors.n8n import flatted
 from collectors.n8n.ledger import Ended
 from collectors.n8n.pieces import in_pieces
-from collectors.n8n.rows import Head, Nodes, Status, Unread, Workflow
+from collectors.n8n.rows import DataHead, Nodes, Status, Unread, Workflow
 from collectors.n8n.tallies import Tallies
 from collectors.terms import Seconds
 
@@ -37,7 +37,7 @@ class NodeCounter:
         """By a workflow's id: of which version of it, and each node's type."""
 
     def add(self, ended: Iterable[Ended]) -> None:
-        """Remember whose nodes are to be counted: not those of a crashed run, whose times n8n invents."""
+        """Remember the executions whose nodes are to be counted; not crashed ones, whose times n8n invents."""
         for one in ended:
             if one.status is Status.CRASHED:
                 continue
@@ -67,7 +67,7 @@ class NodeCounter:
         for workflow in list(self._types)[:-_MOST_WORKFLOWS]:
             del self._types[workflow]
 
-    def record(self, heads: Iterable[Head]) -> None:
+    def record(self, heads: Iterable[DataHead]) -> None:
         """Count the nodes of all executions that were wanted, by the data that was there."""
         texts = {head.execution: head.text for head in heads}
         for _ in in_pieces(range(min(AT_ONCE, len(self._pending))), _PIECE):
@@ -84,7 +84,7 @@ class NodeCounter:
         except flatted.TooLarge:
             self._tallies.unread(Unread.TOO_LARGE)
             return
-        except flatted.Unreadable:
+        except flatted.UnreadableData:
             self._tallies.unread(Unread.UNREADABLE)
             return
         _, types = self._types.get(one.workflow_id or "", ("", {}))
@@ -95,10 +95,10 @@ class NodeCounter:
 
 
 def _types(text: str | None) -> Mapping[str, str]:
-    """Return the type of each node, by its name, of a workflow's ``nodes``; nothing of what is none."""
+    """Return the type of each node of a workflow's ``nodes``, by its name; entries that are no nodes are left out."""
     nodes: object = None
     with contextlib.suppress(ValueError, RecursionError):
         nodes = json.loads(text or "[]")
-    found = [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
-    named = ((node.get("name"), node.get("type")) for node in found)
+    objects = [node for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
+    named = ((node.get("name"), node.get("type")) for node in objects)
     return {name[: flatted.MAX_NAME]: kind for name, kind in named if isinstance(name, str) and isinstance(kind, str)}

@@ -13,7 +13,7 @@ _DOUBT: Seconds = 60.0
 
 @dataclasses.dataclass(slots=True)
 class OpenRun:
-    """What is kept of it from one read to the next."""
+    """What is kept of an open execution from one read to the next."""
 
     workflow: str
     """A label."""
@@ -29,9 +29,9 @@ class OpenRun:
     has_queued: bool = False
     """The time before its start was counted, or can't be known."""
     doubted: Seconds | None = None
-    """Since when it is seen as crashed though it waits."""
+    """Since when its row says that it crashed, though it may be waiting."""
     has_stood: bool = False
-    """It was so when counting began: if it stays so, that is nothing to count."""
+    """It had its status when counting began: if it keeps it, there is nothing to count."""
 
     @classmethod
     def of(cls, row: Execution, workflow: str, *, is_counted: bool = False) -> OpenRun:
@@ -48,7 +48,7 @@ class OpenRun:
         )
 
     def seen_as(self, row: Execution, now: Seconds) -> OpenRun:
-        """Return it as it is seen again."""
+        """Return the run as it is seen again."""
         if is_doubtful(row):
             return dataclasses.replace(self, doubted=now if self.doubted is None else self.doubted)
         return dataclasses.replace(
@@ -62,12 +62,12 @@ class OpenRun:
         )
 
     def is_in_doubt(self, now: Seconds) -> bool:
-        """Tell whether it may still turn out to wait."""
+        """Return whether it may still turn out to be waiting."""
         return self.doubted is not None and now - self.doubted < _DOUBT
 
 
 def is_doubtful(row: Execution) -> bool:
-    """Tell whether a crash may be none.
+    """Return whether a run that is marked as crashed may be waiting.
 
     When n8n starts, it marks executions that wait as crashed and some 50 ms later as waiting, in transactions of their
     own. They keep ``waitTill`` meanwhile, which what has really crashed does not have.

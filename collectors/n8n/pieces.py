@@ -12,7 +12,7 @@ T = TypeVar("T")
 def in_pieces(items: Iterable[T], size: int) -> Iterator[T]:
     """Yield the items, and let the event loop run after each ``size`` of them.
 
-    A thread that computes keeps the interpreter for 5 ms, and for as long as the kernel lets others run in its place.
+    A thread that computes keeps the interpreter for 5 ms, and longer while the kernel runs other programs.
     """
     for number, item in enumerate(items, 1):
         yield item

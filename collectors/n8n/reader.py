@@ -21,18 +21,18 @@ from collectors.terms import Reason, Seconds
 from collectors.transport import resolver
 
 _HANDED_OVER_WITHIN: Seconds = 300.0
-"""A reload reads what has changed at once; what it no longer names is not kept for good."""
+"""A target that replaces another one is read at once after a reload; of one that is gone nothing is kept for longer."""
 
 
 class _Left(NamedTuple):
-    """What was counted for a target that is no more."""
+    """What was counted for a target that is gone."""
 
     database: tuple[object, ...]
     counted: Before
 
 
 class _Open(NamedTuple):
-    """What is kept for a target, and the target with it: no other gets its number meanwhile."""
+    """What is kept for a target, and the target itself, so that no other object gets its ``id`` meanwhile."""
 
     target: N8nTarget
     session: Session
@@ -62,7 +62,7 @@ class Reader:
             raise
 
     def forget(self, target: N8nTarget) -> None:
-        """End what is kept for a target; its counts go on with the next one in the same database, if that is soon."""
+        """End what is kept for a target; a next one in the same database goes on from its counts, if it comes soon."""
         ending = self._sessions.pop(id(target), None)
         if ending is not None:
             left = _Left(target.database, self._end(ending))

@@ -11,7 +11,7 @@ from collectors.replies import Reading
 from collectors.terms import Seconds
 
 
-class Histogram(NamedTuple):
+class BucketCounts(NamedTuple):
     """How often something took how long."""
 
     counts: tuple[int, ...]
@@ -20,7 +20,7 @@ class Histogram(NamedTuple):
 
 
 class FinishedKey(NamedTuple):
-    """What executions are counted by."""
+    """The labels by which executions are counted."""
 
     workflow: str
     mode: str
@@ -28,7 +28,7 @@ class FinishedKey(NamedTuple):
 
 
 class NodeKey(NamedTuple):
-    """What runs of nodes are counted by."""
+    """The labels by which runs of nodes are counted."""
 
     workflow: str
     node: str
@@ -51,7 +51,7 @@ class LifetimeRuns(NamedTuple):
 
 
 class LifetimeKey(NamedTuple):
-    """What n8n itself counts by: ``kind`` is production or manual, ``result`` success or error."""
+    """The labels by which n8n itself counts: ``kind`` is production or manual, ``result`` success or error."""
 
     workflow: str
     kind: str
@@ -74,22 +74,22 @@ class N8nReading(Reading):
 
     read_at: Seconds
     workflows: Sequence[Workflow]
-    """Those that have a place."""
+    """The workflows that have a place."""
     workflow_states: Mapping[str, int]
-    """How many are active, inactive and archived, those without a place too."""
+    """How many workflows are active, inactive and archived, including those without a place."""
     lifetime: Mapping[LifetimeKey, LifetimeRuns]
     finished: Mapping[FinishedKey, int]
-    durations: Mapping[tuple[str, Status], Histogram]
+    durations: Mapping[tuple[str, Status], BucketCounts]
     """By workflow, of runs that succeeded or failed."""
-    queue: Histogram
+    queue: BucketCounts
     """From created to started."""
     open: Mapping[tuple[str, OpenStatus], OpenRuns]
     overdue: Mapping[str, int]
-    """By workflow: those that should have gone on 5 minutes ago."""
+    """By workflow: waiting executions that should have gone on 5 minutes ago."""
     node_runs: Mapping[NodeKey, NodeRuns]
-    node_types: Mapping[str, Histogram]
+    node_types: Mapping[str, BucketCounts]
     node_data_unread: Mapping[Unread, int]
-    """Executions whose nodes were not counted, by why."""
+    """Executions whose nodes were not counted, by reason."""
     table_bytes: Mapping[str, int]
     backlog: int
     """Ids that are not read yet; some may not exist."""
@@ -100,4 +100,4 @@ class N8nReading(Reading):
     overflow: int
     """Runs that were counted as ``__other__``."""
     state_problem: str
-    """Why counts may not go on when the program starts anew; empty: they do, or nobody asked for it."""
+    """Why counts may begin anew when the program restarts; empty if they go on, or are not to be kept."""

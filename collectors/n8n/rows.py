@@ -40,10 +40,10 @@ class Execution(NamedTuple):
     started: Seconds | None
     """When it started; n8n 1.x writes it anew when a run that waited goes on."""
     stopped: Seconds | None
-    """When it ended; one that waits has it too."""
+    """When it ended; a waiting execution has such a time, too."""
     wait_till: Seconds | None
     deleted: bool
-    """It is marked for deletion. A run that is not kept is so marked by n8n 2.x, and stays ``running``."""
+    """It is marked for deletion. n8n 2.x marks a run that is not kept so, and leaves it ``running``."""
     stored_elsewhere: bool = False
     """Its data is not in this database."""
 
@@ -83,7 +83,7 @@ class Unread(LabelValue):
     MISSING = "missing"
     """Its data was deleted before it was read."""
     OVERLOAD = "overload"
-    """More executions ended than the data of which is read."""
+    """More executions ended than are read with their data."""
 
 
 class Nodes(NamedTuple):
@@ -94,7 +94,7 @@ class Nodes(NamedTuple):
     """JSON; None: it is too large."""
 
 
-class Head(NamedTuple):
+class DataHead(NamedTuple):
     """The beginning of an execution's data."""
 
     execution: int
@@ -111,11 +111,11 @@ class Rows:
     next_transaction: int
     """No transaction that has begun has this number or a higher one."""
     newest: Execution | None
-    """The one with the highest id."""
+    """The execution with the highest id."""
     fresh: Sequence[Execution]
-    """Those above the watermark, by id, as many as one read takes."""
+    """The executions above the watermark, by id, as many as one read takes."""
     asked_for: Sequence[Execution]
-    """Those of the ids below the watermark that were asked for, as far as they exist."""
+    """The executions below the watermark whose ids were asked for, as far as they exist."""
     workflows: Sequence[Workflow]
     """As many as one read takes, active ones first."""
     workflow_states: Mapping[str, int]

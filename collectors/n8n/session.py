@@ -27,14 +27,14 @@ _A_LOSS_IS_SAID: Seconds = 60.0
 """How long the readings say that counting began anew."""
 
 Before = Future[Ledger | None]
-"""What a session counted, when its thread has ended; None if it did not come to it."""
+"""What a session counted, once its thread has ended; None if it never began to count."""
 
 
 class Session:
-    """One n8n. Its thread works for one read at a time, and holds up nobody else's."""
+    """One n8n. Its thread does one read at a time, and delays no other n8n's."""
 
     def __init__(self, target: N8nTarget, keeper: Keeper | None = None, before: Before | None = None) -> None:
-        """``before`` is the session that counted there until now."""
+        """``before`` is what the session that counted there until now leaves."""
         self._worker = Worker("n8n")
         self._work = _Work(target, keeper, before)
 

@@ -23,12 +23,12 @@ _PIECE = 200
 """Entries of a list that are written without a break, 0.2 ms: the encoder keeps the interpreter until it is done."""
 
 
-class BadState(Exception):  # noqa: N818 - it says what the state is
+class BadState(Exception):
     """The data is damaged, or of another version; counting must begin anew."""
 
 
 def saved(ledger: Ledger) -> dict[str, Any]:
-    """Return what a ledger knows."""
+    """Return all that a ledger has counted and remembers, as values that JSON can hold."""
     return {
         "version": VERSION,
         "watermark": ledger.watermark,
@@ -47,7 +47,7 @@ def saved(ledger: Ledger) -> dict[str, Any]:
 
 
 def written(state: object) -> Iterator[str]:
-    """Yield what was saved as JSON, in pieces between which other threads have their turn."""
+    """Yield a state as JSON, in pieces between which other threads can run."""
     if isinstance(state, dict) and state:
         for number, (key, value) in enumerate(state.items()):
             yield f"{',' if number else '{'}{json.dumps(key)}:"

@@ -12,15 +12,15 @@ from pathlib import Path
 _LARGEST = 64 * 1024 * 1024
 
 
-class NotKept(Exception):  # noqa: N818 - it says what happened
+class NotKept(Exception):
     """The file can't be read or written; the message says why."""
 
 
 class StateFile:
-    """One file, which one program at a time uses: who has the lock of the file ``.lock`` beside it.
+    """One file, used by one program at a time: the one that has the lock of the file ``.lock`` beside it.
 
-    The kernel gives back the lock of a program that was killed. The file itself can't be locked, for each save
-    puts another one in its place.
+    The kernel releases the lock of a program that was killed. The file itself can't be locked, because each save
+    replaces it by another one.
     """
 
     def __init__(self, path: str) -> None:
@@ -70,13 +70,13 @@ class StateFile:
 
     @property
     def _file(self) -> Path:
-        """Where the path leads to: a symbolic link stays what it is."""
+        """The file that the path leads to, so that a symbolic link is not replaced."""
         return Path(os.path.realpath(self._path))
 
     def _lock_it(self) -> None:
-        """Take the lock, if that was not done; NotKept if another program has it.
+        """Take the lock, unless it is held already; NotKept if another program has it.
 
-        Where there can be none, in a folder that is read-only or on a file system without locks, it goes without.
+        In a read-only folder, or on a file system without locks, nothing is locked.
         """
         if self._lock is not None:
             return

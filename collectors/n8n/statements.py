@@ -1,11 +1,11 @@
 # ruff: noqa: S608 - names are quoted by quoted(), values are parameters
 """The SQL that reads n8n's tables. Each statement takes its rows by an index, or is said to scan.
 
-Tables and columns are those of n8n's migrations, 1.x and 2.x; a column that only some versions have is replaced
-by a constant. Nothing but what is used is selected, so that a role with grants on these columns is enough.
+Tables and columns are those of n8n's migrations, 1.x and 2.x. Where a version lacks a column, a constant stands for
+it. Nothing but what is used is selected, so that a role with grants on these columns is enough.
 Parameters are psycopg2's ``%s``.
 
-What a column holds is not trusted: NULL is replaced, and a time that cannot be is NULL, which is: not known.
+The content of a column is not trusted: NULL is replaced, and an impossible time becomes NULL, which means not known.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FRESH_AT_ONCE: Final = 5_000
 _WORKFLOWS_AT_ONCE: Final = 20_000
 _NAME: Final = 200
 _DAY: Final = "interval '24 hours'"
-"""So much two clocks may differ. In hours, which take no look at time zones."""
+"""Two clocks may differ by so much. Written in hours, which do not depend on time zones."""
 _LONG: Final = "interval '87600 hours'"
 _NODES_CHARACTERS: Final = 524_288
 """A workflow's nodes that are larger have unknown types: to decode them would hold the program up."""
@@ -39,10 +39,10 @@ _NEEDED_FOR_NODES: Final[Mapping[str, tuple[str, ...]]] = {
 _HEADS: Final = "latency_exporter_heads"
 _NODES: Final = "latency_exporter_nodes"
 _INSTEAD: Final = {"execution_data": _HEADS, "workflow_entity": _NODES}
-"""Functions of deploy/n8n/reader.sql that give what is needed for nodes, without a grant on the table."""
+"""Functions of deploy/n8n/reader.sql that return what is needed for nodes, without a grant on the table."""
 _CALLED: Final = "()"
 _DELTA: Final = "workflow_statistics_delta"
-"""What newer 2.x has counted and not yet added to ``workflow_statistics``: a row for each run."""
+"""What newer versions of 2.x have counted and not yet added to ``workflow_statistics``: a row for each run."""
 SIZED: Final = ("execution_entity", "execution_data", "workflow_entity", "workflow_statistics")
 LONGEST_NAME: Final = 63
 """Bytes of a name in PostgreSQL."""

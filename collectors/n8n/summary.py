@@ -16,7 +16,7 @@ _OVERDUE: Seconds = 300.0
 
 
 def reading(ledger: Ledger, rows: Rows, took: Seconds, state_problem: str = "") -> N8nReading:
-    """Return all that is known after a read, as it is now: what is counted later does not change it."""
+    """Return all that is known after a read; what is counted later does not change the result."""
     tallies = ledger.tallies
     return N8nReading(
         took=took,
@@ -49,13 +49,13 @@ def _with_place(ledger: Ledger, workflows: Iterable[Workflow]) -> Iterable[Workf
 
 
 def _lifetime(ledger: Ledger, rows: Rows) -> Mapping[LifetimeKey, LifetimeRuns]:
-    found: dict[LifetimeKey, LifetimeRuns] = {}
+    lifetime: dict[LifetimeKey, LifetimeRuns] = {}
     for row in rows.statistics:
         kind, _, result = row.name.partition("_")
         key = LifetimeKey(ledger.label(row.workflow), kind, result)
-        before = found.get(key, LifetimeRuns(0, None))
-        found[key] = LifetimeRuns(before.runs + row.runs, _later(before.latest, row.latest))
-    return found
+        before = lifetime.get(key, LifetimeRuns(0, None))
+        lifetime[key] = LifetimeRuns(before.runs + row.runs, _later(before.latest, row.latest))
+    return lifetime
 
 
 def _later(one: Seconds | None, other: Seconds | None) -> Seconds | None:

@@ -9,19 +9,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from collectors.n8n.labels import OTHER, clean
-from collectors.n8n.reading import FinishedKey, Histogram, NodeKey, NodeRuns
+from collectors.n8n.reading import BucketCounts, FinishedKey, NodeKey, NodeRuns
 from collectors.n8n.rows import Status, Unread
 from collectors.terms import Seconds
 
 BUCKETS: tuple[Seconds, ...] = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 """Bounds of all histograms, in seconds."""
 TIMED = (Status.SUCCESS, Status.ERROR)
-"""What has a duration that means something: a crash is written long after it, a cancel is somebody's decision."""
+"""Ends whose durations mean something: a crash is recorded long after it, and a cancel is a person's decision."""
 _LONGEST: Seconds = 10 * 365 * 86_400.0
-"""What seems to take longer has a time that is wrong ..."""
+"""A run that seems to take longer has a wrong time ..."""
 _CLOCKS_DIFFER: Seconds = 86_400.0
-"""... as has what seems to end so long before it began."""
-_NO_TIMES = Histogram((0,) * (len(BUCKETS) + 1), 0.0)
+"""... and so has one that seems to end so long before it began."""
+_NO_TIMES = BucketCounts((0,) * (len(BUCKETS) + 1), 0.0)
 MODES = frozenset(
     "chat cli error evaluation integrated internal manual retry trigger webhook".split()  # noqa: SIM905 - a set of words
 )
@@ -31,14 +31,14 @@ _UNKNOWN = "unknown"
 MAX_NODE_TYPES = 200
 
 
-def with_time(histogram: Histogram, took: Seconds) -> Histogram:
-    """Return a histogram with one more value; what seems to end before it began took no time, by clocks that differ."""
+def with_time(histogram: BucketCounts, took: Seconds) -> BucketCounts:
+    """Return a histogram with one more value. A run that seems to end before it began counts as 0: clocks differ."""
     if not -_CLOCKS_DIFFER <= took <= _LONGEST:
         return histogram
     took = max(0.0, took)
     at = bisect.bisect_left(BUCKETS, took)
     counts = (*histogram.counts[:at], histogram.counts[at] + 1, *histogram.counts[at + 1 :])
-    return Histogram(counts, histogram.total + took)
+    return BucketCounts(counts, histogram.total + took)
 
 
 def known_mode(mode: str) -> str:
@@ -52,10 +52,10 @@ class Tallies:
 
     max_node_series: int
     finished: dict[FinishedKey, int] = dataclasses.field(default_factory=dict)
-    durations: dict[tuple[str, Status], Histogram] = dataclasses.field(default_factory=dict)
-    queue: Histogram = _NO_TIMES
+    durations: dict[tuple[str, Status], BucketCounts] = dataclasses.field(default_factory=dict)
+    queue: BucketCounts = _NO_TIMES
     node_runs: dict[NodeKey, NodeRuns] = dataclasses.field(default_factory=dict)
-    node_types: dict[str, Histogram] = dataclasses.field(default_factory=dict)
+    node_types: dict[str, BucketCounts] = dataclasses.field(default_factory=dict)
     node_data_unread: dict[Unread, int] = dataclasses.field(default_factory=dict)
     vanished: int = 0
     resets: int = 0
@@ -104,7 +104,7 @@ class Tallies:
             self.node_data_unread.setdefault(why, 0)
 
     def saved(self) -> dict[str, Any]:
-        """Return all of it as JSON has it."""
+        """Return all counts as values that JSON can hold."""
         return {
             "finished": _listed(self.finished),
             "durations": _listed(self.durations),
@@ -138,11 +138,11 @@ def _listed(by_key: Mapping[Any, Any]) -> list[Any]:
     return [[list(key), value] for key, value in by_key.items()]
 
 
-def _histogram(saved: Iterable[Any]) -> Histogram:
+def _histogram(saved: Iterable[Any]) -> BucketCounts:
     counts, total = saved
     if len(counts) != len(BUCKETS) + 1:
         raise ValueError
-    return Histogram(tuple(map(int, counts)), _total(total))
+    return BucketCounts(tuple(map(int, counts)), _total(total))
 
 
 def _total(saved: float) -> Seconds:

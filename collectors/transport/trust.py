@@ -30,7 +30,7 @@ class OwnCertificate(NamedTuple):
     key_file: str
 
 
-class UnusableFile(Exception):  # noqa: N818 - it says what the file is
+class UnusableFile(Exception):
     """The file that this ``key`` of a configuration names cannot be used."""
 
     def __init__(self, key: str, message: str) -> None:

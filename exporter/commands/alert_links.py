@@ -12,9 +12,9 @@ from exporter.fleet import Fleet
 class _Link(NamedTuple):
     annotation: str
     shipped: str
-    """How it begins in the shipped rules."""
+    """How the link begins in the shipped rules."""
     begins: Callable[[Fleet], str | None]
-    """How it begins instead; None: as shipped."""
+    """How the link begins instead; None: as shipped."""
 
 
 def _dashboards(fleet: Fleet) -> str | None:

@@ -8,9 +8,9 @@ from exporter.commands import shipped
 
 _FOLDERS = ("dashboards", "provisioning/dashboards", "provisioning/datasources")
 EXPORTER_URL = "http://{source}:9102"
-"""Where browsers find the exporter of a host; the dashboards are shipped with it."""
+"""Where browsers find the exporter of a host, as the shipped dashboards have it."""
 _SOURCES = ("${source}", "${__data.fields.source}")
-"""How Grafana has the name of a host: as a variable, and in the row of a table."""
+"""How Grafana writes the name of a host: as a variable, and in the row of a table."""
 
 
 def run(flags: argparse.Namespace) -> int:

@@ -27,7 +27,7 @@ _REFUSALS = {
     "TLSV1_ALERT_PROTOCOL_VERSION",
     "UNSUPPORTED_PROTOCOL",
 }
-"""OpenSSL's names (``ssl.SSLError.reason``) of what a server that is alive answers: it wants a certificate of ours, or
+"""OpenSSL's names (``ssl.SSLError.reason``) of refusals by a server that is alive: it wants a certificate of ours, or
 another version of TLS."""
 
 

@@ -10,7 +10,7 @@ from exporter.fleet import Fleet, load
 
 
 def run(flags: argparse.Namespace) -> int:
-    """Write the files, or do with them what the flags say."""
+    """Write the files, or print, compare or check them, as the flags say."""
     targets_location = flags.sd_url if flags.format == "http-sd" else flags.targets_dir
     if flags.format == "http-sd" and not targets_location:
         return complain(

@@ -17,7 +17,7 @@ SHIPPED = Path(__file__).parents[1] / "shipped"
 def save(texts: Mapping[str, str], folder: Path, *, force: bool) -> int:
     """Write files below a folder and name them; return the exit code.
 
-    Raises CannotWrite, also for other content in their place unless ``force``d.
+    Raises CannotWrite, also where a file has other content, unless ``force`` is set.
     """
     changed = [
         Change(folder / file, before, after)
@@ -38,7 +38,7 @@ def save(texts: Mapping[str, str], folder: Path, *, force: bool) -> int:
 
 
 def _before(path: Path) -> str | None:
-    """Return the text that is at a path, or None where nothing is."""
+    """Return the text of a file, or None if there is no file."""
     try:
         return path.read_text("utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError):

@@ -39,7 +39,7 @@ class Problem:
         return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
 
 
-class BadFile(Exception):  # noqa: N818 - the word that the callers' sentences read best with
+class BadFile(Exception):
     """A configuration file cannot be used: exit 2, one line per problem, no traceback."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -47,7 +47,7 @@ class BadFile(Exception):  # noqa: N818 - the word that the callers' sentences r
         super().__init__("\n".join(map(str, self.problems)))
 
 
-class Unreadable(Exception):  # noqa: N818 - it says what the text is
+class Unreadable(Exception):
     """The file cannot be read beyond this line (0: at all), so that this is its only problem."""
 
     def __init__(self, line: int, message: str, loc: Loc = ()) -> None:

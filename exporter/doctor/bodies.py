@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 T = TypeVar("T")
 
 
-class BadBody(Exception):  # noqa: N818 - it reads as the sentence it is
+class BadBody(Exception):
     """A body that does not answer the question."""
 
 

@@ -15,7 +15,7 @@ from exporter.scrape_configs import targets_of
 
 
 class SeriesKey(NamedTuple):
-    """By which a pair's series are known; those of a database and of an n8n have no family."""
+    """What a pair's series are known by; those of a database and of an n8n have no family."""
 
     target: str
     probe: str

@@ -18,6 +18,7 @@ from exporter.fleet.own_paths import HOST_HEADER, PING_PATH, SD_PATH
 from exporter.fleet.pair import LOGIN, QUERY, READ, Pair
 from exporter.fleet.pairs import pairs_of, roles, survey
 from exporter.fleet.peers import PeerExporter, own_probes, peers_of
+from exporter.fleet.probes import PROBES
 from exporter.fleet.probes.http import host_header
 from exporter.fleet.reload_summaries import reload_summary
 from exporter.fleet.schema import OWN_JOB, PROTOCOLS, Host, Scrape, ScrapeJob, StackServerKeys
@@ -27,6 +28,7 @@ __all__ = [
     "LOGIN",
     "OWN_JOB",
     "PING_PATH",
+    "PROBES",
     "PROTOCOLS",
     "QUERY",
     "READ",

@@ -110,7 +110,7 @@ def _endpoints(sections: Sections) -> Iterator[Finding]:
 
 
 def _own_probe(loc: Loc, endpoint: Endpoint) -> Iterator[Finding]:
-    """Find what an endpoint's own probe holds and the endpoint itself should, or does already."""
+    """Find keys in an endpoint's own probe that belong into the endpoint itself, or stand there already."""
     probe = endpoint.probe
     if isinstance(probe, str):
         return

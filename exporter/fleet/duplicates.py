@@ -51,7 +51,7 @@ def duplicates(sections: Sections) -> Iterator[Finding]:
 
 
 def _equal_probes(sections: Sections) -> Iterator[Finding]:
-    """Warn of probes that one host does of another under two names, once of each."""
+    """Warn once of each probe that a host makes toward another one under two names."""
     reported: set[str] = set()
     things = {
         name: (_destination(probe, PLACEHOLDER, sections.defaults.ip_families), _settings(probe, _NOT_COMPARED))
@@ -69,7 +69,7 @@ def _equal_probes(sections: Sections) -> Iterator[Finding]:
 
 
 def _endpoints_in_mesh(sections: Sections) -> Iterator[Finding]:
-    """Warn of endpoints that a probe of the hosts reaches already, once of each."""
+    """Warn once of each endpoint that a probe of the hosts reaches already."""
     endpoints: dict[Hashable, list[tuple[int, _Sources]]] = {}
     for index, (thing, sources) in enumerate(_endpoints(sections)):
         endpoints.setdefault(thing, []).append((index, sources))

@@ -41,7 +41,7 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """What people call its target."""
         return self.database or self.target
 
     @property

@@ -49,7 +49,7 @@ HostState = Annotated[Literal["maintenance"], BeforeValidator(_host_state)]
 
 
 class Defaults(Section):
-    """What holds for every probe that does not say otherwise."""
+    """The values of the keys that a probe leaves out."""
 
     interval: Interval = 15.0
     timeout: Duration = 10.0
@@ -103,7 +103,7 @@ class Endpoint(Place):
 
     @property
     def probe_name(self) -> str:
-        """What its probe is called: one of its own by its protocol."""
+        """The name of its probe; a probe of its own is called by its protocol."""
         return self.probe if isinstance(self.probe, str) else self.probe.protocol
 
     @property
@@ -113,7 +113,7 @@ class Endpoint(Place):
 
     @property
     def target_address(self) -> str | None:
-        """The address, be it beside the probe or within it."""
+        """The address, which stands beside the probe or within it."""
         return self.address if isinstance(self.probe, str) else self.address or self.probe.own_address
 
 

@@ -92,7 +92,7 @@ def _unused_keys(sections: Sections) -> Iterator[Finding]:
 
 
 def _over(sections: Sections) -> Iterator[Finding]:
-    """Warn of a maintenance that is over: it is as if it were not there."""
+    """Warn of a maintenance that is over and has no effect any more."""
     wall = wall_clock()
     for index, host in enumerate(sections.hosts):
         if host.maintenance is not None and host.maintenance <= wall:

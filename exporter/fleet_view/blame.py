@@ -60,7 +60,7 @@ def blame(paths: Sequence[FleetPath], layout: Layout, unheard: Collection[str]) 
 def _targets(
     paths: Sequence[FleetPath], layout: Layout, unheard: Collection[str], dark: Collection[str]
 ) -> tuple[_Bad, frozenset[str]]:
-    """Return the hosts to blame, and those that live and are none, neither as targets nor as sources."""
+    """Return the hosts to blame, and those that are alive, so that they are not to blame as sources either."""
     by_target = grouped(paths, lambda path: path.target)
     bad_from_everywhere = {
         target: bad
@@ -108,16 +108,16 @@ def _dark(paths: Sequence[FleetPath], layout: Layout) -> Iterable[str]:
 
 
 class _Living(NamedTuple):
-    """Hosts that live, and that no other of their datacenter asks."""
+    """Hosts that are alive, and that no other host of their datacenter asks."""
 
     reaching: frozenset[str]
-    """They reach one of these others."""
+    """They reach one of the other hosts there."""
     one_of_several: frozenset[str]
-    """Their page can be had, and others of their datacenter are bad, too."""
+    """Their page can be had, and other hosts of their datacenter are bad, too."""
 
 
 def _living(paths: Sequence[FleetPath], layout: Layout, bad: Collection[str]) -> _Living:
-    """Return them; ``bad`` are the hosts that are so from everywhere."""
+    """Return the hosts that are alive; ``bad`` are the hosts that are bad from everywhere."""
     within = [path for path in paths if layout.datacenter(path.source) == layout.datacenter(path.target) != ""]
     asked = {path.target for path in within}
     reaching = {path.source for path in within if not path.bad}
@@ -127,7 +127,7 @@ def _living(paths: Sequence[FleetPath], layout: Layout, bad: Collection[str]) ->
 
 
 def _bad_everywhere(paths: Sequence[FleetPath], place: Callable[[FleetPath], str]) -> list[FleetPath]:
-    """Return the bad ones, if most are bad from or to each place; else none."""
+    """Return the bad paths, if most paths from or to each place are bad; else none."""
     least = min(_share(several, lambda path: path.bad) for several in grouped(paths, place).values())
     return [path for path in paths if path.bad] if least > _MOST else []
 

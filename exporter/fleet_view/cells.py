@@ -21,9 +21,9 @@ class CellState(enum.StrEnum):
     QUIET = "in-maintenance"
     """Bad, and expected."""
     UNKNOWN = "unknown"
-    """The page of the host that asks could not be had."""
+    """There is no page of the host that asks."""
     NONE = "none"
-    """It does not measure that."""
+    """The host does not measure that."""
 
 
 class Cell(NamedTuple):
@@ -34,7 +34,7 @@ class Cell(NamedTuple):
 
     @property
     def is_well(self) -> bool:
-        """Whether it needs no look."""
+        """Whether nobody has to look at it."""
         return self.state in {CellState.FINE, CellState.NONE}
 
 

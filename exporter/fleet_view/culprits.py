@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class CulpritKind(enum.StrEnum):
-    """What a culprit is; in this order they are named."""
+    """What a culprit is, in the order in which culprits are listed."""
 
     THIS_HOST = "this host"
     HOST = "host"
@@ -32,7 +32,7 @@ class FleetCulprit(NamedTuple):
     text: str
     """What is wrong with it, and what to look at; without its name."""
     alert: str
-    """As Prometheus calls it, empty where there is none: the runbook has what to do."""
+    """The name of the alert in Prometheus' rules and in the runbook; empty where there is none."""
     critical: bool = False
 
     def __str__(self) -> str:
@@ -45,12 +45,12 @@ class NoPage(NamedTuple):
     why: str
     connected: bool = False
     answered: bool = False
-    """Something answered there: no reason to call the exporter down."""
+    """Something answered there, so the exporter cannot be called down."""
     ours: CulpritKind | None = None
-    """This host could not ask: as what that is named, of this host."""
+    """Set if it is this host that could not ask: the kind under which this host is named as the culprit."""
 
 
 def in_order(culprits: Iterable[FleetCulprit]) -> Sequence[FleetCulprit]:
-    """Sort them: what is critical first."""
+    """Sort culprits: critical ones first, then by kind and name."""
     kinds = list(CulpritKind)
     return sorted(culprits, key=lambda culprit: (not culprit.critical, kinds.index(culprit.kind), culprit.name))

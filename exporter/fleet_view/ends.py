@@ -10,7 +10,7 @@ from exporter.fleet_view.paths import FleetPath
 
 
 class Ends(NamedTuple):
-    """Two hosts or datacenters, and whether it is about both ways between them."""
+    """Two hosts or two datacenters; both ways between them are bad, or only the one from the first to the other."""
 
     first: str
     other: str
@@ -18,19 +18,19 @@ class Ends(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Both in words: of a path."""
+        """What a path between two hosts is called."""
         return f"between {self.first} and {self.other}" if self.both_ways else f"{self.first} to {self.other}"
 
     @property
     def datacenters(self) -> str:
-        """The same of datacenters."""
+        """What the way between two datacenters is called."""
         if self.first == self.other:
             return f"within {self.first}"
         return f"{self.first} {'and' if self.both_ways else 'to'} {self.other}"
 
 
 def both_ways(bad_ways: Mapping[tuple[str, str], Sequence[FleetPath]]) -> Iterator[tuple[Ends, Sequence[FleetPath]]]:
-    """Bring the way there and the way back together."""
+    """Yield each pair of ends once, with the bad paths there and back together."""
     for (first, other), bad in bad_ways.items():
         back = bad_ways.get((other, first)) if first != other else None
         if back is None or first < other:

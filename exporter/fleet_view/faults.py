@@ -16,34 +16,34 @@ from exporter.overview.verdict import certificate_in_words
 from exporter.wording import some, span
 
 _NO_CHANCE = 2
-"""So many timeouts in a row are no chance; any other failure is none at once."""
+"""So many timeouts in a row are no chance; of other failures the first one counts."""
 _NO_CHANCE_UNEVENLY = 4
-"""The same where handshakes get lost by chance, one in some."""
+"""The same on a path that loses single handshakes."""
 
 
 class _Seen(NamedTuple):
-    """A pair, and who measures it."""
+    """A pair, and the host that measures it."""
 
     source: str
     pair: PairReport
 
 
 class Faults:
-    """Finds them in what the hosts say."""
+    """Finds what is wrong in the reports of all hosts."""
 
     def __init__(
         self, reports: Mapping[str, HostReport], no_pages: Mapping[str, NoPage], layout: Layout, network: Network
     ) -> None:
         self._reports, self._no_pages, self._layout, self._network = reports, no_pages, layout, network
         self._known = {source: [*_known(report, layout)] for source, report in reports.items()}
-        """What this host's own fleet file has, too: no other name is shown."""
+        """The pairs of each host whose names this host's own fleet file has, too: no other name is written."""
         self._local = {
             (source, pair.target)
             for source, pairs in self._known.items()
             for pair in pairs
             if pair.reason == Reason.LOCAL
         }
-        """Where something fails on the source itself: a firewall there may eat the other probes, too."""
+        """Source and target of what fails on the source itself: a firewall there may drop the other probes, too."""
         self._seen = [
             _Seen(source, pair)
             for source, pairs in self._known.items()
@@ -54,7 +54,7 @@ class Faults:
         ]
 
     def culprits(self) -> Iterator[FleetCulprit]:
-        """Yield all of them."""
+        """Yield all culprits."""
         yield from self._exporters()
         seen = grouped(self._seen, lambda seen: seen.pair.name)
         databases = {
@@ -102,7 +102,7 @@ class Faults:
         return by_the_way or network.is_blamed(host) or self._layout.is_quiet(host)
 
     def _pinged(self, host: str) -> Mapping[str, Seconds]:
-        """Return the hosts that its exporter itself answers, and how long ago it did so."""
+        """Return the hosts that the exporter of a host has answered, and how long ago it did."""
         return {
             source: pair.age or 0.0
             for source, pair in self._seen
@@ -113,7 +113,7 @@ class Faults:
         }
 
     def _programs(self, name: str, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
-        """Yield what is wrong with the probes of a target; those of which the same is said together."""
+        """Yield what is wrong with the probes of a target; probes that have the same fault together."""
         probes: dict[FleetCulprit, list[str]] = {}
         for probe, some_seen in grouped(seen, lambda seen: seen.pair.probe).items():
             if name in self._no_pages and probe in self._layout.own_probes:
@@ -132,7 +132,7 @@ class Faults:
             yield FleetCulprit(CulpritKind.PROGRAM, "", f"is slow {_from(slow, seen)}", "PeerSlow")
 
     def _certificates(self, name: str, seen: Sequence[_Seen]) -> Iterator[FleetCulprit]:
-        """Yield that a certificate of a target is too near its end, or over it, also where that is why it fails."""
+        """Yield the certificates of a target that end soon or have ended, even if its probes fail because of that."""
         ends = [(each.pair.certificate_left, each) for each in seen if each.pair.certificate_left is not None]
         if not ends:
             return

@@ -21,7 +21,7 @@ from exporter.overview import PageFormat
 
 _log = logging.getLogger(__name__)
 APART: Seconds = 10.0
-"""From one question of the peers to the next; who looks meanwhile sees what they said to the first."""
+"""The least time from one round of requests to the next; a look in between gets the answers of the first."""
 
 
 class Current(Protocol):
@@ -33,7 +33,7 @@ class Current(Protocol):
     def host(self) -> Host: ...
 
 
-class _Seen(NamedTuple):
+class _DatedView(NamedTuple):
     view: View
     title: str
     wall: float
@@ -54,7 +54,7 @@ class FleetView:
         self._current, self._own_page, self._peer_pages = current, own_page, peer_pages or PeerPages()
         self._asked: Seconds = 0.0
         """When peers were asked last, by the loop's clock."""
-        self._look: asyncio.Task[_Seen] | None = None
+        self._look: asyncio.Task[_DatedView] | None = None
 
     async def pieces(self, page_format: PageFormat, links: Mapping[str, str]) -> Iterator[bytes]:
         """Return the page in pieces; ``links`` are for browsers."""
@@ -67,18 +67,19 @@ class FleetView:
             written = text.render(seen.view, seen.title)
         return (piece.encode("utf-8", "backslashreplace") for piece in written)
 
-    async def _latest(self) -> _Seen:
+    async def _latest(self) -> _DatedView:
         """Return what was seen in the last ten seconds, or ask.
 
-        Who comes meanwhile waits for the same look. It goes on when who looks goes away, so that nobody is asked twice.
+        Requests that come meanwhile wait for the same look. It goes on when its client goes away, so that no peer is
+        asked twice.
         """
         now = asyncio.get_running_loop().time()
         if self._look is None or (self._look.done() and now >= self._asked + APART):
             self._asked = now
-            self._look = asyncio.create_task(self._ask())  # noqa: TID251 - who looks gets its error, or else the loop logs it
+            self._look = asyncio.create_task(self._ask())  # noqa: TID251 - a waiting request gets its error, or else the loop logs it
         return await asyncio.shield(self._look)
 
-    async def _ask(self) -> _Seen:
+    async def _ask(self) -> _DatedView:
         current, wall = self._current(), wall_clock()
         fleet, host = current.fleet, current.host
         peers, missing = await asyncio.to_thread(peers_of, fleet, host)
@@ -92,4 +93,4 @@ class FleetView:
         at = datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         title = f"The fleet as asked from {host.name} by latency-exporter {__version__}, {at}"
         seen = await asyncio.to_thread(view, {host.name: own, **pages}, layout(fleet, host.name, wall))
-        return _Seen(seen, title, wall)
+        return _DatedView(seen, title, wall)

@@ -14,9 +14,9 @@ from exporter.overview.page_style import COMMON, policy
 from exporter.wording import counted
 
 _COLUMNS = 40
-"""So many columns are drawn all."""
+"""Up to so many columns, all are drawn."""
 _MANY = 12
-"""More columns are drawn in small, with their names upright."""
+"""More columns than these are drawn small, with their names upright."""
 _STYLE = (
     COMMON
     + """\

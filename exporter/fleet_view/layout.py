@@ -18,11 +18,11 @@ class Layout:
     """Host or endpoint -> its datacenter, which may be empty."""
     hosts: tuple[str, ...]
     exporters: frozenset[str]
-    """The hosts that have one."""
+    """The hosts that have an exporter."""
     endpoints: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
     n8n: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Its name -> the database that it is read from."""
+    """An n8n's name -> the database that it is read from."""
     maintenance: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Host in maintenance -> until when, in words; empty without an end."""
     probes: frozenset[str] = frozenset()
@@ -36,7 +36,7 @@ class Layout:
         return (*self.hosts, *self.endpoints, *self.databases, *self.n8n)
 
     def datacenter(self, name: str) -> str:
-        """Return that of a host or endpoint; empty where it has none."""
+        """Return the datacenter of a host or endpoint; empty where it has none."""
         return self.datacenters.get(name, "")
 
     def is_quiet(self, name: str) -> bool:

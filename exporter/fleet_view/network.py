@@ -21,12 +21,12 @@ _UNEVEN = "handshakes get lost, and ICMP does not: one of several parallel paths
 
 
 class Signs(NamedTuple):
-    """What pages say of the network beside their paths."""
+    """What the hosts' pages say of the network, apart from their paths."""
 
     answering: frozenset[str]
     """The hosts of which a database answers."""
     queued: frozenset[str]
-    """Those whose own queue is full, which explains what their paths lose, and how long they take."""
+    """The hosts whose own queue is full, which explains the losses and delays of their paths."""
     sends_nothing: bool
     """All that this host asks of other hosts fails on itself, so that it has no path."""
 
@@ -49,7 +49,7 @@ class Network:
 
     @property
     def is_alone(self) -> bool:
-        """Whether this host reaches nobody, and nobody else can be asked: then it says nothing of others."""
+        """Whether this host reaches no host, and none can be asked: then it says nothing of others."""
         hosts = {host for host in self._layout.hosts if not self._layout.is_quiet(host)}
         ways = [path for path in self.paths if path.target in hosts]
         others = self._layout.exporters - {self._layout.here}
@@ -75,11 +75,11 @@ class Network:
         return any(datacenter in blame.dark or self._speaks(host, blame.targets) for blame in self._blame.values())
 
     def _speaks(self, host: str, targets: Mapping[str, Sequence[FleetPath]]) -> bool:
-        """Return whether bad paths to a host are news; those that are always lost are none while a database answers."""
+        """Return whether bad paths to a host are news; always lost ones are not, while a database answers there."""
         return any(path.is_news or host not in self._answering for path in targets.get(host, ()))
 
     def culprits(self) -> Iterator[FleetCulprit]:
-        """Yield all of them; the same over two families once."""
+        """Yield all culprits; one that is found over two families only once."""
         if self.is_alone:
             text = "it reaches no other host, and nobody's page can be had: look at its own link first"
             yield FleetCulprit(CulpritKind.THIS_HOST, self._layout.here, text, "", critical=True)
@@ -147,7 +147,7 @@ class Network:
         return FleetCulprit(kind, target, text, "HostUnreachable", critical=True)
 
     def _losing(self, target: str) -> Sequence[str]:
-        """Return who gets no answer of a host over any family, if that is most of each datacenter; else none."""
+        """Return the hosts that get no answer of a host over any family; none if most of some datacenter do get one."""
         asking = dict.fromkeys(path.source for path in self._by_target[target])
         lost = [source for source in asking if (source, target) not in self._open]
         places = grouped(asking, self._layout.datacenter).values()

@@ -46,7 +46,7 @@ def no_page(outcome: HttpAnswer | Trouble, patience: Seconds) -> NoPage:
 
 
 def lacking(key: str) -> NoPage:
-    """Write that this host cannot use what a key of its fleet file names; where that is is for its log alone."""
+    """Write that this host cannot use the file that a key of its fleet file names. Its path is for the log alone."""
     return NoPage(f"this host cannot ask: {key} cannot be used; its log says why", ours=CulpritKind.CONFIGURATION)
 
 
@@ -57,6 +57,6 @@ def another_host() -> NoPage:
 
 
 def not_ours(place: str) -> NoPage:
-    """Write that an answer is no page of this program, and where it is not."""
+    """Write that an answer is no page of this program; ``place`` is where it differs."""
     at = f" (at {place})" if place else ""
     return NoPage(f"its answer is no page of this program{at}", connected=True, answered=True)

@@ -17,23 +17,23 @@ _SEVERAL = 2
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FleetPath:
-    """One way from host to host."""
+    """The way from one host to another over one IP family."""
 
     source: str
     target: str
     ip_family: str = "ipv4"
     silent: bool = False
-    """Nothing comes back, which a single probe may say."""
+    """Nothing came back of the latest probes; it may be a single one."""
     lost: bool = False
-    """Nothing comes back of several."""
+    """Nothing came back of several probes in a row."""
     silent_for: Seconds = math.inf
     """How long ago the first of these probes was decided; infinite where that is not known."""
     heard_ago: Seconds = 0.0
     """How long ago the target answered anything; infinite if not lately."""
     always: bool = False
-    """That is usual."""
+    """Usually nothing comes back, so that it is no news."""
     loses: bool = False
-    """Too much gets lost, and not all."""
+    """Too many probes get lost, but not all."""
     loss: float = 0.0
     slow: bool = False
     """The round trip is longer than usual."""
@@ -44,7 +44,7 @@ class FleetPath:
 
     @property
     def bad(self) -> bool:
-        """Whether it speaks against anybody."""
+        """Whether it counts against its ends."""
         return self.lost or self.loses or self.slow
 
     @property
@@ -54,7 +54,7 @@ class FleetPath:
 
     @property
     def badness(self) -> tuple[float, Seconds]:
-        """By which the worst of several is found."""
+        """The key by which the worst of several paths is found."""
         return (self.loss if self.loses else float(self.lost), (self.rtt or 0.0) - (self.usual or 0.0))
 
     def in_words(self) -> str:
@@ -67,7 +67,7 @@ class FleetPath:
 
 
 def paths(source: str, report: HostReport, targets: Iterable[str]) -> Iterator[FleetPath]:
-    """Yield the paths from a host to those of ``targets`` that it says something of."""
+    """Yield the paths from a host to those of ``targets`` that its report has."""
     known = set(targets)
     pairs = [pair for pair in report.pairs if pair.target in known and pair.is_of_a_path]
     for (target, ip_family), several in grouped(pairs, lambda pair: (pair.target, pair.ip_family)).items():
@@ -79,7 +79,7 @@ def paths(source: str, report: HostReport, targets: Iterable[str]) -> Iterator[F
 def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport], seen: PathReport) -> FleetPath:
     best = min(pairs, key=lambda pair: (pair.silent, PATH_PROTOCOLS.index(pair.protocol), pair.recent.loss))
     failures = sum(pair.recent.failures for pair in pairs if pair.silent)
-    # A query on a connection that is kept may be answered where nothing begins any more: it says nothing of the way.
+    # The host does not call it silent while a query on a kept connection is answered, though nothing new comes through.
     silent = seen.fault == "silent" or all(pair.silent for pair in pairs)
     return FleetPath(
         source=source,

@@ -76,7 +76,7 @@ class PeerPages:
 
 
 def page_of(name: str, body: bytes) -> HostReport | NoPage:
-    """Return what the page of a host says, or why that is none."""
+    """Read the page of a host, or return why it is none."""
     try:
         page = read(body)
     except BadReport as bad:

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from collectors.terms import Reason
+from exporter.fleet import PROBES
 from exporter.overview.text import own_health_in_words
 from exporter.recording.latest import is_silent
 from exporter.recording.own_health import LONG_QUEUE, OwnHealth
@@ -30,14 +31,14 @@ from exporter.wording import cleaned
 
 _LOST, _FAILURES = frozenset({"lost", "sent again"}), frozenset({"lost", "failed"})
 _ALWAYS = 0.99
-PATH_PROTOCOLS = ("icmp", "tcp", "http")
+PATH_PROTOCOLS = tuple(PROBES)
 """In the order in which their loss is believed; what only databases say is no path of its own."""
 _THIS_HOST, _MAINTENANCE = "this host", "in maintenance"
 
 _Text = Annotated[str, Field(max_length=10_000), AfterValidator(cleaned)]
 _Word = Annotated[str, Field(max_length=40), AfterValidator(cleaned)]
 _Name = Annotated[str, Field(max_length=1_000)]
-"""As it is: shown only where the own fleet file has it, too."""
+"""Not cleaned: it is written only if this host's own fleet file has it, too."""
 _Duration = Annotated[float, Field(ge=0, le=1e12)]
 _Left = Annotated[float, Field(ge=-1e12, le=1e12)]
 _Count = Annotated[int, Field(ge=0, le=10**15)]
@@ -45,7 +46,7 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 _Result = Annotated[float, Field(ge=0, le=1e12)] | Annotated[str, Field(max_length=20)]
 
 
-class BadReport(Exception):  # noqa: N818 - it reads as the sentence it is
+class BadReport(Exception):
     """An answer that is no page of this program."""
 
 
@@ -54,14 +55,14 @@ class _Model(BaseModel):
 
 
 class VerdictReport(_Model):
-    """A verdict as the page has it."""
+    """A verdict, as on the page."""
 
     word: _Word | None
     why: _Text = ""
 
 
 class RecentResults(NamedTuple):
-    """What is needed of the latest results of a pair."""
+    """A summary of the latest results of a pair."""
 
     failures: int
     """How many of the latest in a row are failures."""
@@ -107,24 +108,24 @@ class PairReport(_Model):
     age: _Duration | None
     """How long ago the latest probe was decided."""
     first_failure_ago: _Duration | None = None
-    """The same of the first of the failures that it is one of; None in older versions, too."""
+    """How long ago the first of the failures in a row was decided; None in older versions, too."""
     rtt: _Duration | None
     usual_rtt: _Duration | None
     usual_loss: _Share | None
     certificate_left: _Left | None = None
-    """How long the served certificate is valid yet, where that is too little; None in older versions, too."""
+    """How long the served certificate is still valid, if that is too short; None in older versions, too."""
     recent: Annotated[
         RecentResults, PlainValidator(lambda results: RecentResults.of(_RESULTS.validate_python(results)))
     ]
 
     @property
     def name(self) -> str:
-        """What people call the target."""
+        """The name of the database, or else of the target."""
         return self.database or self.target
 
     @property
     def ours(self) -> bool:
-        """Whether its trouble is that of the host that measures."""
+        """Whether the host that measures is itself at fault."""
         return self.verdict.word == _THIS_HOST or self.reason == Reason.LOCAL
 
     @property
@@ -134,7 +135,7 @@ class PairReport(_Model):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether its target is in maintenance: whatever is wrong there is expected."""
+        """Whether its target is in maintenance, where any trouble is expected."""
         return self.verdict.word == _MAINTENANCE
 
     @property
@@ -144,17 +145,17 @@ class PairReport(_Model):
 
     @property
     def always_lost(self) -> bool:
-        """Whether usually nothing comes back, which is no news."""
+        """Whether usually nothing comes back, so that silence is no news."""
         return (self.usual_loss or 0.0) > _ALWAYS
 
     @property
     def is_slow(self) -> bool:
-        """Whether it is answered, and what it asks takes too long there, by its own host's verdict."""
+        """Whether it is answered too slowly by the program or database, by its own host's verdict."""
         return bool(self.success) and self.verdict.word in {"peer", "database"}
 
 
 class ThisHost(_Model):
-    """How a host's own measuring goes."""
+    """How well a host itself measures."""
 
     verdict: VerdictReport
     host: _Name = ""
@@ -166,11 +167,11 @@ class ThisHost(_Model):
 
     @property
     def queue_is_full(self) -> bool:
-        """Whether its own queue delays or loses what goes out."""
+        """Whether its own transmit queue delays or drops packets."""
         return (self.egress_queue or 0.0) > LONG_QUEUE
 
     def in_words(self) -> str:
-        """Write it as its own page has it."""
+        """Write it in the words of its own page."""
         return own_health_in_words(
             OwnHealth(
                 egress_queue=self.egress_queue,
@@ -182,7 +183,7 @@ class ThisHost(_Model):
 
 
 class HostReport(_Model):
-    """What a host says."""
+    """The page of a host."""
 
     this_host: ThisHost
     pairs: Annotated[tuple[PairReport, ...], Field(max_length=100_000), FailFast()]
@@ -197,6 +198,6 @@ def read(body: bytes) -> HostReport:
 
 
 def _place(error: ValidationError) -> str:
-    """Write where it is not as it should be; nothing of the answer itself is repeated but numbers of items."""
+    """Write the place of the first error. Nothing of the answer itself is repeated but the numbers of items."""
     loc = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
     return ".".join(str(part) for part in loc if isinstance(part, int) or part.isidentifier())

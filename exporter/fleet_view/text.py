@@ -13,7 +13,7 @@ from exporter.wording import counted, display_width, printable, some
 _COLUMNS = 12
 """Columns that fit a terminal."""
 MOST_CULPRITS = 100
-"""So many are drawn: nobody reads more, and the worst come first."""
+"""So many are drawn: the worst come first, and nobody reads more."""
 WELL = "nothing is wrong, as far as can be seen"
 
 
@@ -40,7 +40,7 @@ def line(culprit: FleetCulprit) -> str:
 
 
 def summary(view: View) -> str:
-    """Count who was asked, and what was seen."""
+    """Count the exporters that were asked, and the paths that were seen."""
     bad = sum(path.is_news for path in view.paths)
     return (
         f"{len(view.asked)} of {counted(len(view.rows), 'exporter')} asked; "

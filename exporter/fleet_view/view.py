@@ -20,11 +20,11 @@ Pages = Mapping[str, HostReport | NoPage]
 
 
 class View(NamedTuple):
-    """All that is shown, whatever the format."""
+    """All that the page has, whatever its format."""
 
     layout: Layout
     asked: Sequence[str]
-    """The hosts whose page was had, in the fleet file's order."""
+    """The hosts of which there is a page, in the fleet file's order."""
     no_pages: Mapping[str, NoPage]
     paths: Sequence[FleetPath]
     cells: Mapping[tuple[str, str], Cell]
@@ -69,13 +69,13 @@ def _signs(reports: Mapping[str, HostReport], layout: Layout) -> Signs:
 
 
 def _answering(reports: Mapping[str, HostReport]) -> frozenset[str]:
-    """Return the hosts of which a database answers, by a host to which they are not silent since."""
+    """Return the hosts of which a database answers some host to which they are not silent now."""
     pairs = [pair for report in reports.values() for pair in report.pairs if pair.database and pair.success]
     return frozenset(pair.target for pair in pairs if pair.path is None or pair.path.fault != "silent")
 
 
 def _sends_nothing(own: HostReport | None, layout: Layout) -> bool:
-    """Return whether all that this host asks of other hosts fails on itself; names are not even looked up then."""
+    """Return whether all probes of this host toward others fail on this host itself, look-ups of names included."""
     others = set(layout.hosts) - {layout.here, *layout.maintenance}
     pairs = [pair for pair in own.pairs if pair.target in others and pair.is_of_a_path] if own else []
     reasons = {pair.reason for pair in pairs}

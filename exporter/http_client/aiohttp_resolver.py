@@ -19,7 +19,7 @@ _FAMILIES = {
 
 
 async def addresses(name: str, families: tuple[IpFamily, ...] = tuple(IpFamily)) -> dict[IpFamily, tuple[str, ...]]:
-    """Return a name's addresses by family, those that it has none of left out; ProbeFailed(DNS) if it has none."""
+    """Return a name's addresses by family, without families that it has none of; ProbeFailed(DNS) if there is none."""
     async with asyncio.TaskGroup() as group:
         tasks = {family: group.create_task(_of_family(name, family)) for family in families}
     results = {family: task.result() for family, task in tasks.items()}
@@ -61,4 +61,4 @@ class Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is kept."""
+        """Do nothing: nothing is kept."""

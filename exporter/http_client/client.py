@@ -43,15 +43,15 @@ _PARSER_FAULTS = (
     ("header", "its answer has a header that is none"),
     ("", "its answer cannot be understood"),
 )
-"""How aiohttp's parser begins its sentences -> ours: its own are for programmers, quote bytes, and have one type."""
+"""How a message of aiohttp's parser begins -> our words. Its own are for programmers and quote bytes."""
 
 
 class AskedServer(Protocol):
-    """A server, and the login that it takes."""
+    """A server, and the login for it."""
 
     @property
     def url(self) -> str:
-        """Where its paths begin, without a slash at the end."""
+        """The beginning of all its URLs, without a slash at the end."""
 
     @property
     def user(self) -> str | None: ...
@@ -68,7 +68,7 @@ class _RequestState:
 
 @contextlib.asynccontextmanager
 async def session(asker: str, at_once: int = 0) -> AsyncIterator[aiohttp.ClientSession]:
-    """Open what all requests share; ``asker`` names itself to the servers, ``at_once`` bounds the connections."""
+    """Open the session of all requests. ``asker`` is its User-Agent, ``at_once`` bounds the connections."""
     agent = f"latency-exporter/{__version__} ({asker})"
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_end.append(_note_connection)
@@ -113,7 +113,7 @@ class Client:
             return trouble._replace(detail=self._harmless(trouble.detail.encode("utf-8", "replace")))
 
     def _harmless(self, text: bytes, limit: int = PART_OF_A_LINE) -> str:
-        """Make a server's text safe to print: also without the login that we sent, which it may have sent back."""
+        """Make a server's text safe to print, and remove our login, which the server may have sent back."""
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)
         return cleaned(text.decode("utf-8", "replace"), limit)
@@ -168,7 +168,7 @@ def _failed(error: Exception, cause: OSError) -> ProbeFailed:
 
 
 def _family(host: str) -> IpFamily:
-    """Return that of an address; of a name, which may have both, one that this host has a network for."""
+    """Return the family of an address; for a name, which may have both, one for which this host has a network."""
     return literal_family(host) or next(filter(routes.has_network, IpFamily), IpFamily.IPV4)
 
 
@@ -179,7 +179,7 @@ def _parser_fault(message: str) -> str:
 
 
 def _cause(error: Exception) -> Exception:
-    """Return the error of the socket or of TLS, of several addresses the first one's."""
+    """Return the error of the socket or of TLS; with several addresses, that of the first."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return error.certificate_error
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
@@ -192,7 +192,7 @@ def _cause(error: Exception) -> Exception:
 
 
 async def _read(content: aiohttp.StreamReader, limit: int) -> bytes | None:
-    """Read it all; None as soon as it is too much."""
+    """Read a whole body; None as soon as it is longer than ``limit``."""
     body = bytearray()
     async for piece in content.iter_any():
         body += piece

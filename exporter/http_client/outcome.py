@@ -14,24 +14,24 @@ class HttpAnswer(NamedTuple):
 
     status: int
     body: bytes
-    """As it came: to be understood, never to be shown."""
+    """As it came: to be parsed, never to be printed."""
     excerpt: str
-    """Its beginning, safe to be shown."""
+    """Its beginning, safe to print."""
     location: str
-    """Where a redirect points, safe to be shown; it is not followed."""
+    """Where a redirect points, safe to print; it is not followed."""
     date: float | None
-    """The server's own clock, in seconds since the epoch, by which its data's age is counted."""
+    """The time by the server's own clock, in seconds since the epoch: the age of its data is counted by it."""
     took: Seconds
     """From before the connection to the answer's last byte."""
 
 
 class Trouble(NamedTuple):
-    """No answer."""
+    """Why there is no HTTP answer."""
 
     reason: Reason
     detail: str
     connected: bool
-    """Whether the server itself was reached, so that it is not only invisible from here."""
+    """Whether the server itself was reached, so that the fault is not the network's."""
 
 
 HttpOutcome = HttpAnswer | Trouble

@@ -10,20 +10,20 @@ from exporter.overview.beside import Suspect, SuspectKind
 from exporter.overview.pair_now import PairNow
 
 _SEVERAL = 2
-"""So many hosts at least."""
+"""A probe has to fail alike toward so many hosts."""
 
 
 class AlikeFailures:
-    """Counts how many hosts each probe was asked of, and of how many it fails in which way."""
+    """Counts toward how many hosts each probe goes, and toward how many it fails in which way."""
 
     def __init__(self) -> None:
         self._asked: Counter[tuple[str, str]] = Counter()
         self._alike: Counter[tuple[str, str, str, bool]] = Counter()
         self._echoes: set[str] = set()
-        """The probes that are ICMP's, of which no program is to blame."""
+        """The ICMP probes, for whose failures no program is to blame."""
 
     def add(self, seen: PairNow, *, answers: bool) -> None:
-        """Count one; ``answers``: the host answers other probes."""
+        """Count a pair; ``answers``: the host answers other probes."""
         self._asked[seen.probe, seen.ip_family] += 1
         if Gives.ICMP_ECHO in seen.gives:
             self._echoes.add(seen.probe)
@@ -31,7 +31,7 @@ class AlikeFailures:
             self._alike[seen.probe, seen.ip_family, seen.reason, seen.silent] += 1
 
     def of(self, seen: PairNow) -> str:
-        """Write that others fail as this one does; empty if they do not."""
+        """Write that the probe fails in the same way toward other hosts; empty if it does not."""
         return "" if seen.reason is None else self._in_words(seen.probe, seen.ip_family, seen.reason, seen.silent)
 
     def __iter__(self) -> Iterator[Suspect]:

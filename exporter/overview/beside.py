@@ -12,15 +12,15 @@ class SuspectKind(enum.StrEnum):
 
     OWN_LINK = "own link"
     DATACENTER = "datacenter"
-    """The way to it."""
+    """The way to the datacenter."""
     HOST = "host"
     HANDSHAKES = "handshakes"
     PROBE = "probe"
-    """One that fails alike toward most hosts."""
+    """A probe that fails in the same way toward most hosts."""
 
 
 class Suspect(NamedTuple):
-    """Who explains several bad pairs at once, in words."""
+    """What explains several bad pairs at once, in words."""
 
     kind: SuspectKind
     who: str
@@ -30,26 +30,26 @@ class Suspect(NamedTuple):
         return f"{self.who}: {self.why}"
 
     def of(self, trouble: str) -> str:
-        """Write the trouble of one pair as this one's."""
+        """Write the trouble of one pair with this suspect as its cause."""
         return f"{self.who}: {trouble}; {self.why}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """What others say, where one pair is judged."""
+    """What is known of other pairs when one pair is judged."""
 
     nobody_answers: bool = False
     """No host at all was heard of since this one fell silent."""
     suspect: Suspect | None = None
-    """Who explains that the path is bad."""
+    """What explains that the path is bad."""
     uneven: bool = False
-    """Handshakes with the host get lost, and its ICMP does not."""
+    """Handshakes with the host get lost, and ICMP echoes do not."""
     everywhere: str = ""
-    """That the same probe fails alike toward other hosts, in words."""
+    """Set if the same probe fails in the same way toward other hosts: that, in words."""
     far: bool = False
     """The host is in another datacenter than this one."""
 
 
 NOTHING = Beside()
-"""Nothing is known of others."""
+"""Nothing is known of other pairs."""
 FAR = Beside(far=True)

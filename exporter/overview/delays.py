@@ -10,7 +10,7 @@ from exporter.overview.pair_now import PairNow
 from exporter.recording.history import is_time
 
 _SLOWER = 1.5
-"""A time is notable if it is more than so many times the usual, with the noise on top."""
+"""A time is notable if it is more than so many times the usual one, plus the noise."""
 _NETWORK_NOISE: Seconds = 0.005
 _SERVER_NOISE: Seconds = 0.05
 _SLOW_SERVER: Seconds = 1.0
@@ -22,19 +22,19 @@ then twice as long (RFC 6298)."""
 
 
 class Delays(NamedTuple):
-    """How much longer than usual the latest answer took; 0 where that is nothing notable."""
+    """How much longer than usual the latest answer took; 0 where that is not notable."""
 
     network: Seconds
     server: Seconds
-    """All that the server took, if that is slow however usual."""
+    """The server's whole time, if it is slow, however usual that is."""
     queued: bool
     """Our own queue explains both."""
     perhaps_lost: bool
-    """The server's is no more than a packet that was lost and sent again can add."""
+    """The server's delay is no longer than a packet that was lost and sent again can add."""
     single: bool
-    """It is perhaps a lost packet, and none of the answers before was as late.
+    """The delay is perhaps a lost packet, and none of the answers before was as late.
 
-    Where packets get lost one earlier late answer is allowed, behind a full queue two.
+    Where packets get lost, one earlier late answer is allowed; behind a full queue, two.
     """
 
 
@@ -58,7 +58,7 @@ def delays(seen: PairNow, others: Sequence[PairNow], queue: Seconds) -> Delays:
 
 
 def network_delay(seen: PairNow) -> Seconds:
-    """Return how much longer than usual the latest round trip took; 0 where that is nothing notable."""
+    """Return how much longer than usual the latest round trip took; 0 where that is not notable."""
     return _excess(seen.rtt, seen.usual_rtt, _NETWORK_NOISE)
 
 
@@ -70,7 +70,7 @@ def _late_before(seen: PairNow, queued: Seconds) -> int:
 
 
 def _excess(now: Seconds | None, usual: Seconds | None, noise: Seconds) -> Seconds:
-    """Return how much more it is than usual; 0 where that is nothing notable."""
+    """Return by how much a time exceeds the usual one; 0 where that is not notable."""
     if now is None or usual is None or now <= _SLOWER * usual + noise:
         return 0.0
     return now - usual

@@ -16,7 +16,7 @@ from exporter.overview.pair_now import PairNow
 from exporter.wording import percent
 
 CHANCE = 0.005
-"""What is less probable is no chance."""
+"""A loss that is less probable than this is no chance."""
 LEAST, _MOST = 0.01, 0.05
 """The bounds within which the usual share of failures is believed."""
 _BURSTS = 2
@@ -24,7 +24,7 @@ _BURSTS = 2
 _OUTAGE = 5
 """So many failures in a row are an outage, which counts as one failure."""
 FEW = 15
-"""Of fewer results the failures are counted, not given as a percentage."""
+"""With fewer results, failures are written as a number, not as a percentage."""
 _TOO_MUCH, _TOO_MUCH_FAR = 0.01, 0.005
 """A larger share that gets lost for hours is mentioned, however usual; the second is between datacenters."""
 _NOTABLE = 0.1
@@ -94,7 +94,7 @@ def steady(seen: PairNow, beside: Beside) -> str:
 
 
 def share(seen: PairNow) -> str:
-    """Write the share of the latest results that failed; of few their number."""
+    """Write the share of the latest results that failed; their number if there are few."""
     if seen.bad and seen.results < FEW:
         return f"{seen.bad} of {seen.results}"
     return percent(seen.bad, seen.results)

@@ -13,7 +13,7 @@ from exporter.wording import counted, some, span
 _LONG_QUEUE: Seconds = 300.0
 """An execution that waits longer for its start is stuck: no worker takes it."""
 _LONG_RUN: Seconds = 3600.0
-"""One that runs longer is: n8n's own limit, where it is set, is an hour at most (EXECUTIONS_TIMEOUT_MAX)."""
+"""An execution that runs longer is stuck: n8n's own limit, if set, is an hour at most (EXECUTIONS_TIMEOUT_MAX)."""
 _NEVER = LifetimeRuns(0, None)
 
 
@@ -26,7 +26,7 @@ class Open(NamedTuple):
 
 
 class N8nNow(NamedTuple):
-    """An n8n, as its database had it at the latest read."""
+    """The state of an n8n at the latest read of its database."""
 
     open: dict[OpenStatus, Open]
     overdue: int

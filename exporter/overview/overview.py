@@ -50,8 +50,8 @@ class Overview:
             own_health = self._own_health(now)
             judged: list[rows.Row] = []
             suspects = Suspects(own_health)
-            for some in rows.judged(self._states(), suspects, own_health, now, wall):
-                judged += some
+            for batch in rows.judged(self._states(), suspects, own_health, now, wall):
+                judged += batch
                 yield b""
             in_order = sorted(judged, key=rows.Row.order)
             snapshot = rows.Snapshot(self._title(wall), wall, in_order, tuple(suspects), own_health)

@@ -16,11 +16,11 @@ p { margin: .25rem 0 }
 a { color: var(--link) }
 a:focus-visible, div:focus-visible { outline: 2px solid var(--link); outline-offset: 2px }
 """
-"""The beginning of every style sheet."""
+"""The beginning of the style sheet of every page."""
 
 
 def policy(style: str) -> str:
-    """Return the Content-Security-Policy of a page: whatever a name holds, nothing runs and nothing is fetched."""
+    """Return the Content-Security-Policy of a page: nothing in it runs or is fetched, whatever a name holds."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "

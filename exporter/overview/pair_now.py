@@ -87,7 +87,7 @@ class PairNow:
     usual_loss: float | None = None
     """The share of probes that fails usually."""
     steady_loss: float | None = None
-    """The same, once it is known of hours."""
+    """The usual share over hours, once that is known."""
     usual_of: int | None = None
     """Of how many results the usual is the median, while they are few; None once they are not."""
     before: Sequence[Seconds] | None = None

@@ -21,7 +21,7 @@ from exporter.overview.unreached import refused_by_itself
 QUEUE_DROPS = 5
 """A full queue of ours explains fewer failures in a row than this."""
 _NAMED = {Gives.RESPONSE, Gives.LOGIN}
-"""Whose names are looked up in the probe: what is lost of them may be the look-up."""
+"""Probes that look up the name themselves: it may be the look-up that is lost."""
 _MORE_LOST, _TIMES_MORE = 0.04, 3
 """Handshakes are lost unevenly from this share on, above so many times what ICMP loses."""
 
@@ -45,18 +45,18 @@ class Path:
     heard: Seconds
     """How long ago the host was heard; infinite if its latest results are all silence."""
     answers: bool
-    """One of its pairs is well at least."""
+    """At least one of its pairs is well."""
     since: Seconds
     """How long ago the silence began; infinite if there is none."""
     failures: int
     """How many probes of all pairs were silent in a row."""
     uneven: bool
-    """Handshakes get lost, and ICMP does not."""
+    """Handshakes get lost, and ICMP echoes do not."""
     maintenance: bool
 
     @property
     def bad(self) -> bool:
-        """Whether it speaks against anybody; a host in maintenance does not."""
+        """Whether it counts against its ends; the path of a host in maintenance does not."""
         return self.fault is not None and not self.maintenance
 
     @property

@@ -33,7 +33,7 @@ class Row:
     seen: PairNow
     verdict: Verdict
     path: Path | None
-    """None where it is to this host itself, and before there is a result."""
+    """None for a pair toward this host itself, and before there is a result."""
     recent: Sequence[Seconds]
     last_failure: Failure | None
 
@@ -64,21 +64,21 @@ class Row:
 
 
 class Snapshot(NamedTuple):
-    """All that is in the overview, whatever its format."""
+    """All that the overview has, whatever its format."""
 
     title: str
-    """Names the host, and the time."""
+    """The title, with the host and the time."""
     wall: float
     """When, in seconds since the epoch."""
     rows: Sequence[Row]
     """All of them, the worst first."""
     suspects: Sequence[Suspect]
-    """Who explains several of them, what explains the most first."""
+    """What explains several bad pairs; the one that explains the most first."""
     own_health: OwnHealth
 
 
 class _PairState(NamedTuple):
-    """What the verdict on one pair is made of; those of all pairs are needed before one of them is judged."""
+    """The state from which one pair is judged; all pairs' states are needed before the first one is."""
 
     pair: Pair
     series: PairSeries
@@ -143,7 +143,7 @@ def _usual(seen: PairNow, now: Seconds, usual: Seconds | None) -> str:
 def judged(
     states: Sequence[tuple[Pair, PairSeries]], suspects: Suspects, own: OwnHealth, now: Seconds, wall: float
 ) -> Iterator[Sequence[Row]]:
-    """Judge all pairs and return their rows in batches, between which others may run; ``suspects`` become known by it.
+    """Judge all pairs and return their rows in batches, between which others may run; this fills ``suspects``.
 
     The first batches are empty: the states of all pairs are read before one of them is judged.
     """
@@ -153,7 +153,8 @@ def judged(
         if number % AT_ONCE == AT_ONCE - 1:
             yield ()
     named = {name: [(state.pair, state.seen) for state in place] for name, place in places.items()}
-    yield from (() for _ in suspects.add_all(named))
+    for _ in suspects.add_all(named):
+        yield ()
     for name, place in places.items():
         yield [_row(state, place, suspects.path(name, state.pair), suspects, own) for state in place]
 

@@ -28,7 +28,7 @@ from exporter.recording.own_health import OwnHealth
 from exporter.wording import cleaned, plural, some
 
 _SEVERAL = 2
-"""So many paths have to be bad before something common to them is suspected."""
+"""So many paths have to be bad before what they have in common is suspected."""
 _AT_ONCE = 50
 """Places that are added before others may run."""
 _Key = tuple[str, str]
@@ -36,7 +36,7 @@ _Key = tuple[str, str]
 
 
 class Suspects:
-    """All that is measured is added first, and then asked about, pair by pair."""
+    """Finds what explains several bad pairs. All that is measured is added first; then each pair is asked about."""
 
     def __init__(self, own: OwnHealth) -> None:
         self._own = own
@@ -45,7 +45,7 @@ class Suspects:
         self._alike = AlikeFailures()
 
     def add_all(self, places: Mapping[str, Sequence[tuple[Pair, PairNow]]]) -> Iterator[None]:
-        """Add all pairs by place; others may run where it yields."""
+        """Add all pairs by place; other tasks may run whenever it yields."""
         for number, (place, pairs) in enumerate(places.items()):
             self._add(place, pairs)
             if number % _AT_ONCE == _AT_ONCE - 1:
@@ -71,7 +71,7 @@ class Suspects:
                         self._alike.add(seen, answers=path.answers)
 
     def _conclude(self) -> None:
-        """Find out who is to blame: all has been added."""
+        """Decide what is to blame, once all has been added."""
         grouped: dict[_Key, list[Path]] = defaultdict(list)
         by_family: dict[str, list[Path]] = defaultdict(list)
         for path in self._paths.values():
@@ -83,7 +83,7 @@ class Suspects:
         self._common = dict(self._in_common())
 
     def path(self, place: str, pair: Pair) -> Path | None:
-        """Return the path that a pair goes; None for one toward this host itself, and before there is a result."""
+        """Return the path of a pair; None if it leads to this host itself, or has no result yet."""
         return None if pair.target == self._own.host else self._paths.get((place, pair.ip_family.value))
 
     def beside(self, path: Path | None, pair: Pair, seen: PairNow) -> Beside:
@@ -103,7 +103,7 @@ class Suspects:
         )
 
     def __iter__(self) -> Iterator[Suspect]:
-        """Yield all suspects, for the head of a page: what explains the most comes first."""
+        """Yield all suspects, for the head of a page; the one that explains the most comes first."""
         if self.nobody_answers:
             yield Suspect(SuspectKind.OWN_LINK, "this host's own link", "nobody at all answers")
         else:
@@ -162,7 +162,7 @@ class Suspects:
         return None
 
     def _silent_hosts(self) -> Iterator[Suspect]:
-        """Yield those that are silent alone, in one line, unless it was a single probe."""
+        """Yield the silent hosts that nothing else explains, in one suspect; a single silent probe is not enough."""
         silent = {path.host: self._one_host(path) for path in self._paths.values() if self._is_silent_alone(path)}
         if silent:
             (only, *more) = silent.values()
@@ -185,7 +185,7 @@ class Suspects:
             yield Suspect(SuspectKind.HANDSHAKES, some(dict.fromkeys(self._places_of(uneven))), UNEVEN)
 
     def _places_of(self, uneven: Iterable[Path]) -> Iterator[str]:
-        """Yield the datacenter of those where most hosts are among them, two at least, and else the host."""
+        """Yield the datacenter of an uneven path where most of its hosts, and two at least, have one; else the host."""
         of = Counter((path.ip_family, path.datacenter) for path in uneven)
         for path in uneven:
             key = path.ip_family, path.datacenter
@@ -194,7 +194,7 @@ class Suspects:
 
 
 def _counts(pair: Pair, seen: PairNow, path: Path) -> bool:
-    """Return whether a pair is compared with others of its probe; a database's login has an account of its own."""
+    """Return whether a pair is compared with the others of its probe; a database's login has users of its own."""
     expected = path.maintenance or (seen.misconfigured and not seen.ever_succeeded)
     return seen.reached is not None and not pair.database and not (expected and seen.reason)
 

@@ -14,7 +14,7 @@ from exporter.wording import display_width, plural, printable, span
 _AT_ONCE = 250
 """Lines of one piece."""
 _NAMED = 4
-"""Suspects of the head of a page; the lines of the pairs name all."""
+"""Suspects at the head of a page; the lines of the pairs name all of them."""
 _THIS_HOST = "(this host)"
 
 
@@ -47,7 +47,7 @@ def summary(snapshot: Snapshot, host: Verdict) -> str:
 
 
 def own_health_in_words(own: OwnHealth) -> str:
-    """Write how this host's own measuring went in the last minute, and whether it is in maintenance."""
+    """Write how well this host measured in the last minute, and whether it is in maintenance."""
     queue = "not measured (by ICMP alone)" if own.egress_queue is None else span(own.egress_queue)
     parts = [*_in_maintenance(own), f"egress queue {queue}"]
     if own.lateness is not None:

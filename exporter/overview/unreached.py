@@ -28,7 +28,7 @@ def witness(seen: PairNow, others: Sequence[PairNow]) -> PairNow | None:
 
 
 def all_are_silent(places: Sequence[Sequence[PairNow]]) -> bool:
-    """Return whether several places are silent, and no other was heard of since; a place is all pairs toward it."""
+    """Return whether several places are silent, and no other was heard of since; a place is given as its pairs."""
     silent: list[list[PairNow]] = []
     heard: list[list[PairNow]] = []
     for pairs in places:
@@ -83,7 +83,7 @@ def _lost_alone(seen: PairNow, other: PairNow, beside: Beside) -> str:
 
 
 def refused_by_itself(seen: PairNow) -> str:
-    """Write what it means that the very host says that there is no way to it; empty if somebody else says so."""
+    """Write what it means that a host itself says that it cannot be reached; empty if a router says so."""
     sender, says, what = seen.detail.partition(SAID)
     if seen.reason is not Reason.UNREACHABLE or not says or sender.rpartition(": ")[2] != seen.asked:
         return ""

@@ -58,7 +58,7 @@ class Culprit(enum.StrEnum):
     THIS_HOST = "this host"
     CONFIGURATION = "configuration"
     MAINTENANCE = "in maintenance"
-    """The host's, whatever is wrong there: that is expected, and no trouble."""
+    """The host is in maintenance: whatever is wrong there is expected."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,13 +81,13 @@ _QUEUE_CAUSES = {Reason.TIMEOUT, Reason.DNS}
 _SLOW_LOOKUP: Seconds = 0.5
 """A look-up that takes longer is the network's fault."""
 _LONG_LOGIN: Seconds = 0.5
-"""A login that takes longer is explained where it is the distance."""
+"""A login that takes longer because of the distance is explained."""
 _SILENCE = "its program does not answer"
 _LOSING_QUEUE = "its own egress queue is full and loses packets"
 _LATE: Seconds = 0.1
 """The numbers of probes that were started later are doubtful."""
 _NEW_ADDRESS: Seconds = 3 * 3600.0
-"""How long a change of address is mentioned: so long the usual round trip is that of the address before."""
+"""How long a change of address is mentioned: until the usual round trip is that of the new address."""
 _GAPS = {
     Gap.ANSWER: "it answers, and a large packet of the answer gets lost each time (look at the path's MTU)",
     Gap.REQUEST: "it connects, and then what we send gets lost (large packets alone? look at the path's MTU)",
@@ -95,7 +95,7 @@ _GAPS = {
 
 
 def judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, beside: Beside = NOTHING) -> Verdict:
-    """Return whose fault it is; ``others`` are those toward the same place, ``beside`` is what other places say."""
+    """Return whose fault it is; ``others`` are the pairs toward the same place, ``beside`` is about other places."""
     verdict = _judge(seen, others, own, beside)
     if verdict.culprit in _THEIRS and _moved_lately(seen):
         moved = f"its address changed {span(seen.moved_ago or 0.0)} ago: {seen.moved}"
@@ -104,7 +104,7 @@ def judge(seen: PairNow, others: Sequence[PairNow], own: OwnHealth, beside: Besi
 
 
 def _in_maintenance(until: str, verdict: Verdict) -> Verdict:
-    """Return what would be the verdict as what is expected; what is this host's own fault stays so."""
+    """Return a verdict as expected in maintenance; a fault of this host itself stays one."""
     if verdict.culprit is Culprit.THIS_HOST:
         return verdict
     otherwise = verdict.why if verdict.culprit in {None, Culprit.FINE} else str(verdict)
@@ -112,7 +112,7 @@ def _in_maintenance(until: str, verdict: Verdict) -> Verdict:
 
 
 def _moved_lately(seen: PairNow) -> bool:
-    """Return whether its address changed lately, or since it was well."""
+    """Return whether the address changed lately, or since the pair was well."""
     return seen.moved_ago is not None and seen.moved_ago <= max(_NEW_ADDRESS, seen.failing_for + LATELY)
 
 
@@ -219,12 +219,12 @@ def _and_the_network(network: Seconds, *, full: bool) -> str:
 
 
 def _suspected(trouble: str, beside: Beside) -> str:
-    """Write what is wrong with the path; who explains it stands first."""
+    """Write what is wrong with the path, what explains it first."""
     return beside.suspect.of(trouble) if beside.suspect else trouble
 
 
 def _fell_silent(seen: PairNow) -> bool:
-    """Return whether it was answered until lately; one that never is may just be blocked."""
+    """Return whether the pair was answered until lately; a pair that never was may just be blocked."""
     return seen.silent and seen.lost < seen.results
 
 

@@ -40,7 +40,7 @@ class ProbeResult(NamedTuple):
     """By this program's own clock, with all that this host did meanwhile."""
 
 
-class NoSuchPair(Exception):  # noqa: N818 - it says what there is not
+class NoSuchPair(Exception):
     """This host does not measure such a target, or not by such a probe; the message is for people."""
 
 

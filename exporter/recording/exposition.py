@@ -26,7 +26,7 @@ _COUNTED_TIME = "_seconds_total"
 _AT_ONCE = 2000
 """Lines of one piece of the page; after each piece the caller can let others run."""
 _KEYED_AT_ONCE = 500
-"""The same where the labels are written anew: the work of as long."""
+"""The same for keyed families, whose labels are written anew: that takes as long as 2,000 other lines."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class _Lines(NamedTuple):
 
     @property
     def number(self) -> int:
-        """How many they are."""
+        """The number of lines."""
         return sum(part.count(b"\n") for part in self.parts)
 
     @classmethod

@@ -32,10 +32,10 @@ class Choice(Protocol):
     """What chooses among the addresses of a name."""
 
     def unreached(self, name: NameAndFamily, address: str) -> None:
-        """Accept that no probe gets an answer at an address: the next one of the name is asked."""
+        """Note that an address answers no probe: the next one of the name is asked."""
 
     def reached(self, name: NameAndFamily, address: str) -> None:
-        """Accept that a probe gets an answer at an address, after failures in a row."""
+        """Note that an address answers a probe, after failures in a row."""
 
 
 class Moves:

@@ -8,7 +8,7 @@ _log = logging.getLogger(__name__)
 
 
 class StatesKept:
-    """Which n8n has which problem."""
+    """Logs when the counts of an n8n cannot be kept, and when they can be again."""
 
     def __init__(self) -> None:
         self._problems: dict[str, str] = {}

@@ -29,7 +29,7 @@ _ABANDONED: Seconds = 60.0
 """After this time the writer of such a file has surely been killed."""
 
 
-class CannotWrite(Exception):  # noqa: N818 - it says what is the matter
+class CannotWrite(Exception):
     """The files cannot be had where they are wanted, or not safely; the message says what to do."""
 
 

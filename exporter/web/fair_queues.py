@@ -44,7 +44,7 @@ class FairQueue(Generic[_T]):
         return item
 
 
-class Busy(Exception):  # noqa: N818 - the state we are in
+class Busy(Exception):
     """Too many wait already."""
 
 

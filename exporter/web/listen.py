@@ -20,7 +20,7 @@ BACKLOG = 512
 """Connections that wait in the kernel until this program accepts them."""
 
 
-class CannotListen(Exception):  # noqa: N818 - a fault of the moment, printed as it is
+class CannotListen(Exception):
     """The address can't be listened on now; the message says why and what to do."""
 
 

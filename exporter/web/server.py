@@ -73,7 +73,7 @@ class FleetPages(Protocol):
         """Return the page in pieces; ``links`` are names and paths of other pages of ours."""
 
 
-class Refused(Exception):  # noqa: N818 - it says what became of the request
+class Refused(Exception):
     """A request was not carried out: its answer has this ``status`` (RFC 9110, RFC 6585), and the reason as text."""
 
     def __init__(self, status: int, why: str) -> None:

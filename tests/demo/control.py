@@ -22,12 +22,12 @@ _PATIENCE = 5.0
 _LONGEST = 64
 """Bytes of a fault's name."""
 _LAST = "\0"
-"""Begins the last line that the demo answers with; after it stands why nothing was broken, if nothing was."""
+"""Begins the last line of an answer; what follows it says why nothing was broken, if nothing was."""
 Shows = Callable[[str, Say, IsOver], None]
 
 
 class Control:
-    """The end of the demo that runs."""
+    """The running demo's end of the conversation."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
@@ -39,16 +39,16 @@ class Control:
                 self._answer(shows, is_over)
 
     def refusing_others(self, is_over: IsOver) -> IsOver:
-        """Return the same question; whenever it is put, whoever asks for a second fault is answered."""
+        """Return a function like ``is_over``. Each call also refuses those who ask for a second fault."""
 
-        def put() -> bool:
+        def is_over_now() -> bool:
             while self._is_readable(self._listener):
                 with self._accepted() as other, contextlib.suppress(OSError):
                     other.recv(_LONGEST)  # what is unread when it is closed would reset the connection
                     _write_last(other, "something is broken already, by another terminal; Ctrl-C there mends it")
             return is_over()
 
-        return put
+        return is_over_now
 
     def _answer(self, shows: Shows, is_over: IsOver) -> None:
         with self._accepted() as client, contextlib.suppress(OSError):
@@ -85,7 +85,7 @@ def hold() -> socket.socket | None:
 
 
 def ask(fault: str, say: Say) -> str:
-    """Let the demo that runs break something, say what it says, after Ctrl-C until it is mended; return what failed."""
+    """Have the running demo break something, and say its lines until it is mended. Return why nothing was broken."""
     with socket.socket(socket.AF_UNIX) as demo, demo.makefile() as lines, contextlib.suppress(ConnectionError):
         demo.connect(_NAME)
         demo.sendall(fault.encode())

@@ -18,7 +18,7 @@ def by_signals() -> None:
 
 @contextlib.contextmanager
 def taken_down_whole() -> Iterator[contextlib.ExitStack]:
-    """Yield a stack that no signal interrupts while it is unwound, nor what is unwound after it, whatever the cause."""
+    """Yield a stack whose unwinding no signal interrupts, nor what is unwound after it, whatever the cause."""
     with contextlib.ExitStack() as stack:
         try:
             yield stack

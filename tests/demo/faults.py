@@ -18,11 +18,11 @@ class Fault:
     what: str
     breaks: Callable[[Demo], Mend]
     host: str
-    """Whose page is looked at."""
+    """The host whose page is read."""
     words: str
-    """Finds it in what stands on that page by then."""
+    """A pattern of what that page says of the fault."""
     culprit: str
-    """Finds it in what ``/fleet`` says by then."""
+    """A pattern of what ``/fleet`` says of the fault."""
 
 
 def _cut(demo: Demo) -> Mend:

@@ -25,7 +25,7 @@ from tests.system.running import REPOSITORY, Exporter
 from tests.system.test_verdicts import SLOW_SERVER
 
 PREFIX = "lex-demo-"
-"""Of namespaces and folders; no test's lab has it, so neither sweeps what is the other's."""
+"""The prefix of namespaces and folders. No test's lab has it, so that neither removes what the other has made."""
 ROUND_TRIP = 0.330
 PACE = dataclasses.replace(FAST, factor=8, group_wait="4s")
 """At fifteen times the pace a rule's two minutes hold seven probes, of which most fail by chance if a quarter does."""
@@ -68,7 +68,7 @@ class Demo:
         self.hosts["wfdb01"].popen([sys.executable, "-c", SLOW_SERVER, str(self.delay)])
 
     def serve_site(self, left: dt.timedelta) -> None:
-        """Serve the site, anew if need be, with a certificate of 90 days of which so much is left."""
+        """Serve the site, once more if need be, with a certificate of 90 days that is valid for so long."""
         if self._site is not None:
             self._site.stop()
         until = dt.datetime.now(dt.UTC) + left
@@ -111,7 +111,7 @@ class Demo:
 
 @contextlib.contextmanager
 def built() -> Iterator[Demo]:
-    """Build it all, after what a killed demo left is swept, and take it down."""
+    """Remove what a killed demo has left, build all of it, and take it down at the end."""
     with Lab(prefix=PREFIX) as lab, ending.taken_down_whole() as stack:
         lab.folder.chmod(0o711)  # the database's user has a folder in it
         demo = Demo(lab)

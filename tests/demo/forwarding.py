@@ -15,7 +15,7 @@ Inside = tuple[Host, int]
 """A port on the loopback of a host of the lab."""
 
 
-class Taken(Exception):  # noqa: N818 - it reads as the sentence it is
+class Taken(Exception):
     """A port that the demo needs is another program's."""
 
 

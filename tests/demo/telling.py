@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 IsOver = Callable[[], bool]
 _BETWEEN_LOOKS = 0.5
 _UNREAD = (OSError, http.client.HTTPException, AssertionError)
-"""What cannot be had right now is asked for again."""
+"""Errors after which a page is asked for again."""
 _LONGEST_WAIT = 90.0
 _SLOW_TO_END = {"MeasurementInDoubt", "PathUneven", "PeerSlow"}
 """Alerts that are let be while something else breaks: they look back for minutes, and explain nothing else."""
@@ -38,7 +38,7 @@ def wait_until_well(demo: Demo, say: Say, is_over: IsOver) -> bool:
 
 
 def _is_well(demo: Demo) -> bool:
-    """Tell whether all pairs are fine; that a host lacks CPU is said beside them: at the start it may, for a minute."""
+    """Return whether all pairs are fine. A host may lack CPU for a minute at the start, which is no part of this."""
     with contextlib.suppress(*_UNREAD):
         are_fine = all(_ALL_FINE.search(demo.get(host, "/").partition("\n")[0]) for host in demo.hosts)
         return are_fine and demo.watch.pending() <= _SLOW_TO_END
@@ -46,7 +46,7 @@ def _is_well(demo: Demo) -> bool:
 
 
 def tell(demo: Demo, fault: Fault, say: Say, is_over: IsOver) -> None:
-    """Break it, and write what the page, the fleet and Alertmanager say of it, until it is over; mend it."""
+    """Break something, write what the page, the fleet and Alertmanager say of it until ``is_over``, and mend it."""
     say(f"broken: {fault.what}; Ctrl-C mends it")
     began, since = time.monotonic(), time.time()
     mend = fault.breaks(demo)
@@ -87,7 +87,7 @@ def _fleet_now(demo: Demo, fault: Fault) -> str:
 
 
 def _once(look: Callable[[], str]) -> Iterator[str]:
-    """Yield nothing until there is something to see, that, and nothing more."""
+    """Yield what ``look`` returns as soon as it is not empty, and nothing more."""
     seen = ""
     while not seen:
         with contextlib.suppress(*_UNREAD):
@@ -98,7 +98,7 @@ def _once(look: Callable[[], str]) -> Iterator[str]:
 
 
 def _notifications(demo: Demo, since: float) -> Iterator[str]:
-    """Yield what Alertmanager notifies of, one at a time; but not that what was before is over."""
+    """Yield Alertmanager's notifications one by one, but not the resolved ones of what was there before."""
     fired: set[str] = set()
     for number in itertools.count():
         while number >= len(messages := demo.watch.receiver.since(since)):
@@ -111,7 +111,7 @@ def _notifications(demo: Demo, since: float) -> Iterator[str]:
 
 
 def _in_words(message: Message) -> str:
-    """Name the alerts that fire; those that are over, which come along with them for a while, only if all are."""
+    """Name the alerts that fire. Resolved ones come along for a while, and are named only if all are resolved."""
     over = "over: " if message.is_over else ""
     names = (name for name, fires in message.alerts.items() if fires or message.is_over)
     return f"Alertmanager           {over}{', '.join(names)}: {message.texts[0]}"

@@ -65,7 +65,7 @@ class Stage:
             return connection.getresponse().status
 
     def answer_to(self, fault: str) -> str:
-        """Return the first line that the running one answers with, whoever asks."""
+        """Return the first line with which the running demo answers."""
         with self._machine.entered(), socket.socket(socket.AF_UNIX) as demo, demo.makefile() as lines:
             demo.connect(control._NAME)
             demo.sendall(fault.encode())
@@ -79,7 +79,7 @@ def stage() -> Iterator[Stage]:
 
 
 def left_of(pid: int) -> set[str]:
-    """Return what there is of a demo: namespaces, folders, and processes by their command lines."""
+    """Return what is left of a demo: namespaces, folders, and processes by their command lines."""
     own = f"{PREFIX}{pid}-"
     folders = {str(path) for path in Path(tempfile.gettempdir()).glob(f"{own}*")}
     return {*leftovers(pid, PREFIX), *folders, *_programs(own)}

@@ -136,8 +136,8 @@ class Running:
         samples = [
             sample for family in text_string_to_metric_families(self.get("/metrics")) for sample in family.samples
         ]
-        found = [each.value for each in samples if each.name == name and labels.items() <= each.labels.items()]
-        return sum(found)
+        values = [each.value for each in samples if each.name == name and labels.items() <= each.labels.items()]
+        return sum(values)
 
     def wait(self) -> None:
         """Wait until both kinds of server were probed."""
@@ -206,9 +206,9 @@ def test_the_page_for_people_has_its_numbers_and_its_verdict(running: Running) -
 
 
 def test_a_single_probe_is_explained(running: Running, servers: tuple[Server, Server]) -> None:
-    told = running.get("/probe?target=echo")
-    assert told.startswith(f"echo udp: datagram to 127.0.0.1 port {servers[0].port} over ipv4\n")
-    assert "verdict: fine" in told
+    explanation = running.get("/probe?target=echo")
+    assert explanation.startswith(f"echo udp: datagram to 127.0.0.1 port {servers[0].port} over ipv4\n")
+    assert "verdict: fine" in explanation
     assert "verdict: network: no answer" in running.get("/probe?target=mute")
 
 
@@ -224,8 +224,8 @@ def test_a_misspelt_key_is_told_the_one_that_was_meant(
 
 def test_every_kind_and_every_collector_and_the_tables_of_keys_are_tested_with_it(tree: Path) -> None:
     tests = ("tests/exporter/test_every_kind.py", "tests/collectors/test_contract.py", "tests/docs/test_fleet_file.py")
-    said = run(tree, "pytest", "-q", "-n0", "-p", "no:cacheprovider", "-k", "udp or key", *tests)
-    assert re.search(r"\b[3-9]\d passed", said)
+    output = run(tree, "pytest", "-q", "-n0", "-p", "no:cacheprovider", "-k", "udp or key", *tests)
+    assert re.search(r"\b[3-9]\d passed", output)
 
 
 def test_format_lint_types_and_the_import_contract_have_nothing_to_say(tree: Path) -> None:

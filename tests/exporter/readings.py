@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from collectors.n8n.reading import (
+    BucketCounts,
     FinishedKey,
-    Histogram,
     LifetimeKey,
     LifetimeRuns,
     N8nReading,
@@ -24,9 +24,9 @@ n8n: [{name: orders, database: n8n-postgres, from: wf001}]
 """Beside ``pages.DATABASE``."""
 
 
-def histogram(*counts: int, total: float = 0.0) -> Histogram:
+def histogram(*counts: int, total: float = 0.0) -> BucketCounts:
     """A histogram whose first buckets count so many."""
-    return Histogram((*counts, *[0] * (len(BUCKETS) + 1 - len(counts))), total)
+    return BucketCounts((*counts, *[0] * (len(BUCKETS) + 1 - len(counts))), total)
 
 
 def reading(**changes: Any) -> N8nReading:

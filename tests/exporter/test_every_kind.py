@@ -16,12 +16,14 @@ from exporter.configuration import Options, configuration
 from exporter.fleet import BadFile, Pair
 from exporter.fleet.probes import PROBES
 from exporter.fleet.schema import PROTOCOLS
+from exporter.fleet_view.paths import paths
 from exporter.overview import Overview
 from exporter.overview.timeline import VerdictContext, explain
 from exporter.probing import collectors
 from exporter.probing.single import ProbeResult
 from exporter.recording import metrics
 from tests.collectors import test_contract
+from tests.exporter.fleet_view import fleets
 from tests.exporter.pages import ANSWERS, Small
 
 ROOT = Path(__file__).parents[2]
@@ -131,6 +133,13 @@ def test_it_is_explained_by_a_sentence_that_says_whom_it_asks(small: Small, prot
 @every_kind
 def test_it_has_a_place_which_it_shares_with_all_that_is_asked_there(small: Small, protocol: str) -> None:
     assert {pair.place for pair in small.pairs} == {"192.0.2.2"}
+
+
+@every_probe
+def test_what_it_says_of_the_way_to_its_target_is_in_the_view_of_the_fleet(protocol: str) -> None:
+    lost = {**fleets.lost("b2", "kind"), "protocol": protocol}
+    (path,) = paths("a1", fleets.report(lost), ["b2"])
+    assert path.lost
 
 
 @every_kind

@@ -306,16 +306,16 @@ async def answer(protocol: str, target: Target, within: float) -> ProbeResult:
     return ProbeResult(pair(protocol, target), attempt, outcome, time.monotonic() - began)
 
 
-def words_of(found: ProbeResult, reason: Reason) -> str:
+def words_of(result: ProbeResult, reason: Reason) -> str:
     """Return what is said of a failure, which everybody understands."""
-    assert isinstance(found.outcome, ProbeFailed), found
-    assert found.outcome.reason is reason, found.outcome
-    text = next(explain([found], VerdictContext((), OwnHealth(), time.monotonic(), time.monotonic())))
-    assert found.outcome.detail
-    for said in (found.outcome.detail, text):
-        assert not JARGON.search(said), said
-        assert "hush" not in said
-    return found.outcome.detail
+    assert isinstance(result.outcome, ProbeFailed), result
+    assert result.outcome.reason is reason, result.outcome
+    text = next(explain([result], VerdictContext((), OwnHealth(), time.monotonic(), time.monotonic())))
+    assert result.outcome.detail
+    for words in (result.outcome.detail, text):
+        assert not JARGON.search(words), words
+        assert "hush" not in words
+    return result.outcome.detail
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -343,9 +343,9 @@ def test_whoever_says_that_there_is_no_way_is_named(how: str) -> None:
         ping = IcmpTarget(address=router, ip_family=ip_family, payload_bytes=56, dscp=0, source_address=None)
 
         async def ask() -> list[str]:
-            found = [await answer("tcp", tcp_target(9, router), 2.0), await answer("http", http_target(url), 2.0)]
-            said = [words_of(each, reason) for each in found]
-            return [*said, words_of(await answer("icmp", ping, 2.0), Reason.UNREACHABLE)]
+            results = [await answer("tcp", tcp_target(9, router), 2.0), await answer("http", http_target(url), 2.0)]
+            details = [words_of(each, reason) for each in results]
+            return [*details, words_of(await answer("icmp", ping, 2.0), Reason.UNREACHABLE)]
 
         with here.entered():
             *over_tcp, over_icmp = asyncio.run(ask())
@@ -361,8 +361,8 @@ def test_a_route_of_ours_that_leads_nowhere_is_told_in_words(how: str) -> None:
         lab.veth(here, there)
         here.forbid_route(there, how)
         with here.entered():
-            found = asyncio.run(answer("tcp", tcp_target(9, there.address), 1.0))
-    words_of(found, Reason.UNREACHABLE)
+            result = asyncio.run(answer("tcp", tcp_target(9, there.address), 1.0))
+    words_of(result, Reason.UNREACHABLE)
 
 
 @requires_root
@@ -375,8 +375,8 @@ def test_a_source_that_no_packet_may_leave_with_is_our_own_fault() -> None:
         )
         with here.entered():
             for protocol, target in (("tcp", tcp_target(9, there.address, "127.0.0.1")), ("icmp", ping)):
-                said = words_of(asyncio.run(answer(protocol, target, 1.0)), Reason.LOCAL)
-                assert said == "nothing leaves this host from 127.0.0.1; correct source_address"
+                detail = words_of(asyncio.run(answer(protocol, target, 1.0)), Reason.LOCAL)
+                assert detail == "nothing leaves this host from 127.0.0.1; correct source_address"
 
 
 @requires_root

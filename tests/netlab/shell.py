@@ -12,7 +12,7 @@ T = TypeVar("T")
 _BETWEEN_LOOKS: Seconds = 0.005
 
 
-class CommandFailed(Exception):  # noqa: N818 - it reads as the sentence it is
+class CommandFailed(Exception):
     """A command of the lab's own failed; the message is the command and its output."""
 
 

@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from collectors.secret import Secret
-from collectors.sql import mysql as our_mysql
-from collectors.sql import postgresql
 from collectors.sql.target import DatabaseTarget
 from collectors.terms import Reason
 from collectors.transport.trust import OwnCertificate
@@ -20,18 +18,11 @@ from tests.authority import Authority
 from tests.collectors.asking import ask, failure
 from tests.collectors.targets import context, database_target
 from tests.system.database_server import Server
+from tests.system.database_sessions import CERTIFIED, COLLECTORS, DEMANDING
 from tests.system.databases import KINDS, PASSWORD, requires_databases, started
 
 pytestmark = requires_databases
 
-COLLECTORS = {"postgresql": postgresql.collector, "mysql": our_mysql.collector}
-CERTIFIED = "server"
-"""The name in the certificates that an ``Authority`` makes, for PostgreSQL wants it to be the user's."""
-DEMANDING = {
-    "postgresql": f"CREATE ROLE {CERTIFIED} LOGIN PASSWORD '{PASSWORD}'",
-    "mysql": f"CREATE USER {CERTIFIED}@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE X509; "
-    f"GRANT SELECT ON n8n.* TO {CERTIFIED}@'%'",
-}
 REFUSAL = {"postgresql": "28000: connection requires a valid client certificate", "mysql": "1045: Access denied"}
 OLD = {
     "postgresql": ["-c", "ssl_min_protocol_version=TLSv1", "-c", "ssl_max_protocol_version=TLSv1.1"],

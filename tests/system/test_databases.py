@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import shutil
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import mysql.connector
 import psycopg2
@@ -19,34 +16,31 @@ import pytest
 from collectors.contract import Facts, Probe, ProbeFailed
 from collectors.replies import Reply
 from collectors.secret import Secret
-from collectors.sql import mysql as our_mysql
 from collectors.sql import postgresql
-from collectors.sql.target import DatabaseTarget
+from collectors.sql.target import ClientKind, DatabaseTarget
 from collectors.terms import Clock, Phase, Reason
 from tests.authority import Authority
 from tests.collectors import resources
 from tests.collectors.asking import ask, failure, withdrawn
 from tests.collectors.targets import context, database_target
 from tests.system.database_server import Server
+from tests.system.database_sessions import (
+    COLLECTORS,
+    KILL,
+    SLEEP,
+    certificate,
+    connections,
+    has_connections,
+    has_queries,
+)
 from tests.system.databases import KINDS, PASSWORD, requires_databases, started
 
 pytestmark = requires_databases
 
-COLLECTORS = {"postgresql": postgresql.collector, "mysql": our_mysql.collector}
 LOGIN_ROUND_TRIPS = {"postgresql": 4, "mysql": 3}
 """TCP; then startup, SASL, SASL or greeting, proof."""
 
-
-@contextlib.contextmanager
-def certificate(authority: Authority, kind: str, *hosts: str, until: dt.datetime | None = None) -> Iterator[Path]:
-    """A certificate with its key, where a server's user can read it and nobody else."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        copy = Path(name, "server.pem")
-        copy.write_bytes(authority.file(*hosts, until=until).read_bytes())
-        copy.chmod(0o600)
-        shutil.chown(copy, KINDS[kind].user)
-        yield copy
+every_client = pytest.mark.parametrize("client", get_args(ClientKind))
 
 
 @pytest.fixture(scope="module", params=["postgresql", "mysql"])
@@ -64,32 +58,6 @@ async def probe(server: Server) -> AsyncIterator[Probe[DatabaseTarget]]:
 def target(server: Server, **changes: Any) -> DatabaseTarget:
     plain: dict[str, Any] = {"port": server.port, "password": Secret(PASSWORD)}
     return database_target(**plain | changes)
-
-
-def connections(server: Server) -> int:
-    """How many of ours the server has."""
-    counted = {
-        "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE usename = 'monitor'",
-        "mysql": "SELECT count(*) FROM information_schema.processlist WHERE user = 'monitor'",
-    }
-    return int(server.admin(counted[server.kind]))
-
-
-async def has_connections(server: Server, count: int) -> None:
-    async with asyncio.timeout(5):
-        while connections(server) != count:
-            await asyncio.sleep(0.05)
-
-
-async def has_queries(server: Server, count: int) -> None:
-    """Wait until the server is in the middle of so many of our queries."""
-    running = {
-        "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE usename = 'monitor' AND wait_event = 'PgSleep'",
-        "mysql": "SELECT count(*) FROM information_schema.processlist WHERE user = 'monitor' AND state = 'User sleep'",
-    }
-    async with asyncio.timeout(5):
-        while int(server.admin(running[server.kind])) != count:
-            await asyncio.sleep(0.05)
 
 
 async def recovers(probe: Probe[DatabaseTarget], wanted: DatabaseTarget) -> Reply:
@@ -140,11 +108,11 @@ async def test_a_server_hears_nothing_to_complain_of(server: Server, probe) -> N
             await ask(probe, wanted)
         probe.forget(wanted)
     await has_connections(server, 0)
-    said = server.log.read_text()[size:]
-    assert "startup packet" not in said
-    assert "Aborted" not in said
-    assert "could not" not in said
-    assert "Connection reset" not in said
+    log = server.log.read_text()[size:]
+    assert "startup packet" not in log
+    assert "Aborted" not in log
+    assert "could not" not in log
+    assert "Connection reset" not in log
 
 
 WRONG: dict[str, tuple[dict[str, Any], Reason]] = {
@@ -163,9 +131,9 @@ async def test_what_is_wrong_shows_as_its_reason_and_leaves_nothing(
 ) -> None:
     changes, reason = WRONG[wrong]
     before = resources.descriptors(), resources.readers()
-    found = await failure(probe, target(server, logs_in=logs_in, **changes))
-    assert found[0] is reason, found
-    assert PASSWORD not in found[1]
+    failed = await failure(probe, target(server, logs_in=logs_in, **changes))
+    assert failed[0] is reason, failed
+    assert PASSWORD not in failed[1]
     assert (resources.descriptors(), resources.readers()) == before
     await has_connections(server, 0)
 
@@ -191,13 +159,16 @@ async def test_a_server_at_its_limit_says_so_and_is_well_afterwards(server: Serv
     await recovers(probe, target(server))
 
 
-async def test_a_frozen_server_ends_at_the_deadline_and_is_well_when_it_thaws(server: Server, probe) -> None:
-    kept = target(server, logs_in=False)
+@every_client
+async def test_a_frozen_server_ends_at_the_deadline_and_is_well_when_it_thaws(
+    server: Server, probe, client: str
+) -> None:
+    kept, login = target(server, client=client, logs_in=False), target(server, client=client)
     await ask(probe, kept)
     server.freeze()
     try:
         loop = asyncio.get_running_loop()
-        for wanted, phase in ((kept, Phase.QUERY), (target(server), Phase.AUTH)):
+        for wanted, phase in ((kept, Phase.QUERY), (login, Phase.AUTH)):
             facts, began = Facts(), loop.time()
             with pytest.raises(TimeoutError):
                 await ask(probe, wanted, facts, deadline=0.3)
@@ -206,19 +177,15 @@ async def test_a_frozen_server_ends_at_the_deadline_and_is_well_when_it_thaws(se
     finally:
         server.thaw()
     await recovers(probe, kept)
-    await recovers(probe, target(server))
+    await recovers(probe, login)
     await has_connections(server, 1)
 
 
-SLEEP = {"postgresql": "SELECT pg_sleep(9)", "mysql": "SELECT SLEEP(9)"}
-KILL = {
-    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'monitor'",
-    "mysql": "KILL USER monitor",
-}
-
-
-async def test_a_connection_that_the_server_ended_before_we_asked_is_made_anew(server: Server, probe) -> None:
-    kept = target(server, logs_in=False)
+@every_client
+async def test_a_connection_that_the_server_ended_before_we_asked_is_made_anew(
+    server: Server, probe, client: str
+) -> None:
+    kept = target(server, client=client, logs_in=False)
     await ask(probe, kept)
     server.admin(KILL[server.kind])
     await has_connections(server, 0)
@@ -251,8 +218,8 @@ async def test_a_server_that_stops_in_mid_query_ends_it_at_once_and_is_found_aga
     await has_queries(server, 1)
     server.stop(signal.SIGTERM if number is signal.SIGINT and server.kind == "mysql" else number)
     async with asyncio.timeout(5):
-        reason, said = await asked
-    assert reason is Reason.RESET, said
+        reason, detail = await asked
+    assert reason is Reason.RESET, detail
     assert (resources.descriptors(), resources.readers()) == before
     server.start()
     await recovers(probe, target(server))
@@ -299,8 +266,8 @@ async def test_a_users_own_query_is_read_only_and_given_up_before_the_deadline(s
     assert (await failure(probe, target(server, query=writes[server.kind])))[0] is Reason.QUERY
     if server.kind == "postgresql":
         assert (await ask(probe, target(server, query="COPY (SELECT 1) TO STDOUT"))).phases[Phase.QUERY] > 0
-        found = await failure(probe, target(server, query=SLEEP[server.kind], timeout=0.5))
-        assert found == (Reason.QUERY, "57014: canceling statement due to statement timeout")
+        failed = await failure(probe, target(server, query=SLEEP[server.kind], timeout=0.5))
+        assert failed == (Reason.QUERY, "57014: canceling statement due to statement timeout")
 
 
 async def test_the_drivers_that_were_asked_for_see_the_same_server(server: Server, probe) -> None:
@@ -390,9 +357,9 @@ async def test_a_certificate_that_does_not_fit_is_refused(
 ) -> None:
     async with COLLECTORS[secure.kind](context()) as probe:
         ca_file = authority.ca_file if ca else None
-        found = await failure(probe, target(secure, tls=tls, tls_ca_file=ca_file, address=address))
-        assert found[0] is Reason.TLS
-        assert detail in found[1]
+        failed = await failure(probe, target(secure, tls=tls, tls_ca_file=ca_file, address=address))
+        assert failed[0] is Reason.TLS
+        assert detail in failed[1]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -424,9 +391,9 @@ async def test_an_expired_certificate_is_told(authority: Authority, kind: str) -
 async def test_postgresql_is_only_told_the_password_by_scram(user: str, detail: str) -> None:
     with started("postgresql") as server:
         async with postgresql.collector(context()) as probe:
-            reason, said = await failure(probe, target(server, user=user))
+            reason, words = await failure(probe, target(server, user=user))
             assert reason is Reason.AUTH
-            assert detail in said
+            assert detail in words
 
 
 async def test_peer_login_over_a_unix_socket_needs_no_password() -> None:

@@ -13,20 +13,18 @@ from typing import Any
 import pytest
 
 from collectors.secret import Secret
-from collectors.sql import mysql, postgresql
 from collectors.terms import Phase
 from tests.authority import Authority
 from tests.collectors.asking import ask
 from tests.collectors.targets import context, database_target
 from tests.netlab import Lab, Link, requires_root, wait_until
 from tests.system.database_server import Server
+from tests.system.database_sessions import COLLECTORS, certificate
 from tests.system.databases import PASSWORD, requires_databases, started
 from tests.system.running import Exporter
-from tests.system.test_databases import certificate
 
 pytestmark = [requires_root, requires_databases]
 
-COLLECTORS = {"postgresql": postgresql.collector, "mysql": mysql.collector}
 FLEET = """
 defaults: {{interval: 1s, timeout: 900ms}}
 hosts:

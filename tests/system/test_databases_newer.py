@@ -18,9 +18,9 @@ from tests.authority import Authority
 from tests.collectors.asking import ask, failure
 from tests.collectors.targets import context, database_target
 from tests.system.database_server import Server
+from tests.system.database_sessions import certificate, has_connections
 from tests.system.databases import PASSWORD, requires_databases, started
 from tests.system.rooted import MySQL9, PostgreSQL18, bouncing, requires_newer_databases
-from tests.system.test_databases import certificate, has_connections
 
 pytestmark = [requires_databases, requires_newer_databases]
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.netlab import Lab, requires_root, wait_until
 from tests.system.database_server import Server
+from tests.system.database_sessions import KILL
 from tests.system.databases import PASSWORD, requires_databases, started
 from tests.system.running import Exporter
 
@@ -40,10 +41,6 @@ SLEEPING = {
 ANOTHER = {"postgresql": "ALTER ROLE monitor PASSWORD '{}'", "mysql": "ALTER USER monitor IDENTIFIED BY '{}'"}
 ROOMY = {"postgresql": ["-c", "max_connections=50"], "mysql": ["--max-connections=50"]}
 """A busy machine's server ends sessions late."""
-KILL = {
-    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'monitor'",
-    "mysql": "KILL USER monitor",
-}
 
 
 class Stage:

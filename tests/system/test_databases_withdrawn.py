@@ -12,8 +12,6 @@ import pytest
 
 from collectors.contract import Probe, ProbeFailed
 from collectors.secret import Secret
-from collectors.sql import mysql as my
-from collectors.sql import postgresql
 from collectors.sql.target import DatabaseTarget
 from collectors.terms import Reason
 from tests.authority import Authority
@@ -21,13 +19,12 @@ from tests.collectors import resources
 from tests.collectors.asking import ask, withdrawn
 from tests.collectors.targets import context, database_target
 from tests.system.database_server import Server
+from tests.system.database_sessions import COLLECTORS, certificate, connections
 from tests.system.databases import PASSWORD, MariaDB, PostgreSQL, requires_databases, started
 from tests.system.rooted import MariaDB11, MySQL9, PostgreSQL18, bouncing, requires_newer_databases
-from tests.system.test_databases import certificate, connections
 
 pytestmark = requires_databases
 
-COLLECTORS = {"postgresql": postgresql.collector, "mysql": my.collector}
 SERVERS = [
     PostgreSQL,
     MariaDB,

@@ -279,15 +279,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_of_a_healthy_stack_the_doctor_says_so_and_exits_with_0(world: World) -> None:
     answer = world.well()
     assert answer.code == 0
-    told = answer.lines("ok")
+    lines = answer.lines("ok")
     for server in ("prometheus", "victoriametrics"):
         for host in ("wf001", "wf008"):
-            assert told[f"{host} in {server}"].endswith("all 4 pairs there")
-    assert "healthy and ready" in told["prometheus"]
-    assert "the certificate" in told["loki"]
-    assert "which is wfdb01" in told[PUBLIC]
-    assert told["dashboards"] == "1 of ours: Mesh"
-    assert "15 alerts" in told["rules"]
+            assert lines[f"{host} in {server}"].endswith("all 4 pairs there")
+    assert "healthy and ready" in lines["prometheus"]
+    assert "the certificate" in lines["loki"]
+    assert "which is wfdb01" in lines[PUBLIC]
+    assert lines["dashboards"] == "1 of ours: Mesh"
+    assert "15 alerts" in lines["rules"]
     assert json.loads(answer.stdout)["verdict"] == "well"
 
 
@@ -344,9 +344,9 @@ def test_a_scrape_configuration_that_was_written_by_hand_has_wrong_labels(world:
     with world.other_prometheus(BY_HAND):
         answer = world.until(lambda answer: answer.broken.keys() == {"wf001 in prometheus", "wf008 in prometheus"})
     for host in ("wf001", "wf008"):
-        told = answer.broken[f"{host} in prometheus"]
-        assert f'with wrong labels: source=nothing instead of "{host}", instance="{host}:9102" instead of' in told
-        assert "nobody finds its 4 pairs" in told
+        text = answer.broken[f"{host} in prometheus"]
+        assert f'with wrong labels: source=nothing instead of "{host}", instance="{host}:9102" instead of' in text
+        assert "nobody finds its 4 pairs" in text
 
 
 def test_a_scrape_configuration_that_is_not_loaded_is_one_line(world: World) -> None:
@@ -385,10 +385,10 @@ def test_an_old_fleet_file_on_one_host_is_told_by_the_pair_that_is_missing(world
     old = world.folder / "old.yml"
     old.write_text(world.fleet_file.read_text().replace("  tcp: {protocol: tcp, port: 9102}\n", ""))
     with world.other_exporter("wf008", old):
-        answer = world.until(lambda answer: all("; 1 of 4 pairs missing" in told for told in answer.broken.values()))
+        answer = world.until(lambda answer: all("; 1 of 4 pairs missing" in text for text in answer.broken.values()))
     assert answer.broken.keys() == {"wf008 in prometheus", "wf008 in victoriametrics"}
-    for told in answer.broken.values():
-        assert "1 of 4 pairs missing: tcp wf001; it runs another fleet file than this one; copy this one" in told
+    for text in answer.broken.values():
+        assert "1 of 4 pairs missing: tcp wf001; it runs another fleet file than this one; copy this one" in text
     assert answer.code == 1
 
 
@@ -419,10 +419,10 @@ def test_leftovers_in_the_pushgateway_are_told_with_how_they_are_removed(world: 
             )
     finally:
         assert world.request("DELETE", 9091, PUSHED_GROUP) == http.client.ACCEPTED
-    told = answer.lines("warning")
+    lines = answer.lines("warning")
     removal = f"curl -X DELETE 'http://wfdb01:9091{PUSHED_GROUP}'"
-    assert removal in told["leftovers in pushgateway"]
-    assert "job pushgateway brings network_latency_rtt_seconds beside ours" in told["leftovers in prometheus"]
+    assert removal in lines["leftovers in pushgateway"]
+    assert "job pushgateway brings network_latency_rtt_seconds beside ours" in lines["leftovers in prometheus"]
     compared = answer.lines("note")["network_latency_rtt_seconds in prometheus"]
     assert re.fullmatch(
         r"wf008_brazil to wf001_usa: pushed 400 ms, measured [\d.]+ µs; the difference, 400 ms, is the ping service's",

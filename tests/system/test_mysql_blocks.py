@@ -26,9 +26,9 @@ from tests.collectors.asking import ask
 from tests.collectors.targets import context, database_target
 from tests.netlab import Host, Lab, requires_root, wait_until
 from tests.system.database_server import Server
+from tests.system.database_sessions import certificate
 from tests.system.databases import PASSWORD, MariaDB, requires_databases, started
 from tests.system.rooted import MariaDB11, MySQL9, requires_newer_databases
-from tests.system.test_databases import certificate
 
 pytestmark = [requires_root, requires_databases]
 

@@ -17,7 +17,7 @@ from exporter.fleet.probes.tcp import TcpProbe
 from exporter.wording import listed, quoted
 
 KINDS: tuple[type[Settings], ...] = (IcmpProbe, TcpProbe, HttpProbe)
-"""Every kind of probe; a new one is one more word here."""
+"""Every kind of probe, in the order in which their loss is believed; a new one is one more word here, the last."""
 
 Kinds = Mapping[str, type[Settings]]
 
@@ -33,6 +33,7 @@ def _of_an_endpoint(kind: type[Settings]) -> type[Settings]:
 
 
 PROBES: Kinds = {_protocol(kind): kind for kind in KINDS}
+"""By protocol, in the order of ``KINDS``."""
 ENDPOINT_PROBES: Kinds = {name: _of_an_endpoint(kind) for name, kind in PROBES.items()}
 """By protocol, as an endpoint's own."""
 _NAME: TypeAdapter[str] = TypeAdapter(Name)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import TypeVar
 
-from collectors.n8n.reading import Histogram, N8nReading
+from collectors.n8n.reading import BucketCounts, N8nReading
 from collectors.n8n.tallies import BUCKETS
 from collectors.terms import Seconds
 from exporter.recording.exposition import KeyedFamily, bucket_samples
@@ -50,7 +50,7 @@ def counter(name: str, text: str, labels: Sequence[str], read: _Read[float]) -> 
     return KeyedFamily(name, "counter", text, labels, ONE, values)
 
 
-def histogram(name: str, text: str, labels: Sequence[str], read: _Read[Histogram]) -> KeyedFamily:
+def histogram(name: str, text: str, labels: Sequence[str], read: _Read[BucketCounts]) -> KeyedFamily:
     """Return a histogram, likewise."""
 
     def values(series: PairSeries, _now: Seconds) -> Iterator[Group]:

@@ -18,7 +18,7 @@ _HEALTH_CHECK = b"GET /-/healthy "
 """``exporter.commands.healthcheck`` asks in the clear first, every half minute: that is not worth a line of the log."""
 
 
-class NoTls(Exception):  # noqa: N818 - it says what the client did not speak
+class NoTls(Exception):
     """The client did not begin with a handshake."""
 
     def __init__(self, first: bytes) -> None:

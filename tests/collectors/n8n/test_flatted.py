@@ -13,7 +13,7 @@ from collectors.n8n.flatted import (
     MAX_RUNS,
     NodeRun,
     TooLarge,
-    Unreadable,
+    UnreadableData,
     node_runs,
 )
 from tests.collectors.n8n.flatted_writer import execution, flatted, run
@@ -64,9 +64,9 @@ def test_the_data_beyond_the_runs_is_never_decoded():
 
 def test_an_array_that_ends_before_what_is_needed_is_not_taken_for_cut_off():
     for data in ("[]", '[{"resultData":"1"}]'):
-        with pytest.raises(Unreadable) as error:
+        with pytest.raises(UnreadableData) as error:
             node_runs(data)
-        assert error.type is Unreadable
+        assert error.type is UnreadableData
 
 
 @pytest.mark.parametrize("length", range(1, 300, 7))
@@ -113,7 +113,7 @@ def test_what_follows_an_element_proves_that_it_is_whole():
     ],
 )
 def test_what_is_something_else_is_unreadable(data):
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableData):
         node_runs(data)
 
 
@@ -132,7 +132,7 @@ def test_what_is_something_else_is_unreadable(data):
     ],
 )
 def test_times_that_are_none_are_unreadable(times):
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableData):
         node_runs('[{"resultData":"1"},{"runData":"2"},{"A":"3"},["4"],{' + times + "},1]")
 
 
@@ -189,14 +189,14 @@ def test_what_is_cut_off_is_read_whole_or_not_at_all(run_data, draw):
     length = draw.draw(st.integers(0, len(data)))
     try:
         runs = node_runs(data[:length])
-    except Unreadable:
+    except UnreadableData:
         return
     assert runs == node_runs(data)
 
 
 @given(st.lists(JSON, max_size=8).map(json.dumps) | st.text(max_size=100) | st.binary(max_size=100))
 def test_nothing_raises_anything_else(data):
-    with contextlib.suppress(Unreadable):
+    with contextlib.suppress(UnreadableData):
         node_runs(data)
 
 
@@ -204,5 +204,5 @@ def test_the_decoder_does_not_depend_on_the_depth_of_the_stack():
     def deep(levels):
         return deep(levels - 1) if levels else node_runs("[" * 16_000)
 
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableData):
         deep(sys.getrecursionlimit() // 2)

@@ -7,7 +7,7 @@ from collectors.n8n import node_runs
 from collectors.n8n.ledger import Ended
 from collectors.n8n.node_runs import NodeCounter
 from collectors.n8n.reading import NodeKey, NodeRuns
-from collectors.n8n.rows import Head, Nodes, Status, Unread, Workflow
+from collectors.n8n.rows import DataHead, Nodes, Status, Unread, Workflow
 from collectors.n8n.tallies import Tallies
 from tests.collectors.n8n.flatted_writer import execution, run
 
@@ -27,7 +27,7 @@ class Counted:
         self.counter.add([ended(1, status=status, **more)])
         if self.counter.workflows_wanted(WORKFLOWS):
             self.counter.learn([NODES], WORKFLOWS)
-        self.counter.record([Head(number, data) for number in self.counter.wanted()] if data is not None else [])
+        self.counter.record([DataHead(number, data) for number in self.counter.wanted()] if data is not None else [])
 
 
 def ended(number, status=Status.SUCCESS, *, elsewhere=False):
@@ -97,7 +97,7 @@ def test_a_burst_is_read_bit_by_bit_up_to_a_limit(counted, monkeypatch):
 
     for expected in ([1, 2], [3], []):
         assert counted.counter.wanted() == expected
-        counted.counter.record(Head(number, execution({"A": [run(CREATED)]})) for number in expected)
+        counted.counter.record(DataHead(number, execution({"A": [run(CREATED)]})) for number in expected)
     assert counted.tallies.node_data_unread == {Unread.OVERLOAD: 2}
     assert counted.tallies.node_runs[NodeKey("w1", "A", "unknown", "success")].runs == 3
 
@@ -115,7 +115,7 @@ def test_types_are_asked_for_again_when_the_workflow_was_saved(counted):
 def test_nodes_that_are_none_have_no_types(counted, text):
     counted.counter.learn([Nodes("w1", text)], WORKFLOWS)
     counted.counter.add([ended(1)])
-    counted.counter.record([Head(1, execution({"A": [run(CREATED)]}))])
+    counted.counter.record([DataHead(1, execution({"A": [run(CREATED)]}))])
 
     assert list(counted.tallies.node_runs) == [NodeKey("w1", "A", "unknown", "success")]
 

@@ -289,14 +289,14 @@ async def test_it_fails_for_its_reason_costs_little_and_gets_no_password(case: s
         async with COLLECTORS[kind](context()) as probe:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             target = database_target(peer.port, logs_in=logs_in, **changes)
-            found = await failure(probe, target)
-            assert found[0] is reason
-            assert detail in found[1]
-            assert len(found[1]) < 400
-            assert found[1].isprintable()
+            failed = await failure(probe, target)
+            assert failed[0] is reason
+            assert detail in failed[1]
+            assert len(failed[1]) < 400
+            assert failed[1].isprintable()
             grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
             assert grown < MEGABYTES_MORE
-            assert "hush" not in found[1]
+            assert "hush" not in failed[1]
     assert HUSH not in b"".join(heard)
 
 
@@ -307,10 +307,10 @@ async def test_a_password_that_cannot_be_read_again_is_told_beside_the_refusal(l
 
     with Peer(says(pg(b"E", b"SFATAL\0C28P01\0Mno\0\0"))) as peer:
         async with postgresql.collector(context()) as probe:
-            found = await failure(
+            failed = await failure(
                 probe, database_target(peer.port, logs_in=logs_in, password=Secret("old", read_again))
             )
-    assert found == (
+    assert failed == (
         Reason.AUTH,
         "28P01: no; and the password was not read again: pw: is empty; put the password there",
     )
@@ -342,9 +342,9 @@ async def test_tls_that_fails_again_and_again_is_not_tried_each_time() -> None:
     with Peer(talk) as peer:
         async with mysql.collector(context()) as probe:
             wanted = database_target(peer.port, tls="require")
-            told = {await failure(probe, wanted) for _ in range(5)}
-    assert len(told) == 1
-    assert told.pop()[0] is Reason.TLS
+            failures = {await failure(probe, wanted) for _ in range(5)}
+    assert len(failures) == 1
+    assert failures.pop()[0] is Reason.TLS
     assert [asks_for_tls(first) for first in heard] == [True] + [False] * 4
     assert HUSH not in b"".join(heard)
     assert b"monitor" not in b"".join(heard)
@@ -361,8 +361,8 @@ async def test_a_mysql_that_is_taken_for_postgresql_is_not_asked_at_each_probe()
     with Peer(talk) as peer:
         async with postgresql.collector(context()) as probe:
             targets = [database_target(peer.port, logs_in=logs_in) for logs_in in (True, False)]
-            told = {await failure(probe, target) for target in targets * 5}
-    assert told == {(Reason.PROTOCOL, "this is not PostgreSQL's answer; is type right?")}
+            failures = {await failure(probe, target) for target in targets * 5}
+    assert failures == {(Reason.PROTOCOL, "this is not PostgreSQL's answer; is type right?")}
     assert len(asked) == 1
 
 
@@ -387,9 +387,9 @@ async def test_a_server_that_closes_in_the_middle_of_tls_as_when_it_stops_is_tri
     with Peer(talk) as peer:
         async with mysql.collector(context()) as probe:
             wanted = database_target(peer.port, tls="require")
-            told = [await failure(probe, wanted) for _ in range(11)]
+            failures = [await failure(probe, wanted) for _ in range(11)]
     assert tls_asked == [True] * 10 + [False]
-    assert {reason for reason, _ in told[:10]} <= {Reason.TLS, Reason.RESET}
+    assert {reason for reason, _ in failures[:10]} <= {Reason.TLS, Reason.RESET}
 
 
 async def test_tls_that_does_not_end_in_time_again_and_again_is_tried_less_often() -> None:

@@ -34,23 +34,23 @@ probes:
 defaults: {{ip_families: [ipv4]}}
 """
         small = Small(tmp_path, text, "here")
-        (found,) = await probe_now(small.pairs)
+        (result,) = await probe_now(small.pairs)
         await peer.has_served(1)
-    assert found.pair is small.pairs[0]
-    assert isinstance(found.outcome, Reply), found.outcome
-    assert found.facts.address == "127.0.0.1"
+    assert result.pair is small.pairs[0]
+    assert isinstance(result.outcome, Reply), result.outcome
+    assert result.facts.address == "127.0.0.1"
     assert len(peer.clients) == 1
 
 
 def test_only_what_was_asked_for_is_told_and_the_others_are_witnesses(tmp_path: Path) -> None:
     small = Small(tmp_path)
     icmp, tcp = small.pair("wf008", "icmp"), small.pair("wf008", "tcp")
-    found = [ProbeResult(icmp, Facts(), ANSWERS["icmp"], 0.1), ProbeResult(tcp, Facts(), TIMEOUT, 0.1)]
-    text, well = describe(found, [icmp], OwnHealth())
+    results = [ProbeResult(icmp, Facts(), ANSWERS["icmp"], 0.1), ProbeResult(tcp, Facts(), TIMEOUT, 0.1)]
+    text, well = describe(results, [icmp], OwnHealth())
     assert "wf008 icmp" in text
     assert "wf008 tcp" not in text
     assert well
-    text, well = describe(found, [icmp, tcp], OwnHealth())
+    text, well = describe(results, [icmp, tcp], OwnHealth())
     assert "wf008 tcp" in text
     assert not well
 
@@ -76,11 +76,11 @@ endpoints:
 defaults: {{ip_families: [ipv4]}}
 """
         small = Small(tmp_path, text, "here")
-        (found,) = await probe_now(small.pairs)
-    told, well = describe([found], small.pairs, OwnHealth())
+        (result,) = await probe_now(small.pairs)
+    told, well = describe([result], small.pairs, OwnHealth())
     assert well
     assert re.search(rf"^  {line}\n  verdict: {verdict}\n\Z", told, re.MULTILINE), told
-    small.recorder.probe_ended(found.pair, found.facts, found.outcome)
+    small.recorder.probe_ended(result.pair, result.facts, result.outcome)
     page = b"".join(Overview(lambda: "here", small.recorder.states, small.recorder.own_health).pieces("text", {}, 1))
     head, _, of_the_site, *_ = page.decode().splitlines()
     assert head.endswith(": 1 pair, 1 fine")

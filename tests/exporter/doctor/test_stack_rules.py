@@ -41,14 +41,14 @@ def read(*several: dict[str, object]) -> list[RuleGroup]:
 
 
 def test_targets_are_counted() -> None:
-    found = only(targets(knowledge([target("a"), target("b"), target("c", health="unknown")])))
-    assert (found.status, found.text) == (Status.OK, "3 targets: 2 up, 1 unknown")
+    diagnosis = only(targets(knowledge([target("a"), target("b"), target("c", health="unknown")])))
+    assert (diagnosis.status, diagnosis.text) == (Status.OK, "3 targets: 2 up, 1 unknown")
 
 
 def test_targets_of_others_that_are_down_are_a_note_and_ours_have_a_line_already() -> None:
     other = target(labels={"job": "node", "instance": "wf008:9100"}, health="down", scrapeUrl="http://wf008:9100/")
-    found = only(targets(knowledge([target(health="down"), other])))
-    assert (found.status, found.text) == (
+    diagnosis = only(targets(knowledge([target(health="down"), other])))
+    assert (diagnosis.status, diagnosis.text) == (
         Status.NOTE,
         "2 targets: 2 down; of other jobs are down: node wf008:9100",
     )
@@ -57,10 +57,10 @@ def test_targets_of_others_that_are_down_are_a_note_and_ours_have_a_line_already
 def test_an_address_that_two_jobs_scrape_is_named_with_both_and_without_its_query() -> None:
     url = "http://wf001:9102/metrics?token=t0ken"
     twice = [target(scrapeUrl=url), target(scrapeUrl=url, scrapePool="old")]
-    _, found = targets(knowledge(twice))
-    assert found.status is Status.WARNING
-    assert "http://wf001:9102/metrics (latency and old)" in found.text
-    assert "t0ken" not in repr(found)
+    _, diagnosis = targets(knowledge(twice))
+    assert diagnosis.status is Status.WARNING
+    assert "http://wf001:9102/metrics (latency and old)" in diagnosis.text
+    assert "t0ken" not in repr(diagnosis)
 
 
 def test_a_server_that_scrapes_nobody_is_a_note() -> None:
@@ -72,13 +72,13 @@ def test_a_server_that_scrapes_nobody_is_a_note() -> None:
 
 
 def test_rules_are_loaded_when_alerts_and_recording_rules_of_ours_are() -> None:
-    found = only(
+    diagnosis = only(
         rules(
             read(group("latency_a", "alerting"), group("latency_b", "recording"), group("node", "alerting")),
             reads_n8n=False,
         )
     )
-    assert (found.status, found.text) == (Status.OK, "1 alert and 1 recording rule of ours")
+    assert (diagnosis.status, diagnosis.text) == (Status.OK, "1 alert and 1 recording rule of ours")
 
 
 def test_an_alert_with_a_rule_for_each_severity_is_one_alert() -> None:
@@ -88,8 +88,8 @@ def test_an_alert_with_a_rule_for_each_severity_is_one_alert() -> None:
         for group in shipped
         for rule in group["rules"]
     ]
-    found = only(rules(read({"name": "latency_all", "rules": kinds}), reads_n8n=False))
-    assert found.text.startswith("15 alerts and ")
+    diagnosis = only(rules(read({"name": "latency_all", "rules": kinds}), reads_n8n=False))
+    assert diagnosis.text.startswith("15 alerts and ")
 
 
 @pytest.mark.parametrize(
@@ -108,16 +108,16 @@ def test_an_alert_with_a_rule_for_each_severity_is_one_alert() -> None:
     ],
 )
 def test_rules_that_are_not_loaded_are_named_by_their_files(loaded: list[dict[str, object]], files: str) -> None:
-    found = only(rules(read(*loaded), reads_n8n=False))
-    assert found.status is Status.WARNING
-    assert found.text == f"not loaded: {files}; add to rule_files in prometheus.yml and reload"
+    diagnosis = only(rules(read(*loaded), reads_n8n=False))
+    assert diagnosis.status is Status.WARNING
+    assert diagnosis.text == f"not loaded: {files}; add to rule_files in prometheus.yml and reload"
 
 
 def test_the_rules_of_n8n_are_needed_where_the_fleet_reads_one() -> None:
     needed = [group("latency_a", "alerting", "recording")]
-    found = only(rules(read(*needed), reads_n8n=True))
-    assert found.status is Status.WARNING
-    assert found.text == "not loaded: prometheus/rules/n8n.yml; add to rule_files in prometheus.yml and reload"
+    diagnosis = only(rules(read(*needed), reads_n8n=True))
+    assert diagnosis.status is Status.WARNING
+    assert diagnosis.text == "not loaded: prometheus/rules/n8n.yml; add to rule_files in prometheus.yml and reload"
     assert only(rules(read(*needed, group("latency_n8n_alerts", "alerting")), reads_n8n=True)).status is Status.OK
 
 
@@ -131,15 +131,15 @@ def test_what_the_files_of_alerts_record_does_not_stand_for_recording_yml() -> N
         "name": "latency_a",
         "rules": [{"name": name, "type": "recording"} for name in recorded],
     }
-    found = only(rules(read(beside, group("latency_b", "alerting")), reads_n8n=False))
-    assert "not loaded: prometheus/rules/recording.yml;" in found.text
+    diagnosis = only(rules(read(beside, group("latency_b", "alerting")), reads_n8n=False))
+    assert "not loaded: prometheus/rules/recording.yml;" in diagnosis.text
 
 
 def test_a_rule_of_ours_that_fails_is_broken() -> None:
     bad = group("latency_a", "alerting", "recording", health="err", error="many-to-many\nmatching")
-    _, found = rules(read(bad), reads_n8n=False)
-    assert found.status is Status.BROKEN
-    assert found.text.startswith("cannot be evaluated: r0: many-to-many matching")
+    _, diagnosis = rules(read(bad), reads_n8n=False)
+    assert diagnosis.status is Status.BROKEN
+    assert diagnosis.text.startswith("cannot be evaluated: r0: many-to-many matching")
 
 
 def test_all_groups_that_are_shipped_are_known_as_ours() -> None:
@@ -152,9 +152,9 @@ def alert(name: str, **labels: str) -> Alert:
 
 
 def test_each_firing_alert_is_a_warning_with_its_labels() -> None:
-    found = only(firing([alert("HostUnreachable", target="wf008", severity="critical")], "Alertmanager"))
-    assert (found.status, found.what) == (Status.WARNING, "alerts")
-    assert found.text == 'HostUnreachable{severity="critical", target="wf008"} is firing, says Alertmanager'
+    diagnosis = only(firing([alert("HostUnreachable", target="wf008", severity="critical")], "Alertmanager"))
+    assert (diagnosis.status, diagnosis.what) == (Status.WARNING, "alerts")
+    assert diagnosis.text == 'HostUnreachable{severity="critical", target="wf008"} is firing, says Alertmanager'
 
 
 def test_an_alerts_line_has_the_labels_that_tell_and_none_that_only_place_it() -> None:
@@ -173,8 +173,8 @@ def test_an_alerts_line_has_the_labels_that_tell_and_none_that_only_place_it() -
 
 
 def test_an_alert_of_two_datacenters_names_them() -> None:
-    found = only(firing([alert("DatacenterPathDown", source_datacenter="a", target_datacenter="b")], "Prometheus"))
-    assert found.text.startswith('DatacenterPathDown{source_datacenter="a", target_datacenter="b"} ')
+    diagnosis = only(firing([alert("DatacenterPathDown", source_datacenter="a", target_datacenter="b")], "Prometheus"))
+    assert diagnosis.text.startswith('DatacenterPathDown{source_datacenter="a", target_datacenter="b"} ')
 
 
 def test_an_alert_of_n8n_names_the_n8n_and_the_workflow() -> None:
@@ -240,9 +240,9 @@ def test_alerts_that_fire_in_prometheus_and_are_unknown_to_alertmanager_are_brok
 
 def test_alerts_that_prometheus_sends_to_nobody_are_broken_if_there_is_an_alertmanager() -> None:
     answers = Answers({"alertmanagers": success({"activeAlertmanagers": []})})
-    found = only(alerting(answers, Answers({}), reads_n8n=False))
-    assert found.status is Status.BROKEN
-    assert found.text.startswith("Prometheus sends its alerts to nobody")
+    diagnosis = only(alerting(answers, Answers({}), reads_n8n=False))
+    assert diagnosis.status is Status.BROKEN
+    assert diagnosis.text.startswith("Prometheus sends its alerts to nobody")
     assert list(alerting(answers, None, reads_n8n=False)) == []
 
 
@@ -255,26 +255,28 @@ def boards(*several: dict[str, object], health: str = '{"database": "ok"}', stat
 
 
 def test_dashboards_of_ours_are_known_by_tag_or_uid() -> None:
-    found = only(boards({"uid": "x", "title": "Mesh", "tags": ["latency-exporter"]}, {"uid": "latency-exporter-db"}))
-    assert (found.status, found.text) == (Status.OK, "2 of ours: Mesh, latency-exporter-db")
+    diagnosis = only(
+        boards({"uid": "x", "title": "Mesh", "tags": ["latency-exporter"]}, {"uid": "latency-exporter-db"})
+    )
+    assert (diagnosis.status, diagnosis.text) == (Status.OK, "2 of ours: Mesh, latency-exporter-db")
 
 
 def test_dashboards_that_are_absent_are_only_a_note() -> None:
-    found = only(boards({"uid": "x"}))
-    assert (found.status, found.text) == (Status.NOTE, "none of ours among 1 dashboard")
+    diagnosis = only(boards({"uid": "x"}))
+    assert (diagnosis.status, diagnosis.text) == (Status.NOTE, "none of ours among 1 dashboard")
 
 
 def test_dashboards_that_need_a_login_are_a_note_with_what_to_add() -> None:
-    found = only(boards(status=401))
-    assert (found.status, found.text) == (
+    diagnosis = only(boards(status=401))
+    assert (diagnosis.status, diagnosis.text) == (
         Status.NOTE,
         "not looked for: that needs a login (401); give stack.grafana a user of role Viewer",
     )
 
 
 def test_a_grafana_without_its_database_is_broken() -> None:
-    found = boards(health='{"database": "failing"}')[0]
-    assert (found.status, found.text) == (Status.BROKEN, "its own database is failing; look at Grafana's log")
+    diagnosis = boards(health='{"database": "failing"}')[0]
+    assert (diagnosis.status, diagnosis.text) == (Status.BROKEN, "its own database is failing; look at Grafana's log")
 
 
 # Leftovers
@@ -289,9 +291,9 @@ def pushed(**labels: str) -> PushedGroup:
 
 def test_a_group_that_feeds_our_names_is_told_with_its_removal() -> None:
     gateway = server("pushgateway", "http://wfdb01:9091/push")
-    found = only(leftovers.pushgateway([pushed(instance="wf008", job="a b")], gateway, NOW))
-    assert found.status is Status.WARNING
-    assert found.text == (
+    diagnosis = only(leftovers.pushgateway([pushed(instance="wf008", job="a b")], gateway, NOW))
+    assert diagnosis.status is Status.WARNING
+    assert diagnosis.text == (
         'group {instance="wf008", job="a b"} feeds network_latency_rtt_seconds, pushed 2 min ago; stop what pushes '
         "it, then curl -X DELETE 'http://wfdb01:9091/push/metrics/job/a%20b/instance/wf008'"
     )
@@ -299,20 +301,20 @@ def test_a_group_that_feeds_our_names_is_told_with_its_removal() -> None:
 
 @pytest.mark.parametrize("labels", [{"job": "a/b"}, {"job": "a", "instance": ""}])
 def test_no_command_is_written_for_labels_that_a_path_cannot_hold(labels: dict[str, str]) -> None:
-    found = only(leftovers.pushgateway([pushed(**labels)], server("pushgateway"), NOW))
-    assert found.text.endswith("then delete the group on its page")
+    diagnosis = only(leftovers.pushgateway([pushed(**labels)], server("pushgateway"), NOW))
+    assert diagnosis.text.endswith("then delete the group on its page")
 
 
 def test_a_command_holds_no_quote_of_somebody_else() -> None:
-    found = only(leftovers.pushgateway([pushed(job="x'; rm -r ~; '")], server("pushgateway"), NOW))
-    command = found.text.partition("curl -X DELETE ")[2]
+    diagnosis = only(leftovers.pushgateway([pushed(job="x'; rm -r ~; '")], server("pushgateway"), NOW))
+    command = diagnosis.text.partition("curl -X DELETE ")[2]
     assert re.fullmatch(r"'[^']*'", command)
 
 
 def test_other_groups_are_left_alone() -> None:
     other = PushedGroup.model_validate({"labels": {"job": "backup"}, "backup_seconds": {"metrics": []}})
-    found = only(leftovers.pushgateway([other], server("pushgateway"), NOW))
-    assert (found.status, found.text) == (Status.OK, "nothing of the push path among 1 group")
+    diagnosis = only(leftovers.pushgateway([other], server("pushgateway"), NOW))
+    assert (diagnosis.status, diagnosis.text) == (Status.OK, "nothing of the push path among 1 group")
 
 
 def series(name: str, job: str = "") -> Sample:
@@ -321,12 +323,12 @@ def series(name: str, job: str = "") -> Sample:
 
 
 def test_series_of_the_push_path_are_told_by_the_job_that_brings_them() -> None:
-    found = leftovers.series(
+    diagnosis = leftovers.series(
         knowledge([], [exporter()]),
         [series("network_latency_rtt_seconds", "pushgateway"), series("database_available", "pushgateway")],
         legacy_rules=False,
     )
-    assert only(found).text == (
+    assert only(diagnosis).text == (
         "job pushgateway brings database_available, network_latency_rtt_seconds beside ours; stop what pushes it, "
         "and drop its job"
     )
@@ -334,14 +336,14 @@ def test_series_of_the_push_path_are_told_by_the_job_that_brings_them() -> None:
 
 def test_series_that_were_written_without_a_job_are_known_by_their_name() -> None:
     several = [series("network_latency_rtt_seconds"), series("collector_api_up")]
-    found = only(leftovers.series(knowledge([], []), several, legacy_rules=False))
-    assert found.names == ("network_latency_rtt_seconds",)
+    diagnosis = only(leftovers.series(knowledge([], []), several, legacy_rules=False))
+    assert diagnosis.names == ("network_latency_rtt_seconds",)
 
 
 def test_neither_our_own_without_source_nor_recorded_ones_are_leftovers() -> None:
     several = [series("network_latency_rtt_seconds", "latency"), series("collector_api_up")]
-    found = only(leftovers.series(knowledge([], [exporter()]), several, legacy_rules=True))
-    assert (found.status, found.text) == (Status.OK, "no series of the push path")
+    diagnosis = only(leftovers.series(knowledge([], [exporter()]), several, legacy_rules=True))
+    assert (diagnosis.status, diagnosis.text) == (Status.OK, "no series of the push path")
 
 
 def path(value: float, source: str = "wf008_brazil") -> Sample:
@@ -358,8 +360,8 @@ def path(value: float, source: str = "wf008_brazil") -> Sample:
     ],
 )
 def test_what_was_pushed_is_held_against_what_was_measured(said: float, true: float, text: str) -> None:
-    found = only(leftovers.compared("prometheus", [path(said)], [path(true)]))
-    assert (found.status, found.text) == (Status.NOTE, f"wf008_brazil to wf001_usa: {text}")
+    diagnosis = only(leftovers.compared("prometheus", [path(said)], [path(true)]))
+    assert (diagnosis.status, diagnosis.text) == (Status.NOTE, f"wf008_brazil to wf001_usa: {text}")
 
 
 def test_paths_that_only_one_of_them_has_are_not_compared() -> None:

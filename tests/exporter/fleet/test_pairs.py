@@ -262,6 +262,7 @@ def test_an_n8n_is_read_by_one_host_with_the_password_that_another_logs_in_with(
         table_prefix="n8n_",
         nodes=True,
         state_file=str(tmp_path / "kept.json"),
+        timeout=10.0,
     )
     assert [other.probe for other in seen(loaded, "b")] == ["login", "query"]
 

@@ -73,8 +73,8 @@ def test_what_is_stuck_or_fails_is_a_sentence(changes: dict[str, Any], expected:
 
 def dates(succeeded: float | None, failed: float | None, kind: str = "production") -> dict[str, Any]:
     """When the workflow ``w1`` last succeeded and failed."""
-    found = (("success", succeeded), ("error", failed))
-    return {"lifetime": {LifetimeKey("w1", kind, result): LifetimeRuns(1, latest) for result, latest in found}}
+    counts = (("success", succeeded), ("error", failed))
+    return {"lifetime": {LifetimeKey("w1", kind, result): LifetimeRuns(1, latest) for result, latest in counts}}
 
 
 @pytest.mark.parametrize(

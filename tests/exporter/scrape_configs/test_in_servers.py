@@ -172,8 +172,8 @@ def asked(server, path):
 
 
 def targets(server):
-    found = asked(server, "targets")["activeTargets"]
-    return {(each["scrapeUrl"], frozenset(each["labels"].items()), each["health"]) for each in found}
+    targets = asked(server, "targets")["activeTargets"]
+    return {(each["scrapeUrl"], frozenset(each["labels"].items()), each["health"]) for each in targets}
 
 
 def series(server):
@@ -182,12 +182,12 @@ def series(server):
 
 def assert_eventually(look, server, wanted):
     deadline = time.monotonic() + PATIENCE
-    found = None
-    while found != wanted and time.monotonic() < deadline:
+    result = None
+    while result != wanted and time.monotonic() < deadline:
         time.sleep(0.2)
         with contextlib.suppress(OSError):  # it does not listen yet
-            found = look(server)
-    assert found == wanted
+            result = look(server)
+    assert result == wanted
 
 
 def expected_targets(fleet):

@@ -80,8 +80,8 @@ def test_other_jobs_have_all_hosts_with_their_places_as_plain_labels(texts):
 
 
 def test_a_job_that_keeps_its_instance_leaves_it_to_the_server(texts):
-    found = texts(HOSTS + "scrape: {jobs: {node: {port: 9100, keep_instance: true}}}\n")
-    assert groups(found["node.json"])["192.0.2.3:9100"] == {"host": "databases", "location": "rio"}
+    by_name = texts(HOSTS + "scrape: {jobs: {node: {port: 9100, keep_instance: true}}}\n")
+    assert groups(by_name["node.json"])["192.0.2.3:9100"] == {"host": "databases", "location": "rio"}
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ def test_a_host_may_differ_from_its_job(texts, own, target, more):
 
 
 def test_the_exporters_own_job_can_be_changed_for_the_whole_fleet(texts):
-    found = texts(HOSTS + "scrape: {jobs: {latency: {port: 443, scheme: https, path: /x, ca_file: ca.pem}}}\n")
-    targets = groups(found["latency.json"])
+    by_name = texts(HOSTS + "scrape: {jobs: {latency: {port: 443, scheme: https, path: /x, ca_file: ca.pem}}}\n")
+    targets = groups(by_name["latency.json"])
     assert set(targets) == {"west.example:443", "[2001:db8::1]:443"}
     assert targets["west.example:443"]["source_location"] == "oslo"
-    (stanza,) = yaml.safe_load(found[STANZAS])
+    (stanza,) = yaml.safe_load(by_name[STANZAS])
     assert (stanza["scheme"], stanza["metrics_path"], stanza["tls_config"]) == ("https", "/x", {"ca_file": "ca.pem"})
 
 
@@ -153,13 +153,13 @@ def own_login(user):
 
 def test_hosts_with_a_login_of_their_own_share_a_stanza_and_keep_their_job(texts):
     hosts = f"{own_login('x')}, {own_login('x').replace('x-host', 'y-host')}, {{name: plain, address: h}}"
-    found = texts(f"hosts: [{hosts}]")
-    plain, own = yaml.safe_load(found[STANZAS])
+    by_name = texts(f"hosts: [{hosts}]")
+    plain, own = yaml.safe_load(by_name[STANZAS])
     assert plain["job_name"] == "latency"
     assert "basic_auth" not in plain
     assert own["basic_auth"] == {"username": "x", "password_file": "/p"}
     assert own["file_sd_configs"] == [{"files": [f"/sd/{own['job_name']}.json"]}]
-    members = json.loads(found[f"{own['job_name']}.json"])
+    members = json.loads(by_name[f"{own['job_name']}.json"])
     assert [(group["labels"]["host"], group["labels"]["job"]) for group in members] == [
         ("x-host", "latency"),
         ("y-host", "latency"),
@@ -169,18 +169,18 @@ def test_hosts_with_a_login_of_their_own_share_a_stanza_and_keep_their_job(texts
 def test_a_pasted_stanza_stays_true_when_hosts_come_and_go(texts):
     before = texts(f"hosts: [{own_login('x')}]")
     after = texts(f"hosts: [{own_login('a')}, {{name: new, address: n}}, {own_login('x')}]")
-    stanzas_before, stanzas_after = (yaml.safe_load(found[STANZAS]) for found in (before, after))
+    stanzas_before, stanzas_after = (yaml.safe_load(by_name[STANZAS]) for by_name in (before, after))
     assert all(stanza in stanzas_after for stanza in stanzas_before)
     assert len(stanzas_after) == 3
 
 
 def test_a_host_with_a_certificate_of_its_own_has_a_stanza_of_its_own(texts):
     host = "{name: a, address: a, scrape: {node: {cert_file: /a.pem, key_file: /a.key}}}"
-    found = texts(f"hosts: [{host}, {{name: b, address: b}}]\nscrape: {{jobs: {{node: {{port: 1, ca_file: /c}}}}}}\n")
-    _, plain, own = yaml.safe_load(found[STANZAS])
+    by_name = texts(f"hosts: [{host}, {{name: b, address: b}}]\nscrape: {{jobs: {{node: {{port: 1, ca_file: /c}}}}}}\n")
+    _, plain, own = yaml.safe_load(by_name[STANZAS])
     assert plain["tls_config"] == {"ca_file": "/c"}
     assert own["tls_config"] == {"ca_file": "/c", "cert_file": "/a.pem", "key_file": "/a.key"}
-    assert list(groups(found[f"{own['job_name']}.json"])) == ["a:1"]
+    assert list(groups(by_name[f"{own['job_name']}.json"])) == ["a:1"]
 
 
 @pytest.mark.parametrize(
@@ -188,22 +188,22 @@ def test_a_host_with_a_certificate_of_its_own_has_a_stanza_of_its_own(texts):
     [("15s", "15s"), ("1h", "3600s"), ("1.5s", "1500ms"), ("500ms", "500ms"), ("100.4ms", "100ms")],
 )
 def test_durations_have_no_decimals_because_prometheus_knows_none(texts, interval, written):
-    found = texts(f"{HOSTS}scrape: {{interval: {interval}, timeout: 0.1ms}}\n")
-    (stanza,) = yaml.safe_load(found[STANZAS])
+    by_name = texts(f"{HOSTS}scrape: {{interval: {interval}, timeout: 0.1ms}}\n")
+    (stanza,) = yaml.safe_load(by_name[STANZAS])
     assert (stanza["scrape_interval"], stanza["scrape_timeout"]) == (written, "1ms")
 
 
 def test_odd_names_survive_readers_of_json_and_of_yaml(texts):
     host = {"name": ODD, "address": "h", "location": ODD}
-    found = texts(yaml.safe_dump({"hosts": [host], "scrape": {"jobs": {ODD: {"port": "1"}}}}))
-    for name, body in found.items():
+    by_name = texts(yaml.safe_dump({"hosts": [host], "scrape": {"jobs": {ODD: {"port": "1"}}}}))
+    for name, body in by_name.items():
         if name != STANZAS:
             assert json.loads(body) == yaml.safe_load(body)
             assert "%{" not in body
-    stanza = next(stanza for stanza in yaml.safe_load(found[STANZAS]) if stanza["job_name"] == ODD)
+    stanza = next(stanza for stanza in yaml.safe_load(by_name[STANZAS]) if stanza["job_name"] == ODD)
     file = Path(stanza["file_sd_configs"][0]["files"][0])
     assert str(file.parent) == "/sd"
-    assert json.loads(found[file.name])[0]["labels"] == {"host": ODD, "instance": ODD, "location": ODD}
+    assert json.loads(by_name[file.name])[0]["labels"] == {"host": ODD, "instance": ODD, "location": ODD}
 
 
 @pytest.mark.parametrize(
@@ -243,21 +243,21 @@ def test_what_no_server_understands_alike_is_a_problem_of_the_fleet_file(texts, 
 
 
 def test_a_host_that_writes_out_its_jobs_login_stays_in_its_jobs_stanza(texts):
-    found = texts(
+    by_name = texts(
         "hosts: [{name: h, address: h, scrape: {node: {user: me, password_file: /p}}}]\n"
         "scrape: {jobs: {node: {port: 1, user: me, password_file: /p}}}"
     )
-    assert list(found) == ["latency.json", "node.json", STANZAS]
+    assert list(by_name) == ["latency.json", "node.json", STANZAS]
 
 
 def test_a_host_may_change_only_the_password_of_its_job(texts):
-    found = texts(
+    by_name = texts(
         "hosts: [{name: h, address: h, scrape: {node: {password_file: /own}}}]\n"
         "scrape: {jobs: {node: {port: 1, user: me, password_file: /p}}}"
     )
-    logins = [stanza.get("basic_auth") for stanza in yaml.safe_load(found[STANZAS])]
+    logins = [stanza.get("basic_auth") for stanza in yaml.safe_load(by_name[STANZAS])]
     assert {"username": "me", "password_file": "/own"} in logins
-    assert found["node.json"] == "[]\n"
+    assert by_name["node.json"] == "[]\n"
 
 
 # The folder
@@ -470,9 +470,9 @@ def test_a_difference_is_a_line_per_host_and_writes_nothing(fleet, tmp_path):
 
 
 def test_a_file_for_scrape_config_files_has_the_key_that_prometheus_wants_there(fleet):
-    found = files(fleet(HOSTS), "/sd", "prometheus-include")
-    assert [stanza["job_name"] for stanza in yaml.safe_load(found[STANZAS])["scrape_configs"]] == ["latency"]
-    assert found["latency.json"] == files(fleet(HOSTS), "/sd")["latency.json"]
+    by_name = files(fleet(HOSTS), "/sd", "prometheus-include")
+    assert [stanza["job_name"] for stanza in yaml.safe_load(by_name[STANZAS])["scrape_configs"]] == ["latency"]
+    assert by_name["latency.json"] == files(fleet(HOSTS), "/sd")["latency.json"]
 
 
 def test_targets_that_are_asked_of_an_exporter_are_asked_for_each_stanza_with_the_exporters_login(fleet):
@@ -480,9 +480,9 @@ def test_targets_that_are_asked_of_an_exporter_are_asked_for_each_stanza_with_th
         f"hosts: [{own_login('x')}, {{name: plain, address: h}}]\n"
         "scrape: {jobs: {latency: {port: 1, user: me, password_file: /p, ca_file: /c}, 'a b': {port: 2}}}"
     )
-    found = files(fleet(text), "http://h:9102", "http-sd")
-    assert list(found) == [STANZAS]
-    asked = {stanza["job_name"]: stanza["http_sd_configs"] for stanza in yaml.safe_load(found[STANZAS])}
+    by_name = files(fleet(text), "http://h:9102", "http-sd")
+    assert list(by_name) == [STANZAS]
+    asked = {stanza["job_name"]: stanza["http_sd_configs"] for stanza in yaml.safe_load(by_name[STANZAS])}
     assert [one["url"] for (one,) in asked.values()] == [
         "http://h:9102/sd/prometheus?job=a%20b",
         "http://h:9102/sd/prometheus?job=latency",

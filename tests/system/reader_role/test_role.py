@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -13,19 +11,16 @@ from psycopg2 import errors
 
 from collectors.contract import Facts, ProbeFailed
 from collectors.n8n import statements as sql
-from collectors.n8n.reader import Reader
 from collectors.n8n.reading import NodeKey, NodeRuns
 from collectors.terms import Reason
 from tests.collectors.n8n.book import counted
 from tests.collectors.n8n.flatted_writer import execution, run
 from tests.collectors.n8n.recordings import VERSIONS, Recording, schema_of
-from tests.collectors.targets import context
 from tests.system import n8n_role, n8n_tables
-from tests.system.database_server import Server
 from tests.system.databases import requires_databases
-from tests.system.n8n_owned import FUNCTIONS, PLACES, N8n, made, server_with_owner
 from tests.system.n8n_role import ROLE
 from tests.system.n8n_tables import quoted
+from tests.system.reader_role.owned import FUNCTIONS
 
 pytestmark = requires_databases
 
@@ -35,30 +30,6 @@ READ = {
     "workflow_statistics": "workflowId name count latestEvent",
     "workflow_statistics_delta": "workflowId name createdAt",
 }
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with server_with_owner() as started:
-        yield started
-
-
-@pytest.fixture(params=PLACES, ids=["1", "2", "named"])
-def n8n(request: pytest.FixtureRequest, server: Server) -> Iterator[N8n]:
-    with made(server, request.param) as one:
-        yield one
-
-
-@pytest.fixture
-def newer(server: Server) -> Iterator[N8n]:
-    with made(server, PLACES[1]) as one:
-        yield one
-
-
-@pytest.fixture
-async def reader() -> AsyncIterator[Reader]:
-    with contextlib.closing(Reader(context())) as made:
-        yield made
 
 
 @pytest.mark.parametrize("nodes", [False, True], ids=["without nodes", "with nodes"])

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.collectors.n8n.flatted_writer import execution, run
 from tests.netlab import requires_root, wait_until
-from tests.system.database_server import Server
-from tests.system.databases import PASSWORD, requires_databases, started
-from tests.system.n8n_stage import FINISHED, Stage, staged
+from tests.system.databases import PASSWORD, requires_databases
+from tests.system.n8n_program.stage import FINISHED, Stage
 from tests.system.running import Exporter
 
 pytestmark = [requires_root, requires_databases]
@@ -22,18 +20,6 @@ pytestmark = [requires_root, requires_databases]
 NODE_RUNS = "n8ndb_node_runs_total"
 UNREAD = "n8ndb_node_data_unread_total"
 VANISHED = "n8ndb_executions_vanished_total"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with started("postgresql", options=["-c", "max_connections=40"]) as made:
-        yield made
-
-
-@pytest.fixture
-def stage(server: Server, tmp_path: Path) -> Iterator[Stage]:
-    with staged(server, tmp_path) as stage:
-        yield stage
 
 
 def file_of(stage: Stage) -> Path:

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from tests.n8n.script import ENDS
 from tests.netlab import Lab, requires_root, wait_until
 from tests.system import n8n_tables
 from tests.system.database_server import Server
-from tests.system.databases import requires_databases, started
-from tests.system.n8n_stage import FINISHED, NAME, Stage, sessions, staged
+from tests.system.databases import requires_databases
+from tests.system.n8n_program.stage import FINISHED, NAME, Stage, sessions
 from tests.system.running import REPOSITORY
 
 pytestmark = [requires_root, requires_databases]
@@ -34,18 +34,6 @@ GAUGES = {
     "n8ndb_table_bytes",
     "n8ndb_backlog_executions",
 }
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with started("postgresql", options=["-c", "max_connections=40"]) as made:
-        yield made
-
-
-@pytest.fixture
-def stage(server: Server, tmp_path: Path) -> Iterator[Stage]:
-    with staged(server, tmp_path) as stage:
-        yield stage
 
 
 @pytest.fixture

@@ -4,50 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from collectors.contract import Facts, ProbeFailed
-from collectors.n8n.reader import Reader
 from collectors.terms import Reason
 from tests.collectors.n8n.book import counted
 from tests.collectors.n8n.flatted_writer import execution, run
-from tests.collectors.targets import context
 from tests.system import n8n_role, n8n_tables
-from tests.system.database_server import CommandFailedError, Server
+from tests.system.database_server import CommandFailedError
 from tests.system.databases import PASSWORD, requires_databases
-from tests.system.n8n_owned import PLACES, N8n, granted, made, server_with_owner
 from tests.system.n8n_role import ROLE
 from tests.system.n8n_tables import Place
+from tests.system.reader_role.owned import granted, made
 
 pytestmark = requires_databases
 
 AS_OWNER = "dbname=n8n options='-crole=owner'"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with server_with_owner() as started:
-        yield started
-
-
-@pytest.fixture(params=PLACES, ids=["1", "2", "named"])
-def n8n(request: pytest.FixtureRequest, server: Server) -> Iterator[N8n]:
-    with made(server, request.param) as one:
-        yield one
-
-
-@pytest.fixture
-def newer(server: Server) -> Iterator[N8n]:
-    with made(server, PLACES[1]) as one:
-        yield one
-
-
-@pytest.fixture
-async def reader() -> AsyncIterator[Reader]:
-    with contextlib.closing(Reader(context())) as made:
-        yield made
 
 
 def test_run_twice_it_leaves_the_same(n8n):
