@@ -103,7 +103,11 @@ def _success() -> list[Shown]:
         ),
         figure(
             Card("Failed last", "Active workflows whose latest run in production failed.", Unit.COUNT, 4, 10, UNKNOWN),
-            now(none_or(f"(({failed} > {succeeded}) or ({failed} unless {succeeded})) and {_ACTIVE}", "n8ndb_up")),
+            now(
+                none_or(
+                    f"(({failed} > {succeeded}) or ({failed} unless {succeeded})) and {_ACTIVE}", f"n8ndb_up{{{N8N}}}"
+                )
+            ),
             ANY_IS_BAD,
         ),
     ]
