@@ -50,7 +50,7 @@ DOWN = joined(
 )
 
 _BEFORE = 'and on () count(up{job="latency"} offset 1d)'
-# What was a day before is asked of all paths: many long names, chosen at both ends, would be in the query twice as often.
+# Of the day before all paths are asked: many long names, chosen at both ends, would be in the query twice as often.
 _RTT, _HOPS = "path:network_latency_rtt_seconds:median10m", "network_latency_reply_hop_limit"
 _VERSION = "latency_exporter_build_info"
 CHANGED = joined(
@@ -123,7 +123,7 @@ def _answer() -> list[Shown]:
             now(f"count(path:network_latency_bad:bool{{{SEEN}}})"),
         ),
         figure(
-            Card("Hosts that measure", "Exporters that Prometheus scrapes.", Unit.COUNT, 4, 4),
+            Card("Hosts that measure", "Exporters that Prometheus scrapes.", Unit.COUNT, 4, 4, UNKNOWN),
             now('count(up{job="latency"} == 1)'),
         ),
         rows(

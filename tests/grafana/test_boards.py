@@ -14,8 +14,10 @@ import yaml
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from collectors.terms import Reason
 from exporter.doctor.rules.dashboards import MARK
 from grafana.__main__ import as_json, texts
+from grafana.cards import REASONS
 from tests.docs.known import base, known_metrics, target_labels
 from tests.docs.markdown import ROOT
 from tests.docs.test_promql_page import vectors
@@ -136,6 +138,22 @@ def test_heat_maps_read_buckets_and_nothing_else_takes_a_mean_since_the_start(bo
                 assert (target["format"], target["legendFormat"]) == ("heatmap", "{{le}}")
             for name in set(re.findall(r"\w+_(?:sum|count|bucket|total)\b(?=\{)", target["expr"])) - {_OF_ALL_TIME}:
                 assert re.search(rf"(?:rate|increase)\({name}\{{", target["expr"]), target["expr"]
+
+
+def test_each_reason_has_a_colour_and_none_is_green() -> None:
+    assert REASONS.keys() == set(Reason)
+    assert not [color for color in REASONS.values() if "green" in color]
+    assert len(set(REASONS.values())) == len(Reason)
+
+
+@every
+def test_a_figure_without_a_value_is_grey_and_has_a_text_that_is_short(board: dict[str, Any]) -> None:
+    """Its text is written as large as the panel allows, which for a sentence is too small to be read."""
+    for panel in panels(board):
+        if panel["type"] == "stat":
+            (nothing,) = (each["options"] for each in panel["fieldConfig"]["defaults"]["mappings"])
+            text, color = nothing["result"]["text"], nothing["result"]["color"]
+            assert (nothing["match"], color, len(text) < 30) == ("null", "gray", True), panel["title"]
 
 
 @every

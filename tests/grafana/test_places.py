@@ -23,7 +23,7 @@ HERE, ELSEWHERE = "wf001_usa", "wf001_brazil"
 FLEET = Fleet(
     (Host("wf001", HERE, "wf001", "US"), Host("wfdb01", "wfdb01_usa", "wfdb01", "US"), Host("wf008", "", "", ""))
 )
-LEAVES, ARRIVES = FAULT - 1_900, FAULT - 1_700
+LEAVES, ARRIVES = FAULT - 2_300, FAULT - 2_000
 LARGE = fleets.many(3, LARGEST_MATRIX - 5)
 TOMORROW = END + DAY
 """When the large fleet is there."""
