@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
 
-from grafana.fleet import LARGEST_MATRIX
+from grafana.fleet import CHANGED, LARGEST_MATRIX
 from tests.grafana import fleet as fleets
 from tests.grafana import servers, stage
 from tests.grafana.boards import FILES, FOLDER, asked, load
 from tests.grafana.fleet import Fleet, Host
-from tests.grafana.grafana import ask, choose, result
+from tests.grafana.grafana import ask, choose, filled, result
 from tests.grafana.history import DAY, END, FAULT, HOUR, Clock, Series
 from tests.grafana.servers import Server
 
@@ -27,6 +28,18 @@ LEAVES, ARRIVES = FAULT - 2_300, FAULT - 2_000
 LARGE = fleets.many(3, LARGEST_MATRIX - 5)
 TOMORROW = END + DAY
 """When the large fleet is there."""
+ROUND_TRIPS = {
+    (0.1, 0.13): "takes more than a fifth longer",
+    (0.1, 0.9): "takes more than a fifth longer",
+    (0.1, 0.12): None,
+    (0.001, 0.0055): None,
+    (0.001, 0.0065): "takes more than a fifth longer",
+    (0.1, 0.073): "takes more than a fifth less",
+    (0.4, 0.001): "takes more than a fifth less",
+    (0.1, 0.08): None,
+    (0.0055, 0.001): None,
+}
+"""What paths took the day before and on that day, and what is said of them: less than 5 ms is noise."""
 BOARD = load(FOLDER / "latency-exporter-fleet.json")
 
 
@@ -36,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         for part in stage.PARTS:
             servers.take(server, _moved(part(FLEET, CLOCK)))
         servers.record(server, CLOCK)
-        servers.take(server, _large())
+        servers.take(server, itertools.chain(_large(), _other_than_yesterday()))
         yield server
 
 
@@ -65,6 +78,12 @@ def _large() -> Iterator[Series]:
         ends = {**source.as_source(), **target.as_target(), "ip_family": "ipv4"}
         for name in ("bad:bool", "loss:ratio_rate3m"):
             yield Series({**ends, "__name__": f"path:network_latency_{name}"}, [TOMORROW], [0.5])
+
+
+def _other_than_yesterday() -> Iterator[Series]:
+    for (source, target), seconds in zip(LARGE.pairs(), ROUND_TRIPS, strict=False):
+        labels = {**source.as_source(), **target.as_target(), "ip_family": "ipv4"}
+        yield Series({**labels, "__name__": "path:network_latency_rtt_seconds:median10m"}, [END, TOMORROW], seconds)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -110,3 +129,11 @@ def test_the_matrix_of_hosts_is_there_for_two_datacenters_of_many_and_for_no_mor
     (loss,) = (each for each in asked(BOARD) if each.title == "Loss")
     paths = [pair for pair in LARGE.pairs() if all(re.fullmatch(datacenters, host.datacenter) for host in pair)]
     assert len(ask(server, loss, chosen, CLOCK.step, TOMORROW).names) == len(paths) * is_shown
+
+
+def test_what_takes_longer_or_less_than_the_day_before_is_said_so(server: Server) -> None:
+    chosen = choose(server, BOARD, {}, TOMORROW)
+    rows = server.get("query", {"query": filled(CHANGED, chosen.texts, 60), "time": TOMORROW})["result"]
+    words = {row["metric"]["who"]: row["metric"]["what"] for row in rows}
+    paths = [f"{source.name} → {target.name}" for source, target in LARGE.pairs()[: len(ROUND_TRIPS)]]
+    assert [words.get(path) for path in paths] == list(ROUND_TRIPS.values())

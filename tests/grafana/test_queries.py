@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from grafana.fleet import DOWN, LARGEST_MATRIX
+from grafana.fleet import CHANGED, DOWN, LARGEST_MATRIX
 from grafana.n8n import NEVER
 from grafana.suspects import SUSPECTS
 from tests.grafana import fleet as fleets
 from tests.grafana import servers, stage
 from tests.grafana.boards import FILES, FOLDER, Asked, asked, load, variables
 from tests.grafana.fleet import Fleet
-from tests.grafana.grafana import Answer, ask, choose
+from tests.grafana.grafana import Answer, ask, choose, filled
 from tests.grafana.history import BEGIN, DAY, FAULT, STATES, Clock
 from tests.grafana.servers import Server
 
@@ -169,6 +169,21 @@ def test_who_is_to_blame_and_what_is_down_is_said_in_words(staged: Stage, server
             ("database n8n.postgres", "cannot be used from any host"),
         }
         assert (suspects, down) == ((blamed, missing) if state == "faulty" else (set(), set()))
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_what_differs_from_the_day_before_is_said_in_words(staged: Stage, server: str) -> None:
+    first, second = staged.fleet.pairs()[0]
+    changed = {
+        (f"{first.name} → {second.name}", "takes another route (hop limit)"),
+        (f"exporter of {first.name}", "has another fleet file"),
+    }
+    if first.datacenter != second.datacenter:  # else it is a fifth longer, but by less than 5 ms
+        changed.add((f"{first.name} → {second.name}", "takes more than a fifth longer"))
+    for state, at in STATES.items():
+        chosen = choose(staged.server(server), load(FOLDER / "latency-exporter-fleet.json"), {}, at)
+        query = filled(CHANGED, chosen.texts, staged.scrape)
+        assert _said(staged.server(server), query, at) == (changed if state == "faulty" else set())
 
 
 @pytest.mark.parametrize("server", SERVERS)
