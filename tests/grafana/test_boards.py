@@ -212,3 +212,11 @@ def test_all_hosts_are_no_list_of_names(board: dict[str, Any]) -> None:
     hosts = [each for each in variables(board) if each["name"] in {"source", "target"} and each.get("multi")]
     assert [each["allValue"] for each in hosts] == [".*"] * len(hosts)
     assert max(len(expression) for expression in expressions(board)) < 8192
+
+
+@every
+def test_thirty_long_names_at_both_ends_fit_a_query_of_victoriametrics(board: dict[str, Any]) -> None:
+    names = 30 * len(r"worker-00\\.sao-paulo\\.example\\.net|")
+    for expression in expressions(board):
+        lists = len(re.findall(r'=~"\$(?:source|target)"', expression))
+        assert len(expression) + lists * names < 16384, expression
