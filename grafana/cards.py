@@ -64,6 +64,17 @@ REASONS = {
 }
 """The colour of each reason why a probe failed, in every panel the same; none of them is green."""
 
+PHASES = {
+    "dns": "purple",
+    "connect": "blue",
+    "tls": "orange",
+    "auth": "yellow",
+    "query": "green",
+    "processing": "semi-dark-green",
+    "transfer": "light-blue",
+}
+"""Likewise of each part of an exchange."""
+
 ANY_IS_BAD: Limits = ((1, "red"),)
 LOSS: Limits = ((0.01, "yellow"), (0.05, "orange"), (0.5, "red"))
 SLOWER: Limits = ((1.2, "yellow"), (1.5, "orange"), (2, "red"))

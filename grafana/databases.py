@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana import variables
 from grafana.board import Board, Row
-from grafana.cards import ANY_IS_BAD, LOSS, REASONS, UNKNOWN, Card, Shown, Unit
+from grafana.cards import ANY_IS_BAD, LOSS, PHASES, REASONS, UNKNOWN, Card, Shown, Unit
 from grafana.panels import by_word, figure, heat_map, lines, stacked, states
 from grafana.queries import MEASURED, RATE, by_bucket, mean, none_or, now, over_time
 from grafana.tables import rows
@@ -53,16 +53,19 @@ def _available() -> list[Shown]:
 def _side_by_side() -> list[Shown]:
     one = f'{MEASURED}, database=~"$database"'
     return [
-        stacked(
-            Card(
-                "A login to $database, part by part",
-                "The mean of each part, over the chosen hosts: network, TLS, authentication, first query.",
-                Unit.SECONDS,
-                24,
-                9,
-                nothing="No login is known to succeed.",
+        by_word(
+            stacked(
+                Card(
+                    "A login to $database, part by part",
+                    "The mean of each part, over the chosen hosts: network, TLS, authentication, first query.",
+                    Unit.SECONDS,
+                    24,
+                    9,
+                    nothing="No login is known to succeed.",
+                ),
+                over_time(mean("database_phase_seconds", one, "phase"), "{{phase}}"),
             ),
-            over_time(mean("database_phase_seconds", one, "phase"), "{{phase}}"),
+            PHASES,
         )
         .interval(_SLOW)
         .repeat("database")

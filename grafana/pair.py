@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from grafana import links, variables
 from grafana.board import Board, Row
-from grafana.cards import LOSS, REASONS, SLOWER, UNKNOWN, Card, Shown, Unit, colored, custom
+from grafana.cards import LOSS, PHASES, REASONS, SLOWER, UNKNOWN, Card, Shown, Unit, colored, custom
 from grafana.panels import by_word, figure, heat_map, lines, stacked, steps
 from grafana.queries import RATE, Query, by_bucket, mean, now, over_time, quantile
 
@@ -181,18 +181,18 @@ def _program() -> list[Shown]:
             ),
             over_time(quantile(0.5, "network_latency_http_duration_seconds", _HTTP, "probe"), "{{probe}}: whole"),
         ),
-        stacked(
-            Card(
-                "Phases ($probe)",
-                "The mean of each part of a connection and an exchange; none includes another.",
-                Unit.SECONDS,
-                12,
-                nothing="ICMP has no phases: choose a probe of tcp or http above.",
+        by_word(
+            stacked(
+                Card(
+                    "Phases ($probe)",
+                    "The mean of each part of a connection and an exchange; none includes another.",
+                    Unit.SECONDS,
+                    12,
+                    nothing="ICMP has no phases: choose a probe of tcp or http above.",
+                ),
+                over_time(mean("network_latency_phase_seconds", f"{THERE}, {_PROBE}", "phase"), "{{phase}}"),
             ),
-            over_time(
-                mean("network_latency_phase_seconds", f"{THERE}, {_PROBE}", "phase"),
-                "{{phase}}",
-            ),
+            PHASES,
         ),
         lines(
             Card(

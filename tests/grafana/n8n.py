@@ -21,7 +21,7 @@ def n8n(fleet: Fleet, clock: Clock) -> Iterator[Series]:
         yield clock.gauge({"__name__": name, **labels}, *values)
     for reason in ("timeout", "auth"):
         yield clock.counter({"__name__": "n8ndb_read_errors_total", **labels, "reason": reason}, 0, 0.01)
-    for state, number in (("active", 2), ("inactive", 3), ("archived", 1)):
+    for state, number in (("active", 3), ("inactive", 3), ("archived", 1)):
         yield clock.gauge({"__name__": "n8ndb_workflows", **labels, "state": state}, number)
     for table in ("execution_entity", "execution_data"):
         yield clock.gauge({"__name__": "n8ndb_table_bytes", **labels, "table": table}, 3e8 * len(table))

@@ -14,10 +14,10 @@ import yaml
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from collectors.terms import Reason
+from collectors.terms import Phase, Reason
 from exporter.doctor.rules.dashboards import MARK
 from grafana.__main__ import as_json, texts
-from grafana.cards import REASONS
+from grafana.cards import PHASES, REASONS
 from tests.docs.known import base, known_metrics, target_labels
 from tests.docs.markdown import ROOT
 from tests.docs.test_promql_page import vectors
@@ -140,8 +140,9 @@ def test_heat_maps_read_buckets_and_nothing_else_takes_a_mean_since_the_start(bo
                 assert re.search(rf"(?:rate|increase)\({name}\{{", target["expr"]), target["expr"]
 
 
-def test_each_reason_has_a_colour_and_none_is_green() -> None:
-    assert REASONS.keys() == set(Reason)
+def test_each_reason_and_each_phase_has_a_colour_and_no_reason_is_green() -> None:
+    assert (REASONS.keys(), PHASES.keys()) == (set(Reason), set(Phase))
+    assert len(set(PHASES.values())) == len(Phase)
     assert not [color for color in REASONS.values() if "green" in color]
     assert len(set(REASONS.values())) == len(Reason)
 
