@@ -39,13 +39,41 @@ class Card(NamedTuple):
     """What the panel says while its query returns nothing; None: that would be a fault."""
 
 
-UNKNOWN = "not known: no data, or recording.yml is not loaded"
-"""Where nothing is known all is not well, though nothing is bad."""
+UNKNOWN = "not known"
+"""Where nothing is known all is not well, though nothing is bad. A figure's text is as small as its panel needs."""
 
 Shown = stat.Panel | statetimeline.Panel | table.Panel | timeseries.Panel | heatmap.Panel
 P = TypeVar("P", bound=Shown)
 Limits = Sequence[tuple[float, str]]
 """From which value on a panel has which colour; below the first it is green."""
+
+REASONS = {
+    "timeout": "red",
+    "unreachable": "dark-red",
+    "refused": "orange",
+    "reset": "dark-orange",
+    "dns": "yellow",
+    "tls": "purple",
+    "auth": "dark-purple",
+    "limit": "light-purple",
+    "query": "blue",
+    "status": "light-blue",
+    "body": "dark-blue",
+    "protocol": "light-red",
+    "local": "gray",
+}
+"""The colour of each reason why a probe failed, in every panel the same; none of them is green."""
+
+PHASES = {
+    "dns": "purple",
+    "connect": "blue",
+    "tls": "orange",
+    "auth": "yellow",
+    "query": "green",
+    "processing": "semi-dark-green",
+    "transfer": "light-blue",
+}
+"""Likewise of each part of an exchange."""
 
 ANY_IS_BAD: Limits = ((1, "red"),)
 LOSS: Limits = ((0.01, "yellow"), (0.05, "orange"), (0.5, "red"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from grafana import variables
 from grafana.board import Board, Row
-from grafana.cards import ANY_IS_BAD, LOSS, UNKNOWN, Card, Shown, Unit
-from grafana.panels import figure, heat_map, lines, stacked, states
+from grafana.cards import ANY_IS_BAD, LOSS, PHASES, REASONS, UNKNOWN, Card, Shown, Unit
+from grafana.panels import by_word, figure, heat_map, lines, stacked, states
 from grafana.queries import MEASURED, RATE, by_bucket, mean, none_or, now, over_time
 from grafana.tables import rows
 
@@ -53,16 +53,19 @@ def _available() -> list[Shown]:
 def _side_by_side() -> list[Shown]:
     one = f'{MEASURED}, database=~"$database"'
     return [
-        stacked(
-            Card(
-                "A login to $database, part by part",
-                "The mean of each part, over the chosen hosts: network, TLS, authentication, first query.",
-                Unit.SECONDS,
-                24,
-                9,
-                nothing="No login succeeds.",
+        by_word(
+            stacked(
+                Card(
+                    "A login to $database, part by part",
+                    "The mean of each part, over the chosen hosts: network, TLS, authentication, first query.",
+                    Unit.SECONDS,
+                    24,
+                    9,
+                    nothing="No login is known to succeed.",
+                ),
+                over_time(mean("database_phase_seconds", one, "phase"), "{{phase}}"),
             ),
-            over_time(mean("database_phase_seconds", one, "phase"), "{{phase}}"),
+            PHASES,
         )
         .interval(_SLOW)
         .repeat("database")
@@ -159,18 +162,21 @@ def _logins() -> list[Shown]:
                 _one(f"database_mode:database_failures:ratio_rate5m{{{CHOSEN}}}", "mode"), f"{_WHERE}: {{{{mode}}}}"
             ),
         ),
-        stacked(
-            Card(
-                "Failures by reason",
-                "How many logins and queries failed in a minute, and why.",
-                Unit.PER_MINUTE,
-                12,
-                nothing="None failed.",
+        by_word(
+            stacked(
+                Card(
+                    "Failures by reason",
+                    "How many logins and queries failed in a minute, and why.",
+                    Unit.PER_MINUTE,
+                    12,
+                    nothing="None is known.",
+                ),
+                over_time(
+                    f"60 * sum by (database, mode, reason) (rate(database_probe_failures_total{{{CHOSEN}}}{RATE})) > 0",
+                    "{{database}}, {{mode}}: {{reason}}",
+                ),
             ),
-            over_time(
-                f"60 * sum by (database, mode, reason) (rate(database_probe_failures_total{{{CHOSEN}}}{RATE})) > 0",
-                "{{database}}, {{mode}}: {{reason}}",
-            ),
+            REASONS,
         ).interval(_SLOW),
     ]
 

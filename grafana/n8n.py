@@ -13,9 +13,9 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from grafana import variables
 from grafana.board import Board, Row
-from grafana.cards import ANY_IS_BAD, UNKNOWN, Card, Limits, Shown, Unit, colored
-from grafana.panels import figure, lines, logarithmic, stacked
-from grafana.queries import RATE, Query, none_or, now, over_time
+from grafana.cards import ANY_IS_BAD, UNKNOWN, Card, Limits, Shown, Unit
+from grafana.panels import by_word, figure, lines, logarithmic, stacked
+from grafana.queries import RATE, none_or, now, over_time
 from grafana.tables import rows
 
 N8N = 'n8n=~"$n8n"'
@@ -59,14 +59,6 @@ def _last_run(result: str) -> str:
     return f"max {_BY} (n8ndb_workflow_last_run_timestamp_seconds{{{selector}}})"
 
 
-def _by_outcome(card: Card, query: Query) -> Shown:
-    """Draw how executions ended, each outcome in its colour whatever the n8n."""
-    panel = stacked(card, query)
-    for status, color in _COLORS.items():
-        panel.override_by_regexp(f".*: {status}", [colored(color)])
-    return panel
-
-
 def _success() -> list[Shown]:
     age = f"workflow:n8ndb_success_age_seconds:now{{{WORKFLOW}}}"
     failed, succeeded = _last_run("error"), _last_run("success")
@@ -103,7 +95,11 @@ def _success() -> list[Shown]:
         ),
         figure(
             Card("Failed last", "Active workflows whose latest run in production failed.", Unit.COUNT, 4, 10, UNKNOWN),
-            now(none_or(f"(({failed} > {succeeded}) or ({failed} unless {succeeded})) and {_ACTIVE}", "n8ndb_up")),
+            now(
+                none_or(
+                    f"(({failed} > {succeeded}) or ({failed} unless {succeeded})) and {_ACTIVE}", f"n8ndb_up{{{N8N}}}"
+                )
+            ),
             ANY_IS_BAD,
         ),
     ]
@@ -114,14 +110,12 @@ def _runs() -> list[Shown]:
     succeeded = f'n8ndb_executions_finished_total{{{_ENDED}, status="success"}}'
     judged = f'n8ndb_executions_finished_total{{{_ENDED}, status!="canceled"}}'
     return [
-        _by_outcome(
-            Card(
-                "Runs by outcome",
-                "How many executions ended in a minute, and how.",
-                Unit.PER_MINUTE,
-                12,
+        by_word(
+            stacked(
+                Card("Runs by outcome", "How many executions ended in a minute, and how.", Unit.PER_MINUTE, 12),
+                over_time(f"60 * sum by (n8n, status) (rate({finished}{RATE}))", "{{n8n}}: {{status}}"),
             ),
-            over_time(f"60 * sum by (n8n, status) (rate({finished}{RATE}))", "{{n8n}}: {{status}}"),
+            _COLORS,
         ),
         lines(
             Card(
@@ -159,7 +153,7 @@ def _runs() -> list[Shown]:
                 "The share of the last hour's runs that failed or crashed.",
                 Unit.SHARE,
                 8,
-                nothing="None fails.",
+                nothing="None is known to fail.",
             ),
             now(named(f"workflow:n8ndb_executions_failed:ratio1h{{{WORKFLOW}}} > 0")),
             {"n8n": "n8n", "workflow_name": "workflow", "Value": "failed"},
@@ -224,7 +218,7 @@ def _open() -> list[Shown]:
                 "What has been running, waiting or queued for longest: is it stuck?",
                 Unit.SECONDS,
                 8,
-                nothing="Nothing is open.",
+                nothing="Nothing is known to be open.",
             ),
             now(named(f"topk(20, {oldest})")),
             {"workflow_name": "workflow", "status": "status", "Value": "since"},
@@ -315,7 +309,7 @@ def _nodes() -> list[Shown]:
                 Unit.COUNT,
                 8,
                 9,
-                "All were read.",
+                "None is known.",
             ),
             over_time(
                 f"sum by (n8n, why) (increase(n8ndb_node_data_unread_total{{{N8N}}}[{_HOUR}])) > 0", "{{n8n}}: {{why}}"

@@ -8,8 +8,8 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from grafana import links, variables
 from grafana.board import Board, Row
-from grafana.cards import LOSS, SLOWER, UNKNOWN, Card, Shown, Unit, colored, custom
-from grafana.panels import figure, heat_map, lines, stacked, steps
+from grafana.cards import LOSS, PHASES, REASONS, SLOWER, UNKNOWN, Card, Shown, Unit, colored, custom
+from grafana.panels import by_word, figure, heat_map, lines, stacked, steps
 from grafana.queries import RATE, Query, by_bucket, mean, now, over_time, quantile
 
 THERE = 'source="$source", target="$target", ip_family="$ip_family"'
@@ -91,7 +91,7 @@ def _now() -> list[Shown]:
                 Unit.SECONDS,
                 4,
                 4,
-                nothing="one way only",
+                nothing="not both ways",
             ),
             now(f"max(source_target:network_latency_rtt_seconds:median10m_less_reverse{{{THERE}}})"),
         ),
@@ -109,7 +109,7 @@ def _both_ways() -> list[Shown]:
                 Unit.SECONDS,
                 24,
                 9,
-                nothing="$target does not measure $source.",
+                nothing="$target is not known to measure $source.",
             ),
             BACK,
         ),
@@ -130,15 +130,18 @@ def _network() -> list[Shown]:
             ),
             by_bucket("network_latency_rtt_distribution_seconds", f"{THERE}, {_PROBE}"),
         ),
-        stacked(
-            Card(
-                "Failures by reason ($probe)",
-                "The share of probes that failed, by reason.",
-                Unit.SHARE,
-                12,
-                nothing="No probe failed.",
+        by_word(
+            stacked(
+                Card(
+                    "Failures by reason ($probe)",
+                    "The share of probes that failed, by reason.",
+                    Unit.SHARE,
+                    12,
+                    nothing="None is known.",
+                ),
+                over_time(f"{failed} / on () group_left () ({probes} > 0) > 0", "{{reason}}"),
             ),
-            over_time(f"{failed} / on () group_left () ({probes} > 0) > 0", "{{reason}}"),
+            REASONS,
         ),
         lines(
             Card("Jitter", "By how much a round trip differs from the one before it, on average.", Unit.SECONDS, 12),
@@ -178,18 +181,18 @@ def _program() -> list[Shown]:
             ),
             over_time(quantile(0.5, "network_latency_http_duration_seconds", _HTTP, "probe"), "{{probe}}: whole"),
         ),
-        stacked(
-            Card(
-                "Phases ($probe)",
-                "The mean of each part of a connection and an exchange; none includes another.",
-                Unit.SECONDS,
-                12,
-                nothing="ICMP has no phases: choose a probe of tcp or http above.",
+        by_word(
+            stacked(
+                Card(
+                    "Phases ($probe)",
+                    "The mean of each part of a connection and an exchange; none includes another.",
+                    Unit.SECONDS,
+                    12,
+                    nothing="ICMP has no phases: choose a probe of tcp or http above.",
+                ),
+                over_time(mean("network_latency_phase_seconds", f"{THERE}, {_PROBE}", "phase"), "{{phase}}"),
             ),
-            over_time(
-                mean("network_latency_phase_seconds", f"{THERE}, {_PROBE}", "phase"),
-                "{{phase}}",
-            ),
+            PHASES,
         ),
         lines(
             Card(

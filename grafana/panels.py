@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from grafana_foundation_sdk.builders import common, dashboard, heatmap, stat, statetimeline, timeseries
 from grafana_foundation_sdk.models.common import (
     BigValueColorMode,
@@ -25,7 +27,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColorScale
 
-from grafana.cards import Card, Limits, Unit, filled, thresholds
+from grafana.cards import Card, Limits, Unit, colored, filled, thresholds
 from grafana.queries import Query
 
 _SOFT = {Unit.SHARE: 0.05, Unit.PER_SECOND: 0.1, Unit.COUNT: 1}
@@ -55,6 +57,13 @@ def stacked(card: Card, *queries: Query) -> timeseries.Panel:
     return panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL))
 
 
+def by_word(panel: timeseries.Panel, colors: Mapping[str, str]) -> timeseries.Panel:
+    """Draw each series in the colour of the last word of its name, whatever stands before it."""
+    for word, color in colors.items():
+        panel.override_by_regexp(f"(.*: )?{word}", [colored(color)])
+    return panel
+
+
 def logarithmic(panel: timeseries.Panel) -> timeseries.Panel:
     """Draw by powers of ten, so that values of very different sizes can be seen together."""
     return panel.scale_distribution(common.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10))
@@ -65,13 +74,12 @@ def figure(card: Card, query: Query, limits: Limits = ()) -> stat.Panel:
     panel = stat.Panel().graph_mode(BigValueGraphMode.NONE).thresholds(thresholds(limits))
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     panel.color_mode(BigValueColorMode.BACKGROUND if limits else BigValueColorMode.VALUE)
-    if limits:
-        panel.mappings([_no_colour(card.nothing)])
+    panel.mappings([_no_colour(card.nothing)])
     return filled(panel, card, [query])
 
 
 def _no_colour(nothing: str | None) -> SpecialValueMap:
-    """Keep what has no value from the colour of the lowest limit, green."""
+    """Keep what has no value from the colour of what is below all limits, green."""
     result = ValueMappingResult(text=nothing or "No data", color="gray")
     return SpecialValueMap(options=DashboardSpecialValueMapOptions(match=SpecialValueMatch.NULL, result=result))
 

@@ -21,6 +21,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "n8n": ("deploy/n8n/reader.sql",),
     "rules": tuple(f"prometheus/rules/{name}" for name in (*_RULES, *_RULES_OFF)),
     "prometheus": ("prometheus/prometheus.yml",),
+    "victoriametrics": ("prometheus/victoriametrics.yml",),
     "alertmanager": ("prometheus/alertmanager.yml",),
     "runbook": ("docs/runbook.md",),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -48,3 +49,13 @@ def test_a_panel_that_succeeds_an_old_one_is_there() -> None:
     named = [title for row in MIGRATION.table("was shown") for title in row[-1].split("; ")]
     assert named
     assert set(named) <= titles
+
+
+def test_panels_that_the_page_on_migration_names_are_on_the_dashboards_that_it_names() -> None:
+    titles = {}
+    for file in FILES:
+        board = load(file)
+        titles[board["title"].removeprefix("Latency: ")] = {panel["title"] for panel in board["panels"]}
+    for _, successors in MIGRATION.table("an old panel of"):
+        for name, listed in re.findall(r"\[(\w+)\]\(dashboards\.md#\w+\)(?:: ([^;]*))?", successors):
+            assert set(re.findall(r"\*([^*]+)\*", listed)) <= titles[name], name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,13 @@ class Asked(NamedTuple):
     """Each series has a legend: in tables it has a row."""
     repeated: str | None = None
     """The variable for each of whose values the panel is there once."""
+    in_words: frozenset[float] = frozenset()
+    """Values that the panel shows as a word, whatever its unit."""
+
+    @property
+    def title(self) -> str:
+        """Return the panel's title, without its number."""
+        return self.panel.partition(" ")[2]
 
 
 def asked(board: dict[str, Any]) -> Iterator[Asked]:
@@ -61,10 +69,19 @@ def asked(board: dict[str, Any]) -> Iterator[Asked]:
                 may_be_empty="noValue" in defaults,
                 is_drawn=panel["type"] != "table",
                 repeated=panel.get("repeat"),
+                in_words=frozenset(_in_words(panel["fieldConfig"])),
             )
     for note in board["annotations"].get("list", []):
         name = f"annotation {note['name']}"
         yield Asked(name, name, name, note["expr"], False, note["textFormat"], "string", note["step"], True, False)
+
+
+def _in_words(config: dict[str, Any]) -> Iterator[float]:
+    properties = (each for override in config["overrides"] for each in override["properties"])
+    of_some = (each["value"] for each in properties if each["id"] == "mappings")
+    for mapping in itertools.chain(config["defaults"].get("mappings", []), *of_some):
+        if mapping["type"] == "value":
+            yield from map(float, mapping["options"])
 
 
 def unit_of(panel: dict[str, Any], legend: str) -> str:

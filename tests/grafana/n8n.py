@@ -1,4 +1,4 @@
-"""The series of an n8n with two workflows, nodes among them. What breaks: one workflow fails, and hangs."""
+"""The series of an n8n: of three workflows one failed once, and one fails and hangs when something breaks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def n8n(fleet: Fleet, clock: Clock) -> Iterator[Series]:
         yield clock.gauge({"__name__": name, **labels}, *values)
     for reason in ("timeout", "auth"):
         yield clock.counter({"__name__": "n8ndb_read_errors_total", **labels, "reason": reason}, 0, 0.01)
-    for state, number in (("active", 2), ("inactive", 3), ("archived", 1)):
+    for state, number in (("active", 3), ("inactive", 3), ("archived", 1)):
         yield clock.gauge({"__name__": "n8ndb_workflows", **labels, "state": state}, number)
     for table in ("execution_entity", "execution_data"):
         yield clock.gauge({"__name__": "n8ndb_table_bytes", **labels, "table": table}, 3e8 * len(table))
@@ -47,6 +47,10 @@ def _workflow(clock: Clock, labels: Labels, *, breaks: bool) -> Iterator[Series]
     info = {"__name__": "n8ndb_workflow_info", **labels, "workflow_name": WORKFLOWS[labels["workflow_id"]]}
     yield clock.gauge(info, 1)
     yield clock.gauge({"__name__": "n8ndb_workflow_active", **labels}, 1)
+    if labels["workflow_id"] == NEVER:
+        of = {**labels, "kind": "production", "result": "error"}
+        yield clock.gauge({"__name__": "n8ndb_workflow_last_run_timestamp_seconds", **of}, END - DAY)
+        return
     yield clock.gauge({"__name__": "n8ndb_executions_overdue", **labels}, 0, 2 if breaks else 0)
     # What the rules know only after weeks.
     usual = {"n8n": labels["n8n"], "workflow_id": labels["workflow_id"]}
@@ -65,8 +69,6 @@ def _runs(clock: Clock, labels: Labels, *, breaks: bool) -> Iterator[Series]:
         "success": (FAULT - 60, FAULT - 30 if breaks else END - 60),
         "error": (END - DAY, END - 30 if breaks else END - DAY),
     }
-    if labels["workflow_id"] == NEVER:
-        del last["success"]
     for result, times in last.items():
         of = {**labels, "kind": "production", "result": result}
         yield clock.gauge({"__name__": "n8ndb_workflow_last_run_timestamp_seconds", **of}, *times)

@@ -14,8 +14,10 @@ import yaml
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from collectors.terms import Phase, Reason
 from exporter.doctor.rules.dashboards import MARK
 from grafana.__main__ import as_json, texts
+from grafana.cards import PHASES, REASONS
 from tests.docs.known import base, known_metrics, target_labels
 from tests.docs.markdown import ROOT
 from tests.docs.test_promql_page import vectors
@@ -138,6 +140,23 @@ def test_heat_maps_read_buckets_and_nothing_else_takes_a_mean_since_the_start(bo
                 assert re.search(rf"(?:rate|increase)\({name}\{{", target["expr"]), target["expr"]
 
 
+def test_each_reason_and_each_phase_has_a_colour_and_no_reason_is_green() -> None:
+    assert (REASONS.keys(), PHASES.keys()) == (set(Reason), set(Phase))
+    assert len(set(PHASES.values())) == len(Phase)
+    assert not [color for color in REASONS.values() if "green" in color]
+    assert len(set(REASONS.values())) == len(Reason)
+
+
+@every
+def test_a_figure_without_a_value_is_grey_and_has_a_text_that_is_short(board: dict[str, Any]) -> None:
+    """Its text is written as large as the panel allows, which for a sentence is too small to be read."""
+    for panel in panels(board):
+        if panel["type"] == "stat":
+            (nothing,) = (each["options"] for each in panel["fieldConfig"]["defaults"]["mappings"])
+            text, color = nothing["result"]["text"], nothing["result"]["color"]
+            assert (nothing["match"], color, len(text) < 30) == ("null", "gray", True), panel["title"]
+
+
 @every
 def test_what_is_asked_exists_with_the_labels_that_it_is_asked_by(board: dict[str, Any]) -> None:
     known, own = known_metrics(), {"le", *target_labels()}
@@ -194,3 +213,11 @@ def test_all_hosts_are_no_list_of_names(board: dict[str, Any]) -> None:
     hosts = [each for each in variables(board) if each["name"] in {"source", "target"} and each.get("multi")]
     assert [each["allValue"] for each in hosts] == [".*"] * len(hosts)
     assert max(len(expression) for expression in expressions(board)) < 8192
+
+
+@every
+def test_thirty_long_names_at_both_ends_fit_a_query_of_victoriametrics(board: dict[str, Any]) -> None:
+    names = 30 * len(r"worker-00\\.sao-paulo\\.example\\.net|")
+    for expression in expressions(board):
+        lists = len(re.findall(r'=~"\$(?:source|target)"', expression))
+        assert len(expression) + lists * names < 16384, expression

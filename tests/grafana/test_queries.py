@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from grafana.fleet import DOWN, LARGEST_MATRIX
+from grafana.fleet import CHANGED, DOWN, LARGEST_MATRIX
 from grafana.n8n import NEVER
 from grafana.suspects import SUSPECTS
 from tests.grafana import fleet as fleets
 from tests.grafana import servers, stage
 from tests.grafana.boards import FILES, FOLDER, Asked, asked, load, variables
 from tests.grafana.fleet import Fleet
-from tests.grafana.grafana import Answer, ask, choose
-from tests.grafana.history import BEGIN, DAY, STATES, Clock
+from tests.grafana.grafana import Answer, ask, choose, filled
+from tests.grafana.history import BEGIN, DAY, FAULT, STATES, Clock
 from tests.grafana.servers import Server
 
 pytestmark = pytest.mark.servers
@@ -26,6 +26,19 @@ pytestmark = pytest.mark.servers
 SLOWEST = 2.0
 """Seconds that an answer may take."""
 _IN_SMALL_FLEETS = f"<= {LARGEST_MATRIX}"
+_FAULTS_ALONE = {
+    "latency-exporter-databases": {"Faults", "Failures by reason"},
+    "latency-exporter-exporter": {"Its own faults"},
+    "latency-exporter-fleet": {
+        "Whom the rules suspect",
+        "Down, and in maintenance",
+        "Most loss",
+        "Changed since yesterday",
+    },
+    "latency-exporter-n8n": {"Failing workflows", "Failing nodes", "Nodes that could not be read"},
+    "latency-exporter-pair": {"Failures by reason ($probe)", "Route changes"},
+}
+"""What is empty while all is well; all else is never, if it has something to be made of."""
 _LARGEST_SHARE = 10
 """Of what is usual more can be lost than all: a round trip that is ten times the usual one."""
 
@@ -101,10 +114,16 @@ def test_every_query_is_answered_at_once_by_named_series_that_fit_their_unit(
     for wrong, is_shown in (("empty, healthy and faulty", False), ("a matrix of too many hosts", True)):
         wanted = (each for each in answers["healthy"] if _is_to_be_shown(each, hosts) != is_shown)
         faults += [f"{each.where}: {wrong}" for each in wanted if _shown(answers, each) == is_shown]
-    for state, of in answers.items():
-        shown = {each.panel for each, all_ in of.items() if each.may_be_empty or any(answer.names for answer in all_)}
-        faults += [f"{panel}: empty, {state}" for panel in sorted({each.panel for each in of} - shown)]
+    for state, empty in {"healthy": _FAULTS_ALONE[file.stem], "faulty": set()}.items():
+        panels = _empty({each: all_ for each, all_ in answers[state].items() if _is_to_be_shown(each, hosts)})
+        faults += [f"{state}: {title}: empty, or shows what it should not" for title in set(panels.values()) ^ empty]
     assert not faults, "\n".join(faults)
+
+
+def _empty(answers: dict[Asked, list[Answer]]) -> dict[str, str]:
+    """Return the panels of which no query has an answer, and their titles."""
+    shown = {each.panel for each, all_ in answers.items() if any(answer.names for answer in all_)}
+    return {each.panel: each.title for each in answers if each.panel not in shown}
 
 
 def _slowest(answers: dict[str, dict[Asked, list[Answer]]]) -> str:
@@ -153,6 +172,32 @@ def test_who_is_to_blame_and_what_is_down_is_said_in_words(staged: Stage, server
 
 
 @pytest.mark.parametrize("server", SERVERS)
+def test_what_differs_from_the_day_before_is_said_in_words(staged: Stage, server: str) -> None:
+    first, second = staged.fleet.pairs()[0]
+    changed = {
+        (f"{first.name} → {second.name}", "takes another route (hop limit)"),
+        (f"exporter of {first.name}", "has another fleet file"),
+    }
+    if first.datacenter != second.datacenter:  # else it is a fifth longer, but by less than 5 ms
+        changed.add((f"{first.name} → {second.name}", "takes more than a fifth longer"))
+    for state, at in STATES.items():
+        chosen = choose(staged.server(server), load(FOLDER / "latency-exporter-fleet.json"), {}, at)
+        query = filled(CHANGED, chosen.texts, staged.scrape)
+        assert _said(staged.server(server), query, at) == (changed if state == "faulty" else set())
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_what_cannot_be_known_on_the_first_day_is_empty_and_says_why(staged: Stage, server: str) -> None:
+    empty: set[str] = set()
+    for file in FILES:
+        answers = _answers(staged, server, file, FAULT - DAY)
+        panels = _empty({each: all_ for each, all_ in answers.items() if each.instant})
+        assert not [each.panel for each in answers if each.panel in panels and not each.may_be_empty]
+        empty |= set(panels.values()) - _FAULTS_ALONE[file.stem]
+    assert empty >= {"Usual", "Relative to usual", "Round trip, relative to usual", "Most unlike the day before"}
+
+
+@pytest.mark.parametrize("server", SERVERS)
 def test_nothing_is_said_to_be_well_where_nothing_is_known(staged: Stage, server: str) -> None:
     before = BEGIN - 3 * DAY
     for file in FILES:
@@ -190,7 +235,7 @@ def _faults(each: Asked, answers: list[Answer]) -> Iterator[str]:
             yield f"{each.where}: took {answer.seconds:.1f} s"
         if any(map(math.isnan, answer.values)):
             yield f"{each.where}: holds no number: {each.expression}"
-        if not _fits(each, [value for value in answer.values if not math.isnan(value) and value != NEVER]):
+        if not _fits(each, [value for value in answer.values if not math.isnan(value) and value not in each.in_words]):
             yield f"{each.where}: {each.unit} does not fit {min(answer.values)} to {max(answer.values)}"
 
 

@@ -22,6 +22,7 @@ IN_THE_CLONE = {
     "n8n": ["deploy/n8n/reader.sql"],
     "rules": [f"prometheus/rules/{name}.yml" for name in ("recording", "alerts", "extra", "n8n", "legacy")],
     "prometheus": ["prometheus/prometheus.yml"],
+    "victoriametrics": ["prometheus/victoriametrics.yml"],
     "alertmanager": ["prometheus/alertmanager.yml"],
     "runbook": ["docs/runbook.md"],
 }

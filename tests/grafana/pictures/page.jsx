@@ -16,9 +16,12 @@ const filled = (text) => text.replace(/\$\{?(\w+)\}?/g, (variable, name) => chos
 
 function Figures({ panel, width, height }) {
   const result = answers[`${panel.id}A`];
-  if (!result.length) return <Nothing panel={panel} />;
   const field = { name: 'Value', type: FieldType.number, values: result.map(({ value }) => Number(value[1])), config: {} };
   configured(panel, { fields: [field], length: result.length }, theme);
+  if (!result.length) {
+    const nothing = field.display(null);
+    return <BigValue {...{ theme, width, height }} value={{ ...nothing, text: nothing.text || 'No data' }} colorMode={panel.options.colorMode} />;
+  }
   return result.map(({ metric }, row) => {
     const value = { ...field.display(field.values[row]), title: result.length > 1 ? legend(panel.targets[0], metric) : undefined };
     const { colorMode, graphMode } = panel.options;
