@@ -55,6 +55,20 @@ def is_loopback(address: str) -> bool:
     return _meant(address).is_loopback
 
 
+@functools.lru_cache(maxsize=4096)
+def travels_by(address: str) -> IpFamily:
+    """Return the family of the packets to a literal address: one of IPv4 in the form of IPv6 is reached by IPv4."""
+    literal = ipaddress.ip_address(address)
+    return IpFamily.IPV4 if getattr(literal, "ipv4_mapped", None) else IpFamily(f"ipv{literal.version}")
+
+
+@functools.lru_cache(maxsize=4096)
+def is_of_some_link(address: str) -> bool:
+    """Return whether a literal address is valid on one link alone (RFC 4291, 2.5.6), and no zone says on which."""
+    literal = ipaddress.ip_address(address)
+    return isinstance(literal, ipaddress.IPv6Address) and literal.is_link_local and literal.scope_id is None
+
+
 def _meant(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """Return a literal address, without a zone, or the IPv4 address that stands in it."""
     literal = ipaddress.ip_address(address.partition("%")[0])

@@ -44,6 +44,12 @@ _BY_WORDS = (
         r"connection refused", Reason.REFUSED, "connection refused: nothing listens there, or a firewall refuses it"
     ),
     Meaning(r"no such file or directory", Reason.REFUSED, "there is no socket in this folder"),
+    Meaning(
+        r"socket path .*too long",
+        Reason.LOCAL,
+        "the path of its socket is longer than one may be (107 bytes, the name in the folder included)",
+        misconfigured=True,
+    ),
     Meaning(r"no route to host|network is unreachable|host is down", Reason.UNREACHABLE, "the host cannot be reached"),
     Meaning(r"timed? ?out", Reason.TIMEOUT, "nothing is acknowledged any more"),
     Meaning(

@@ -17,6 +17,8 @@ from collectors.n8n.target import N8nTarget
 from collectors.terms import Reason
 
 _EXECUTIONS = "read executions"
+_ROOM = 32 * 1024 * 1024
+"""Bytes of an answer; ten times what 50,000 open executions, 20,000 workflows, or the data of 200 executions take."""
 
 
 class _Ask(Protocol):
@@ -29,7 +31,8 @@ def probed(target: N8nTarget, connection: Connection, turn: Turn) -> Statements:
     """Return the statements that fit the tables that are there; ProbeFailed if something is missing."""
     asked = sql.probe(target.schema, target.table_prefix)
     columns = {
-        (str(table), str(column)) for table, column in connection.ask("look at n8n's tables", sql.COLUMNS, asked, turn)
+        (str(table), str(column))
+        for table, column in connection.ask("look at n8n's tables", sql.COLUMNS, asked, turn, _ROOM)
     }
     lacking = sql.missing(columns, target.table_prefix, nodes=target.nodes)
     if lacking:
@@ -45,7 +48,7 @@ def read(connection: Connection, statements: Statements, ledger: Ledger, nodes: 
     """Read what is new, and record it."""
 
     def ask(doing: str, statement: str, values: Sequence[object] = ()) -> list[Any]:
-        return connection.ask(doing, statement, values, turn)
+        return connection.ask(doing, statement, values, turn, _ROOM)
 
     most = max(1, round(turn.left * 900))
     ask("begin to read", sql.BEGIN)

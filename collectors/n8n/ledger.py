@@ -6,7 +6,7 @@ neither set is decided for good: the first end that is seen counts, whatever is 
 
 - When counting begins, what has ended already is not counted: nobody knows when it was.
 - A run that n8n does not keep goes without an end: n8n 1.x deletes its row, 2.x marks it for deletion while it is
-  ``running``. It has *vanished*.
+  ``running``. It has *vanished*; so has one that begins while ``MOST_OPEN`` are followed.
 - An execution that waits seems to have crashed for a moment whenever n8n starts: such a crash counts if it lasts.
 - A database that was restored from an older backup hands out ids again. It is known by a row that has another time of
   creation than the one that was seen under its id (``witnesses``), or by a row that is younger than all that was seen
@@ -26,11 +26,13 @@ from collectors.n8n.labels import NONE, OTHER, Places, clean
 from collectors.n8n.open_run import OpenRun, is_doubtful
 from collectors.n8n.pieces import in_pieces
 from collectors.n8n.rows import Execution, Inventory, OpenStatus, Rows, Status, Workflow
-from collectors.n8n.tallies import Tallies
+from collectors.n8n.tallies import Tallies, known_mode
 from collectors.terms import Seconds
 
 ASKED_AT_ONCE = 1_000
 """Open executions of one read; more take turns."""
+MOST_OPEN = 50_000
+"""Open executions that are followed, at half a kilobyte each; of one beyond, the end will not be known."""
 _WITNESSES = 50
 _SKEW: Seconds = 1.0
 """An id that is committed late was created before one above it that was seen, if none of these is left to compare."""
@@ -92,7 +94,7 @@ class Ledger:
         for workflow, mode in inventory.modes:
             self._has_run(self.label(workflow), mode)
         for row in inventory.unended:
-            if self._stood(row) and row.id not in self.open:
+            if len(self.open) < MOST_OPEN and self._stood(row) and row.id not in self.open:
                 run = OpenRun.of(row, self.label(row.workflow), is_counted=self.since is not None)
                 run.has_stood = is_doubtful(row)
                 self.open[row.id] = run
@@ -170,6 +172,9 @@ class Ledger:
         return None
 
     def _keep_open(self, row: Execution, run: OpenRun) -> None:
+        if len(self.open) >= MOST_OPEN:
+            self.tallies.vanished += not run.is_counted
+            return
         self.open[row.id] = run
         self._has_run(run.workflow, row.mode)
         self._note_start(run)
@@ -190,7 +195,7 @@ class Ledger:
 
     def _has_run(self, workflow: str, mode: str) -> None:
         """Note a mode of a workflow: its series are there from then on."""
-        self.modes.setdefault(workflow, set()).add(mode)
+        self.modes.setdefault(workflow, set()).add(known_mode(mode))
 
     def admit(self, workflows: Iterable[Workflow]) -> None:
         """Give places to workflows, to active ones first, and series to the modes in which active ones ran."""

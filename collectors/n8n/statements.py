@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from collectors.n8n.flatted import HEAD_CHARACTERS
+from collectors.n8n.ledger import MOST_OPEN
 from collectors.n8n.rows import LIFETIME_NAMES
 
 FRESH_AT_ONCE: Final = 5_000
@@ -93,7 +94,7 @@ class Statements:
     table_bytes: str
     newest_id: str
     unended: str
-    """Scans all executions."""
+    """Scans all executions; the youngest, which are likely to end some day, of more than are followed."""
     first_since: str
     """Above a time of creation, the lowest id; scans all executions."""
     modes: str
@@ -186,7 +187,8 @@ def statements(schema: str, prefix: str, columns: Collection[tuple[str, str]]) -
         table_bytes=f"SELECT {sizes}",
         newest_id=f"SELECT coalesce(max(id), 0) FROM {executions}",
         unended=f"{rows} WHERE (status IN ('new', 'running', 'waiting')"
-        f" OR status = 'crashed' AND \"waitTill\" IS NOT NULL) AND {deleted} IS NULL",
+        f" OR status = 'crashed' AND \"waitTill\" IS NOT NULL) AND {deleted} IS NULL"
+        f" ORDER BY id DESC LIMIT {MOST_OPEN}",
         first_since=f"SELECT min(id) FROM {executions} WHERE {_epoch(created)} > %s",
         modes=f"SELECT DISTINCT \"workflowId\", coalesce(mode, '') FROM {executions}",
         heads=heads,

@@ -17,7 +17,7 @@ import pycares
 
 from collectors import failures, kernel
 from collectors.contract import Context, Facts, ProbeFailed
-from collectors.literals import is_loopback, literal_family, never_a_host
+from collectors.literals import is_loopback, is_of_some_link, literal_family, never_a_host, travels_by
 from collectors.terms import IpFamily, Phase, Reason, Seconds
 
 TIMEOUT: Seconds = 2.0
@@ -46,12 +46,24 @@ async def addresses(name: str, ip_family: IpFamily, nameservers: Sequence[str] =
         raise ProbeFailed(Reason.DNS, f"{name!r} is not a domain name", misconfigured=True) from error
     if not answers:
         raise ProbeFailed(Reason.DNS, f"{name}: no {ip_family} address", misconfigured=True)
-    usable = tuple(address for address in answers if never_a_host(address) is None)
-    if not usable:
-        raise ProbeFailed(
-            Reason.DNS, f"the resolver answers {answers[0]} for {name}: no host has this address; a filter?"
-        )
+    usable = _usable(name, ip_family, answers)
     return tuple(address for address in usable if not is_loopback(address)) or usable
+
+
+def _usable(name: str, ip_family: IpFamily, answers: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the addresses that something can be sent to over a family, at least one."""
+    said = f"the resolver answers {{}} for {name}"
+    hosts = [address for address in answers if never_a_host(address) is None]
+    if not hosts:
+        raise ProbeFailed(Reason.DNS, f"{said.format(answers[0])}: no host has this address; a filter?")
+    of_family = [address for address in hosts if travels_by(address) is ip_family]
+    if not of_family:
+        raise ProbeFailed(Reason.DNS, f"{said.format(hosts[0])}, which is no {ip_family} address", misconfigured=True)
+    usable = tuple(address for address in of_family if not is_of_some_link(address))
+    if not usable:
+        why = "which is valid on one link alone, and nothing says on which"
+        raise ProbeFailed(Reason.DNS, f"{said.format(of_family[0])}, {why}", misconfigured=True)
+    return usable
 
 
 def literal(name: str, ip_family: IpFamily) -> str | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import typing
 from pathlib import Path
+from typing import Any
 
 from exporter import __version__, logs, scrape_configs
 from exporter.commands import dashboards, examples, flag_values
+from exporter.commands.terminal import print_data
 from exporter.web import listen
 
 _USAGE = """\
@@ -25,6 +28,16 @@ Each has its own --help.
 _THIS_MACHINE = "; where there is none, this machine alone is taken"
 DEFAULT_FLEET = Path("config/exporter.yml")
 """The fleet file where none is named. Compared by identity (``is``): a user who types the same path has named one."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Prints help and version as the commands print data: a reader that has ended is no traceback."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:  # noqa: ANN401 - whatever argparse writes to
+        if file is not sys.stdout:
+            super()._print_message(message, file)
+        elif code := print_data(message):
+            sys.exit(code)
 
 
 def run_parser() -> argparse.ArgumentParser:
@@ -203,7 +216,7 @@ def healthcheck_parser() -> argparse.ArgumentParser:
 
 
 def _parser(command: str, text: str, epilog: str | None = None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=f"latency-exporter {command}",
         description=text,
         epilog=epilog,

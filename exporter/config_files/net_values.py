@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from collectors.literals import literal_family, never_a_host
+from collectors.literals import is_of_some_link, literal_family, never_a_host
 from exporter.config_files.hints import deceptive_character
 from exporter.config_files.values import invalid, text_of
 from exporter.wording import quoted
@@ -64,6 +64,9 @@ def _host_address(text: str) -> str:
         raise invalid(f"{quoted(text)} is the address of no single host ({kind}); write a host's own")
     if (mapped := getattr(ipaddress.ip_address(text), "ipv4_mapped", None)) is not None:
         raise invalid(f"{quoted(text)} is the IPv4 address {mapped}; write that")
+    if is_of_some_link(text):
+        why = "is valid on one link alone, and no link can be named here"
+        raise invalid(f"{quoted(text)} {why}; write an address that is valid everywhere")
     return text
 
 

@@ -60,3 +60,8 @@ def not_ours(place: str) -> NoPage:
     """Write that an answer is no page of this program; ``place`` is where it differs."""
     at = f" (at {place})" if place else ""
     return NoPage(f"its answer is no page of this program{at}", connected=True, answered=True)
+
+
+def too_many(most: int) -> NoPage:
+    """Write that a page has more pairs than there is room for."""
+    return NoPage(f"its page has more than {most:,} pairs, its share of what fits here", connected=True, answered=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from exporter.overview import PageFormat
+from exporter.overview import PageFormat, lines_page
 from exporter.web.request_headers import weight
 
 _TYPES: Mapping[PageFormat, str] = {
@@ -34,3 +34,11 @@ def headers(shape: PageFormat, policy: str) -> dict[str, str]:
         "Vary": "Accept",
         **_FOR_BROWSERS,
     }
+
+
+def of_lines(request: web.Request, answer: web.Response) -> web.Response:
+    """Return an answer of lines; to a browser as a page."""
+    if wanted(request) != "html":
+        return answer
+    page = lines_page.render(answer.text or "")
+    return web.Response(status=answer.status, text=page, headers=headers("html", lines_page.POLICY))

@@ -59,7 +59,9 @@ def _listen(host: str, port: int) -> socket.socket:
 def _explain(error: OSError, host: str, port: int) -> str:
     where = host_and_port(host, port)
     if error.errno != errno.EADDRINUSE:
-        return f"cannot listen on {where}: {error.strerror or error}"
+        why = (error.strerror or str(error)).partition(" (while attempting")[0]  # which Python adds
+        remedy = "; it is no address of this host, name one that is" if error.errno == errno.EADDRNOTAVAIL else ""
+        return f"cannot listen on {where}: {why}{remedy}"
     holders = ", ".join(holders_of(port)) or "a process that can't be seen from here (try: ss -tlnp as root)"
     if answering := name_of_listener(from_here(host), port):
         holders += f", which answers as {answering}"

@@ -205,7 +205,7 @@ class WebServer:
         target, probe = request.query.get("target"), request.query.get("probe")
         if not target:
             raise web.HTTPBadRequest(text="say which: /probe?target=NAME, and &probe=NAME for one of its probes\n")
-        return await _outcome(self._actions.probe(target, probe))
+        return formats.of_lines(request, await _outcome(self._actions.probe(target, probe)))
 
     async def _targets(self, request: web.Request) -> web.StreamResponse:
         """Serve the whole fleet's targets of one job, as http_sd wants them."""

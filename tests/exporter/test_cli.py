@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +63,18 @@ def test_each_command_has_a_help_and_the_version_on_stdout(capsys: pytest.Captur
     assert err == ""
     assert stopped(command, "--version") == 0
     assert capsys.readouterr().out == f"latency-exporter {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["check", "--help"], ["example", "rules"]])
+def test_a_reader_that_ends_before_the_command_is_one_line_on_stderr(words: list[str]) -> None:
+    """As in ``latency-exporter --help | true``."""
+    program = [sys.executable, "-m", "exporter", *words]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == "latency-exporter: cannot write to stdout: Broken pipe\n"
+    assert process.returncode == 1
 
 
 def test_the_version_needs_no_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,7 @@ from collectors import failures
 from collectors.contract import Context, ProbeFailed
 from collectors.http.target import HttpTarget
 from collectors.icmp.target import IcmpTarget
+from collectors.n8n.target import N8nTarget
 from collectors.sql.target import DatabaseTarget
 from collectors.target import Target
 from collectors.tcp import TcpTarget
@@ -150,6 +151,30 @@ def database(
     return target
 
 
+def n8n(talk: Callable[[socket.socket], object], **changes: Any) -> Callable[[contextlib.ExitStack, Authority], Target]:
+    return lambda stack, _: n8n_target(served(stack, talk), **changes)
+
+
+def n8n_at(port: Callable[[], int], **changes: Any) -> Callable[[contextlib.ExitStack, Authority], Target]:
+    return lambda _, __: n8n_target(port(), **changes)
+
+
+def n8n_target(port: int, **changes: Any) -> N8nTarget:
+    plain: dict[str, Any] = {
+        "address": "127.0.0.1",
+        "ip_families": (IpFamily.IPV4,),
+        "port": port,
+        "socket": None,
+        "user": "monitor",
+        "password": None,
+        "dbname": "n8n",
+        "tls": "disable",
+        "tls_ca_file": None,
+        "timeout": TIMEOUT if changes.get("waits") else 5.0,
+    }
+    return N8nTarget(**plain | {key: value for key, value in changes.items() if key != "waits"})
+
+
 def at(address: str) -> Callable[[contextlib.ExitStack, Authority], Target]:
     return lambda _, __: database_target(closed(), address=address)
 
@@ -166,6 +191,14 @@ def my_error(number: int, sequence: int) -> bytes:
     return my(b"\xff" + struct.pack("<H", number) + b"#HY000" + b"no", sequence)
 
 
+LET_IN = (
+    IN
+    + b"".join(pg(b"S", setting) for setting in (b"client_encoding\0UTF8\0", b"DateStyle\0ISO, MDY\0"))
+    + pg(b"S", b"server_version\x0017.0\0")
+    + READY
+)
+"""What psycopg2 waits for."""
+DRIVEN = {"client": "driver"}
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 CASES: dict[str, Case] = {
     "tcp: silence": Case("tcp", Reason.TIMEOUT, lambda stack, _: tcp_target(full(stack))),
@@ -224,6 +257,31 @@ CASES: dict[str, Case] = {
         "postgresql", Reason.QUERY, database(says(IN + READY, pg_error("42P01") + READY), password=None)
     ),
     "pg: out of place": Case("postgresql", Reason.PROTOCOL, database(says(pg(b"\xff", b"x")))),
+    "pg, by the driver: silence": Case("postgresql", Reason.TIMEOUT, database(peers.silent, **DRIVEN)),
+    "pg, by the driver: no TLS": Case("postgresql", Reason.TLS, database(says(b"N"), tls="require", **DRIVEN)),
+    "pg, by the driver: an error": Case("postgresql", Reason.AUTH, database(says(pg_error("28P01")), **DRIVEN)),
+    "pg, by the driver: HTTP": Case(
+        "postgresql", Reason.PROTOCOL, database(says(b"HTTP/1.1 400 Bad\r\n\r\n"), **DRIVEN)
+    ),
+    "my, by the driver: silence": Case("mysql", Reason.TIMEOUT, database(peers.silent, **DRIVEN)),
+    "my, by the driver: HTTP": Case(
+        "mysql", Reason.PROTOCOL, database(says(first=b"HTTP/1.1 400 Bad\r\n\r\n" + b"x" * 0x545448), **DRIVEN)
+    ),
+    "n8n: silence": Case("n8n", Reason.TIMEOUT, n8n(peers.silent, waits=True)),
+    "n8n: a closed port": Case("n8n", Reason.REFUSED, n8n_at(closed)),
+    "n8n: no socket": Case("n8n", Reason.REFUSED, n8n_at(closed, address="", socket="/no/socket")),
+    "n8n: a long path": Case("n8n", Reason.LOCAL, n8n_at(closed, address="", socket="/" + "x" * 200)),
+    "n8n: a reset": Case("n8n", Reason.RESET, n8n(resets)),
+    "n8n: no such name": Case("n8n", Reason.DNS, n8n_at(closed, address="nobody.invalid")),
+    "n8n: no TLS": Case("n8n", Reason.TLS, n8n(says(b"N"), tls="require")),
+    "n8n: no such authorities": Case("n8n", Reason.LOCAL, n8n(says(b"S"), tls="verify-full", tls_ca_file="/no/ca")),
+    "n8n: a login that is refused": Case("n8n", Reason.AUTH, n8n(says(pg_error("28P01")))),
+    "n8n: too many": Case(
+        "n8n", Reason.LIMIT, n8n(says(pg(b"E", b"SFATAL\0C53300\0Msorry, too many clients already\0\0")))
+    ),
+    "n8n: no tables": Case("n8n", Reason.QUERY, n8n(says(LET_IN, pg_error("42501") + READY))),
+    "n8n: a new error": Case("n8n", Reason.QUERY, n8n(says(LET_IN, pg_error("ZZ999") + READY))),
+    "n8n: HTTP": Case("n8n", Reason.PROTOCOL, n8n(says(b"HTTP/1.1 400 Bad\r\n\r\n"))),
     "my: silence": Case("mysql", Reason.TIMEOUT, database(peers.silent)),
     "my: a closed port": Case("mysql", Reason.REFUSED, at("127.0.0.1")),
     "my: a long path": Case("mysql", Reason.LOCAL, on_socket("/" + "x" * 200)),
@@ -397,12 +455,13 @@ def test_our_own_firewall_and_silence_are_told_in_words_of_every_protocol() -> N
 
 def test_every_reason_of_every_collector_is_walked() -> None:
     walked = {(case.protocol, case.reason) for case in CASES.values()} | LEFT_OUT
-    walked |= {(protocol, Reason.UNREACHABLE) for protocol in ("tcp", "http", "postgresql", "mysql")}
+    walked |= {(protocol, Reason.UNREACHABLE) for protocol in ("tcp", "http", "postgresql", "mysql", "n8n")}
     kinds: dict[str, Any] = {
         "tcp": TcpTarget,
         "http": HttpTarget,
         "postgresql": DatabaseTarget,
         "mysql": DatabaseTarget,
+        "n8n": N8nTarget,
     }
     assert {(protocol, reason) for protocol, kind in kinds.items() for reason in kind.reasons} <= walked
 

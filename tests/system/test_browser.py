@@ -116,6 +116,23 @@ def test_it_fits_every_screen_and_everybody_can_use_it(browser: Browser, url: st
         assert violations(page) == []
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("probe", ["ping", "closed", "none"])
+def test_a_single_probe_is_read_on_every_screen(browser: Browser, url: str, width: int, probe: str) -> None:
+    viewport: Any = {"width": width, "height": 800}
+    path = f"/probe?target=wf001&probe={probe}"
+    with opened(browser, url, path, viewport=viewport, is_mobile=True) as (page, _):
+        while "at most once in" in page.content():  # it was probed for another width
+            page.reload()
+        words = {"ping": "in all", "closed": "verdict: peer", "none": "there are"}
+        assert words[probe] in page.locator("pre").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        boxes = [each.bounding_box() for each in page.locator("h1, pre, pre span, a").all()]
+        assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+        keep_picture(page, f"probe-{probe}-{width}")
+        assert violations(page) == []
+
+
 def test_every_link_can_be_reached_by_the_keyboard_and_leads_somewhere(browser: Browser, url: str) -> None:
     with opened(browser, url) as (page, complaints):
         links = page.locator("a").count()

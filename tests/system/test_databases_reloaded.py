@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,9 +65,10 @@ class Stage:
 
     def write_fleet(self, interval: str | None, **more: str) -> None:
         """Without an interval: without the database."""
-        keys = {"interval": interval, "cold_interval": "1h", "dbname": "n8n", "user": "monitor", **more}
+        keys = {"interval": interval, "cold_interval": "1h", "dbname": "n8n", "user": "monitor"}
+        keys |= {"socket": str(self.server.socket_path), **more}
         written = ", ".join(f"{key}: {value}" for key, value in keys.items())
-        database = f"{{name: db, type: {self.server.kind}, socket: {self.server.socket_path}, port: {self.server.port}"
+        database = f"{{name: db, type: {self.server.kind}, port: {self.server.port}"
         text = f"databases:\n  - {database}, password_file: {self.password}, {written}}}\n" if interval else ""
         self.fleet.write_text(HEAD + text)
 
@@ -118,6 +122,61 @@ def test_a_database_that_a_reload_removes_is_logged_out_at_once(stage: Stage, lo
     wait_until(lambda: not stage.sessions(), "no session is left", 1)
 
 
+@contextlib.contextmanager
+def holding(server: Server, folder: Path) -> Iterator[Path]:
+    """A socket that leads to a server's, and holds back all that the server says: no login there comes to its end."""
+    name = f".s.PGSQL.{server.port}" if server.kind == "postgresql" else ""
+
+    def lead(client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as to_server:
+            to_server.connect(str(server.socket_path / name))
+            while data := client.recv(4096):
+                to_server.sendall(data)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=lead, args=(listener.accept()[0],)).start()
+
+    place = folder / (name or "held.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place))
+        listener.listen()
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield folder if name else place
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def logs_in(server: Server) -> bool:
+    """Whether a login is under way: PostgreSQL's list of sessions has none of those, its processes' titles have."""
+    if server.kind == "mysql":
+        return "unauthenticated user" in server.admin("SHOW PROCESSLIST")
+    assert server.process
+    tasks = Path("/proc", str(server.process.pid), "task")
+    for child in (tasks / tasks.parent.name / "children").read_text().split():
+        with contextlib.suppress(OSError):  # it has just ended
+            if "authentication" in Path("/proc", child, "cmdline").read_text():
+                return True
+    return False
+
+
+def test_a_login_under_way_ends_with_its_database(stage: Stage, tmp_path: Path) -> None:
+    stage.write_fleet(interval=None)
+    stage.reload()
+    with holding(stage.server, tmp_path) as held:
+        stage.write_fleet(interval="20s", socket=str(held), timeout="15s")
+        stage.reload()
+        wait_until(lambda: logs_in(stage.server), "the login is under way")
+        stage.write_fleet(interval=None)
+        stage.reload()
+        wait_until(lambda: not logs_in(stage.server), "no login is left", 1)
+        assert not stage.sessions()
+
+
 def sleeps(stage: Stage) -> bool:
     return "t" in stage.server.admin(SLEEPING[stage.server.kind])
 
@@ -129,7 +188,7 @@ def test_a_query_under_way_ends_with_its_database_or_login(stage: Stage, goes: d
     wait_until(lambda: sleeps(stage), "the query is under way")
     stage.write_fleet(**goes)
     stage.reload()
-    wait_until(lambda: not stage.sessions(), "no session is left", 3)
+    wait_until(lambda: not stage.sessions(), "no session is left", 1)
 
 
 def test_a_drivers_session_ends_with_its_database_and_the_program_does_not_wait_for_its_query(stage: Stage) -> None:

@@ -321,6 +321,46 @@ def test_a_leap_of_the_ids_fills_no_memory(book):
     assert len(book.ledger.gaps) == gaps.MOST
 
 
+def test_more_executions_that_do_not_end_than_are_followed_fill_no_memory_and_delay_no_count(book, monkeypatch):
+    monkeypatch.setattr(ledger, "MOST_OPEN", 3)
+    followed = [book.start(status="new") for _ in range(3)]
+    beyond = [book.start(status="new") for _ in range(2)]
+    book.stop(book.start())
+    reading = book.read()
+    assert len(book.ledger.open) == reading.open["w1", OpenStatus.NEW].number == 3
+    assert (counted(reading), reading.vanished) == ({"success": 1}, 2)
+
+    for number in (*followed, *beyond):
+        book.stop(number, "error")
+    book.read()
+    reading = book.read()
+
+    assert (counted(reading), reading.vanished) == ({"success": 1, "error": 3}, 2)
+    assert book.ledger.open == {}
+
+
+def test_of_more_that_had_not_ended_when_counting_began_as_many_as_are_followed_count(monkeypatch):
+    monkeypatch.setattr(ledger, "MOST_OPEN", 3)
+    book = Book()
+    numbers = [book.start() for _ in range(5)]
+    assert len(book.ledger.open) == 0
+    book.read()
+    for number in numbers:
+        book.stop(number)
+
+    reading = book.read()
+
+    assert (counted(reading), reading.vanished) == ({"success": 3}, 0)
+
+
+def test_modes_that_n8n_does_not_have_fill_no_memory(book):
+    for number in range(100):
+        book.start(mode=f"mode {number}")
+    book.read()
+
+    assert book.ledger.modes["w1"] == {"trigger", "other"}
+
+
 def test_pruning_changes_nothing(book):
     for _ in range(100):
         book.stop(book.start())

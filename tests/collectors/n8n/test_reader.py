@@ -1,6 +1,8 @@
 import asyncio
 import contextlib
+import resource
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -14,9 +16,12 @@ from collectors.n8n.reader import Reader
 from collectors.n8n.target import N8nTarget
 from collectors.secret import Secret
 from collectors.terms import IpFamily, Phase, Reason
+from tests.collectors.peers import Peer
+from tests.collectors.sql.test_hostile_databases import READY, pg
 from tests.collectors.targets import context
 
 PASSWORD = "c4nary-Pa55word"
+IN = pg(b"R", struct.pack("!i", 0))
 
 
 def target(port, **changes):
@@ -111,6 +116,27 @@ async def test_a_server_that_hangs_holds_up_nobody_else():
         assert not hanging.done()
         hanging.cancel()
         await asyncio.wait([hanging])
+
+
+async def test_an_endless_answer_is_cut_off_before_it_fills_the_memory():
+    """Of rows that are small on the way and large in memory."""
+
+    def talk(connection):
+        connection.recv(4096)
+        settings = (b"client_encoding\0UTF8\0", b"DateStyle\0ISO, MDY\0", b"server_version\x0017.0\0")
+        connection.sendall(IN + b"".join(pg(b"S", setting) for setting in settings) + READY)
+        connection.recv(4096)
+        column = b"relname\0" + struct.pack("!IHIhih", 0, 0, 25, -1, -1, 0)
+        connection.sendall(pg(b"T", struct.pack("!h", 10) + 10 * column))
+        rows = 1000 * pg(b"D", struct.pack("!h", 10) + 10 * struct.pack("!i", -1))
+        while True:
+            connection.sendall(rows)
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with Peer(talk) as peer, contextlib.closing(Reader(context())) as reader:
+        reason, detail = await failure(reader, target(peer.port, password=None, timeout=60.0))
+    assert (reason, detail) == (Reason.PROTOCOL, "look at n8n's tables: the answer is longer than 32768 KiB")
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 150
 
 
 @pytest.mark.parametrize(

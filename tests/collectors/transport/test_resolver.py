@@ -25,6 +25,8 @@ class NameServer(asyncio.DatagramProtocol):
 
     def __init__(self):
         self.names = {}
+        self.careless = set()
+        """Names whose every address is the answer, whichever family is asked for."""
         self.asked = []
 
     def connection_made(self, transport):
@@ -38,12 +40,15 @@ class NameServer(asyncio.DatagramProtocol):
         found = self.names.get(name, ())
         if found is None:
             return
-        family = socket.AF_INET if kind == A else socket.AF_INET6
-        records = [socket.inet_pton(family, one) for one in found if (":" in one) == (kind == AAAA)]
+        kinds = {one: AAAA if ":" in one else A for one in found}
+        records = [(kinds[one], one) for one in found if kinds[one] == kind or name in self.careless]
         flags = 0x8180 | (0 if name in self.names else NXDOMAIN)
         head = data[:2] + struct.pack("!HHHHH", flags, 1, len(records), 0, 0) + data[12:end]
-        body = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 60, len(one)) + one for one in records)
-        self._transport.sendto(head + body, address)
+        self._transport.sendto(head + b"".join(self._record(*record) for record in records), address)
+
+    def _record(self, kind, address):
+        packed = socket.inet_pton(socket.AF_INET if kind == A else socket.AF_INET6, address)
+        return b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 60, len(packed)) + packed
 
     def _name(self, data):
         labels = []
@@ -111,6 +116,24 @@ async def test_an_address_that_no_host_has_is_none_whatever_the_resolver_says(fa
 async def test_among_others_an_address_that_no_host_has_is_left_out(server):
     server.names["half.test"] = ["0.0.0.0", "192.0.2.3", "224.0.0.1"]
     assert await resolver.addresses("half.test", IPV4, [server.address]) == ("192.0.2.3",)
+
+
+@pytest.mark.parametrize(("family", "answer"), [(IPV6, "192.0.2.1"), (IPV4, "2001:db8::1"), (IPV6, "::ffff:192.0.2.1")])
+async def test_an_address_of_the_other_family_is_no_answer(family, answer, server):
+    server.names["odd.test"], server.careless = [answer], {"odd.test"}
+    said = await failing("odd.test", family, server.address)
+    assert said == f"the resolver answers {answer} for odd.test, which is no {family} address"
+    server.names["odd.test"].append(good := {IPV4: "192.0.2.7", IPV6: "2001:db8::7"}[family])
+    assert await resolver.addresses("odd.test", family, [server.address]) == (good,)
+
+
+async def test_an_address_of_one_link_alone_is_left_out_or_named(server):
+    server.names["near.test"] = ["fe80::1"]
+    assert await failing("near.test", IPV6, server.address) == (
+        "the resolver answers fe80::1 for near.test, which is valid on one link alone, and nothing says on which"
+    )
+    server.names["near.test"].append("2001:db8::7")
+    assert await lookup("near.test", IPV6, [server.address]) == "2001:db8::7"
 
 
 @pytest.mark.parametrize(

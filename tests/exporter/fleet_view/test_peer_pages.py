@@ -22,6 +22,7 @@ from exporter.fleet_view.peer_pages import DEADLINE, LIMIT, PeerPages
 from exporter.fleet_view.reports import HostReport
 from tests.authority import Authority
 from tests.collectors.peers import Peer, read_request, silent
+from tests.exporter.fleet_view.fleets import pair
 from tests.exporter.fleet_view.test_reports import PAGE
 from tests.exporter.probing.virtual_time import skip
 
@@ -141,6 +142,18 @@ async def test_an_endless_answer_ends_and_costs_no_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 3 * LIMIT
     finally:
         tracemalloc.stop()
+
+
+async def test_pages_of_many_small_pairs_have_a_share_of_the_room_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer_pages, "PAIRS", 4)
+    one = pair("x", "icmp")
+    pages = [response(json.dumps({**PAGE, "pairs": [one] * number}).encode()) for number in (2, 3)]
+    with Exporter(pages[0]) as fits, Exporter(pages[1]) as exceeds:
+        had = await asked(PeerExporter("b", fits.url()), PeerExporter("c", exceeds.url()))
+    assert isinstance(had["b"], HostReport)
+    assert had["c"] == NoPage(
+        "its page has more than 2 pairs, its share of what fits here", connected=True, answered=True
+    )
 
 
 async def test_nobody_follows_a_redirect() -> None:

@@ -367,6 +367,22 @@ async def test_a_wrong_format_or_page_is_a_400_with_the_right_ones(start: Start,
     assert await response.text() == "format is one of text, html, json, and page a number from 1\n"
 
 
+async def test_a_browser_gets_what_became_of_a_probe_as_a_page(start: Start) -> None:
+    client = await start()
+    accept = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    for path, status, line in (
+        ("/probe?target=wf008&probe=%3Cb%3E", 200, "<pre>probed wf008 &lt;b&gt;\n</pre>"),
+        ("/probe?target=busy", 429, "<pre>"),
+    ):
+        answer = await client.get(path, headers=accept)
+        assert (answer.status, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert line in await answer.text()
+        text = await client.get(f"{path}&format=text", headers=accept)
+        assert text.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
 async def test_probe_needs_a_target_and_passes_on_what_became_of_it(start: Start) -> None:
     client = await start()
     assert await (await client.get("/probe?target=wf008&probe=icmp")).text() == "probed wf008 icmp\n"
