@@ -73,6 +73,9 @@ STUCK = pair(
 WELL = {"fault": None, "uneven": False}
 """As a page has a path on which a kept connection is answered."""
 STATUS = {"word": "peer", "why": "status 500"}
+UNASKED = no_page(Trouble(Reason.DNS, "no name server could be reached", connected=False), 3.0)
+NOBODY_ASKED = dict.fromkeys(("a2", "b1", "b2"), UNASKED)
+UNASKED_SAYS = "measurement a1: no page of a2, b1, b2: its name can't be looked up (no name server could be reached) []"
 CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
     "nothing": (Broken(TWO), {"a1": [], "b2": []}),
     "a host is down": (
@@ -555,13 +558,34 @@ def test_a_host_whose_own_link_is_down_names_that_and_no_other_host(broken: Brok
 
 
 def test_a_host_whose_name_server_is_dead_is_the_culprit_itself() -> None:
-    unasked = no_page(Trouble(Reason.DNS, "no name server could be reached", connected=False), 3.0)
-    others = ("a2", "b1", "b2")
-    pages: Pages = {"a1": report(*map(pair, others)), **dict.fromkeys(others, unasked)}
+    pages: Pages = {"a1": report(*map(pair, NOBODY_ASKED)), **NOBODY_ASKED}
     (culprit,) = view(pages, Broken(TWO).layout("a1")).culprits
-    why = "its name can't be looked up (no name server could be reached)"
-    assert f"{culprit} [{culprit.alert}]" == f"measurement a1: no page of a2, b1, b2: {why} []"
+    assert f"{culprit} [{culprit.alert}]" == UNASKED_SAYS
     assert not culprit.critical
+
+
+@pytest.mark.parametrize(
+    ("pairs", "says"),
+    [
+        (
+            [pair("a2"), lost("b1"), pair("b2")],
+            ["path a1 to b1: all gets lost; nobody else can tell which end it is [PathDegraded]"],
+        ),
+        ([pair("a2"), *(lost(name, recent=[0.08] * 59 + ["lost"]) for name in ("b1", "b2"))], []),
+        (
+            [pair("a2"), pair("b1", path={"fault": None, "uneven": True}), pair("b2")],
+            [
+                "path a1 to b1: handshakes get lost, and ICMP does not: one of several parallel paths, or a "
+                "firewall that is full [PathUneven]"
+            ],
+        ),
+    ],
+    ids=["a host is silent", "a datacenter is, of one probe each", "a path is uneven"],
+)
+def test_a_page_that_this_host_could_not_ask_for_is_no_witness(pairs: list, says: list[str]) -> None:
+    culprits = view({"a1": report(*pairs), **NOBODY_ASKED}, Broken(TWO).layout("a1")).culprits
+    named = sorted(f"{culprit} [{culprit.alert}]" for culprit in culprits)
+    assert named == [UNASKED_SAYS, *says]
 
 
 def test_a_path_is_called_cut_only_if_its_target_has_answered_others_since() -> None:
