@@ -209,7 +209,9 @@ def _known(report: HostReport, layout: Layout) -> Iterator[PairReport]:
 
 
 def _slow(seen: Sequence[_Seen]) -> list[_Seen]:
-    return [each for each in seen if each.pair.is_slow]
+    """Return those of which the answers are late; a single late one is chance."""
+    late = sum(each.pair.late_answers for each in seen)
+    return [each for each in seen if each.pair.is_slow] if late > 1 else []
 
 
 def _from(bad: Sequence[_Seen], seen: Sequence[_Seen]) -> str:

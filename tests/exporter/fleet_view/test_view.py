@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from collectors.terms import Reason
+from exporter.fleet_view.cells import Cell, CellState
 from exporter.fleet_view.no_pages import no_page
 from exporter.fleet_view.view import Pages, view
 from exporter.http_client.outcome import Trouble
@@ -203,7 +204,11 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         },
     ),
     "a database is slow": (
-        Broken(TWO, databases=("n8n",), further={"a1": [pair("b1", "query", database="n8n", verdict=SLOW)]}),
+        Broken(
+            TWO,
+            databases=("n8n",),
+            further={"a1": [pair("b1", "query", database="n8n", rtt=None, verdict=SLOW, recent=[0.08, 1.2, 1.3])]},
+        ),
         {"b1": ["database n8n: it is slow from a1: its program is slow, the network is not [DatabaseSlow]"]},
     ),
     "a database in maintenance fails": (
@@ -509,6 +514,25 @@ def test_one_probe_without_an_answer_is_no_culprit_but_two_are() -> None:
         fleet = view({"a1": report(alone), "b1": UNREACHED}, Broken(hosts(a=1, b=1)).layout("a1"))
         named = [f"{culprit} [{culprit.alert}]" for culprit in fleet.culprits if culprit.kind != "exporter"]
         assert named == says
+
+
+@pytest.mark.parametrize(
+    ("recent", "number"),
+    [
+        ([0.09, 0.09, 1.4], 1),
+        ([1.4, 0.09, 0.09, 0.09, 0.09, 1.4], 1),
+        ([1.4, "lost", 0.09, "sent again", 1.4], 2),
+        ([0.4, 0.4], 2),
+        ([0.2, 1.4], 1),
+    ],
+)
+def test_a_single_late_answer_is_no_program_that_is_slow_but_two_are(recent: list, number: int) -> None:
+    late = pair("site", "get", protocol="http", rtt=0.08, usual_server=0.1, verdict=SLOW_PEER, recent=recent)
+    page = report(late)
+    assert page.pairs[0].late_answers == number
+    fleet = view({"a1": page}, Broken(TWO, endpoints=("site",)).layout("a1"))
+    assert [culprit.alert for culprit in fleet.culprits] == ["PeerSlow"] * (number > 1)
+    assert fleet.cell("a1", "site") == Cell(CellState.BAD if number > 1 else CellState.DOUBT, "slow")
 
 
 def test_an_exporter_that_answered_others_lately_is_not_called_down_yet() -> None:
