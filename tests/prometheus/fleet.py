@@ -41,6 +41,10 @@ class Fault:
     """Hosts of which Prometheus gets nothing."""
     hanging: frozenset[str] = frozenset()
     """Exporters that accept connections and do no more; Prometheus gets nothing of them either."""
+    late: frozenset[str] = frozenset()
+    """Exporters that start all probes late."""
+    skipping: frozenset[str] = frozenset()
+    """Exporters that leave out as many probes as they send."""
     restarted: frozenset[str] = frozenset()
     """Exporters whose counters begin anew when the fault begins."""
     families: frozenset[str] = frozenset({"ipv4", "ipv6"})
@@ -131,12 +135,21 @@ class Fleet:
         pages = {name: self._written(host, [float(value)] * len(self._times)) for name, value in steady.items()}
         ups = [float(self._is_scraped(host, time)) if time >= self.starts else None for time in self._times]
         pages[f"up{{{labels}}}"] = notation(ups)
-        probes = self._counted(host, [float(self.step // 3 * step) for step in range(len(self._times))])
-        for bound in ("0.001", "0.1", "+Inf"):
+        sent = [True] * len(self._times)
+        in_time = [not any(host in fault.late for fault in self._at(time)) for time in self._times]
+        skipped = [any(host in fault.skipping for fault in self._at(time)) for time in self._times]
+        counts = {"probe_lateness_seconds_count": sent, "probes_skipped_total": skipped}
+        for name, counted in counts.items():
+            pages[f"latency_exporter_{name}{{{labels}}}"] = self._probes(host, counted)
+        for bound, counted in (("0.001", in_time), ("0.1", in_time), ("1", sent), ("+Inf", sent)):
             name = f'latency_exporter_probe_lateness_seconds_bucket{{{labels}, le="{bound}"}}'
-            pages[name] = self._written(host, probes)
-        pages[f"latency_exporter_probe_lateness_seconds_count{{{labels}}}"] = self._written(host, probes)
+            pages[name] = self._probes(host, counted)
         return pages
+
+    def _probes(self, host: str, counted: Sequence[bool]) -> str:
+        """Count all probes of the steps that count; the first step is the start and has none."""
+        totals = itertools.accumulate((float(self.step // 3 * counts) for counts in counted[1:]), initial=0.0)
+        return self._written(host, self._counted(host, list(totals)))
 
     def _path(self, source: str, target: str, family: str) -> Series:
         """Return what all probes of a path meet."""

@@ -307,6 +307,18 @@ CASES = {
         "Prometheus cannot scrape b2",
         within=210,
     ),
+    "an exporter measures late": Case(
+        hosts(a=2, b=2),
+        (Fault(BEGINS, ENDS, late=frozenset({"b2"})),),
+        ({"warning MeasurementInDoubt lateness b2"},),
+        protocols=ICMP,
+    ),
+    "an exporter leaves out half of its probes": Case(
+        hosts(a=2, b=2),
+        (Fault(BEGINS, ENDS, skipping=frozenset({"b2"})),),
+        ({"warning MeasurementInDoubt skipped b2"},),
+        protocols=ICMP,
+    ),
     "all exporters hang": Case(
         hosts(a=1, b=2),
         (hanging("a1", "b1", "b2"),),
