@@ -85,6 +85,8 @@ class Fleet:
     families: tuple[str, ...] = ("ipv4",)
     without_exporter: frozenset[str] = frozenset()
     """Hosts, or endpoints, that are only probed, and by ICMP alone."""
+    by_http: frozenset[str] = frozenset()
+    """Endpoints that are only probed, and by HTTP alone."""
     databases: Mapping[str, str] = field(default_factory=dict)
     """Database -> the host on which it is; every host with an exporter measures it."""
 
@@ -108,7 +110,12 @@ class Fleet:
         return [fault for fault in self.faults if fault.begins <= time < fault.ends]
 
     def has_exporter(self, host: str) -> bool:
-        return host not in self.without_exporter
+        return host not in self.without_exporter | self.by_http
+
+    def protocols_toward(self, target: str) -> tuple[str, ...]:
+        if target in self.by_http:
+            return ("http",)
+        return self.protocols if self.has_exporter(target) else ("icmp",)
 
     def _is_scraped(self, host: str, time: float) -> bool:
         return not any(host in fault.unscraped | fault.hanging for fault in self._at(time))
@@ -156,7 +163,7 @@ class Fleet:
         chance = random.Random(f"{self.noise.seed} {source} {target}")
         path = f'{self._labels(source)}, target="{target}"{self._place("target", target)}, ip_family="{family}"'
         pages: Series = {}
-        for protocol in self.protocols if self.has_exporter(target) else ("icmp",):
+        for protocol in self.protocols_toward(target):
             pair = f'{path}, probe="{PROBES[protocol]}", protocol="{protocol}"'
             meets = [self.meets(source, target, protocol, family, time) for time in self._times]
             pages |= self._counters(source, protocol, meets, pair, chance)

@@ -48,7 +48,7 @@ def page_of(source: str, fleet: Fleet) -> HostReport:
         probed(source, target, protocol, family, fleet)
         for target, family in itertools.product(fleet.datacenters, fleet.families)
         if target != source
-        for protocol in (fleet.protocols if fleet.has_exporter(target) else ("icmp",))
+        for protocol in fleet.protocols_toward(target)
     ]
     databases = [of for name in fleet.databases for of in database(source, name, fleet)]
     return report(*pairs, *databases, **measuring(source, fleet))
@@ -73,7 +73,9 @@ def probed(source: str, target: str, protocol: str, family: str, fleet: Fleet) -
     if hangs:
         return failing(target, probe, "timeout", **more)
     recent = ["lost" if loss and number % round(1 / loss) == 1 else trip for number in range(60)]
-    path = {"fault": "lossy" if loss else None, "uneven": bool(flows), "heard_ago": 3.0}
+    alone = target in fleet.by_http
+    fault = "lossy" if loss or (flows and alone) else None
+    path = {"fault": fault, "uneven": bool(flows) and not alone, "heard_ago": 3.0}
     return pair(target, probe, rtt=trip, recent=recent, path=path, **more)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 import pytest
@@ -533,6 +534,19 @@ def test_a_single_late_answer_is_no_program_that_is_slow_but_two_are(recent: lis
     fleet = view({"a1": page}, Broken(TWO, endpoints=("site",)).layout("a1"))
     assert [culprit.alert for culprit in fleet.culprits] == ["PeerSlow"] * (number > 1)
     assert fleet.cell("a1", "site") == Cell(CellState.BAD if number > 1 else CellState.DOUBT, "slow")
+
+
+@pytest.mark.parametrize(("place", "is_named"), [("", True), ("a", True), ("b", False)])
+def test_an_endpoint_asked_by_http_alone_is_no_culprit_where_its_datacenter_loses_handshakes_unevenly(
+    place: str, is_named: bool
+) -> None:
+    resent = [0.08, "sent again", 0.08, 0.08]
+    site = pair("site", "get", protocol="http", path={"fault": "lossy", "uneven": False}, recent=resent)
+    uneven = pair("b1", path={"fault": None, "uneven": True})
+    layout = Broken(TWO, endpoints=("site",)).layout("a1")
+    layout = dataclasses.replace(layout, datacenters={**layout.datacenters, "site": place})
+    culprits = view({"a1": report(uneven, site)}, layout).culprits
+    assert [culprit.alert for culprit in culprits] == ["PathUneven", *["PathDegraded"] * is_named]
 
 
 def test_an_exporter_that_answered_others_lately_is_not_called_down_yet() -> None:
