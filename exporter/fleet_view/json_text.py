@@ -31,8 +31,10 @@ def render(view: View, title: str, wall: float) -> Iterator[str]:
         yield (",\n" if start else "\n") + batch
     yield '\n], "cells": ['
     cells = iter(view.cells.items())
-    for number, batch in enumerate(iter(lambda: [*islice(cells, _AT_ONCE)], [])):
-        yield (", " if number else "") + ", ".join(json.dumps(_cell(*ends, cell)) for ends, cell in batch)
+    comma = ""
+    while some := [json.dumps(_cell(*ends, cell)) for ends, cell in islice(cells, _AT_ONCE)]:
+        yield comma + ", ".join(some)
+        comma = ", "
     yield "]}\n"
 
 
