@@ -9,11 +9,14 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+from itertools import islice
 
 from collectors.terms import IpFamily
 
 _UP, _REJECT, _ANYCAST, _LOCAL = 0x1, 0x200, 0x100000, 0x80000000
 """RTF_* of include/uapi/linux/route.h and ipv6_route.h."""
+_NOWHERE = {"lo", "*", "Iface"}
+"""Interfaces: this host itself; none, as of a blackhole; the table's head."""
 _LINK_LOCAL, _MULTICAST = "fe80", "ff"
 _NETLINK_ROUTE, _NLM_F_REQUEST, _NLMSG_ERROR, _RTM_NEWROUTE, _RTM_GETROUTE, _RTA_DST, _RTN_LOCAL = 0, 1, 2, 24, 26, 1, 2
 """linux/netlink.h and rtnetlink.h."""
@@ -21,14 +24,17 @@ _NLMSGHDR, _RTMSG, _RTATTR = struct.Struct("=IHHII"), struct.Struct("=BBBBBBBBI"
 _TYPE_AT = _NLMSGHDR.size + 7
 """Of struct rtmsg: rtm_type."""
 _ANSWER_ROOM = 4096
+_ENOUGH = 1_000
+"""Routes that are looked at: 1 ms of the event loop, where a million would take more than a second of it."""
 
 
 def has_network(ip_family: IpFamily) -> bool:
-    """Return whether any route of a family leads out of this host; true where that cannot be read."""
+    """Return whether any route of a family leads out of this host; true where that cannot be read, or has no end."""
     table = "route" if ip_family is IpFamily.IPV4 else "ipv6_route"
     try:
         with open(f"/proc/thread-self/net/{table}") as lines:  # noqa: PTH123 - a line at a time: there may be a million
-            return any(_leads_out(ip_family, line.split()) for line in lines)
+            several = (_leads_out(ip_family, line.split()) for line in islice(lines, _ENOUGH))
+            return any(several) or next(lines, "") != ""
     except OSError:
         return True
 
@@ -39,7 +45,7 @@ def _leads_out(ip_family: IpFamily, fields: list[str]) -> bool:
     else:
         destination, written, interface = fields[0], fields[8], fields[9]
         is_another_hosts = not destination.startswith((_LINK_LOCAL, _MULTICAST))
-    if interface in {"lo", "Iface"} or not is_another_hosts:
+    if interface in _NOWHERE or not is_another_hosts:
         return False
     flags = int(written, 16)
     return flags & (_UP | _REJECT) == _UP and not flags & (_ANYCAST | _LOCAL)

@@ -41,13 +41,17 @@ class Blame(NamedTuple):
     """Datacenters of which nothing is heard."""
 
 
-def blame(paths: Sequence[FleetPath], layout: Layout, unheard: Collection[str]) -> Blame:
-    """Decide who is to blame; ``unheard`` are the hosts whose page cannot be had."""
+def blame(paths: Sequence[FleetPath], layout: Layout, mute: Collection[str], unasked: Collection[str]) -> Blame:
+    """Decide who is to blame.
+
+    The pages of ``mute`` hosts cannot be had; those of ``unasked`` ones neither, by this host's own fault, which shows
+    nothing.
+    """
     paths = [
         path for path in paths if not (path.bad and (layout.is_quiet(path.source) or layout.is_quiet(path.target)))
     ]
-    dark = frozenset(_dark(paths, layout))
-    targets, living = _targets(paths, layout, unheard, dark)
+    dark = frozenset(_dark(paths, layout, unasked))
+    targets, living = _targets(paths, layout, mute, dark)
     to_others = [path for path in paths if path.target not in targets]
     sources = _sources(to_others, layout, living)
     left = [path for path in to_others if path.source not in sources]
@@ -58,7 +62,7 @@ def blame(paths: Sequence[FleetPath], layout: Layout, unheard: Collection[str]) 
 
 
 def _targets(
-    paths: Sequence[FleetPath], layout: Layout, unheard: Collection[str], dark: Collection[str]
+    paths: Sequence[FleetPath], layout: Layout, mute: Collection[str], dark: Collection[str]
 ) -> tuple[_Bad, frozenset[str]]:
     """Return the hosts to blame, and those that are alive, so that they are not to blame as sources either."""
     by_target = grouped(paths, lambda path: path.target)
@@ -71,7 +75,7 @@ def _targets(
     targets = {
         target: bad
         for target, bad in bad_from_everywhere.items()
-        if (len({path.source for path in by_target[target]}) >= _SEVERAL or target in unheard)
+        if (len({path.source for path in by_target[target]}) >= _SEVERAL or target in mute)
         and layout.datacenter(target) not in dark
         and target not in living.reaching | living.one_of_several
     }
@@ -97,9 +101,9 @@ def between_datacenters(
     return {ends: some for ends, some in bad.items() if len(some) >= _SEVERAL and len(some) > _MOST * len(ways[ends])}
 
 
-def _dark(paths: Sequence[FleetPath], layout: Layout) -> Iterable[str]:
+def _dark(paths: Sequence[FleetPath], layout: Layout, unasked: Collection[str]) -> Iterable[str]:
     """Yield the datacenters that are dark: where no page can be had, one probe of each host is enough."""
-    heard = {layout.datacenter(path.source) for path in paths}
+    heard = {layout.datacenter(host) for host in (*unasked, *(path.source for path in paths))}
     by_target = grouped(paths, lambda path: path.target)
     for datacenter, hosts in grouped(by_target, layout.datacenter).items():
         least = min(_share(by_target[host], lambda path: path.bad or path.silent) for host in hosts)

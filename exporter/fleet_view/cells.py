@@ -69,7 +69,7 @@ def _bad_pair(pairs: Sequence[PairReport]) -> str:
     for pair in pairs:
         if pair.success is False and not pair.ours and not pair.silent:
             return pair.reason or "fails"
-    if any(pair.is_slow for pair in pairs):
+    if any(pair.late_answers > 1 for pair in pairs):
         return "slow"
     return "stuck" if any(pair.verdict.word == "n8n" for pair in pairs) else ""
 
@@ -77,4 +77,6 @@ def _bad_pair(pairs: Sequence[PairReport]) -> str:
 def _doubtful(pairs: Sequence[PairReport]) -> str:
     if any(pair.ours for pair in pairs):
         return "own fault"
-    return "no answer" if any(pair.silent for pair in pairs) else ""
+    if any(pair.silent for pair in pairs):
+        return "no answer"
+    return "slow" if any(pair.is_slow for pair in pairs) else ""

@@ -73,10 +73,13 @@ class Faults:
 
     def _exporters(self) -> Iterator[FleetCulprit]:
         """Yield the exporters that cannot be asked though their host is reached; those of one reason together."""
+        yield from self._not_asked()
         here = self._layout.here
-        left = {name: no_page for name, no_page in self._no_pages.items() if not self._is_explained(name, no_page)}
-        yield from self._not_asked(left)
-        left = {name: no_page for name, no_page in left.items() if no_page.ours is None}
+        left = {
+            name: no_page
+            for name, no_page in self._no_pages.items()
+            if no_page.ours is None and not self._is_explained(name, no_page)
+        }
         pinged = {name: self._pinged(name) for name in left}
         for (why, others), names in grouped(left, lambda name: (left[name].why, tuple(pinged[name]))).items():
             its = "its page cannot" if len(names) == 1 else "their pages cannot"
@@ -89,9 +92,10 @@ class Faults:
                     CulpritKind.EXPORTER, some(names), f"{its} be had: {why}", "LatencyExporterDown", critical=True
                 )
 
-    def _not_asked(self, left: Mapping[str, NoPage]) -> Iterator[FleetCulprit]:
+    def _not_asked(self) -> Iterator[FleetCulprit]:
         """Yield why this host could not ask others: it is the culprit then, and of them nothing is known."""
-        for (kind, why), names in grouped(left, lambda name: (left[name].ours, left[name].why)).items():
+        pages = self._no_pages
+        for (kind, why), names in grouped(pages, lambda name: (pages[name].ours, pages[name].why)).items():
             if kind is not None:
                 yield FleetCulprit(kind, self._layout.here, f"no page of {some(names)}: {why}", "")
 
@@ -205,7 +209,9 @@ def _known(report: HostReport, layout: Layout) -> Iterator[PairReport]:
 
 
 def _slow(seen: Sequence[_Seen]) -> list[_Seen]:
-    return [each for each in seen if each.pair.is_slow]
+    """Return those of which the answers are late; a single late one is chance."""
+    late = sum(each.pair.late_answers for each in seen)
+    return [each for each in seen if each.pair.is_slow] if late > 1 else []
 
 
 def _from(bad: Sequence[_Seen], seen: Sequence[_Seen]) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
+from exporter.fleet_view.cells import Cell
 from exporter.fleet_view.culprits import FleetCulprit
 from exporter.fleet_view.paths import FleetPath
 from exporter.fleet_view.view import View
 
 _AT_ONCE = 200
-"""Paths of one piece."""
+"""Paths, or cells, of one piece."""
 
 
 def render(view: View, title: str, wall: float) -> Iterator[str]:
@@ -27,11 +29,13 @@ def render(view: View, title: str, wall: float) -> Iterator[str]:
     for start in range(0, len(view.paths), _AT_ONCE):
         batch = ",\n".join(json.dumps(_path(path)) for path in view.paths[start : start + _AT_ONCE])
         yield (",\n" if start else "\n") + batch
-    cells = [
-        {"source": source, "target": place, "state": cell.state, "word": cell.word}
-        for (source, place), cell in view.cells.items()
-    ]
-    yield f'\n], "cells": {json.dumps(cells)}}}\n'
+    yield '\n], "cells": ['
+    cells = iter(view.cells.items())
+    comma = ""
+    while some := [json.dumps(_cell(*ends, cell)) for ends, cell in islice(cells, _AT_ONCE)]:
+        yield comma + ", ".join(some)
+        comma = ", "
+    yield "]}\n"
 
 
 def _culprit(culprit: FleetCulprit) -> dict[str, Any]:
@@ -54,6 +58,10 @@ def _host(view: View, name: str) -> dict[str, Any]:
         "no_page": missing.why if missing else None,
         "maintenance": layout.maintenance.get(name),
     }
+
+
+def _cell(source: str, place: str, cell: Cell) -> dict[str, Any]:
+    return {"source": source, "target": place, "state": cell.state, "word": cell.word}
 
 
 def _path(path: FleetPath) -> dict[str, Any]:

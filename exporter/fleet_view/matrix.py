@@ -18,15 +18,13 @@ class Matrix(NamedTuple):
 
 def matrix(view: View, most: int) -> Matrix:
     """Choose rows and columns; ``most`` columns are drawn all. One that nobody measures is none."""
-    rows, places = view.rows, view.layout.places
-    columns = [place for place in places if place in view.layout.hosts or _is_measured(view, place)]
+    rows, hosts = view.rows, set(view.layout.hosts)
+    asked = {(row, place): cell for (row, place), cell in view.cells.items() if row in view.layout.exporters}
+    measured = {place for _, place in asked}
+    columns = [place for place in view.layout.places if place in hosts or place in measured]
     if len(columns) <= most:
         return Matrix(rows, columns, 0)
-    shown = [row for row in rows if row in view.no_pages or any(not view.cell(row, place).is_well for place in places)]
-    asked = [row for row in shown if row not in view.no_pages]
-    wrong = [place for place in columns if any(not view.cell(row, place).is_well for row in asked)]
-    return Matrix(shown, wrong, len(rows) - len(shown))
-
-
-def _is_measured(view: View, place: str) -> bool:
-    return any((row, place) in view.cells for row in view.rows)
+    wrong = [ends for ends, cell in asked.items() if not cell.is_well]
+    seeing, seen = {row for row, _ in wrong}, {place for _, place in wrong}
+    shown = [row for row in rows if row in view.no_pages or row in seeing]
+    return Matrix(shown, [place for place in columns if place in seen], len(rows) - len(shown))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from collectors.terms import Seconds
 from exporter.fleet_view.blame import Blame, between_datacenters, blame
-from exporter.fleet_view.culprits import CulpritKind, FleetCulprit
+from exporter.fleet_view.culprits import CulpritKind, FleetCulprit, NoPage
 from exporter.fleet_view.ends import Ends, both_ways, by_ends
 from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
@@ -34,9 +34,13 @@ class Signs(NamedTuple):
 class Network:
     """The paths of a fleet, and who is to blame for the bad ones."""
 
-    def __init__(self, paths: Sequence[FleetPath], layout: Layout, unheard: Collection[str], signs: Signs) -> None:
-        """``unheard`` are the hosts whose page cannot be had."""
-        self._layout, self._unheard = layout, unheard
+    def __init__(
+        self, paths: Sequence[FleetPath], layout: Layout, no_pages: Mapping[str, NoPage], signs: Signs
+    ) -> None:
+        self._layout, self._unheard = layout, no_pages.keys()
+        unasked = {host for host, no_page in no_pages.items() if no_page.ours is not None}
+        self._mute = self._unheard - unasked
+        """The hosts that were asked, and whose page cannot be had."""
         self._answering, self._queued, self._sends_nothing = signs
         self.paths = paths
         self.by_family = grouped(paths, lambda path: path.ip_family)
@@ -45,7 +49,9 @@ class Network:
         self._uneven_ends = {(path.source, path.target) for path in paths if path.uneven}
         self._open = {(path.source, path.target) for path in paths if not path.lost}
         self._by_target = grouped(paths, lambda path: path.target)
-        self._blame = {family: blame(some_paths, layout, unheard) for family, some_paths in self.by_family.items()}
+        self._blame = {
+            family: blame(some_paths, layout, self._mute, unasked) for family, some_paths in self.by_family.items()
+        }
 
     @property
     def is_alone(self) -> bool:
@@ -55,7 +61,7 @@ class Network:
         others = self._layout.exporters - {self._layout.here}
         several = len({path.target for path in ways}) >= _SEVERAL
         nobody_answers = all(path.silent for path in ways) and any(path.lost for path in ways)
-        return (self._sends_nothing or (several and nobody_answers)) and others <= set(self._unheard)
+        return (self._sends_nothing or (several and nobody_answers)) and others <= self._unheard
 
     def is_bad(self, source: str, target: str) -> bool:
         """Return whether a path from the one to the other is bad, over any family."""
@@ -103,7 +109,7 @@ class Network:
                 yield _outgoing(source, bad)
         yield from self._datacenters(blamed, paths)
         yield from self._single(blamed.single)
-        blamed_ends = {*blamed.targets, *blamed.sources, *self._unheard, *self._layout.maintenance}
+        blamed_ends = {*blamed.targets, *blamed.sources, *self._mute, *self._layout.maintenance}
         yield from self._uneven(
             [path for path in paths if not path.bad and not blamed_ends & {path.source, path.target}]
         )
@@ -130,7 +136,7 @@ class Network:
     def _lives(self, host: str, lately: Seconds) -> bool:
         """Return whether a host has answered in that time: its page can be had, or others reach it."""
         heard = any(not path.bad and path.heard_ago < lately for path in self._by_target[host])
-        return heard or host in self._layout.exporters - set(self._unheard)
+        return heard or host in self._layout.exporters - self._unheard
 
     def _host(self, target: str, bad: Sequence[FleetPath]) -> FleetCulprit:
         lost = self._losing(target)

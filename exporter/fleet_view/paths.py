@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from collectors.terms import Seconds
 from exporter.fleet_view.grouping import grouped
@@ -39,6 +39,8 @@ class FleetPath:
     """The round trip is longer than usual."""
     uneven: bool = False
     """Handshakes get lost, and ICMP does not."""
+    by_handshakes: bool = False
+    """It is measured by handshakes alone."""
     rtt: Seconds | None = None
     usual: Seconds | None = None
 
@@ -97,6 +99,19 @@ def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport],
         loss=best.recent.loss,
         slow=seen.fault == "slow",
         uneven=seen.uneven,
+        by_handshakes=not any(pair.protocol == "icmp" for pair in pairs),
         rtt=min((pair.rtt for pair in pairs if pair.rtt is not None), default=None),
         usual=min((pair.usual_rtt for pair in pairs if pair.usual_rtt is not None), default=None),
     )
+
+
+def without_uneven_losses(paths: Sequence[FleetPath], datacenter: Callable[[str], str]) -> list[FleetPath]:
+    """Let handshakes alone say nothing of what a path loses where others to its datacenter lose handshakes unevenly."""
+    uneven = {(path.source, datacenter(path.target), path.ip_family) for path in paths if path.uneven}
+    return [
+        dataclasses.replace(path, loses=False)
+        if path.loses and path.by_handshakes and (path.source, place, path.ip_family) in uneven and place
+        else path
+        for path in paths
+        for place in [datacenter(path.target)]
+    ]

@@ -22,8 +22,9 @@ from pydantic import (
     ValidationError,
 )
 
-from collectors.terms import Reason
+from collectors.terms import Reason, Seconds
 from exporter.fleet import PROBES
+from exporter.overview.delays import is_slow_server
 from exporter.overview.text import own_health_in_words
 from exporter.recording.latest import is_silent
 from exporter.recording.own_health import LONG_QUEUE, OwnHealth
@@ -31,6 +32,8 @@ from exporter.wording import cleaned
 
 _LOST, _FAILURES = frozenset({"lost", "sent again"}), frozenset({"lost", "failed"})
 _ALWAYS = 0.99
+_LATEST = 5
+"""Results that tell a program that is slow from a single answer that was."""
 PATH_PROTOCOLS = tuple(PROBES)
 """In the order in which their loss is believed; what only databases say is no path of its own."""
 _THIS_HOST, _MAINTENANCE = "this host", "in maintenance"
@@ -68,13 +71,16 @@ class RecentResults(NamedTuple):
     """How many of the latest in a row are failures."""
     loss: float
     """The share that got lost, a first SYN included; results that say nothing do not count."""
+    latest: Sequence[Seconds]
+    """How long the latest answers took: whole responses, or logins."""
 
     @classmethod
     def of(cls, results: Sequence[float | str]) -> RecentResults:
         """Sum up results, the latest last."""
         failures = sum(1 for _ in takewhile(_FAILURES.__contains__, reversed(results)))
         decided = [result for result in results if result != "not measured"]
-        return cls(failures, sum(result in _LOST for result in decided) / max(1, len(decided)))
+        loss = sum(result in _LOST for result in decided) / max(1, len(decided))
+        return cls(failures, loss, [result for result in results[-_LATEST:] if isinstance(result, float)])
 
 
 _RESULTS = TypeAdapter(
@@ -112,6 +118,8 @@ class PairReport(_Model):
     rtt: _Duration | None
     usual_rtt: _Duration | None
     usual_loss: _Share | None
+    usual_server: _Duration | None = None
+    round_trips: _Count | None = None
     certificate_left: _Left | None = None
     """How long the served certificate is still valid, if that is too short; None in older versions, too."""
     recent: Annotated[
@@ -152,6 +160,13 @@ class PairReport(_Model):
     def is_slow(self) -> bool:
         """Whether it is answered too slowly by the program or database, by its own host's verdict."""
         return bool(self.success) and self.verdict.word in {"peer", "database"}
+
+    @property
+    def late_answers(self) -> int:
+        """How many of its latest answers took too long, if the last one did."""
+        network = (self.rtt or 0.0) * (self.round_trips or 1)
+        late = sum(is_slow_server(answer - network, self.usual_server) for answer in self.recent.latest)
+        return max(1, late) if self.is_slow else 0
 
 
 class ThisHost(_Model):

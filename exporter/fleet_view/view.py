@@ -12,7 +12,7 @@ from exporter.fleet_view.faults import Faults
 from exporter.fleet_view.grouping import grouped
 from exporter.fleet_view.layout import Layout
 from exporter.fleet_view.network import Network, Signs
-from exporter.fleet_view.paths import FleetPath, paths
+from exporter.fleet_view.paths import FleetPath, paths, without_uneven_losses
 from exporter.fleet_view.reports import HostReport
 
 Pages = Mapping[str, HostReport | NoPage]
@@ -48,7 +48,8 @@ def view(pages: Pages, layout: Layout) -> View:
     reports = {name: page for name, page in pages.items() if isinstance(page, HostReport)}
     no_pages = {name: page for name, page in pages.items() if isinstance(page, NoPage)}
     targets = (*layout.hosts, *layout.endpoints)
-    ways = [path for source, report in reports.items() for path in paths(source, report, targets)]
+    measured = [path for source, report in reports.items() for path in paths(source, report, targets)]
+    ways = without_uneven_losses(measured, layout.datacenter)
     network = Network(ways, layout, no_pages, _signs(reports, layout))
     culprits = [*network.culprits()]
     if not network.is_alone:

@@ -62,6 +62,11 @@ def network_delay(seen: PairNow) -> Seconds:
     return _excess(seen.rtt, seen.usual_rtt, _NETWORK_NOISE)
 
 
+def is_slow_server(server: Seconds, usual: Seconds | None) -> bool:
+    """Return whether a server took notably longer than usual, or long however usual that is."""
+    return server > _SLOW_SERVER or _excess(server, usual, _SERVER_NOISE) > 0.0
+
+
 def _late_before(seen: PairNow, queued: Seconds) -> int:
     """Count the answers before that were later than the queue explains, if the network took what it takes now."""
     network = (seen.rtt or 0.0) * (seen.round_trips or 1)

@@ -136,7 +136,11 @@ class PairNow:
 
 
 def pair_now(pair: Pair, series: PairSeries, now: Seconds, wall: float) -> PairNow:
-    """Return the state of one pair at this time, by the monotonic and by the wall clock."""
+    """Return the state of one pair at this time, by the monotonic and by the wall clock.
+
+    What ended after it, as while a page is made, is of that time.
+    """
+    now = max(now, series.latest.at)
     recent = series.recent.since(now - max(LATELY, _LATELY_PROBES * pair.interval))
     lost, failed, resent = sum(map(math.isnan, recent)), recent.count(FAILED), recent.count(RESENT)
     bursts = _bursts(recent) if lost + failed + resent else ()

@@ -13,6 +13,7 @@ from collectors.terms import IpFamily, Reason
 from tests.collectors.asking import failure
 from tests.collectors.targets import context, tcp_target
 from tests.netlab import Host, Lab, requires_root
+from tests.netlab.shell import ip_batch
 
 pytestmark = requires_root
 
@@ -46,12 +47,23 @@ def test_a_family_of_which_there_are_but_link_local_addresses_has_none(lone: tup
     assert known(host) == {IpFamily.IPV4: True, IpFamily.IPV6: False}
 
 
-def test_a_route_that_refuses_leads_nowhere(lone: tuple[Host, Lab]) -> None:
+@pytest.mark.parametrize("kind", ["unreachable", "prohibit", "blackhole"])
+def test_a_route_that_refuses_leads_nowhere(kind: str, lone: tuple[Host, Lab]) -> None:
     host, lab = lone
     lab.cables[0].down()
-    host.ip("route", "add", "unreachable", "default")
-    host.ip("-6", "route", "add", "unreachable", "default")
+    host.ip("route", "add", kind, "default")
+    host.ip("-6", "route", "add", kind, "default")
     assert set(known(host).values()) == {False}
+
+
+def test_not_all_routes_of_very_many_are_looked_at(lone: tuple[Host, Lab]) -> None:
+    host, lab = lone
+    lab.cables[0].down()
+    blackholes = [f"route add blackhole 10.{number // 250}.{number % 250}.0/24" for number in range(routes._ENOUGH)]
+    ip_batch(host.namespace.name, blackholes[1:])  # the table's head is a line, too
+    assert known(host)[IpFamily.IPV4] is False
+    ip_batch(host.namespace.name, blackholes[:1])
+    assert known(host)[IpFamily.IPV4] is True
 
 
 @pytest.mark.parametrize("address", ["198.51.100.7", "2001:db8::7"])

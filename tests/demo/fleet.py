@@ -8,6 +8,7 @@ import datetime as dt
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,8 @@ PREFIX = "lex-demo-"
 ROUND_TRIP = 0.330
 PACE = dataclasses.replace(FAST, factor=8, group_wait="4s")
 """At fifteen times the pace a rule's two minutes hold seven probes, of which most fail by chance if a quarter does."""
+_WINDOW = PACE.seconds(180)
+"""For which the rules look back at what gets lost; of less, two probes that get lost by chance would be all."""
 _SITES = {"wf001": "a", "wf008": "b", "wfdb01": "a"}
 _FLEET = """\
 defaults: {{interval: 1s, timeout: 900ms, ip_families: [ipv4]}}
@@ -41,9 +44,9 @@ probes:
   tcp: {{protocol: tcp, port: 9102, interval: 500ms, timeout: 450ms}}
   ping: {{protocol: http, url: "http://{{address}}:9102/ping", interval: 1100ms, timeout: 1090ms}}
 endpoints:
-  - {{name: api, location: wfdb01_usa, from: [wf001, wf008],
+  - {{name: api, location: wfdb01_usa, datacenter: wfdb01, from: [wf001, wf008],
      probe: {{protocol: http, url: "http://wfdb01:8080/", interval: 3s, timeout: 2900ms}}}}
-  - {{name: site, location: wfdb01_usa, from: [wf001, wf008],
+  - {{name: site, location: wfdb01_usa, datacenter: wfdb01, from: [wf001, wf008],
      probe: {{protocol: http, url: "https://wfdb01:8443/", tls_ca_file: {ca}, interval: 3s, timeout: 2900ms}}}}
 databases:
   - {{name: orders, type: postgresql, host: wfdb01, port: {port}, user: monitor, dbname: n8n, tls: disable,
@@ -87,6 +90,13 @@ class Demo:
         self._exporters = {name: Exporter(host, fleet_file, "--log.level=info") for name, host in self.hosts.items()}
         for name, exporter in self._exporters.items():
             wait_until(exporter._ready, f"{name} is ready", PATIENCE)
+
+        self._begun = time.monotonic()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the rules know less of it than they look at."""
+        return time.monotonic() - self._begun < _WINDOW
 
     def get(self, host: str, path: str) -> str:
         """Return a page of a host, as ``curl`` there gets it."""

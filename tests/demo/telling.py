@@ -41,7 +41,7 @@ def _is_well(demo: Demo) -> bool:
     """Return whether all pairs are fine. A host may lack CPU for a minute at the start, which is no part of this."""
     with contextlib.suppress(*_UNREAD):
         are_fine = all(_ALL_FINE.search(demo.get(host, "/").partition("\n")[0]) for host in demo.hosts)
-        return are_fine and demo.watch.pending() <= _SLOW_TO_END
+        return are_fine and demo.watch.pending() <= _SLOW_TO_END and not demo.is_new
     return False
 
 

@@ -41,6 +41,10 @@ class Fault:
     """Hosts of which Prometheus gets nothing."""
     hanging: frozenset[str] = frozenset()
     """Exporters that accept connections and do no more; Prometheus gets nothing of them either."""
+    late: frozenset[str] = frozenset()
+    """Exporters that start all probes late."""
+    skipping: frozenset[str] = frozenset()
+    """Exporters that leave out as many probes as they send."""
     restarted: frozenset[str] = frozenset()
     """Exporters whose counters begin anew when the fault begins."""
     families: frozenset[str] = frozenset({"ipv4", "ipv6"})
@@ -81,6 +85,8 @@ class Fleet:
     families: tuple[str, ...] = ("ipv4",)
     without_exporter: frozenset[str] = frozenset()
     """Hosts, or endpoints, that are only probed, and by ICMP alone."""
+    by_http: frozenset[str] = frozenset()
+    """Endpoints that are only probed, and by HTTP alone."""
     databases: Mapping[str, str] = field(default_factory=dict)
     """Database -> the host on which it is; every host with an exporter measures it."""
 
@@ -104,7 +110,12 @@ class Fleet:
         return [fault for fault in self.faults if fault.begins <= time < fault.ends]
 
     def has_exporter(self, host: str) -> bool:
-        return host not in self.without_exporter
+        return host not in self.without_exporter | self.by_http
+
+    def protocols_toward(self, target: str) -> tuple[str, ...]:
+        if target in self.by_http:
+            return ("http",)
+        return self.protocols if self.has_exporter(target) else ("icmp",)
 
     def _is_scraped(self, host: str, time: float) -> bool:
         return not any(host in fault.unscraped | fault.hanging for fault in self._at(time))
@@ -131,19 +142,28 @@ class Fleet:
         pages = {name: self._written(host, [float(value)] * len(self._times)) for name, value in steady.items()}
         ups = [float(self._is_scraped(host, time)) if time >= self.starts else None for time in self._times]
         pages[f"up{{{labels}}}"] = notation(ups)
-        probes = self._counted(host, [float(self.step // 3 * step) for step in range(len(self._times))])
-        for bound in ("0.001", "0.1", "+Inf"):
+        sent = [True] * len(self._times)
+        in_time = [not any(host in fault.late for fault in self._at(time)) for time in self._times]
+        skipped = [any(host in fault.skipping for fault in self._at(time)) for time in self._times]
+        counts = {"probe_lateness_seconds_count": sent, "probes_skipped_total": skipped}
+        for name, counted in counts.items():
+            pages[f"latency_exporter_{name}{{{labels}}}"] = self._probes(host, counted)
+        for bound, counted in (("0.001", in_time), ("0.1", in_time), ("1", sent), ("+Inf", sent)):
             name = f'latency_exporter_probe_lateness_seconds_bucket{{{labels}, le="{bound}"}}'
-            pages[name] = self._written(host, probes)
-        pages[f"latency_exporter_probe_lateness_seconds_count{{{labels}}}"] = self._written(host, probes)
+            pages[name] = self._probes(host, counted)
         return pages
+
+    def _probes(self, host: str, counted: Sequence[bool]) -> str:
+        """Count all probes of the steps that count; the first step is the start and has none."""
+        totals = itertools.accumulate((float(self.step // 3 * counts) for counts in counted[1:]), initial=0.0)
+        return self._written(host, self._counted(host, list(totals)))
 
     def _path(self, source: str, target: str, family: str) -> Series:
         """Return what all probes of a path meet."""
         chance = random.Random(f"{self.noise.seed} {source} {target}")
         path = f'{self._labels(source)}, target="{target}"{self._place("target", target)}, ip_family="{family}"'
         pages: Series = {}
-        for protocol in self.protocols if self.has_exporter(target) else ("icmp",):
+        for protocol in self.protocols_toward(target):
             pair = f'{path}, probe="{PROBES[protocol]}", protocol="{protocol}"'
             meets = [self.meets(source, target, protocol, family, time) for time in self._times]
             pages |= self._counters(source, protocol, meets, pair, chance)

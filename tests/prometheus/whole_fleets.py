@@ -58,9 +58,9 @@ def over_ipv4(fault: Fault) -> Fault:
     return replace(fault, families=frozenset({"ipv4"}))
 
 
-def one_of_eight(first: str, other: str) -> Fault:
-    """Of eight parallel paths between two datacenters one is dead, on which ICMP does not happen to be."""
-    return Fault(BEGINS, ENDS, loses_flows=lambda source, target: 0.125 * ({source[0], target[0]} == {first, other}))
+def one_of_eight(first: str, other: str, dead: int = 1) -> Fault:
+    """Of eight parallel paths between two datacenters some are dead, on which ICMP does not happen to be."""
+    return Fault(BEGINS, ENDS, loses_flows=lambda source, target: dead / 8 * ({source[0], target[0]} == {first, other}))
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Case:
     maintenance: Mapping[str, int] = field(default_factory=dict)
     families: tuple[str, ...] = ("ipv4",)
     without_exporter: frozenset[str] = frozenset()
+    by_http: frozenset[str] = frozenset()
     databases: Mapping[str, str] = field(default_factory=dict)
 
     def fleet(self) -> Fleet:
@@ -91,6 +92,7 @@ class Case:
             maintenance=self.maintenance,
             families=self.families,
             without_exporter=self.without_exporter,
+            by_http=self.by_http,
             databases=self.databases,
         )
 
@@ -300,12 +302,31 @@ CASES = {
         "path a1 to b1 loses handshakes, and no ICMP",
         within=900,
     ),
+    "of eight paths three are dead, and a site behind them is asked by HTTP alone": Case(
+        {**hosts(a=2, b=1), "b_site": "b"},
+        (one_of_eight("a", "b", dead=3),),
+        ({"warning PathUneven a1 to b1", "warning PathUneven a2 to b1", "warning PathUneven b to a"},),
+        within=900,
+        by_http=frozenset({"b_site"}),
+    ),
     "an exporter hangs": Case(
         hosts(a=2, b=2),
         (hanging("b2"),),
         ({"critical LatencyExporterDown b2"},),
         "Prometheus cannot scrape b2",
         within=210,
+    ),
+    "an exporter measures late": Case(
+        hosts(a=2, b=2),
+        (Fault(BEGINS, ENDS, late=frozenset({"b2"})),),
+        ({"warning MeasurementInDoubt lateness b2"},),
+        protocols=ICMP,
+    ),
+    "an exporter leaves out half of its probes": Case(
+        hosts(a=2, b=2),
+        (Fault(BEGINS, ENDS, skipping=frozenset({"b2"})),),
+        ({"warning MeasurementInDoubt skipped b2"},),
+        protocols=ICMP,
     ),
     "all exporters hang": Case(
         hosts(a=1, b=2),

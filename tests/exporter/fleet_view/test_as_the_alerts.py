@@ -14,13 +14,15 @@ from exporter.fleet_view.culprits import CulpritKind, FleetCulprit, NoPage
 from exporter.fleet_view.layout import Layout
 from exporter.fleet_view.reports import HostReport
 from exporter.fleet_view.view import view
+from exporter.overview.verdict import judge_host
+from exporter.recording.own_health import OwnHealth
 from tests.exporter.fleet_view.fleets import ALL_PROBES, HANGS, UNREACHED, failing, lost, pair, report
 from tests.prometheus.fleet import PROBES, ROUND_TRIP, Fault, Fleet
 from tests.prometheus.whole_fleets import CASES, ENDS, Case
 
 AT = ENDS - 15
 """The second at which the pages are read: whatever broke is still so, and a maintenance that ends has ended."""
-CAUSES = {"cut", "loss", "outgoing", "timeout", "auth"}
+CAUSES = {"cut", "loss", "outgoing", "lateness", "skipped", "timeout", "auth"}
 ONLY_ALERTS = {
     "all exporters hang": "of them nobody can be asked",
     "Prometheus alone loses a datacenter": "the others have their pages, and Prometheus is not asked",
@@ -46,9 +48,19 @@ def page_of(source: str, fleet: Fleet) -> HostReport:
         probed(source, target, protocol, family, fleet)
         for target, family in itertools.product(fleet.datacenters, fleet.families)
         if target != source
-        for protocol in (fleet.protocols if fleet.has_exporter(target) else ("icmp",))
+        for protocol in fleet.protocols_toward(target)
     ]
-    return report(*pairs, *(of for name in fleet.databases for of in database(source, name, fleet)))
+    databases = [of for name in fleet.databases for of in database(source, name, fleet)]
+    return report(*pairs, *databases, **measuring(source, fleet))
+
+
+def measuring(source: str, fleet: Fleet) -> dict[str, Any]:
+    """Return how a host's own measuring goes, and what its page says of that."""
+    now = broken_then(fleet)
+    lateness = 0.3 if any(source in fault.late for fault in now) else 0.001
+    skipped = 50 if any(source in fault.skipping for fault in now) else 0
+    verdict = judge_host(OwnHealth(lateness=lateness, skipped=skipped))
+    return {"word": verdict.culprit, "why": verdict.why, "lateness": lateness, "skipped": skipped}
 
 
 def probed(source: str, target: str, protocol: str, family: str, fleet: Fleet) -> dict[str, Any]:
@@ -61,7 +73,9 @@ def probed(source: str, target: str, protocol: str, family: str, fleet: Fleet) -
     if hangs:
         return failing(target, probe, "timeout", **more)
     recent = ["lost" if loss and number % round(1 / loss) == 1 else trip for number in range(60)]
-    path = {"fault": "lossy" if loss else None, "uneven": bool(flows), "heard_ago": 3.0}
+    alone = target in fleet.by_http
+    fault = "lossy" if loss or (flows and alone) else None
+    path = {"fault": fault, "uneven": bool(flows) and not alone, "heard_ago": 3.0}
     return pair(target, probe, rtt=trip, recent=recent, path=path, **more)
 
 

@@ -155,7 +155,7 @@ def test_a_large_page_costs_little_memory() -> None:
 def test_of_the_results_is_kept_how_many_fail_in_a_row_and_the_share_that_got_lost(
     recent: list[Any], failures: int, loss: float
 ) -> None:
-    assert one(recent=recent).recent == (failures, loss)
+    assert one(recent=recent).recent[:2] == (failures, loss)
 
 
 def test_of_an_older_version_no_path_is_known() -> None:

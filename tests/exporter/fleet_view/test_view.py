@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 import pytest
 
 from collectors.terms import Reason
+from exporter.fleet_view.cells import Cell, CellState
 from exporter.fleet_view.no_pages import no_page
 from exporter.fleet_view.view import Pages, view
 from exporter.http_client.outcome import Trouble
@@ -73,6 +75,9 @@ STUCK = pair(
 WELL = {"fault": None, "uneven": False}
 """As a page has a path on which a kept connection is answered."""
 STATUS = {"word": "peer", "why": "status 500"}
+UNASKED = no_page(Trouble(Reason.DNS, "no name server could be reached", connected=False), 3.0)
+NOBODY_ASKED = dict.fromkeys(("a2", "b1", "b2"), UNASKED)
+UNASKED_SAYS = "measurement a1: no page of a2, b1, b2: its name can't be looked up (no name server could be reached) []"
 CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
     "nothing": (Broken(TWO), {"a1": [], "b2": []}),
     "a host is down": (
@@ -200,7 +205,11 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
         },
     ),
     "a database is slow": (
-        Broken(TWO, databases=("n8n",), further={"a1": [pair("b1", "query", database="n8n", verdict=SLOW)]}),
+        Broken(
+            TWO,
+            databases=("n8n",),
+            further={"a1": [pair("b1", "query", database="n8n", rtt=None, verdict=SLOW, recent=[0.08, 1.2, 1.3])]},
+        ),
         {"b1": ["database n8n: it is slow from a1: its program is slow, the network is not [DatabaseSlow]"]},
     ),
     "a database in maintenance fails": (
@@ -508,6 +517,38 @@ def test_one_probe_without_an_answer_is_no_culprit_but_two_are() -> None:
         assert named == says
 
 
+@pytest.mark.parametrize(
+    ("recent", "number"),
+    [
+        ([0.09, 0.09, 1.4], 1),
+        ([1.4, 0.09, 0.09, 0.09, 0.09, 1.4], 1),
+        ([1.4, "lost", 0.09, "sent again", 1.4], 2),
+        ([0.4, 0.4], 2),
+        ([0.2, 1.4], 1),
+    ],
+)
+def test_a_single_late_answer_is_no_program_that_is_slow_but_two_are(recent: list, number: int) -> None:
+    late = pair("site", "get", protocol="http", rtt=0.08, usual_server=0.1, verdict=SLOW_PEER, recent=recent)
+    page = report(late)
+    assert page.pairs[0].late_answers == number
+    fleet = view({"a1": page}, Broken(TWO, endpoints=("site",)).layout("a1"))
+    assert [culprit.alert for culprit in fleet.culprits] == ["PeerSlow"] * (number > 1)
+    assert fleet.cell("a1", "site") == Cell(CellState.BAD if number > 1 else CellState.DOUBT, "slow")
+
+
+@pytest.mark.parametrize(("place", "is_named"), [("", True), ("a", True), ("b", False)])
+def test_an_endpoint_asked_by_http_alone_is_no_culprit_where_its_datacenter_loses_handshakes_unevenly(
+    place: str, is_named: bool
+) -> None:
+    resent = [0.08, "sent again", 0.08, 0.08]
+    site = pair("site", "get", protocol="http", path={"fault": "lossy", "uneven": False}, recent=resent)
+    uneven = pair("b1", path={"fault": None, "uneven": True})
+    layout = Broken(TWO, endpoints=("site",)).layout("a1")
+    layout = dataclasses.replace(layout, datacenters={**layout.datacenters, "site": place})
+    culprits = view({"a1": report(uneven, site)}, layout).culprits
+    assert [culprit.alert for culprit in culprits] == ["PathUneven", *["PathDegraded"] * is_named]
+
+
 def test_an_exporter_that_answered_others_lately_is_not_called_down_yet() -> None:
     pages: Pages = {
         "a1": report(pair("b2", "ping")),
@@ -555,13 +596,34 @@ def test_a_host_whose_own_link_is_down_names_that_and_no_other_host(broken: Brok
 
 
 def test_a_host_whose_name_server_is_dead_is_the_culprit_itself() -> None:
-    unasked = no_page(Trouble(Reason.DNS, "no name server could be reached", connected=False), 3.0)
-    others = ("a2", "b1", "b2")
-    pages: Pages = {"a1": report(*map(pair, others)), **dict.fromkeys(others, unasked)}
+    pages: Pages = {"a1": report(*map(pair, NOBODY_ASKED)), **NOBODY_ASKED}
     (culprit,) = view(pages, Broken(TWO).layout("a1")).culprits
-    why = "its name can't be looked up (no name server could be reached)"
-    assert f"{culprit} [{culprit.alert}]" == f"measurement a1: no page of a2, b1, b2: {why} []"
+    assert f"{culprit} [{culprit.alert}]" == UNASKED_SAYS
     assert not culprit.critical
+
+
+@pytest.mark.parametrize(
+    ("pairs", "says"),
+    [
+        (
+            [pair("a2"), lost("b1"), pair("b2")],
+            ["path a1 to b1: all gets lost; nobody else can tell which end it is [PathDegraded]"],
+        ),
+        ([pair("a2"), *(lost(name, recent=[0.08] * 59 + ["lost"]) for name in ("b1", "b2"))], []),
+        (
+            [pair("a2"), pair("b1", path={"fault": None, "uneven": True}), pair("b2")],
+            [
+                "path a1 to b1: handshakes get lost, and ICMP does not: one of several parallel paths, or a "
+                "firewall that is full [PathUneven]"
+            ],
+        ),
+    ],
+    ids=["a host is silent", "a datacenter is, of one probe each", "a path is uneven"],
+)
+def test_a_page_that_this_host_could_not_ask_for_is_no_witness(pairs: list, says: list[str]) -> None:
+    culprits = view({"a1": report(*pairs), **NOBODY_ASKED}, Broken(TWO).layout("a1")).culprits
+    named = sorted(f"{culprit} [{culprit.alert}]" for culprit in culprits)
+    assert named == [UNASKED_SAYS, *says]
 
 
 def test_a_path_is_called_cut_only_if_its_target_has_answered_others_since() -> None:
