@@ -67,16 +67,16 @@ def roles(fleet: Fleet) -> list[tuple[str, ...]]:
     for name, probe in fleet.probes.items():
         for host in probed(fleet.hosts, probe.to):
             by_host[host.name].append(f"target of {name}")
+    for name, mesh in fleet.meshes.items():
+        if mesh.sample:
+            for host in fleet.hosts:
+                by_host[host.name].append(f"sample of {name}: {mesh.kinds_of_targets(host)}")
     return [tuple(names) for names in by_host.values()]
 
 
 def _mesh(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) -> Iterator[Pair]:
-    alone = len(fleet.hosts) == 1
     for name, probe in fleet.probes.items():
-        if not measures(host, probe.from_):
-            continue
-        targets = [target for target in probed(fleet.hosts, probe.to) if alone or target.name != host.name]
-        targets = [target for target in targets if only in (None, target.name)]
+        targets = [target for target in fleet.meshes[name].targets_of(host) if only in (None, target.name)]
         if not targets:
             continue
         aim = probe.aim_with_files(files, ("probes", name), Asker(host.name, fleet.peers))
