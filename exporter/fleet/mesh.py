@@ -37,21 +37,36 @@ class Mesh:
         self._is_alone = len(hosts) == 1
         self._probe, self._targets = probe, probed(hosts, probe.to)
         self.sample = None if self._is_alone else probe.sample
-        sources = [host for host in hosts if measures(host, probe.from_)] if self.sample else []
+        sources = [host for host in hosts if measures(host, probe.from_)]
         self.parts = MeshParts(sources, self._targets, self.sample or Sample())
         self._dealt: dict[str, Mapping[str, frozenset[str]]] = {}
         """By the datacenter of the sources, as far as somebody wanted to know."""
+        self._askers: dict[str, frozenset[str]] = {}
+        """By the target, likewise."""
 
-    def targets_of(self, source: Host) -> list[Host]:
-        """List those of a host, in the file's order."""
+    def all_of(self, source: Host) -> list[Host]:
+        """List the targets of a host, in the file's order, as if there were no sample."""
         if not measures(source, self._probe.from_):
             return []
-        if self.sample is None:
-            return [target for target in self._targets if self._is_alone or target.name != source.name]
+        return [target for target in self._targets if self._is_alone or target.name != source.name]
+
+    def targets_of(self, source: Host) -> list[Host]:
+        """List the targets of a host, in the file's order."""
+        if self.sample is None or not measures(source, self._probe.from_):
+            return self.all_of(source)
         if source.datacenter not in self._dealt:
             self._dealt[source.datacenter] = self.parts.dealt(source.datacenter)
         names = self._dealt[source.datacenter][source.name]
         return [target for target in self._targets if target.name in names]
+
+    def sources_of(self, target: Host) -> frozenset[str]:
+        """Return the hosts that probe a host."""
+        if self.sample is None:
+            others = {name for names in self.parts.sources.values() for name in names} - {target.name}
+            return frozenset(others if any(target.name == each.name for each in self._targets) else ())
+        if target.name not in self._askers:
+            self._askers[target.name] = self.parts.sources_of(target)
+        return self._askers[target.name]
 
     def kinds_of_targets(self, source: Host) -> Mapping[IpFamily | None, int]:
         """Count those of a host by the family that is written as their address, if one is; of a sample."""
@@ -76,12 +91,19 @@ class MeshParts:
 
     def dealt(self, datacenter: str) -> Mapping[str, frozenset[str]]:
         """Return the targets of each source of a datacenter."""
-        sources = self.sources[datacenter]
-        parts = [
-            dealt(sources, targets, self.each(datacenter, other), within=other == datacenter)
-            for other, targets in self.targets.items()
-        ]
+        parts, sources = [self._between(datacenter, other) for other in self.targets], self.sources[datacenter]
         return {source: frozenset(name for part in parts for name in part[source]) for source in sources}
+
+    def sources_of(self, target: Host) -> frozenset[str]:
+        """Return the hosts that probe a host."""
+        if target.name not in self.targets.get(target.datacenter, ()):
+            return frozenset()
+        parts = [self._between(datacenter, target.datacenter) for datacenter in self.sources]
+        return frozenset(source for part in parts for source, names in part.items() if target.name in names)
+
+    def _between(self, source_datacenter: str, target_datacenter: str) -> Mapping[str, Sequence[str]]:
+        each, within = self.each(source_datacenter, target_datacenter), source_datacenter == target_datacenter
+        return dealt(self.sources[source_datacenter], self.targets[target_datacenter], each, within=within)
 
     def targets_of(self, source: Host) -> int:
         """Return how many hosts a source probes."""
@@ -96,6 +118,17 @@ class MeshParts:
         each = self.each(source_datacenter, target_datacenter)
         themselves = len(sources & targets)
         return themselves * min(each, len(targets) - 1) + (len(sources) - themselves) * min(each, len(targets))
+
+    def in_degree(self) -> tuple[int, int]:
+        """Return by how many hosts each host is probed, at least and at most."""
+        degrees = [
+            [divmod(self.pairs(source, target), len(self.targets[target])) for source in self.sources]
+            for target in self.targets
+        ]
+        return (
+            min(sum(share for share, _ in of_each) for of_each in degrees),
+            max(sum(share + (over > 0) for share, over in of_each) for of_each in degrees),
+        )
 
 
 def _by_datacenter(hosts: Iterable[Host]) -> dict[str, frozenset[str]]:

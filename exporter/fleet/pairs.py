@@ -27,7 +27,8 @@ def survey(
     """List the pairs of ``host``, or those toward one target, in the file's order, and what they lack here.
 
     The passwords and certificates that these pairs need are read. Those that cannot be had are the
-    problems. What only other hosts or other targets need is not looked at.
+    problems. What only other hosts or other targets need is not looked at. A target that is named is probed whether it
+    is in this host's sample or not.
     """
     files = NamedFiles(fleet, environ)
     measured = (
@@ -49,6 +50,13 @@ def pairs_of(
     if missing:
         raise BadFile(missing)
     return measured
+
+
+def sampled_datacenters(fleet: Fleet, host: Host) -> frozenset[str]:
+    """Return the datacenters in which a sample leaves out some hosts, which no other probe of this host reaches."""
+    reached = {target.name for mesh in fleet.meshes.values() for target in mesh.targets_of(host)}
+    sampled = [target for mesh in fleet.meshes.values() if mesh.sample for target in mesh.all_of(host)]
+    return frozenset(target.datacenter for target in sampled if target.name not in reached)
 
 
 def roles(fleet: Fleet) -> list[tuple[str, ...]]:
@@ -76,7 +84,8 @@ def roles(fleet: Fleet) -> list[tuple[str, ...]]:
 
 def _mesh(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) -> Iterator[Pair]:
     for name, probe in fleet.probes.items():
-        targets = [target for target in fleet.meshes[name].targets_of(host) if only in (None, target.name)]
+        mesh = fleet.meshes[name]
+        targets = [target for target in mesh.all_of(host) if target.name == only] if only else mesh.targets_of(host)
         if not targets:
             continue
         aim = probe.aim_with_files(files, ("probes", name), Asker(host.name, fleet.peers))

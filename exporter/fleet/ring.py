@@ -5,8 +5,8 @@
     across                 it draws one place after the other, and
                            probes what follows there                two datacenters are thus mixed at random
 
-All that are dealt out are shared evenly: a target that has its share takes no more, and the next one is taken. So each is
-probed by as many as any other, or by one more. docs/decisions/0044-a-sampled-mesh.md proves it, and has what it costs.
+All that are dealt out are shared evenly: a target that has its share takes no more, and the next one is taken. So each
+is probed by as many as any other, or by one more. docs/decisions/0044-a-sampled-mesh.md proves it, and has its price.
 """
 
 from __future__ import annotations
