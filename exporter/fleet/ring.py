@@ -16,7 +16,7 @@ import struct
 from bisect import bisect
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-_DRAWS = 32
+_DRAWS = 64
 """Places that are drawn across, before the next one that has room is taken. Fewer move more pairs when a host joins."""
 _PLACE = struct.Struct(">Q")
 

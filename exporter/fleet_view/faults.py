@@ -86,7 +86,7 @@ class Faults:
                 )
 
     def _is_down(self, host: str) -> bool:
-        """Return whether an exporter is that nobody else can ask: its host is probed from here, or takes connections."""
+        """Return whether an exporter is that nobody else can ask: its host is probed from here, or answered."""
         no_page = self._no_pages[host]
         return not no_page.answered and (no_page.connected or self._network.is_measured(self._layout.here, host))
 

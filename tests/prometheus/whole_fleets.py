@@ -572,9 +572,7 @@ SAMPLED = {
         ({"warning DatacenterPathDegraded a to b", "warning DatacenterPathDegraded b to a"},),
     ),
     "a host loses a third": Case(_SIX_AND_SIX, (lost(0.3, at="b2"),), ({"warning PathDegraded loss b2"},)),
-    "a path is cut": Case(
-        _SIX_AND_SIX, (lost(between=f"a1 {_FAR}"),), ({f"critical PathDegraded cut a1 to {_FAR}"},)
-    ),
+    "a path is cut": Case(_SIX_AND_SIX, (lost(between=f"a1 {_FAR}"),), ({f"critical PathDegraded cut a1 to {_FAR}"},)),
     "two hosts of one datacenter are down": Case(
         _SIX_AND_SIX,
         dead("b2", "b3"),

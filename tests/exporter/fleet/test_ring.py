@@ -102,6 +102,6 @@ def test_hosts_that_only_are_probed_are_as_others() -> None:
 
 def test_what_is_dealt_is_the_same_in_every_version() -> None:
     assert dealt(["a1", "a2"], ["b1", "b2", "b3", "b4"], 2, within=False) == {
-        "a1": ["b3", "b1"],
-        "a2": ["b2", "b4"],
+        "a1": ["b3", "b4"],
+        "a2": ["b2", "b1"],
     }
