@@ -31,7 +31,7 @@ def probed(hosts: Sequence[Host], names: Sequence[str]) -> list[Host]:
 
 
 class Mesh:
-    """Who measures whom by one probe."""
+    """Who measures whom by one probe; what has to be dealt for that is dealt when somebody asks, and remembered."""
 
     def __init__(self, hosts: Sequence[Host], probe: Settings) -> None:
         self._is_alone = len(hosts) == 1
@@ -40,9 +40,9 @@ class Mesh:
         sources = [host for host in hosts if measures(host, probe.from_)]
         self.parts = MeshParts(sources, self._targets, self.sample or Sample())
         self._dealt: dict[str, Mapping[str, frozenset[str]]] = {}
-        """By the datacenter of the sources, as far as somebody wanted to know."""
+        """By the datacenter of the sources."""
         self._askers: dict[str, frozenset[str]] = {}
-        """By the target, likewise."""
+        """By the target."""
 
     def all_of(self, source: Host) -> list[Host]:
         """List the targets of a host, in the file's order, as if there were no sample."""

@@ -54,8 +54,10 @@ def pairs_of(
 
 def sampled_datacenters(fleet: Fleet, host: Host) -> frozenset[str]:
     """Return the datacenters in which a sample leaves out some hosts, which no other probe of this host reaches."""
-    reached = {target.name for mesh in fleet.meshes.values() for target in mesh.targets_of(host)}
     sampled = [target for mesh in fleet.meshes.values() if mesh.sample for target in mesh.all_of(host)]
+    if not sampled:
+        return frozenset()
+    reached = {target.name for mesh in fleet.meshes.values() for target in mesh.targets_of(host)}
     return frozenset(target.datacenter for target in sampled if target.name not in reached)
 
 

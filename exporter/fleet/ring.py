@@ -1,7 +1,7 @@
 """Which hosts of one datacenter probe which of another, or of their own, if each probes so many: by a ring of names.
 
     each host has a place on the ring, by the SHA-256 of its name   the same everywhere, so nobody has to be asked
-    within a datacenter    it probes those that follow it           one that joins is put in between, and moves nobody
+    within a datacenter    it probes those that follow it           one that joins takes a pair of each one before it
     across                 it draws one place after the other, and
                            probes what follows there                two datacenters are thus mixed at random
 
@@ -102,18 +102,16 @@ class _Deal:
             self._try(source, target)
 
     def _exchange(self, source: str) -> None:
-        """Take from another source what this one can probe, for what has room and this one cannot."""
-        mine = self._picks[source]
-        for free in self._ring:
-            if not self._has_room(free):
-                continue
-            for other, theirs in self._picks.items():
-                if free == other or free in theirs or other == source:
-                    continue
-                for given in theirs:
-                    if given != source and given not in mine:
-                        theirs[theirs.index(given)] = free
-                        mine.append(given)
-                        self._take(free)
-                        return
-        raise AssertionError("a share is left that nobody can take")
+        """Take from another source what this one can probe, for what has room and this one cannot; one can always."""
+        mine = {source, *self._picks[source]}
+        free, theirs, given = next(
+            (free, theirs, given)
+            for free in filter(self._has_room, self._ring)
+            for other, theirs in self._picks.items()
+            if free not in {other, *theirs}
+            for given in theirs
+            if given not in mine
+        )
+        theirs[theirs.index(given)] = free
+        self._picks[source].append(given)
+        self._take(free)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 
+from exporter.doctor.expected import expected
 from exporter.fleet import Fleet, Host, pairs_of, pinging, sampled_datacenters, survey
 from exporter.recording.metrics import cost
 
@@ -156,6 +157,11 @@ def test_of_a_sample_those_are_counted_by_name_that_ask_this_host(fleet: Load) -
     whole = fleet(text(hosts, ICMP, PING.replace(", sample: {within: 3, across: 2}", "")))
     assert [each.name for each in pinging(whole, host(whole, "a1"))] == [each.name for each in whole.hosts[1:]]
     assert len(pinging(fleet(text(hosts, "icmp: {protocol: icmp}")), loaded.hosts[0])) == 18
+
+
+def test_the_doctor_expects_the_pairs_of_the_sample_and_no_others(fleet: Load) -> None:
+    loaded = fleet(text([*rows("a", 9), *rows("b", 9)], ICMP, PING))
+    assert {host.name: {series.target for series in host.series} for host in expected(loaded)} == everybodys(loaded)
 
 
 def test_a_datacenter_of_which_hosts_are_left_out_is_known(fleet: Load) -> None:
