@@ -123,6 +123,7 @@ prerequisites:
 	@sh tests/packages.sh "probes of real databases" postgresql-15:/usr/lib/postgresql/15/bin/postgres \
 		mariadb-server-core:mariadbd mariadb-client-core:mariadb || true
 	@sh tests/servers.sh || true
+	@sh tests/servers.sh peers || true
 	@sh tests/servers.sh sid || true
 	@sh tests/servers.sh mariadb || true
 	@sh tests/servers.sh databases || true

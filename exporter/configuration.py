@@ -7,7 +7,7 @@ import os
 import socket
 from pathlib import Path
 
-from exporter.fleet import Fleet, Host, Pair, ensure_exporter, load, pairs_of, who_am_i
+from exporter.fleet import Fleet, Host, Pair, ensure_exporter, load, pairs_of, pinging, who_am_i
 from exporter.probing import collectors
 from exporter.recording import metrics
 from exporter.web.config import WebConfig
@@ -52,4 +52,5 @@ def configuration(options: Options) -> Configuration:
     web_config = load_web_config(options.web_config_file) if options.web_config_file else WebConfig()
     own_pairs = pairs_of(fleet, host)
     metrics.ensure_recorded(fleet, own_pairs)
+    pinging(fleet, host)  # of a large sample it takes milliseconds, which it remembers: not later, on the loop
     return Configuration(fleet, host, own_pairs, web_config)

@@ -3,6 +3,7 @@
 # this machine. Needs no root, and leaves the system's lists and sources as they are.
 #
 #   tests/servers.sh             those of this Debian, into .cache/servers
+#   tests/servers.sh peers       programs whose names our rules can give, of this Debian, into .cache/peers
 #   tests/servers.sh sid         the newest Prometheus and VictoriaMetrics, into .cache/newer: what is built from Go runs here
 #   tests/servers.sh mariadb     the MariaDB of trixie, into .cache/databases/mariadb
 #   tests/servers.sh databases   MySQL, PostgreSQL and PgBouncer of sid, into .cache/databases/newest: these two with all
@@ -17,6 +18,8 @@ into=.cache/servers
 of=${1:-"this Debian"}
 suite=sid whole=
 case $of in
+"this Debian") suite= ;;
+peers) packages="prometheus-blackbox-exporter prometheus-smokeping-prober" into=.cache/peers suite= ;;
 sid) packages="prometheus promtool victoria-metrics" into=.cache/newer ;;
 mariadb) packages=mariadb-server-core into=.cache/databases/mariadb suite=trixie whole=yes ;;
 databases) packages="mysql-server-core postgresql-18 pgbouncer dash" into=.cache/databases/newest whole=yes ;;
@@ -39,7 +42,7 @@ printf 'unpacking into %s: %s\n' "$into" "$packages" >&2
 # Lists of our own beside the system's, which may be absent, old, or not ours to refresh.
 own="-o Dir::State::lists=$PWD/$work/lists -o Dir::Cache=$PWD/$work -o APT::Sandbox::User="
 own="$own -o Acquire::Languages=none -o Acquire::http::Timeout=30 -o Acquire::Retries=1"
-if [ $# -gt 0 ]; then # from where this Debian comes from
+if [ -n "$suite" ]; then # from where this Debian comes from
     . /etc/os-release
     mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' | sed -n "s/^${VERSION_CODENAME:-stable} //p" | head -n 1)
     echo "deb ${mirror:-} $suite main" >"$work/sources.list"
@@ -59,7 +62,7 @@ download() { # shellcheck disable=SC2086 # lists of words
         (cd "$work/debs" && apt-get -qq "$@" download $packages)
     fi </dev/null >>"$log" 2>&1
 }
-if [ $# -gt 0 ] || ! download -o APT::Sandbox::User=; then
+if [ -n "$suite" ] || ! download -o APT::Sandbox::User=; then
     # shellcheck disable=SC2086
     apt-get -qq $own update </dev/null >>"$log" 2>&1 && download $own || fail "apt-get could not download them (see above)"
 fi

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from exporter.clock import wall_clock
-from exporter.commands import default_fleet
+from exporter.commands import default_fleet, samples
 from exporter.commands.terminal import print_data, tell
 from exporter.configuration import identified
 from exporter.fleet import (
@@ -76,9 +76,10 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
     if fleet.n8n:
         read = sum(cost.of_each_exporter(fleet)) - sum(costs)
         whole += f"; of n8n at most {read:,} series more, by its workflows"
+    sampled = samples.in_words(fleet)
     ends = in_maintenance(fleet.hosts, wall_clock())
     quiet = [f"in maintenance: {listed(f'{name} {until_in_words(end)}'.rstrip() for name, end in ends.items())}"]
-    return "\n".join([*(table if pairs else []), total, whole, *(quiet if ends else []), ""])
+    return "\n".join([*(table if pairs else []), total, whole, *sampled, *(quiet if ends else []), ""])
 
 
 def warning_lines(fleet: Fleet, pairs: Sequence[Pair]) -> list[str]:

@@ -10,7 +10,8 @@ from exporter.commands.shipped import SHIPPED
 DEFAULT_FLEET = SHIPPED / "config/exporter.yml"
 """A fleet of one: this machine."""
 
-_RULES, _RULES_OFF = ("recording.yml", "alerts.yml"), ("extra.yml", "n8n.yml", "legacy.yml")
+_RULES = ("recording.yml", "alerts.yml")
+_RULES_OFF = ("extra.yml", "n8n.yml", "legacy.yml", "legacy-blackbox.yml", "legacy-smokeping.yml")
 """The files of rules that are on by default, and those that are not."""
 _FILES: dict[str, tuple[str, ...]] = {
     "fleet": ("config/fleet.example.yml",),
@@ -22,6 +23,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "rules": tuple(f"prometheus/rules/{name}" for name in (*_RULES, *_RULES_OFF)),
     "prometheus": ("prometheus/prometheus.yml",),
     "victoriametrics": ("prometheus/victoriametrics.yml",),
+    "agent": ("prometheus/agent.yml",),
     "alertmanager": ("prometheus/alertmanager.yml",),
     "runbook": ("docs/runbook.md",),
 }

@@ -134,7 +134,8 @@ def scrape_configs_parser() -> argparse.ArgumentParser:
         default="paste",
         help="paste: stanzas for any prometheus.yml, which VictoriaMetrics includes as they are; victoriametrics: "
         "the same stanzas, with a comment for VictoriaMetrics; prometheus-include: a file for scrape_config_files of "
-        "Prometheus 2.43 or later; http-sd: the servers ask an exporter for the targets (default: %(default)s)",
+        "Prometheus 2.43 or later; http-sd: the servers ask an exporter for the targets; otel: a receiver for "
+        "OpenTelemetry's Collector; alloy: a component for Grafana Alloy (default: %(default)s)",
     )
     parser.add_argument(
         "--sd-url",

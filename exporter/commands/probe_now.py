@@ -36,11 +36,11 @@ def run(flags: argparse.Namespace) -> int:
     logs.configure("error", "logfmt")
     default_fleet.choose(flags)
     fleet, host = identified(flags.config_file, flags.host)
+    toward_target, missing = survey(fleet, host, target=flags.target)
     try:
-        asked = single.chosen(survey(fleet, host)[0], flags.target, flags.probe)
+        asked = single.chosen([*survey(fleet, host)[0], *toward_target], flags.target, flags.probe)
     except single.NoSuchPair as error:
         return complain(f"{flags.config_file}: {error}", BAD_CONFIGURATION)
-    toward_target, missing = survey(fleet, host, target=flags.target)
     if missing:
         raise BadFile(missing)
     results = asyncio.run(probe_now(toward_target))

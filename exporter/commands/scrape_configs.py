@@ -8,6 +8,12 @@ from exporter import scrape_configs
 from exporter.commands.terminal import BAD_CONFIGURATION, FAULT, FINE, complain, print_data, tell
 from exporter.fleet import Fleet, load
 
+_NEXT = {
+    "otel": "the jobs have changed: name their file in a --config of the Collector, or reload it (SIGHUP)",
+    "alloy": "the jobs have changed: import their file into Alloy's configuration; where it is, Alloy reads it again",
+}
+_PASTE = "the jobs have changed: paste their stanzas into prometheus.yml (or include them) and reload"
+
 
 def run(flags: argparse.Namespace) -> int:
     """Write the files, or print, compare or check them, as the flags say."""
@@ -29,8 +35,8 @@ def run(flags: argparse.Namespace) -> int:
         tell(f"wrote {path}")
     if not written:
         tell(f"{flags.output_dir}: all files are current")
-    elif flags.output_dir / scrape_configs.STANZAS in written:
-        tell("the jobs have changed: paste their stanzas into prometheus.yml (or include them) and reload")
+    elif flags.output_dir / scrape_configs.stanzas_file(flags.format) in written:
+        tell(_NEXT.get(flags.format, _PASTE))
     return FINE
 
 
@@ -40,8 +46,12 @@ def _check(fleet: Fleet, flags: argparse.Namespace, targets_location: str | None
     changed = scrape_configs.changes(fleet, flags.output_dir, targets_location, flags.format)
     for change in changed:
         tell(f"{change.path}: not current; run the command without --check")
-    texts = scrape_configs.files(fleet, targets_location or str(flags.output_dir.absolute()), flags.format)
-    verdicts = list(dry_run.complaints(texts[scrape_configs.STANZAS], flags.format))
+    if flags.format == "alloy":
+        tell("only Alloy judges its own syntax: `alloy fmt` and `alloy validate`")
+        return FAULT if changed else FINE
+    judged = dry_run.CHECKED_AS.get(flags.format, flags.format)
+    texts = scrape_configs.files(fleet, targets_location or str(flags.output_dir.absolute()), judged)
+    verdicts = list(dry_run.complaints(texts[scrape_configs.STANZAS], judged))
     for name, complaint in verdicts:
         tell(f"{name}: " + ("accepts it" if complaint is None else f"refuses it:\n{complaint}"))
     if not verdicts:

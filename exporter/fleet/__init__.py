@@ -13,11 +13,11 @@ from exporter.fleet.fleet import Fleet
 from exporter.fleet.identity import ensure_exporter, who_am_i
 from exporter.fleet.loading import load
 from exporter.fleet.maintenance import in_maintenance, maintenance_in_words, maintenance_is_over, until_in_words
-from exporter.fleet.mesh import STRANGER
+from exporter.fleet.mesh import STRANGER, Mesh
 from exporter.fleet.own_paths import HOST_HEADER, PING_PATH, SD_PATH
 from exporter.fleet.pair import LOGIN, QUERY, READ, Pair
-from exporter.fleet.pairs import pairs_of, roles, survey
-from exporter.fleet.peers import PeerExporter, own_probes, peers_of
+from exporter.fleet.pairs import pairs_of, roles, sampled_datacenters, survey
+from exporter.fleet.peers import PeerExporter, own_probes, peers_of, pinging
 from exporter.fleet.probes import PROBES
 from exporter.fleet.probes.http import host_header
 from exporter.fleet.reload_summaries import reload_summary
@@ -37,6 +37,7 @@ __all__ = [
     "BadFile",
     "Fleet",
     "Host",
+    "Mesh",
     "NamedFiles",
     "Pair",
     "PeerExporter",
@@ -54,8 +55,10 @@ __all__ = [
     "own_probes",
     "pairs_of",
     "peers_of",
+    "pinging",
     "reload_summary",
     "roles",
+    "sampled_datacenters",
     "survey",
     "until_in_words",
     "who_am_i",

@@ -13,6 +13,7 @@ from exporter.fleet.mesh import STRANGER, WORDS
 from exporter.fleet.n8n_checks import n8n_findings
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.references import references
+from exporter.fleet.sample_checks import sample_findings
 from exporter.fleet.schema import Endpoint, Sections
 from exporter.fleet.sections import FileLogin, FileOrVariableLogin
 from exporter.fleet.unsatisfiable import unsatisfiable
@@ -31,6 +32,7 @@ def check(sections: Sections, hints: Hints) -> list[Finding]:
         *_endpoints(sections),
         *_databases(sections),
         *n8n_findings(sections),
+        *sample_findings(sections),
         *_logins(sections),
         *unsatisfiable(sections),
         *warnings(sections),
@@ -116,6 +118,8 @@ def _own_probe(loc: Loc, endpoint: Endpoint) -> Iterator[Finding]:
         return
     if "to" in probe.model_fields_set:
         yield Finding((*loc, "probe", "to"), "has no meaning: the endpoint itself is probed; remove it")
+    if probe.sample is not None:
+        yield Finding((*loc, "probe", "sample"), "has no meaning: the endpoint alone is probed; remove it")
     if endpoint.from_ is not None and probe.from_ is not None:
         yield Finding((*loc, "probe", "from"), "is given beside the probe already; keep one")
     if endpoint.address is not None and probe.own_address is not None:

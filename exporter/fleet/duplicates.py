@@ -19,7 +19,7 @@ from exporter.fleet.schema import Sections
 from exporter.wording import listed, quoted
 
 _NOT_COMPARED = {
-    *("name", "from_", "to", "address", "host", "location", "datacenter", "country", "histogram"),
+    *("name", "from_", "to", "sample", "address", "host", "location", "datacenter", "country", "histogram"),
     *("interval", "cold_interval", "timeout", "url", "socket", "ip_families"),
 }
 """Keys that make no difference to what is measured, or that ``_destination`` compares, however they are written."""

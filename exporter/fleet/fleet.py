@@ -9,6 +9,7 @@ from exporter.config_files.problems import Finding, Loc, Problem
 from exporter.config_files.reading import located
 from exporter.config_files.source import Node
 from exporter.fleet.database import Database
+from exporter.fleet.mesh import Mesh
 from exporter.fleet.n8n import N8n
 from exporter.fleet.probes.settings import Settings
 from exporter.fleet.schema import Defaults, Endpoint, Host, Rules, Scrape, Stack
@@ -22,6 +23,8 @@ class Fleet:
     defaults: Defaults
     hosts: tuple[Host, ...]
     probes: Mapping[str, Settings]
+    meshes: Mapping[str, Mesh]
+    """Who measures whom, by probe."""
     endpoints: tuple[Endpoint, ...]
     databases: tuple[Database, ...]
     n8n: tuple[N8n, ...]

@@ -11,6 +11,7 @@ from exporter.config_files.sections import Section
 from exporter.fleet.database import Database
 from exporter.fleet.n8n import N8n
 from exporter.fleet.probes import ENDPOINT_PROBES, PROBES, keys_of
+from exporter.fleet.probes.settings import Sample
 from exporter.fleet.schema import (
     Defaults,
     Endpoint,
@@ -56,6 +57,8 @@ def _section_at(loc: Loc) -> type[Section]:
     match loc:
         case ():
             return Sections
+        case ("probes", _, "sample") | ("endpoints", _, "probe", "sample"):
+            return Sample
         case ("hosts", _, "scrape", _):
             return HostScrape
         case ("scrape", "jobs", _):

@@ -15,6 +15,7 @@ from exporter.config_files.schema_errors import findings_of
 from exporter.fleet.checks import check
 from exporter.fleet.fleet import Fleet
 from exporter.fleet.known_keys import keys_in
+from exporter.fleet.mesh import Mesh
 from exporter.fleet.repair import independent, repaired
 from exporter.fleet.schema import Sections
 
@@ -39,6 +40,7 @@ def load(path: Path) -> Fleet:
         raise BadFile(problems)
     return Fleet(
         **{name: getattr(sections, name) for name in Sections.model_fields},
+        meshes={name: Mesh(sections.hosts, probe) for name, probe in sections.probes.items()},
         source_file=file.name,
         config_hash=int.from_bytes(hashlib.sha256(file.data).digest()[:6]),
         warnings=tuple(warnings),

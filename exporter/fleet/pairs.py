@@ -27,7 +27,8 @@ def survey(
     """List the pairs of ``host``, or those toward one target, in the file's order, and what they lack here.
 
     The passwords and certificates that these pairs need are read. Those that cannot be had are the
-    problems. What only other hosts or other targets need is not looked at.
+    problems. What only other hosts or other targets need is not looked at. A target that is named is probed whether it
+    is in this host's sample or not.
     """
     files = NamedFiles(fleet, environ)
     measured = (
@@ -51,6 +52,15 @@ def pairs_of(
     return measured
 
 
+def sampled_datacenters(fleet: Fleet, host: Host) -> frozenset[str]:
+    """Return the datacenters in which a sample leaves out some hosts, which no other probe of this host reaches."""
+    sampled = [target for mesh in fleet.meshes.values() if mesh.sample for target in mesh.all_of(host)]
+    if not sampled:
+        return frozenset()
+    reached = {target.name for mesh in fleet.meshes.values() for target in mesh.targets_of(host)}
+    return frozenset(target.datacenter for target in sampled if target.name not in reached)
+
+
 def roles(fleet: Fleet) -> list[tuple[str, ...]]:
     """Return each host's roles; hosts of equal roles have the same number of pairs of each kind."""
     by_host: dict[str, list[str]] = {host.name: [] for host in fleet.hosts}
@@ -67,16 +77,17 @@ def roles(fleet: Fleet) -> list[tuple[str, ...]]:
     for name, probe in fleet.probes.items():
         for host in probed(fleet.hosts, probe.to):
             by_host[host.name].append(f"target of {name}")
+    for name, mesh in fleet.meshes.items():
+        if mesh.sample:
+            for host in fleet.hosts:
+                by_host[host.name].append(f"sample of {name}: {mesh.kinds_of_targets(host)}")
     return [tuple(names) for names in by_host.values()]
 
 
 def _mesh(fleet: Fleet, host: Host, files: NamedFiles, only: str | None) -> Iterator[Pair]:
-    alone = len(fleet.hosts) == 1
     for name, probe in fleet.probes.items():
-        if not measures(host, probe.from_):
-            continue
-        targets = [target for target in probed(fleet.hosts, probe.to) if alone or target.name != host.name]
-        targets = [target for target in targets if only in (None, target.name)]
+        mesh = fleet.meshes[name]
+        targets = [target for target in mesh.all_of(host) if target.name == only] if only else mesh.targets_of(host)
         if not targets:
             continue
         aim = probe.aim_with_files(files, ("probes", name), Asker(host.name, fleet.peers))

@@ -52,6 +52,19 @@ def peers_of(
     return peers, tuple(files.problems)
 
 
+def pinging(fleet: Fleet, host: Host) -> list[Host]:
+    """List the hosts that may ask a host's ``/ping``: all, or where a probe is a sample those whose probes do so."""
+    if not any(mesh.sample for mesh in fleet.meshes.values()):
+        return list(fleet.hosts)
+    pings = [
+        fleet.meshes[name]
+        for name, probe in fleet.probes.items()
+        if isinstance(probe, HttpProbe) and probe.is_ping and PLACEHOLDER in probe.url
+    ]
+    names = set().union(*(mesh.sources_of(host) for mesh in pings))
+    return [other for other in fleet.hosts if other.name in names]
+
+
 def own_probes(fleet: Fleet) -> frozenset[str]:
     """Return the names of the probes that ask the exporters themselves: ``/ping``, and handshakes with that port."""
     ping = _ping(fleet)

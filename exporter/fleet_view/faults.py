@@ -83,7 +83,7 @@ class Faults:
         pinged = {name: self._pinged(name) for name in left}
         for (why, others), names in grouped(left, lambda name: (left[name].why, tuple(pinged[name]))).items():
             its = "its page cannot" if len(names) == 1 else "their pages cannot"
-            if others or any(left[name].answered for name in names):
+            if others or not all(self._is_down(name) for name in names):
                 ago = min((age for name in names for age in pinged[name].values()), default=0.0)
                 also = f"; {some(others)} could ask it {span(ago)} ago" if others else ""
                 yield FleetCulprit(CulpritKind.EXPORTER, some(names), f"{its} be had from {here}: {why}{also}", "")
@@ -98,6 +98,11 @@ class Faults:
         for (kind, why), names in grouped(pages, lambda name: (pages[name].ours, pages[name].why)).items():
             if kind is not None:
                 yield FleetCulprit(kind, self._layout.here, f"no page of {some(names)}: {why}", "")
+
+    def _is_down(self, host: str) -> bool:
+        """Return whether an exporter is that nobody else can ask: its host is probed from here, or answered."""
+        no_page = self._no_pages[host]
+        return not no_page.answered and (no_page.connected or self._network.is_measured(self._layout.here, host))
 
     def _is_explained(self, host: str, no_page: NoPage) -> bool:
         """Return whether the way to a host, or its maintenance, is why there is no page of it."""

@@ -49,6 +49,7 @@ class Network:
         self._uneven_ends = {(path.source, path.target) for path in paths if path.uneven}
         self._open = {(path.source, path.target) for path in paths if not path.lost}
         self._by_target = grouped(paths, lambda path: path.target)
+        self._measured = {(path.source, path.target) for path in paths}
         self._blame = {
             family: blame(some_paths, layout, self._mute, unasked) for family, some_paths in self.by_family.items()
         }
@@ -65,11 +66,25 @@ class Network:
 
     def is_bad(self, source: str, target: str) -> bool:
         """Return whether a path from the one to the other is bad, over any family."""
-        return (source, target) in self._bad
+        return self._is_in(self._bad, source, target)
 
     def is_lost(self, source: str, target: str) -> bool:
         """Return whether nothing comes through on such a path."""
-        return (source, target) in self._lost
+        return self._is_in(self._lost, source, target)
+
+    def is_measured(self, source: str, target: str) -> bool:
+        """Return whether a probe takes such a path; of a sample most are taken by none."""
+        return (source, target) in self._measured
+
+    def _is_in(self, bad: Collection[tuple[str, str]], source: str, target: str) -> bool:
+        """Return whether a path is a bad one; one that no probe takes is, if the way back or what it belongs to is."""
+        if self.is_measured(source, target):
+            return (source, target) in bad
+        ends = self._layout.datacenter(source), self._layout.datacenter(target)
+        return (target, source) in bad or any(
+            source in blame.sources or target in blame.targets or ends in blame.datacenters
+            for blame in self._blame.values()
+        )
 
     def is_uneven(self, source: str, target: str) -> bool:
         """Return whether handshakes get lost by chance on such a path."""

@@ -23,6 +23,7 @@ _NO_TIMES = {FAILED: "failed", RESENT: "sent again", UNMEASURED: "not measured"}
 def render(snapshot: Snapshot) -> Iterator[str]:
     """Write the overview in pieces, between which others may run; a duration that was not measured is null."""
     this_host = {**dataclasses.asdict(snapshot.own_health), "verdict": _verdict(judge_host(snapshot.own_health))}
+    del this_host["sampled"]  # what the fleet file says is no health
     suspects = [suspect._asdict() for suspect in snapshot.suspects]
     head = {"title": snapshot.title, "time": snapshot.wall, "this_host": this_host, "suspects": suspects}
     yield json.dumps(head)[:-1] + ', "pairs": ['

@@ -138,7 +138,10 @@ class Suspects:
     def _way_to(self, datacenter: str, group: PathGroup, over: str) -> Suspect:
         own = datacenter == self._own.datacenter
         who = f"the {'network within' if own else 'path to'} datacenter {cleaned(datacenter)}{over}"
-        return Suspect(SuspectKind.DATACENTER, who, group.evidence("its {} other {}" if own else "its {} {}"))
+        hosts = "its {} other {}" if own else "its {} {}"
+        if datacenter in self._own.sampled:
+            hosts += " in the sample"
+        return Suspect(SuspectKind.DATACENTER, who, group.evidence(hosts))
 
     # One host
 
@@ -158,6 +161,8 @@ class Suspects:
             who = f"{name}, its firewall or the path to it" if silent else f"{name} or the path to it"
             return Suspect(SuspectKind.HOST, who, others)
         if silent and len(group.paths) == 1 and self._families[path.ip_family].well_since(path.since):
+            if path.datacenter in self._own.sampled:
+                return Suspect(SuspectKind.HOST, f"{name} or the path to {there}", "the sample has no other host there")
             return Suspect(SuspectKind.HOST, f"{name} or its only link", f"no other host of {there} is measured")
         return None
 

@@ -24,6 +24,8 @@ class OwnHealth:
     host: str = ""
     """Its name in the fleet file."""
     datacenter: str = ""
+    sampled: frozenset[str] = frozenset()
+    """The datacenters of which it probes a sample of the hosts."""
     maintenance: str | None = None
     """When its own ends, in words: empty without an end, None while there is none."""
     egress_queue: Seconds | None = None
@@ -59,10 +61,12 @@ class RecentHealth:
         self.not_reloaded = ""
         """What was wrong with the fleet file when it was last read; empty if nothing was."""
         self._host = self._datacenter = ""
+        self._sampled: frozenset[str] = frozenset()
         self._maintenance: Seconds | None = None
 
-    def configure(self, host: Host) -> None:
-        """Record which host this is, by a fleet file that was read well."""
+    def configure(self, host: Host, sampled: frozenset[str] = frozenset()) -> None:
+        """Record which host this is, by a fleet file that was read well; ``sampled`` as OwnHealth has it."""
+        self._sampled = sampled
         self._host, self._datacenter, self._maintenance = host.name, host.datacenter, host.maintenance
         self.not_reloaded = ""
 
@@ -89,6 +93,7 @@ class RecentHealth:
         return OwnHealth(
             host=self._host,
             datacenter=self._datacenter,
+            sampled=self._sampled,
             maintenance=maintenance_in_words(self._maintenance, wall_clock()),
             egress_queue=self._queue.read(now),
             lateness=self._lateness.read(now),

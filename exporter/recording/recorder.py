@@ -23,7 +23,7 @@ from collectors.n8n.reading import N8nReading
 from collectors.replies import Reading, RoundTrip
 from collectors.terms import IpFamily, Seconds
 from exporter.clock import wall_clock
-from exporter.fleet import Fleet, Host, Pair
+from exporter.fleet import Fleet, Host, Pair, pinging, sampled_datacenters
 from exporter.probing import Move
 from exporter.recording import metrics
 from exporter.recording.exposition import Exposition
@@ -66,11 +66,11 @@ class Recorder:
         for gone in self._pairs.configure(pairs, tuple(fleet.defaults.buckets)):
             self._outages.removed(gone, time.monotonic())
         self._moves.configure(self.states())
-        self._pings.configure(fleet.hosts)
+        self._pings.configure(pinging(fleet, host))
         self._sockets.configure(pairs)
         self._own.show_sockets(self._sockets.used())
         self._own.configured(fleet, host, pairs)
-        self._health.configure(host)
+        self._health.configure(host, sampled_datacenters(fleet, host))
 
     def reload_failed(self, problem: str) -> None:
         """Show that the fleet file could not be read, and that the one before is still in force."""

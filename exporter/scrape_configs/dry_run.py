@@ -12,6 +12,9 @@ from pathlib import Path
 from collectors.terms import Seconds
 from exporter.scrape_configs.text import StanzaFormat
 
+CHECKED_AS: dict[StanzaFormat, StanzaFormat] = {"otel": "prometheus-include"}
+"""What stands below ``config`` in the Collector's file is a configuration of Prometheus."""
+
 _PATIENCE: Seconds = 60.0
 _TLS_FILES = re.compile(r"^ *tls_config:\n( *\w+_file: .*\n)+", re.MULTILINE)
 """VictoriaMetrics 1.79 reads them also in a dry run."""

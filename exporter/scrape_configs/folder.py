@@ -17,10 +17,13 @@ from collectors.terms import Seconds
 from exporter.clock import wall_clock
 from exporter.fleet import Fleet
 from exporter.recording.metrics import cost
+from exporter.scrape_configs.alloy import component_text
 from exporter.scrape_configs.targets import stanzas
 from exporter.scrape_configs.text import StanzaFormat, StanzaSettings, files_named, stanzas_text, target_list
 
 STANZAS = "jobs.yml"
+_STANZAS_OF: dict[StanzaFormat, str] = {"otel": "jobs.otel.yml", "alloy": "jobs.alloy"}
+"""Names of their own, so that one folder may serve these beside Prometheus, from the same lists."""
 _SAMPLE_LIMIT_FACTOR, _SAMPLE_LIMIT_EXTRA = 1.5, 1000
 """How far a page may grow beyond what the fleet file says before a scrape of it is refused."""
 _NEW = ".new-"
@@ -41,6 +44,11 @@ class Change(NamedTuple):
     after: str
 
 
+def stanzas_file(stanza_format: StanzaFormat) -> str:
+    """Return the name of the file that names the lists of targets."""
+    return _STANZAS_OF.get(stanza_format, STANZAS)
+
+
 def files(fleet: Fleet, targets_location: str, stanza_format: StanzaFormat = "paste") -> dict[str, str]:
     """Return the texts of all files by their names, last the one that names the others; raises BadFile."""
     if stanza_format != "http-sd" and (odd := re.search(r"[*?\[\]\\\ud800-\udfff]", targets_location)):
@@ -49,7 +57,8 @@ def files(fleet: Fleet, targets_location: str, stanza_format: StanzaFormat = "pa
     limit = math.ceil(max(cost.of_each_exporter(fleet), default=0) * _SAMPLE_LIMIT_FACTOR) + _SAMPLE_LIMIT_EXTRA
     texts = {} if stanza_format == "http-sd" else {stanza.file: target_list(stanza.groups) for stanza in all_stanzas}
     settings = StanzaSettings(stanza_format, targets_location, limit)
-    return texts | {STANZAS: stanzas_text(all_stanzas, fleet.scrape, settings)}
+    write_stanzas = component_text if stanza_format == "alloy" else stanzas_text
+    return texts | {stanzas_file(stanza_format): write_stanzas(all_stanzas, fleet.scrape, settings)}
 
 
 def changes(
@@ -64,7 +73,8 @@ def changes(
     texts = files(fleet, str(output_dir.absolute()) if targets_location is None else targets_location, stanza_format)
     changed = []
     try:
-        gone = files_named(_text(output_dir / STANZAS) or "") if stanza_format != "http-sd" else []
+        named = _text(output_dir / stanzas_file(stanza_format))
+        gone = files_named(named or "") if stanza_format != "http-sd" else []
         for name, text in (dict.fromkeys(gone, target_list([])) | texts).items():
             before = _text(output_dir / name)
             if before != text:

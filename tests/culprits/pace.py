@@ -61,3 +61,5 @@ REAL = Pace(1, "15s", "5s", "1m", "5s", "10s", "10s", "30s", "5m")
 """As config/fleet.example.yml has it."""
 FAST = Pace(15, "1s", "1s", "4s", "1s", "900ms", "1s", "2s", "1s")
 """Fifteen times as fast. Alertmanager looks at a group each second, so what follows for a moment only is seen, too."""
+QUICK = Pace(5, "3s", "1s", "12s", "1s", "2s", "2s", "6s", "1s")
+"""Five times as fast: what two processors can do for thirty hosts."""

@@ -16,6 +16,7 @@ import pytest
 from tests.culprits.faults import FAULTS
 from tests.culprits.pace import REAL
 from tests.culprits.playing import CALM, play
+from tests.culprits.sites import SIX
 from tests.culprits.table import PROPERTY, recorded
 from tests.culprits.world import built
 from tests.netlab import requires_root
@@ -35,7 +36,7 @@ def test_exactly_the_culprit_arrives_in_time_and_then_silence(
 ) -> None:
     """In a lab of its own, because Alertmanager may keep a culprit's second fault back until it looks at it again."""
     fault = FAULTS[name]
-    with built(tmp_path, REAL, WATCHERS, third=fault.third) as world:
+    with built(tmp_path, REAL, WATCHERS, SIX | ({"c1": "c"} if fault.third else {})) as world:
         time.sleep(WARM)
         world.quiet(CALM, 1800)
         played = play(world, fault, WATCHERS)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.culprits.pace import Pace
@@ -25,9 +25,9 @@ defaults: {{interval: {pace.interval}, timeout: {pace.timeout}, ip_families: [ip
 hosts:
 {hosts}
 probes:
-  icmp: {{protocol: icmp, interval: {pace.icmp}, timeout: {icmp_timeout}}}
-  tcp: {{protocol: tcp, port: 9102}}
-  ping: {{protocol: http, url: "http://{{address}}:9102/ping"}}
+  icmp: {{protocol: icmp, interval: {pace.icmp}, timeout: {icmp_timeout}{sample}}}
+  tcp: {{protocol: tcp, port: 9102{sample}}}
+  ping: {{protocol: http, url: "http://{{address}}:9102/ping"{sample}}}
 endpoints:
   - {{name: shop, location: a, datacenter: a, country: US, from: [a1, a3],
      probe: {{protocol: http, url: "http://a2:8080/", interval: {shop}, timeout: {shop_timeout}}}}}
@@ -43,8 +43,9 @@ PATIENCE = 60
 class World:
     """Everything that runs. What breaks it is in ``faults``."""
 
-    def __init__(self, lab: Lab, sites: Sites, folder: Path, database: Server, pace: Pace) -> None:
+    def __init__(self, lab: Lab, sites: Sites, folder: Path, database: Server, pace: Pace, sample: str) -> None:
         self.lab, self.sites, self.database, self.pace = lab, sites, database, pace
+        self._sample = f", sample: {sample}" if sample else ""
         self.hosts = sites.hosts
         self.delay, self._folder, self._fleet_file = folder / "delay", folder, folder / "fleet.yml"
         self.delay.write_text("0.001")
@@ -103,6 +104,7 @@ class World:
             shop_timeout="1900ms" if fast else "10s",
             port=self.database.port,
             password=self._folder / "password",
+            sample=self._sample,
         )
         self._fleet_file.write_text(text)
 
@@ -113,13 +115,15 @@ class World:
 
 
 @contextlib.contextmanager
-def built(folder: Path, pace: Pace, watchers: Sequence[str], *, third: bool = False) -> Iterator[World]:
-    """Build it all, and take it down."""
+def built(
+    folder: Path, pace: Pace, watchers: Sequence[str], hosts: Mapping[str, str] = SIX, sample: str = ""
+) -> Iterator[World]:
+    """Build it all, and take it down; ``sample`` is that of each probe, as a fleet file has it."""
     with contextlib.ExitStack() as stack:
         lab = stack.enter_context(Lab())
-        sites = Sites(lab, watchers, SIX | ({"c1": "c"} if third else {}))
+        sites = Sites(lab, watchers, hosts)
         inside = ("ip", "netns", "exec", sites.hosts["b3"].namespace.name)
         database = stack.enter_context(started("postgresql", address="0.0.0.0", through=inside))
-        world = World(lab, sites, folder, database, pace)
+        world = World(lab, sites, folder, database, pace, sample)
         stack.callback(world.close)
         yield world

@@ -13,6 +13,7 @@ from exporter.fleet import load, survey
 from exporter.web import config as web_config
 from tests.docs.known import EXAMPLE, TARGETS_DIR
 from tests.docs.markdown import DOCUMENTS, PAGES, ROOT, words
+from tests.exporter.scrape_configs import alloy_syntax
 
 COMMANDS = [command for page in DOCUMENTS for command in page.commands()]
 CONTAINER = "latency-exporter"
@@ -40,13 +41,30 @@ def test_every_yaml_example_loads_or_is_what_is_committed(tmp_path: Path) -> Non
             case "rule_files":
                 example = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())
                 assert parsed["rule_files"] == example["rule_files"]
+            case "exporters":
+                (pipeline,) = parsed["service"]["pipelines"].values()
+                stanzas = scrape_configs.files(load(EXAMPLE), TARGETS_DIR, "otel")["jobs.otel.yml"]
+                assert pipeline["receivers"] == list(yaml.safe_load(stanzas)["receivers"])
+                assert pipeline["exporters"] == list(parsed["exporters"])
             case "basic_auth_users":
                 assert web_config.load(file).users
             case _:
                 fleet = load(file)
                 assert fleet.warnings == ()
                 assert [survey(fleet, host, {}) for host in fleet.hosts if host.exporter]
-    assert set(kinds) == {"defaults", "hosts", "scrape", "services", "scrape_configs", "rule_files", "basic_auth_users"}
+    assert set(kinds) == {
+        *("defaults", "hosts", "scrape"),
+        *("services", "scrape_configs", "exporters", "rule_files", "basic_auth_users"),
+    }
+
+
+def test_the_example_for_alloy_imports_the_component_that_is_written() -> None:
+    (example,) = PAGES["prometheus"].blocks("alloy")
+    imported, used, written = alloy_syntax.read(example)
+    (component,) = alloy_syntax.read(scrape_configs.files(load(EXAMPLE), TARGETS_DIR, "alloy")["jobs.alloy"])
+    assert (imported.name, used.name) == ("import.file", f"{imported.label}.{component.label}")
+    assert Path(imported.attributes["filename"]).name == "jobs.alloy"
+    assert used.attributes == {component.block("argument").label: [f"{written.name}.{written.label}.receiver"]}
 
 
 def test_the_readme_begins_with_the_fleet_file_that_its_page_begins_with() -> None:

@@ -20,7 +20,7 @@ from exporter.fleet.buckets import BUCKETS
 from exporter.fleet.database import Database
 from exporter.fleet.n8n import N8n
 from exporter.fleet.probes import ENDPOINT_PROBES, PROBES
-from exporter.fleet.probes.settings import Settings
+from exporter.fleet.probes.settings import Sample, Settings
 from exporter.fleet.sections import Peers
 from tests.docs.markdown import PAGES, ROOT, words
 
@@ -36,6 +36,7 @@ FIELDS: dict[str, dict[str, FieldInfo]] = {
         f"probes.NAME of {protocol}": {name: field for name, field in model.model_fields.items() if name not in COMMON}
         for protocol, model in PROBES.items()
     },
+    "probes.NAME.sample": Sample.model_fields,
     "endpoints[]": schema.Endpoint.model_fields,
     "databases[]": Database.model_fields,
     "n8n[]": N8n.model_fields,
@@ -49,7 +50,7 @@ FIELDS: dict[str, dict[str, FieldInfo]] = {
 KEYS = {place: {field.alias or name: field for name, field in fields.items()} for place, fields in FIELDS.items()}
 
 FROM_ELSEWHERE = {
-    "none", "no login", "not looked at", "as in `defaults`", "the job's", "the host's", "the probe's",
+    "none", "all", "no login", "not looked at", "as in `defaults`", "the job's", "the host's", "the probe's",
     "the kernel's choice", "the system's authorities", "every host with an exporter", "the only host",
 }  # fmt: skip
 """How the table says what a key that was not written is taken from."""
@@ -196,6 +197,22 @@ def test_the_output_of_check_is_the_real_one(
     command = "latency-exporter check --config.file config/fleet.example.yml --host wf001"
     assert cli.main(command.split()[1:]) == 0
     assert capsys.readouterr().out == FLEET_FILE.output_of(command)
+
+
+def test_what_check_prints_of_a_sample_is_the_real_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (probe,) = ["probes:" + block.partition("probes:")[2] for block in FLEET_FILE.blocks("yaml") if "sample" in block]
+    hosts = "".join(
+        f"  - {{name: {name}{number:03}, address: {name}{number}.example, datacenter: {name}}}\n"
+        for name in "abcde"
+        for number in range(1, 201)
+    )
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "large.yml").write_text(f"hosts:\n{hosts}{probe}")
+    command = "latency-exporter check --config.file large.yml --host a001"
+    assert cli.main(command.split()[1:]) == 0
+    assert capsys.readouterr().out.endswith(FLEET_FILE.output_of(command).removeprefix("…\n"))
 
 
 BAD_FLEET = """\

@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from exporter.fleet.ring import dealt
+
 STEP = 15
 """Seconds between two scrapes, as in the example configuration."""
 INTERVALS = {"icmp": 5, "tcp": 15, "http": 15}
@@ -69,7 +71,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Fleet:
-    """Hosts, each with its datacenter, that all probe each other from second 0 to the end."""
+    """Hosts, each with its datacenter, that probe each other from second 0 to the end: all, or a sample."""
 
     datacenters: Mapping[str, str]
     seconds: int
@@ -89,18 +91,34 @@ class Fleet:
     """Endpoints that are only probed, and by HTTP alone."""
     databases: Mapping[str, str] = field(default_factory=dict)
     """Database -> the host on which it is; every host with an exporter measures it."""
+    sample: tuple[int, int] | None = None
+    """How many hosts each probes, within its datacenter and of each other one; None: all."""
 
     def series(self) -> Series:
         """Return all series of all hosts, and what Prometheus itself knows of them."""
         pages: Series = {}
         for source in filter(self.has_exporter, self.datacenters):
             pages |= self._own(source)
-            for target, family in itertools.product(self.datacenters, self.families):
-                if source != target:
-                    pages |= self._path(source, target, family)
+            for target, family in itertools.product(self.targets(source), self.families):
+                pages |= self._path(source, target, family)
             for database, target in self.databases.items():
                 pages |= self._database(source, database, target)
         return pages
+
+    def targets(self, source: str) -> list[str]:
+        """List the hosts that a host probes."""
+        if self.sample is None:
+            return [target for target in self.datacenters if target != source]
+        sources = [host for host in self._beside(source) if self.has_exporter(host)]
+        targets: list[str] = []
+        for datacenter in dict.fromkeys(self.datacenters.values()):
+            there = [host for host, name in self.datacenters.items() if name == datacenter]
+            within = datacenter == self.datacenters[source]
+            targets += dealt(sources, there, self.sample[not within], within=within)[source]
+        return targets
+
+    def _beside(self, host: str) -> list[str]:
+        return [other for other, name in self.datacenters.items() if name == self.datacenters[host]]
 
     @property
     def _times(self) -> range:

@@ -84,6 +84,12 @@ def test_prometheus_finds_the_rules_and_the_whole_configuration_good(promtool: s
 
 
 @pytest.mark.servers
+@pytest.mark.parametrize("promtool", PROMTOOLS)
+def test_prometheus_finds_the_configuration_of_an_agent_good(promtool: str) -> None:
+    run(promtool, "check", "config", "--agent", "--syntax-only", str(ROOT / "agent.yml"))
+
+
+@pytest.mark.servers
 def test_alertmanager_finds_its_configuration_good() -> None:
     run("amtool", "check-config", str(ROOT / "alertmanager.yml"))
 
@@ -155,6 +161,7 @@ def test_they_stay_good_if_another_label_stands_for_the_datacenter(tmp_path: Pat
 
 def test_the_old_names_are_none_that_the_program_exposes() -> None:
     coming, others = gauges_and_others()
+    assert {rule["record"] for rule in rules("legacy-blackbox.yml", "legacy-smokeping.yml")}.isdisjoint(coming | others)
     recorded = {rule["record"] for rule in rules("legacy.yml")}
     assert recorded.isdisjoint(coming | others)
     assert recorded >= {
@@ -211,6 +218,12 @@ def test_the_example_is_the_generated_stanza_and_pushes_nothing() -> None:
         assert (RULES / Path(file).name).exists()
     included = yaml.safe_load((ROOT / "victoriametrics.yml").read_text())["scrape_config_files"]
     assert [Path(file).name for file in included] == ["jobs.yml"]
+
+
+def test_the_example_of_an_agent_has_the_generated_stanza_and_is_the_one_that_pushes() -> None:
+    example = yaml.safe_load((ROOT / "agent.yml").read_text())
+    assert example["scrape_configs"] == yaml.safe_load((ROOT / "scrape_configs/jobs.yml").read_text())
+    assert set(example) == {"global", "remote_write", "scrape_configs"}
 
 
 @pytest.mark.servers

@@ -80,6 +80,7 @@ class Case:
     without_exporter: frozenset[str] = frozenset()
     by_http: frozenset[str] = frozenset()
     databases: Mapping[str, str] = field(default_factory=dict)
+    sample: tuple[int, int] | None = None
 
     def fleet(self) -> Fleet:
         """Return the fleet, of which one exporter is started anew within the fault."""
@@ -94,6 +95,7 @@ class Case:
             without_exporter=self.without_exporter,
             by_http=self.by_http,
             databases=self.databases,
+            sample=self.sample,
         )
 
 
@@ -538,4 +540,91 @@ CASES = {
     "nothing comes out of a host in maintenance": Case(
         hosts(a=2, b=2), (lost(out_of="b2"),), (), protocols=ICMP, maintenance={"b2": LONG_AFTER}
     ),
+}
+
+SAMPLE = (3, 1)
+"""Each host probes three of its own datacenter, and one of each other."""
+_SIX_AND_SIX = hosts(a=6, b=6)
+_FAR = Fleet(_SIX_AND_SIX, 0, sample=SAMPLE).targets("a1")[-1]
+"""The one of the other datacenter that a1 probes; it probes another one there."""
+SAMPLED = {
+    "nothing": Case(_SIX_AND_SIX, (), ()),
+    "a host is down": Case(
+        _SIX_AND_SIX,
+        dead("b2"),
+        ({"critical HostUnreachable b2"},),
+        '4 hosts get no answer from b2 by any protocol: it is down, or cut off."',
+        within=150,
+    ),
+    "a host is down, and a database with it that hosts measure which do not probe it": Case(
+        _SIX_AND_SIX, dead("b2"), ({"critical HostUnreachable b2"},), within=150, databases={"n8n": "b2"}
+    ),
+    "nothing comes into a host": Case(_SIX_AND_SIX, (lost(into="b2"),), ({"critical HostUnreachable b2"},)),
+    "nothing comes out of a host": Case(
+        _SIX_AND_SIX, (lost(out_of="b2"),), ({"warning MeasurementInDoubt outgoing b2"},)
+    ),
+    "nothing comes out of a host, which measures a database on one that it does not probe": Case(
+        _SIX_AND_SIX,
+        (lost(out_of="b2"),),
+        ({"warning MeasurementInDoubt outgoing b2"},),
+        databases={"n8n": "a1"},
+    ),
+    "two datacenters are cut": Case(
+        _SIX_AND_SIX,
+        (lost(between="a b"),),
+        (BOTH_WAYS,),
+        "6 pairs of hosts lose all from a to b, ipv4, and no host of either is to blame",
+        within=150,
+    ),
+    "two datacenters are cut, and a database is in one": Case(
+        _SIX_AND_SIX, (lost(between="a b"),), (BOTH_WAYS,), within=150, databases={"n8n": "b2"}
+    ),
+    "two datacenters are cut, and Prometheus is in the first": Case(
+        _SIX_AND_SIX,
+        (lost(between="a b"), unscraped(*hosts(b=6))),
+        ({"critical DatacenterPathDown a to b"},),
+    ),
+    "a host is down, and two datacenters are cut": Case(
+        _SIX_AND_SIX, (lost(between="a b"), *dead("b2")), (BOTH_WAYS, {"critical HostUnreachable b2"})
+    ),
+    "two datacenters lose a third": Case(
+        _SIX_AND_SIX,
+        (lost(0.3, between="a b"),),
+        ({"warning DatacenterPathDegraded a to b", "warning DatacenterPathDegraded b to a"},),
+    ),
+    "a host loses a third": Case(_SIX_AND_SIX, (lost(0.3, at="b2"),), ({"warning PathDegraded loss b2"},)),
+    "a path is cut": Case(_SIX_AND_SIX, (lost(between=f"a1 {_FAR}"),), ({f"critical PathDegraded cut a1 to {_FAR}"},)),
+    "two hosts of one datacenter are down": Case(
+        _SIX_AND_SIX,
+        dead("b2", "b3"),
+        ({"critical HostUnreachable b2"}, {"critical HostUnreachable b3"}),
+        within=150,
+    ),
+    "a host is down, alone in its datacenter": Case(
+        hosts(a=5, b=4, c=1),
+        dead("c1"),
+        ({"critical HostUnreachable c1"},),
+        "9 hosts get no answer from c1 by any protocol: it is down, or its only link is, for it is alone",
+        within=150,
+    ),
+    "an exporter hangs": Case(
+        _SIX_AND_SIX, (hanging("b2"),), ({"critical LatencyExporterDown b2"},), within=210, protocols=("icmp", "http")
+    ),
+    "a host without an exporter is down": Case(
+        _SIX_AND_SIX,
+        (lost(at="b2"),),
+        ({"critical HostUnreachable b2"},),
+        within=150,
+        without_exporter=frozenset({"b2"}),
+    ),
+    "of hosts without a datacenter, one is down": Case(
+        dict.fromkeys(hosts(a=8), ""), dead("a4"), ({"critical HostUnreachable a4"},), within=150
+    ),
+    "a host in maintenance is down": Case(_SIX_AND_SIX, dead("b2"), (), maintenance={"b2": LONG_AFTER}),
+}
+CASES |= {
+    f"of a sample, {name}": replace(
+        case, sample=SAMPLE, protocols=ICMP if case.protocols == Case.protocols else case.protocols
+    )
+    for name, case in SAMPLED.items()
 }

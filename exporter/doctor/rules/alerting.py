@@ -14,7 +14,9 @@ from exporter.wording import cleaned, counted, some
 OUR_GROUPS = "latency_"
 """How the names of all groups in prometheus/rules/ begin ..."""
 _OF_N8N = "latency_n8n"
-"""... and those in n8n.yml, which needs none of the others."""
+"""... and those in n8n.yml, which needs none of the others ..."""
+_LEGACY = "latency_legacy"
+"""... and those that record other programs' names, which say nothing of recording.yml."""
 RECORDED_BESIDE_ALERTS = {
     "pair:network_latency_faults:ratio_rate2m",
     "latency_exporter:process_resident_memory_bytes:limit",
@@ -50,7 +52,7 @@ _LABELS = 6
 def rules(groups: Sequence[RuleGroup], *, reads_n8n: bool) -> Iterator[Diagnosis]:
     """Say whether our rules are loaded, and which of them fail; those of n8n are needed if the fleet reads one."""
     ours = _of(groups, OUR_GROUPS)
-    others = _of([group for group in groups if not group.name.startswith(_OF_N8N)], OUR_GROUPS)
+    others = _of([group for group in groups if not group.name.startswith((_OF_N8N, _LEGACY))], OUR_GROUPS)
     recorded = [rule for rule in others if rule.name not in RECORDED_BESIDE_ALERTS]
     loaded = {"alerts.yml": _alerting(others), "recording.yml": _recording(recorded)}
     if reads_n8n:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -12,12 +12,22 @@ from collectors.terms import IpFamily, Seconds
 from exporter.config_files.net_values import Address, LiteralAddress
 from exporter.config_files.problems import Finding, Loc
 from exporter.config_files.sections import Section
-from exporter.config_files.values import Duration, Flag, Interval, Names
+from exporter.config_files.values import Duration, Flag, Interval, Names, Whole
 from exporter.fleet.access import Asker, NamedFiles
 from exporter.fleet.sections import Families
 
 Aim = Callable[[str, IpFamily, Seconds], Target]
 """Returns the target at an address, over a family, with a timeout."""
+
+
+_Hosts = Annotated[int, Whole(1, 100_000)]
+
+
+class Sample(Section):
+    """How many hosts each host probes; what is None are all."""
+
+    within: _Hosts | None = None
+    across: _Hosts | None = None
 
 
 class Settings(Section):
@@ -33,6 +43,7 @@ class Settings(Section):
     histogram: Flag = True
     protocol: str
     to: Names = ("exporters",)
+    sample: Sample | None = None
 
     def aim(self, address: str, ip_family: IpFamily, timeout: Seconds) -> Target:
         """Return the target at an address. A kind has this, or its own ``aim_with_files``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporter.commands import check
+from exporter.commands import check, samples
 from exporter.recording.metrics import cost
 from tests.exporter.pages import DATABASE, SMALL, Small
 from tests.exporter.readings import N8N
@@ -23,6 +23,28 @@ def test_the_pairs_of_a_host_are_a_table_and_a_sum(tmp_path: Path) -> None:
         "wf001: 4 pairs, at most 133 series of theirs, 0.4 probes per second\n"
         "the fleet: 2 exporters, at most 264 series in Prometheus, 18 samples per second at a scrape every 15 s\n"
     )
+
+
+def test_a_sample_is_described_by_what_is_left_and_what_can_be_seen_by_it(tmp_path: Path) -> None:
+    hosts = "".join(f"  - {{name: {d}{n}, address: {d}{n}.example, datacenter: {d}}}\n" for d in "ab" for n in range(9))
+    sample = "sample: {within: 4, across: 2}"
+    probes = (
+        f"icmp: {{protocol: icmp, interval: 5s, timeout: 4s, {sample}}}\n  tcp: {{protocol: tcp, port: 9102, {sample}}}"
+    )
+    few = Small(
+        tmp_path, f"hosts:\n{hosts}  - {{name: c1, address: c1.example, datacenter: c}}\nprobes:\n  {probes}\n", "a0"
+    )
+    *_, icmp, tcp = check.describe(few.fleet, few.host, few.pairs).splitlines()
+    assert icmp == (
+        "icmp is a sample: 130 pairs of hosts, each host is probed by 6 to 18 others; "
+        "1 % loss of one host is seen within 4.2 min, of one pair within 25 min"
+    )
+    assert tcp.endswith("; 1 % loss of one host is seen within 13 min, of one pair within 75 min")
+    assert check.describe(few.fleet, few.host, few.pairs).count("is a sample") == 2
+
+
+def test_one_percent_is_seen_with_95_percent_certainty_by_the_binomial_distribution() -> None:
+    assert 0.99**samples.PROBES <= 0.05 < 0.99 ** (samples.PROBES - 1)
 
 
 def test_the_hosts_in_maintenance_are_named(tmp_path: Path) -> None:

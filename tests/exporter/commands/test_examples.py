@@ -20,9 +20,13 @@ IN_THE_CLONE = {
     "compose": ["deploy/compose.yml"],
     "stack": ["deploy/stack.yml"],
     "n8n": ["deploy/n8n/reader.sql"],
-    "rules": [f"prometheus/rules/{name}.yml" for name in ("recording", "alerts", "extra", "n8n", "legacy")],
+    "rules": [
+        f"prometheus/rules/{name}.yml"
+        for name in ("recording", "alerts", "extra", "n8n", "legacy", "legacy-blackbox", "legacy-smokeping")
+    ],
     "prometheus": ["prometheus/prometheus.yml"],
     "victoriametrics": ["prometheus/victoriametrics.yml"],
+    "agent": ["prometheus/agent.yml"],
     "alertmanager": ["prometheus/alertmanager.yml"],
     "runbook": ["docs/runbook.md"],
 }

@@ -99,6 +99,14 @@ def test_an_alert_with_a_rule_for_each_severity_is_one_alert() -> None:
         ([group("latency_a", "alerting")], "prometheus/rules/recording.yml"),
         (
             [
+                group("latency_a", "alerting"),
+                group("latency_legacy", "recording"),
+                group("latency_legacy_blackbox", "recording"),
+            ],
+            "prometheus/rules/recording.yml",
+        ),
+        (
+            [
                 group("latency_n8n_alerts", "alerting"),
                 group("latency_n8n", "recording"),
                 group("latency_b", "recording"),

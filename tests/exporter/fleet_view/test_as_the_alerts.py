@@ -37,6 +37,7 @@ ONE_SIDED = {
     "of two hosts, neither reaches the other": {f"critical HostUnreachable {name}" for name in ("a1", "b1")},
     "of two hosts, one is down": {"critical HostUnreachable a1"},
     "two datacenters are cut, 2 + 2, and a host in maintenance lives": {"critical HostUnreachable b1"},
+    "of a sample, a path is cut": {"warning  a1"},  # its page cannot be had from b3, which does not probe it
 }
 """What a host may name instead that has the pages of its side alone, as Prometheus would if it had no more."""
 LOST = 0.9
@@ -46,8 +47,7 @@ def page_of(source: str, fleet: Fleet) -> HostReport:
     """Return what a host of the fleet says then."""
     pairs = [
         probed(source, target, protocol, family, fleet)
-        for target, family in itertools.product(fleet.datacenters, fleet.families)
-        if target != source
+        for target, family in itertools.product(fleet.targets(source), fleet.families)
         for protocol in fleet.protocols_toward(target)
     ]
     databases = [of for name in fleet.databases for of in database(source, name, fleet)]

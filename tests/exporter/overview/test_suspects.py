@@ -248,6 +248,36 @@ def test_each_fault_is_named_in_the_head_of_the_page_and_first_in_its_line(view:
     )
 
 
+SAMPLED = FLEET.replace("{protocol:", "{sample: {within: 1, across: 2}, protocol:")
+IN_A_SAMPLE = {
+    "of a sample, a datacenter is silent": (
+        on("b"),
+        "the path to datacenter b: none of its 2 hosts in the sample answers",
+        "network: the path to datacenter b: no answer; none of its 2 hosts in the sample answers",
+    ),
+    "of a sample, the only host of a datacenter is silent": (
+        on("c1"),
+        "c1 or its only link: no answer by any probe",
+        "network: c1 or its only link: no answer; no other host of datacenter c is measured",
+    ),
+    "of a sample, the only one that is probed of the own datacenter is silent": (
+        on("a"),
+        "{} or the path to datacenter a: no answer by any probe",
+        "network: {} or the path to datacenter a: no answer; the sample has no other host there",
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", IN_A_SAMPLE)
+def test_of_a_sample_nobody_is_taken_for_all_that_there_is(time: Time, tmp_path: Path, situation: str) -> None:
+    fault, head, line = IN_A_SAMPLE[situation]
+    view = View(Small(tmp_path, SAMPLED, "a1"), time)
+    view.rounds(20)
+    view.rounds(3, fault)
+    target = next(pair.target for pair in view.small.pairs if fault(pair.target, "icmp", 0))
+    assert (view.head, view.line(target, "icmp")) == (head.format(target), line.format(target))
+
+
 def test_while_all_is_well_nobody_is_suspected(view: View) -> None:
     assert view.head == ""
     assert view.page().count("  fine") == 19

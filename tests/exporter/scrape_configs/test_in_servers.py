@@ -27,6 +27,7 @@ ODD = 'a "q" \\ %{HOME} ${HOME} \n é 😀 \u2028 \ufeff'
 PAGE = b'# TYPE network_latency_rtt_seconds gauge\nnetwork_latency_rtt_seconds{target="t",probe="icmp"} 0.1\n'
 
 
+AGENT = Path(__file__).parents[3] / "prometheus/agent.yml"
 NEWER = Path(__file__).parents[3] / ".cache/newer/usr/bin"
 GENERATIONS = ["Debian 12", *(["newest"] if NEWER.exists() else [])]
 """Of both servers; the newest ones are what `tests/servers.sh sid` could get."""
@@ -286,6 +287,50 @@ def test_the_newest_prometheus_includes_the_file_that_is_made_for_that(servers, 
     (tmp_path / "victoria.yml").write_text("scrape_configs: []\n")
     with servers(tmp_path, "newest") as (prometheus, _):
         assert_eventually(targets, prometheus, comparable(expected_targets(fleet)))
+
+
+def prometheus_agent(folder, generation, receiver, at):
+    example = yaml.safe_load(AGENT.read_text())
+    example["remote_write"] = [{"url": receiver}]
+    example["scrape_configs"] = yaml.safe_load((folder / "sd" / STANZAS).read_text())
+    (folder / "agent.yml").write_text(yaml.safe_dump(example))
+    return (
+        program("prometheus", generation),
+        "--agent" if generation == "newest" else "--enable-feature=agent",
+        f"--config.file={folder}/agent.yml",
+        f"--storage.agent.path={folder}/agent",
+        f"--web.listen-address={at}",
+    )
+
+
+def vmagent(folder, generation, receiver, at):
+    return (
+        program("vmagent", generation),
+        f"-promscrape.config={folder}/victoria.yml",
+        f"-remoteWrite.url={receiver}",
+        f"-remoteWrite.tmpDataPath={folder}/agent",
+        f"-httpListenAddr={at}",
+    )
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("agent", [prometheus_agent, vmagent])
+def test_a_program_that_keeps_nothing_passes_on_what_it_scrapes_with_all_labels(
+    generated, exporter_port, tmp_path, agent, generation
+):
+    (tmp_path / "secret").write_text("secret")
+    fleet = a_fleet(exporter_port)
+    folder = generated(fleet)
+    at, receiver = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    victoria = (
+        program("victoria-metrics", generation),
+        f"-storageDataPath={tmp_path}/victoria",
+        f"-httpListenAddr={receiver}",
+    )
+    pushing = agent(folder, generation, f"http://{receiver}/api/v1/write", at)
+    with running(tmp_path / "victoria.log", *victoria), running(tmp_path / "agent.log", *pushing):
+        assert_eventually(targets, at, comparable(expected_targets(fleet)))
+        assert_eventually(series, receiver, expected_series(fleet))
 
 
 @pytest.mark.parametrize("how", ["paste", "victoriametrics", "prometheus-include", "http-sd"])
