@@ -54,6 +54,14 @@ class Reloads:
             _log.exception("not reloaded, by a bug")
             raise Refused(500, f"not reloaded, by a bug: {type(bug).__name__}") from bug
 
+    async def take(self, make: Callable[[], Configuration]) -> None:
+        """Apply what ``make`` makes, in a thread, of the files as they were read; raises BadFile."""
+        async with self._lock:
+            before = self._current()
+            await self._apply(await asyncio.to_thread(make))
+            now = self._current()
+            _log.info("other hosts: %s", reload_summary(before.fleet, now.fleet, before.pairs, now.pairs))
+
     async def _reload(self) -> str:
         async with self._lock:
             before = self._current()

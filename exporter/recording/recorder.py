@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from collectors.contract import (
     DuplicateReply,
@@ -54,6 +54,7 @@ class Recorder:
         self._counts_page = Exposition(metrics.probe_families(self._counts))
         self._counts_page.add(None, (), None)
         self._own = metrics.OwnMetrics(version)
+        self.discovery = metrics.DiscoveryMetrics(self._own.registry)
 
     # What is configured
 
@@ -80,6 +81,10 @@ class Recorder:
     def watch_names(self, targets: Iterable[str]) -> None:
         """Count the failed refreshes of these targets' addresses, from 0 on, and no others'."""
         self._lookups.watch(targets)
+
+    def watch_lists(self, missing: Callable[[], str]) -> None:
+        """Show what ``missing`` returns: which hosts are not known as they should be."""
+        self._health.hosts_missing = missing
 
     # What happened
 
