@@ -147,10 +147,9 @@ class Discovery:
             if followed.gone.is_set():
                 return
             before = self._fleet().lists.get(entry, ())
-            if lost := _lost(before, hosts):
-                if not followed.has_shrunk:
-                    followed.has_shrunk = True
-                    raise NoList(f"it lacks {lost} of {len(before)} hosts, more than half; the next time it is taken")
+            if (lost := _lost(before, hosts)) and not followed.has_shrunk:
+                followed.has_shrunk = True
+                raise NoList(f"it lacks {lost} of {len(before)} hosts, more than half; the next time it is taken")
             if [each.host for each in hosts] != [each.host for each in before]:
                 await take(entry, hosts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from exporter.config_files.problems import BadFile, Finding, Problem, Unreadable, key_of
+from exporter.config_files.problems import BadFile, Problem, Unreadable, key_of
 from exporter.config_files.source import parse
 from exporter.discovery.no_list import NoList
 from exporter.fleet import ListPlace
@@ -34,10 +34,10 @@ def read_yaml(data: bytes, name: str) -> tuple[object, ListPlace]:
         raise BadFile([Problem(name, 0, "", "is not UTF-8; save it in UTF-8")]) from None
     except Unreadable as error:
         raise BadFile([Problem(name, error.line, key_of(error.loc), error.message)]) from None
-    place = ListPlace(name, tree.line_of)
     if duplicates:
-        raise BadFile(place.problem(Finding(each.loc, "duplicate key; remove one of them")) for each in duplicates)
-    return tree.plain() or [], place
+        text = "duplicate key; remove one of them"
+        raise BadFile([Problem(name, each.line, key_of(each.loc), text) for each in duplicates])
+    return tree.plain() or [], ListPlace(name, tree.line_of)
 
 
 def _map(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

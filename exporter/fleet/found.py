@@ -5,6 +5,7 @@ A list is read as strictly as the file: a host with a fault makes the whole list
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -65,7 +66,7 @@ def hosts_in(groups: object, place: ListPlace, defaults: Place) -> tuple[FoundHo
     reader = _Reader(defaults)
     hosts = [FoundHost(host, place, loc) for host, loc in reader.hosts(groups)]
     if reader.findings:
-        raise BadFile(map(place.problem, reader.findings[:_MAX_PROBLEMS]))
+        raise BadFile(map(place.problem, reader.findings))
     return tuple(sorted(hosts, key=lambda found: found.host.name))
 
 
@@ -87,27 +88,37 @@ class _Reader:
     def __init__(self, defaults: Place) -> None:
         self._defaults = {key: value for key, value in defaults if key in Place.model_fields and value}
         self._hints = Hints()
-        self.findings: list[Finding] = []
+        self.findings: dict[Finding, None] = {}
+        """In their order, each once."""
 
     def hosts(self, groups: object) -> Iterator[tuple[Host, Loc]]:
         if not isinstance(groups, list):
             self._add((), f"expected a list of target groups, as Prometheus reads it, not {quoted(groups)}")
             return
+        room = MAX_HOSTS
         for index, group in enumerate(groups):
             targets, labels = self._group((index,), group)
+            room -= len(targets)
+            if room < 0:
+                self._add((index,), f"begins behind {MAX_HOSTS:,} hosts, or has more itself; use fewer")
+            if room < 0 or self._is_full:
+                return
             for number, target in enumerate(targets):
                 if (host := self._host((index, "targets", number), target, labels)) is not None:
                     yield host, (index, "targets", number)
-            if len(self.findings) >= _MAX_PROBLEMS:
-                return
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether nothing more has to be looked for."""
+        return len(self.findings) >= _MAX_PROBLEMS
 
     def _group(self, loc: Loc, group: object) -> tuple[list[object], dict[str, str]]:
         """Return the targets of a group, and what its labels say of them."""
         if not isinstance(group, dict):
             self._add(loc, f"expected a map with targets and labels, not {quoted(group)}")
             return [], {}
-        for key in group.keys() - {"targets", "labels"}:
-            self._add((*loc, str(key)), "unknown key; a target group has targets and labels")
+        for key in sorted(map(str, group.keys() - {"targets", "labels"}))[:_MAX_PROBLEMS]:
+            self._add((*loc, key), "unknown key; a target group has targets and labels")
         targets, labels = group.get("targets", []), group.get("labels", {})
         if not isinstance(targets, list):
             self._add((*loc, "targets"), f'expected a list, such as ["wf001:9102"], not {quoted(targets)}')
@@ -120,7 +131,7 @@ class _Reader:
     def _labels(self, loc: Loc, labels: Mapping[Any, object]) -> dict[str, str]:
         said: dict[str, str] = {}
         by: dict[str, str] = {}
-        for label, value in labels.items():
+        for label, value in itertools.takewhile(lambda _: not self._is_full, labels.items()):
             key = _KEY_OF_LABEL.get(label)
             if key is None:
                 if not str(label).startswith("__") and label not in _OF_SCRAPES:
@@ -156,5 +167,5 @@ class _Reader:
         return loc if key == "address" else (loc[0], "labels", key)
 
     def _add(self, loc: Loc, message: str) -> None:
-        if (finding := Finding(loc, message)) not in self.findings:
-            self.findings.append(finding)
+        if not self._is_full:
+            self.findings[Finding(loc, message)] = None
