@@ -36,20 +36,25 @@ class ListServer:
         self.asked = 0
         self.seen: list[str | None] = []
         """The Authorization headers."""
+        self.over = threading.Event()
         self.url = f"http://127.0.0.1:{port}/hosts.json"
+
+    def let_go(self) -> None:
+        """End the requests that hang; those that come then are answered."""
+        self.hangs = False
+        self.over.set()
 
 
 @contextlib.contextmanager
 def list_server(answer: bytes = b"[]") -> Iterator[ListServer]:
     """Run one."""
-    over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             served.asked += 1
             served.seen.append(self.headers["Authorization"])
             if served.hangs:
-                over.wait()
+                served.over.wait()
                 return
             body = served.answer
             with contextlib.suppress(OSError):
@@ -70,7 +75,7 @@ def list_server(answer: bytes = b"[]") -> Iterator[ListServer]:
         try:
             yield served
         finally:
-            over.set()
+            served.let_go()
             server.shutdown()
 
 

@@ -122,7 +122,9 @@ BAD_LISTS: dict[str, tuple[object, list[str]]] = {
     ),
     "no address of a host": (
         [group("0.0.0.0:9102")],
-        [": [0].targets[0]: '0.0.0.0' is the address of no single host (it stands for this machine); write a host's own"],
+        [
+            ": [0].targets[0]: '0.0.0.0' is the address of no single host (it stands for this machine); write a host's own"
+        ],
     ),
     "all at once": (
         [group("a b"), {"targets": [None]}],
