@@ -66,7 +66,7 @@ def test_what_an_exporter_serves_for_prometheus_is_a_list_for_other_exporters(lo
         """
         hosts:
           - {name: west, address: west.example, location: oslo, datacenter: dc1, country: NO}
-          - {name: east, address: 192.0.2.2, scrape: {latency: {scheme: https, path: /other, user: u, password_file: p}}}
+          - {name: east, address: 192.0.2.2, scrape: {latency: {scheme: https, path: /o, user: u, password_file: p}}}
           - {name: six, address: "2001:db8::6", country: US}
         scrape: {jobs: {node: {port: 9100}}}
         """
@@ -117,13 +117,15 @@ BAD_LISTS: dict[str, tuple[object, list[str]]] = {
     "a url as a target": (
         [group("http://a/x")],
         [
-            ": [0].targets[0]: 'http://a/x' must be a name or an address alone; leave out scheme, port, path and brackets"
+            ": [0].targets[0]: 'http://a/x' must be a name or an address alone; leave out scheme, port, path and "
+            "brackets"
         ],
     ),
     "no address of a host": (
         [group("0.0.0.0:9102")],
         [
-            ": [0].targets[0]: '0.0.0.0' is the address of no single host (it stands for this machine); write a host's own"
+            ": [0].targets[0]: '0.0.0.0' is the address of no single host (it stands for this machine); write a host's "
+            "own"
         ],
     ),
     "all at once": (
@@ -159,22 +161,27 @@ databases: [{name: orders, type: mysql, host: here}]
 """
 
 
-@pytest.mark.parametrize(
-    ("lists", "message"),
-    [
-        (([group("a", name="here")], []), "http://inventory.example/hosts: [0].targets[0]: 'here' is the name of hosts[0] of {file} already; name each host once"),
-        (([group("a", name="site")], []), "http://inventory.example/hosts: [0].targets[0]: 'site' is the name of endpoints[0] of {file} already; name each host once"),
-        (([group("a", name="orders")], []), "http://inventory.example/hosts: [0].targets[0]: 'orders' is the name of databases[0] of {file} already; name each host once"),
-        (([group("a", "b", name="x")], []), "http://inventory.example/hosts: [0].targets[1]: 'x' is the name of [0].targets[0] of http://inventory.example/hosts already; name each host once"),
-        (([group("a", name="x")], [group("b", name="x")]), "pods.example: [0].targets[0]: 'x' is the name of [0].targets[0] of http://inventory.example/hosts already; name each host once"),
-        (([group("a", name="all")], []), "http://inventory.example/hosts: [0].targets[0]: 'all' is a word of 'to'; choose another name"),
-    ],
-)  # fmt: skip
-def test_a_name_that_is_given_twice_is_refused_by_name(loaded: Loaded, lists: tuple[object, ...], message: str) -> None:
+INVENTORY = "http://inventory.example/hosts: [0].targets"
+ONCE = "already; name each host once"
+FIRST = f"[0].targets[0] of http://inventory.example/hosts {ONCE}"
+DOUBLES: list[tuple[tuple[object, object], str]] = [
+    (([group("a", name="here")], []), f"{INVENTORY}[0]: 'here' is the name of hosts[0] of FILE {ONCE}"),
+    (([group("a", name="site")], []), f"{INVENTORY}[0]: 'site' is the name of endpoints[0] of FILE {ONCE}"),
+    (([group("a", name="orders")], []), f"{INVENTORY}[0]: 'orders' is the name of databases[0] of FILE {ONCE}"),
+    (([group("a", "b", name="x")], []), f"{INVENTORY}[1]: 'x' is the name of {FIRST}"),
+    (([group("a", name="x")], [group("b", name="x")]), f"pods.example: [0].targets[0]: 'x' is the name of {FIRST}"),
+    (([group("a", name="all")], []), f"{INVENTORY}[0]: 'all' is a word of 'to'; choose another name"),
+]
+
+
+@pytest.mark.parametrize(("lists", "message"), DOUBLES)
+def test_a_name_that_is_given_twice_is_refused_by_name(
+    loaded: Loaded, lists: tuple[object, object], message: str
+) -> None:
     fleet = loaded(TWO_LISTS)
     with pytest.raises(BadFile) as caught:
         joined(fleet, *lists)
-    assert str(caught.value) == message.format(file=fleet.source_file)
+    assert str(caught.value) == message.replace("FILE", fleet.source_file)
 
 
 def test_found_hosts_are_measured_as_those_of_the_file_are(loaded: Loaded) -> None:
@@ -208,8 +215,8 @@ def test_names_that_only_a_list_can_have_are_warned_of_until_it_has_them(loaded:
     assert not fleet.warnings
     fleet = joined(fleet, [group("a", name="here", exporter="false"), group("b", name="there")])
     assert [str(warning).partition(": ")[2] for warning in fleet.warnings] == [
-        "probes.tcp.from[0]: 'here' has 'exporter: false', so that it cannot measure; as long as that is so, nothing is "
-        "measured by this name"
+        "probes.tcp.from[0]: 'here' has 'exporter: false', so that it cannot measure; as long as that is so, nothing "
+        "is measured by this name"
     ]
 
 
