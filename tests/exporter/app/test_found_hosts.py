@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import json
+import re
+import signal
+import statistics
+import time
+import urllib.error
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -43,8 +51,8 @@ Start = Callable[..., Program]
 def start(fleet_file: Path) -> Iterator[Start]:
     programs: list[Program] = []
 
-    def start(*flags: str) -> Program:
-        programs.append(Program(fleet_file, LISTEN, *flags))
+    def start(*flags: str, code: str = "") -> Program:
+        programs.append(Program(fleet_file, LISTEN, *flags, code=code))
         return programs[-1]
 
     yield start
@@ -119,6 +127,12 @@ def test_a_program_whose_list_cannot_be_had_serves_its_page_and_says_so_until_it
     page = program.get("/")
     assert f", {missing}; {unlisted}; " in page
     assert "configuration: not all hosts may be known" in page
+    with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+        program.get("/probe?target=h002")
+    with contextlib.closing(refused.value) as response:
+        assert missing in response.read().decode()
+    assert "The fleet as asked from h001 by" in program.get("/fleet")
+    assert program.get("/sd/prometheus?job=latency") == "[]\n"
     samples = program.samples()
     assert samples.get(SUCCESS, mechanism="http_sd") is None
     assert samples.get(HOSTS, mechanism="http_sd") == 0
@@ -127,6 +141,69 @@ def test_a_program_whose_list_cannot_be_had_serves_its_page_and_says_so_until_it
     samples = program.wait_for(lambda samples: probed(samples).keys() == {"h002"})
     assert samples.by("self_datacenter", "latency_exporter_self_info") == {"dc1": 1}
     assert program.get("/-/healthy") == "latency-exporter is healthy.\n"
+
+
+def test_hosts_that_move_from_the_file_to_a_list_keep_their_counters_or_nothing_changes(
+    start: Start, server: ListServer, fleet_file: Path
+) -> None:
+    found = fleet_file.read_text()
+    hosts = "".join(
+        f"  - {{name: h{n:03}, address: 127.1.{n}.1, datacenter: dc{n}, location: l, country: 'NO'}}\n"
+        for n in (1, 2, 3)
+    )
+    fleet_file.write_text("hosts:\n" + hosts + found[found.index("probes") :])
+    program = start("--host=h001")
+    before = program.wait_for(lambda samples: all(probed(samples).values()) and probed(samples))
+    fleet_file.write_text(found)
+    server.answer = b"[]"
+    program.process.send_signal(signal.SIGHUP)
+    why = f"hosts_from[0].http_sd: http_sd {server.url}: it lists no host"
+    assert program.logged("^not reloaded: ")["msg"] == f"not reloaded: {fleet_file}:1: {why}"
+    server.answer = written(1, 2, 3)
+    program.process.send_signal(signal.SIGHUP)
+    program.logged("^reloaded: 2 pairs kept$")
+    samples = program.samples()
+    assert all(probed(samples)[target] >= count for target, count in probed(before).items())
+    assert samples.get(HOSTS, mechanism="http_sd") == 3
+    server.answer = written(1, 2, 3, 4)
+    program.logged(r"^other hosts: \+1 host, \+1 pair, 2 pairs kept$")
+
+
+HOLDS = """
+import asyncio, atexit, json, sys, time
+run, holds = asyncio.events.Handle._run, []
+def timed(handle):
+    at, began = time.monotonic(), time.thread_time()
+    run(handle)
+    holds.append((at, time.thread_time() - began))
+asyncio.events.Handle._run = timed
+atexit.register(lambda: print(json.dumps({"level": "info", "msg": "holds " + json.dumps(holds)}), file=sys.stderr))
+from exporter.__main__ import main
+raise SystemExit(main())
+"""
+"""Runs the program, and logs at its end when the loop was held and how long, by the CPU time of its thread."""
+
+
+def test_a_host_that_joins_a_thousand_holds_the_loop_for_a_moment(
+    start: Start, server: ListServer, fleet_file: Path
+) -> None:
+    server.answer = written(*range(1000))
+    sample = ", sample: {within: 10, across: 2}}"
+    fleet_file.write_text(fleet_file.read_text().replace(", histogram: false}", sample))
+    program = start("--host=h000", code=HOLDS)
+    program.wait_for(lambda samples: len(probed(samples)) == 18)
+    joins = []
+    for number in range(1000, 1005):
+        joins.append(time.monotonic())
+        server.answer = written(*range(number + 1))
+        program.wait_for(lambda samples, hosts=number + 1: samples.get(HOSTS, mechanism="http_sd") == hosts)
+    joins.append(time.monotonic())
+    program.process.send_signal(signal.SIGTERM)
+    holds = json.loads(program.logged("^holds ")["msg"].partition(" ")[2])
+    kept = [re.findall("([0-9]+) pairs? kept$", line["msg"]) for line in program.log if "+1 host," in line["msg"]]
+    assert kept == [["18"], ["18"], ["17"], ["18"], ["18"]]
+    longest = [max(held for at, held in holds if begin <= at < end) for begin, end in itertools.pairwise(joins)]
+    assert statistics.median(longest) < 0.02
 
 
 def test_a_changed_fleet_file_is_read_again_by_itself_and_a_bad_or_half_one_is_not_taken(
