@@ -77,9 +77,7 @@ class App:
             await stack.enter_async_context(self._refresher)
             await stack.enter_async_context(self._prober)
             await stack.enter_async_context(serve_protected(self._server, lambda: self._current.web, sockets))
-            if self._current.fleet.hosts_from:
-                await self._discovery.first(self._take_first)
-            await self._reloads.apply_first()
+            await self._reloads.apply_first(lambda: self._discovery.first(self._take_first))
             self._server.ready = True
             ready.tell(os.environ)  # noqa: TID251 - systemd's word to this process
             _log.info("probing %d pairs as %s", len(self._current.pairs), self._current.host.name)

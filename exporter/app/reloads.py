@@ -30,9 +30,10 @@ class Reloads:
         self._read, self._apply, self._current, self._failed = read, apply, current, failed
         self._lock = asyncio.Lock()
 
-    async def apply_first(self) -> None:
-        """Let the first configuration take effect; a reload that is asked for meanwhile waits."""
+    async def apply_first(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        """Let the first configuration take effect, once it is prepared; a reload that is asked for meanwhile waits."""
         async with self._lock:
+            await prepare()
             await self._apply(self._current())
 
     async def on_each(self, hangup: asyncio.Event) -> None:

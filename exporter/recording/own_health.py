@@ -69,10 +69,9 @@ class RecentHealth:
         self._maintenance: Seconds | None = None
 
     def configure(self, host: Host, sampled: frozenset[str] = frozenset()) -> None:
-        """Record which host this is, by a fleet file that was read well; ``sampled`` as OwnHealth has it."""
+        """Record which host this is; ``sampled`` as OwnHealth has it."""
         self._sampled = sampled
         self._host, self._datacenter, self._maintenance = host.name, host.datacenter, host.maintenance
-        self.not_reloaded = ""
 
     def queued(self, waited: Seconds, now: Seconds) -> None:
         """Record how long an echo request waited in the transmit queue."""

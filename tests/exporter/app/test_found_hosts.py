@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import re
@@ -165,8 +166,13 @@ def test_hosts_that_move_from_the_file_to_a_list_keep_their_counters_or_nothing_
     samples = program.samples()
     assert all(probed(samples)[target] >= count for target, count in probed(before).items())
     assert samples.get(HOSTS, mechanism="http_sd") == 3
+    fleet_file.write_text("half")
+    program.process.send_signal(signal.SIGHUP)
+    program.logged("^not reloaded: .*expected sections")
     server.answer = written(1, 2, 3, 4)
     program.logged(r"^other hosts: \+1 host, \+1 pair, 2 pairs kept$")
+    samples = program.wait_for(functools.partial(has, 4.0))
+    assert samples.get("latency_exporter_config_last_reload_successful") == 0  # the file is as bad as it was
 
 
 HOLDS = """
@@ -184,6 +190,10 @@ raise SystemExit(main())
 """Runs the program, and logs at its end when the loop was held and how long, by the CPU time of its thread."""
 
 
+def has(hosts: float, samples: Samples) -> bool:
+    return samples.get(HOSTS, mechanism="http_sd") == hosts
+
+
 def test_a_host_that_joins_a_thousand_holds_the_loop_for_a_moment(
     start: Start, server: ListServer, fleet_file: Path
 ) -> None:
@@ -196,7 +206,8 @@ def test_a_host_that_joins_a_thousand_holds_the_loop_for_a_moment(
     for number in range(1000, 1005):
         joins.append(time.monotonic())
         server.answer = written(*range(number + 1))
-        program.wait_for(lambda samples, hosts=number + 1: samples.get(HOSTS, mechanism="http_sd") == hosts)
+        wanted = number + 1.0
+        program.wait_for(functools.partial(has, wanted))
     joins.append(time.monotonic())
     program.process.send_signal(signal.SIGTERM)
     holds = json.loads(program.logged("^holds ")["msg"].partition(" ")[2])

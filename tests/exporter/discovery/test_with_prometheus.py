@@ -110,7 +110,6 @@ def test_what_one_exporter_serves_feeds_prometheus_and_another_exporter(
             {(name, "dc") for name in "abc"},
         )
     finally:
-        for program in (feeding, fed):
-            if program:
-                program.process.kill()
-                program.process.communicate()
+        for program in filter(None, (feeding, fed)):
+            program.process.kill()
+            program.process.communicate()
