@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from exporter import cli
+from exporter.configuration import Options, configuration
+from exporter.fleet import BadFile
 from tests.docs.markdown import PAGES
 from tests.exporter.discovery.lists import ListServer, list_server, unused_port, written
 
@@ -114,6 +116,15 @@ def test_the_doctor_looks_for_the_hosts_that_are_found_and_goes_on_without_a_lis
     output = capsys.readouterr().out
     assert "it answers with status 500; its hosts are not looked for" in output
     assert "secret" not in output
+
+
+def test_a_program_does_not_start_without_the_password_that_its_list_needs(fleet_file: str) -> None:
+    file = Path(fleet_file)
+    file.write_text(file.read_text().replace('secret"}', 'secret", user: me, password_file: missing}'))
+    options = Options(file, "h001", "/metrics", enable_lifecycle=False, web_config_file=None)
+    with pytest.raises(BadFile) as caught:
+        configuration(options)
+    assert str(caught.value).startswith(f"{file}:1: hosts_from[0].http_sd.password_file: ")
 
 
 def test_the_list_of_the_page_is_one(fleet_file: str, server: ListServer, capsys: pytest.CaptureFixture[str]) -> None:
