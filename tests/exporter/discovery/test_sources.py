@@ -204,7 +204,7 @@ async def test_files_that_are_no_list_name_themselves_and_the_line(tmp_path: Pat
         assert (await fault(asked)).removeprefix(str(file)).startswith(message)
     file.unlink()
     file.mkdir()
-    assert await fault(asked) == f"{file}: cannot be read: it is no regular file"
+    assert await fault(asked) == f"{file}: cannot be read: Is a directory"
 
 
 # dns
