@@ -61,6 +61,7 @@ def _run(flags: argparse.Namespace) -> int:
         flags.enable_lifecycle,
         flags.web_config_file,
         flags.disable_fleet,
+        flags.auto_reload,
     )
     first = configuration(options)
     for warning in (*check.warning_lines(first.fleet, first.pairs), *first.web.warnings):

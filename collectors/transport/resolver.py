@@ -40,8 +40,7 @@ async def addresses(name: str, ip_family: IpFamily, nameservers: Sequence[str] =
     try:
         answers = await _ask(name, ip_family, nameservers)
     except (aiodns.error.DNSError, pycares.AresError) as error:
-        unknown = error.args[0] in _NO_SUCH_NAME
-        raise ProbeFailed(Reason.DNS, f"{name}: {failures.of_resolver(error)}", misconfigured=unknown) from error
+        raise _failed(name, error) from error
     except (ValueError, RuntimeError) as error:  # what pycares and idna say of a name that can be none
         raise ProbeFailed(Reason.DNS, f"{name!r} is not a domain name", misconfigured=True) from error
     if not answers:
@@ -64,6 +63,18 @@ def _usable(name: str, ip_family: IpFamily, answers: Sequence[str]) -> tuple[str
         why = "which is valid on one link alone, and nothing says on which"
         raise ProbeFailed(Reason.DNS, f"{said.format(of_family[0])}, {why}", misconfigured=True)
     return usable
+
+
+async def name_of(address: str, nameservers: Sequence[str] = ()) -> str:
+    """Return the name of a literal address, by the hosts file or its PTR record, without a dot at its end."""
+    resolver = _Resolver(nameservers, timeout=TIMEOUT, tries=TRIES)
+    try:
+        answer = await resolver.gethostbyaddr(address)
+    except (aiodns.error.DNSError, pycares.AresError) as error:
+        raise _failed(address, error) from error
+    finally:
+        await resolver.close()
+    return str(answer.name).rstrip(".")
 
 
 def literal(name: str, ip_family: IpFamily) -> str | None:
@@ -106,6 +117,11 @@ async def resolve_first(
     if Phase.DNS in phases:  # all lookups, not only the last one
         phases[Phase.DNS] = kernel.now().monotonic - began
     return ip_family, addresses
+
+
+def _failed(asked: str, error: Exception) -> ProbeFailed:
+    unknown = error.args[0] in _NO_SUCH_NAME
+    return ProbeFailed(Reason.DNS, f"{asked}: {failures.of_resolver(error)}", misconfigured=unknown)
 
 
 async def _ask(name: str, ip_family: IpFamily, nameservers: Sequence[str]) -> tuple[str, ...]:

@@ -30,9 +30,10 @@ class Reloads:
         self._read, self._apply, self._current, self._failed = read, apply, current, failed
         self._lock = asyncio.Lock()
 
-    async def apply_first(self) -> None:
-        """Let the first configuration take effect; a reload that is asked for meanwhile waits."""
+    async def apply_first(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        """Let the first configuration take effect, once it is prepared; a reload that is asked for meanwhile waits."""
         async with self._lock:
+            await prepare()
             await self._apply(self._current())
 
     async def on_each(self, hangup: asyncio.Event) -> None:
@@ -53,6 +54,14 @@ class Reloads:
         except Exception as bug:
             _log.exception("not reloaded, by a bug")
             raise Refused(500, f"not reloaded, by a bug: {type(bug).__name__}") from bug
+
+    async def take(self, make: Callable[[], Configuration]) -> None:
+        """Apply what ``make`` makes, in a thread, of the files as they were read; raises BadFile."""
+        async with self._lock:
+            before = self._current()
+            await self._apply(await asyncio.to_thread(make))
+            now = self._current()
+            _log.info("other hosts: %s", reload_summary(before.fleet, now.fleet, before.pairs, now.pairs))
 
     async def _reload(self) -> str:
         async with self._lock:

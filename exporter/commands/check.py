@@ -7,21 +7,24 @@ from collections.abc import Sequence
 
 from exporter.clock import wall_clock
 from exporter.commands import default_fleet, samples
-from exporter.commands.terminal import print_data, tell
+from exporter.commands.terminal import FINE, print_data, tell
 from exporter.configuration import identified
+from exporter.discovery import with_hosts_from
 from exporter.fleet import (
     BadFile,
     Fleet,
     Host,
+    NotListed,
     Pair,
     double_host_warning,
     in_maintenance,
+    load,
     survey,
     until_in_words,
 )
 from exporter.recording import metrics
 from exporter.recording.metrics import cost, series_of
-from exporter.wording import legible, listed, plural
+from exporter.wording import counted, legible, listed, plural
 
 _MANY_SERIES = 10_000
 
@@ -29,7 +32,14 @@ _MANY_SERIES = 10_000
 def run(flags: argparse.Namespace) -> int:
     """Print what the fleet file means for the host that ``flags`` name, or for this one; raises BadFile."""
     default_fleet.choose(flags)
-    fleet, host = identified(flags.config_file, flags.host)
+    fleet = _fleet(flags)
+    try:
+        host = identified(fleet, flags.host)
+    except NotListed as unlisted:
+        if not fleet.hosts_from or flags.discover:
+            raise
+        tell(f"{unlisted}, unless it is in a list")
+        return FINE
     pairs, missing = survey(fleet, host)
     metrics.ensure_recorded(fleet, pairs)
     if missing and flags.host is None:
@@ -41,6 +51,22 @@ def run(flags: argparse.Namespace) -> int:
     if double := double_host_warning(fleet, host):
         tell(f"warning: {double}")
     return print_data(describe(fleet, host, pairs))
+
+
+def _fleet(flags: argparse.Namespace) -> Fleet:
+    """Read the fleet file; where hosts are found, ask for them if that is wanted, and say what was asked."""
+    if not flags.discover:
+        fleet = load(flags.config_file)
+        for entry in fleet.hosts_from:
+            tell(f"hosts_from: {entry}, not asked now: see --discover")
+        return fleet
+    fleet, problems = with_hosts_from(flags.config_file)
+    if problems:
+        raise BadFile(problems)
+    for entry in fleet.hosts_from:
+        hosts = counted(len(fleet.lists[entry]), "host")
+        tell(f"hosts_from: {entry}, {hosts}")
+    return fleet
 
 
 def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:

@@ -8,7 +8,7 @@ import sys
 
 from exporter import logs
 from exporter.commands.terminal import FAULT, FINE, print_data
-from exporter.fleet import load
+from exporter.discovery import with_hosts_from
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -17,6 +17,7 @@ def run(flags: argparse.Namespace) -> int:
 
     logs.configure("error", "logfmt")
     environ = os.environ  # noqa: TID251 - passwords may lie in a folder that it names
-    report = doctor.examine(load(flags.config_file), environ, flags.timeout, doctor.Progress(sys.stderr))
+    fleet, lacking = with_hosts_from(flags.config_file)
+    report = doctor.examine(fleet, environ, flags.timeout, doctor.Progress(sys.stderr), lacking)
     printed = print_data(report.json() if flags.json else report.text())
     return printed or (FAULT if report.broken else FINE)

@@ -44,6 +44,12 @@ def run_parser() -> argparse.ArgumentParser:
     """Return the flags of ``run``, the default command."""
     parser = _parser("run", "Measure, and serve what was measured.", epilog=_USAGE)
     _add_fleet(parser, without=_THIS_MACHINE)
+    parser.add_argument(
+        "--config.auto-reload",
+        dest="auto_reload",
+        action="store_true",
+        help="read the fleet file again when it has changed, as on SIGHUP",
+    )
     _add_host(parser)
     _add_listen(parser)
     parser.add_argument(
@@ -95,6 +101,11 @@ def check_parser() -> argparse.ArgumentParser:
     parser = _parser("check", "Read the configuration and print what it means for one host.")
     _add_fleet(parser, without=_THIS_MACHINE)
     _add_host(parser)
+    parser.add_argument(
+        "--discover",
+        action="store_true",
+        help="ask for the lists of hosts_from, too; else nobody is asked for anything",
+    )
     return parser
 
 

@@ -15,8 +15,9 @@ from collectors.transport import resolver
 from exporter import logs
 from exporter.clock import wall_clock
 from exporter.commands import default_fleet
-from exporter.commands.terminal import BAD_CONFIGURATION, FAULT, FINE, complain, print_data
+from exporter.commands.terminal import BAD_CONFIGURATION, FAULT, FINE, complain, print_data, tell
 from exporter.configuration import identified
+from exporter.discovery import with_hosts_from
 from exporter.fleet import BadFile, Pair, survey
 from exporter.overview.timeline import VerdictContext, explain, is_well
 from exporter.probing import Addresses, ProbeResult, Scheduler, collectors, refreshes, single
@@ -35,7 +36,10 @@ def run(flags: argparse.Namespace) -> int:
     """Probe the target that ``flags`` name and print how that went, then the routes there; raises BadFile."""
     logs.configure("error", "logfmt")
     default_fleet.choose(flags)
-    fleet, host = identified(flags.config_file, flags.host)
+    fleet, lacking = with_hosts_from(flags.config_file)
+    for problem in lacking:
+        tell(f"warning: {problem}")
+    host = identified(fleet, flags.host)
     toward_target, missing = survey(fleet, host, target=flags.target)
     try:
         asked = single.chosen([*survey(fleet, host)[0], *toward_target], flags.target, flags.probe)

@@ -6,7 +6,8 @@ import argparse
 
 from exporter import scrape_configs
 from exporter.commands.terminal import BAD_CONFIGURATION, FAULT, FINE, complain, print_data, tell
-from exporter.fleet import Fleet, load
+from exporter.discovery import with_hosts_from
+from exporter.fleet import Fleet
 
 _NEXT = {
     "otel": "the jobs have changed: name their file in a --config of the Collector, or reload it (SIGHUP)",
@@ -24,7 +25,9 @@ def run(flags: argparse.Namespace) -> int:
             "such as --sd-url=http://wf001:9102",
             BAD_CONFIGURATION,
         )
-    fleet = load(flags.config_file)
+    fleet, lacking = with_hosts_from(flags.config_file)
+    if lacking:
+        return complain("\n".join([*map(str, lacking), "nothing was written"]), FAULT)
     if flags.check:
         return _check(fleet, flags, targets_location)
     changed = scrape_configs.changes(fleet, flags.output_dir, targets_location, flags.format)

@@ -95,7 +95,8 @@ def OneOf(*words: str) -> object:  # noqa: N802 - as Whole
     return BeforeValidator(lambda value: one_of(value, words))
 
 
-def _as_list(value: object) -> object:
+def as_list(value: object) -> object:
+    """Return a single text as a list of one."""
     return [value] if isinstance(value, str) and value else value
 
 
@@ -130,6 +131,6 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 Port = Annotated[int, Whole(1, 65535)]
 Label = Annotated[str, AfterValidator(_bounded(MAX_TEXT))]
 Name = Annotated[Label, AfterValidator(_name)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_as_list), AfterValidator(not_empty)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(as_list), AfterValidator(not_empty)]
 """Names of hosts; a single one may stand without brackets."""
 Text = Annotated[str, BeforeValidator(lambda value: text_of(value, "text")), AfterValidator(_bounded(10 * MAX_TEXT))]

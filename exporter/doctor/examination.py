@@ -23,7 +23,7 @@ from exporter.doctor.rules.hosts import HostRules, hosts
 from exporter.doctor.rules.names import public_name
 from exporter.doctor.rules.scrape_targets import targets
 from exporter.doctor.stack import StackServer, stack_servers
-from exporter.fleet import Fleet
+from exporter.fleet import Fleet, Problem
 
 _ENGINES = ("prometheus", "victoriametrics")
 _OLD_SCRAPES = 4
@@ -32,19 +32,30 @@ _MINUTE: Seconds = 60.0
 _LEGACY = "latency_legacy"
 
 
-def examine(fleet: Fleet, environ: Mapping[str, str], patience: Seconds, watcher: ProgressWatcher) -> Report:
-    """Ask all servers of ``stack``, each for ``patience`` at most; raises BadFile where a password or a file lacks."""
+def examine(
+    fleet: Fleet,
+    environ: Mapping[str, str],
+    patience: Seconds,
+    watcher: ProgressWatcher,
+    lacking: Sequence[Problem] = (),
+) -> Report:
+    """Ask all servers of ``stack``, each for ``patience`` at most; raises BadFile where a password or a file lacks.
+
+    ``lacking`` are the lists of hosts that could not be had.
+    """
     servers, wanted = stack_servers(fleet, environ), expected(fleet)
     addresses = {host.name: host.address for host in fleet.hosts}
     by_name = {server.host: server for server in servers}
     names = [
         PublicName(name, host, addresses[host], *_trust(by_name.get(name)))
         for name, host in fleet.stack.public_names.items()
+        if host in addresses  # one that would be found may not be there
     ]
     began = time.monotonic()
     consulted = asyncio.run(consult(servers, names, patience, watcher))
     now = wall_clock()
-    return Report(tuple(judge(fleet, wanted, consulted, now, patience)), time.monotonic() - began)
+    without = (Diagnosis(Status.BROKEN, "hosts_from", f"{each}; its hosts are not looked for") for each in lacking)
+    return Report((*without, *judge(fleet, wanted, consulted, now, patience)), time.monotonic() - began)
 
 
 def _trust(server: StackServer | None) -> tuple[str | None, OwnCertificate | None]:

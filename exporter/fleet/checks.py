@@ -9,6 +9,7 @@ from collectors.terms import Seconds
 from exporter.config_files.hints import Hints
 from exporter.config_files.problems import Finding, Loc, key_of
 from exporter.fleet.duplicates import duplicates
+from exporter.fleet.hosts_from import MECHANISMS
 from exporter.fleet.mesh import STRANGER, WORDS
 from exporter.fleet.n8n_checks import n8n_findings
 from exporter.fleet.probes.settings import Settings
@@ -26,6 +27,7 @@ def check(sections: Sections, hints: Hints) -> list[Finding]:
     return [
         *_names(sections),
         *_maintenance(sections),
+        *_mechanisms(sections),
         *references(sections, hints),
         *_timing(sections),
         *_families(sections),
@@ -65,6 +67,13 @@ def _maintenance(sections: Sections) -> Iterator[Finding]:
         if host.until is not None and host.state is None:
             message = "has no meaning without a state; add state: maintenance, or remove this line"
             yield Finding(("hosts", index, "until"), message)
+
+
+def _mechanisms(sections: Sections) -> Iterator[Finding]:
+    for index, listed_by in enumerate(sections.hosts_from):
+        if len(listed_by.mechanisms) != 1:
+            fault = "names several; begin an entry for each" if listed_by.mechanisms else "names none"
+            yield Finding(("hosts_from", index), f"an entry has one of {listed(MECHANISMS)}, and this one {fault}")
 
 
 def _timing(sections: Sections) -> Iterator[Finding]:
@@ -196,6 +205,9 @@ def _web_logins(sections: Sections) -> Iterator[tuple[Loc, FileLogin]]:
     for name, job in sections.scrape.jobs.items():
         yield ("scrape", "jobs", name), job
     yield ("peers",), sections.peers
+    for index, each in enumerate(sections.hosts_from):
+        if each.http_sd:
+            yield ("hosts_from", index, "http_sd"), each.http_sd
     for server in type(sections.stack).model_fields:
         login = getattr(sections.stack, server)
         if isinstance(login, FileLogin):

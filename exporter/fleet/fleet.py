@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from exporter.config_files.problems import Finding, Loc, Problem
-from exporter.config_files.reading import located
-from exporter.config_files.source import Node
+from exporter.config_files.problems import Loc, Problem
+from exporter.fleet.checked_file import CheckedFile, Lists
 from exporter.fleet.database import Database
+from exporter.fleet.found import FoundHost
+from exporter.fleet.hosts_from import HostsFrom
 from exporter.fleet.mesh import Mesh
 from exporter.fleet.n8n import N8n
 from exporter.fleet.probes.settings import Settings
@@ -21,7 +22,9 @@ class Fleet:
     """The file's sections, and where they come from."""
 
     defaults: Defaults
+    hosts_from: tuple[HostsFrom, ...]
     hosts: tuple[Host, ...]
+    """Those of the file, and behind them those that were found, by name."""
     probes: Mapping[str, Settings]
     meshes: Mapping[str, Mesh]
     """Who measures whom, by probe."""
@@ -32,13 +35,22 @@ class Fleet:
     rules: Rules
     peers: Peers
     stack: Stack
-    source_file: str
+    file: CheckedFile
+    lists: Lists
+    found: tuple[FoundHost, ...]
+    """The last ones of ``hosts``, with the lists that they are from."""
     config_hash: int
-    """The first 48 bits of the SHA-256 of the file's bytes: exact as a float."""
+    """The first 48 bits of the SHA-256 of the file's bytes, and of what was found: exact as a float."""
     warnings: tuple[Problem, ...]
-    tree: Node = dataclasses.field(repr=False)
-    """What was written, with its lines."""
+
+    @property
+    def source_file(self) -> str:
+        """The path of the file."""
+        return self.file.source_file
 
     def problem(self, loc: Loc, message: str) -> Problem:
-        """Make the problem of a place of the file; without a place, of the whole file."""
-        return located(Finding(loc, message), self.source_file, self.tree)
+        """Make the problem of a place of the file, or of a host that was found; without a place, of the whole file."""
+        match loc:
+            case ("hosts", int(index), *_) if index >= (first := len(self.hosts) - len(self.found)):
+                return self.found[index - first].problem(message)
+        return self.file.problem(loc, message)

@@ -9,6 +9,7 @@ from exporter.config_files.problems import Loc
 from exporter.config_files.schema_errors import Keys, KeysAt
 from exporter.config_files.sections import Section
 from exporter.fleet.database import Database
+from exporter.fleet.hosts_from import Dns, FileSd, HostsFrom, HttpSd
 from exporter.fleet.n8n import N8n
 from exporter.fleet.probes import ENDPOINT_PROBES, PROBES, keys_of
 from exporter.fleet.probes.settings import Sample
@@ -29,6 +30,10 @@ from exporter.fleet.sections import Peers
 _SECTIONS: dict[str, type[Section]] = {
     "defaults": Defaults,
     "hosts": Host,
+    "hosts_from": HostsFrom,
+    "http_sd": HttpSd,
+    "file_sd": FileSd,
+    "dns": Dns,
     "endpoints": Endpoint,
     "databases": Database,
     "n8n": N8n,
@@ -63,6 +68,8 @@ def _section_at(loc: Loc) -> type[Section]:
             return HostScrape
         case ("scrape", "jobs", _):
             return ScrapeJob
+        case ("hosts_from", _, mechanism):
+            loc = (mechanism,)
         case ("stack", _):
             return StackServerKeys
     return _SECTIONS[str(loc[0])]

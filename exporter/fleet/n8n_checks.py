@@ -16,7 +16,7 @@ def n8n_findings(sections: Sections) -> Iterator[Finding]:
     """Hold every n8n against the hosts, the databases and the other n8ns."""
     for index, n8n in enumerate(sections.n8n):
         loc: Loc = ("n8n", index)
-        yield from _readers(loc, n8n, len(sections.hosts))
+        yield from _readers(loc, n8n, is_alone=len(sections.hosts) == 1 and not sections.hosts_from)
         yield from _database(loc, n8n, sections)
     yield from _read_twice(sections)
     yield from _kept_twice(sections)
@@ -45,10 +45,10 @@ def _kept_twice(sections: Sections) -> Iterator[Finding]:
             first.setdefault(kept, loc)
 
 
-def _readers(loc: Loc, n8n: N8n, hosts: int) -> Iterator[Finding]:
+def _readers(loc: Loc, n8n: N8n, *, is_alone: bool) -> Iterator[Finding]:
     """Find an n8n that is not read by exactly one host: two would count each execution twice."""
     names = n8n.from_
-    if hosts == 1:
+    if is_alone:
         return
     if names is None:
         yield Finding((*loc, "from"), "missing; name the one host that reads it")

@@ -57,14 +57,20 @@ class _References:
                 self._hints.suggestion(name, self._words_and_hosts if words else self._exporter)
                 or "; add it to hosts, or name another"
             )
-            yield Finding(loc, f"no host is named {quoted(name)}{hint}")
+            yield self._of_hosts(loc, f"no host is named {quoted(name)}", hint)
 
     def _sources(self, loc: Loc, names: tuple[str, ...] | None) -> Iterator[Finding]:
         for index, name in enumerate(names or ()):
             yield from self._host((*loc, "from", index), name, WORDS)
             if not self._exporter.get(name, True):
-                message = f"{quoted(name)} has 'exporter: false', so that it cannot measure; remove one of the two"
-                yield Finding((*loc, "from", index), message)
+                message = f"{quoted(name)} has 'exporter: false', so that it cannot measure"
+                yield self._of_hosts((*loc, "from", index), message, "; remove one of the two")
+
+    def _of_hosts(self, loc: Loc, message: str, remedy: str) -> Finding:
+        """Return a problem; where hosts are found, and come and go without this file, a warning."""
+        if self._sections.hosts_from:
+            return Finding(loc, f"{message}; as long as that is so, nothing is measured by this name", is_warning=True)
+        return Finding(loc, message + remedy)
 
     def _jobs(self) -> Iterator[Finding]:
         jobs = {OWN_JOB, *self._sections.scrape.jobs}

@@ -34,7 +34,8 @@ def sample_findings(sections: Sections) -> Iterator[Finding]:
             hosts = counted(len(parts.targets[datacenter]), "host")
             place = f"datacenter {quoted(datacenter)}" if datacenter else "no datacenter"
             message = f"{getattr(probe.sample, key)} is too few for the {hosts} of {place}, some of which nobody probes"
-            yield Finding(("probes", name, "sample", key), f"{message}; write {least} at least")
+            is_warning = bool(sections.hosts_from)  # hosts come and go without this file
+            yield Finding(("probes", name, "sample", key), f"{message}; write {least} at least", is_warning)
 
 
 def _uncovered(parts: MeshParts) -> Iterator[_Uncovered]:

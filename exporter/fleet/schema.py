@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from collectors.n8n.target import N8nTarget
 from collectors.terms import IpFamily, Seconds
@@ -31,6 +31,7 @@ from exporter.config_files.values import (
 )
 from exporter.fleet.buckets import BUCKETS, Buckets
 from exporter.fleet.database import Database
+from exporter.fleet.hosts_from import HostsFrom
 from exporter.fleet.n8n import N8n
 from exporter.fleet.probes import PROBES, EndpointProbe, Probe
 from exporter.fleet.probes.settings import Settings
@@ -172,8 +173,8 @@ class Stack(Section):
     public_names: dict[Address, Name] = Field(default_factory=dict)
 
 
-def _at_least_one(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
-    if not hosts:
+def _at_least_one(hosts: tuple[Host, ...], info: ValidationInfo) -> tuple[Host, ...]:
+    if not hosts and info.data.get("hosts_from") == ():
         raise invalid("is empty; name at least one")
     return hosts
 
@@ -182,6 +183,7 @@ class Sections(Section):
     """The whole file."""
 
     defaults: Defaults = Defaults()
+    hosts_from: tuple[HostsFrom, ...] = ()
     hosts: Annotated[tuple[Host, ...], AfterValidator(_at_least_one)]
     probes: dict[Name, Probe] = Field(default_factory=dict)
     endpoints: tuple[Endpoint, ...] = ()

@@ -56,6 +56,8 @@ def own_health_in_words(own: OwnHealth) -> str:
         parts.append(f"{own.skipped} skipped")
     if own.overflows:
         parts.append(f"{own.overflows} replies lost here")
+    if own.hosts_missing:
+        parts.append(own.hosts_missing)
     return ", ".join(parts)
 
 

@@ -141,6 +141,8 @@ def judge_host(own: OwnHealth) -> Verdict:
         return Verdict(Culprit.THIS_HOST, own.no_icmp)
     if own.not_reloaded:
         return Verdict(Culprit.CONFIGURATION, f"not reloaded, the one before is in force: {own.not_reloaded}")
+    if own.hosts_missing:
+        return Verdict(Culprit.CONFIGURATION, "not all hosts may be known")
     return FINE
 
 

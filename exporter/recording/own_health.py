@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from collectors.terms import Seconds
 from exporter.clock import wall_clock
@@ -40,6 +40,8 @@ class OwnHealth:
     """Why a family of ICMP that is used has no socket."""
     not_reloaded: str = ""
     """What was wrong with the fleet file when it was last read."""
+    hosts_missing: str = ""
+    """Why not all hosts may be known that should be found."""
     asked_by: Mapping[str, Seconds] = dataclasses.field(default_factory=dict)
     """How long ago hosts of the fleet asked our ``/ping``, as far as they did."""
 
@@ -60,15 +62,16 @@ class RecentHealth:
         """Until then our own queue is in what is measured, and that is not learnt as usual."""
         self.not_reloaded = ""
         """What was wrong with the fleet file when it was last read; empty if nothing was."""
+        self.hosts_missing: Callable[[], str] = str
+        """Returns why not all hosts may be known; empty if all are."""
         self._host = self._datacenter = ""
         self._sampled: frozenset[str] = frozenset()
         self._maintenance: Seconds | None = None
 
     def configure(self, host: Host, sampled: frozenset[str] = frozenset()) -> None:
-        """Record which host this is, by a fleet file that was read well; ``sampled`` as OwnHealth has it."""
+        """Record which host this is; ``sampled`` as OwnHealth has it."""
         self._sampled = sampled
         self._host, self._datacenter, self._maintenance = host.name, host.datacenter, host.maintenance
-        self.not_reloaded = ""
 
     def queued(self, waited: Seconds, now: Seconds) -> None:
         """Record how long an echo request waited in the transmit queue."""
@@ -101,5 +104,6 @@ class RecentHealth:
             overflows=int(self._overflows.read(now) or 0),
             no_icmp=no_icmp,
             not_reloaded=self.not_reloaded,
+            hosts_missing=self.hosts_missing(),
             asked_by=asked_by,
         )

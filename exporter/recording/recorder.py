@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from collectors.contract import (
     DuplicateReply,
@@ -23,7 +23,7 @@ from collectors.n8n.reading import N8nReading
 from collectors.replies import Reading, RoundTrip
 from collectors.terms import IpFamily, Seconds
 from exporter.clock import wall_clock
-from exporter.fleet import Fleet, Host, Pair, pinging, sampled_datacenters
+from exporter.fleet import CheckedFile, Fleet, Host, Pair, pinging, sampled_datacenters
 from exporter.probing import Move
 from exporter.recording import metrics
 from exporter.recording.exposition import Exposition
@@ -54,11 +54,13 @@ class Recorder:
         self._counts_page = Exposition(metrics.probe_families(self._counts))
         self._counts_page.add(None, (), None)
         self._own = metrics.OwnMetrics(version)
+        self._file: CheckedFile | None = None
+        self.discovery = metrics.DiscoveryMetrics(self._own.registry)
 
     # What is configured
 
     def configure(self, fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> None:
-        """Record these pairs of a fleet file that was read well, seen from this host.
+        """Record these pairs of a fleet, seen from this host.
 
         Raises BadFile, and changes nothing, if a pair would have no series.
         """
@@ -71,6 +73,9 @@ class Recorder:
         self._own.show_sockets(self._sockets.used())
         self._own.configured(fleet, host, pairs)
         self._health.configure(host, sampled_datacenters(fleet, host))
+        if fleet.file is not self._file:  # else only the hosts are others, that were found
+            self._file, self._health.not_reloaded = fleet.file, ""
+            self._own.file_was_read()
 
     def reload_failed(self, problem: str) -> None:
         """Show that the fleet file could not be read, and that the one before is still in force."""
@@ -80,6 +85,10 @@ class Recorder:
     def watch_names(self, targets: Iterable[str]) -> None:
         """Count the failed refreshes of these targets' addresses, from 0 on, and no others'."""
         self._lookups.watch(targets)
+
+    def watch_lists(self, missing: Callable[[], str]) -> None:
+        """Show what ``missing`` returns: which hosts are not known as they should be."""
+        self._health.hosts_missing = missing
 
     # What happened
 

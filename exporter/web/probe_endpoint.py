@@ -56,7 +56,8 @@ class ProbeEndpoint:
             return single.chosen([pair for pair, _ in self._states()], target, probe, helps=helps)
         except single.NoSuchPair as error:
             self._helped = now if helps else self._helped
-            raise Refused(HTTPStatus.NOT_FOUND, str(error)) from error
+            missing = self._own_health(now).hosts_missing
+            raise Refused(HTTPStatus.NOT_FOUND, "; ".join(filter(None, (str(error), missing)))) from error
 
 
 def _apart(pair: Pair) -> Seconds:

@@ -104,6 +104,8 @@ class WebServer:
         self.ready = False
         self.fleet: FleetPages | None = None
         """None where --web.disable-fleet turns it off."""
+        self.hosts_missing: Callable[[], str] = str
+        """Returns why not all hosts may be known; empty if all are."""
 
     def application(self, *middlewares: Middleware) -> web.Application:
         """Return the application with its routes; what the middlewares refuse is counted too."""
@@ -221,7 +223,8 @@ class WebServer:
         return await self._sending.send(request, headers, [lists[job].encode()])
 
     async def _healthy(self, _: web.Request) -> web.Response:
-        return web.Response(text="latency-exporter is healthy.\n")
+        missing = self.hosts_missing()
+        return web.Response(text="latency-exporter is healthy.\n" + (f"{missing}\n" if missing else ""))
 
     async def _ready(self, _: web.Request) -> web.Response:
         if not self.ready:

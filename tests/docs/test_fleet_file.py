@@ -18,6 +18,7 @@ from exporter.config_files.values import MAX_DURATION, MIN_INTERVAL
 from exporter.fleet import schema
 from exporter.fleet.buckets import BUCKETS
 from exporter.fleet.database import Database
+from exporter.fleet.hosts_from import Dns, FileSd, HostsFrom, HttpSd
 from exporter.fleet.n8n import N8n
 from exporter.fleet.probes import ENDPOINT_PROBES, PROBES
 from exporter.fleet.probes.settings import Sample, Settings
@@ -29,6 +30,10 @@ Model = type[BaseModel]
 COMMON = set.intersection(*(set(model.model_fields) for model in PROBES.values()))
 FIELDS: dict[str, dict[str, FieldInfo]] = {
     "defaults": schema.Defaults.model_fields,
+    "hosts_from[]": HostsFrom.model_fields,
+    "hosts_from[].http_sd": HttpSd.model_fields,
+    "hosts_from[].file_sd": FileSd.model_fields,
+    "hosts_from[].dns": Dns.model_fields,
     "hosts[]": schema.Host.model_fields,
     "hosts[].scrape.JOB": schema.HostScrape.model_fields,
     "probes.NAME": {name: Settings.model_fields[name] for name in COMMON},
@@ -154,8 +159,8 @@ GOOD_AND_BAD: dict[str, tuple[list[Any], list[Any]]] = {
     "number": (["8"], ["1.5", "x"]),
     "port": (["9102"], ["0", "65536"]),
     "date": (["2026-12-01T06:00Z"], ["2026-12-01T06:00", "tomorrow"]),
-    "list": ([["ipv4"], ["200"], ["0.25"], ["wf001"]], [{"a": "b"}]),
-    "map": ([{}, {"url": "http://wf001/"}], ["x", ["x"]]),
+    "list": ([["ipv4"], ["200"], ["0.25"], ["wf001"], ["a.json"]], [{"a": "b"}]),
+    "map": ([{}, {"url": "http://wf001/"}, {"files": ["a.json"]}, {"name": "x"}], ["x", ["x"]]),
     "text": (["x", "192.0.2.1", "http://wf001/", "/x", "GET"], [["x"], {"x": "y"}]),
 }
 """Type in the table -> values of which one is taken, values of which none is."""

@@ -136,7 +136,7 @@ def read_names() -> set[str]:
     """Return the sections and keys of the fleet file that the program reads, as attributes of what is checked."""
     readers = [path for path in SOURCES if path.is_relative_to(ROOT / "exporter")]
     text = "".join(path.read_text("utf-8") for path in readers)
-    sections = set(re.findall(r"\bfleet\.([a-z0-9]+)\b", text)) & set(schema.Sections.model_fields)
+    sections = set(re.findall(r"\bfleet\.([a-z0-9_]+)\b", text)) & set(schema.Sections.model_fields)
     keys = {key for row in PAGES["fleet-file"].table("key") if not row[0].startswith("**") for key in words(row[0])}
     return sections | {key for key in keys if re.search(rf"\.{key}\b", text)}
 

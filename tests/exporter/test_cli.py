@@ -39,6 +39,7 @@ def test_run_is_the_default_command_with_the_exporters_customary_flags() -> None
     flags = run_parser().parse_args([])
     assert vars(flags) == {
         "config_file": Path("config/exporter.yml"),
+        "auto_reload": False,
         "host": None,
         "listen": None,
         "web_config_file": None,

@@ -10,6 +10,7 @@ from exporter.recording.metrics.counts import (
     probe_families,
 )
 from exporter.recording.metrics.databases import DATABASE_LABELS, DatabaseSeries, database_families
+from exporter.recording.metrics.discovery import DiscoveryMetrics
 from exporter.recording.metrics.n8n import N8N_FAMILIES, N8N_LABELS
 from exporter.recording.metrics.network import PAIR_LABELS, network_families
 from exporter.recording.metrics.own import HANDLERS, REQUEST_BUCKETS, OwnMetrics, host_labels
@@ -26,6 +27,7 @@ __all__ = [
     "PEER_LABELS",
     "REQUEST_BUCKETS",
     "DatabaseSeries",
+    "DiscoveryMetrics",
     "OwnMetrics",
     "ProbeCounts",
     "database_families",

@@ -117,15 +117,18 @@ class OwnMetrics:
             self.request_duration.labels(handler)
 
     def configured(self, fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> None:
-        """Show the fleet that has just been read well, and which of its hosts we are."""
+        """Show the fleet in force, and which of its hosts we are."""
         self.self_info.clear()
         self.self_info.labels(*host_labels(host)).set(1)
         self._hosts = fleet.hosts
         self.config_hash.set(fleet.config_hash)
-        self.reload_successful.set(1)
-        self.reload_time.set_to_current_time()
         for protocol in PROTOCOLS:
             self.pairs.labels(protocol).set(sum(pair.protocol == protocol for pair in pairs))
+
+    def file_was_read(self) -> None:
+        """Show that the fleet file has just been read well."""
+        self.reload_successful.set(1)
+        self.reload_time.set_to_current_time()
 
     def show_sockets(self, sockets: Mapping[IpFamily, SocketOpened | None]) -> None:
         """Show the kind of each family's socket, and no other family's; None: it is not open yet."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -15,56 +14,15 @@ from collectors.contract import ProbeFailed
 from collectors.terms import IpFamily, Reason
 from collectors.transport import resolver
 from tests.collectors import resources
+from tests.name_server import NameServer, name_server
 
-A, AAAA, NXDOMAIN = 1, 28, 3
 IPV4, IPV6 = IpFamily.IPV4, IpFamily.IPV6
-
-
-class NameServer(asyncio.DatagramProtocol):
-    """Answers from ``names`` (RFC 1035, 4.1); whom it does not hold does not exist, and None is met with silence."""
-
-    def __init__(self):
-        self.names = {}
-        self.careless = set()
-        """Names whose every address is the answer, whichever family is asked for."""
-        self.asked = []
-
-    def connection_made(self, transport):
-        self._transport = transport
-        self.address = "{}:{}".format(*transport.get_extra_info("sockname"))
-
-    def datagram_received(self, data, address):
-        end = data.index(0, 12) + 5
-        name, (kind,) = self._name(data[12 : end - 5]), struct.unpack_from("!H", data, end - 4)
-        self.asked.append(name)
-        found = self.names.get(name, ())
-        if found is None:
-            return
-        kinds = {one: AAAA if ":" in one else A for one in found}
-        records = [(kinds[one], one) for one in found if kinds[one] == kind or name in self.careless]
-        flags = 0x8180 | (0 if name in self.names else NXDOMAIN)
-        head = data[:2] + struct.pack("!HHHHH", flags, 1, len(records), 0, 0) + data[12:end]
-        self._transport.sendto(head + b"".join(self._record(*record) for record in records), address)
-
-    def _record(self, kind, address):
-        packed = socket.inet_pton(socket.AF_INET if kind == A else socket.AF_INET6, address)
-        return b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 60, len(packed)) + packed
-
-    def _name(self, data):
-        labels = []
-        while data:
-            labels.append(data[1 : 1 + data[0]].decode().lower())
-            data = data[1 + data[0] :]
-        return ".".join(labels)
 
 
 @pytest.fixture
 async def server():
-    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(
-        NameServer, local_addr=("127.0.0.1", 0)
-    )
-    yield server
-    transport.close()
+    async with name_server() as server:
+        yield server
 
 
 async def lookup(name, family, nameservers=()):
@@ -268,3 +226,12 @@ def settled():
 
 if __name__ == "__main__":
     asyncio.run(with_files_of_its_own(Path("/etc/hosts"), Path("/etc/resolv.conf")))
+
+
+async def test_an_address_has_the_name_of_its_record_without_the_dot_at_the_end(server):
+    server.reverse = {"192.0.2.7": "seven.a.test", "2001:db8::7": "six.a.test"}
+    assert await resolver.name_of("192.0.2.7", [server.address]) == "seven.a.test"
+    assert await resolver.name_of("2001:db8::7", [server.address]) == "six.a.test"
+    with pytest.raises(ProbeFailed, match=r"^\(.*192\.0\.2\.8: Domain name not found") as caught:
+        await resolver.name_of("192.0.2.8", [server.address])
+    assert (caught.value.reason, caught.value.misconfigured) == (Reason.DNS, True)

@@ -68,6 +68,9 @@ OF_OURSELVES = [
     ("latency_exporter_config_last_reload_success_timestamp_seconds", "gauge", ()),
     ("latency_exporter_pairs", "gauge", ("protocol",)),
     ("latency_exporter_maintenance_until_timestamp_seconds", "gauge", ("target",)),
+    ("latency_exporter_discovery_hosts", "gauge", ("mechanism",)),
+    ("latency_exporter_discovery_last_success_timestamp_seconds", "gauge", ("mechanism",)),
+    ("latency_exporter_discovery_failures_total", "counter", ("mechanism",)),
     ("latency_exporter_measurements_total", "counter", ("protocol", "clock")),
     ("latency_exporter_egress_queue_seconds", "histogram", ()),
     ("latency_exporter_icmp_receive_overflows_total", "counter", ()),
@@ -90,6 +93,8 @@ def small(tmp_path: Path) -> Small:
     small.answer_all()
     small.recorder.watch_names(["wf008"])
     small.recorder.request_answered("metrics", 200, 0.001)
+    small.recorder.discovery.configure({"http_sd"})
+    small.recorder.discovery.show("http_sd", 2, 1.5e9)
     return small
 
 

@@ -1,0 +1,70 @@
+"""Every list asked for once: for commands, and for a fleet file that names other lists than the one before."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from exporter.config_files.problems import BadFile, Problem
+from exporter.discovery.no_list import NoList
+from exporter.discovery.source import Hosts, Source, in_a_line
+from exporter.fleet import CheckedFile, Fleet, HostsFrom, Lists, fleet_of, read_fleet_file
+
+
+def with_hosts_from(path: Path) -> tuple[Fleet, list[Problem]]:
+    """Read a fleet file and ask for its lists; return the fleet with those that can be used, and what is wrong.
+
+    Raises BadFile where the file itself cannot be used.
+    """
+    file = read_fleet_file(path)
+    problems, lists = [], dict[HostsFrom, Hosts]()
+    for entry, answer in asyncio.run(_answers(file, file.sections.hosts_from)).items():
+        try:
+            lists = _joined(file, lists, entry, answer)
+        except NoList as none:
+            problems.append(file.problem_of_list(entry, f"{entry}: {none}"))
+    return fleet_of(file, lists), problems
+
+
+def known_or_asked(file: CheckedFile, before: Fleet) -> Lists:
+    """Return the lists that a file names, those that it names anew asked for now; raises BadFile if one cannot be had.
+
+    For the thread of a reload, which changes nothing then: hosts that moved to a list would lose their counters.
+    """
+    entries = file.sections.hosts_from
+    lists = {entry: hosts for entry, hosts in before.lists.items() if entry in entries}
+    problems, new = [], [entry for entry in entries if entry not in before.hosts_from]
+    for entry, answer in asyncio.run(_answers(file, new)).items():
+        if isinstance(answer, NoList):
+            problems.append(file.problem_of_list(entry, f"{entry}: {answer}"))
+        else:
+            lists[entry] = answer
+    if problems:
+        raise BadFile(problems)
+    return lists
+
+
+def _joined(file: CheckedFile, lists: Lists, entry: HostsFrom, answer: Hosts | NoList) -> dict[HostsFrom, Hosts]:
+    """Return the lists with one more; raises NoList where it does not go together with them."""
+    if isinstance(answer, NoList):
+        raise answer
+    joined = {**lists, entry: answer}
+    try:
+        fleet_of(file, joined)
+    except BadFile as bad:
+        raise NoList(in_a_line(bad)) from bad
+    return joined
+
+
+async def _answers(file: CheckedFile, entries: Collection[HostsFrom]) -> Mapping[HostsFrom, Hosts | NoList]:
+    async with asyncio.TaskGroup() as group:
+        tasks = {entry: group.create_task(_answer(Source(file, entry))) for entry in entries}
+    return {entry: task.result() for entry, task in tasks.items()}
+
+
+async def _answer(source: Source) -> Hosts | NoList:
+    try:
+        return await source.ask()
+    except NoList as none:
+        return none

@@ -1,0 +1,49 @@
+"""The bytes of a list -> plain lists and maps: JSON, and YAML as the fleet file is read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from exporter.config_files.problems import BadFile, Problem, Unreadable, key_of
+from exporter.config_files.source import parse
+from exporter.discovery.no_list import NoList
+from exporter.fleet import ListPlace
+from exporter.wording import cleaned, quoted
+
+MAX_BYTES = 4 << 20
+"""Of one list. Ten thousand hosts with all labels are 2 MB."""
+
+
+def read_json(data: bytes, name: str) -> tuple[object, ListPlace]:
+    """Read JSON; raises NoList. It has no lines: the place within it says which value is meant."""
+    try:
+        return json.loads(data, object_pairs_hook=_map), ListPlace(name)
+    except RecursionError:
+        raise NoList("its JSON is nested too deep to be a list of targets") from None
+    except ValueError as error:
+        excerpt = cleaned(data[:200].decode("utf-8", "replace"), 40)
+        raise NoList(f"its answer is no JSON ({cleaned(str(error))}); it begins with {quoted(excerpt)}") from None
+
+
+def read_yaml(data: bytes, name: str) -> tuple[object, ListPlace]:
+    """Read YAML; raises BadFile."""
+    try:
+        tree, duplicates = parse(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise BadFile([Problem(name, 0, "", "is not UTF-8; save it in UTF-8")]) from None
+    except Unreadable as error:
+        raise BadFile([Problem(name, error.line, key_of(error.loc), error.message)]) from None
+    if duplicates:
+        text = "duplicate key; remove one of them"
+        raise BadFile([Problem(name, each.line, key_of(each.loc), text) for each in duplicates])
+    return tree.plain() or [], ListPlace(name, tree.line_of)
+
+
+def _map(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        keys = [key for key, _ in pairs]
+        double = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {quoted(double)} stands twice in a map")
+    return entries
