@@ -40,8 +40,9 @@ def none_or(bad: str, known: str) -> str:
 
 
 def by_bucket(histogram: str, selector: str) -> Query:
-    """Query how many observations fell into each bucket of a histogram in a minute."""
-    expression = f"60 * sum by (le) (rate({histogram}_bucket{{{selector}}}{RATE}))"
+    """Query how many observations fell into each bucket of a histogram in a minute, classic or else native."""
+    classic = f"60 * sum by (le) (rate({histogram}_bucket{{{selector}}}{RATE}))"
+    expression = f"{classic} or on () 60 * sum(rate({histogram}{{{selector}}}{RATE}))"
     return prometheus.Dataquery().expr(expression).legend_format("{{le}}").format(PromQueryFormat.HEATMAP).range()
 
 
@@ -54,4 +55,5 @@ def mean(summary: str, selector: str, by: str) -> str:
 def quantile(share: float, histogram: str, selector: str, by: str) -> str:
     """Return a quantile of a histogram for which none is recorded; it is absent where nothing was observed."""
     labels = f"{by}, le" if by else "le"
-    return f"histogram_quantile({share}, sum by ({labels}) (rate({histogram}_bucket{{{selector}}}{RATE}))) >= 0"
+    classic = f"histogram_quantile({share}, sum by ({labels}) (rate({histogram}_bucket{{{selector}}}{RATE}))) >= 0"
+    return f"{classic} or histogram_quantile({share}, sum by ({by}) (rate({histogram}{{{selector}}}{RATE}))) >= 0"

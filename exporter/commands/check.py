@@ -82,7 +82,7 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
             legible(pair.place),
             f"{pair.interval:g} s",
             f"{pair.timeout:g} s",
-            str(series_of(pair, buckets)),
+            str(series_of(pair, buckets, native=fleet.scrape.native_histograms)),
         )
         for pair in pairs
     ]

@@ -139,6 +139,7 @@ class Scrape(Section):
 
     interval: Interval = 15.0
     timeout: Duration = 10.0
+    native_histograms: Flag = False
     jobs: dict[Name, ScrapeJob] = Field(default_factory=dict)
 
 

@@ -8,13 +8,13 @@ head of a counter's family differs.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
-Labels = tuple[tuple[str, str], ...]
+from exporter.recording.families import Family, KeyedFamily, Labels
+from exporter.recording.messages import Messages
 
 _NOTHING: Mapping[int, Any] = MappingProxyType({})
 _GAP = "\0"
@@ -29,29 +29,6 @@ _KEYED_AT_ONCE = 500
 """The same for keyed families, whose labels are written anew: that takes as long as 2,000 other lines."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Family:
-    """A metric family: its head, and how its samples are named and read.
-
-    ``samples`` takes an owner and returns (suffix of the name, further labels) of each of its lines. ``read`` takes the
-    owner's state and the time by the monotonic clock, and returns the values in the same order, or None when there is
-    nothing to show.
-    """
-
-    name: str
-    """As in its samples; a counter's with ``_total``."""
-    kind: str
-    help: str
-    samples: Callable[[Any], Iterable[tuple[str, Labels]]]
-    read: Callable[[Any, float], Sequence[float] | None]
-
-    def head(self, *, openmetrics: bool) -> bytes:
-        """Return the HELP and TYPE lines; OpenMetrics names a counter's family without ``_total``."""
-        name = self.name.removesuffix("_total") if openmetrics and self.kind == "counter" else self.name
-        text = self.help.replace("\\", "\\\\").replace("\n", "\\n")
-        return f"# HELP {name} {text}\n# TYPE {name} {self.kind}\n".encode()
-
-
 class Exposition:
     """Families with the lines of all their owners: a page of metrics, or a part of one."""
 
@@ -59,9 +36,14 @@ class Exposition:
         self._families = families
         self._lines: dict[str, list[tuple[_Lines, bytes, Any]]] = {family.name: [] for family in families}
         self._shared: dict[_Lines, _Lines] = {}
+        self._messages = Messages(families)
 
-    def add(self, owner: object, labels: Labels, state: object) -> None:
-        """Add one owner's lines to every family; ``state`` is what the families' ``read`` takes."""
+    def add(self, owner: object, labels: Labels, state: object, created: float | None = None) -> None:
+        """Add one owner's lines to every family; ``state`` is what the families' ``read`` takes.
+
+        ``created`` is since when its counters count, in seconds since the epoch; None if that is not known.
+        """
+        self._messages.add(owner, labels, state, created)
         written = _in_template(labels)
         for family in self._families:
             lines = _Lines.of(family, owner, labelled=bool(labels))
@@ -89,35 +71,25 @@ class Exposition:
                         pieces.append(lines.fill(labels, values))
                 yield b"".join(pieces)
 
+    def messages(self, now: float, frozen: Mapping[int, Any] = _NOTHING) -> Iterator[bytes]:
+        """Return the same page in protobuf."""
+        return self._messages.render(now, frozen)
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class KeyedFamily:
-    """A metric family whose series come and go with what was read, so that no line can be made before a scrape.
 
-    ``read`` takes an owner's state and the time by the monotonic clock. It yields the values of the ``labels`` of each
-    group of lines, and the values of its ``samples``.
-    """
-
-    name: str
-    kind: str
-    help: str
-    labels: Sequence[str]
-    """Beside the owner's."""
-    samples: Sequence[tuple[str, Labels]]
-    read: Callable[[Any, float], Iterable[tuple[Sequence[str], Sequence[float]]]]
-
-    def render(self, owned: Iterable[tuple[Labels, Any]], now: float, *, openmetrics: bool) -> Iterator[bytes]:
-        """Return the lines of all owners in pieces, each the work of some milliseconds."""
-        family = Family(self.name, self.kind, self.help, lambda _: self.samples, lambda _state, _now: None)
-        yield family.head(openmetrics=openmetrics)
-        lines = _Lines.of(family, None, labelled=True)
-        groups = (
-            lines.fill(_in_template((*labels, *zip(self.labels, key, strict=True))), values)
-            for labels, state in owned
-            for key, values in self.read(state, now)
-        )
-        while piece := b"".join(itertools.islice(groups, _KEYED_AT_ONCE // lines.number or 1)):
-            yield piece
+def keyed_lines(
+    family: KeyedFamily, owned: Iterable[tuple[Labels, Any]], now: float, *, openmetrics: bool
+) -> Iterator[bytes]:
+    """Return the lines of all owners in pieces, each the work of some milliseconds."""
+    head = Family(family.name, family.kind, family.help, lambda _: family.samples, lambda _state, _now: None)
+    yield head.head(openmetrics=openmetrics)
+    lines = _Lines.of(head, None, labelled=True)
+    groups = (
+        lines.fill(_in_template((*labels, *zip(family.labels, key, strict=True))), values)
+        for labels, state in owned
+        for key, values in family.read(state, now)
+    )
+    while piece := b"".join(itertools.islice(groups, _KEYED_AT_ONCE // lines.number or 1)):
+        yield piece
 
 
 class _Lines(NamedTuple):
@@ -150,12 +122,6 @@ class _Lines(NamedTuple):
 def _in_template(labels: Labels) -> bytes:
     """Write labels that stand in a template, where ``%`` has a meaning."""
     return _written(labels).replace("%", "%%").encode()
-
-
-def bucket_samples(bounds: Sequence[float]) -> list[tuple[str, Labels]]:
-    """Return a histogram's samples; ``le`` is a float in either format, so that queries need not tell them apart."""
-    buckets = [("_bucket", (("le", repr(float(bound))),)) for bound in bounds]
-    return [*buckets, ("_bucket", (("le", "+Inf"),)), ("_sum", ()), ("_count", ())]
 
 
 def _written(labels: Labels) -> str:

@@ -6,12 +6,15 @@ same: a series that is about to change is copied first, for the pages that are u
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from collectors.target import Gives
 from exporter.fleet import LOGIN, QUERY, Pair
-from exporter.recording.exposition import Exposition, Labels
+from exporter.recording.exposition import Exposition, keyed_lines
+from exporter.recording.families import Labels
+from exporter.recording.messages import keyed_messages
 from exporter.recording.metrics import N8N_FAMILIES, DatabaseSeries, database_families, labels_of, network_families
 from exporter.recording.series import PairSeries
 
@@ -48,7 +51,7 @@ class PairRecords:
             if Gives.READING in pair.aim.gives:
                 self._n8n.append((labels_of(pair), series))
             elif not pair.database:
-                self._page.add(pair, labels_of(pair), series)
+                self._page.add(pair, labels_of(pair), series, series.created)
         self._add_databases(buckets)
         return before.keys() - self._series.keys()
 
@@ -66,7 +69,7 @@ class PairRecords:
                 if not series or series.query is not query:
                     series = DatabaseSeries(login, query)
                 self._databases[id(login)] = self._databases[id(query)] = series
-                self._database_page.add(pair, labels_of(pair), series)
+                self._database_page.add(pair, labels_of(pair), series, login.created)
 
     def __contains__(self, target: object) -> bool:
         """Return whether a pair aims at this very object."""
@@ -87,15 +90,39 @@ class PairRecords:
 
     def render(self, now: float, *, openmetrics: bool) -> Iterator[bytes]:
         """Return the lines of all pairs in pieces, between which others may run; all that they say is of now."""
-        frozen = dict[int, Any]()
-        self._under_way.append(frozen)
-        pages, n8n = (self._page, self._database_page), self._n8n
-        try:
+        with self._as_it_is_now() as (pages, n8n, frozen):
             for page in pages:
                 yield from page.render(now, openmetrics=openmetrics, frozen=frozen)
             for family in N8N_FAMILIES if n8n else ():
-                # Looked up when they are asked for: a series may change between two pieces.
-                owned = ((labels, frozen.get(id(series), series)) for labels, series in n8n)
-                yield from family.render(owned, now, openmetrics=openmetrics)
+                yield from keyed_lines(family, _at_once(n8n, frozen), now, openmetrics=openmetrics)
+
+    def messages(self, now: float) -> Iterator[bytes]:
+        """Return the same in protobuf."""
+        with self._as_it_is_now() as (pages, n8n, frozen):
+            for page in pages:
+                yield from page.messages(now, frozen)
+            for family in N8N_FAMILIES if n8n else ():
+                yield from keyed_messages(family, _at_once(n8n, frozen), now)
+
+    @contextlib.contextmanager
+    def _as_it_is_now(self) -> Iterator[_Pages]:
+        """Keep what changes from now on as it was, for the page that is made meanwhile."""
+        frozen = dict[int, Any]()
+        self._under_way.append(frozen)
+        try:
+            yield _Pages((self._page, self._database_page), self._n8n, frozen)
         finally:
             self._under_way = [other for other in self._under_way if other is not frozen]
+
+
+class _Pages(NamedTuple):
+    pages: Sequence[Exposition]
+    n8n: Sequence[tuple[Labels, PairSeries]]
+    frozen: Mapping[int, Any]
+
+
+def _at_once(
+    n8n: Iterable[tuple[Labels, PairSeries]], frozen: Mapping[int, Any]
+) -> Iterator[tuple[Labels, PairSeries]]:
+    """Look each series up when it is asked for: it may change between two pieces."""
+    return ((labels, frozen.get(id(series), series)) for labels, series in n8n)

@@ -52,7 +52,7 @@ class Recorder:
         self._states_kept = StatesKept()
         self._counts = metrics.ProbeCounts()
         self._counts_page = Exposition(metrics.probe_families(self._counts))
-        self._counts_page.add(None, (), None)
+        self._counts_page.add(None, (), None, wall_clock())
         self._own = metrics.OwnMetrics(version)
         self._file: CheckedFile | None = None
         self.discovery = metrics.DiscoveryMetrics(self._own.registry)
@@ -178,8 +178,18 @@ class Recorder:
     def page(self, *, openmetrics: bool) -> Iterator[bytes]:
         """Return the exposition in pieces, between which others may run; all that it says of pairs is of now."""
         now = time.monotonic()
-        others = self._pings.page, self._lookups.page, self._counts_page
         yield from self._pairs.render(now, openmetrics=openmetrics)
-        for page in others:
+        for page in self._other_pages():
             yield from page.render(now, openmetrics=openmetrics)
         yield self._own.page(openmetrics=openmetrics)
+
+    def messages(self) -> Iterator[bytes]:
+        """Return the same in protobuf, with native histograms; others may run also where a piece is empty."""
+        now = time.monotonic()
+        yield from self._pairs.messages(now)
+        for page in self._other_pages():
+            yield from page.messages(now)
+        yield from self._own.messages()
+
+    def _other_pages(self) -> tuple[Exposition, ...]:
+        return self._pings.page, self._lookups.page, self._counts_page

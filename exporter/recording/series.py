@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from collectors.contract import Facts, Outcome, ProbeFailed
 from collectors.replies import Exchange, Login, Query, Reading, Reply
 from collectors.terms import Phase, Reason, Seconds
+from exporter.clock import wall_clock
 from exporter.recording.histogram import Histogram
 from exporter.recording.history import FAILED, LOST, NOTHING_USUAL, RESENT, UNMEASURED, Recent, Usual, UsualLoss
 from exporter.recording.latest import Failing, Failure, LastProbe, Moved
@@ -27,6 +28,7 @@ class PairSeries:
     __slots__ = (
         "_answered",
         "_answered_at",
+        "created",
         "duplicate_replies",
         "duration",
         "ever_succeeded",
@@ -55,6 +57,8 @@ class PairSeries:
 
     def __init__(self, reasons: Sequence[Reason]) -> None:
         self.fresh_for: Seconds = 0.0
+        self.created = wall_clock()
+        """Since when it is counted, in seconds since the epoch."""
         self.probes = 0
         self.failures = dict.fromkeys(reasons, 0)
         self.resent = 0

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from collectors.terms import Seconds
-from exporter.scrape_configs.text import StanzaFormat
+from exporter.scrape_configs.text import NATIVE, StanzaFormat
 
 CHECKED_AS: dict[StanzaFormat, StanzaFormat] = {"otel": "prometheus-include"}
 """What stands below ``config`` in the Collector's file is a configuration of Prometheus."""
@@ -34,7 +34,7 @@ def complaints(stanzas: str, stanza_format: StanzaFormat) -> Iterator[tuple[str,
             whole.write_text(key + stanzas)
             yield "promtool", _complaint([promtool, "check", "config", "--syntax-only", str(whole)])
         victoria = next(filter(None, map(shutil.which, _VICTORIA)), None)
-        if victoria and stanza_format != "prometheus-include":
+        if victoria and stanza_format != "prometheus-include" and NATIVE not in stanzas:
             including.write_text(f"scrape_config_files: [{jobs}]\n")
             yield Path(victoria).name, _complaint([victoria, "-dryRun", f"-promscrape.config={including}"])
 

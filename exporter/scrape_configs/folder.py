@@ -54,7 +54,11 @@ def files(fleet: Fleet, targets_location: str, stanza_format: StanzaFormat = "pa
     if stanza_format != "http-sd" and (odd := re.search(r"[*?\[\]\\\ud800-\udfff]", targets_location)):
         raise CannotWrite(f"--targets-dir: {targets_location!r} holds {odd[0]!r}, which servers misread; name another")
     all_stanzas = stanzas(fleet)
-    limit = math.ceil(max(cost.of_each_exporter(fleet), default=0) * _SAMPLE_LIMIT_FACTOR) + _SAMPLE_LIMIT_EXTRA
+    # As text, which a server falls back to that takes no native histograms.
+    limit = (
+        math.ceil(max(cost.of_each_exporter(fleet, native=False), default=0) * _SAMPLE_LIMIT_FACTOR)
+        + _SAMPLE_LIMIT_EXTRA
+    )
     texts = {} if stanza_format == "http-sd" else {stanza.file: target_list(stanza.groups) for stanza in all_stanzas}
     settings = StanzaSettings(stanza_format, targets_location, limit)
     write_stanzas = component_text if stanza_format == "alloy" else stanzas_text

@@ -30,6 +30,15 @@ USES: dict[StanzaFormat, str] = {
     "receivers of a pipeline for metrics.",
     "alloy": "Grafana Alloy: name this file in `import.file`.",
 }
+NATIVE = "scrape_native_histograms: true"
+"""What Prometheus 3.8 and later read, and all other servers refuse."""
+_TAKE_NATIVE: frozenset[StanzaFormat] = frozenset({"paste", "prometheus-include", "http-sd"})
+_NATIVE_USES: dict[StanzaFormat, str] = {
+    "paste": "Prometheus 3.8 or later (native histograms): paste the stanzas below `scrape_configs:`.",
+    "prometheus-include": "Prometheus 3.8 or later (native histograms): name this file in `scrape_config_files:`.",
+    "http-sd": "Prometheus 3.8 or later (native histograms): paste the stanzas below `scrape_configs:`; the targets "
+    "are asked of an exporter.",
+}
 _COLLECTOR = "receivers:\n  prometheus/latency:\n    config:\n      scrape_configs:\n"
 """Where the Collector has stanzas. The receiver bears a name, so that it stands beside one that is there already."""
 
@@ -53,7 +62,8 @@ def stanzas_text(stanzas: Sequence[Stanza], scrape: Scrape, settings: StanzaSett
     elif settings.format == "otel":
         # The Collector puts variables of its environment in the place of `$NAME` and `${NAME}`, anywhere.
         text = _COLLECTOR + textwrap.indent(text.replace("$", "$$"), " " * 6)
-    return f"# {GENERATED}\n# {USES[settings.format]}\n{text}"
+    uses = _NATIVE_USES if _is_native(scrape, settings.format) else USES
+    return f"# {GENERATED}\n# {uses[settings.format]}\n{text}"
 
 
 def target_list(groups: Sequence[TargetGroup]) -> str:
@@ -85,6 +95,7 @@ def _stanza(stanza: Stanza, scrape: Scrape, settings: StanzaSettings, own: Stanz
         f"scrape_interval: {duration(scrape.interval)}",
         f"scrape_timeout: {duration(scrape.timeout)}",
         *([f"sample_limit: {settings.sample_limit}"] if stanza.job_name == OWN_JOB else []),
+        *([NATIVE] if stanza.job_name == OWN_JOB and _is_native(scrape, settings.format) else []),
         f"scheme: {job.scheme}",
         f"metrics_path: {one_line(job.path)}",
         *_access(stanza),
@@ -99,6 +110,10 @@ def _stanza(stanza: Stanza, scrape: Scrape, settings: StanzaSettings, own: Stanz
         ]
     # Indented, so that it can be pasted as it is below the key of most files; a list all the same.
     return f"\n  - job_name: {one_line(stanza.name)}\n" + "".join(f"    {line}\n" for line in lines)
+
+
+def _is_native(scrape: Scrape, stanza_format: StanzaFormat) -> bool:
+    return scrape.native_histograms and stanza_format in _TAKE_NATIVE
 
 
 def _access(stanza: Stanza) -> Iterator[str]:

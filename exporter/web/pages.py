@@ -60,7 +60,10 @@ async def in_turns(pieces: Iterable[_Page]) -> list[_Page]:
 
 
 async def in_blocks(pieces: Iterable[bytes], *, packed: bool) -> list[bytes]:
-    """Collect a large page in blocks, by gzip if ``packed``: the metrics of 1,000 targets are 30 MB."""
+    """Collect a large page in blocks, by gzip if ``packed``: the metrics of 1,000 targets are 30 MB.
+
+    An empty piece says that much was done, though there is nothing to show for it yet.
+    """
     packer = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_FORMAT)
     done: list[bytes] = []
     waiting: list[bytes] = []
@@ -71,7 +74,9 @@ async def in_blocks(pieces: Iterable[bytes], *, packed: bool) -> list[bytes]:
         if size > _MADE_AT_ONCE:
             done.append(await asyncio.to_thread(_pack, packer, waiting) if packed else b"".join(waiting))
             waiting, size = [], 0
-            await asyncio.sleep(0)  # noqa: TID251 - no wait: others have their turn
+        elif piece:
+            continue
+        await asyncio.sleep(0)  # noqa: TID251 - no wait: others have their turn
     if packed:
         return [*done, await asyncio.to_thread(_pack, packer, waiting), packer.flush()]
     return [*done, b"".join(waiting)]

@@ -23,6 +23,9 @@ from exporter.web.sending import Sending
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _OPENMETRICS = "application/openmetrics-text"
 OPENMETRICS = f"{_OPENMETRICS}; version=1.0.0; charset=utf-8"
+_PROTOBUF = "application/vnd.google.protobuf"
+_DELIMITED = {"proto": "io.prometheus.client.MetricFamily", "encoding": "delimited"}
+PROTOBUF = "; ".join([_PROTOBUF, *(f"{name}={value}" for name, value in _DELIMITED.items())])
 ROUTES = {
     "/": "index",
     PING_PATH: "ping",
@@ -45,6 +48,9 @@ class MetricsPage(Protocol):
 
     def page(self, *, openmetrics: bool) -> Iterator[bytes]:
         """Return the exposition in pieces."""
+
+    def messages(self) -> Iterator[bytes]:
+        """Return the same in protobuf."""
 
     def ping_received(self, peer: str | None) -> None:
         """Count a request to /ping; ``peer`` is the host that it names."""
@@ -149,15 +155,16 @@ class WebServer:
         return "metrics" if path == self._telemetry_path else ROUTES.get(path, "other")
 
     async def _serve_metrics(self, request: web.Request) -> web.StreamResponse:
-        openmetrics = 0 < weight(request, "Accept", _OPENMETRICS) >= weight(request, "Accept", "text/plain")
+        shape = _shape_of_metrics(request)
         packed = weight(request, "Accept-Encoding", "gzip") > 0
-        pieces = await self._pages.get(
-            (openmetrics, packed), lambda: in_blocks(self._metrics.page(openmetrics=openmetrics), packed=packed)
-        )
-        headers = {"Content-Type": OPENMETRICS if openmetrics else TEXT, "Vary": "Accept, Accept-Encoding"}
+        pieces = await self._pages.get((shape, packed), lambda: in_blocks(self._page_of_metrics(shape), packed=packed))
+        headers = {"Content-Type": shape, "Vary": "Accept, Accept-Encoding"}
         if packed:
             headers["Content-Encoding"] = "gzip"
         return await self._sending.send(request, headers, pieces)
+
+    def _page_of_metrics(self, shape: str) -> Iterator[bytes]:
+        return self._metrics.messages() if shape == PROTOBUF else self._metrics.page(openmetrics=shape == OPENMETRICS)
 
     async def _ping(self, request: web.Request) -> web.Response:
         self._metrics.ping_received(request.headers.get(HOST_HEADER))
@@ -237,6 +244,16 @@ class WebServer:
         if self._actions.reload is None:
             raise web.HTTPForbidden(text="Reload over HTTP needs --web.enable-lifecycle; SIGHUP always reloads.\n")
         return await _outcome(self._actions.reload())
+
+
+def _shape_of_metrics(request: web.Request) -> str:
+    """Return the content type of the page of metrics that a request wants; of two that it wants as much, the richer."""
+    weights = {
+        PROTOBUF: weight(request, "Accept", _PROTOBUF, _DELIMITED),
+        OPENMETRICS: weight(request, "Accept", _OPENMETRICS),
+        TEXT: weight(request, "Accept", "text/plain"),
+    }
+    return max(weights, key=lambda shape: weights[shape]) if any(weights.values()) else TEXT
 
 
 async def _outcome(action: Awaitable[str]) -> web.Response:

@@ -10,9 +10,10 @@ from exporter.fleet import Fleet, Pair, roles, survey
 from exporter.recording.metrics import series_of
 
 
-def series(fleet: Fleet, pairs: Sequence[Pair]) -> int:
-    """Return how many series all pairs cost at most."""
-    return sum(series_of(pair, fleet.defaults.buckets) for pair in pairs)
+def series(fleet: Fleet, pairs: Sequence[Pair], *, native: bool | None = None) -> int:
+    """Return how many series all pairs cost at most; ``native`` is whether histograms are, by default as asked for."""
+    native = fleet.scrape.native_histograms if native is None else native
+    return sum(series_of(pair, fleet.defaults.buckets, native=native) for pair in pairs)
 
 
 def measured(pairs: Iterable[Pair]) -> list[Pair]:
@@ -20,7 +21,9 @@ def measured(pairs: Iterable[Pair]) -> list[Pair]:
     return [pair for pair in pairs if Gives.READING not in pair.aim.gives]
 
 
-def of_each_exporter(fleet: Fleet, chosen: Callable[[Iterable[Pair]], Sequence[Pair]] = tuple) -> list[int]:
+def of_each_exporter(
+    fleet: Fleet, chosen: Callable[[Iterable[Pair]], Sequence[Pair]] = tuple, *, native: bool | None = None
+) -> list[int]:
     """Return how many series of its pairs each host with an exporter has at most; of those that are ``chosen``.
 
     Hosts that take the same part, and whose addresses are of one kind, cost the same: one of them is counted.
@@ -31,6 +34,6 @@ def of_each_exporter(fleet: Fleet, chosen: Callable[[Iterable[Pair]], Sequence[P
         if host.exporter:
             kind = part, literal_family(host.address)
             if kind not in known:
-                known[kind] = series(fleet, chosen(survey(fleet, host)[0]))
+                known[kind] = series(fleet, chosen(survey(fleet, host)[0]), native=native)
             counts.append(known[kind])
     return counts

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from collectors.n8n.target import N8nTarget
 from collectors.terms import Clock
 from exporter.fleet import PROTOCOLS
-from exporter.recording.exposition import Family, bucket_samples
+from exporter.recording.families import Family, bucket_samples
 from exporter.recording.histogram import Histogram
 
 LATENESS_BUCKETS = (0.0001, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from collectors.replies import Login
 from collectors.terms import Seconds
-from exporter.recording.exposition import Family, bucket_samples
+from exporter.recording.families import Family, bucket_samples
 from exporter.recording.histogram import Histogram
 from exporter.recording.series import PairSeries
 
@@ -43,7 +43,7 @@ def database_families(buckets: Sequence[float]) -> tuple[Family, ...]:
         return Family(name, "gauge", text, lambda _: (("", ()),), values)
 
     def histogram(name: str, text: str, read: Callable[[DatabaseSeries], Histogram]) -> Family:
-        return Family(name, "histogram", text, lambda _: samples, lambda series, _: read(series).row())
+        return Family(name, "histogram", text, lambda _: samples, lambda series, _: read(series).row(), read)
 
     return (
         Family(

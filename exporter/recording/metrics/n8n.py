@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collectors.n8n.reading import N8nReading
 from collectors.n8n.rows import OpenStatus, Workflow
 from collectors.terms import Seconds
-from exporter.recording.exposition import KeyedFamily
+from exporter.recording.families import KeyedFamily
 from exporter.recording.metrics.n8n_readings import ONE, Group, counter, gauge, histogram
 from exporter.recording.series import PairSeries
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from collectors.n8n.reading import BucketCounts, N8nReading
 from collectors.n8n.tallies import BUCKETS
 from collectors.terms import Seconds
-from exporter.recording.exposition import KeyedFamily, bucket_samples
+from exporter.recording.families import KeyedFamily, bucket_samples
 from exporter.recording.series import PairSeries
 
 ONE = (("", ()),)

@@ -9,7 +9,7 @@ from collectors.replies import Exchange, Query, Reading, Reply
 from collectors.target import Gives
 from collectors.terms import Seconds
 from exporter.fleet import Pair
-from exporter.recording.exposition import Family, Labels, bucket_samples
+from exporter.recording.families import Family, Labels, bucket_samples
 from exporter.recording.histogram import Histogram
 from exporter.recording.series import PairSeries
 
@@ -53,7 +53,7 @@ def _histogram(
     def of(pair: Pair) -> Iterable[tuple[str, Labels]]:
         return samples if pair.histogram and gives in pair.aim.gives else ()
 
-    return Family(name, "histogram", text, of, lambda series, _: read(series).row())
+    return Family(name, "histogram", text, of, lambda series, _: read(series).row(), read)
 
 
 def _failures(pair: Pair) -> Iterable[tuple[str, Labels]]:

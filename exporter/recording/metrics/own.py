@@ -6,7 +6,7 @@ They are ``prometheus_client``'s, in a registry of our own.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
@@ -17,6 +17,7 @@ from collectors.contract import SocketOpened
 from collectors.terms import IpFamily
 from exporter.clock import wall_clock
 from exporter.fleet import PROTOCOLS, Fleet, Host, Pair, in_maintenance
+from exporter.recording.metrics.own_messages import own_messages
 
 REQUEST_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 HANDLERS = ("metrics", "ping", "index", "probe", "sd", "fleet", "healthy", "ready", "reload", "other")
@@ -34,6 +35,7 @@ class OwnMetrics:
     def __init__(self, version: str) -> None:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
         self.registry = registry = CollectorRegistry()
+        self._created = wall_clock()
         for collector in (
             prometheus_client.ProcessCollector,
             prometheus_client.PlatformCollector,
@@ -139,9 +141,18 @@ class OwnMetrics:
 
     def page(self, *, openmetrics: bool) -> bytes:
         """Return the lines of all of them; in OpenMetrics the end of the page too."""
-        self._maintenance.clear()
-        for name, end in in_maintenance(self._hosts, wall_clock()).items():
-            self._maintenance.labels(name).set(end)
+        self._show_maintenance()
         if openmetrics:
             return bytes(generate_latest_openmetrics(self.registry))  # type: ignore[no-untyped-call]  # untyped upstream
         return generate_latest(self.registry)
+
+    def messages(self) -> Iterator[bytes]:
+        """Return the same in protobuf."""
+        self._show_maintenance()
+        return own_messages(self.registry.collect(), self._created)
+
+    def _show_maintenance(self) -> None:
+        """Show the hosts that are in maintenance now, which may have ended by its date."""
+        self._maintenance.clear()
+        for name, end in in_maintenance(self._hosts, wall_clock()).items():
+            self._maintenance.labels(name).set(end)

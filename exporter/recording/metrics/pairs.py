@@ -8,7 +8,7 @@ from collectors.n8n.target import N8nTarget
 from collectors.target import Gives
 from collectors.terms import Reason
 from exporter.fleet import LOGIN, PROTOCOLS, QUERY, BadFile, Fleet, Pair
-from exporter.recording.exposition import Family, Labels
+from exporter.recording.families import Family, Labels
 from exporter.recording.metrics.databases import DATABASE_LABELS, database_families
 from exporter.recording.metrics.n8n import N8N_LABELS
 from exporter.recording.metrics.n8n_series import n8n_series
@@ -28,15 +28,19 @@ def labels_of(pair: Pair) -> Labels:
     return tuple(zip(DATABASE_LABELS if database else PAIR_LABELS, values, strict=True))
 
 
-def series_of(pair: Pair, buckets: Sequence[float]) -> int:
-    """Return how many series a pair costs at most; a database's are counted with its logins."""
+def series_of(pair: Pair, buckets: Sequence[float], *, native: bool = False) -> int:
+    """Return how many series a pair costs at most, a native histogram one; a database's are counted with its logins."""
     if isinstance(pair.aim, N8nTarget):
         return n8n_series(pair.aim)
     if pair.database:
         families: Iterable[Family] = database_families(buckets) if pair.probe == LOGIN else ()
     else:
         families = network_families(buckets)
-    return sum(len(list(family.samples(pair))) for family in families)
+    return sum(
+        min(samples, 1) if native and family.histogram else samples
+        for family in families
+        for samples in (len(list(family.samples(pair))),)
+    )
 
 
 def ensure_recorded(fleet: Fleet, pairs: Iterable[Pair]) -> None:

@@ -19,7 +19,7 @@ from exporter.doctor.expected import expected
 from exporter.doctor.stack import stack_servers
 from exporter.fleet import BadFile, load
 from exporter.recording import metrics
-from exporter.recording.exposition import Family
+from exporter.recording.families import Family
 from tests.collectors.peers import silent
 from tests.exporter.doctor.fakes import API, Fake, Say, response
 

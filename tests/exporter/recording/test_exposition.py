@@ -18,7 +18,8 @@ from prometheus_client.core import (
 from prometheus_client.openmetrics.exposition import generate_latest as generate_latest_openmetrics
 from prometheus_client.registry import Collector
 
-from exporter.recording.exposition import Exposition, Family, bucket_samples
+from exporter.recording.exposition import Exposition
+from exporter.recording.families import Family, bucket_samples
 from tests.exporter.samples import heads, parsed
 
 BOUNDS = (1e-6, 0.0025, 1.0, 10.0)

@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -23,6 +24,12 @@ hosts:
   - {name: west, address: west.example, location: oslo, datacenter: dc1, country: NO}
   - {name: east, address: "2001:db8::1"}
   - {name: databases, address: 192.0.2.3, exporter: false, location: rio}
+"""
+EXAMPLE = f"""\
+{HOSTS}probes:
+  icmp: {{protocol: icmp}}
+  tcp: {{protocol: tcp, port: 9102}}
+  ping: {{protocol: http, url: "http://{{address}}:9102/ping"}}
 """
 ODD = "a \"q\" 'q' \\ %{HOME} ${HOME} {{x}} \n \t é 😀 🏴\U000e0067\U000e007f \u2028 \ufeff : # [x] ~"
 """What some reader of JSON, of YAML or of templates takes for something else."""
@@ -501,6 +508,30 @@ def test_what_is_served_is_what_is_written(fleet):
 
 
 # What a page may cost
+
+
+@pytest.mark.parametrize("how", ["paste", "prometheus-include", "http-sd", "victoriametrics", "otel", "alloy"])
+def test_native_histograms_are_asked_for_where_a_server_reads_that_and_only_of_the_exporters(fleet, how):
+    text = f"{HOSTS}scrape: {{native_histograms: true, jobs: {{node: {{port: 9100}}}}}}\n"
+    (stanzas,) = [file for name, file in files(fleet(text), "/sd", how).items() if name.startswith("jobs.")]
+    reads_it = how in {"paste", "prometheus-include", "http-sd"}
+    assert stanzas.count("    scrape_native_histograms: true\n") == reads_it
+    assert ("Prometheus 3.8 or later" in stanzas) == reads_it
+    if reads_it:
+        own, node = stanzas.partition("job_name: ")[2].split("job_name: ")
+        assert ("scrape_native_histograms" in own, "scrape_native_histograms" in node) == (True, False)
+    without = files(fleet(text.replace("true", "false")), "/sd", how)
+    assert without == files(fleet(text.replace("native_histograms: true, ", "")), "/sd", how)
+
+
+def test_native_histograms_lower_what_a_fleet_costs_and_not_what_its_pages_may_have(fleet):
+    classic = fleet(EXAMPLE)
+    native = fleet(EXAMPLE.replace("hosts:", "scrape: {native_histograms: true}\nhosts:", 1))
+    pairs, native_pairs = (survey(each, each.hosts[0])[0] for each in (classic, native))
+    histograms = sum({"icmp": 1, "tcp": 1, "http": 3}[pair.protocol] for pair in pairs)
+    assert series(classic, pairs) - series(native, native_pairs) == histograms * (23 + 3 - 1)
+    limits = [re.findall("sample_limit: .*", files(each, "/sd")[STANZAS]) for each in (classic, native)]
+    assert limits[0] == limits[1]
 
 
 def test_the_exporters_pages_may_have_half_more_samples_than_the_largest_can_have(fleet):

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from exporter.fleet import HOST_HEADER
 from exporter.overview import PageFormat
-from exporter.web.server import OPENMETRICS, TEXT, Actions, Refused, WebServer
+from exporter.web.server import OPENMETRICS, PROTOBUF, TEXT, Actions, Refused, WebServer
 from tests.exporter.pages import ANSWERS, Small
 from tests.exporter.probing.virtual_time import skip
 from tests.exporter.samples import parsed
@@ -26,6 +26,14 @@ PROMETHEUS_3 = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
     "application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
     "text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+)
+PROMETHEUS_2_42_NATIVE = (
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited,"
+    "application/openmetrics-text; version=1.0.0;q=0.8,application/openmetrics-text; version=0.0.1;q=0.75,"
+    "text/plain; version=0.0.4;q=0.5,*/*;q=0.1"
+)
+PROMETHEUS_3_NATIVE = (
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6," + PROMETHEUS_3
 )
 VICTORIA_METRICS = "text/plain;version=0.0.4;q=1,*/*;q=0.1"
 
@@ -48,6 +56,11 @@ class View:
         yield self.line
         if self.broken:
             raise ValueError("a bug")
+
+    def messages(self) -> Iterator[bytes]:
+        yield b""
+        for piece in self.page(openmetrics=False):
+            yield piece.replace(b"text", b"protobuf")
 
     def ping_received(self, peer: str | None) -> None:
         self.peers.append(peer)
@@ -145,6 +158,16 @@ async def start(view: View, front: Front) -> AsyncIterator[Start]:
     [
         (PROMETHEUS_2_42, OPENMETRICS),
         (PROMETHEUS_3, OPENMETRICS),
+        (PROMETHEUS_2_42_NATIVE, PROTOBUF),
+        (PROMETHEUS_3_NATIVE, PROTOBUF),
+        (PROTOBUF, PROTOBUF),
+        (PROTOBUF.replace("delimited", '"delimited"') + ",*/*;q=0.9", PROTOBUF),
+        (f"text/plain,{PROTOBUF}", PROTOBUF),
+        (f"text/plain,{PROTOBUF};q=0.9", TEXT),
+        (f"{PROTOBUF};q=0", TEXT),
+        (PROTOBUF.replace("delimited", "text"), TEXT),
+        (PROTOBUF.replace("MetricFamily", "Another"), TEXT),
+        ("application/vnd.google.protobuf", TEXT),
         ("application/openmetrics-text", OPENMETRICS),
         ("Application/OpenMetrics-Text ; Version=1.0.0 ; Q=0.9, text/plain;q=0.8", OPENMETRICS),
         (VICTORIA_METRICS, TEXT),
@@ -165,7 +188,8 @@ async def test_the_format_is_the_one_that_is_asked_for(start: Start, accept: str
     response = await client.get("/metrics", headers={} if accept is None else {"Accept": accept})
     assert response.status == 200
     assert response.headers["Content-Type"] == content_type
-    assert ("openmetrics" in await response.text()) == (content_type == OPENMETRICS)
+    page = await response.text()
+    assert ("openmetrics" in page, "protobuf" in page) == (content_type == OPENMETRICS, content_type == PROTOBUF)
     assert response.headers["Vary"] == "Accept, Accept-Encoding"
 
 
@@ -175,7 +199,7 @@ async def test_accept_may_stand_in_several_lines(start: Start) -> None:
     assert (await client.get("/metrics", headers=headers)).headers["Content-Type"] == OPENMETRICS
 
 
-@pytest.mark.parametrize("accept", [PROMETHEUS_2_42, VICTORIA_METRICS])
+@pytest.mark.parametrize("accept", [PROMETHEUS_2_42, VICTORIA_METRICS, PROMETHEUS_3_NATIVE])
 async def test_a_compressed_page_is_the_same_page(start: Start, accept: str) -> None:
     client = await start()
     plain = await client.get("/metrics", headers={"Accept": accept})
@@ -248,13 +272,14 @@ async def test_a_page_that_cannot_be_made_is_a_500_for_all_who_wait_and_tried_an
     assert view.answered == [("metrics", 500)] * 4 + [("metrics", 200)]
 
 
-async def test_a_head_request_is_answered_without_a_body(start: Start) -> None:
+@pytest.mark.parametrize(("accept", "content_type"), [("", TEXT), (PROMETHEUS_3_NATIVE, PROTOBUF)])
+async def test_a_head_request_is_answered_without_a_body(start: Start, accept: str, content_type: str) -> None:
     client = await start()
-    response = await client.head("/metrics")
-    length = len(await (await client.get("/metrics")).read())
+    response = await client.head("/metrics", headers={"Accept": accept})
+    length = len(await (await client.get("/metrics", headers={"Accept": accept})).read())
     assert (response.status, await response.read()) == (200, b"")
     assert response.headers["Content-Length"] == str(length)
-    assert response.headers["Content-Type"] == TEXT
+    assert response.headers["Content-Type"] == content_type
 
 
 @pytest.mark.parametrize("path", ["/other/metrics", "/"])

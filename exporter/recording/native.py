@@ -1,0 +1,112 @@
+"""Buckets of native histograms: bounds that all share, so that none has to be chosen, and only what is counted costs.
+
+By Prometheus' specification (prometheus.io/docs/specs/native_histograms): with schema 3 a bucket's upper bound is
+2 ** (1 / 8) times that of the bucket below it, 9 % more, and index 0 is the bucket that ends at 1.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
+from itertools import groupby
+from math import ldexp
+from operator import itemgetter, sub
+
+from exporter.recording.protobuf import (
+    LANE_LIMIT,
+    Lanes,
+    bytes_key,
+    double,
+    double_key,
+    number_key,
+    sized,
+    varint,
+    zigzag,
+)
+
+_SCHEMA = 3
+_PER_OCTAVE = 2**_SCHEMA
+_LEAST, _MOST = -30, 20
+"""Powers of two: a nanosecond, below which times are counted as zero, and twelve days, above which there are none."""
+NATIVE_BOUNDS = tuple(
+    ldexp(2.0 ** (part / _PER_OCTAVE), power) for power in range(_LEAST, _MOST) for part in range(_PER_OCTAVE)
+)
+"""The upper bounds, in seconds; the first is that of zero. A histogram counts by the place here that a value has."""
+_MOST_BUCKETS = 160
+"""A histogram that has more of them gets half as many."""
+
+_ZERO_THRESHOLD = double_key(6) + double(NATIVE_BOUNDS[0])
+_ZERO_COUNT = number_key(7)
+_SPAN, _DELTAS = 12, bytes_key(13)
+_OFFSET, _LENGTH = number_key(1), number_key(2)
+
+
+class NativeLayout:
+    """Which buckets of a histogram have counts, by their places in ``NATIVE_BOUNDS``; it holds until another has."""
+
+    __slots__ = ("_before", "_deltas", "_halvings", "_lanes", "_size", "_takes_counts", "number")
+
+    def __init__(self, places: Collection[int]) -> None:
+        self.number = len(places)
+        """How many there are, with that of zero."""
+        ordered = sorted(filter(None, places))
+        self._halvings = 0
+        while len(ordered) > _MOST_BUCKETS:
+            self._halvings += 1
+            ordered = sorted({_wider(place) for place in ordered})
+        self._takes_counts = _taking(ordered)
+        self._lanes = _lanes(len(ordered))
+        self._before = number_key(5) + zigzag(_SCHEMA - self._halvings) + _ZERO_THRESHOLD
+        self._before += _spans(ordered, _LEAST * (_PER_OCTAVE >> self._halvings)) + _ZERO_COUNT
+        self._size = 4 * len(ordered)
+        self._deltas = _DELTAS + varint(self._size)
+
+    def fields(self, counts: Mapping[int, int], total: int) -> tuple[bytes, bytes, bytes, bytes]:
+        """Write the counts, which are so many in all, as the native fields of a message Histogram, in pieces."""
+        zero = varint(counts.get(0, 0))
+        for _ in range(self._halvings):
+            counts = _merged(counts)
+        ordered = self._takes_counts(counts)
+        if total < LANE_LIMIT // 2:
+            lanes = self._lanes
+            deltas = lanes.differences(int.from_bytes(array("I", ordered), "little"))
+            return self._before, zero, self._deltas, lanes.varints(lanes.zigzags(deltas)).to_bytes(self._size, "little")
+        written = b"".join(map(zigzag, map(sub, ordered, (0, *ordered))))
+        return self._before, zero, _DELTAS + varint(len(written)), written
+
+
+def _taking(places: Sequence[int]) -> Callable[[Mapping[int, int]], tuple[int, ...]]:
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda counts: tuple(counts[place] for place in places)
+
+
+def _wider(place: int) -> int:
+    """Return the place of the bucket of the next lower schema, whose bounds are every second one."""
+    return (place + 1) // 2
+
+
+def _merged(counts: Mapping[int, int]) -> Mapping[int, int]:
+    merged: dict[int, int] = {}
+    for place, count in counts.items():
+        merged[_wider(place)] = merged.get(_wider(place), 0) + count
+    return merged
+
+
+def _spans(places: Sequence[int], first: int) -> bytes:
+    """Write which buckets there are: the gap before each row of them, the first counted from index 0, and its length.
+
+    ``first`` is the index of the place 0.
+    """
+    spans, end = [], -first
+    for _, row in groupby(enumerate(places), lambda numbered: numbered[1] - numbered[0]):
+        (_, begin), *more = row
+        spans.append(sized(_SPAN, _OFFSET + zigzag(begin - end) + _LENGTH + varint(1 + len(more))))
+        end = begin + 1 + len(more)
+    return b"".join(spans)
+
+
+@lru_cache(_MOST_BUCKETS + 1)
+def _lanes(number: int) -> Lanes:
+    return Lanes.of(number)
