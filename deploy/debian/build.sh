@@ -74,4 +74,5 @@ chmod 755 "$tree"/DEBIAN/p*
 sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" \
     -e "s/@SIZE@/$(du -sk --apparent-size "$tree" | cut -f1)/" deploy/debian/control >"$tree/DEBIAN/control"
 mkdir -p "$into"
-dpkg-deb --root-owner-group -Zxz --build "$tree" "$into/latency-exporter_${version}_$architecture.deb"
+# zstd: dpkg of Debian 12 reads it, and it takes a second of CPU where xz takes a minute for a fifth less.
+dpkg-deb --root-owner-group -Zzstd -z6 --build "$tree" "$into/latency-exporter_${version}_$architecture.deb"
