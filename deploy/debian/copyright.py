@@ -19,14 +19,18 @@ latency-exporter: Copyright The latency-exporter project
 
 def text(distributions: Iterable[Distribution]) -> str:
     """Return one line for each package: its name, its version, its licence."""
-    lines = [f"{each.name} {each.version}: {_licence(each)}" for each in distributions if each.name != "latency-exporter"]
+    lines = [
+        f"{each.name} {each.version}: {_licence(each)}" for each in distributions if each.name != "latency-exporter"
+    ]
     return "\n".join([_HEAD, *sorted(lines, key=str.lower), ""])
 
 
 def _licence(distribution: Distribution) -> str:
     """Return what a package says of its licence, in the newest of the ways that packages have had."""
     said = distribution.metadata
-    classified = (value.rpartition(" :: ")[2] for value in said.get_all("Classifier", []) if value.startswith("License ::"))
+    classified = (
+        value.rpartition(" :: ")[2] for value in said.get_all("Classifier", []) if value.startswith("License ::")
+    )
     return said["License-Expression"] or ", ".join(classified) or said["License"].splitlines()[0]
 
 

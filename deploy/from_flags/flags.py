@@ -11,6 +11,8 @@ from exporter.commands import examples
 
 @dataclasses.dataclass(frozen=True)
 class Flag:
+    """A flag of one command."""
+
     name: str
     value: str
     """What stands for its value in a usage line, such as ``FILE``; empty where it has none."""
@@ -20,6 +22,8 @@ class Flag:
 
 @dataclasses.dataclass(frozen=True)
 class Command:
+    """A command with its flags."""
+
     name: str
     text: str
     argument: str

@@ -1,6 +1,6 @@
 """Rules for Prometheus, as Kubernetes wants them: ``python -m deploy.kubernetes.rules`` writes both files anew.
 
-``rules.yml`` is a ConfigMap for a Prometheus that mounts it, ``operator/prometheusrule.yml`` is for the Prometheus operator.
+``rules.yml`` is a ConfigMap for a Prometheus that mounts it, ``operator/prometheusrule.yml`` is for the operator.
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ class Play:
         inventory.write_text(json.dumps({"latency_exporter": group}))
         done = subprocess.run(
             [
-                *(Path(sys.executable).parent / "ansible-playbook", f"--inventory={inventory}", "--limit=wf001"),
-                *(*arguments, ANSIBLE / "playbook.yml"),
+                *(str(Path(sys.executable).parent / "ansible-playbook"), f"--inventory={inventory}", "--limit=wf001"),
+                *(*arguments, str(ANSIBLE / "playbook.yml")),
             ],
             capture_output=True, text=True, check=False, timeout=300, cwd=self._scratch,
             env={**os.environ, "ANSIBLE_HOME": str(self._scratch), "LC_ALL": "C.UTF-8",

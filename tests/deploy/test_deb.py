@@ -135,7 +135,9 @@ def test_a_bad_fleet_file_stops_the_service_and_its_log_has_the_line(machine: Ma
 
 
 def test_flags_of_the_service_are_a_line_in_a_file(machine: Machine) -> None:
-    (machine.folder / "etc/default/latency-exporter").write_text('ARGS="--web.listen-address=:9103 --log.format=json"\n')
+    (machine.folder / "etc/default/latency-exporter").write_text(
+        'ARGS="--web.listen-address=:9103 --log.format=json"\n'
+    )
     machine.run("systemctl", "restart", SERVICE)
     until(lambda: machine.page("/-/ready", 9103))
 

@@ -1,4 +1,4 @@
-"""The files for Kubernetes: by its own schemas, by the rules that they repeat, and by what the program says to the fleet file."""
+"""The files for Kubernetes: by its schemas, by the rules that they repeat, and by the program itself."""
 
 from __future__ import annotations
 
