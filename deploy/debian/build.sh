@@ -25,7 +25,7 @@ done
 # --- The program: a virtual environment of the system's Python ----------------------------------------------------
 home=/usr/lib/latency-exporter
 sh deploy/wheels.sh unpack "$python" "$wheels" "$tree$home/lib/python3.11/site-packages"
-ln -s /usr/bin/python3.11 "$tree$home/bin/python"
+ln -s ../../../bin/python3.11 "$tree$home/bin/python"
 printf 'home = /usr/bin\ninclude-system-site-packages = false\n' >"$tree$home/pyvenv.cfg"
 {
     sed "s|@PYTHON@|$home/bin/python|" deploy/launcher

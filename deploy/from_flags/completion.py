@@ -117,10 +117,10 @@ def _fish(when: str, *words: str) -> str:
 
 def _fish_flag(flag: Flag) -> Iterator[str]:
     yield from ("-l", flag.name.removeprefix("--"), "-d", flag.text)
-    if flag.value:
-        yield "-r"
     if is_path(flag.value):
-        yield "-F"
+        yield from ("-r", "-F")
+    elif flag.value:
+        yield "-x"
     if flag.choices:
         yield from ("-a", " ".join(flag.choices))
 

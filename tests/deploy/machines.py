@@ -69,14 +69,23 @@ def booted(folder: Path) -> Iterator[Machine]:
     """Boot a machine; it is switched off at the end."""
     with subprocess.Popen(["sh", SCRIPT, "boot", folder], stdin=subprocess.DEVNULL) as unshare:
         try:
-            children = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children")
-            until(lambda: unshare.poll() is None and children.read_text().split())
-            machine = Machine(folder, int(children.read_text()))
+            until(lambda: _init_of(unshare))
+            machine = Machine(folder, _init_of(unshare))
             until(lambda: machine.run("systemctl", "is-system-running", check=False) in {"running", "degraded"})
             yield machine
         finally:
             unshare.kill()  # and with it the machine's init, by --kill-child
     until(lambda: "busy" not in run("sh", SCRIPT, "clean", str(unshare.pid), check=False))
+
+
+def _init_of(unshare: subprocess.Popen[bytes]) -> int:
+    """Return the child that is an init by now, or 0; the ones before it mount something and end."""
+    assert unshare.poll() is None, "the machine did not boot; see above"
+    for child in Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
+                return int(child)
+    return 0
 
 
 class Machine:
