@@ -149,11 +149,11 @@ lock: ## resolve setup.cfg anew into all lock files; UV_ARGS="--upgrade" takes n
 
 wheels = sh deploy/wheels.sh fetch $(bin)/python .cache/wheels
 
-deb: $(venv)/.runtime ## build build/latency-exporter_VERSION_ARCHITECTURE.deb for Debian 12 (docs/install.md)
-	@$(wheels) && sh deploy/debian/build.sh $(bin)/python .cache/wheels build
+deb: $(venv)/.runtime ## build dist/latency-exporter_VERSION_ARCHITECTURE.deb for Debian 12 (docs/install.md)
+	@$(wheels) && sh deploy/debian/build.sh $(bin)/python .cache/wheels dist
 
-pex: $(venv)/.deploy ## build build/latency-exporter.pex, one file for any Linux with Python 3.11 (docs/install.md)
-	@$(wheels) && sh deploy/pex.sh $(bin) .cache/wheels build
+pex: $(venv)/.deploy ## build dist/latency-exporter.pex, one file for any Linux with Python 3.11 (docs/install.md)
+	@$(wheels) && sh deploy/pex.sh $(bin) .cache/wheels dist
 
 packages-test: dev $(venv)/.deploy ## install the packages on a Debian 12 made new, with systemd; root
 	@sh tests/packages.sh "machines to install packages on" mmdebstrap:mmdebstrap iproute2:ip
@@ -169,5 +169,5 @@ image-test: dev ## build the image and run both variants of deploy/compose.yml (
 	$(bin)/python -m pytest tests/image -m image -o faulthandler_timeout=1500 $(PYTEST_ARGS)
 
 clean: ## remove everything that make has made
-	rm -rf .venv .cache build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
