@@ -111,9 +111,9 @@ def test_a_changed_fleet_is_reloaded_and_not_restarted(machine: Machine, play: P
 
 def test_a_bad_fleet_changes_nothing_and_names_the_line(machine: Machine, play: Play) -> None:
     before = (machine.folder / FLEET[1:]).read_text()
-    status, output = play(latency_exporter_fleet={"probes": {"other": {"protcol": "icmp"}}})
+    status, output = play(latency_exporter_fleet={"probes": {"other": {"protocol": "icmp", "intervall": "5s"}}})
     assert status != 0
-    assert "unknown key; did you mean 'protocol'?" in output
+    assert re.search(r":\d+: probes\.other\.intervall: unknown key; did you mean 'interval'\?", output), output
     assert (machine.folder / FLEET[1:]).read_text() == before
     assert is_active(machine)
 
