@@ -27,11 +27,11 @@ def text(distributions: Iterable[Distribution]) -> str:
 
 def _licence(distribution: Distribution) -> str:
     """Return what a package says of its licence, in the newest of the ways that packages have had."""
-    said = distribution.metadata
+    metadata = distribution.metadata
     classified = (
-        value.rpartition(" :: ")[2] for value in said.get_all("Classifier", []) if value.startswith("License ::")
+        value.rpartition(" :: ")[2] for value in metadata.get_all("Classifier", []) if value.startswith("License ::")
     )
-    return said["License-Expression"] or ", ".join(classified) or said["License"].splitlines()[0]
+    return metadata["License-Expression"] or ", ".join(classified) or metadata["License"].splitlines()[0]
 
 
 if __name__ == "__main__":

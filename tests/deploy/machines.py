@@ -15,6 +15,8 @@ import pytest
 Seconds = float
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).parent / "machine.sh"
+FLEET = "/etc/latency-exporter/fleet.yml"
+SERVICE = "latency-exporter.service"
 TEMPLATE = ROOT / ".cache/machine"
 """Kept between runs; ``make clean`` removes it."""
 READ = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read().decode())"
@@ -99,6 +101,12 @@ class Machine:
         into = ["nsenter", f"--target={self.init}", "--all", "--root", "--wd"]
         clean = ["env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]
         return run(*into, *clean, *argv, check=check)
+
+    def is_active(self) -> bool:
+        return self.run("systemctl", "is-active", SERVICE, check=False) == "active"
+
+    def main_pid(self) -> str:
+        return self.run("systemctl", "show", "--property=MainPID", "--value", SERVICE)
 
     def page(self, path: str, port: int = 9102) -> str:
         """Return what the program answers, or nothing."""

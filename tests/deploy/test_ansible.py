@@ -12,22 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from exporter import __version__
 from exporter.fleet import load
 from tests.deploy import machines
-from tests.deploy.machines import ROOT, Machine, run, until
-from tests.deploy.test_deb import FLEET, SERVICE, build, is_active, main_pid
+from tests.deploy.machines import FLEET, ROOT, Machine, run, until
 
 pytestmark = [pytest.mark.packages, pytest.mark.root]
 ANSIBLE = ROOT / "deploy/ansible"
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run("sh", "deploy/wheels.sh", "fetch", sys.executable, ROOT / ".cache/wheels", timeout=600)
-    return build(tmp_path_factory.mktemp("packages"), f"{__version__}-1")
 
 
 @pytest.fixture(scope="module")
@@ -95,18 +86,18 @@ def test_one_command_leads_from_an_inventory_to_numbers(machine: Machine, play: 
 
 
 def test_a_second_run_changes_nothing(machine: Machine, play: Play) -> None:
-    before = main_pid(machine)
+    before = machine.main_pid()
     status, output = play()
     assert (status, changed(output)) == (0, 0), output
-    assert main_pid(machine) == before
+    assert machine.main_pid() == before
 
 
 def test_a_changed_fleet_is_reloaded_and_not_restarted(machine: Machine, play: Play) -> None:
-    before = main_pid(machine)
+    before = machine.main_pid()
     status, output = play(latency_exporter_fleet={"probes": {"other": {"protocol": "icmp"}}})
     assert (status, changed(output)) == (0, 2), output
     until(lambda: 'probe="other"' in machine.page("/metrics"))
-    assert main_pid(machine) == before
+    assert machine.main_pid() == before
 
 
 def test_a_bad_fleet_changes_nothing_and_names_the_line(machine: Machine, play: Play) -> None:
@@ -115,11 +106,9 @@ def test_a_bad_fleet_changes_nothing_and_names_the_line(machine: Machine, play: 
     assert status != 0
     assert re.search(r":\d+: probes\.other\.intervall: unknown key; did you mean 'interval'\?", output), output
     assert (machine.folder / FLEET[1:]).read_text() == before
-    assert is_active(machine)
+    assert machine.is_active()
 
 
-def test_the_example_of_the_role_is_understood(tmp_path: Path) -> None:
+def test_the_example_of_the_role_is_understood() -> None:
     playbook = Path(sys.executable).parent / "ansible-playbook"
     run(playbook, "--syntax-check", "--inventory", ANSIBLE / "inventory.yml", ANSIBLE / "playbook.yml")
-    assert set(yaml.safe_load((ANSIBLE / "inventory.yml").read_text())) == {"latency_exporter"}
-    assert SERVICE.startswith("latency-exporter")

@@ -7,33 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from exporter import __version__
 from tests.deploy import machines
-from tests.deploy.machines import ROOT, Machine, run, until
+from tests.deploy.machines import FLEET, SERVICE, Machine, until
 
 pytestmark = [pytest.mark.packages, pytest.mark.root]
-FLEET = "/etc/latency-exporter/fleet.yml"
-SERVICE = "latency-exporter.service"
-
-
-def build(into: Path, version: str) -> Path:
-    run("sh", "deploy/debian/build.sh", sys.executable, ROOT / ".cache/wheels", into, version)
-    (package,) = into.glob(f"latency-exporter_{version}_*.deb")
-    return package
+Build = Callable[[Path, str], Path]
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def packages(package: Path, build_deb: Build) -> list[Path]:
     """Return the package, and one with a higher version."""
-    into = tmp_path_factory.mktemp("packages")
-    run("sh", "deploy/wheels.sh", "fetch", sys.executable, ROOT / ".cache/wheels", timeout=600)
-    return [build(into, f"{__version__}-1"), build(into, f"{__version__}-2")]
+    return [package, build_deb(package.parent, f"{__version__}-2")]
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +39,12 @@ def apt(machine: Machine, *argv: str) -> str:
     return machine.run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--yes", "--no-install-recommends", *argv)
 
 
-def is_active(machine: Machine) -> bool:
-    return machine.run("systemctl", "is-active", SERVICE, check=False) == "active"
-
-
-def main_pid(machine: Machine) -> str:
-    return machine.run("systemctl", "show", "--property=MainPID", "--value", SERVICE)
-
-
 def log(machine: Machine) -> str:
     return machine.run("journalctl", "--no-pager", "--output=cat", f"--unit={SERVICE}")
 
 
-def test_the_same_commit_gives_the_same_bytes(packages: list[Path], tmp_path: Path) -> None:
-    again = build(tmp_path, f"{__version__}-1")
+def test_the_same_commit_gives_the_same_bytes(packages: list[Path], build_deb: Build, tmp_path: Path) -> None:
+    again = build_deb(tmp_path, f"{__version__}-1")
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(packages[0].read_bytes()).digest()
 
 
@@ -74,7 +56,7 @@ def test_one_command_leads_from_nothing_to_numbers(machine: Machine, packages: l
 
 
 def test_the_service_is_a_user_of_its_own_with_one_capability(machine: Machine) -> None:
-    status = machine.run("cat", f"/proc/{main_pid(machine)}/status")
+    status = machine.run("cat", f"/proc/{machine.main_pid()}/status")
     user = machine.run("id", "--user", "latency-exporter")
     assert re.search(rf"^Uid:\t{user}\t", status, re.MULTILINE)
     assert int(user) > 0
@@ -98,20 +80,20 @@ def test_nothing_has_to_be_compiled_at_a_start(machine: Machine) -> None:
 
 
 def test_a_reload_reads_the_fleet_file_and_keeps_the_process(machine: Machine) -> None:
-    before = main_pid(machine)
+    before = machine.main_pid()
     file = machine.folder / FLEET[1:]
     file.write_text(file.read_text().replace("  tcp: {", "  again: {protocol: icmp}\n  tcp: {"))
     machine.run("systemctl", "reload", SERVICE)
     until(lambda: 'probe="again"' in machine.page("/metrics"))
-    assert main_pid(machine) == before
+    assert machine.main_pid() == before
 
 
 def test_an_upgrade_starts_the_new_one_and_keeps_what_was_edited(machine: Machine, packages: list[Path]) -> None:
-    before = main_pid(machine)
+    before = machine.main_pid()
     edited = (machine.folder / FLEET[1:]).read_text()
     apt(machine, "install", f"/{packages[1].name}")
     assert (machine.folder / FLEET[1:]).read_text() == edited
-    assert main_pid(machine) != before
+    assert machine.main_pid() != before
     assert "icmp" in machine.round_trips("icmp", "tcp", "http")
     assert machine.run("dpkg-query", "--show", "--showformat=${Version}", "latency-exporter") == f"{__version__}-2"
 
@@ -122,11 +104,11 @@ def test_a_bad_fleet_file_stops_the_service_and_its_log_has_the_line(machine: Ma
     file.write_text(good.replace("    address: localhost", "    adress: localhost"))
     (number,) = [at for at, line in enumerate(file.read_text().splitlines(), 1) if "adress" in line]
     machine.run("systemctl", "restart", SERVICE, check=False)
-    assert not is_active(machine)
+    assert not machine.is_active()
     assert f"{FLEET}:{number}: hosts[0].adress: unknown key; did you mean 'address'?" in log(machine)
     file.write_text(good)
     machine.run("systemctl", "restart", SERVICE)
-    assert is_active(machine)
+    assert machine.is_active()
 
 
 def test_flags_of_the_service_are_a_line_in_a_file(machine: Machine) -> None:
@@ -138,18 +120,18 @@ def test_flags_of_the_service_are_a_line_in_a_file(machine: Machine) -> None:
 
 
 def test_a_removal_while_it_runs_stops_it_and_keeps_the_configuration(machine: Machine) -> None:
-    assert is_active(machine)
+    assert machine.is_active()
     apt(machine, "remove", "latency-exporter")
-    assert not is_active(machine)
+    assert not machine.is_active()
     assert "again:" in (machine.folder / FLEET[1:]).read_text()
     assert not (machine.folder / "usr/lib/latency-exporter").exists()
 
 
 def test_a_purge_while_it_runs_leaves_nothing_but_the_account(machine: Machine, packages: list[Path]) -> None:
     apt(machine, "install", f"/{packages[1].name}")
-    assert is_active(machine)
+    assert machine.is_active()
     apt(machine, "purge", "latency-exporter")
-    assert not is_active(machine)
+    assert not machine.is_active()
     search = "find / -xdev -name '*latency?exporter*' -not -path '/proc/*' -not -path '/tmp/*' -not -name '*.deb'"
     left = machine.run("sh", "-c", search).splitlines()
     assert [path for path in left if not path.startswith("/var/cache/apt")] == []

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.deploy import machines
-from tests.deploy.machines import ROOT, Machine, run, until
+from tests.deploy.machines import Machine, until
 
 pytestmark = [pytest.mark.packages, pytest.mark.root]
 NAME = "latency-exporter.pex"
 
 
-def build(into: Path) -> Path:
-    run("sh", "deploy/pex.sh", Path(sys.executable).parent, ROOT / ".cache/wheels", into)
-    return into / NAME
-
-
 @pytest.fixture(scope="module")
-def pex(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run("sh", "deploy/wheels.sh", "fetch", sys.executable, ROOT / ".cache/wheels", timeout=600)
-    return build(tmp_path_factory.mktemp("pex"))
+def pex(build_pex: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_pex(tmp_path_factory.mktemp("pex"))
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +32,8 @@ def machine(pex: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac
         yield machine
 
 
-def test_the_same_commit_gives_the_same_bytes(pex: Path, tmp_path: Path) -> None:
-    assert hashlib.sha256(build(tmp_path).read_bytes()).digest() == hashlib.sha256(pex.read_bytes()).digest()
+def test_the_same_commit_gives_the_same_bytes(pex: Path, build_pex: Callable[[Path], Path], tmp_path: Path) -> None:
+    assert hashlib.sha256(build_pex(tmp_path).read_bytes()).digest() == hashlib.sha256(pex.read_bytes()).digest()
 
 
 def test_one_command_leads_from_a_file_to_numbers(machine: Machine) -> None:
