@@ -69,15 +69,16 @@ def _inside(root: Path, *argv: str) -> None:
 @contextlib.contextmanager
 def booted(folder: Path) -> Iterator[Machine]:
     """Boot a machine; it is switched off at the end."""
-    with subprocess.Popen(["sh", SCRIPT, "boot", folder], stdin=subprocess.DEVNULL) as unshare:
-        try:
-            until(lambda: _init_of(unshare))
-            machine = Machine(folder, _init_of(unshare))
-            until(lambda: machine.run("systemctl", "is-system-running", check=False) in {"running", "degraded"})
-            yield machine
-        finally:
-            unshare.kill()  # and with it the machine's init, by --kill-child
-    until(lambda: "busy" not in run("sh", SCRIPT, "clean", str(unshare.pid), check=False))
+    unshare = subprocess.Popen(["sh", SCRIPT, "boot", folder], stdin=subprocess.DEVNULL)
+    try:
+        until(lambda: _init_of(unshare))
+        machine = Machine(folder, _init_of(unshare))
+        until(lambda: machine.run("systemctl", "is-system-running", check=False) in {"running", "degraded"})
+        yield machine
+    finally:
+        unshare.kill()  # and with it the machine's init, by --kill-child
+        unshare.wait()
+        until(lambda: "busy" not in run("sh", SCRIPT, "clean", str(unshare.pid), check=False))
 
 
 def _init_of(unshare: subprocess.Popen[bytes]) -> int:

@@ -96,9 +96,12 @@ def test_a_pod_of_the_daemonset_sees_round_trips(engine: Engine, tmp_path: Path)
         option for option in how if option.startswith("--cap-drop")
     ]
     fleet = (ROOT / "deploy/kubernetes/fleet.yml").read_text()
-    (tmp_path / "fleet.yml").write_text(re.sub(r"192\.0\.2\.\d+", "127.0.0.1", fleet))
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    volume.chmod(0o755)  # as a ConfigMap is mounted
+    (volume / "fleet.yml").write_text(re.sub(r"192\.0\.2\.\d+", "127.0.0.1", fleet))
     (mount,) = container["volumeMounts"]
-    mounted = f"--volume={tmp_path}:{mount['mountPath']}:ro"
+    mounted = f"--volume={volume}:{mount['mountPath']}:ro"
     (name,) = container["env"]
     with engine.start(TAG, [*how, mounted, f"--env={name['name']}=node-1"], container["args"]) as running:
         assert rtts(running, {"icmp", "tcp", "http"}).keys() == {"icmp", "tcp", "http"}
