@@ -13,7 +13,7 @@ venv := .venv
 bin := $(venv)/bin
 .DEFAULT_GOAL := help
 .PHONY: help run install demo test test-unit test-copies test-n8n test-culprits fresh-test check check-format check-lint check-types check-imports format \
-	bench lock image image-test clean dev prerequisites FORCE
+	bench lock deb pex packages-test image image-test clean dev prerequisites FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -89,7 +89,7 @@ pip = echo "set-up: $(1)" >&2 && { $(bin)/python -m pip --disable-pip-version-ch
 $(venv)/.runtime: requirements.lock setup.cfg pyproject.toml deploy/launcher
 	@if [ "$$(cat $@ 2>/dev/null)" != "$(CURDIR)" ] || ! $(bin)/python -c '' 2>/dev/null; then \
 		python=$$(sh deploy/python.sh choose $(PYTHON)) && rm -rf $(venv) && "$$python" -m venv $(venv); fi
-	@rm -f $@ $(venv)/.dev $(venv)/.bench
+	@rm -f $@ $(venv)/.dev $(venv)/.bench $(venv)/.deploy
 	@$(call pip,packages of requirements.lock,install --require-hashes -r requirements.lock)
 	@$(call pip,latency-exporter,install --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .)
 	@sed -i -e '1{r deploy/launcher' -e 'd}' $(bin)/latency-exporter && sed -i 's|@PYTHON@|$(CURDIR)/$(bin)/python|' $(bin)/latency-exporter
@@ -104,6 +104,11 @@ $(venv)/.dev: requirements-dev.lock $(venv)/.runtime
 $(venv)/.bench: benchmarks/requirements.lock $(venv)/.runtime
 	@rm -f $@
 	@$(call pip,packages of benchmarks/requirements.lock,install --require-hashes -r benchmarks/requirements.lock)
+	@touch $@
+
+$(venv)/.deploy: deploy/requirements.lock $(venv)/.runtime
+	@rm -f $@
+	@$(call pip,packages of deploy/requirements.lock,install --require-hashes -r deploy/requirements.lock)
 	@touch $@
 
 dev: $(venv)/.dev
@@ -138,7 +143,21 @@ lock: ## resolve setup.cfg anew into all lock files; UV_ARGS="--upgrade" takes n
 	@[ -x $(uv)/uv ] || { python=$$(sh deploy/python.sh choose $(PYTHON)) && "$$python" -m venv .cache/uv && $(uv)/pip install --quiet uv; }
 	echo "setuptools >= 66" | $(uv_compile) --output-file requirements.lock setup.cfg -
 	echo "setuptools >= 66" | $(uv_compile) --output-file requirements-dev.lock --extra dev setup.cfg -
+	printf '%s\n' 'ansible-core >= 2.19, < 2.20' kubernetes-validate pex | $(uv_compile) --output-file deploy/requirements.lock \
+		--constraint requirements-dev.lock -
 	echo matplotlib | $(uv_compile) --output-file benchmarks/requirements.lock --constraint requirements-dev.lock -
+
+wheels = sh deploy/wheels.sh fetch $(bin)/python .cache/wheels
+
+deb: $(venv)/.runtime ## build dist/latency-exporter_VERSION_ARCHITECTURE.deb for Debian 12 (docs/install.md)
+	@$(wheels) && sh deploy/debian/build.sh $(bin)/python .cache/wheels dist
+
+pex: $(venv)/.deploy ## build dist/latency-exporter.pex, one file for any Linux with Python 3.11 (docs/install.md)
+	@$(wheels) && sh deploy/pex.sh $(bin) .cache/wheels dist
+
+packages-test: dev $(venv)/.deploy ## install the packages on a Debian 12 made new, with systemd; root
+	@sh tests/packages.sh "machines to install packages on" mmdebstrap:mmdebstrap iproute2:ip
+	$(bin)/python -m pytest tests/deploy -m packages -o faulthandler_timeout=900 $(PYTEST_ARGS)
 
 image: ## build the image latency-exporter:latest with docker, or buildah where there is none
 	@if docker info >/dev/null 2>&1; then docker build --tag latency-exporter .; \
@@ -150,5 +169,5 @@ image-test: dev ## build the image and run both variants of deploy/compose.yml (
 	$(bin)/python -m pytest tests/image -m image -o faulthandler_timeout=1500 $(PYTEST_ARGS)
 
 clean: ## remove everything that make has made
-	rm -rf .venv .cache build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

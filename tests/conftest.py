@@ -19,7 +19,7 @@ from tests.system.rooted import requires_newer_databases
 _LEFT_OUT = "NOT TESTED, "
 """How the reason begins when it is the machine that lacks something (tests.netlab says it likewise)."""
 _SERVERS = Path(__file__).parent.parent / ".cache/servers/usr/bin"
-_ONLY_BY_NAME = ("image", "n8n", "culprits", "large")
+_ONLY_BY_NAME = ("image", "packages", "n8n", "culprits", "large")
 _SLOWEST = "tests/system/"
 """These wait for minutes and compute little: begun first, they are not what is left at the end, one after another."""
 _SERVER_PROGRAMS = (

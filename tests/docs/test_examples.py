@@ -19,7 +19,8 @@ COMMANDS = [command for page in DOCUMENTS for command in page.commands()]
 CONTAINER = "latency-exporter"
 """The name of the container in deploy/compose.yml, and of the image."""
 THEIR_READERS_HAVE = {
-    "cp", "curl", "docker", "git", "latency-exporter", "make", "mkdir", "promtool", "sed", "systemctl",
+    "ansible-playbook", "apt-get", "cp", "curl", "docker", "git", "kubectl", "latency-exporter",
+    "latency-exporter.pex", "make", "mkdir", "promtool", "sed", "systemctl",
 }  # fmt: skip
 
 

@@ -27,7 +27,10 @@ SOURCES = sorted(
     if path.suffix in {".py", ".yml", ".sh", ".service"}
 )
 CONFIGURATIONS = sorted((ROOT / "config").glob("*.yml"))
-MADE_BY_THE_READER = ("benchmarks/results", "deploy/fleet.yml", "collectors/udp.py", "exporter/fleet/probes/udp.py")
+MADE_BY_THE_READER = (
+    *("benchmarks/results", "deploy/fleet.yml", "/etc/latency-exporter/web.yml"),
+    *("collectors/udp.py", "exporter/fleet/probes/udp.py"),
+)
 """Of a run, of a command that a page asks to type, and of the page that adds a probe."""
 NO_PATHS = ("grafana/grafana", "prometheus/latency")
 """An image, and a receiver of OpenTelemetry's Collector."""

@@ -1,8 +1,9 @@
 #!/bin/sh
 # A Debian that holds nothing but git, make and certificates: what a test that passes there needs is installed by make.
 #
-#   root.sh make SUITE FOLDER         makes it new, with a clone of this commit in /opt/latency-exporter
-#   root.sh enter FOLDER COMMAND...   runs a command in that clone, as the root of a machine that is just installed
+#   root.sh make SUITE FOLDER            makes it new, with a clone of this commit in /opt/latency-exporter
+#   root.sh bare SUITE FOLDER PACKAGES   makes it new, with these packages (a list with commas) and no clone
+#   root.sh enter FOLDER COMMAND...      runs a command in that clone, as the root of a machine that is just installed
 #
 # How packages are reached is taken over from this machine: where apt gets Debian from, what pip, npm and TLS libraries
 # are told by the environment and by pip's configuration. Downloads are kept in $FRESH_CACHE (if set), installed is nothing.
@@ -11,18 +12,18 @@ umask 022
 
 clone=/opt/latency-exporter
 
-make_root() { # SUITE FOLDER
+bare_root() { # SUITE FOLDER PACKAGES
     suite=$1 root=$2
     mkdir -p "$root"
     settings=$root.settings
     apt-config dump | grep -E '^Acquire::(https?::|Check-|Retries|AllowInsecure)' >"$settings" || true
-    sources "$suite" | mmdebstrap --quiet --mode=root --variant=minbase --include=git,make,ca-certificates \
+    sources "$suite" | mmdebstrap --quiet --mode=root --variant=minbase --include="$3" \
         --aptopt="$settings" "$suite" "$root" -
 
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
     printf '127.0.0.1 localhost\n::1 localhost\n127.0.1.1 %s\n' "$(hostname)" >"$root/etc/hosts" # as the installer does
     cp -a /usr/local/share/ca-certificates/. "$root/usr/local/share/ca-certificates/" 2>/dev/null || true
-    chroot "$root" update-ca-certificates >/dev/null 2>&1
+    [ ! -x "$root/usr/sbin/update-ca-certificates" ] || chroot "$root" update-ca-certificates >/dev/null 2>&1
     {
         echo "[global]"
         pip_settings | awk '{ name = $1; $1 = ""; last[name] = $0 } END { for (name in last) print name " =" last[name] }'
@@ -31,7 +32,12 @@ make_root() { # SUITE FOLDER
         mkdir -p "$root${path%/*}"
         cp -L "$path" "$root$path"
     done
+    rm -f "$settings"
+}
 
+make_root() { # SUITE FOLDER
+    bare_root "$1" "$2" git,make,ca-certificates
+    settings=$2.settings
     repository=$(cd "$(dirname "$0")/../.." && pwd)
     # The clone may be another user's; only a file of settings reaches the git that reads it.
     printf '[safe]\n\tdirectory = *\n' >"$settings"
@@ -101,11 +107,12 @@ inside() { # FOLDER COMMAND...: as the first process of the namespaces
     pivot_root . old
     umount -l /old
     unset FRESH_CACHE
-    cd "$clone"
+    [ ! -d "$clone" ] || cd "$clone"
     "$@" # not exec: the first process waits for orphans
 }
 
 case $1 in
     make) make_root "$2" "$3" ;;
+    bare) bare_root "$2" "$3" "$4" ;;
     enter | inside) "$@" ;;
 esac

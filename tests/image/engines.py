@@ -54,9 +54,9 @@ class Engine:
     def __call__(self, *arguments: str, timeout: Seconds = 60, check: bool = True) -> str:
         return run(*self.command, *arguments, timeout=timeout, check=check)
 
-    def start(self, tag: str, options: Sequence[str]) -> Container:
+    def start(self, tag: str, options: Sequence[str], arguments: Sequence[str] = ()) -> Container:
         """A container in the background, with a network of its own in which only its loopback is."""
-        name = self("run", "--detach", "--network=none", *self.run_options, *options, tag).splitlines()[-1]
+        name = self("run", "--detach", "--network=none", *self.run_options, *options, tag, *arguments).splitlines()[-1]
         return Container(self, name)
 
     def clean(self, tag: str) -> None:

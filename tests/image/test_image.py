@@ -80,6 +80,34 @@ def test_round_trips_are_seen_in_each_variant(engine: Engine, how: list[str], pr
         assert socket in icmp_sockets(container)
 
 
+def test_a_pod_of_the_daemonset_sees_round_trips(engine: Engine, tmp_path: Path) -> None:
+    """Its user, its capabilities, its command line, its fleet file and its name, on a node whose sysctl is open."""
+    pod = yaml.safe_load((ROOT / "deploy/kubernetes/daemonset.yml").read_text())["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    security = container["securityContext"]
+    assert security["readOnlyRootFilesystem"]
+    assert not security["allowPrivilegeEscalation"], "as no-new-privileges"
+    how = options(
+        user=f"{pod['securityContext']['runAsUser']}:{pod['securityContext']['runAsGroup']}",
+        cap_add=security["capabilities"].get("add", []),
+        ping_group_range="0 2147483647",
+    )
+    assert [f"--cap-drop={name}" for name in security["capabilities"]["drop"]] == [
+        option for option in how if option.startswith("--cap-drop")
+    ]
+    fleet = (ROOT / "deploy/kubernetes/fleet.yml").read_text()
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    volume.chmod(0o755)  # as a ConfigMap is mounted
+    (volume / "fleet.yml").write_text(re.sub(r"192\.0\.2\.\d+", "127.0.0.1", fleet))
+    (mount,) = container["volumeMounts"]
+    mounted = f"--volume={volume}:{mount['mountPath']}:ro"
+    (name,) = container["env"]
+    with engine.start(TAG, [*how, mounted, f"--env={name['name']}=node-1"], container["args"]) as running:
+        assert rtts(running, {"icmp", "tcp", "http"}).keys() == {"icmp", "tcp", "http"}
+        assert icmp_sockets(running) == {"datagram"}
+
+
 def test_the_health_check_of_the_image_is_content(engine: Engine) -> None:
     with engine.start(TAG, AS_ROOT) as container:
         assert rtts(container, {"http"})

@@ -1,0 +1,1 @@
+"""How the program gets onto machines: units, images, packages."""
