@@ -124,6 +124,7 @@ class MariaDB(Server):
                 self.program("mariadb-install-db"),
                 "--no-defaults",
                 f"--datadir={self.data}",
+                self.own_tmpdir,
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 f"--user={self.user}",
@@ -135,6 +136,7 @@ class MariaDB(Server):
             self.program("mariadbd"),
             "--no-defaults",
             f"--datadir={self.data}",
+            self.own_tmpdir,
             f"--port={self.port}",
             f"--bind-address={self.address}",
             f"--socket={self.socket_path}",
@@ -153,6 +155,11 @@ class MariaDB(Server):
     def admin(self, statement: str) -> str:
         words = ["mariadb", "--no-defaults", "--skip-ssl", f"--socket={self.socket_path}", "-uroot", "-N", "-B"]
         return run(words, input=statement)
+
+    @property
+    def own_tmpdir(self) -> str:
+        """The flag for temporary tables: a server that starts removes those of all others in the same folder."""
+        return f"--tmpdir={self.sockets}"
 
     @property
     def socket_path(self) -> Path:

@@ -65,7 +65,7 @@ class MariaDB11(MariaDB):
         share = _ROOTS / "mariadb/usr/share/mariadb"
         names = ("system_tables", "performance_tables", "system_tables_data")
         tables = "".join((share / f"mariadb_{name}.sql").read_text() for name in names)
-        words = ["--no-defaults", "--bootstrap", f"--datadir={self.data}", "--log-warnings=0"]
+        words = ["--no-defaults", "--bootstrap", f"--datadir={self.data}", self.own_tmpdir, "--log-warnings=0"]
         setup = f"SET @auth_root_socket=NULL;\nCREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\n{tables}"
         run(self.as_user(self.program("mariadbd"), *words), input=setup)
 
@@ -80,7 +80,8 @@ class MySQL9(MariaDB):
         return inside("newest", *words)
 
     def install(self) -> None:
-        run(self.as_user(self.program("mysqld"), "--no-defaults", "--initialize-insecure", f"--datadir={self.data}"))
+        words = ["--no-defaults", "--initialize-insecure", f"--datadir={self.data}", self.own_tmpdir]
+        run(self.as_user(self.program("mysqld"), *words))
 
     def users(self) -> None:
         self.admin(
