@@ -71,7 +71,7 @@ class Fleet:
 
     @contextlib.contextmanager
     def lossy(self, first: str, other: str) -> Iterator[None]:
-        """Lose every third packet of ICMP, and of TCP, that arrives from the other one; of both it may be TCP's alone."""
+        """Lose every third packet of ICMP, and of TCP, that arrives from the other one; of all, it may be TCP's."""
         with contextlib.ExitStack() as rules:
             for (here, there), protocol in itertools.product(((first, other), (other, first)), ("icmp", "tcp")):
                 rule = self.hosts[here].drop_every(3, "-p", protocol, "-s", self.hosts[there].address)
