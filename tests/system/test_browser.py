@@ -124,7 +124,7 @@ def test_a_single_probe_is_read_on_every_screen(browser: Browser, url: str, widt
     with opened(browser, url, path, viewport=viewport, is_mobile=True) as (page, _):
         while "at most once in" in page.content():  # it was probed for another width
             page.reload()
-        words = {"ping": "in all", "closed": "verdict: peer", "none": "there are"}
+        words = {"ping": "in all", "closed": "verdict: peer", "none": "measures no probe"}
         assert words[probe] in page.locator("pre").inner_text()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         boxes = [each.bounding_box() for each in page.locator("h1, pre, pre span, a").all()]
