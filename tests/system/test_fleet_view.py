@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import signal
@@ -70,10 +71,10 @@ class Fleet:
 
     @contextlib.contextmanager
     def lossy(self, first: str, other: str) -> Iterator[None]:
-        """Lose every third packet that arrives from the other one."""
+        """Lose every fifth packet of ICMP, and of TCP, that arrives from the other one: never three pings in a row."""
         with contextlib.ExitStack() as rules:
-            for here, there in ((first, other), (other, first)):
-                rule = self.hosts[here].drop_every(3, "-s", self.hosts[there].address)
+            for (here, there), protocol in itertools.product(((first, other), (other, first)), ("icmp", "tcp")):
+                rule = self.hosts[here].drop_every(5, "-p", protocol, "-s", self.hosts[there].address)
                 rules.callback(rule.remove)
             yield
 
