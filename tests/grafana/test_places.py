@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
 
-from grafana.fleet import CHANGED, LARGEST_MATRIX
+from grafana.down_and_changed import CHANGED
+from grafana.fleet import LARGEST_MATRIX
 from tests.grafana import fleet as fleets
 from tests.grafana import servers, stage
 from tests.grafana.boards import FILES, FOLDER, asked, load

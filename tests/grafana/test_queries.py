@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from grafana.fleet import CHANGED, DOWN, LARGEST_MATRIX
+from grafana.down_and_changed import CHANGED, DOWN
+from grafana.fleet import LARGEST_MATRIX
 from grafana.n8n import NEVER
 from grafana.suspects import SUSPECTS
 from tests.grafana import fleet as fleets

@@ -71,10 +71,10 @@ class Fleet:
 
     @contextlib.contextmanager
     def lossy(self, first: str, other: str) -> Iterator[None]:
-        """Lose every third packet of ICMP, and of TCP, that arrives from the other one; of all, it may be TCP's."""
+        """Lose every fifth packet of ICMP, and of TCP, that arrives from the other one: never three pings in a row."""
         with contextlib.ExitStack() as rules:
             for (here, there), protocol in itertools.product(((first, other), (other, first)), ("icmp", "tcp")):
-                rule = self.hosts[here].drop_every(3, "-p", protocol, "-s", self.hosts[there].address)
+                rule = self.hosts[here].drop_every(5, "-p", protocol, "-s", self.hosts[there].address)
                 rules.callback(rule.remove)
             yield
 
