@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from exporter.web.config import WebConfig, load
-from exporter.web.connections.connection import Connection
+from exporter.web.connections.connection import ClientConnection
 from exporter.web.connections.limits import Limits
 from tests.exporter.probing.virtual_time import skip
 from tests.exporter.web.served import LONG, Client, serving, until
@@ -399,7 +399,7 @@ async def test_what_is_gone_is_gone_without_the_garbage_collector():
                 await until(is_answering)
                 leaving.socket.close()
                 await cut_after(LIMITS.send)
-            assert [kept for kept in gc.get_objects() if isinstance(kept, Connection | web.Request)] == []
+            assert [kept for kept in gc.get_objects() if isinstance(kept, ClientConnection | web.Request)] == []
     finally:
         gc.enable()
 
