@@ -63,13 +63,13 @@ ALLOWED_PIECES = (1, 2, 7, 1 << 20)
 def read(data: bytes, piece: int = 1 << 20, *, bodiless: bool = False, ended: bool = False) -> tuple[int, bytes, bool]:
     """Return status, body, and whether that is all."""
     answer = Answer(bodiless=bodiless)
-    found: list[Head | bytes] = []
+    events: list[Head | bytes] = []
     for start in range(0, len(data), piece):
-        found += answer.feed(data[start : start + piece])
+        events += answer.feed(data[start : start + piece])
     if ended:
         answer.end()
-    heads = [event for event in found if isinstance(event, Head)]
-    body = b"".join(event for event in found if isinstance(event, bytes))
+    heads = [event for event in events if isinstance(event, Head)]
+    body = b"".join(event for event in events if isinstance(event, bytes))
     assert len(heads) == 1
     return heads[0].status, body, answer.complete
 
