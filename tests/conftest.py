@@ -3,6 +3,7 @@
 Where CI runs (``CI`` is set) everything is to be had, so there a test left out fails the run.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -65,6 +66,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             items[:] = [item for item in items if item.get_closest_marker(marker) is None]
     if hasattr(config, "workerinput"):  # of several processes, which all see one order
         items.sort(key=lambda item: _SLOWEST not in item.nodeid)
+
+
+def pytest_collection_finish() -> None:
+    """What is there for good is not looked through again at each collection: it is most of what there is."""
+    gc.collect()
+    gc.freeze()
 
 
 def _lacking(item: pytest.Item) -> Iterator[str]:
