@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import asyncio, base64, os, struct, sys, time
 
@@ -49,6 +51,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.programs
 def test_the_loop_goes_on_while_libpq_computes_and_the_next_probe_of_that_server_waits_for_its_thread():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, timeout=120)
 

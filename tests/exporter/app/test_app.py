@@ -22,6 +22,8 @@ import pytest
 
 from tests.exporter.samples import Samples, heads
 
+pytestmark = pytest.mark.programs
+
 DEADLINE = 15.0
 """How long a test waits for what should take a moment: the machine may be busy."""
 

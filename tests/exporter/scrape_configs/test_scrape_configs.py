@@ -405,6 +405,7 @@ for step in sys.stdin:
 """For each number that is read a writer, killed before that step of its own with files; they are imported once."""
 
 
+@pytest.mark.programs
 def test_a_writer_that_is_killed_leaves_every_file_whole(fleet, tmp_path):
     out, many = tmp_path / "out", "\n".join(f"  - {{name: h{n}, address: h}}" for n in range(300))
     small, large = fleet(HOSTS), fleet(HOSTS + many)
