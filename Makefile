@@ -35,11 +35,11 @@ test: dev prerequisites ## set up and run all tests but the image's, n8n's and t
 
 test-unit: dev ## the tests of units, half a minute: what needs no root, server, program of its own, real time or copy of this tree
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=worksteal \
-		-m "not (programs or waits or $(elsewhere))" $(PYTEST_ARGS)
+		-m "not (programs or clock or $(elsewhere))" $(PYTEST_ARGS)
 
-test-programs: dev ## the tests that start programs or let real time pass, and need no more than that
+test-programs: dev ## the tests that start programs or need the real clock, and no more than that
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=worksteal \
-		-m "(programs or waits) and not ($(elsewhere))" $(PYTEST_ARGS)
+		-m "(programs or clock) and not ($(elsewhere))" $(PYTEST_ARGS)
 
 test-copies: dev ## the tests that build, check and run copies of this tree
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=loadfile -m copies $(PYTEST_ARGS)

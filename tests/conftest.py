@@ -27,6 +27,9 @@ _SERVER_PROGRAMS = (
     *("prometheus", "promtool", "victoria-metrics", "prometheus-alertmanager", "amtool", "prometheus-node-exporter"),
 )
 
+# Until all tests are collected nothing of them is garbage; see pytest_collection_finish.
+gc.disable()
+
 # First on the PATH, so that a test says `prometheus` and gets the one that tests/servers.sh unpacked.
 os.environ["PATH"] = f"{_SERVERS}:{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
 
@@ -72,6 +75,7 @@ def pytest_collection_finish() -> None:
     """What is there for good is not looked through again at each collection: it is most of what there is."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _lacking(item: pytest.Item) -> Iterator[str]:

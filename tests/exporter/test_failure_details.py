@@ -379,7 +379,7 @@ def words_of(result: ProbeResult, reason: Reason) -> str:
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, id=name, marks=[pytest.mark.waits] * (case.reason is Reason.TIMEOUT))
+        pytest.param(case, id=name, marks=[pytest.mark.clock] * (case.reason is Reason.TIMEOUT))
         for name, case in CASES.items()
     ],
 )

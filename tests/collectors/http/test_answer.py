@@ -169,6 +169,7 @@ def test_whether_the_answer_itself_has_begun():
     assert begun == [(True, 0), (False, 1), (True, 1), (True, 1)]
 
 
+@pytest.mark.clock
 def test_a_line_that_comes_byte_by_byte_costs_no_more_than_it_is_long():
     """Searching it anew each time would be 2,000 million steps."""
     answer, began = Answer(bodiless=False), time.process_time()

@@ -82,7 +82,7 @@ async def until(condition):
             await asyncio.sleep(0.001)
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 async def test_a_server_that_says_nothing_is_waited_for_until_the_deadline_and_its_connection_is_closed():
     with server() as (port, accepted):
         with contextlib.closing(Reader(context())) as reader:
@@ -150,7 +150,7 @@ async def test_a_server_that_is_no_postgresql_fails(answer):
     assert "HTTP" not in detail
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 async def test_the_next_address_is_tried_when_one_does_not_answer():
     async def lookup(_name, _family):
         return ["127.0.0.1", "127.0.0.2"]
@@ -172,7 +172,7 @@ async def test_a_name_without_an_address_fails():
         assert await failure(reader, target(5432, address="db.example")) == (Reason.DNS, "no such name")
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 async def test_a_target_that_is_forgotten_or_never_read_leaves_no_thread():
     with server() as (port, _), contextlib.closing(Reader(context())) as reader:
         wanted = target(port)
@@ -210,7 +210,7 @@ def test_a_target_shows_no_password():
     assert str(target(5432)) == "n8n's database at 127.0.0.1 port 5432, tls disable, as monitor"
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 async def test_a_read_that_is_given_up_says_where_it_stood():
     with server() as (port, _), contextlib.closing(Reader(context())) as reader:
         facts = Facts()
@@ -230,7 +230,7 @@ async def test_a_read_that_is_given_up_says_where_it_stood():
         await asyncio.wait([read])
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 async def test_the_addresses_of_a_name_that_were_asked_are_noted():
     async def lookup(_name, _family):
         return ["127.0.0.2", "127.0.0.1"]

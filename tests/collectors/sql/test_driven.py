@@ -126,7 +126,7 @@ GREEDY: dict[str, tuple[str, Talk, str]] = {
 }
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 @pytest.mark.parametrize("name", GREEDY)
 async def test_no_server_gets_the_password_itself_outside_of_tls(name: str) -> None:
     kind, talk, words = GREEDY[name]
@@ -164,7 +164,7 @@ NOBODYS = {
 }
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 @pytest.mark.parametrize("name", NATIVE)
 async def test_the_native_client_names_the_key_where_a_driver_can_log_in(name: str) -> None:
     kind, talk, changes, words = NATIVE[name]
@@ -175,7 +175,7 @@ async def test_the_native_client_names_the_key_where_a_driver_can_log_in(name: s
     assert (reason, words in detail) == (Reason.AUTH, True), detail
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 @pytest.mark.parametrize("name", NOBODYS)
 async def test_what_no_driver_knows_is_not_said_to_need_one(name: str) -> None:
     kind, talk = NOBODYS[name]
@@ -335,7 +335,7 @@ JUNK: dict[str, tuple[str, Talk]] = {
 }
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 @pytest.mark.parametrize("name", JUNK)
 async def test_what_is_no_answer_is_a_failure_and_never_a_bug_of_ours(name: str) -> None:
     kind, talk = JUNK[name]
@@ -375,7 +375,7 @@ HANGS: dict[str, tuple[str, Talk, dict[str, Any], Phase]] = {
 }
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 @pytest.mark.parametrize("logs_in", [True, False])
 @pytest.mark.parametrize("name", HANGS)
 async def test_a_server_that_hangs_ends_at_the_deadline_with_its_thread_and_its_socket(
@@ -396,7 +396,7 @@ async def test_a_server_that_hangs_ends_at_the_deadline_with_its_thread_and_its_
     await until(lambda: threads() == 0)
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 async def test_a_connection_that_nobody_accepts_ends_at_the_deadline(kind: str, probe) -> None:
     with peers.full_backlog() as listener:
         facts = Facts()
@@ -405,7 +405,7 @@ async def test_a_connection_that_nobody_accepts_ends_at_the_deadline(kind: str, 
     assert facts.phase is Phase.CONNECT
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 async def test_a_syn_that_was_sent_again_leaves_no_round_trip(kind: str, probe) -> None:
     with peers.full_backlog() as listener:
 

@@ -99,7 +99,7 @@ SILENT: dict[str, Talk] = {
 }
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 @pytest.mark.parametrize("name", SILENT)
 async def test_the_librarys_own_deadline_is_a_timeout(name: str) -> None:
     assert await failed(SILENT[name], timeout=0.2) == (Reason.TIMEOUT, "no answer in time")

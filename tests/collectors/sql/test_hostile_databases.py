@@ -486,7 +486,7 @@ def working(key: bytes, requests: list[bytes], *, closes: bool) -> Talk:
     return talk
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 @pytest.mark.parametrize("secret", [4, 256])
 async def test_a_query_that_is_given_up_is_cancelled_by_the_key_of_its_session(secret: int) -> None:
     """Protocol 3.0 has secrets of 4 bytes; should a server give longer ones, it gets them back."""
@@ -499,7 +499,7 @@ async def test_a_query_that_is_given_up_is_cancelled_by_the_key_of_its_session(s
     assert requests == [struct.pack("!ii", 8 + len(key), 80877102) + key]
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 @pytest.mark.parametrize("secret", [4, 30_000])
 @pytest.mark.parametrize("logs_in", [True, False])
 async def test_a_server_that_neither_stops_nor_closes_holds_nothing_of_ours(secret: int, logs_in: bool) -> None:

@@ -193,7 +193,7 @@ async def test_a_silent_resolver_delays_no_other_lookup(server):
         waiting.cancel()
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 async def test_a_silent_resolver_ends_by_itself_within_the_default_timeout_of_a_probe(server, monkeypatch):
     monkeypatch.setattr(resolver, "TIMEOUT", 0.05)
     server.names["silent.test"] = None
@@ -201,7 +201,7 @@ async def test_a_silent_resolver_ends_by_itself_within_the_default_timeout_of_a_
     assert server.asked == ["silent.test"] * 2
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 async def test_a_cancelled_lookup_leaves_no_descriptor_no_reader_and_no_thread(server):
     server.names["silent.test"] = None
     await failing("warm.up", IPV4, server.address)  # pycares keeps one thread for ever

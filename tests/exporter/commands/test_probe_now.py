@@ -23,7 +23,7 @@ from tests.collectors.peers import OK, Peer, answering, silent
 from tests.exporter.pages import ANSWERS, DATABASE, SMALL, TIMEOUT, Small
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 async def test_each_pair_is_probed_once_over_an_address_that_was_looked_up_for_it(tmp_path: Path) -> None:
     with Peer(silent) as peer:
         text = f"""\
@@ -56,7 +56,7 @@ def test_only_what_was_asked_for_is_told_and_the_others_are_witnesses(tmp_path: 
     assert not well
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 @pytest.mark.parametrize(
     ("since", "until", "line", "verdict"),
     [

@@ -123,7 +123,7 @@ async def test_another_status_is_no_list(tmp_path: Path, server: ListServer, sta
     assert await fault(of_http(tmp_path, server.url)) == message
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 async def test_a_server_that_hangs_costs_one_deadline(
     tmp_path: Path, server: ListServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +233,7 @@ async def test_hosts_can_be_called_by_their_addresses_of_either_family(tmp_path:
     assert [(each.host.name, each.host.address) for each in await asked.ask()] == [("2001:db8::1", "2001:db8::1")]
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 async def test_a_name_without_addresses_an_address_without_a_name_and_silence_are_no_list(
     tmp_path: Path, names: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -204,7 +204,7 @@ def test_of_a_stack_in_which_all_data_arrives_it_is_exit_0(
     assert re.fullmatch(r"well \(\d+ findings in [\d.]+ m?s\)", out.splitlines()[-1])
 
 
-@pytest.mark.waits
+@pytest.mark.clock
 def test_what_is_broken_is_exit_1_and_a_hanging_server_costs_its_timeout(
     capsys: pytest.CaptureFixture[str], fleet_file: Path
 ) -> None:
