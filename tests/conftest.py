@@ -6,7 +6,7 @@ Where CI runs (``CI`` is set) everything is to be had, so there a test left out 
 import gc
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,9 +26,6 @@ _SLOWEST = "tests/system/"
 _SERVER_PROGRAMS = (
     *("prometheus", "promtool", "victoria-metrics", "prometheus-alertmanager", "amtool", "prometheus-node-exporter"),
 )
-
-# Until all tests are collected nothing of them is garbage; see pytest_collection_finish.
-gc.disable()
 
 # First on the PATH, so that a test says `prometheus` and gets the one that tests/servers.sh unpacked.
 os.environ["PATH"] = f"{_SERVERS}:{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
@@ -71,11 +68,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: _SLOWEST not in item.nodeid)
 
 
-def pytest_collection_finish() -> None:
-    """What is there for good is not looked through again at each collection: it is most of what there is."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Python's collector finds no garbage among tests, and most of what there is: it leaves them alone for good."""
+    gc.disable()
+    result = yield
     gc.collect()
     gc.freeze()
     gc.enable()
+    return result
 
 
 def _lacking(item: pytest.Item) -> Iterator[str]:
