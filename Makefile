@@ -33,7 +33,7 @@ demo: dev ## three hosts, Brazil to USA, with alerts, on this machine; root, an 
 test: dev prerequisites ## set up and run all tests but the image's, n8n's and test-culprits; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-test-unit: dev ## the tests of units, half a minute: what needs no root, server, program of its own, real time or copy of this tree
+test-unit: dev ## the tests of units, half a minute: what needs no root, server, program of its own, real clock or copy of this tree
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=worksteal \
 		-m "not (programs or clock or $(elsewhere))" $(PYTEST_ARGS)
 
