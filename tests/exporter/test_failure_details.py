@@ -40,7 +40,7 @@ from tests.collectors import peers
 from tests.collectors.asking import Asked, ended
 from tests.collectors.peers import OK, Peer, answering
 from tests.collectors.sql import test_hostile_databases as hostile_databases
-from tests.collectors.sql.test_hostile_databases import MY_OK, greeting, my, pg, says
+from tests.collectors.sql.scripted import MY_OK, greeting, my, pg, says
 from tests.collectors.targets import database_target, http_target, tcp_target
 from tests.netlab import Lab, requires_root
 

@@ -12,7 +12,7 @@ from collectors.contract import Facts
 from collectors.sql import postgresql
 from tests.collectors.asking import ask
 from tests.collectors.peers import Peer
-from tests.collectors.sql.test_hostile_databases import SASL, pg
+from tests.collectors.sql.scripted import SASL, pg
 from tests.collectors.targets import context, database_target
 
 

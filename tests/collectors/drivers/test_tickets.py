@@ -27,7 +27,7 @@ os.environ |= {
 from collectors.sql import postgresql
 from tests.collectors.asking import ask
 from tests.collectors.peers import Peer
-from tests.collectors.sql.test_hostile_databases import pg, says
+from tests.collectors.sql.scripted import pg, says
 from tests.collectors.targets import context, database_target
 
 

@@ -17,7 +17,7 @@ from collectors.n8n.target import N8nTarget
 from collectors.secret import Secret
 from collectors.terms import IpFamily, Phase, Reason
 from tests.collectors.peers import Peer
-from tests.collectors.sql.test_hostile_databases import READY, pg
+from tests.collectors.sql.scripted import READY, pg
 from tests.collectors.targets import context
 
 PASSWORD = "c4nary-Pa55word"

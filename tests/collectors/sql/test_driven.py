@@ -26,7 +26,7 @@ from tests.authority import Authority
 from tests.collectors import peers, resources
 from tests.collectors.asking import ask, failure
 from tests.collectors.peers import Peer
-from tests.collectors.sql.test_hostile_databases import MY_OK, OK_NO_PASSWORD, READY, Talk, greeting, my, pg, says
+from tests.collectors.sql.scripted import MY_OK, OK_NO_PASSWORD, READY, Talk, greeting, my, pg, says
 from tests.collectors.targets import context, database_target
 
 COLLECTORS = {"postgresql": postgresql.collector, "mysql": mysql.collector}

@@ -12,8 +12,8 @@ from collectors.terms import Reason
 from tests.collectors import peers
 from tests.collectors.asking import ask, failure
 from tests.collectors.peers import Peer
+from tests.collectors.sql.scripted import MY_OK, Talk, greeting, my, says
 from tests.collectors.sql.test_driven import HUSH, heard, switch, target
-from tests.collectors.sql.test_hostile_databases import MY_OK, Talk, greeting, my, says
 from tests.collectors.targets import context, database_target
 
 REFUSED = my(b"\xff\x15\x04#28000no", 4)

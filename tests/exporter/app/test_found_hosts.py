@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exporter.app.test_app import Program
+from tests.exporter.app.program import Program
 from tests.exporter.discovery.lists import ListServer, list_server, unused_port, written
 from tests.exporter.samples import Samples
 
