@@ -33,13 +33,13 @@ class NameServer(asyncio.DatagramProtocol):
         end = data.index(0, 12) + 5
         name, (kind,) = self._name(data[12 : end - 5]), struct.unpack_from("!H", data, end - 4)
         self.asked.append(name)
-        addresses = self._found(name)
-        if addresses is None:
+        found = self._found(name)
+        if found is None:
             return
-        records = [(self._kind(one), self._written(one)) for one in addresses]
+        records = [(self._kind(one), self._written(one)) for one in found]
         if name not in self.careless:
             records = [record for record in records if record[0] == kind]
-        flags = 0x8180 | (0 if addresses or name in self.names else NXDOMAIN)
+        flags = 0x8180 | (0 if found or name in self.names else NXDOMAIN)
         head = data[:2] + struct.pack("!HHHHH", flags, 1, len(records), 0, 0) + data[12:end]
         body = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", of, 1, 60, len(one)) + one for of, one in records)
         self._transport.sendto(head + body, address)

@@ -13,10 +13,9 @@ from deploy.kubernetes import rules
 from exporter import cli
 from exporter.fleet import load
 from tests.docs.markdown import ROOT
-from tests.yaml_files import content
 
 FOLDER = ROOT / "deploy/kubernetes"
-FILES = {path.relative_to(FOLDER): content(path) for path in sorted(FOLDER.rglob("*.yml"))}
+FILES = {path.relative_to(FOLDER): yaml.safe_load(path.read_text()) for path in sorted(FOLDER.rglob("*.yml"))}
 OBJECTS = {path: value for path, value in FILES.items() if path.name not in {"fleet.yml", "kustomization.yml"}}
 NOT_KUBERNETES_OWN = {"PodMonitor", "PrometheusRule"}
 (POD,) = (value["spec"]["template"]["spec"] for value in OBJECTS.values() if value["kind"] == "DaemonSet")
