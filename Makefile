@@ -38,7 +38,7 @@ test-unit: dev ## the tests of units, half a minute: what needs no root, server,
 		-m "not (programs or clock or $(elsewhere))" $(PYTEST_ARGS)
 
 test-programs: dev ## the tests that start programs or need the real clock, and no more than that
-	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=worksteal \
+	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=3 --dist=worksteal \
 		-m "(programs or clock) and not ($(elsewhere))" $(PYTEST_ARGS)
 
 test-copies: dev ## the tests that build, check and run copies of this tree
