@@ -12,7 +12,7 @@ FAULT ?=
 venv := .venv
 bin := $(venv)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run install demo test test-unit test-copies test-n8n test-culprits fresh-test check check-format check-lint check-types check-imports format \
+.PHONY: help run install demo test test-unit test-programs test-copies test-n8n test-culprits fresh-test check check-format check-lint check-types check-imports format \
 	bench lock deb pex packages-test image image-test clean dev prerequisites FORCE
 
 help: ## this list
@@ -33,9 +33,13 @@ demo: dev ## three hosts, Brazil to USA, with alerts, on this machine; root, an 
 test: dev prerequisites ## set up and run all tests but the image's, n8n's and test-culprits; PYTEST_ARGS="-k icmp -x" narrows, "-n0 --pdb" debugs
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-test-unit: dev ## the tests that need neither root, servers nor copies of this tree
+test-unit: dev ## the tests of units, half a minute: what needs no root, server, program of its own, real clock or copy of this tree
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=worksteal \
-		-m "not (root or servers or databases or browser or image or copies)" $(PYTEST_ARGS)
+		-m "not (programs or clock or $(elsewhere))" $(PYTEST_ARGS)
+
+test-programs: dev ## the tests that start programs or need the real clock, and no more than that
+	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=3 --dist=worksteal \
+		-m "(programs or clock) and not ($(elsewhere))" $(PYTEST_ARGS)
 
 test-copies: dev ## the tests that build, check and run copies of this tree
 	$(keep_bytecode) $(bin)/python -m pytest --numprocesses=2 --dist=loadfile -m copies $(PYTEST_ARGS)
@@ -112,6 +116,9 @@ $(venv)/.deploy: deploy/requirements.lock $(venv)/.runtime
 	@touch $@
 
 dev: $(venv)/.dev
+
+# What a test may need beyond this machine's Python, by the markers of setup.cfg.
+elsewhere := root or servers or databases or browser or image or copies
 
 # Also where the environment forbids it, as images do: each process of the tests would compile everything anew.
 keep_bytecode := PYTHONDONTWRITEBYTECODE=

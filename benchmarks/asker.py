@@ -21,7 +21,7 @@ _BETWEEN_FLUSHES = 1.0
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: (\d+)\r\n")
 
 
-class Connection(asyncio.Protocol):
+class KeptConnection(asyncio.Protocol):
     """One kept connection with at most one question under way."""
 
     def __init__(self, asker: Asker) -> None:
@@ -53,7 +53,7 @@ class Asker:
         self._port, self._notes = port, notes
         names = "|".join(map(re.escape, metrics))
         self._wanted = re.compile(rf"^({names}) (\S+)$".encode(), re.MULTILINE)
-        self._free: list[Connection] = []
+        self._free: list[KeptConnection] = []
         self._under_way: set[str] = set()
         self._connecting: set[asyncio.Task[None]] = set()
 
@@ -69,7 +69,7 @@ class Asker:
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
 
-    def answered(self, connection: Connection) -> None:
+    def answered(self, connection: KeptConnection) -> None:
         """Write down what was measured; the connection is free again."""
         ended = time.time()
         self._under_way.discard(connection.target)
@@ -78,7 +78,7 @@ class Asker:
             line = f"{connection.asked!r} {ended!r} {connection.target} {name.decode()} {value.decode()}\n"
             self._notes.write(line)
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: KeptConnection) -> None:
         """Forget a connection that has closed, and its question."""
         self._under_way.discard(connection.target)
         if connection in self._free:
@@ -87,7 +87,7 @@ class Asker:
     async def _ask_anew(self, target: str, question: bytes) -> None:
         try:
             _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: Connection(self), "127.0.0.1", self._port
+                lambda: KeptConnection(self), "127.0.0.1", self._port
             )
         except OSError:
             self._under_way.discard(target)

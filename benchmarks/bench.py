@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from benchmarks.field import Field
 from benchmarks.programs import Recipe, is_installed
-from benchmarks.rows import NOT_MEASURED, Errors, Failure, Results, Row
+from benchmarks.rows import NOT_MEASURED, Errors, Failure, MeasuredRow, Results
 from tests.netlab import CommandFailed
 
 Seconds = float
@@ -78,7 +78,7 @@ class Subject:
     def add(self, **values: float) -> None:
         """Keep values, and print them to stderr."""
         head = (self.bench.run, self.measurement, self.recipe.name, self.targets)
-        self.bench.results.add(*(Row(*head, name, value) for name, value in values.items()))
+        self.bench.results.add(*(MeasuredRow(*head, name, value) for name, value in values.items()))
         tell(f"{self}: " + ", ".join(f"{name} {value:.6g}" for name, value in values.items()))
 
     def add_errors(self, quantity: str, values: list[float]) -> None:

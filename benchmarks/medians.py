@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from benchmarks.programs import PROGRAMS
-from benchmarks.rows import Row
+from benchmarks.rows import MeasuredRow
 
 Key = tuple[str, str, int, str]
 """Measurement, program, targets, name of the value."""
 Medians = Mapping[Key, float]
 
 
-def medians(rows: Iterable[Row]) -> Medians:
+def medians(rows: Iterable[MeasuredRow]) -> Medians:
     """Return the median of each value over the runs."""
     values: dict[Key, list[float]] = defaultdict(list)
     for row in rows:

@@ -17,7 +17,7 @@ NOT_MEASURED = "not_measured"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MeasuredRow:
     """One value of one run."""
 
     run: int
@@ -54,10 +54,10 @@ class Results:
     """Everything measured so far, in memory and in ``folder``."""
 
     folder: Path
-    rows: list[Row] = field(default_factory=list)
+    rows: list[MeasuredRow] = field(default_factory=list)
     errors: list[Errors] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list, compare=False)
-    _held_back: list[Row | Errors] | None = field(default=None, compare=False)
+    _held_back: list[MeasuredRow | Errors] | None = field(default=None, compare=False)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -69,21 +69,21 @@ class Results:
         self.folder.mkdir(parents=True, exist_ok=True)
         for old in (*self.folder.glob("*.csv"), *self.folder.glob("*.csv.gz")):
             old.unlink()
-        self._append(ROWS_FILE, [[column.name for column in fields(Row)]])
+        self._append(ROWS_FILE, [[column.name for column in fields(MeasuredRow)]])
 
     @contextlib.contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Keep what is added meanwhile only if nothing fails: half an attempt would be in the medians twice."""
-        held_back: list[Row | Errors] = []
+        held_back: list[MeasuredRow | Errors] = []
         self._held_back = held_back
         try:
             yield
         finally:
             self._held_back = None
         for one in held_back:
-            self.add(one) if isinstance(one, Row) else self.add_errors(one)
+            self.add(one) if isinstance(one, MeasuredRow) else self.add_errors(one)
 
-    def add(self, *rows: Row) -> None:
+    def add(self, *rows: MeasuredRow) -> None:
         """Keep rows."""
         if self._held_back is not None:
             self._held_back += rows
@@ -110,11 +110,11 @@ class Results:
             csv.writer(file, lineterminator="\n").writerows(rows)
 
 
-def read_rows(folder: Path) -> Iterator[Row]:
+def read_rows(folder: Path) -> Iterator[MeasuredRow]:
     """Yield the rows that a benchmark left."""
     with (folder / ROWS_FILE).open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            yield Row(
+            yield MeasuredRow(
                 int(row["run"]),
                 row["measurement"],
                 row["program"],

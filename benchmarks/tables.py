@@ -15,7 +15,7 @@ from benchmarks.figures import FIGURES, Figure
 from benchmarks.markdown import NOTHING, cell, ratio, table
 from benchmarks.medians import Medians, medians, sizes
 from benchmarks.programs import OURS, PROGRAMS
-from benchmarks.rows import NOT_MEASURED, Results, Row
+from benchmarks.rows import NOT_MEASURED, MeasuredRow, Results
 
 TABLE_FILE, FEW_FILE, MACHINE_FILE = "table.md", "few.md", "machine.txt"
 _FEW_AT_MOST = 1000
@@ -29,7 +29,7 @@ def summary(values: Medians) -> str:
     return table(head, (row for figure in FIGURES for row in _figure_rows(figure, values)))
 
 
-def few(rows: Sequence[Row], machine: str) -> str:
+def few(rows: Sequence[MeasuredRow], machine: str) -> str:
     """Return the figures of the README, each at the largest number of targets that all programs have."""
     values = medians(rows)
     head = ["what", "targets", *PROGRAMS, "best other / ours"]
@@ -38,7 +38,7 @@ def few(rows: Sequence[Row], machine: str) -> str:
     return f"{table(head, itertools.chain.from_iterable(chosen))}\nMedians. {_ABOVE_ONE} On {ours}\n"
 
 
-def document(rows: Sequence[Row], machine: str) -> str:
+def document(rows: Sequence[MeasuredRow], machine: str) -> str:
     """Return all of it, with what has to be known to read it."""
     values = medians(rows)
     runs = len({row.run for row in rows})
@@ -55,7 +55,7 @@ def document(rows: Sequence[Row], machine: str) -> str:
     )
 
 
-def _missed(rows: Iterable[Row]) -> str:
+def _missed(rows: Iterable[MeasuredRow]) -> str:
     """Return what failed: medians without it are of fewer runs."""
     failed = [
         f"{row.program} in {row.measurement} at {row.targets:,} targets (run {row.run})"

@@ -3,9 +3,10 @@
 Where CI runs (``CI`` is set) everything is to be had, so there a test left out fails the run.
 """
 
+import gc
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             items[:] = [item for item in items if item.get_closest_marker(marker) is None]
     if hasattr(config, "workerinput"):  # of several processes, which all see one order
         items.sort(key=lambda item: _SLOWEST not in item.nodeid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Python's collector finds no garbage among tests, and most of what there is: it leaves them alone for good."""
+    gc.disable()
+    result = yield
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    return result
 
 
 def _lacking(item: pytest.Item) -> Iterator[str]:

@@ -98,13 +98,13 @@ def test_the_sdist_gives_the_same_wheel_as_the_clone(built: Path) -> None:
 
 def test_the_metadata_says_what_is_true_and_no_more(built: Path) -> None:
     with zipfile.ZipFile(built / f"of-the-clone/{WHEEL}") as archive:
-        found = email.parser.Parser().parsestr(archive.read(f"{NAME}.dist-info/METADATA").decode())
+        metadata = email.parser.Parser().parsestr(archive.read(f"{NAME}.dist-info/METADATA").decode())
         assert archive.read(f"{NAME}.dist-info/top_level.txt").split() == [b"collectors", b"exporter"]
-    assert (found["Name"], found["Version"]) == ("latency-exporter", __version__)
-    assert found["Author"] == "The latency-exporter project"
-    assert found["Requires-Python"] == ">=3.11"
-    assert "Operating System :: POSIX :: Linux" in found.get_all("Classifier", [])
-    assert not {"Home-page", "Project-URL", "Download-URL", "Author-email", "License"} & set(found.keys())
+    assert (metadata["Name"], metadata["Version"]) == ("latency-exporter", __version__)
+    assert metadata["Author"] == "The latency-exporter project"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert "Operating System :: POSIX :: Linux" in metadata.get_all("Classifier", [])
+    assert not {"Home-page", "Project-URL", "Download-URL", "Author-email", "License"} & set(metadata.keys())
 
 
 def test_an_installed_program_has_the_examples(program: Path, tmp_path: Path) -> None:

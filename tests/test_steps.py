@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.programs
+
 STEPS = f"set -eu\n. {Path(__file__).parent / 'steps.sh'}\n"
 
 
@@ -19,8 +21,8 @@ def started(script: str) -> subprocess.Popen[str]:
 def told(script: str) -> tuple[int, str]:
     """Return the exit code and what was printed, without the seconds."""
     with started(script) as process:
-        said = process.stdout.read() if process.stdout else ""
-    return process.returncode, re.sub(r"after \d+ s", "after N s", said)
+        output = process.stdout.read() if process.stdout else ""
+    return process.returncode, re.sub(r"after \d+ s", "after N s", output)
 
 
 def test_every_step_is_run_and_the_end_says_which_failed() -> None:
@@ -39,10 +41,10 @@ def test_without_a_failure_the_end_says_so() -> None:
 
 
 def test_a_step_has_a_limit_and_no_stdin() -> None:
-    code, said = told("step 0.1s sleep 60\nstep 9s cat\nend_of_steps CI")
+    code, output = told("step 0.1s sleep 60\nstep 9s cat\nend_of_steps CI")
     assert code == 1
-    assert "=== sleep 60: FAILED (exit 124)" in said
-    assert "=== cat: ok" in said
+    assert "=== sleep 60: FAILED (exit 124)" in output
+    assert "=== cat: ok" in output
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])

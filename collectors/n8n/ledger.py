@@ -25,7 +25,7 @@ from collectors.n8n.gaps import Gaps
 from collectors.n8n.labels import NONE, OTHER, Places, clean
 from collectors.n8n.open_run import OpenRun, is_doubtful
 from collectors.n8n.pieces import in_pieces
-from collectors.n8n.rows import Execution, Inventory, OpenStatus, Rows, Status, Workflow
+from collectors.n8n.rows import EndStatus, Execution, Inventory, OpenStatus, Rows, Workflow
 from collectors.n8n.tallies import Tallies, known_mode
 from collectors.terms import Seconds
 
@@ -41,7 +41,7 @@ _LATE = 1_000
 _PIECE = 100
 """Executions that are recorded without a break, some 1 ms."""
 _OPEN = frozenset(OpenStatus)
-_ENDS = frozenset(Status)
+_ENDS = frozenset(EndStatus)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Ended:
     workflow: str
     workflow_id: str | None
     created: Seconds
-    status: Status
+    status: EndStatus
     stored_elsewhere: bool
 
 
@@ -187,7 +187,7 @@ class Ledger:
 
     def _end(self, row: Execution, run: OpenRun) -> Ended:
         self._note_start(run)
-        status = Status(row.status) if row.status in _ENDS else Status.UNKNOWN
+        status = EndStatus(row.status) if row.status in _ENDS else EndStatus.UNKNOWN
         took = None if run.started is None or row.stopped is None else row.stopped - run.started
         self._has_run(run.workflow, row.mode)
         self.tallies.ended(run.workflow, row.mode, status, took)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collectors.n8n import flatted
 from collectors.n8n.ledger import Ended
 from collectors.n8n.pieces import in_pieces
-from collectors.n8n.rows import DataHead, Nodes, Status, Unread, Workflow
+from collectors.n8n.rows import DataHead, EndStatus, Nodes, Unread, Workflow
 from collectors.n8n.tallies import Tallies
 from collectors.terms import Seconds
 
@@ -39,7 +39,7 @@ class NodeCounter:
     def add(self, ended: Iterable[Ended]) -> None:
         """Remember the executions whose nodes are to be counted; not crashed ones, whose times n8n invents."""
         for one in ended:
-            if one.status is Status.CRASHED:
+            if one.status is EndStatus.CRASHED:
                 continue
             if one.stored_elsewhere:
                 self._tallies.unread(Unread.OFFLOADED)

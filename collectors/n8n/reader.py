@@ -15,7 +15,7 @@ from typing import NamedTuple
 from collectors.contract import Context, Facts, Probe, ProbeFailed, one_by_one
 from collectors.n8n.keeper import Keeper
 from collectors.n8n.reading import N8nReading
-from collectors.n8n.session import Before, Session
+from collectors.n8n.session import Before, ReadingSession
 from collectors.n8n.target import N8nTarget
 from collectors.terms import Reason, Seconds
 from collectors.transport import resolver
@@ -35,7 +35,7 @@ class _Open(NamedTuple):
     """What is kept for a target, and the target itself, so that no other object gets its ``id`` meanwhile."""
 
     target: N8nTarget
-    session: Session
+    session: ReadingSession
     keeper: Keeper | None
 
 
@@ -81,7 +81,9 @@ class Reader:
             self._take(left)
         file = target.state_file
         keeper = None if file is None else Keeper(file, self._closed.pop(file, None))
-        begun = self._sessions[id(target)] = _Open(target, Session(target, keeper, left and left.counted), keeper)
+        begun = self._sessions[id(target)] = _Open(
+            target, ReadingSession(target, keeper, left and left.counted), keeper
+        )
         return begun
 
     def _end(self, ending: _Open) -> Before:

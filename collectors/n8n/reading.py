@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from collectors.n8n.rows import OpenStatus, Status, Unread, Workflow
+from collectors.n8n.rows import EndStatus, OpenStatus, Unread, Workflow
 from collectors.replies import Reading
 from collectors.terms import Seconds
 
@@ -24,7 +24,7 @@ class FinishedKey(NamedTuple):
 
     workflow: str
     mode: str
-    status: Status
+    status: EndStatus
 
 
 class NodeKey(NamedTuple):
@@ -79,7 +79,7 @@ class N8nReading(Reading):
     """How many workflows are active, inactive and archived, including those without a place."""
     lifetime: Mapping[LifetimeKey, LifetimeRuns]
     finished: Mapping[FinishedKey, int]
-    durations: Mapping[tuple[str, Status], BucketCounts]
+    durations: Mapping[tuple[str, EndStatus], BucketCounts]
     """By workflow, of runs that succeeded or failed."""
     queue: BucketCounts
     """From created to started."""

@@ -11,7 +11,7 @@ from collectors.terms import LabelValue, Seconds
 WORKFLOW_STATES = ("active", "inactive", "archived")
 
 
-class Status(LabelValue):
+class EndStatus(LabelValue):
     """What an execution came to. Closed: a word of a newer n8n is ``unknown``."""
 
     SUCCESS = "success"

@@ -30,7 +30,7 @@ Before = Future[Ledger | None]
 """What a session counted, once its thread has ended; None if it never began to count."""
 
 
-class Session:
+class ReadingSession:
     """One n8n. Its thread does one read at a time, and delays no other n8n's."""
 
     def __init__(self, target: N8nTarget, keeper: Keeper | None = None, before: Before | None = None) -> None:

@@ -12,7 +12,7 @@ from collectors.n8n.labels import Places
 from collectors.n8n.ledger import Ended, Ledger
 from collectors.n8n.open_run import OpenRun
 from collectors.n8n.pieces import in_pieces
-from collectors.n8n.rows import OpenStatus, Status
+from collectors.n8n.rows import EndStatus, OpenStatus
 from collectors.n8n.tallies import Tallies
 from collectors.terms import Seconds
 
@@ -106,7 +106,7 @@ def _open_run(run: Mapping[str, Any]) -> OpenRun:
 def _ended(saved: Iterable[Any]) -> Ended:
     number, workflow, workflow_id, created, status, stored_elsewhere = saved
     named = None if workflow_id is None else str(workflow_id)
-    return Ended(int(number), str(workflow), named, float(created), Status(status), bool(stored_elsewhere))
+    return Ended(int(number), str(workflow), named, float(created), EndStatus(status), bool(stored_elsewhere))
 
 
 def _time(value: float | None) -> Seconds | None:

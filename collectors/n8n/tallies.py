@@ -10,12 +10,12 @@ from typing import Any
 
 from collectors.n8n.labels import OTHER, clean
 from collectors.n8n.reading import BucketCounts, FinishedKey, NodeKey, NodeRuns
-from collectors.n8n.rows import Status, Unread
+from collectors.n8n.rows import EndStatus, Unread
 from collectors.terms import Seconds
 
 BUCKETS: tuple[Seconds, ...] = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 """Bounds of all histograms, in seconds."""
-TIMED = (Status.SUCCESS, Status.ERROR)
+TIMED = (EndStatus.SUCCESS, EndStatus.ERROR)
 """Ends whose durations mean something: a crash is recorded long after it, and a cancel is a person's decision."""
 _LONGEST: Seconds = 10 * 365 * 86_400.0
 """A run that seems to take longer has a wrong time ..."""
@@ -52,7 +52,7 @@ class Tallies:
 
     max_node_series: int
     finished: dict[FinishedKey, int] = dataclasses.field(default_factory=dict)
-    durations: dict[tuple[str, Status], BucketCounts] = dataclasses.field(default_factory=dict)
+    durations: dict[tuple[str, EndStatus], BucketCounts] = dataclasses.field(default_factory=dict)
     queue: BucketCounts = _NO_TIMES
     node_runs: dict[NodeKey, NodeRuns] = dataclasses.field(default_factory=dict)
     node_types: dict[str, BucketCounts] = dataclasses.field(default_factory=dict)
@@ -64,12 +64,12 @@ class Tallies:
     def stand_at_zero(self, workflow: str, mode: str) -> None:
         """Let the series of a workflow and mode be there before anything is counted in them."""
         mode = known_mode(mode)
-        for status in Status:
+        for status in EndStatus:
             self.finished.setdefault(FinishedKey(workflow, mode, status), 0)
         for timed in TIMED:
             self.durations.setdefault((workflow, timed), _NO_TIMES)
 
-    def ended(self, workflow: str, mode: str, status: Status, took: Seconds | None) -> None:
+    def ended(self, workflow: str, mode: str, status: EndStatus, took: Seconds | None) -> None:
         """Count an execution that has ended."""
         self.stand_at_zero(workflow, mode)
         self.finished[FinishedKey(workflow, known_mode(mode), status)] += 1
@@ -122,8 +122,8 @@ class Tallies:
         """Return what was saved; KeyError, TypeError or ValueError if it was not saved by this version."""
         return cls(
             max_node_series=max_node_series,
-            finished={FinishedKey(str(w), str(m), Status(s)): int(n) for (w, m, s), n in saved["finished"]},
-            durations={(str(w), Status(s)): _histogram(times) for (w, s), times in saved["durations"]},
+            finished={FinishedKey(str(w), str(m), EndStatus(s)): int(n) for (w, m, s), n in saved["finished"]},
+            durations={(str(w), EndStatus(s)): _histogram(times) for (w, s), times in saved["durations"]},
             queue=_histogram(saved["queue"]),
             node_runs={NodeKey(*map(str, key)): NodeRuns(int(n), _total(s)) for key, (n, s) in saved["node_runs"]},
             node_types={str(name): _histogram(times) for (name,), times in saved["node_types"]},

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from exporter.overview.losses import share
 from exporter.overview.page_style import COMMON, policy
-from exporter.overview.rows import Row, Snapshot
+from exporter.overview.rows import PairRow, Snapshot
 from exporter.overview.sparkline import sparkline
 from exporter.overview.text import own_health_in_words, summary
 from exporter.overview.verdict import Verdict, judge_host
@@ -96,7 +96,7 @@ def _table_head(count: int, page: int) -> str:
     )
 
 
-def _line(row: Row, wall: float) -> str:
+def _line(row: PairRow, wall: float) -> str:
     pair, seen = row.pair, row.seen
     cells = (
         f"<td>{_verdict(row.verdict)}</td>",
@@ -112,13 +112,13 @@ def _line(row: Row, wall: float) -> str:
     return f"<tr{_class(row.verdict)}>{''.join(cells)}</tr>\n"
 
 
-def _address(row: Row) -> str:
+def _address(row: PairRow) -> str:
     """Write which address of the name is measured."""
     address = row.seen.address
     return f' <span class="dim">{escape(address)}</span>' if address else ""
 
 
-def _now(row: Row) -> str:
+def _now(row: PairRow) -> str:
     """Write what the latest probe measured, with the exact value of its headline for programs."""
     words, reply = escape(row.now), row.seen.reply
     if reply is None or reply.headline is None:
@@ -126,19 +126,19 @@ def _now(row: Row) -> str:
     return f'<data value="{reply.headline!r}">{words}</data>'
 
 
-def _last_failure(row: Row, wall: float) -> str:
+def _last_failure(row: PairRow, wall: float) -> str:
     failure = row.last_failure
     if failure is None:
         return '<span class="dim">none</span>'
     return f"{escape(failure.reason)}, {span(max(0.0, wall - failure.wall))} ago"
 
 
-def _label(row: Row) -> str:
+def _label(row: PairRow) -> str:
     """Name the link, so that the links of all rows differ for a screen reader."""
     return f' aria-label="{escape(f"probe now: {row.pair.name} {row.seen.name}")}"'
 
 
-def _probe_link(row: Row) -> str:
+def _probe_link(row: PairRow) -> str:
     return "probe?" + urlencode({"target": row.pair.name, "probe": row.pair.probe}, errors="surrogatepass")
 
 

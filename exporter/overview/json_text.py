@@ -11,7 +11,7 @@ from typing import Any
 from collectors.n8n.reading import N8nReading
 from exporter.overview import n8n
 from exporter.overview.paths import Path
-from exporter.overview.rows import Row, Snapshot
+from exporter.overview.rows import PairRow, Snapshot
 from exporter.overview.verdict import Verdict, judge_host
 from exporter.recording.history import FAILED, RESENT, UNMEASURED, is_time
 
@@ -33,7 +33,7 @@ def render(snapshot: Snapshot) -> Iterator[str]:
     yield "\n]}\n"
 
 
-def _pair(row: Row) -> dict[str, Any]:
+def _pair(row: PairRow) -> dict[str, Any]:
     pair, seen = row.pair, row.seen
     return {
         "target": pair.target,

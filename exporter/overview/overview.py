@@ -48,12 +48,12 @@ class Overview:
         if snapshot is None or time.monotonic() - self._taken >= _FRESH:
             now, wall = time.monotonic(), wall_clock()
             own_health = self._own_health(now)
-            judged: list[rows.Row] = []
+            judged: list[rows.PairRow] = []
             suspects = Suspects(own_health)
             for batch in rows.judged(self._states(), suspects, own_health, now, wall):
                 judged += batch
                 yield b""
-            in_order = sorted(judged, key=rows.Row.order)
+            in_order = sorted(judged, key=rows.PairRow.order)
             snapshot = rows.Snapshot(self._title(wall), wall, in_order, tuple(suspects), own_health)
             self._snapshot, self._taken = snapshot, now
         if page_format == "html":

@@ -26,7 +26,7 @@ AT_ONCE = 50
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Row:
+class PairRow:
     """One pair and its verdict."""
 
     pair: Pair
@@ -70,7 +70,7 @@ class Snapshot(NamedTuple):
     """The title, with the host and the time."""
     wall: float
     """When, in seconds since the epoch."""
-    rows: Sequence[Row]
+    rows: Sequence[PairRow]
     """All of them, the worst first."""
     suspects: Sequence[Suspect]
     """What explains several bad pairs; the one that explains the most first."""
@@ -142,7 +142,7 @@ def _usual(seen: PairNow, now: Seconds, usual: Seconds | None) -> str:
 
 def judged(
     states: Sequence[tuple[Pair, PairSeries]], suspects: Suspects, own: OwnHealth, now: Seconds, wall: float
-) -> Iterator[Sequence[Row]]:
+) -> Iterator[Sequence[PairRow]]:
     """Judge all pairs and return their rows in batches, between which others may run; this fills ``suspects``.
 
     The first batches are empty: the states of all pairs are read before one of them is judged.
@@ -159,8 +159,10 @@ def judged(
         yield [_row(state, place, suspects.path(name, state.pair), suspects, own) for state in place]
 
 
-def _row(state: _PairState, place: Sequence[_PairState], path: Path | None, suspects: Suspects, own: OwnHealth) -> Row:
+def _row(
+    state: _PairState, place: Sequence[_PairState], path: Path | None, suspects: Suspects, own: OwnHealth
+) -> PairRow:
     pair, series, seen = state
     others = [other.seen for other in place if other is not state]
     verdict = judge(seen, others, own, suspects.beside(path, pair, seen))
-    return Row(pair, seen, verdict, path, series.recent.values(), series.last_failure)
+    return PairRow(pair, seen, verdict, path, series.recent.values(), series.last_failure)

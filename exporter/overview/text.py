@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from exporter.overview.losses import share
-from exporter.overview.rows import Row, Snapshot
+from exporter.overview.rows import PairRow, Snapshot
 from exporter.overview.verdict import Culprit, Verdict, judge_host
 from exporter.recording.own_health import OwnHealth
 from exporter.wording import display_width, plural, printable, span
@@ -66,12 +66,12 @@ def _in_maintenance(own: OwnHealth) -> Iterator[str]:
         yield f"{Culprit.MAINTENANCE} {own.maintenance}".rstrip()
 
 
-def _cells(row: Row) -> tuple[str, str, str, str, str]:
+def _cells(row: PairRow) -> tuple[str, str, str, str, str]:
     loss = f"loss {share(row.seen)}"
     return printable(row.pair.name), printable(row.seen.name), row.now, loss, printable(f"{row.verdict}{_address(row)}")
 
 
-def _address(row: Row) -> str:
+def _address(row: PairRow) -> str:
     """Write which address of a name is measured, at the end of the line of a pair that is not well."""
     address, verdict = row.seen.address, row.verdict
     if address is None or verdict.culprit in {None, Culprit.FINE, Culprit.MAINTENANCE} or address in verdict.why:

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.__main__ import missing_at_the_end
 from benchmarks.bench import QUICK, Bench, Subject
 from benchmarks.programs import FPING, fping
-from benchmarks.rows import NOT_MEASURED, Errors, Failure, Results, Row
+from benchmarks.rows import NOT_MEASURED, Errors, Failure, MeasuredRow, Results
 
 OUT_OF_STEP = LookupError("the numbers of its rtt are out of step with the packets")
 
@@ -42,7 +42,7 @@ def measurement(subject, *ends):
 def test_what_fails_once_is_tried_again_and_nothing_of_the_first_attempt_stays(subject, results):
     subject.measure(measurement(subject, OUT_OF_STEP, None))
     rows, errors = (
-        [Row(1, "icmp-truth", FPING, 50, "probes_per_second", 1.0)],
+        [MeasuredRow(1, "icmp-truth", FPING, 50, "probes_per_second", 1.0)],
         [Errors(1, "icmp-truth", FPING, 50, "rtt", (1.0,))],
     )
     assert (results.rows, results.errors, results.failures) == (rows, errors, [])
@@ -51,7 +51,7 @@ def test_what_fails_once_is_tried_again_and_nothing_of_the_first_attempt_stays(s
 
 def test_what_fails_twice_is_noted_with_its_reason_and_not_tried_for_ever(subject, results):
     subject.measure(measurement(subject, OUT_OF_STEP, OUT_OF_STEP, None))
-    assert results.rows == [Row(1, "icmp-truth", FPING, 50, NOT_MEASURED, 1)]
+    assert results.rows == [MeasuredRow(1, "icmp-truth", FPING, 50, NOT_MEASURED, 1)]
     assert results.failures == [Failure("icmp-truth", str(subject), str(OUT_OF_STEP))]
 
 

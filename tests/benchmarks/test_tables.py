@@ -17,13 +17,13 @@ from benchmarks.ours import account_of
 from benchmarks.process import cpu_between
 from benchmarks.programs import BLACKBOX, FPING, OURS
 from benchmarks.publish import BEGIN, END, NoMarkers, lacking, publish
-from benchmarks.rows import NOT_MEASURED, Errors, Results, Row
+from benchmarks.rows import NOT_MEASURED, Errors, MeasuredRow, Results
 from benchmarks.scraper import Wanted
 from benchmarks.tables import document
 
 
 def cost(run, program, targets, value):
-    return Row(run, "icmp-cost", program, targets, "cpu_us", value)
+    return MeasuredRow(run, "icmp-cost", program, targets, "cpu_us", value)
 
 
 ROWS = [
@@ -63,14 +63,14 @@ def test_the_details_compare_each_with_ours():
 
 def test_a_row_under_load_compares_with_the_others_without():
     rows = [
-        Row(1, "load-tcp", OURS, 200, "rtt_p99_us", 5.0),
-        Row(1, "tcp-truth", BLACKBOX, 200, "rtt_p99_us", 400.0),
+        MeasuredRow(1, "load-tcp", OURS, 200, "rtt_p99_us", 5.0),
+        MeasuredRow(1, "tcp-truth", BLACKBOX, 200, "rtt_p99_us", 400.0),
     ]
     assert "| 200 | 5 µs | – | – | 400 µs | 80× | `--only load` |\n" in document(rows, "x")
 
 
 def test_a_share_that_is_nearly_all_is_not_rounded_to_all():
-    row = Row(1, "icmp-cost", OURS, 1000, "on_time_share", 0.9996)
+    row = MeasuredRow(1, "icmp-cost", OURS, 1000, "on_time_share", 0.9996)
     assert "| 1,000 | 99.96% | – | – | – | – | `--only icmp-cost` |\n" in document([row], "x")
 
 
@@ -87,7 +87,7 @@ def test_a_program_that_tells_no_version_is_named_all_the_same():
 
 
 def test_a_program_that_failed_in_a_run_is_named():
-    row = Row(2, "icmp-truth", FPING, 1000, NOT_MEASURED, 1)
+    row = MeasuredRow(2, "icmp-truth", FPING, 1000, NOT_MEASURED, 1)
     assert "\n**Failed, and not in the medians:** fping in icmp-truth at 1,000 targets (run 2).\n" in document(
         [row], "x"
     )
@@ -142,8 +142,11 @@ def test_publishing_fills_both_texts_between_their_markers(tmp_path):
 
 
 def test_part_of_a_benchmark_is_not_published():
-    assert lacking(Results(Path(), [Row(1, "page", OURS, 20, "resident_mb", 59.0)])) >= {"icmp-cost", "load-http"}
-    whole = [Row(1, figure.measurement, OURS, 20, figure.name, 1.0) for figure in FIGURES]
+    assert lacking(Results(Path(), [MeasuredRow(1, "page", OURS, 20, "resident_mb", 59.0)])) >= {
+        "icmp-cost",
+        "load-http",
+    }
+    whole = [MeasuredRow(1, figure.measurement, OURS, 20, figure.name, 1.0) for figure in FIGURES]
     assert lacking(Results(Path(), whole)) == set()
 
 

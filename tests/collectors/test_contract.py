@@ -19,7 +19,7 @@ from tests.collectors import peers, resources
 from tests.collectors.asking import Asked, ask
 from tests.collectors.n8n.test_reader import target as n8n_target
 from tests.collectors.peers import Peer, answering
-from tests.collectors.sql.test_hostile_databases import MY_OK, OK_NO_PASSWORD, READY, greeting, my, says
+from tests.collectors.sql.scripted import MY_OK, OK_NO_PASSWORD, READY, greeting, my, says
 from tests.collectors.targets import context, database_target, http_target, tcp_target
 from tests.netlab import requires_root
 

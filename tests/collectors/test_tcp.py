@@ -33,6 +33,7 @@ async def test_a_handshake_is_timed_by_the_kernel_over_both_families(probe, host
     assert facts == Facts(phase=Phase.CONNECT)
 
 
+@pytest.mark.clock
 async def test_a_loop_that_stands_still_is_not_inside_the_round_trip(probe):
     with Peer(peers.silent) as peer:
         started = time.monotonic()
@@ -53,6 +54,7 @@ async def test_the_peer_reads_an_ordinary_end_and_nobody_keeps_a_time_wait(probe
     assert peers.lingering(peer) == 0
 
 
+@pytest.mark.clock
 async def test_a_lost_syn_is_told_and_is_in_no_measurement(probe):
     facts = Facts()
     with peers.full_backlog() as listener:
@@ -64,6 +66,7 @@ async def test_a_lost_syn_is_told_and_is_in_no_measurement(probe):
     assert facts.retransmitted
 
 
+@pytest.mark.clock
 async def test_a_probe_cancelled_at_its_deadline_still_tells_a_lost_syn(probe):
     facts = Facts()
     with peers.full_backlog() as listener, pytest.raises(TimeoutError):

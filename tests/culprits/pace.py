@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.system.alerting import faster
 from tests.system.running import REPOSITORY
-from tests.system.test_alerts import faster
 
 _RULES = REPOSITORY / "prometheus/rules"
 _ALERTING = REPOSITORY / "prometheus/alertmanager.yml"

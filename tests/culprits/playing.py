@@ -73,10 +73,10 @@ def _has_all(watch: Watch, fault: Fault, began: float) -> bool:
 
 def _groups(messages: Iterable[Message]) -> dict[str, frozenset[str]]:
     """Group -> all alerts that it ever had."""
-    found: dict[str, frozenset[str]] = {}
+    groups: dict[str, frozenset[str]] = {}
     for message in messages:
-        found[message.group] = found.get(message.group, frozenset()) | message.alerts.keys()
-    return found
+        groups[message.group] = groups.get(message.group, frozenset()) | message.alerts.keys()
+    return groups
 
 
 def _open(watch: Watch, began: float) -> set[str]:

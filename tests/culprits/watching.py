@@ -10,9 +10,9 @@ from typing import Any
 from tests.culprits.pace import Pace
 from tests.culprits.receiver import Receiver
 from tests.netlab import Host, wait_until
+from tests.system.alerting import ALERTMANAGER, asked
 from tests.system.running import REPOSITORY
 from tests.system.servers import Server, alertmanager, with_files
-from tests.system.test_alerts import ALERTMANAGER, asked
 
 _NEWER = REPOSITORY / ".cache/newer/usr/bin"
 _PROMETHEUS = """
@@ -57,8 +57,8 @@ class Watch:
 
     def state(self) -> list[dict[str, Any]]:
         """Return all alerts as Alertmanager has them, for people."""
-        found: list[dict[str, Any]] = json.loads(asked(self._host, ALERTMANAGER, "/api/v2/alerts"))
-        return [{**alert["labels"], "state": alert["status"]["state"]} for alert in found]
+        alerts: list[dict[str, Any]] = json.loads(asked(self._host, ALERTMANAGER, "/api/v2/alerts"))
+        return [{**alert["labels"], "state": alert["status"]["state"]} for alert in alerts]
 
 
 def _prometheus(program: str, host: Host, folder: Path, stanzas: str, pace: Pace) -> None:

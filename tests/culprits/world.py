@@ -18,7 +18,7 @@ from tests.netlab import Lab, wait_until
 from tests.system.database_server import Server
 from tests.system.databases import PASSWORD, started
 from tests.system.running import REPOSITORY, Exporter
-from tests.system.test_verdicts import SLOW_SERVER
+from tests.system.slow_server import SLOW_SERVER
 
 FLEET = """
 defaults: {{interval: {pace.interval}, timeout: {pace.timeout}, ip_families: [ipv4]}}

@@ -23,7 +23,7 @@ from tests.system import tls_server
 from tests.system.database_server import PATIENCE, free_port
 from tests.system.databases import PASSWORD, PostgreSQL
 from tests.system.running import REPOSITORY, Exporter
-from tests.system.test_verdicts import SLOW_SERVER
+from tests.system.slow_server import SLOW_SERVER
 
 PREFIX = "lex-demo-"
 """The prefix of namespaces and folders. No test's lab has it, so that neither removes what the other has made."""

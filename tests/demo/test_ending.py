@@ -10,6 +10,8 @@ import pytest
 
 from tests.system.running import REPOSITORY
 
+pytestmark = pytest.mark.programs
+
 _BEGINNING = """
 from contextlib import ExitStack
 from signal import SIGINT, raise_signal

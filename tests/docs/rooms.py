@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
@@ -22,16 +23,17 @@ Arrows = Mapping[str, frozenset[str]]
 
 def rooms() -> dict[str, Path]:
     """Return each room, a module or package directly inside one of ours, and the file that says what it is."""
-    found: dict[str, Path] = {}
+    modules: dict[str, Path] = {}
     for package in PACKAGES:
         for path in sorted((ROOT / package).iterdir()):
             if path.suffix == ".py" and path.stem != "__init__":
-                found[f"{package}.{path.stem}"] = path
+                modules[f"{package}.{path.stem}"] = path
             elif (path / "__init__.py").is_file():
-                found[f"{package}.{path.name}"] = path / "__init__.py"
-    return found
+                modules[f"{package}.{path.name}"] = path / "__init__.py"
+    return modules
 
 
+@functools.cache
 def arrows() -> dict[str, frozenset[str]]:
     """Return which rooms each room imports, read from the code without running it."""
     known = rooms()

@@ -22,12 +22,12 @@ COMMANDS = PAGES["commands"]
 
 def known_flags() -> dict[str, dict[str, argparse.Action]]:
     """Flag -> command -> what its parser knows of it."""
-    found: dict[str, dict[str, argparse.Action]] = {}
+    flags: dict[str, dict[str, argparse.Action]] = {}
     for command, (make_parser, _) in cli.COMMANDS.items():
         for action in make_parser()._actions:
             for name in action.option_strings[-1:]:  # none: an argument by its place
-                found.setdefault(name, {})[command] = action
-    return found
+                flags.setdefault(name, {})[command] = action
+    return flags
 
 
 def test_every_flag_of_every_command_is_in_the_table_and_no_other() -> None:

@@ -14,6 +14,7 @@ from exporter.web import config as web_config
 from tests.docs.known import EXAMPLE, TARGETS_DIR
 from tests.docs.markdown import DOCUMENTS, PAGES, ROOT, words
 from tests.exporter.scrape_configs import alloy_syntax
+from tests.yaml_files import content
 
 COMMANDS = [command for page in DOCUMENTS for command in page.commands()]
 CONTAINER = "latency-exporter"
@@ -33,14 +34,14 @@ def test_every_yaml_example_loads_or_is_what_is_committed(tmp_path: Path) -> Non
         kinds.append(next(iter(parsed)))
         match kinds[-1]:
             case "services":
-                compose = yaml.safe_load((ROOT / "deploy/compose.yml").read_text())
+                compose = content(ROOT / "deploy/compose.yml")
                 (name,) = parsed["services"]
                 assert parsed["services"][name].items() <= compose["services"][name].items()
             case "scrape_configs":
                 stanzas = scrape_configs.files(load(EXAMPLE), TARGETS_DIR)["jobs.yml"]
                 assert parsed["scrape_configs"] == yaml.safe_load(stanzas)
             case "rule_files":
-                example = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())
+                example = content(ROOT / "prometheus/prometheus.yml")
                 assert parsed["rule_files"] == example["rule_files"]
             case "exporters":
                 (pipeline,) = parsed["service"]["pipelines"].values()
@@ -108,7 +109,7 @@ def test_the_examples_use_only_programs_that_their_readers_have() -> None:
 
 
 def test_a_container_is_called_as_the_compose_file_names_it() -> None:
-    (service,) = yaml.safe_load((ROOT / "deploy/compose.yml").read_text())["services"].values()
+    (service,) = content(ROOT / "deploy/compose.yml")["services"].values()
     assert service["container_name"] == CONTAINER
     assert service["image"] == f"{CONTAINER}:latest"
 

@@ -77,19 +77,19 @@ class Key:
 
 def documented_keys() -> dict[str, dict[str, Key]]:
     """Place -> key -> what the table says of it."""
-    found: dict[str, dict[str, Key]] = {}
+    tables: dict[str, dict[str, Key]] = {}
     place = ""
     for name, kind, default, _ in FLEET_FILE.table("key"):
         if name.startswith("**"):
             place = name.strip("*").replace("`", "")
-            found[place] = {}
+            tables[place] = {}
             continue
         keys = words(name)
         kinds = kind.split(", ") if "`" not in kind and ", " in kind else [kind] * len(keys)
         for key, of in zip(keys, kinds, strict=True):
-            assert key not in found[place], f"{place}.{key} stands there twice"
-            found[place][key] = Key(of, default)
-    return found
+            assert key not in tables[place], f"{place}.{key} stands there twice"
+            tables[place][key] = Key(of, default)
+    return tables
 
 
 def each_key() -> Iterator[tuple[str, str, Key, FieldInfo]]:

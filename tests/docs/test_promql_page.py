@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.docs.known import base, known_metrics, target_labels
 from tests.docs.markdown import DOCUMENTS, ROOT
+from tests.yaml_files import content
 
 EXAMPLES = [example for page in DOCUMENTS for example in page.blocks("promql")]
 
@@ -20,12 +20,12 @@ EXAMPLES = [example for page in DOCUMENTS for example in page.blocks("promql")]
 def vectors(expression: str) -> list[tuple[str, list[str]]]:
     """Give the metrics that an expression asks, each with the labels that it selects by."""
     bare = re.sub(r'"[^"]*"', '""', expression)
-    found = re.findall(r"(?<!:)\b((?:network_latency_|latency_exporter_|database_|n8ndb_)\w+)(?:\{([^}]*)\})?", bare)
-    return [(name, re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) for name, matchers in found]
+    used = re.findall(r"(?<!:)\b((?:network_latency_|latency_exporter_|database_|n8ndb_)\w+)(?:\{([^}]*)\})?", bare)
+    return [(name, re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) for name, matchers in used]
 
 
 def recorded() -> set[str]:
-    groups = yaml.safe_load((ROOT / "prometheus/rules/recording.yml").read_text("utf-8"))["groups"]
+    groups = content(ROOT / "prometheus/rules/recording.yml")["groups"]
     return {rule["record"] for group in groups for rule in group["rules"]}
 
 

@@ -6,7 +6,7 @@ import csv
 import re
 
 from benchmarks import tables
-from benchmarks.rows import Row
+from benchmarks.rows import MeasuredRow
 from tests.docs.markdown import DOCUMENTS, PAGES, README, ROOT
 
 MOST_LINES = 200
@@ -34,7 +34,7 @@ def test_every_page_begins_with_an_answer() -> None:
 def test_its_figures_are_those_of_the_measured_rows() -> None:
     with (ROOT / "docs/bench-rows.csv").open(encoding="utf-8") as file:
         rows = [
-            Row(
+            MeasuredRow(
                 int(row["run"]),
                 row["measurement"],
                 row["program"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 from collections.abc import Iterator
@@ -103,11 +104,11 @@ def test_every_program_file_that_a_document_names_exists(file: Path) -> None:
 def test_every_module_and_name_in_backticks_exists() -> None:
     dotted = re.compile(r"`((?:exporter|collectors|benchmarks|tests)(?:\.\w+)+)`")
     for name in {name for file in (*SOURCES, *DOCUMENTS) for name in dotted.findall(file.read_text("utf-8"))}:
-        found, *rest = name.split(".")
-        place = importlib.import_module(found)
+        module, *rest = name.split(".")
+        place = importlib.import_module(module)
         for part in rest:
-            found = f"{found}.{part}"
-            place = getattr(place, part, None) or importlib.import_module(found)
+            module = f"{module}.{part}"
+            place = getattr(place, part, None) or importlib.import_module(module)
 
 
 def test_what_the_linter_lets_pass_is_there() -> None:
@@ -135,6 +136,7 @@ def test_every_flag_behind_a_command_of_ours_is_one_of_its_flags(file: Path) -> 
             assert flag in known, f"{name} {flag}"
 
 
+@functools.cache
 def read_names() -> set[str]:
     """Return the sections and keys of the fleet file that the program reads, as attributes of what is checked."""
     readers = [path for path in SOURCES if path.is_relative_to(ROOT / "exporter")]

@@ -90,13 +90,13 @@ class Small:
         """Take another fleet; pairs that are the same stay the same objects, as in the program."""
         before: Iterable[Pair] = self.__dict__.get("pairs", ())
         unchanged = {pair: pair for pair in before}
-        self.fleet, self.host, found = read(self._file, text, self._host)
-        self.pairs = tuple(unchanged.get(pair, pair) for pair in found)
+        self.fleet, self.host, pairs = read(self._file, text, self._host)
+        self.pairs = tuple(unchanged.get(pair, pair) for pair in pairs)
         self.recorder.configure(self.fleet, self.host, self.pairs)
 
     def pair(self, target: str, probe: str) -> Pair:
-        (found,) = (pair for pair in self.pairs if (pair.target, pair.probe) == (target, probe))
-        return found
+        (one,) = (pair for pair in self.pairs if (pair.target, pair.probe) == (target, probe))
+        return one
 
     def decide(self, target: str, probe: str, outcome: Reply | ProbeFailed, facts: Facts | None = None) -> None:
         self.recorder.probe_ended(self.pair(target, probe), facts or Facts(), outcome)

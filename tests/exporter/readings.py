@@ -14,7 +14,7 @@ from collectors.n8n.reading import (
     NodeRuns,
     OpenRuns,
 )
-from collectors.n8n.rows import OpenStatus, Status, Unread, Workflow
+from collectors.n8n.rows import EndStatus, OpenStatus, Unread, Workflow
 from collectors.n8n.tallies import BUCKETS
 
 READ_AT = 1_700_001_000.0
@@ -43,9 +43,9 @@ def reading(**changes: Any) -> N8nReading:
             LifetimeKey("w1", "production", "success"): LifetimeRuns(40, READ_AT - 60),
             LifetimeKey("w1", "production", "error"): LifetimeRuns(2, READ_AT - 3600),
         },
-        "finished": {FinishedKey("w1", "trigger", status): 0 for status in Status}
-        | {FinishedKey("w1", "trigger", Status.SUCCESS): 3},
-        "durations": {("w1", Status.SUCCESS): histogram(1, 2, total=0.5), ("w1", Status.ERROR): histogram()},
+        "finished": {FinishedKey("w1", "trigger", status): 0 for status in EndStatus}
+        | {FinishedKey("w1", "trigger", EndStatus.SUCCESS): 3},
+        "durations": {("w1", EndStatus.SUCCESS): histogram(1, 2, total=0.5), ("w1", EndStatus.ERROR): histogram()},
         "queue": histogram(3, total=0.25),
         "open": {("w1", OpenStatus.RUNNING): OpenRuns(2, READ_AT - 30)},
         "overdue": {},

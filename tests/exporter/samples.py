@@ -27,9 +27,9 @@ class Samples:
 
     def get(self, name: str, **labels: str) -> float | None:
         """Return the value of the one sample with at least these labels, None if there is none."""
-        found = self.all(name, **labels)
-        assert len(found) < 2, f"{name} {labels} is not one series: {list(found)}"
-        return next(iter(found.values()), None)
+        series = self.all(name, **labels)
+        assert len(series) < 2, f"{name} {labels} is not one series: {list(series)}"
+        return next(iter(series.values()), None)
 
     def by(self, label: str, name: str, **labels: str) -> dict[str, float]:
         """Return the samples of a name by one of their labels."""

@@ -66,6 +66,7 @@ def test_each_command_has_a_help_and_the_version_on_stdout(capsys: pytest.Captur
     assert capsys.readouterr().out == f"latency-exporter {__version__}\n"
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["check", "--help"], ["example", "rules"]])
 def test_a_reader_that_ends_before_the_command_is_one_line_on_stderr(words: list[str]) -> None:
     """As in ``latency-exporter --help | true``."""

@@ -40,7 +40,7 @@ from tests.collectors import peers
 from tests.collectors.asking import Asked, ended
 from tests.collectors.peers import OK, Peer, answering
 from tests.collectors.sql import test_hostile_databases as hostile_databases
-from tests.collectors.sql.test_hostile_databases import MY_OK, greeting, my, pg, says
+from tests.collectors.sql.scripted import MY_OK, greeting, my, pg, says
 from tests.collectors.targets import database_target, http_target, tcp_target
 from tests.netlab import Lab, requires_root
 
@@ -376,7 +376,13 @@ def words_of(result: ProbeResult, reason: Reason) -> str:
     return result.outcome.detail
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=name, marks=[pytest.mark.clock] * (case.reason is Reason.TIMEOUT))
+        for name, case in CASES.items()
+    ],
+)
 async def test_a_failure_is_told_in_words(case: Case, authority: Authority) -> None:
     with contextlib.ExitStack() as stack:
         target = case.target(stack, authority)
@@ -509,7 +515,7 @@ def test_no_error_of_tls_is_told_by_its_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("message", "words"),
     [
         ("[SSL] unknown error (_ssl.c:1006)", "the server ends the handshake by an alert without a name"),
         (
@@ -521,14 +527,14 @@ def test_no_error_of_tls_is_told_by_its_name(name: str) -> None:
         ("A failure in the SSL library occurred (_ssl.c:1006)", "the handshake failed: it is not said why"),
     ],
 )
-def test_an_error_of_tls_that_python_has_no_name_for_is_no_end_of_the_connection(said: str, words: str) -> None:
-    error = ssl.SSLError(1, said)
+def test_an_error_of_tls_that_python_has_no_name_for_is_no_end_of_the_connection(message: str, words: str) -> None:
+    error = ssl.SSLError(1, message)
     error.reason = None  # type: ignore[assignment]  # as Python does, whatever typeshed says
     assert failures.from_os_error(error).detail == words
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "words"),
+    ("code", "message", "words"),
     [
         (66, "EE certificate key too weak", "its key is too short to be trusted"),
         (67, "CA certificate key too weak", "its authority's key is too short to be trusted"),
@@ -537,7 +543,7 @@ def test_an_error_of_tls_that_python_has_no_name_for_is_no_end_of_the_connection
         (10, "certificate has expired", "certificate has expired"),
     ],
 )
-def test_why_a_certificate_is_refused_is_told_in_words(code: int, said: str, words: str) -> None:
-    error = ssl.SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] {said} (_ssl.c:1006)")
-    error.verify_code, error.verify_message = code, said
+def test_why_a_certificate_is_refused_is_told_in_words(code: int, message: str, words: str) -> None:
+    error = ssl.SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] {message} (_ssl.c:1006)")
+    error.verify_code, error.verify_message = code, message
     assert failures.from_os_error(error).detail == words

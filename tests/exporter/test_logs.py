@@ -156,6 +156,7 @@ def test_a_reader_that_stands_still_holds_nobody_up_and_is_told_what_it_missed(
     assert all("level=warn" in line for line in missing)
 
 
+@pytest.mark.programs
 def test_a_reader_that_stands_still_does_not_keep_the_program_from_its_end() -> None:
     floods = (
         "import logging; from exporter import logs; logs._LAST_WORDS = 0.1; logs.configure('info', 'json');"

@@ -39,6 +39,6 @@ in_root 5m bookworm make --keep-going check
 rm -rf --one-file-system "$work/bookworm"
 
 step 10m sh tests/fresh/root.sh make trixie "$work/trixie" # Python 3.13
-in_root 15m trixie make test-unit test-copies
+in_root 15m trixie make test-unit test-programs test-copies
 
 end_of_steps "a fresh machine"

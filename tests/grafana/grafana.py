@@ -59,11 +59,11 @@ def _escaped(value: str) -> str:
 
 def _offered(server: Server, variable: dict[str, Any], chosen: Mapping[str, str], at: int) -> list[str]:
     text = filled(variable["query"], chosen, 60)
-    if found := _PATTERN.fullmatch(text):
-        return server.label_values(found["label"], found["selector"], at - HOUR, at)
-    found = _RESULT.fullmatch(text)
-    assert found, text
-    result = server.get("query", {"query": found["query"], "time": at})["result"]
+    if match := _PATTERN.fullmatch(text):
+        return server.label_values(match["label"], match["selector"], at - HOUR, at)
+    match = _RESULT.fullmatch(text)
+    assert match, text
+    result = server.get("query", {"query": match["query"], "time": at})["result"]
     expression = re.compile(variable["regex"].strip("/").replace("(?<", "(?P<"))
     series = (",".join(f'{name}="{value}"' for name, value in sorted(each["metric"].items())) for each in result)
     return [match["value"] for each in series if (match := expression.search(each))]
@@ -72,7 +72,7 @@ def _offered(server: Server, variable: dict[str, Any], chosen: Mapping[str, str]
 def filled(text: str, chosen: Mapping[str, str], rate: int, step: int = 60) -> str:
     """Return a text with all its variables in place."""
     whole = {**chosen, "__rate_interval": f"{rate}s", "__interval": f"{step}s", "__range": f"{HOUR}s"}
-    return re.sub(r"\$(?:\{(\w+)\}|([a-z_]\w*))", lambda found: whole[found[1] or found[2]], text)
+    return re.sub(r"\$(?:\{(\w+)\}|([a-z_]\w*))", lambda match: whole[match[1] or match[2]], text)
 
 
 def ask(server: Server, asked: Asked, chosen: Chosen, scrape: int, at: int) -> Answer:
@@ -98,7 +98,7 @@ def _named(legend: str, labels: Mapping[str, str]) -> str:
     """Return the name of a series; what has no legend is named by its labels."""
     if not legend:
         return str(sorted(labels.items()))
-    return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda found: labels.get(found[1], ""), legend)
+    return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda match: labels.get(match[1], ""), legend)
 
 
 def _seconds(interval: str | None) -> int:

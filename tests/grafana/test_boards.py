@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
@@ -22,6 +21,7 @@ from tests.docs.known import base, known_metrics, target_labels
 from tests.docs.markdown import ROOT
 from tests.docs.test_promql_page import vectors
 from tests.grafana.boards import FILES, asked, load, panels, variables
+from tests.yaml_files import content
 
 _SCRAPED = {"up", "scrape_duration_seconds", "scrape_samples_scraped"}
 """What Prometheus itself says of a scrape."""
@@ -35,7 +35,7 @@ every = pytest.mark.parametrize("board", [load(file) for file in FILES], ids=[fi
 
 @functools.cache
 def recorded() -> set[str]:
-    groups = (yaml.safe_load(file.read_text("utf-8"))["groups"] for file in (ROOT / "prometheus/rules").glob("*.yml"))
+    groups = (content(file)["groups"] for file in (ROOT / "prometheus/rules").glob("*.yml"))
     return {rule["record"] for file in groups for group in file for rule in group["rules"] if "record" in rule}
 
 
@@ -173,7 +173,7 @@ def test_what_is_asked_exists_with_the_labels_that_it_is_asked_by(board: dict[st
 @every
 def test_what_is_recorded_is_not_computed_again(board: dict[str, Any]) -> None:
     """A quantile or a share over 5 to 15 minutes of what the rules record is read from there."""
-    groups = yaml.safe_load((ROOT / "prometheus/rules/recording.yml").read_text("utf-8"))["groups"]
+    groups = content(ROOT / "prometheus/rules/recording.yml")["groups"]
     rules = [rule["expr"] for group in groups for rule in group["rules"]]
     quantiles = {name for rule in rules for name in re.findall(r"histogram_quantile\(0.5, rate\((\w+)_bucket", rule)}
     for expression in expressions(board):

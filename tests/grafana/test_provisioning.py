@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from tests.docs.markdown import ROOT
 from tests.grafana.boards import FILES
+from tests.yaml_files import content
 
 PROVISIONING = ROOT / "grafana/provisioning"
 
 
 def read(path: str) -> Any:
-    return yaml.safe_load((ROOT / path).read_text("utf-8"))
+    return content(ROOT / path)
 
 
 def mounts(service: str) -> dict[str, str]:

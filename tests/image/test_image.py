@@ -50,9 +50,9 @@ def rtts(container: Container, protocols: set[str], within: float = 20) -> dict[
     """The round trips on the page, once it has those of the protocols or the time is over."""
     end = time.monotonic() + within
     while True:
-        found = {protocol: float(value) for protocol, value in RTT.findall(container.metrics())}
-        if protocols <= found.keys() or time.monotonic() > end:
-            return found
+        values = {protocol: float(value) for protocol, value in RTT.findall(container.metrics())}
+        if protocols <= values.keys() or time.monotonic() > end:
+            return values
         time.sleep(0.3)
 
 

@@ -20,8 +20,8 @@ def run(argv: Sequence[str], *, stdin: str = "", timeout: Seconds = 20.0) -> str
     """Run a command and return its output; CommandFailed when it does not exit with 0."""
     done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
     if done.returncode:
-        said = (done.stderr or done.stdout).strip()
-        raise CommandFailed(f"{' '.join(argv)}: exit {done.returncode}: {said}" + (f"\n{stdin}" if stdin else ""))
+        message = (done.stderr or done.stdout).strip()
+        raise CommandFailed(f"{' '.join(argv)}: exit {done.returncode}: {message}" + (f"\n{stdin}" if stdin else ""))
     return done.stdout
 
 

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from tests.prometheus.fleet import STEP, Fleet
+from tests.yaml_files import content
 
 RULES = Path(__file__).parents[2] / "prometheus/rules"
 FILES = ("recording.yml", "alerts.yml", "extra.yml")
@@ -45,7 +44,7 @@ def label(labels: Alert, name: str) -> str:
 
 def tried(promtool: str, file: Path, names: Iterable[str], every: int, tests: Iterable[Mapping[str, object]]) -> str:
     """Evaluate shipped rules by tests of promtool's; return what it complains of."""
-    groups = [group for name in names for group in yaml.safe_load((RULES / name).read_text())["groups"]]
+    groups = [group for name in names for group in content(RULES / name)["groups"]]
     suite = {
         "rule_files": [str(RULES / name) for name in names],
         "evaluation_interval": f"{every}s",
@@ -71,7 +70,7 @@ def seen(
 ) -> Seen:
     """Return what fires, and what a query has then; promtool is made to expect nothing, and its complaints are read."""
     seconds = range(0, fleet.seconds + every, every)
-    groups = [group for name in FILES for group in yaml.safe_load((RULES / name).read_text())["groups"]]
+    groups = [group for name in FILES for group in content(RULES / name)["groups"]]
     names = {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
     asked = [(FIRING, second) for second in seconds] + [(query, second) for second in read_at if query]
     test = {

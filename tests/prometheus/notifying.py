@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.prometheus.firing import Alert, Timeline, label
+from tests.yaml_files import content
 
 EXAMPLE = Path(__file__).parents[2] / "prometheus/alertmanager.yml"
 NOBODY = "nobody"
@@ -30,7 +29,7 @@ class Alertmanager:
     """Routes by the first child that matches, waits for the group, and leaves out what is inhibited at that moment."""
 
     def __init__(self, file: Path = EXAMPLE) -> None:
-        configuration = yaml.safe_load(file.read_text())
+        configuration = content(file)
         self._route: dict[str, Any] = configuration["route"]
         self._inhibitions: list[dict[str, Any]] = configuration["inhibit_rules"]
 
@@ -44,7 +43,7 @@ class Alertmanager:
 
     def notifications(self, timeline: Timeline) -> list[Notification]:
         """Return the messages about alerts that fire: the first of each group, and those about further alerts in it."""
-        found: list[Notification] = []
+        notifications: list[Notification] = []
         due: dict[tuple[str, ...], int] = {}
         notified: dict[tuple[str, ...], frozenset[Alert]] = {}
         for second, active in sorted(timeline.items()):
@@ -61,9 +60,9 @@ class Alertmanager:
                 due[key] += _seconds(self._route["group_interval"])
                 heard = frozenset(alert for alert in alerts if not self.inhibited(alert, active))
                 if heard - notified.get(key, frozenset()):
-                    found.append(Notification(second, heard))
+                    notifications.append(Notification(second, heard))
                 notified[key] = heard
-        return found
+        return notifications
 
     def unsuppressed(self, timeline: Timeline) -> set[Alert]:
         """Return all that would arrive if a group were looked at in the worst moment."""

@@ -22,6 +22,7 @@ from tests.grafana.boards import load as board
 from tests.grafana.servers import GENERATIONS, free_address, program, running, victoria_metrics
 from tests.netlab import wait_until
 from tests.prometheus.test_rules import TESTS, alerts
+from tests.yaml_files import content
 
 GRAFANA = "https://grafana.example/ops"
 BOARDS = {each["uid"]: {variable["name"] for variable in variables(each)} for each in map(board, FILES)}
@@ -65,7 +66,7 @@ def test_every_alert_has_a_link_that_can_be_written_anew() -> None:
 
 @pytest.mark.parametrize("file", TESTS, ids=lambda file: file.stem)
 def test_the_links_of_tested_alerts_choose_what_the_alerts_are_about(file: Path) -> None:
-    for test in yaml.safe_load(file.read_text())["tests"]:
+    for test in content(file)["tests"]:
         series = str([series["series"] for series in test["input_series"]])
         for check in test.get("alert_rule_test", []):
             for alert in check["exp_alerts"]:

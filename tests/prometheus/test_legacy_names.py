@@ -152,10 +152,10 @@ def asked(url: str) -> str:
 
 def names_and_labels(page: str, beginning: str) -> dict[str, set[str]]:
     """Return what a page has, each name with all labels that it bears anywhere."""
-    found: dict[str, set[str]] = {}
+    labels_of: dict[str, set[str]] = {}
     for name, labels in re.findall(rf"^({beginning}\w+)(?:{{(.*)}})? ", page, re.MULTILINE):
-        found.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))
-    return found
+        labels_of.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))
+    return labels_of
 
 
 @pytest.mark.root

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.prometheus.faults import AFTER, BEFORE, FAULTS, begins
 from tests.prometheus.firing import Alert, alert, inputs, label, tried
 from tests.prometheus.notifying import Alertmanager
 from tests.prometheus.test_runbook import TIMES
+from tests.yaml_files import content
 
 TESTS = Path(__file__).parents[2] / "prometheus/rules/tests"
 MAINTENANCE = "HostInMaintenance"
@@ -22,7 +22,7 @@ NAMING = ("target", "source", "host")
 def expected_alerts() -> Iterator[Alert]:
     """Yield the labels of every alert that the tests of the rules expect."""
     for file in TESTS.glob("*.yml"):
-        for test in yaml.safe_load(file.read_text())["tests"]:
+        for test in content(file)["tests"]:
             for check in test.get("alert_rule_test", ()):
                 for expected in check["exp_alerts"]:
                     yield alert(alertname=check["alertname"], **expected["exp_labels"])
@@ -33,9 +33,9 @@ def maintenance_of(host: str) -> Alert:
 
 
 def test_the_alert_bears_the_labels_by_which_it_keeps_others_away() -> None:
-    found = [one for one in expected_alerts() if label(one, "alertname") == MAINTENANCE]
-    assert found
-    assert all(one == maintenance_of(label(one, "target")) for one in found)
+    ours = [one for one in expected_alerts() if label(one, "alertname") == MAINTENANCE]
+    assert ours
+    assert all(one == maintenance_of(label(one, "target")) for one in ours)
 
 
 @pytest.mark.parametrize("named", [*expected_alerts()], ids=lambda named: label(named, "alertname"))
@@ -49,7 +49,7 @@ def test_every_alert_that_names_a_host_is_kept_away_by_its_maintenance_and_by_no
 
 def test_nobody_is_notified_of_a_maintenance() -> None:
     assert not Alertmanager().notifies(maintenance_of("wf008"))
-    configuration = yaml.safe_load((TESTS.parents[1] / "alertmanager.yml").read_text())
+    configuration = content(TESTS.parents[1] / "alertmanager.yml")
     assert {"name": "nobody"} in configuration["receivers"]  # it has no way to anybody
 
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.prometheus.firing import IN_A_HURRY
 from tests.prometheus.test_rules import PROMTOOLS, RULES
+from tests.yaml_files import content
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -151,7 +151,7 @@ def fired(promtool: str, folder: Path, series: Series, expected: dict[str, dict[
             }
             for time, fires in times.items()
         ]
-    groups = [group["name"] for group in yaml.safe_load((RULES / "n8n.yml").read_text())["groups"]]
+    groups = [group["name"] for group in content(RULES / "n8n.yml")["groups"]]
     inputs = [
         {"series": name, "values": " ".join("_" if value is None else f"{value:.0f}" for value in values)}
         for name, values in series.items()

@@ -20,6 +20,7 @@ from exporter.recording.recorder import Recorder
 from tests.exporter.pages import SameAddress
 from tests.netlab import wait_until
 from tests.prometheus.firing import IN_A_HURRY
+from tests.yaml_files import content
 
 ROOT = Path(__file__).parents[2] / "prometheus"
 RULES = ROOT / "rules"
@@ -35,7 +36,7 @@ SOMEBODY_ELSES = {"up", "process_resident_memory_bytes", "process_start_time_sec
 
 def rules(*names: str) -> list[dict[str, Any]]:
     files = [RULES / name for name in names] or sorted(RULES.glob("*.yml"))
-    groups = [group for file in files for group in yaml.safe_load(file.read_text())["groups"]]
+    groups = [group for file in files for group in content(file)["groups"]]
     return [rule for group in groups for rule in group["rules"]]
 
 
@@ -64,9 +65,9 @@ def names_in(expression: str) -> Iterator[str]:
     bare = re.sub(r'"[^"]*"', '""', expression)
     bare = re.sub(r"\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)", " ", bare)
     bare = re.sub(r"\{[^}]*\}", "{}", bare)
-    for found in re.finditer(r"[a-zA-Z_:][a-zA-Z0-9_:]*", bare):
-        word, rest = found[0], bare[found.end() :].lstrip()
-        before = bare[: found.start()]
+    for match in re.finditer(r"[a-zA-Z_:][a-zA-Z0-9_:]*", bare):
+        word, rest = match[0], bare[match.end() :].lstrip()
+        before = bare[: match.start()]
         is_unit = before[-1:].isdigit()
         if (
             not rest.startswith("(")
@@ -109,7 +110,7 @@ def test_the_newest_prometheus_loads_and_evaluates_them_all(tmp_path: Path) -> N
         subprocess.Popen([*command, f"--storage.tsdb.path={tmp_path}/data"], stderr=log, stdout=log) as server,
     ):
         try:
-            wait_until(lambda: len(found := health(at)) == len(rules()) and "unknown" not in found, "evaluated")
+            wait_until(lambda: len(states := health(at)) == len(rules()) and "unknown" not in states, "evaluated")
             assert set(health(at)) == {"ok"}
         finally:
             server.terminate()
@@ -194,7 +195,7 @@ def test_no_alert_waits_on_a_gauge_that_is_absent_while_a_probe_fails() -> None:
 
 def test_alerts_and_promql_are_tested_apart_because_victoria_metrics_tool_refuses_the_latter() -> None:
     for file in TESTS:
-        kinds = {key for test in yaml.safe_load(file.read_text())["tests"] for key in test if key.endswith("_test")}
+        kinds = {key for test in content(file)["tests"] for key in test if key.endswith("_test")}
         assert len(kinds) == 1, file
 
 
@@ -211,7 +212,7 @@ def test_every_alert_is_tested_both_ways() -> None:
     checks = [
         (check["alertname"], bool(check["exp_alerts"]))
         for file in TESTS
-        for test in yaml.safe_load(file.read_text())["tests"]
+        for test in content(file)["tests"]
         for check in test.get("alert_rule_test", [])
     ]
     for name in {alert["alert"] for alert in alerts()} - CULPRITS:
@@ -219,19 +220,19 @@ def test_every_alert_is_tested_both_ways() -> None:
 
 
 def test_the_example_is_the_generated_stanza_and_pushes_nothing() -> None:
-    example = yaml.safe_load((ROOT / "prometheus.yml").read_text())
-    generated = yaml.safe_load((ROOT / "scrape_configs/jobs.yml").read_text())
+    example = content(ROOT / "prometheus.yml")
+    generated = content(ROOT / "scrape_configs/jobs.yml")
     assert example["scrape_configs"] == generated
     assert "remote_write" not in example
     for file in example["rule_files"]:
         assert (RULES / Path(file).name).exists()
-    included = yaml.safe_load((ROOT / "victoriametrics.yml").read_text())["scrape_config_files"]
+    included = content(ROOT / "victoriametrics.yml")["scrape_config_files"]
     assert [Path(file).name for file in included] == ["jobs.yml"]
 
 
 def test_the_example_of_an_agent_has_the_generated_stanza_and_is_the_one_that_pushes() -> None:
-    example = yaml.safe_load((ROOT / "agent.yml").read_text())
-    assert example["scrape_configs"] == yaml.safe_load((ROOT / "scrape_configs/jobs.yml").read_text())
+    example = content(ROOT / "agent.yml")
+    assert example["scrape_configs"] == content(ROOT / "scrape_configs/jobs.yml")
     assert set(example) == {"global", "remote_write", "scrape_configs"}
 
 

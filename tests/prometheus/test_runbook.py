@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.prometheus.faults import BEFORE, FAULTS, FAULTS_OF_HOURS, HOURS, begins
 from tests.prometheus.firing import inputs, tried
 from tests.prometheus.fleet import STEP
+from tests.yaml_files import content
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "prometheus/rules"
@@ -33,7 +33,7 @@ TOO_EARLY = 45
 
 def shipped() -> list[dict[str, Any]]:
     files = [RULES / f"{name}.yml" for name in ("alerts", "extra", "n8n")]
-    groups = [group for file in files for group in yaml.safe_load(file.read_text())["groups"]]
+    groups = [group for file in files for group in content(file)["groups"]]
     return [rule for group in groups for rule in group["rules"] if "alert" in rule]
 
 

@@ -54,8 +54,8 @@ def beyond(page: Page, width: int, *, may_be_hidden: str = "") -> list[str]:
 
 def violations(page: Page) -> list[tuple[str, list[str]]]:
     """Return what keeps some people from using the page, by axe's rules, and where."""
-    found = Axe().run(page).response["violations"]
-    return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+    broken = Axe().run(page).response["violations"]
+    return [(each["id"], [node["html"] for node in each["nodes"]]) for each in broken]
 
 
 def keep_picture(page: Page, name: str) -> None:

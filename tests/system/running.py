@@ -30,8 +30,8 @@ class Page:
         """Return the values of all series of this name with at least these labels."""
         return [
             value
-            for (found, had), value in self.samples.items()
-            if found == name and labels.items() <= dict(had).items()
+            for (sample, had), value in self.samples.items()
+            if sample == name and labels.items() <= dict(had).items()
         ]
 
     def value(self, name: str, **labels: str) -> float | None:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import http.client
 import itertools
 import json
-import re
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,21 +18,15 @@ from pathlib import Path
 import pytest
 
 from tests.authority import Authority
-from tests.netlab import Host, Lab, Link, Program, requires_root, wait_until
+from tests.netlab import Lab, Link, Program, requires_root, wait_until
+from tests.system.alerting import ALERTMANAGER, PATIENCE, asked, start_watching
 from tests.system.database_server import Server
 from tests.system.databases import PASSWORD, requires_databases, started
 from tests.system.flood import Flood
-from tests.system.running import REPOSITORY, Exporter
-from tests.system.servers import alertmanager
-from tests.system.test_verdicts import SLOW_SERVER
+from tests.system.running import Exporter
+from tests.system.slow_server import SLOW_SERVER
 
 pytestmark = [requires_root, requires_databases, pytest.mark.servers]
-
-RULES = REPOSITORY / "prometheus/rules"
-EXAMPLE = REPOSITORY / "prometheus/alertmanager.yml"
-FASTER = 30
-PATIENCE = 90
-ALERTMANAGER = 9093
 
 FLEET = """
 defaults: {{interval: 1s, timeout: 900ms, ip_families: [ipv4]}}
@@ -64,13 +55,6 @@ databases:
 scrape: {{interval: 1s, timeout: 1s}}
 """
 LOGIN = "host: wfdb02, user: monitor, dbname: n8n, tls: disable, password_file: {password}, from: [wf001, wf008]"
-PROMETHEUS = """
-global: {{evaluation_interval: 1s}}
-rule_files: ["{rules}/*.yml"]
-alerting: {{alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:9093"]}}]}}]}}
-scrape_configs:
-{stanzas}
-"""
 LISTEN = "import socket; server = socket.create_server(('', 9999)); [server.accept()[0].close() for _ in iter(int, 1)]"
 
 Alert = tuple[str, str]
@@ -129,13 +113,13 @@ class World:
 
     def alerts(self) -> dict[Alert, str]:
         """Name and culprit -> active or suppressed, as Alertmanager has it."""
-        found = {}
+        states = {}
         for alert in json.loads(asked(self.watcher, ALERTMANAGER, "/api/v2/alerts")):
             labels, notes = alert["labels"], alert["annotations"]
             whom = culprit(labels)
             assert all(name in notes["summary"] + notes["description"] for name in whom.split(" to ")), alert
-            found[labels["alertname"], whom] = alert["status"]["state"]
-        return found
+            states[labels["alertname"], whom] = alert["status"]["state"]
+        return states
 
     def active(self) -> set[Alert]:
         return {alert for alert, state in self.alerts().items() if state == "active"}
@@ -148,27 +132,6 @@ def culprit(labels: dict[str, str]) -> str:
     if labels["alertname"] == "PathDegraded" and "source" in labels:
         return f"{labels['source']} to {labels['target']}"
     return labels.get("target") or labels.get("source") or labels.get("instance") or labels.get("job", "")
-
-
-def faster(text: str, factor: int = FASTER) -> str:
-    """Divide every duration of a rule file: of ranges, offsets and `for`."""
-
-    def divided(found: re.Match[str]) -> str:
-        seconds = int(found[2]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[3]]
-        return f"{found[1]}{max(1000, seconds * 1000 // factor)}ms"
-
-    return re.sub(r"(\[|\boffset |\bfor: |\binterval: |\[\d+[smhd]:)(\d+)([smhd])(?=[\]\s})]|:\d)", divided, text)
-
-
-def asked(host: Host, port: int, path: str) -> bytes:
-    """Ask a server on a host's loopback."""
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
-        with host.entered():
-            connection.connect()
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        assert answer.status == http.client.OK, path
-        return answer.read()
 
 
 @pytest.fixture(scope="module")
@@ -208,39 +171,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world.start_exporters(*(name for name in lab.hosts if name not in {"wfdb02", "watcher"}))
         start_watching(watcher, folder, world.fleet_file)
         yield world
-
-
-def start_watching(watcher: Host, folder: Path, fleet_file: Path, alerting: Path = EXAMPLE) -> None:
-    """Start Prometheus on the generated stanzas and the shipped rules, and Alertmanager on the shipped example."""
-    rules = folder / "rules"
-    rules.mkdir()
-    for name in ("recording.yml", "alerts.yml"):
-        (rules / name).write_text(faster((RULES / name).read_text()))
-    command = [sys.executable, "-m", "exporter", "scrape-configs", f"--config.file={fleet_file}"]
-    subprocess.run([*command, f"--output-dir={folder}/sd"], check=True, cwd=REPOSITORY)
-    stanzas = (folder / "sd/jobs.yml").read_text()
-    (folder / "prometheus.yml").write_text(PROMETHEUS.format(rules=rules, stanzas=stanzas))
-    alertmanager(watcher, folder, alerting)
-    watcher.popen(
-        [
-            "prometheus",
-            f"--config.file={folder}/prometheus.yml",
-            f"--storage.tsdb.path={folder}/prometheus",
-            "--web.listen-address=127.0.0.1:9090",
-            "--log.level=warn",
-            "--rules.alert.resend-delay=1s",
-        ]
-    )
-    wait_until(lambda: is_ready(watcher, 9090), "Prometheus is ready", PATIENCE)
-
-
-def is_ready(watcher: Host, port: int) -> bool:
-    """Return whether a server says so; before it does, it does not listen, or answers with another status."""
-    try:
-        asked(watcher, port, "/-/ready")
-    except (OSError, AssertionError):
-        return False
-    return True
 
 
 ALWAYS = {("CertificateExpiring", "site")}
@@ -283,21 +213,21 @@ def all_are_said(world: World, wanted: set[Alert], suppressed: set[Alert]) -> No
 
     Neither lasts: at this pace what is wrong is usual after some minutes, so a look sees both.
     """
-    said: set[Alert] = set()
+    held: set[Alert] = set()
     looks: list[dict[Alert, str]] = []
     was_right = False
 
     def seen() -> bool:
         nonlocal was_right
         looks[:] = [world.alerts()]
-        said.update(alert for alert, state in looks[0].items() if state == "suppressed")
+        held.update(alert for alert, state in looks[0].items() if state == "suppressed")
         was_right = was_right or {alert for alert, state in looks[0].items() if state == "active"} == wanted
-        return was_right and suppressed <= said
+        return was_right and suppressed <= held
 
     with contextlib.suppress(TimeoutError):
         wait_until(seen, "the alerts", 2 * PATIENCE)
     assert was_right, looks
-    assert suppressed <= said, looks
+    assert suppressed <= held, looks
 
 
 def test_every_fault_has_its_alert_which_names_the_culprit_and_resolves(world: World) -> None:

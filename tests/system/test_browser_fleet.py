@@ -95,10 +95,10 @@ def is_ready(port: int) -> bool:
 @pytest.mark.parametrize("javascript", [True, False])
 def test_it_names_the_culprits_and_draws_all_thirty(browser: Browser, url: str, javascript: bool) -> None:
     with opened(browser, url, "/fleet", java_script_enabled=javascript) as (page, complaints):
-        said = [each.inner_text() for each in page.locator("li").all()]
-        assert any(line.startswith(f"host {HOSTS[5]}: 19 hosts get no answer from it") for line in said)
-        assert any(line.startswith(f"exporter {HOSTS[20]}, ") for line in said)
-        assert any(EVIL in line for line in said)
+        lines = [each.inner_text() for each in page.locator("li").all()]
+        assert any(line.startswith(f"host {HOSTS[5]}: 19 hosts get no answer from it") for line in lines)
+        assert any(line.startswith(f"exporter {HOSTS[20]}, ") for line in lines)
+        assert any(EVIL in line for line in lines)
         rows = page.locator("tbody tr").all()
         assert [row.locator("th").inner_text() for row in rows] == HOSTS
         grey = [row.locator("th").inner_text() for row in rows if row.locator("td.unknown").count()]

@@ -63,7 +63,7 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 async def _logins(stage: Stage, count: int, **changes: Any) -> list[Any]:
     """So many logins and queries from the near host, as its own program would make them."""
-    found: list[Any] = []
+    replies: list[Any] = []
     async with COLLECTORS[stage.kind](context()) as probe:
         base = {
             "protocol": stage.kind,
@@ -77,10 +77,10 @@ async def _logins(stage: Stage, count: int, **changes: Any) -> list[Any]:
         for _ in range(count):
             login = database_target(stage.server.port, **base)
             try:
-                found.append((await ask(probe, login, deadline=10), await ask(probe, query, deadline=10)))
+                replies.append((await ask(probe, login, deadline=10), await ask(probe, query, deadline=10)))
             except TimeoutError:
-                found.append(None)
-    return found
+                replies.append(None)
+    return replies
 
 
 def logins(stage: Stage, count: int, **changes: Any) -> list[Any]:
@@ -113,21 +113,21 @@ def test_each_phase_is_the_links_delay_as_often_as_it_waits(stage: Stage, delay:
 
 def test_a_driver_measures_the_links_round_trip_and_a_login_of_several(stage: Stage) -> None:
     logins(stage, 1, client="driver")  # the first one imports the library
-    found = logins(stage, 3, client="driver")
-    for login, _ in found:
+    replies = logins(stage, 3, client="driver")
+    for login, _ in replies:
         assert login.rtt == pytest.approx(0.020, rel=0.15)
         assert login.rtt == login.phases[Phase.CONNECT]
         assert login.duration > 3 * login.rtt
-    assert min(query.response for _, query in found) == pytest.approx(0.020, abs=0.010)
+    assert min(query.response for _, query in replies) == pytest.approx(0.020, abs=0.010)
 
 
 def test_over_the_worst_path_logins_with_tls_succeed_within_the_default_timeout(stage: Stage) -> None:
     stage.link.change(delay=0.365, jitter=0.040, loss=0.01)
     try:
-        found = logins(stage, 6)
+        replies = logins(stage, 6)
     finally:
         stage.link.change(delay=0.020, jitter=0.0, loss=0.0)
-    assert None not in found
+    assert None not in replies
 
 
 @pytest.fixture
@@ -143,11 +143,11 @@ def exporter(stage: Stage, tmp_path: Path) -> Iterator[Exporter]:
 
 
 def says(exporter: Exporter, probe: str, words: str) -> None:
-    def said() -> bool:
+    def is_so() -> bool:
         return any(re.match(f"db +{probe} .*{words}", line) for line in exporter.get("/").splitlines())
 
     try:
-        wait_until(said, f"db {probe} says {words}", 6)
+        wait_until(is_so, f"db {probe} says {words}", 6)
     except TimeoutError as late:
         raise AssertionError(f"{late}, but:\n{exporter.get('/')}\n{exporter.program.error_output()[-2000:]}") from None
 

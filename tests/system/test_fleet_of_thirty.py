@@ -23,6 +23,8 @@ from tests.netlab import wait_until
 from tests.system.database_server import free_port
 from tests.system.running import REPOSITORY, Page
 
+pytestmark = pytest.mark.programs
+
 NAMES = [f"wf{number:03}" for number in range(1, 31)]
 LIVING, HANGING = NAMES[:20], NAMES[20:]
 CLIENTS = 50

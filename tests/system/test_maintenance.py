@@ -1,6 +1,6 @@
 """A dead host that is in maintenance, end to end: the rules have no alert of it until its date.
 
-The rules are as fast as those of test_alerts.
+The rules are as fast as tests.system.alerting makes them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.netlab import Lab, requires_root, wait_until
+from tests.system.alerting import EXAMPLE, PATIENCE, asked, start_watching
 from tests.system.running import Exporter
-from tests.system.test_alerts import EXAMPLE, PATIENCE, asked, start_watching
 
 pytestmark = [requires_root, pytest.mark.servers]
 
@@ -78,13 +78,13 @@ class World:
 
     def alerts(self) -> list[dict[str, str]]:
         """Return the labels of each alert that Prometheus itself has, pending or firing."""
-        found = json.loads(asked(self.watcher, PROMETHEUS, "/api/v1/alerts"))
-        return [one["labels"] for one in found["data"]["alerts"]]
+        answer = json.loads(asked(self.watcher, PROMETHEUS, "/api/v1/alerts"))
+        return [one["labels"] for one in answer["data"]["alerts"]]
 
     def holds(self, query: str) -> bool:
         """Return whether a query has any result."""
-        found = asked(self.watcher, PROMETHEUS, f"/api/v1/query?{urllib.parse.urlencode({'query': query})}")
-        return bool(json.loads(found)["data"]["result"])
+        answer = asked(self.watcher, PROMETHEUS, f"/api/v1/query?{urllib.parse.urlencode({'query': query})}")
+        return bool(json.loads(answer)["data"]["result"])
 
     def notified(self) -> list[dict[str, str]]:
         """Return the labels of each alert that the receiver was ever notified of."""

@@ -184,17 +184,17 @@ def test_a_certificate_that_was_renewed_is_believed_at_once(
         stage.server.admin(RELOAD_TLS[type(stage.server)])
 
     async def run() -> list[Reason | None]:
-        found = []
+        outcomes = []
         async with mysql.collector(context()) as probe:
             for name in ("wfdb02", None, None, stage.there.address, "another", None, stage.there.address):
                 if name:
                     renew(name)
-                found.append(await outcome(probe, stage.server.port, {"address": stage.there.address} | trust))
-        return found
+                outcomes.append(await outcome(probe, stage.server.port, {"address": stage.there.address} | trust))
+        return outcomes
 
     with stage.here.entered():
-        found = asyncio.run(run())
-    assert found == [Reason.TLS] * 3 + [None] + [Reason.TLS] * 2 + [None]
+        outcomes = asyncio.run(run())
+    assert outcomes == [Reason.TLS] * 3 + [None] + [Reason.TLS] * 2 + [None]
 
 
 def test_a_host_that_is_blocked_is_refused_and_recovers_when_it_is_forgiven(

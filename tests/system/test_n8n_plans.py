@@ -50,8 +50,8 @@ def plan(server: Server, statement: str, *values: object) -> dict[str, Any]:
 
 def statements(server: Server) -> Statements:
     """Return those that read the tables themselves."""
-    found = n8n_tables.run(server, sql.COLUMNS, *sql.probe("public", ""))
-    return sql.statements("public", "", {(table, column) for table, column in found if column != "()"})
+    columns = n8n_tables.run(server, sql.COLUMNS, *sql.probe("public", ""))
+    return sql.statements("public", "", {(table, column) for table, column in columns if column != "()"})
 
 
 @pytest.mark.parametrize(

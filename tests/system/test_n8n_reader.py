@@ -11,7 +11,7 @@ import pytest
 from collectors.contract import Facts, ProbeFailed
 from collectors.n8n.reader import Reader
 from collectors.n8n.reading import N8nReading, NodeKey, NodeRuns
-from collectors.n8n.rows import Status
+from collectors.n8n.rows import EndStatus
 from collectors.n8n.target import N8nTarget
 from collectors.terms import Reason
 from tests.collectors.n8n.book import counted
@@ -200,7 +200,7 @@ async def test_a_time_that_cannot_be_is_not_known(newer, column, wrong):
     reading = await newer.read()
 
     assert counted(reading)["success"] == 2
-    assert 2 <= reading.durations["w1", Status.SUCCESS].total <= 4
+    assert 2 <= reading.durations["w1", EndStatus.SUCCESS].total <= 4
     assert 0 <= reading.queue.total < 60
     assert all(0 <= reading.read_at - runs.oldest < 60 for runs in reading.open.values())
 

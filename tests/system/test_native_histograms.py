@@ -72,7 +72,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             )
 
         keep = "always_scrape_classic_histograms: true, "
-        found = World(
+        world = World(
             usa,
             link,
             native=server(str(NEWEST), 9090, "", feature),
@@ -86,8 +86,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         )
         began = time.monotonic()
         wait_until(lambda: time.monotonic() - began > MEASURED, "measured", MEASURED + 5)
-        found.now = time.time()
-        yield found
+        world.now = time.time()
+        yield world
 
 
 def _prometheus(host: Host, folder: Path, program: str, port: int, job: str, flags: tuple[str, ...]) -> Server:
@@ -150,7 +150,7 @@ def test_labels_and_values_are_those_of_the_text(world: World) -> None:
         "network_latency_phase_seconds_count",
     ):
         text, native = (
-            {tuple(sorted(found["metric"].items())) for found in server.query(name, world.now)}
+            {tuple(sorted(row["metric"].items())) for row in server.query(name, world.now)}
             for server in (world.on_text[0], world.native)
         )
         assert text == native

@@ -10,7 +10,7 @@ import pytest
 
 from tests.netlab import Host, Lab, Link, requires_root, wait_until
 from tests.system.running import Exporter
-from tests.system.test_verdicts import all_fine, eventually, lines_of, says
+from tests.system.verdict_lines import all_fine, eventually, lines_of, says
 
 pytestmark = requires_root
 

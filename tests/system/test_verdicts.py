@@ -16,12 +16,11 @@ from tests.netlab import Lab, Link, requires_root, wait_until
 from tests.system.fleets import TWO_HOSTS
 from tests.system.flood import Flood
 from tests.system.running import Exporter
+from tests.system.slow_server import SLOW_SERVER
+from tests.system.verdict_lines import INTERVAL, SLACK, TIMEOUT, all_fine, eventually, lines_of, says
 
 pytestmark = requires_root
 
-INTERVAL, TIMEOUT = 0.5, 0.4
-SLACK = 0.7
-"""For the machine, on top of two intervals and a timeout."""
 CALM = 3
 """Rounds after which it is known what is usual."""
 
@@ -30,16 +29,6 @@ FLEET += """\
 endpoints:
   - {name: api, probe: {protocol: http, url: "http://wf008:8080/"}}
   - {name: gone, probe: {protocol: http, url: "http://wf008:8080/gone", expect_status: [404]}}
-"""
-SLOW_SERVER = """
-import http.server, pathlib, sys, time
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        time.sleep(float(pathlib.Path(sys.argv[1]).read_text() or 0))
-        self.send_response(404 if "gone" in self.path else 200)
-        self.end_headers()
-    def log_message(self, *_): pass
-http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
 """
 KNOWS_NOBODY = """
 import socket
@@ -92,37 +81,6 @@ class Stage:
     def says(self, target: str, probe: str, word: str, why: str = "", within: float = 0) -> None:
         """Wait for the verdict, two intervals and a timeout at most."""
         says(self.measuring, target, probe, word, why, within)
-
-
-def lines_of(exporter: Exporter) -> dict[tuple[str, str], str]:
-    found = {}
-    for line in exporter.get("/").splitlines()[2:]:
-        parts = re.fullmatch(r"(\(this host\)|\S+) +(\S*?)  +(.*)", line)
-        assert parts, line
-        found[parts[1], parts[2]] = parts[3]
-    return found
-
-
-def all_fine(lines: dict[tuple[str, str], str]) -> bool:
-    return all(line.endswith("  fine") for (target, _), line in lines.items() if target != "(this host)")
-
-
-def says(exporter: Exporter, target: str, probe: str, word: str, why: str = "", within: float = 0) -> None:
-    def said() -> bool:
-        line = lines_of(exporter)[target, probe]
-        verdict = re.split("  +", line)[-1]
-        return verdict.startswith(word) and why in verdict
-
-    limit = within or 2 * INTERVAL + TIMEOUT + SLACK
-    eventually(said, f"{word}: ...{why} of {target} {probe}", exporter, limit)
-
-
-def eventually(condition: Callable[[], bool], what: str, exporter: Exporter, limit: float) -> None:
-    """Wait for it; if it does not come, show what stands there instead."""
-    try:
-        wait_until(condition, what, limit)
-    except TimeoutError as late:
-        raise AssertionError(f"{late}, but:\n{exporter.get('/')}") from None
 
 
 @pytest.fixture(scope="module")

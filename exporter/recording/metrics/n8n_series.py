@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.n8n.rows import WORKFLOW_STATES, OpenStatus, Status, Unread
+from collectors.n8n.rows import WORKFLOW_STATES, EndStatus, OpenStatus, Unread
 from collectors.n8n.statements import SIZED
 from collectors.n8n.tallies import MAX_NODE_TYPES, MODES, NODE_STATUSES, TIMED
 from collectors.n8n.target import N8nTarget
@@ -15,7 +15,7 @@ _UNNAMED = 2
 def n8n_series(target: N8nTarget) -> int:
     """Return how many series an n8n has at most: if each workflow that has a place ran in every mode."""
     times, states = len(TIMES), len(OpenStatus)
-    of_a_workflow = len(MODES | {""}) * len(Status) + len(TIMED) * times + 2 * states
+    of_a_workflow = len(MODES | {""}) * len(EndStatus) + len(TIMED) * times + 2 * states
     of_a_workflow += 3 + 2 * 4  # info, active and overdue; n8n's own counts and dates, by kind and result
     once = len(("up", "last read", "backlog", "vanished", "resets", "overflow"))
     of_all = once + len(target.reasons) + len(WORKFLOW_STATES) + len(SIZED) + times

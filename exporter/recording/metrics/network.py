@@ -15,6 +15,8 @@ from exporter.recording.series import PairSeries
 
 PAIR_LABELS = ("target", "target_location", "target_datacenter", "target_country", "probe", "protocol", "ip_family")
 """In the order of ``Pair.identity``, behind the database."""
+_WITHOUT_ROUND_TRIP = (Query, Reading)
+"""Replies that measured none: a tuple, since a union in the family would be made anew for each line."""
 _EVERY = None
 """Stands where a family names what a target has to give: every pair has the family."""
 
@@ -33,12 +35,12 @@ def _gauge(name: str, text: str, gives: Gives | None, read: Callable[[PairSeries
 
 def _measured(name: str, text: str, gives: Gives, read: Callable[[Reply], float | None]) -> Family:
     """Return a gauge of what the latest probe measured, if it succeeded."""
-    return _gauge(name, text, gives, lambda series: read(series.latest.reply) if series.latest.reply else None)
+    return _gauge(name, text, gives, lambda series: read(reply) if (reply := series.latest.reply) else None)
 
 
 def _seen(name: str, text: str, gives: Gives, read: Callable[[Facts], float | None]) -> Family:
     """Return a gauge of what the latest probe saw, however it ended."""
-    return _gauge(name, text, gives, lambda series: read(series.latest.facts) if series.latest.facts else None)
+    return _gauge(name, text, gives, lambda series: read(facts) if (facts := series.latest.facts) else None)
 
 
 def _counter(name: str, text: str, gives: Gives | None, read: Callable[[PairSeries], int]) -> Family:
@@ -82,7 +84,7 @@ def network_families(buckets: Sequence[float]) -> tuple[Family, ...]:
             "Network round trip of the latest probe in seconds, by the kernel's clock: ICMP echo to reply, or TCP's "
             "SYN to SYN/ACK. No program's time is inside.",
             Gives.ROUND_TRIP,
-            lambda reply: None if isinstance(reply, Query | Reading) else reply.rtt,
+            lambda reply: None if isinstance(reply, _WITHOUT_ROUND_TRIP) else reply.rtt,
         ),
         _histogram(
             "network_latency_rtt_distribution_seconds",

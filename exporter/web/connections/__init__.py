@@ -1,6 +1,6 @@
 """What stands between the listening sockets and aiohttp: limits against hostile clients, TLS, deadlines.
 
-sockets -> serve() -> Connections, one Connection each -> aiohttp's handler
+sockets -> serve() -> Connections, one ClientConnection each -> aiohttp's handler
 """
 
 from exporter.web.connections.accepting import Connections, serve

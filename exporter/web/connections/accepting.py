@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from exporter.web.connections.connection import Connection
+from exporter.web.connections.connection import ClientConnection
 from exporter.web.connections.shared import SharedState
 from exporter.web.listen import BACKLOG
 
@@ -33,4 +33,4 @@ class Connections(SharedState):
     """The protocol factory for ``serve``."""
 
     def __call__(self) -> asyncio.BaseProtocol:
-        return Connection(self)
+        return ClientConnection(self)

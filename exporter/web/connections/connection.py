@@ -25,7 +25,7 @@ from exporter.web.connections.shared import SharedState
 from exporter.web.connections.stream import ServerStream, TlsStream
 
 
-class Connection(asyncio.BufferedProtocol):
+class ClientConnection(asyncio.BufferedProtocol):
     """One client, from its accept on: its time begins before TLS, since a handshake may never end."""
 
     def __init__(self, shared: SharedState) -> None:

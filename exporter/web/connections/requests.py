@@ -18,7 +18,7 @@ _INCOMPLETE = "Bad request: it is not complete, and no more of it comes.\n"
 
 
 class Carrier(Protocol):
-    """The connection that carries the requests: ``Connection``.
+    """The connection that carries the requests: ``ClientConnection``.
 
     Of each request it is called in this order: ``head_begun`` at the first bytes; ``head_complete`` and
     ``pause_reading`` at the end of the head; ``in_turn`` with what hands the head to aiohttp; ``resume_reading`` once

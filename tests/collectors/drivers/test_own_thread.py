@@ -54,9 +54,11 @@ def test_a_thread_that_was_never_used_is_none():
     assert threading.active_count() == before
 
 
+@pytest.mark.programs
 def test_the_end_of_the_program_does_not_wait_for_a_thread_that_hangs():
     assert ended(HANGS)[0] < 10
 
 
+@pytest.mark.programs
 def test_the_end_of_the_program_waits_for_what_takes_a_moment():
     assert ended(WORKS)[1] == "took leave\n"

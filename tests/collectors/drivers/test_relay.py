@@ -66,6 +66,7 @@ def test_an_end_is_handed_on_and_so_is_a_last_word(ends, turn):
     assert (server.recv(100), server.recv(100)) == (b"goodbye", b"")
 
 
+@pytest.mark.clock
 def test_a_server_that_does_not_read_holds_nobody_beyond_the_turn(ends):
     server, library = ends
     relay, turn = Relay(library.fileno()), Turn(0.2)

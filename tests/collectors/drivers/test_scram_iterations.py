@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import asyncio, base64, os, struct, sys, time
 
@@ -10,7 +12,7 @@ from collectors.contract import Facts
 from collectors.sql import postgresql
 from tests.collectors.asking import ask
 from tests.collectors.peers import Peer
-from tests.collectors.sql.test_hostile_databases import SASL, pg
+from tests.collectors.sql.scripted import SASL, pg
 from tests.collectors.targets import context, database_target
 
 
@@ -49,6 +51,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.programs
 def test_the_loop_goes_on_while_libpq_computes_and_the_next_probe_of_that_server_waits_for_its_thread():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, timeout=120)
 

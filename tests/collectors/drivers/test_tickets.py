@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import asyncio, os, socket, struct, sys, time
 from pathlib import Path
@@ -25,7 +27,7 @@ os.environ |= {
 from collectors.sql import postgresql
 from tests.collectors.asking import ask
 from tests.collectors.peers import Peer
-from tests.collectors.sql.test_hostile_databases import pg, says
+from tests.collectors.sql.scripted import pg, says
 from tests.collectors.targets import context, database_target
 
 
@@ -52,6 +54,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.programs
 def test_the_loop_goes_on_while_a_key_server_is_waited_for(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=False, timeout=120

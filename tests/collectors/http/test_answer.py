@@ -63,13 +63,13 @@ ALLOWED_PIECES = (1, 2, 7, 1 << 20)
 def read(data: bytes, piece: int = 1 << 20, *, bodiless: bool = False, ended: bool = False) -> tuple[int, bytes, bool]:
     """Return status, body, and whether that is all."""
     answer = Answer(bodiless=bodiless)
-    found: list[Head | bytes] = []
+    events: list[Head | bytes] = []
     for start in range(0, len(data), piece):
-        found += answer.feed(data[start : start + piece])
+        events += answer.feed(data[start : start + piece])
     if ended:
         answer.end()
-    heads = [event for event in found if isinstance(event, Head)]
-    body = b"".join(event for event in found if isinstance(event, bytes))
+    heads = [event for event in events if isinstance(event, Head)]
+    body = b"".join(event for event in events if isinstance(event, bytes))
     assert len(heads) == 1
     return heads[0].status, body, answer.complete
 
@@ -169,6 +169,7 @@ def test_whether_the_answer_itself_has_begun():
     assert begun == [(True, 0), (False, 1), (True, 1), (True, 1)]
 
 
+@pytest.mark.clock
 def test_a_line_that_comes_byte_by_byte_costs_no_more_than_it_is_long():
     """Searching it anew each time would be 2,000 million steps."""
     answer, began = Answer(bodiless=False), time.process_time()

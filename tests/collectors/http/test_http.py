@@ -78,6 +78,7 @@ async def test_https_has_a_tls_phase_and_the_certificates_validity(probe, author
     assert facts.certificate_not_before == pytest.approx(begins.timestamp(), abs=60)
 
 
+@pytest.mark.clock
 async def test_what_the_server_takes_is_in_the_response_and_not_in_the_round_trip(probe):
     with Peer(slowly(OK)) as peer:
         reply = await ask(probe, http_target(url(peer)))
@@ -86,6 +87,7 @@ async def test_what_the_server_takes_is_in_the_response_and_not_in_the_round_tri
     assert reply.phases[Phase.TRANSFER] < reply.duration - PAUSE
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_session_tickets_before_the_answer_are_not_the_answer(probe, authority, version):
     with Peer(slowly(OK), tls=authority.server("localhost", version=version)) as peer:
@@ -94,6 +96,7 @@ async def test_session_tickets_before_the_answer_are_not_the_answer(probe, autho
     assert reply.phases[Phase.TLS] < reply.duration - PAUSE
 
 
+@pytest.mark.clock
 async def test_the_transfer_runs_from_the_first_byte_to_the_last(probe):
     def in_two_pieces(connection):
         peers.read_request(connection)
@@ -107,6 +110,7 @@ async def test_the_transfer_runs_from_the_first_byte_to_the_last(probe):
     assert reply.response < reply.duration - 0.9 * PAUSE
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("encrypted", [False, True])
 @pytest.mark.parametrize("together", [False, True])
 async def test_an_interim_answer_is_not_the_answer(probe, authority, encrypted, together):
@@ -124,6 +128,7 @@ async def test_an_interim_answer_is_not_the_answer(probe, authority, encrypted, 
     assert facts.status_code == 200
 
 
+@pytest.mark.clock
 async def test_silence_after_an_interim_answer_is_the_servers_work_and_no_transfer(probe):
     def hint(connection):
         peers.read_request(connection)
@@ -159,6 +164,7 @@ async def test_a_large_request_that_is_refused_before_it_is_out_has_its_status(p
         assert await failure(probe, target, facts) == (Reason.STATUS, "status 431")
 
 
+@pytest.mark.clock
 async def test_a_loop_that_stands_still_is_in_no_measurement(probe):
     sent = threading.Event()
 
@@ -182,6 +188,7 @@ async def test_a_loop_that_stands_still_is_in_no_measurement(probe):
     assert reply.duration < took - 0.9 * PAUSE
 
 
+@pytest.mark.clock
 async def test_a_thread_that_holds_the_interpreter_is_in_no_measurement(probe):
     def hold():
         end = time.monotonic() + 0.3
@@ -200,6 +207,7 @@ async def test_a_thread_that_holds_the_interpreter_is_in_no_measurement(probe):
     assert reply.clock is Clock.KERNEL
 
 
+@pytest.mark.clock
 async def test_our_own_time_is_not_in_the_tls_phase(probe, authority):
     hog = Hog(lambda: time.sleep(0.3))
     server = authority.server("localhost")
@@ -217,6 +225,7 @@ async def test_stamps_that_cannot_be_believed_are_replaced_by_the_user_clock(pro
     assert 0 < reply.response < 1
 
 
+@pytest.mark.clock
 async def test_a_lost_syn_leaves_no_rtt_and_counts_in_the_duration_only(probe):
     facts = Facts()
     with peers.full_backlog() as listener:
@@ -296,6 +305,7 @@ async def test_a_body_in_records_of_one_byte_ends(probe, authority):
     assert failed == (Reason.PROTOCOL, "far more bytes than an answer of the permitted size needs")
 
 
+@pytest.mark.clock
 async def test_a_trickling_server_costs_no_more_than_the_deadline(probe):
     def trickle(connection):
         peers.read_request(connection)
@@ -315,6 +325,7 @@ async def test_an_answer_is_not_decompressed(probe):
         assert (await failure(probe, http_target(url(peer), expect_body="hello")))[0] is Reason.BODY
 
 
+@pytest.mark.clock
 async def test_200_probes_of_each_kind_leave_no_descriptor_and_no_reader(probe, authority):
     before = resources.descriptors(), resources.readers()
     kinds = [
@@ -351,6 +362,7 @@ async def test_a_server_reads_an_ordinary_end_and_nobody_keeps_a_time_wait(probe
     assert peers.lingering(peer) == 0
 
 
+@pytest.mark.clock
 async def test_a_peer_that_resets_right_after_the_handshake_is_reset_and_no_bug(probe):
     def reset(connection):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))

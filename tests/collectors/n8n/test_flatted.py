@@ -33,7 +33,7 @@ def test_runs_are_read_by_node():
 def test_a_node_in_a_loop_has_many_runs():
     runs = [run(STARTED + number, number) for number in range(30)]
 
-    assert [found.took for found in node_runs(execution({"Loop": runs}))] == list(range(30))
+    assert [each.took for each in node_runs(execution({"Loop": runs}))] == list(range(30))
 
 
 def test_an_execution_in_which_nothing_ran_has_no_runs():
@@ -46,7 +46,7 @@ def test_an_older_run_without_a_status_failed_if_it_has_an_error():
 
     runs = node_runs(execution({"Well": [run(STARTED, status=None)], "Failed": [failed]}))
 
-    assert [found.status for found in runs] == ["success", "error"]
+    assert [each.status for each in runs] == ["success", "error"]
 
 
 def test_bytes_that_end_within_a_character_are_read():

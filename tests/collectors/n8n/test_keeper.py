@@ -78,6 +78,7 @@ def test_what_could_not_be_written_is_written_when_it_can(keeper, path, turn):
     assert path.read_bytes() == b"[1]"
 
 
+@pytest.mark.clock
 def test_a_file_system_that_hangs_is_waited_for_once_and_said(hanging, keeper, path, turn):
     refused = f"{path}: its file system does not answer; counts are not kept until it does"
     for text in (b"[1]", b"[2]"):
@@ -100,6 +101,7 @@ def test_what_no_read_waited_for_is_saved_before_the_file_is_closed(hanging, pat
     assert path.read_bytes() == b"[2]"
 
 
+@pytest.mark.clock
 def test_nothing_begins_anew_while_the_file_system_hangs(hanging, keeper, path, turn):
     path.write_text("[1]")
     for _ in range(2):
@@ -114,6 +116,7 @@ def test_nothing_begins_anew_while_the_file_system_hangs(hanging, keeper, path, 
             break
 
 
+@pytest.mark.clock
 def test_the_next_one_waits_until_the_one_before_has_closed_the_file(path, turn, monkeypatch):
     monkeypatch.setattr(module, "_PATIENCE", 1e-4)
     first = Keeper(str(path), None)

@@ -5,7 +5,7 @@ import pytest
 
 from collectors.n8n import gaps, ledger
 from collectors.n8n.reading import FinishedKey, LifetimeKey, LifetimeRuns, OpenRuns
-from collectors.n8n.rows import OpenStatus, Statistic, Status, Workflow
+from collectors.n8n.rows import EndStatus, OpenStatus, Statistic, Workflow
 from collectors.n8n.statements import FRESH_AT_ONCE
 from tests.collectors.n8n.book import BEGAN, Book, counted
 
@@ -35,7 +35,7 @@ def test_series_of_active_workflows_stand_at_0_for_the_modes_in_which_they_ran()
 
     reading = book.read()
 
-    assert dict(reading.finished) == {FinishedKey("w1", "webhook", status): 0 for status in Status}
+    assert dict(reading.finished) == {FinishedKey("w1", "webhook", status): 0 for status in EndStatus}
     assert {workflow for workflow, _ in reading.durations} == {"w1"}
 
 
@@ -43,7 +43,7 @@ def test_series_of_a_new_mode_stand_at_0_while_its_first_execution_runs(book):
     book.start(mode="manual")
     book.read()
 
-    assert book.read().finished[FinishedKey("w1", "manual", Status.SUCCESS)] == 0
+    assert book.read().finished[FinishedKey("w1", "manual", EndStatus.SUCCESS)] == 0
 
 
 def test_an_empty_database_is_read():
@@ -55,7 +55,7 @@ def test_an_empty_database_is_read():
     assert counted(book.read()) == {"success": 1}
 
 
-@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("status", list(EndStatus))
 def test_each_end_is_counted_once(book, status):
     number = book.start()
     book.read()
@@ -76,8 +76,8 @@ def test_an_end_that_no_version_knows_is_unknown(book):
 
     reading = book.read()
 
-    assert reading.finished[FinishedKey("w1", "trigger", Status.UNKNOWN)] == 1
-    assert reading.finished[FinishedKey("w1", "other", Status.SUCCESS)] == 1
+    assert reading.finished[FinishedKey("w1", "trigger", EndStatus.UNKNOWN)] == 1
+    assert reading.finished[FinishedKey("w1", "other", EndStatus.SUCCESS)] == 1
 
 
 def test_the_first_end_stands_whatever_is_written_over_it(book):
@@ -192,7 +192,7 @@ def test_a_run_that_waits_is_timed_from_its_first_start(book):
 
     reading = book.read()
 
-    assert reading.durations["w1", Status.SUCCESS].total == 45
+    assert reading.durations["w1", EndStatus.SUCCESS].total == 45
     assert reading.queue.total == 0
     assert sum(reading.queue.counts) == 1
 
@@ -570,7 +570,7 @@ def test_what_took_a_time_that_cannot_be_has_no_duration(book, wrong):
     reading = book.read()
 
     assert counted(reading) == {"success": 2}
-    assert reading.durations["w1", Status.SUCCESS].total == 2
+    assert reading.durations["w1", EndStatus.SUCCESS].total == 2
 
 
 @pytest.mark.parametrize("wrong", [0.0, BEGAN - 11 * 365 * 86_400, BEGAN + 2 * 86_400])

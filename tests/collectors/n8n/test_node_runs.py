@@ -7,7 +7,7 @@ from collectors.n8n import node_runs
 from collectors.n8n.ledger import Ended
 from collectors.n8n.node_runs import NodeCounter
 from collectors.n8n.reading import NodeKey, NodeRuns
-from collectors.n8n.rows import DataHead, Nodes, Status, Unread, Workflow
+from collectors.n8n.rows import DataHead, EndStatus, Nodes, Unread, Workflow
 from collectors.n8n.tallies import Tallies
 from tests.collectors.n8n.flatted_writer import execution, run
 
@@ -23,14 +23,14 @@ class Counted:
         self.tallies = Tallies(max_node_series)
         self.counter = NodeCounter(self.tallies, collections.deque())
 
-    def count(self, data, status=Status.SUCCESS, **more):
+    def count(self, data, status=EndStatus.SUCCESS, **more):
         self.counter.add([ended(1, status=status, **more)])
         if self.counter.workflows_wanted(WORKFLOWS):
             self.counter.learn([NODES], WORKFLOWS)
         self.counter.record([DataHead(number, data) for number in self.counter.wanted()] if data is not None else [])
 
 
-def ended(number, status=Status.SUCCESS, *, elsewhere=False):
+def ended(number, status=EndStatus.SUCCESS, *, elsewhere=False):
     return Ended(number, "w1", "w1", CREATED, status, elsewhere)
 
 
@@ -60,7 +60,7 @@ def test_the_runs_that_a_retry_brings_with_it_are_not_counted_again(counted):
 
 
 def test_a_crashed_run_has_no_times_that_mean_something(counted):
-    counted.count(execution({"Start": [run(CREATED, 3_600)]}), status=Status.CRASHED)
+    counted.count(execution({"Start": [run(CREATED, 3_600)]}), status=EndStatus.CRASHED)
 
     assert not counted.tallies.node_runs
     assert not counted.tallies.node_data_unread

@@ -17,7 +17,7 @@ from collectors.n8n.target import N8nTarget
 from collectors.secret import Secret
 from collectors.terms import IpFamily, Phase, Reason
 from tests.collectors.peers import Peer
-from tests.collectors.sql.test_hostile_databases import READY, pg
+from tests.collectors.sql.scripted import READY, pg
 from tests.collectors.targets import context
 
 PASSWORD = "c4nary-Pa55word"
@@ -82,6 +82,7 @@ async def until(condition):
             await asyncio.sleep(0.001)
 
 
+@pytest.mark.clock
 async def test_a_server_that_says_nothing_is_waited_for_until_the_deadline_and_its_connection_is_closed():
     with server() as (port, accepted):
         with contextlib.closing(Reader(context())) as reader:
@@ -149,6 +150,7 @@ async def test_a_server_that_is_no_postgresql_fails(answer):
     assert "HTTP" not in detail
 
 
+@pytest.mark.clock
 async def test_the_next_address_is_tried_when_one_does_not_answer():
     async def lookup(_name, _family):
         return ["127.0.0.1", "127.0.0.2"]
@@ -170,6 +172,7 @@ async def test_a_name_without_an_address_fails():
         assert await failure(reader, target(5432, address="db.example")) == (Reason.DNS, "no such name")
 
 
+@pytest.mark.clock
 async def test_a_target_that_is_forgotten_or_never_read_leaves_no_thread():
     with server() as (port, _), contextlib.closing(Reader(context())) as reader:
         wanted = target(port)
@@ -195,6 +198,7 @@ def test_a_turn_ends_a_wait_from_another_thread():
     turn.close()
 
 
+@pytest.mark.programs
 def test_the_driver_is_imported_by_who_uses_it_alone():
     program = "import sys, collectors.n8n.reader; print([name for name in sys.modules if 'psycopg' in name])"
 
@@ -206,6 +210,7 @@ def test_a_target_shows_no_password():
     assert str(target(5432)) == "n8n's database at 127.0.0.1 port 5432, tls disable, as monitor"
 
 
+@pytest.mark.clock
 async def test_a_read_that_is_given_up_says_where_it_stood():
     with server() as (port, _), contextlib.closing(Reader(context())) as reader:
         facts = Facts()
@@ -225,6 +230,7 @@ async def test_a_read_that_is_given_up_says_where_it_stood():
         await asyncio.wait([read])
 
 
+@pytest.mark.clock
 async def test_the_addresses_of_a_name_that_were_asked_are_noted():
     async def lookup(_name, _family):
         return ["127.0.0.2", "127.0.0.1"]

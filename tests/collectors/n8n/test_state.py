@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from collectors.n8n import state
 from collectors.n8n.ledger import Ended
 from collectors.n8n.reading import NodeKey
-from collectors.n8n.rows import Status, Unread
+from collectors.n8n.rows import EndStatus, Unread
 from tests.collectors.n8n.book import Book, counted
 
 
@@ -31,7 +31,7 @@ def busy() -> Book:
     book.read()
     book.ledger.tallies.node_ran("w1", "Node", "n8n-nodes-base.set", "success", 1.5)
     book.ledger.tallies.unread(Unread.TOO_LARGE)
-    book.ledger.pending.append(Ended(2, "w1", None, book.now, Status.ERROR, stored_elsewhere=False))
+    book.ledger.pending.append(Ended(2, "w1", None, book.now, EndStatus.ERROR, stored_elsewhere=False))
     return book
 
 

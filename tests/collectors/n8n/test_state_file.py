@@ -95,6 +95,7 @@ def hold(path, holds):
     signal.pause()
 
 
+@pytest.mark.programs
 def test_a_program_that_was_killed_holds_it_no_longer(path):
     spawned = multiprocessing.get_context("spawn")
     holds = spawned.Event()

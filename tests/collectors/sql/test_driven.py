@@ -26,7 +26,7 @@ from tests.authority import Authority
 from tests.collectors import peers, resources
 from tests.collectors.asking import ask, failure
 from tests.collectors.peers import Peer
-from tests.collectors.sql.test_hostile_databases import MY_OK, OK_NO_PASSWORD, READY, Talk, greeting, my, pg, says
+from tests.collectors.sql.scripted import MY_OK, OK_NO_PASSWORD, READY, Talk, greeting, my, pg, says
 from tests.collectors.targets import context, database_target
 
 COLLECTORS = {"postgresql": postgresql.collector, "mysql": mysql.collector}
@@ -126,6 +126,7 @@ GREEDY: dict[str, tuple[str, Talk, str]] = {
 }
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("name", GREEDY)
 async def test_no_server_gets_the_password_itself_outside_of_tls(name: str) -> None:
     kind, talk, words = GREEDY[name]
@@ -163,6 +164,7 @@ NOBODYS = {
 }
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("name", NATIVE)
 async def test_the_native_client_names_the_key_where_a_driver_can_log_in(name: str) -> None:
     kind, talk, changes, words = NATIVE[name]
@@ -173,6 +175,7 @@ async def test_the_native_client_names_the_key_where_a_driver_can_log_in(name: s
     assert (reason, words in detail) == (Reason.AUTH, True), detail
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("name", NOBODYS)
 async def test_what_no_driver_knows_is_not_said_to_need_one(name: str) -> None:
     kind, talk = NOBODYS[name]
@@ -184,7 +187,11 @@ async def test_what_no_driver_knows_is_not_said_to_need_one(name: str) -> None:
             assert (reason, "not known" in detail or "not know" in detail) == (Reason.AUTH, True), detail
 
 
-ASKS = {"postgresql": [CLEAR, pg(b"E", b"SFATAL\0C28P01\0M\0\0")], "mysql": [switch(b"mysql_clear_password")]}
+ASKS = {
+    "postgresql": [CLEAR, pg(b"E", b"SFATAL\0C28P01\0M\0\0")],
+    "mysql": [switch(b"mysql_clear_password"), my(b"\xff" + struct.pack("<H", 1045) + b"#28000denied", 4)],
+}
+"""What a server says that wants the password itself, and refuses it when it has it."""
 
 
 @pytest.mark.parametrize(("tls", "gets"), [("require", False), ("verify-ca", True), ("verify-full", True)])
@@ -282,9 +289,9 @@ async def test_nothing_is_taken_from_the_environment(monkeypatch: pytest.MonkeyP
             by_socket = target("postgresql", 5432, password=None, dbname="", socket=str(tmp_path), address="")
             for one in (wanted, by_socket):
                 assert (await failure(probe, one))[1] == "log in: the database wants a password; set password_file"
-    for said in (heard(talk), heard(at_socket)):
-        assert b"monitor" in said
-        assert b"canary" not in said
+    for sent in (heard(talk), heard(at_socket)):
+        assert b"monitor" in sent
+        assert b"canary" not in sent
 
 
 async def test_a_refused_password_is_read_again_and_the_new_one_is_tried_at_once() -> None:
@@ -328,6 +335,7 @@ JUNK: dict[str, tuple[str, Talk]] = {
 }
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("name", JUNK)
 async def test_what_is_no_answer_is_a_failure_and_never_a_bug_of_ours(name: str) -> None:
     kind, talk = JUNK[name]
@@ -367,6 +375,7 @@ HANGS: dict[str, tuple[str, Talk, dict[str, Any], Phase]] = {
 }
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("logs_in", [True, False])
 @pytest.mark.parametrize("name", HANGS)
 async def test_a_server_that_hangs_ends_at_the_deadline_with_its_thread_and_its_socket(
@@ -387,6 +396,7 @@ async def test_a_server_that_hangs_ends_at_the_deadline_with_its_thread_and_its_
     await until(lambda: threads() == 0)
 
 
+@pytest.mark.clock
 async def test_a_connection_that_nobody_accepts_ends_at_the_deadline(kind: str, probe) -> None:
     with peers.full_backlog() as listener:
         facts = Facts()
@@ -395,6 +405,7 @@ async def test_a_connection_that_nobody_accepts_ends_at_the_deadline(kind: str, 
     assert facts.phase is Phase.CONNECT
 
 
+@pytest.mark.clock
 async def test_a_syn_that_was_sent_again_leaves_no_round_trip(kind: str, probe) -> None:
     with peers.full_backlog() as listener:
 
@@ -442,6 +453,7 @@ async def test_the_second_address_of_a_name_is_asked_where_the_first_refuses(kin
     assert set(reply.phases) == {Phase.DNS, Phase.CONNECT, Phase.AUTH, Phase.QUERY}
 
 
+@pytest.mark.programs
 def test_no_library_is_imported_where_no_database_needs_one() -> None:
     program = """
 import asyncio, sys

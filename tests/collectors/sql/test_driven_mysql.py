@@ -12,8 +12,8 @@ from collectors.terms import Reason
 from tests.collectors import peers
 from tests.collectors.asking import ask, failure
 from tests.collectors.peers import Peer
+from tests.collectors.sql.scripted import MY_OK, Talk, greeting, my, says
 from tests.collectors.sql.test_driven import HUSH, heard, switch, target
-from tests.collectors.sql.test_hostile_databases import MY_OK, Talk, greeting, my, says
 from tests.collectors.targets import context, database_target
 
 REFUSED = my(b"\xff\x15\x04#28000no", 4)
@@ -99,6 +99,7 @@ SILENT: dict[str, Talk] = {
 }
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("name", SILENT)
 async def test_the_librarys_own_deadline_is_a_timeout(name: str) -> None:
     assert await failed(SILENT[name], timeout=0.2) == (Reason.TIMEOUT, "no answer in time")

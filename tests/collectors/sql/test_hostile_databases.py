@@ -7,7 +7,6 @@ import resource
 import socket
 import struct
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,67 +17,12 @@ from collectors.terms import Phase, Reason
 from tests.collectors import peers, resources
 from tests.collectors.asking import Asked, ask, ended, failure, given_up, withdrawn
 from tests.collectors.peers import Peer
+from tests.collectors.sql.scripted import MY_OK, OK_NO_PASSWORD, READY, SASL, Talk, asks_for_tls, greeting, my, pg, says
 from tests.collectors.targets import context, database_target
 
 COLLECTORS = {"postgresql": postgresql.collector, "mysql": mysql.collector}
 MEGABYTES_MORE = 50
 HUSH = b"hush"
-Talk = Callable[[socket.socket], object]
-
-
-def pg(kind: bytes, body: bytes = b"", length: int | None = None) -> bytes:
-    return kind + struct.pack("!i", len(body) + 4 if length is None else length) + body
-
-
-def my(payload: bytes, sequence: int = 0, length: int | None = None) -> bytes:
-    return struct.pack("<I", (len(payload) if length is None else length) | sequence << 24) + payload
-
-
-def greeting(plugin: bytes = b"mysql_native_password", capabilities: int = 0xFFFFF7FF) -> bytes:
-    low, high = struct.pack("<H", capabilities & 0xFFFF), struct.pack("<H", capabilities >> 16)
-    nonce = b"12345678", b"123456789012\0"
-    return my(
-        b"\x0a8.0.0\0"
-        + struct.pack("<I", 7)
-        + nonce[0]
-        + b"\0"
-        + low
-        + b"\x2d\x02\0"
-        + high
-        + b"\x15"
-        + bytes(10)
-        + nonce[1]
-        + plugin
-        + b"\0"
-    )
-
-
-def asks_for_tls(packet: bytes) -> bool:
-    """By its capabilities; what follows it may have come with it."""
-    return bool(struct.unpack_from("<I", packet, 4)[0] & 1 << 11)
-
-
-def says(*pieces: bytes, first: bytes = b"", endless: bytes = b"") -> Talk:
-    """Speaks first, if it has something to say; then says each piece after something was heard, and then goes on."""
-
-    def talk(connection: socket.socket) -> None:
-        connection.sendall(first)
-        for piece in pieces:
-            heard.append(connection.recv(65536))
-            connection.sendall(piece)
-        while endless:
-            connection.sendall(endless)
-        while data := connection.recv(65536):
-            heard.append(data)
-
-    heard: list[bytes] = []
-    talk.heard = heard  # type: ignore[attr-defined]  # for the test to look at
-    return talk
-
-
-OK_NO_PASSWORD, READY = pg(b"R", struct.pack("!i", 0)), pg(b"Z", b"I")
-SASL = pg(b"R", struct.pack("!i", 10) + b"SCRAM-SHA-256\0\0")
-MY_OK = my(b"\0\0\0\2\0\0\0", 2)
 CASES: dict[str, tuple[str, Talk, dict[str, object], Reason, str]] = {
     "pg: 2 GiB": (
         "postgresql",
@@ -486,6 +430,7 @@ def working(key: bytes, requests: list[bytes], *, closes: bool) -> Talk:
     return talk
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("secret", [4, 256])
 async def test_a_query_that_is_given_up_is_cancelled_by_the_key_of_its_session(secret: int) -> None:
     """Protocol 3.0 has secrets of 4 bytes; should a server give longer ones, it gets them back."""
@@ -498,6 +443,7 @@ async def test_a_query_that_is_given_up_is_cancelled_by_the_key_of_its_session(s
     assert requests == [struct.pack("!ii", 8 + len(key), 80877102) + key]
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("secret", [4, 30_000])
 @pytest.mark.parametrize("logs_in", [True, False])
 async def test_a_server_that_neither_stops_nor_closes_holds_nothing_of_ours(secret: int, logs_in: bool) -> None:

@@ -49,7 +49,7 @@ def test_a_signature_before_the_question_proves_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         b"",
         b"r=somebody-elses,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
@@ -65,9 +65,9 @@ def test_a_signature_before_the_question_proves_nothing() -> None:
         b"\xff" * 100,
     ],
 )
-async def test_whatever_else_a_server_says_is_refused_at_once(said: bytes) -> None:
+async def test_whatever_else_a_server_says_is_refused_at_once(message: bytes) -> None:
     with pytest.raises(ProbeFailed) as failed:
-        await Named().final(said)
+        await Named().final(message)
     assert failed.value.reason is Reason.AUTH
 
 

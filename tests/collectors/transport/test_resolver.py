@@ -67,8 +67,8 @@ async def test_a_name_without_an_address_of_the_family_fails(server):
 )
 async def test_an_address_that_no_host_has_is_none_whatever_the_resolver_says(family, answers, server):
     server.names["blocked.test"] = [answers]
-    said = await failing("blocked.test", family, server.address)
-    assert said == f"the resolver answers {answers} for blocked.test: no host has this address; a filter?"
+    detail = await failing("blocked.test", family, server.address)
+    assert detail == f"the resolver answers {answers} for blocked.test: no host has this address; a filter?"
 
 
 async def test_among_others_an_address_that_no_host_has_is_left_out(server):
@@ -79,8 +79,8 @@ async def test_among_others_an_address_that_no_host_has_is_left_out(server):
 @pytest.mark.parametrize(("family", "answer"), [(IPV6, "192.0.2.1"), (IPV4, "2001:db8::1"), (IPV6, "::ffff:192.0.2.1")])
 async def test_an_address_of_the_other_family_is_no_answer(family, answer, server):
     server.names["odd.test"], server.careless = [answer], {"odd.test"}
-    said = await failing("odd.test", family, server.address)
-    assert said == f"the resolver answers {answer} for odd.test, which is no {family} address"
+    detail = await failing("odd.test", family, server.address)
+    assert detail == f"the resolver answers {answer} for odd.test, which is no {family} address"
     server.names["odd.test"].append(good := {IPV4: "192.0.2.7", IPV6: "2001:db8::7"}[family])
     assert await resolver.addresses("odd.test", family, [server.address]) == (good,)
 
@@ -193,6 +193,7 @@ async def test_a_silent_resolver_delays_no_other_lookup(server):
         waiting.cancel()
 
 
+@pytest.mark.clock
 async def test_a_silent_resolver_ends_by_itself_within_the_default_timeout_of_a_probe(server, monkeypatch):
     monkeypatch.setattr(resolver, "TIMEOUT", 0.05)
     server.names["silent.test"] = None
@@ -200,6 +201,7 @@ async def test_a_silent_resolver_ends_by_itself_within_the_default_timeout_of_a_
     assert server.asked == ["silent.test"] * 2
 
 
+@pytest.mark.clock
 async def test_a_cancelled_lookup_leaves_no_descriptor_no_reader_and_no_thread(server):
     server.names["silent.test"] = None
     await failing("warm.up", IPV4, server.address)  # pycares keeps one thread for ever

@@ -43,6 +43,7 @@ async def test_a_refused_connection_is_followed_by_the_next_address_at_once():
     assert reply.phases[Phase.CONNECT] == reply.rtt < 0.5
 
 
+@pytest.mark.clock
 async def test_a_silent_address_leaves_the_next_one_its_part_of_the_time_and_is_in_no_measurement():
     facts = Facts()
     with peers.full_backlog() as listener:

@@ -182,6 +182,7 @@ async def test_what_breaks_after_the_handshake_is_not_said_of_the_handshake(prob
     assert facts.phase is Phase.PROCESSING
 
 
+@pytest.mark.clock
 async def test_a_server_silent_after_the_handshake_leaves_what_was_seen(probe, authority):
     facts = Facts()
     with Peer(peers.silent, tls=authority.server("localhost")) as peer, pytest.raises(TimeoutError):

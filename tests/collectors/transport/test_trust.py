@@ -18,7 +18,7 @@ from collectors.transport.trust import Contexts, OwnCertificate, UnusableFile, c
 from tests.authority import Authority
 from tests.collectors.asking import ask
 from tests.collectors.peers import OK, Peer, answering
-from tests.collectors.sql.test_hostile_databases import greeting
+from tests.collectors.sql.scripted import greeting
 from tests.collectors.targets import context, database_target, https
 
 COLLECTORS: dict[str, Any] = {"http": http.collector, "postgresql": postgresql.collector, "mysql": mysql.collector}

@@ -15,6 +15,8 @@ from collectors.transport.trust import version_of
 from exporter.app import auto_reload
 from exporter.web import Refused
 
+pytestmark = pytest.mark.clock
+
 EVERY = 0.01
 
 

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.exporter.app.test_app import Program
+from tests.exporter.app.program import Program
 from tests.exporter.discovery.lists import ListServer, list_server, unused_port, written
 from tests.exporter.samples import Samples
+
+pytestmark = pytest.mark.programs
 
 LISTEN = "--web.listen-address=127.0.0.1:0"
 COUNTED = "network_latency_probes_total"
@@ -147,15 +149,15 @@ def test_a_program_whose_list_cannot_be_had_serves_its_page_and_says_so_until_it
 def test_hosts_that_move_from_the_file_to_a_list_keep_their_counters_or_nothing_changes(
     start: Start, server: ListServer, fleet_file: Path
 ) -> None:
-    found = fleet_file.read_text()
+    original = fleet_file.read_text()
     hosts = "".join(
         f"  - {{name: h{n:03}, address: 127.1.{n}.1, datacenter: dc{n}, location: l, country: 'NO'}}\n"
         for n in (1, 2, 3)
     )
-    fleet_file.write_text("hosts:\n" + hosts + found[found.index("probes") :])
+    fleet_file.write_text("hosts:\n" + hosts + original[original.index("probes") :])
     program = start("--host=h001")
     before = program.wait_for(lambda samples: all(probed(samples).values()) and probed(samples))
-    fleet_file.write_text(found)
+    fleet_file.write_text(original)
     server.answer = b"[]"
     program.process.send_signal(signal.SIGHUP)
     why = f"hosts_from[0].http_sd: http_sd {server.url}: it lists no host"

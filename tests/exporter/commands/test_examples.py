@@ -11,6 +11,7 @@ import yaml
 from exporter import logs
 from exporter.cli import main
 from exporter.commands import examples
+from tests.yaml_files import content
 
 ROOT = Path(__file__).parents[3]
 IN_THE_CLONE = {
@@ -69,7 +70,7 @@ def test_printed_rules_are_one_file_whose_groups_are_those_that_are_on_by_defaul
 ) -> None:
     assert main(["example", "rules"]) == 0
     printed = capsys.readouterr().out
-    recording, alerts, *off = (yaml.safe_load((ROOT / path).read_text())["groups"] for path in IN_THE_CLONE["rules"])
+    recording, alerts, *off = (content(ROOT / path)["groups"] for path in IN_THE_CLONE["rules"])
     assert yaml.safe_load(printed) == {"groups": recording + alerts}
     uncommented = re.sub("^# ", "", printed, flags=re.MULTILINE)
     assert all(

@@ -176,6 +176,7 @@ def test_what_speaks_no_http_is_told(answer: bytes, words: str) -> None:
     assert "SSL" not in problem
 
 
+@pytest.mark.clock
 def test_a_server_that_hangs_is_told_before_the_container_engine_loses_patience(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

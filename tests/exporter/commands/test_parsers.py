@@ -63,8 +63,8 @@ def test_a_url_loses_its_last_slash(text: str, kept: str) -> None:
     "text", ["wf001:9102", "ftp://wf001", "http://", "http://wf001/?a=b", "http://wf001/#a", "http://a b/"]
 )
 def test_what_is_no_url_is_refused_with_one(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    said = complaint(capsys, scrape_configs_parser(), f"--sd-url={text}")
-    assert said == f"argument --sd-url: {text!r} is no URL such as http://wf001:9102"
+    message = complaint(capsys, scrape_configs_parser(), f"--sd-url={text}")
+    assert message == f"argument --sd-url: {text!r} is no URL such as http://wf001:9102"
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/a/b-c_d.e~f"])
@@ -73,16 +73,16 @@ def test_the_telemetry_path_may_be_the_front_page_too(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "remedy"),
     [
         ("fleet.yaml", "did you mean 'fleet'?"),
         ("?", f"there are {', '.join(examples.NAMES)}"),
     ],
 )
 def test_an_example_that_there_is_not_is_refused_with_those_that_there_are(
-    capsys: pytest.CaptureFixture[str], name: str, said: str
+    capsys: pytest.CaptureFixture[str], name: str, remedy: str
 ) -> None:
-    assert complaint(capsys, example_parser(), name) == f"argument NAME: no example is called {name!r}; {said}"
+    assert complaint(capsys, example_parser(), name) == f"argument NAME: no example is called {name!r}; {remedy}"
 
 
 @pytest.mark.parametrize("others", [("--diff", "--check"), ("--check", "--force"), ("--diff", "--force")])
@@ -90,8 +90,8 @@ def test_to_write_to_compare_and_to_check_exclude_each_other(
     capsys: pytest.CaptureFixture[str], others: tuple[str, str]
 ) -> None:
     first, second = others
-    said = complaint(capsys, scrape_configs_parser(), first, second)
-    assert said == f"argument {second}: not allowed with argument {first}"
+    message = complaint(capsys, scrape_configs_parser(), first, second)
+    assert message == f"argument {second}: not allowed with argument {first}"
 
 
 def test_the_healthcheck_asks_the_addresses_that_run_listens_on() -> None:

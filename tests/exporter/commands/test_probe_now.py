@@ -23,6 +23,7 @@ from tests.collectors.peers import OK, Peer, answering, silent
 from tests.exporter.pages import ANSWERS, DATABASE, SMALL, TIMEOUT, Small
 
 
+@pytest.mark.clock
 async def test_each_pair_is_probed_once_over_an_address_that_was_looked_up_for_it(tmp_path: Path) -> None:
     with Peer(silent) as peer:
         text = f"""\
@@ -55,6 +56,7 @@ def test_only_what_was_asked_for_is_told_and_the_others_are_witnesses(tmp_path: 
     assert not well
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize(
     ("since", "until", "line", "verdict"),
     [
@@ -120,7 +122,7 @@ def test_the_way_to_each_address_is_walked_once_and_silent_routers_are_counted(
 
 
 @pytest.mark.parametrize(
-    ("walks", "said"),
+    ("walks", "beginning"),
     [
         (Walks(), "  nobody answered within 30 hops\n"),
         (
@@ -132,13 +134,13 @@ def test_the_way_to_each_address_is_walked_once_and_silent_routers_are_counted(
     ],
 )
 def test_why_there_is_no_way_to_be_shown_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, walks: Walks, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, walks: Walks, beginning: str
 ) -> None:
     monkeypatch.setattr(icmplib, "traceroute", walks)
     pair = Small(tmp_path).pair("wf008", "icmp")
     head, text = routes([ProbeResult(pair, Facts(address="192.0.2.8"), TIMEOUT, 0.1)])
     assert head == "\nroute to wf008.example over ipv4\n"
-    assert text.startswith(said)
+    assert text.startswith(beginning)
     assert "Errno" not in text
 
 

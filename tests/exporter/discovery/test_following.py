@@ -145,6 +145,7 @@ async def test_what_does_not_go_together_with_the_fleet_file_is_not_taken_and_is
     assert stage.names() == ["h001"]
 
 
+@pytest.mark.clock
 async def test_lists_are_asked_for_until_their_entry_is_gone_from_the_fleet_file(tmp_path: Path) -> None:
     stage = Stage(tmp_path, TWO)
     stage.write(1)
@@ -167,6 +168,7 @@ def known_or_asked_in_time(file: Any, before: Fleet) -> Any:
     return {entry: hosts for entry, hosts in before.lists.items() if entry in file.sections.hosts_from}
 
 
+@pytest.mark.clock
 async def test_a_list_that_hangs_delays_no_other_and_the_start_only_for_a_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,7 @@ def source(folder: Path, entry: str, *nameservers: str) -> Source:
 
 
 async def hosts(asked: Source) -> list[str]:
-    return [found.host.name for found in await asked.ask()]
+    return [each.host.name for each in await asked.ask()]
 
 
 async def fault(asked: Source) -> str:
@@ -123,6 +123,7 @@ async def test_another_status_is_no_list(tmp_path: Path, server: ListServer, sta
     assert await fault(of_http(tmp_path, server.url)) == message
 
 
+@pytest.mark.clock
 async def test_a_server_that_hangs_costs_one_deadline(
     tmp_path: Path, server: ListServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,10 +215,10 @@ async def test_a_name_has_a_host_for_each_address_called_by_its_reverse_name(tmp
     names.names["pods.test"] = ["192.0.2.1", "192.0.2.2", "2001:db8::1"]
     names.reverse = {"192.0.2.1": "one.pods.test", "192.0.2.2": "two.pods.test"}
     asked = source(tmp_path, "{dns: {name: pods.test}, datacenter: k8s, location: oslo}", names.address)
-    found = [
+    listed = [
         (each.host.name, each.host.address, each.host.datacenter, each.host.location) for each in await asked.ask()
     ]
-    assert found == [
+    assert listed == [
         ("one.pods.test", "192.0.2.1", "k8s", "oslo"),
         ("two.pods.test", "192.0.2.2", "k8s", "oslo"),
     ]
@@ -232,6 +233,7 @@ async def test_hosts_can_be_called_by_their_addresses_of_either_family(tmp_path:
     assert [(each.host.name, each.host.address) for each in await asked.ask()] == [("2001:db8::1", "2001:db8::1")]
 
 
+@pytest.mark.clock
 async def test_a_name_without_addresses_an_address_without_a_name_and_silence_are_no_list(
     tmp_path: Path, names: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from exporter.discovery import with_hosts_from
-from tests.exporter.app.test_app import Program
+from tests.exporter.app.program import Program
 from tests.exporter.discovery.lists import list_server, unused_port, written
 from tests.exporter.samples import Samples
 

@@ -98,8 +98,8 @@ async def test_each_server_is_well_also_under_a_path_prefix(name: str, prefix: s
             "127.0.0.1:{port} closes the connection without an answer that is whole; look at its log",
         ),
         *[
-            (saying(said), f"127.0.0.1:{{port}} does not answer in HTTP ({words}); if it serves TLS")
-            for said, words in (
+            (saying(answer), f"127.0.0.1:{{port}} does not answer in HTTP ({words}); if it serves TLS")
+            for answer, words in (
                 (b"SSH-2.0-OpenSSH_9.2\r\n", "its answer does not begin with HTTP/1.1 and a status"),
                 (b"HTTP/1.1 9999 \xff\xfe\r\nA: b\r\n\r\n", "its answer does not begin with HTTP/1.1 and a status"),
                 (b"HTTP/1.1 200 OK\r\nX: " + 20000 * b"a" + b"\r\n\r\n", "a line of its answer is too long"),
@@ -129,10 +129,10 @@ async def test_each_way_not_to_answer_is_told(say: Say, begins: str) -> None:
 
 def test_what_tls_says_after_its_handshake_is_no_fault_of_this_machine() -> None:
     """OpenSSL's errors have a number that as an errno would be ours."""
-    said = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required (_ssl.c:2576)")
-    said.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
-    wrapped = aiohttp.ClientOSError(*said.args)
-    wrapped.__cause__ = said
+    alert = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required (_ssl.c:2576)")
+    alert.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    wrapped = aiohttp.ClientOSError(*alert.args)
+    wrapped.__cause__ = alert
     trouble = trouble_of(wrapped, connected=True)
     assert trouble.reason is Reason.TLS
     assert trouble_text(trouble, server(), 5.0) == (
@@ -363,8 +363,8 @@ async def test_what_was_pushed_is_compared_only_where_something_was_found() -> N
     with Fake("prometheus") as fake:
         await asked(server(url=fake.url()))
     assert not any(b"avg_over_time" in request for request in fake.requests)
-    found = b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]}}'
-    with Fake("prometheus", query=found) as fake:
+    vector = b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]}}'
+    with Fake("prometheus", query=vector) as fake:
         (seen,) = await asked(server(url=fake.url()))
     assert {"pushed", "measured"} < seen.answers.outcomes.keys()
 

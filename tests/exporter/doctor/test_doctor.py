@@ -204,6 +204,7 @@ def test_of_a_stack_in_which_all_data_arrives_it_is_exit_0(
     assert re.fullmatch(r"well \(\d+ findings in [\d.]+ m?s\)", out.splitlines()[-1])
 
 
+@pytest.mark.clock
 def test_what_is_broken_is_exit_1_and_a_hanging_server_costs_its_timeout(
     capsys: pytest.CaptureFixture[str], fleet_file: Path
 ) -> None:
@@ -253,6 +254,7 @@ def test_a_scrape_configuration_that_cannot_be_written_is_exit_2(
         expected(load(fleet_file))
 
 
+@pytest.mark.programs
 def test_the_program_that_runs_for_months_does_not_import_the_doctor() -> None:
     code = "import sys, exporter.cli; print([name for name in sys.modules if name.startswith('exporter.doctor')])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -157,10 +157,10 @@ def of_a_fleet(**hashes: float) -> dict[str, str]:
     """Judge hosts that run these fleet files, where 7 is the one that was read here; what is said beside the pairs."""
     several = [exporter(name, config_hash=number) for name, number in hashes.items()]
     seen = knowledge([target(name) for name in hashes], several, **dict.fromkeys(hashes, SERIES))
-    found = hosts(seen, [host(name) for name in hashes], RULES)
+    diagnoses = hosts(seen, [host(name) for name in hashes], RULES)
     return {
         finding.what.removesuffix(" in prometheus"): finding.text.partition("all 4 pairs there; ")[2] or finding.text
-        for finding in found
+        for finding in diagnoses
         if finding.status is Status.WARNING
     }
 
@@ -178,7 +178,7 @@ ODD = (
 
 
 @pytest.mark.parametrize(
-    ("hashes", "said"),
+    ("hashes", "expected"),
     [
         ({"wf001": 7, "wf008": 7, "wfdb01": 8}, {"wfdb01": COPY_THIS}),
         ({"wf001": 8, "wf008": 8, "wfdb01": 7}, {"wfdb01": COPY_THEIRS, "fleet file": ODD}),
@@ -189,9 +189,9 @@ ODD = (
     ],
 )
 def test_the_fleet_file_of_more_than_half_is_right_wherever_the_doctor_runs(
-    hashes: dict[str, float], said: dict[str, str]
+    hashes: dict[str, float], expected: dict[str, str]
 ) -> None:
-    assert of_a_fleet(**hashes) == said
+    assert of_a_fleet(**hashes) == expected
 
 
 def test_the_pairs_of_a_file_that_most_do_not_run_are_not_copied_to_them() -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from exporter.doctor import bodies
 from exporter.doctor.bodies import Alert, PushedGroup, RuleGroup, Sample
@@ -19,6 +18,7 @@ from exporter.doctor.rules.alerting import OUR_GROUPS, RECORDED_BESIDE_ALERTS, a
 from exporter.doctor.rules.dashboards import dashboards
 from exporter.doctor.rules.scrape_targets import targets
 from tests.exporter.doctor.values import NOW, answer, exporter, knowledge, seen, server, success, target
+from tests.yaml_files import content
 
 RULES = Path(__file__).parents[3] / "prometheus/rules"
 
@@ -82,7 +82,7 @@ def test_rules_are_loaded_when_alerts_and_recording_rules_of_ours_are() -> None:
 
 
 def test_an_alert_with_a_rule_for_each_severity_is_one_alert() -> None:
-    shipped = [group for file in RULES.glob("[ar]*.yml") for group in yaml.safe_load(file.read_text())["groups"]]
+    shipped = [group for file in RULES.glob("[ar]*.yml") for group in content(file)["groups"]]
     kinds = [
         {"name": rule.get("alert") or rule["record"], "type": "alerting" if "alert" in rule else "recording"}
         for group in shipped
@@ -130,9 +130,7 @@ def test_the_rules_of_n8n_are_needed_where_the_fleet_reads_one() -> None:
 
 
 def test_what_the_files_of_alerts_record_does_not_stand_for_recording_yml() -> None:
-    shipped = [
-        group for name in ("alerts", "extra") for group in yaml.safe_load((RULES / f"{name}.yml").read_text())["groups"]
-    ]
+    shipped = [group for name in ("alerts", "extra") for group in content(RULES / f"{name}.yml")["groups"]]
     recorded = {rule["record"] for group in shipped for rule in group["rules"] if "record" in rule}
     assert recorded == RECORDED_BESIDE_ALERTS
     beside: dict[str, object] = {
@@ -152,7 +150,7 @@ def test_a_rule_of_ours_that_fails_is_broken() -> None:
 
 def test_all_groups_that_are_shipped_are_known_as_ours() -> None:
     for file in RULES.glob("*.yml"):
-        assert all(each["name"].startswith(OUR_GROUPS) for each in yaml.safe_load(file.read_text())["groups"]), file
+        assert all(each["name"].startswith(OUR_GROUPS) for each in content(file)["groups"]), file
 
 
 def alert(name: str, **labels: str) -> Alert:
@@ -359,7 +357,7 @@ def path(value: float, source: str = "wf008_brazil") -> Sample:
 
 
 @pytest.mark.parametrize(
-    ("said", "true", "text"),
+    ("pushed", "true", "text"),
     [
         (0.4, 0.351, "pushed 400 ms, measured 351; the difference, 49, is the ping service's"),
         (0.3, 0.351, "pushed 300 ms, measured 351"),
@@ -367,8 +365,8 @@ def path(value: float, source: str = "wf008_brazil") -> Sample:
         (float("inf"), 0.351, "pushed inf ms, measured 351"),
     ],
 )
-def test_what_was_pushed_is_held_against_what_was_measured(said: float, true: float, text: str) -> None:
-    diagnosis = only(leftovers.compared("prometheus", [path(said)], [path(true)]))
+def test_what_was_pushed_is_held_against_what_was_measured(pushed: float, true: float, text: str) -> None:
+    diagnosis = only(leftovers.compared("prometheus", [path(pushed)], [path(true)]))
     assert (diagnosis.status, diagnosis.text) == (Status.NOTE, f"wf008_brazil to wf001_usa: {text}")
 
 

@@ -56,6 +56,7 @@ BYTES = {
 }
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize(("data", "message"), BYTES.values(), ids=BYTES)
 def test_hostile_bytes_give_a_message_at_once(data, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -34,11 +34,11 @@ def loaded(tmp_path: Path) -> Loaded:
 
 def joined(fleet: Fleet, *lists: object) -> Fleet:
     """Return the fleet with a list for each of its entries."""
-    found = {
+    hosts = {
         entry: hosts_in(groups, ListPlace(str(entry.mechanism)), entry)
         for entry, groups in zip(fleet.hosts_from, lists, strict=True)
     }
-    return fleet_of(fleet.file, found)
+    return fleet_of(fleet.file, hosts)
 
 
 def group(*targets: str, **labels: str) -> dict[str, Any]:
@@ -75,8 +75,8 @@ def test_what_an_exporter_serves_for_prometheus_is_a_list_for_other_exporters(lo
     for texts in (["latency", "latency@ea4b1e1c"], ["node"]):
         lists = targets_of(served)
         groups = [group for name in lists if name.partition("@")[0] in texts[0] for group in json.loads(lists[name])]
-        found = hosts_in(groups, PLACE, loaded(FOUND.replace(", datacenter: default", "")).hosts_from[0])
-        assert sorted(each.host.model_dump_json(include=keys) for each in found) == sorted(
+        hosts = hosts_in(groups, PLACE, loaded(FOUND.replace(", datacenter: default", "")).hosts_from[0])
+        assert sorted(each.host.model_dump_json(include=keys) for each in hosts) == sorted(
             host.model_dump_json(include=keys) for host in served.hosts
         )
 

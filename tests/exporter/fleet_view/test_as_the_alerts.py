@@ -92,8 +92,12 @@ def database(source: str, name: str, fleet: Fleet) -> Iterator[dict[str, Any]]:
             yield pair(target, probe, database=name)
 
 
-def pages_of(fleet: Fleet, missing: Mapping[str, NoPage]) -> dict[str, HostReport | NoPage]:
-    return {host: missing.get(host) or page_of(host, fleet) for host in fleet.datacenters if fleet.has_exporter(host)}
+def pages_of(fleet: Fleet) -> dict[str, HostReport]:
+    return {host: page_of(host, fleet) for host in fleet.datacenters if fleet.has_exporter(host)}
+
+
+def without(pages: Mapping[str, HostReport], missing: Mapping[str, NoPage]) -> dict[str, HostReport | NoPage]:
+    return {host: missing.get(host, page) for host, page in pages.items()}
 
 
 def layout_of(fleet: Fleet, here: str) -> Layout:
@@ -138,7 +142,7 @@ def test_a_host_that_has_the_pages_that_prometheus_has_names_the_same(name: str)
     fleet = case.fleet()
     missing = silent_to_prometheus(fleet)
     here = next(host for host in fleet.datacenters if fleet.has_exporter(host) and host not in missing)
-    culprits = view(pages_of(fleet, missing), layout_of(fleet, here)).culprits
+    culprits = view(without(pages_of(fleet), missing), layout_of(fleet, here)).culprits
     assert set().union(*map(as_alerts, culprits)) == wanted(case), culprits
 
 
@@ -156,11 +160,12 @@ def is_cut_off(source: str, target: str, fleet: Fleet) -> bool:
 def test_whoever_is_asked_names_that_or_its_own_link_and_blames_nobody_else(name: str) -> None:
     fleet, alerts = CASES[name].fleet(), wanted(CASES[name])
     right = alerts | ONE_SIDED.get(name, set()) | {re.sub(r"(\w+) to (\w+)", r"\2 to \1", alert) for alert in alerts}
-    for here in filter(fleet.has_exporter, fleet.datacenters):
+    pages = pages_of(fleet)
+    for here in pages:
         missing = missing_for(here, fleet)
         if here in missing:
             continue
-        culprits = view(pages_of(fleet, missing), layout_of(fleet, here)).culprits
+        culprits = view(without(pages, missing), layout_of(fleet, here)).culprits
         if [culprit.kind for culprit in culprits] == [CulpritKind.THIS_HOST]:
             assert all(is_cut_off(here, other, fleet) for other in fleet.datacenters if other != here)
         else:

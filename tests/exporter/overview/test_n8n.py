@@ -113,8 +113,8 @@ def written(small: Small, shape: PageFormat = "text") -> str:
 
 
 def line(small: Small) -> str:
-    (found,) = (line for line in written(small).splitlines() if line.startswith("orders "))
-    return found
+    (row,) = (line for line in written(small).splitlines() if line.startswith("orders "))
+    return row
 
 
 def test_its_line_says_when_it_was_read_what_is_open_and_that_it_is_fine(small: Small, time: Time) -> None:
@@ -170,8 +170,8 @@ def test_a_read_that_fails_is_judged_as_any_login_is(
 
 def test_json_has_the_numbers(small: Small, time: Time) -> None:
     small.decide("orders", "read", reading(**opened(("w1", NEW, 3, 2400)), **failing("A")))
-    (found,) = (pair for pair in json.loads(written(small, "json"))["pairs"] if pair["target"] == "orders")
-    assert found["n8n"] == {
+    (orders,) = (pair for pair in json.loads(written(small, "json"))["pairs"] if pair["target"] == "orders")
+    assert orders["n8n"] == {
         "read_at": READ_AT,
         "open": {"new": 3},
         "oldest": {"new": 2400.0},
@@ -179,7 +179,7 @@ def test_json_has_the_numbers(small: Small, time: Time) -> None:
         "failing": ["A"],
         "state_problem": None,
     }
-    assert not found["own_clock"]
+    assert not orders["own_clock"]
 
 
 def test_a_name_can_neither_command_a_terminal_nor_leave_its_cell(small: Small, time: Time) -> None:

@@ -247,7 +247,7 @@ class Cells(HTMLParser):
             self.rows[-1][-1] += data
 
     def values(self, tag: str, attribute: str) -> list[str | None]:
-        return [attributes[attribute] for found, attributes in self.tags if found == tag and attribute in attributes]
+        return [attributes[attribute] for name, attributes in self.tags if name == tag and attribute in attributes]
 
 
 def test_a_browser_gets_the_same_in_a_table(small: Small, time: Time) -> None:

@@ -159,10 +159,10 @@ def test_a_login_that_failed_is_held_against_the_database_for_six_minutes(tmp_pa
     login.unseen(HOUR, reply=well)
     for outcome in (REFUSED, well, REFUSED):
         login.probe(outcome)
-    said = [login.probe(well) for _ in range(60)]
-    assert said[0] == Verdict(Culprit.DATABASE, "2 of the last 7 failed, at 2 times")
-    assert {verdict.culprit for verdict in said[6:]} == {Culprit.FINE}
-    assert said[8] == Verdict(Culprit.FINE)
+    verdicts = [login.probe(well) for _ in range(60)]
+    assert verdicts[0] == Verdict(Culprit.DATABASE, "2 of the last 7 failed, at 2 times")
+    assert {verdict.culprit for verdict in verdicts[6:]} == {Culprit.FINE}
+    assert verdicts[8] == Verdict(Culprit.FINE)
 
 
 def test_one_window_stands_behind_all_that_is_said_of_failures(pair: Pair) -> None:

@@ -13,8 +13,8 @@ V4, V6 = IpFamily.IPV4, IpFamily.IPV6
 
 def test_refreshes_are_those_of_icmp_and_tcp_and_one_per_target_name_and_family(tmp_path: Path) -> None:
     text = SMALL.replace("  ping:", "  both: {protocol: icmp, ip_families: [ipv4, ipv6]}\n  ping:")
-    found = refreshes(Small(tmp_path, text).pairs, keep=60.0)
-    assert found == [  # as often as the more frequent of icmp and tcp
+    jobs = refreshes(Small(tmp_path, text).pairs, keep=60.0)
+    assert jobs == [  # as often as the more frequent of icmp and tcp
         Refresh("wf008", NameAndFamily("wf008.example", V4), 5.0),
         Refresh("wf008", NameAndFamily("wf008.example", V6), 15.0),
     ]

@@ -221,9 +221,9 @@ def test_jobs_that_are_due_within_one_slot_are_handed_over_together() -> None:
             await asyncio.sleep(10)
         return starts.slots
 
-    found = run(slots())
-    assert len(found) <= 10 / SLOT + 1
-    assert sum(count for _, count in found) >= 9000
+    batches = run(slots())
+    assert len(batches) <= 10 / SLOT + 1
+    assert sum(count for _, count in batches) >= 9000
 
 
 def test_jobs_that_gain_by_company_wait_longer_for_it() -> None:
@@ -235,9 +235,9 @@ def test_jobs_that_gain_by_company_wait_longer_for_it() -> None:
             await asyncio.sleep(10)
         return starts.slots
 
-    found = run(slots())
-    assert len(found) <= 10 / (2 * SLOT) + 1
-    assert sum(count for _, count in found) >= 9000
+    batches = run(slots())
+    assert len(batches) <= 10 / (2 * SLOT) + 1
+    assert sum(count for _, count in batches) >= 9000
 
 
 def test_a_hanging_target_does_not_delay_the_others() -> None:

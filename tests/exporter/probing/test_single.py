@@ -74,9 +74,9 @@ def test_a_host_that_is_held_up_when_the_turn_comes_answers_that_it_was(small: S
         loop.call_soon(setattr, loop, "now", loop.now + 5)
         return await single.ask(small.pairs[:1], {"icmp": one_by_one(answer)})
 
-    (found,) = run(held_up())
-    assert isinstance(found.outcome, ProbeFailed)
-    assert (found.outcome.reason, found.outcome.detail) == (Reason.LOCAL, "this host was held up; ask again")
+    (result,) = run(held_up())
+    assert isinstance(result.outcome, ProbeFailed)
+    assert (result.outcome.reason, result.outcome.detail) == (Reason.LOCAL, "this host was held up; ask again")
 
 
 @pytest.mark.parametrize(

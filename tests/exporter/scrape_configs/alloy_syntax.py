@@ -26,8 +26,8 @@ class Block(NamedTuple):
 
     def block(self, name: str) -> Block:
         """Return the one block of a name."""
-        (found,) = [block for block in self.blocks if block.name == name]
-        return found
+        (one,) = [block for block in self.blocks if block.name == name]
+        return one
 
 
 class Reference(str):
@@ -106,8 +106,8 @@ def _items(tokens: list[tuple[str, str]]) -> list[Any]:
 
 
 def _expect(tokens: list[tuple[str, str]], text: str) -> None:
-    if (found := tokens.pop(0)[1]) != text:
-        raise ValueError(f"{found!r} where {text!r} belongs")
+    if (token := tokens.pop(0)[1]) != text:
+        raise ValueError(f"{token!r} where {text!r} belongs")
 
 
 def _string(text: str) -> str:

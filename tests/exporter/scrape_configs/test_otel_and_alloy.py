@@ -92,11 +92,11 @@ def jobs_of(text: str) -> tuple[Block, list[tuple[Block, Block]]]:
     return argument, list(zip(others[::2], others[1::2], strict=True))
 
 
-def in_prometheus_words(found: Block, scraped: Block) -> dict[str, Any]:
+def in_prometheus_words(source: Block, scraped: Block) -> dict[str, Any]:
     """Translate two components into the stanza that says the same."""
     same = {key: value for key, value in scraped.attributes.items() if key not in {"targets", "forward_to"}}
     return same | {
-        "file_sd_configs": [{"files": found.attributes["files"]}],
+        "file_sd_configs": [{"files": source.attributes["files"]}],
         **{block.name: block.attributes for block in scraped.blocks},
     }
 
@@ -110,15 +110,15 @@ def test_alloys_components_say_what_the_stanzas_of_prometheus_say(fleet: Fleet) 
 
 def test_alloys_components_have_labels_that_are_identifiers_and_arguments_that_exist(fleet: Fleet) -> None:
     _, jobs = jobs_of(files(fleet, "/sd", "alloy")["jobs.alloy"])
-    labels = [found.label for found, _ in jobs]
+    labels = [source.label for source, _ in jobs]
     assert len(set(labels)) == len(jobs) == 6
     assert {"latency", "node"} < set(labels)
-    for found, scraped in jobs:
-        assert re.fullmatch(r"(?!true$|false$|null$)[a-zA-Z_]\w*", found.label or "", re.ASCII)
-        assert scraped.attributes["targets"] == Reference(f"discovery.file.{found.label}.targets")
+    for source, scraped in jobs:
+        assert re.fullmatch(r"(?!true$|false$|null$)[a-zA-Z_]\w*", source.label or "", re.ASCII)
+        assert scraped.attributes["targets"] == Reference(f"discovery.file.{source.label}.targets")
         assert scraped.attributes["forward_to"] == Reference("argument.forward_to.value")
-        for component in (found, scraped):
-            assert component.label == found.label
+        for component in (source, scraped):
+            assert component.label == source.label
             assert set(component.attributes) <= COMPONENTS[component.name]
         for block in scraped.blocks:
             assert set(block.attributes) <= CLIENT[block.name]

@@ -405,6 +405,7 @@ for step in sys.stdin:
 """For each number that is read a writer, killed before that step of its own with files; they are imported once."""
 
 
+@pytest.mark.programs
 def test_a_writer_that_is_killed_leaves_every_file_whole(fleet, tmp_path):
     out, many = tmp_path / "out", "\n".join(f"  - {{name: h{n}, address: h}}" for n in range(300))
     small, large = fleet(HOSTS), fleet(HOSTS + many)
@@ -424,6 +425,7 @@ def test_a_writer_that_is_killed_leaves_every_file_whole(fleet, tmp_path):
         writers.stdin.close()
 
 
+@pytest.mark.clock
 def test_a_thousand_hosts_with_fifty_peers_each_take_well_under_two_seconds(fleet, tmp_path):
     names = [f"host{n}" for n in range(1000)]
     hosts = "".join(f"  - {{name: {name}, address: {name}.example, location: here}}\n" for name in names)

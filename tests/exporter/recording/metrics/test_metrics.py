@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from prometheus_client import Metric
 
 from exporter.fleet import PROTOCOLS
 from exporter.fleet.buckets import BUCKETS
@@ -86,10 +89,10 @@ FORBIDDEN = {"host", "instance", "job", "location", "datacenter", "country"}
 """Prometheus attaches these; so it does with all that begin with ``source``."""
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Small:
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     """The small fleet after one good answer of each pair and one of everything else, with a host in maintenance."""
-    small = Small(tmp_path, SMALL.replace("country: BR", "country: BR, state: maintenance"))
+    small = Small(tmp_path_factory.mktemp("small"), SMALL.replace("country: BR", "country: BR, state: maintenance"))
     small.answer_all()
     small.recorder.watch_names(["wf008"])
     small.recorder.request_answered("metrics", 200, 0.001)
@@ -98,13 +101,27 @@ def small(tmp_path: Path) -> Small:
     return small
 
 
+@pytest.fixture(scope="module")
+def with_database(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """The small fleet with a database, after one good answer of each pair."""
+    small = Small(tmp_path_factory.mktemp("database"), SMALL + DATABASE)
+    small.answer_all()
+    return small
+
+
+@functools.cache
+def families_of(small: Small) -> Sequence[Metric]:
+    """Return the families of the page of a fleet to which nothing happens any more."""
+    return parsed(small.page(), openmetrics=False)
+
+
 def labels_of(small: Small) -> dict[str, set[tuple[str, ...]]]:
     """Return which sets of labels a family's samples bear, without ``le``."""
     return {
         family.name + "_total" * (family.type == "counter"): {
             tuple(name for name in sample.labels if name != "le") for sample in family.samples
         }
-        for family in parsed(small.page(), openmetrics=False)
+        for family in families_of(small)
     }
 
 
@@ -114,18 +131,16 @@ def test_each_family_of_pairs_has_its_type_its_labels_and_its_protocols(
 ) -> None:
     assert heads(small.page())[name] == kind
     assert labels_of(small)[name] == {PAIR + further}
-    (family,) = (f for f in parsed(small.page(), openmetrics=False) if name in {f.name, f"{f.name}_total"})
+    (family,) = (f for f in families_of(small) if name in {f.name, f"{f.name}_total"})
     assert {sample.labels["protocol"] for sample in family.samples} == protocols
 
 
 @pytest.mark.parametrize(("name", "kind", "further"), OF_DATABASES)
 def test_each_family_of_databases_has_its_type_and_its_labels(
-    tmp_path: Path, name: str, kind: str, further: tuple[str, ...]
+    with_database: Small, name: str, kind: str, further: tuple[str, ...]
 ) -> None:
-    small = Small(tmp_path, SMALL + DATABASE)
-    small.answer_all()
-    assert heads(small.page())[name] == kind
-    assert labels_of(small)[name] == {OF_A_DATABASE + further}
+    assert heads(with_database.page())[name] == kind
+    assert labels_of(with_database)[name] == {OF_A_DATABASE + further}
 
 
 @pytest.mark.parametrize(("name", "kind", "labels"), OF_OURSELVES)
@@ -133,8 +148,8 @@ def test_each_family_of_our_own_has_its_type_and_its_labels(
     small: Small, name: str, kind: str, labels: tuple[str, ...]
 ) -> None:
     assert heads(small.page())[name] == kind
-    (found,) = labels_of(small)[name]
-    assert set(found) == set(labels)
+    (shown,) = labels_of(small)[name]
+    assert set(shown) == set(labels)
 
 
 def test_there_is_no_family_that_nobody_promised(small: Small) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from collectors.contract import ProbeFailed
 from collectors.n8n.reading import FinishedKey, N8nReading, OpenRuns
-from collectors.n8n.rows import OpenStatus, Status, Workflow
+from collectors.n8n.rows import EndStatus, OpenStatus, Workflow
 from collectors.terms import Reason
 from exporter.recording import metrics, recorder
 from tests.exporter.pages import DATABASE, SMALL, Small, Time
@@ -169,7 +169,7 @@ def test_a_page_that_is_under_way_is_that_of_the_read_it_began_with(small: Small
     read(small)
     pieces = small.recorder.page(openmetrics=False)
     page = [next(pieces)]
-    read(small, reading(finished={FinishedKey("w1", "trigger", Status.SUCCESS): 4}, vanished=9))
+    read(small, reading(finished={FinishedKey("w1", "trigger", EndStatus.SUCCESS): 4}, vanished=9))
     page += pieces
     text = b"".join(page).decode()
     assert 'n8ndb_executions_finished_total{n8n="orders",workflow_id="w1",mode="trigger",status="success"} 3\n' in text
@@ -201,8 +201,10 @@ def test_a_full_page_is_made_in_small_pieces_and_costs_no_more_than_is_said(smal
     modes = ("trigger", "webhook", "manual", "error")
     full = reading(
         workflows=workflows,
-        finished={FinishedKey(one.id, mode, status): 1 for one in workflows for mode in modes for status in Status},
-        durations={(one.id, status): histogram() for one in workflows for status in (Status.SUCCESS, Status.ERROR)},
+        finished={FinishedKey(one.id, mode, status): 1 for one in workflows for mode in modes for status in EndStatus},
+        durations={
+            (one.id, status): histogram() for one in workflows for status in (EndStatus.SUCCESS, EndStatus.ERROR)
+        },
         open={(one.id, status): OpenRuns(1, READ_AT) for one in workflows for status in OpenStatus},
     )
     read(small, full)

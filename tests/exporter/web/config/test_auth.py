@@ -193,6 +193,7 @@ async def test_the_same_login_twice_at_once_is_checked_once():
     assert len(check.calls) == 1
 
 
+@pytest.mark.clock
 async def test_bcrypt_does_not_hold_the_loop():
     slow = {b"alice": bcrypt.hashpw(SECRET, bcrypt.gensalt(12))}
     login = asyncio.create_task(PasswordChecks().is_right(slow, b"alice", SECRET))

@@ -160,6 +160,7 @@ async def test_no_session_is_resumed_since_it_would_skip_the_new_certificate(wri
         writer.transport.abort()
 
 
+@pytest.mark.clock
 async def test_a_client_that_never_shakes_hands_is_cut_and_no_task_is_left(written):
     config = load(written(TLS))
     async with serving(lambda: config, head=0.1) as port, Client(port) as silent, Client(port) as babbling:
@@ -289,6 +290,7 @@ def test_refusals_are_no_flood_in_the_log(caplog):
 # What a client costs that never gets anywhere
 
 
+@pytest.mark.clock
 async def test_until_all_of_the_first_record_is_there_a_client_costs_no_tls(written, tmp_path, monkeypatch):
     made = []
     monkeypatch.setattr("exporter.web.connections.connection.TlsStream", lambda *arguments: made.append(arguments))

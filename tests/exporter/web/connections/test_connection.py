@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from exporter.web.config import WebConfig, load
-from exporter.web.connections.connection import Connection
+from exporter.web.connections.connection import ClientConnection
 from exporter.web.connections.limits import Limits
 from tests.exporter.probing.virtual_time import skip
 from tests.exporter.web.served import LONG, Client, serving, until
@@ -300,6 +300,7 @@ asyncio.run(main())
 """It tells each failure on stdout, and a signal makes it the next second, in which asyncio tries again."""
 
 
+@pytest.mark.programs
 async def test_a_burst_beyond_the_file_descriptors_takes_none_from_the_scrape():
     async with process_with_64_descriptors("Limits().within(64)") as (process, port), clients(150, port):
         async with Client(port) as scraper:
@@ -308,6 +309,7 @@ async def test_a_burst_beyond_the_file_descriptors_takes_none_from_the_scrape():
         assert await process.stderr.read() == b""
 
 
+@pytest.mark.programs
 async def test_without_a_file_descriptor_left_there_is_one_line_and_not_a_flood():
     async with process_with_64_descriptors("Limits(per_address=512)") as (process, port), clients(100, port):
         async with asyncio.timeout(LONG):
@@ -399,7 +401,7 @@ async def test_what_is_gone_is_gone_without_the_garbage_collector():
                 await until(is_answering)
                 leaving.socket.close()
                 await cut_after(LIMITS.send)
-            assert [kept for kept in gc.get_objects() if isinstance(kept, Connection | web.Request)] == []
+            assert [kept for kept in gc.get_objects() if isinstance(kept, ClientConnection | web.Request)] == []
     finally:
         gc.enable()
 
