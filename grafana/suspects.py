@@ -28,6 +28,8 @@ _PROBES, _DATABASES = "pair:network_latency_faults:ratio_rate2m", "max without (
 _BY_CHANCE = (
     f'({_PROBES}{{reason="timeout"}} <= 0.75'
     " and on (source, target, ip_family) path:network_latency_uneven:ratio_rate30m)"
+    f' unless ({_PROBES}{{protocol="icmp", reason="timeout"}} and on (source_datacenter, target_datacenter, ip_family)'
+    ' path:network_latency_uneven:ratio_rate30m{target_datacenter!=""})'
 )
 _REFUSED = "database:database_login_refused:ratio > 0.5"
 _SEVERAL = "fails while the network is well, for several reasons"

@@ -23,7 +23,7 @@ from exporter.app.reloads import Reloads
 from exporter.app.signals import Signals
 from exporter.configuration import Configuration, Options, configuration, with_list
 from exporter.discovery import Discovery
-from exporter.fleet import BadFile, FoundHost, HostsFrom, Pair
+from exporter.fleet import BadFile, FoundHost, HostsFrom, Pair, outside_sample
 from exporter.fleet_view import FleetView
 from exporter.overview import Overview
 from exporter.probing import Addresses, Move, ProbeResult, Scheduler, collectors, refreshes, single
@@ -58,7 +58,9 @@ class App:
         self._discovery = Discovery(lambda: self._current.fleet, self._take, self._recorder.discovery)
         self._overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.own_health)
         self._recorder.watch_lists(self._missing_hosts)
-        probe_endpoint = ProbeEndpoint(self._recorder.states, self._ask, self._recorder.own_health)
+        probe_endpoint = ProbeEndpoint(
+            self._recorder.states, self._ask, self._recorder.own_health, self._outside_sample
+        )
         reload = self._reloads.reload_or_refuse if options.enable_lifecycle else None
         actions = Actions(probe_endpoint.explain, reload, self._targets)
         self._server = WebServer(self._recorder, self._overview, actions, options.telemetry_path)
@@ -126,6 +128,9 @@ class App:
 
     async def _take_first(self, entry: HostsFrom, hosts: tuple[FoundHost, ...]) -> None:
         self._current = await asyncio.to_thread(with_list, self._options, self._current, entry, hosts)
+
+    def _outside_sample(self) -> set[str]:
+        return {host.name for host in outside_sample(self._current.fleet, self._current.host)}
 
     def _missing_hosts(self) -> str:
         return "; ".join(filter(None, (self._discovery.missing(), self._current.unlisted)))

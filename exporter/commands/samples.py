@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from collectors.terms import Seconds
 from exporter.fleet import Fleet, Mesh
-from exporter.wording import legible
+from exporter.wording import legible, plural
 
 _LOSS, _CERTAINTY = 0.01, 0.95
 PROBES = math.ceil(math.log(1 - _CERTAINTY) / math.log(1 - _LOSS))
@@ -31,9 +31,10 @@ def _of(mesh: Mesh, interval: Seconds) -> str:
     pairs = sum(parts.pairs(source, target) for source in parts.sources for target in parts.targets)
     least, most = parts.in_degree()
     number = f"{most}" if least == most else f"{least} to {most}"
-    hosts = f"each host is probed by {number} others"
+    hosts = f"each host is probed by {number} {plural('other', most)}"
     host, pair = (_minutes(math.ceil(PROBES / (asking or 1)) * interval) for asking in (least, 1))
-    return f"{pairs:,} pairs of hosts, {hosts}; 1 % loss of one host is seen within {host}, of one pair within {pair}"
+    of_a_host = f"of one host is seen within {host}" if least else "of a host that nobody probes is not seen"
+    return f"{pairs:,} pairs of hosts, {hosts}; 1 % loss {of_a_host}, of one pair within {pair}"
 
 
 def _minutes(seconds: Seconds) -> str:

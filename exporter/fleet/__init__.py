@@ -20,7 +20,7 @@ from exporter.fleet.maintenance import in_maintenance, maintenance_in_words, mai
 from exporter.fleet.mesh import STRANGER, Mesh
 from exporter.fleet.own_paths import HOST_HEADER, PING_PATH, SD_PATH
 from exporter.fleet.pair import LOGIN, QUERY, READ, Pair
-from exporter.fleet.pairs import pairs_of, roles, sampled_datacenters, survey
+from exporter.fleet.pairs import outside_sample, pairs_of, roles, sampled_datacenters, survey
 from exporter.fleet.peers import PeerExporter, own_probes, peers_of, pinging
 from exporter.fleet.probes import PROBES
 from exporter.fleet.probes.http import host_header
@@ -70,6 +70,7 @@ __all__ = [
     "load",
     "maintenance_in_words",
     "maintenance_is_over",
+    "outside_sample",
     "own_probes",
     "pairs_of",
     "peers_of",

@@ -52,13 +52,18 @@ def pairs_of(
     return measured
 
 
-def sampled_datacenters(fleet: Fleet, host: Host) -> frozenset[str]:
-    """Return the datacenters in which a sample leaves out some hosts, which no other probe of this host reaches."""
+def outside_sample(fleet: Fleet, host: Host) -> list[Host]:
+    """List the hosts that a sample leaves out, and that no other probe of this host reaches."""
     sampled = [target for mesh in fleet.meshes.values() if mesh.sample for target in mesh.all_of(host)]
     if not sampled:
-        return frozenset()
+        return []
     reached = {target.name for mesh in fleet.meshes.values() for target in mesh.targets_of(host)}
-    return frozenset(target.datacenter for target in sampled if target.name not in reached)
+    return [target for target in sampled if target.name not in reached]
+
+
+def sampled_datacenters(fleet: Fleet, host: Host) -> frozenset[str]:
+    """Return the datacenters of these hosts."""
+    return frozenset(target.datacenter for target in outside_sample(fleet, host))
 
 
 def roles(fleet: Fleet) -> list[tuple[str, ...]]:

@@ -184,7 +184,11 @@ class Faults:
             return False
         if pair.silent or pair.reason == Reason.TIMEOUT:
             is_uneven = self._network.is_uneven(source, pair.target)
-            is_explained = (pair.silent and pair.always_lost) or (source, pair.target) in self._local
+            is_explained = (
+                (pair.silent and pair.always_lost)
+                or (source, pair.target) in self._local
+                or (is_uneven and pair.protocol == "icmp")
+            )
             return (
                 not is_explained
                 and pair.recent.failures >= (_NO_CHANCE_UNEVENLY if is_uneven else _NO_CHANCE)

@@ -46,7 +46,7 @@ class Network:
         self.by_family = grouped(paths, lambda path: path.ip_family)
         self._bad = {(path.source, path.target) for path in paths if path.bad}
         self._lost = {(path.source, path.target) for path in paths if path.lost}
-        self._uneven_ends = {(path.source, path.target) for path in paths if path.uneven}
+        self._uneven_ends = {(path.source, path.target) for path in paths if path.uneven or path.beside_uneven}
         self._open = {(path.source, path.target) for path in paths if not path.lost}
         self._by_target = grouped(paths, lambda path: path.target)
         self._measured = {(path.source, path.target) for path in paths}

@@ -40,7 +40,9 @@ class FleetPath:
     uneven: bool = False
     """Handshakes get lost, and ICMP does not."""
     by_handshakes: bool = False
-    """It is measured by handshakes alone."""
+    """No ICMP comes through, so that handshakes alone tell what it loses."""
+    beside_uneven: bool = False
+    """That is so, and others between its datacenters lose handshakes unevenly: ICMP takes the bad one of several."""
     rtt: Seconds | None = None
     usual: Seconds | None = None
 
@@ -99,19 +101,22 @@ def _path(source: str, target: str, ip_family: str, pairs: Sequence[PairReport],
         loss=best.recent.loss,
         slow=seen.fault == "slow",
         uneven=seen.uneven,
-        by_handshakes=not any(pair.protocol == "icmp" for pair in pairs),
+        by_handshakes=not any(pair.protocol == "icmp" and pair.recent.loss < 1 for pair in pairs),
         rtt=min((pair.rtt for pair in pairs if pair.rtt is not None), default=None),
         usual=min((pair.usual_rtt for pair in pairs if pair.usual_rtt is not None), default=None),
     )
 
 
 def without_uneven_losses(paths: Sequence[FleetPath], datacenter: Callable[[str], str]) -> list[FleetPath]:
-    """Let handshakes alone say nothing of what a path loses where others to its datacenter lose handshakes unevenly."""
-    uneven = {(path.source, datacenter(path.target), path.ip_family) for path in paths if path.uneven}
+    """Let handshakes alone say nothing of what a path loses where others between its datacenters lose them unevenly."""
+
+    def ends(path: FleetPath) -> tuple[str, str, str]:
+        return datacenter(path.source), datacenter(path.target), path.ip_family
+
+    uneven = {ends(path) for path in paths if path.uneven and datacenter(path.target)}
     return [
-        dataclasses.replace(path, loses=False)
-        if path.loses and path.by_handshakes and (path.source, place, path.ip_family) in uneven and place
+        dataclasses.replace(path, loses=False, beside_uneven=True)
+        if path.by_handshakes and not path.lost and ends(path) in uneven
         else path
         for path in paths
-        for place in [datacenter(path.target)]
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from http import HTTPStatus
 
 from collectors.target import Gives
@@ -16,6 +16,7 @@ from exporter.probing import ProbeResult, single
 from exporter.recording.own_health import OwnHealth
 from exporter.web.pages import in_turns
 from exporter.web.server import Refused
+from exporter.wording import legible
 
 _APART: Seconds = 1.0
 """Between two probes of one pair that were asked for, and between two searches for what a wrong name meant."""
@@ -28,8 +29,16 @@ Ask = Callable[[Sequence[Pair]], Awaitable[Sequence[ProbeResult]]]
 class ProbeEndpoint:
     """Answers ``/probe``: ``ask`` probes, and the verdict needs ``states`` and ``own_health`` beside the answer."""
 
-    def __init__(self, states: States, ask: Ask, own_health: Callable[[Seconds], OwnHealth]) -> None:
+    def __init__(
+        self,
+        states: States,
+        ask: Ask,
+        own_health: Callable[[Seconds], OwnHealth],
+        outside_sample: Callable[[], Collection[str]] = tuple,
+    ) -> None:
+        """``outside_sample`` names the hosts that this one does not probe because of a sample."""
         self._states, self._ask, self._own_health = states, ask, own_health
+        self._outside_sample = outside_sample
         self._asked: dict[tuple[str, ...], Seconds] = {}
         """Until when each pair is not probed again, by its identity."""
         self._helped = -_APART
@@ -56,6 +65,10 @@ class ProbeEndpoint:
             return single.chosen([pair for pair, _ in self._states()], target, probe, helps=helps)
         except single.NoSuchPair as error:
             self._helped = now if helps else self._helped
+            if helps and target in self._outside_sample():
+                name = legible(target)
+                text = f"{name} is not in this host's sample; `latency-exporter probe {name}` probes it all the same"
+                raise Refused(HTTPStatus.NOT_FOUND, text) from error
             missing = self._own_health(now).hosts_missing
             raise Refused(HTTPStatus.NOT_FOUND, "; ".join(filter(None, (str(error), missing)))) from error
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.culprits.faults import FAULTS, Fault, notification, removing
+from tests.culprits.faults import FAULTS, Fault, notification, parallel, removing
 from tests.culprits.pace import QUICK, REAL, Pace
 from tests.culprits.playing import CALM, play
 from tests.culprits.world import World, built
@@ -25,14 +25,15 @@ pytestmark = [requires_root, requires_databases, pytest.mark.servers, pytest.mar
 
 WITHIN, ACROSS = 4, 2
 HOSTS = {f"{site}{number}": site for site in "abc" for number in range(1, 11)}
-OF_TWO_DATACENTERS_OF_THREE_HOSTS = "a path between two hosts is cut"
+OF_TWO_DATACENTERS_OF_THREE_HOSTS = ("a path between two hosts is cut", "one of eight parallel paths is dead")
+"""Here each has a test of its own."""
 OF_ICMP_ERRORS = (
     "a firewall on a host rejects the fleet, as iptables does",
     "a firewall on a host rejects the fleet, as firewalld does",
     "a name leads elsewhere, and the host is scraped",
 )
 """At a fleet's own pace: a kernel sends one host about one ICMP error a second (icmp(7), icmp_ratelimit)."""
-PLAYED = [name for name, fault in FAULTS.items() if not fault.third and name != OF_TWO_DATACENTERS_OF_THREE_HOSTS]
+PLAYED = [name for name, fault in FAULTS.items() if not fault.third and name not in OF_TWO_DATACENTERS_OF_THREE_HOSTS]
 
 
 @contextlib.contextmanager
@@ -79,3 +80,10 @@ def test_a_path_that_is_cut_is_named_by_who_takes_it(tmp_path: Path) -> None:
         wanted = notification(*(f"critical PathDegraded cut {one} to {other}" for one, other in ends))
         a1, other = world.hosts["a1"], world.hosts[target]
         plays(world, Fault(lambda _: removing(world.sites.cut_between(a1, other)), (wanted,), within=270))
+
+
+def test_a_dead_path_of_eight_is_named_though_it_takes_the_icmp_of_some_hosts(tmp_path: Path) -> None:
+    """Each of the eight does: a has forty paths to b and to c, and as many come back."""
+    wanted = notification(*(f"warning PathUneven {one} to {other}" for one, other in ("ab", "ba", "ac", "ca")))
+    with sampled(tmp_path) as world:
+        plays(world, Fault(parallel(with_icmp=True), (wanted,), within=1200, over_within=2700))

@@ -38,6 +38,8 @@ class Fault:
     """The share of all packets that gets lost on a path, there or back."""
     loses_flows: Callable[[str, str], float] = lambda _source, _target: 0.0
     """The share of handshakes of which every SYN gets lost, while ICMP does not."""
+    loses_icmp: Callable[[str, str], bool] = lambda _source, _target: False
+    """Whether all ICMP of a path gets lost."""
     slows: Callable[[str, str], float] = lambda _source, _target: 1.0
     unscraped: frozenset[str] = frozenset()
     """Hosts of which Prometheus gets nothing."""
@@ -253,6 +255,8 @@ class Fleet:
         """Return the shares of packets and of flows that get lost, and whether the peer's program hangs."""
         now = [fault for fault in self._at(time) if family in fault.families]
         lost = max([self.noise.loss, *(fault.loses(source, target) for fault in now)])
+        if protocol == "icmp" and any(fault.loses_icmp(source, target) for fault in now):
+            lost = 1.0
         flows = max([0.0, *(fault.loses_flows(source, target) for fault in now)])
         return lost, flows, protocol == "http" and any(target in fault.hanging for fault in now)
 

@@ -58,9 +58,19 @@ def over_ipv4(fault: Fault) -> Fault:
     return replace(fault, families=frozenset({"ipv4"}))
 
 
-def one_of_eight(first: str, other: str, dead: int = 1) -> Fault:
-    """Of eight parallel paths between two datacenters some are dead, on which ICMP does not happen to be."""
-    return Fault(BEGINS, ENDS, loses_flows=lambda source, target: dead / 8 * ({source[0], target[0]} == {first, other}))
+def one_of_eight(first: str, other: str, dead: int = 1, *, with_icmp: str = "", lucky: str = "") -> Fault:
+    """Of eight parallel paths between two datacenters some are dead, with the ICMP of two hosts or of nobody.
+
+    Two hosts may be so lucky that none of their handshakes takes a dead one.
+    """
+    return Fault(
+        BEGINS,
+        ENDS,
+        loses_flows=lambda source, target: (
+            dead / 8 * ({source[0], target[0]} == {first, other} and {source, target} != {*lucky.split()})
+        ),
+        loses_icmp=lambda source, target: {source, target} == {*with_icmp.split()},
+    )
 
 
 @dataclass(frozen=True)
@@ -295,6 +305,18 @@ CASES = {
         (one_of_eight("a", "b"),),
         ({"warning PathUneven a to b", "warning PathUneven b to a"},),
         "the path from datacenter a to b loses handshakes, and no ICMP",
+        within=900,
+    ),
+    "of eight paths two are dead, which have the ICMP of two hosts": Case(
+        hosts(a=2, b=2),
+        (one_of_eight("a", "b", dead=2, with_icmp="a1 b2"),),
+        ({"warning PathUneven a to b", "warning PathUneven b to a"},),
+        within=900,
+    ),
+    "of eight paths two are dead, which have the ICMP of two hosts, and none of their handshakes": Case(
+        hosts(a=2, b=2),
+        (one_of_eight("a", "b", dead=2, with_icmp="a1 b2", lucky="a1 b2"),),
+        ({"warning PathUneven a to b", "warning PathUneven b to a"},),
         within=900,
     ),
     "one of eight paths is dead, between two of three hosts": Case(
@@ -547,6 +569,12 @@ SAMPLE = (3, 1)
 _SIX_AND_SIX = hosts(a=6, b=6)
 _FAR = Fleet(_SIX_AND_SIX, 0, sample=SAMPLE).targets("a1")[-1]
 """The one of the other datacenter that a1 probes; it probes another one there."""
+_WITNESSES = [name for name in _SIX_AND_SIX if "b2" in Fleet(_SIX_AND_SIX, 0, sample=SAMPLE).targets(name)]
+"""Who probes b2."""
+_TWO_AND_SIX = hosts(a=2, b=6)
+_PROBED = {name for host in ("a1", "a2") for name in Fleet(_TWO_AND_SIX, 0, sample=SAMPLE).targets(host)}
+_UNPROBED = min(_TWO_AND_SIX.keys() - _PROBED)
+"""A host of b that nobody of a probes."""
 SAMPLED = {
     "nothing": Case(_SIX_AND_SIX, (), ()),
     "a host is down": Case(
@@ -594,6 +622,36 @@ SAMPLED = {
     ),
     "a host loses a third": Case(_SIX_AND_SIX, (lost(0.3, at="b2"),), ({"warning PathDegraded loss b2"},)),
     "a path is cut": Case(_SIX_AND_SIX, (lost(between=f"a1 {_FAR}"),), ({f"critical PathDegraded cut a1 to {_FAR}"},)),
+    "a path loses a third, which is probed one way": Case(
+        _SIX_AND_SIX, (lost(0.3, between=f"a1 {_FAR}"),), ({f"warning PathDegraded loss a1 to {_FAR}"},)
+    ),
+    "of eight paths two are dead, which have the ICMP of two hosts": Case(
+        _SIX_AND_SIX,
+        (one_of_eight("a", "b", dead=2, with_icmp=f"a1 {_FAR}"),),
+        ({"warning PathUneven a to b", "warning PathUneven b to a"},),
+        within=900,
+        protocols=("icmp", "tcp"),
+    ),
+    "a host is down, one of those that probe it too, and another is in maintenance": Case(
+        _SIX_AND_SIX,
+        dead("b2", _WITNESSES[0]),
+        ({"critical HostUnreachable b2"}, {f"critical HostUnreachable {_WITNESSES[0]}"}),
+        within=150,
+        maintenance={_WITNESSES[1]: LONG_AFTER},
+    ),
+    "a host is down that nobody of the other datacenter probes": Case(
+        _TWO_AND_SIX,
+        dead(_UNPROBED),
+        ({f"critical HostUnreachable {_UNPROBED}"},),
+        f"3 hosts get no answer from {_UNPROBED} by any protocol",
+        within=150,
+    ),
+    "a host is down, of two of its datacenter": Case(
+        hosts(a=6, b=2), dead("b2"), ({"critical HostUnreachable b2"},), within=150
+    ),
+    "two datacenters are cut, one of two hosts": Case(
+        hosts(a=6, b=2), (lost(between="a b"),), (BOTH_WAYS,), "2 pairs of hosts lose all from b to a", within=150
+    ),
     "two hosts of one datacenter are down": Case(
         _SIX_AND_SIX,
         dead("b2", "b3"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from exporter.commands import check, samples
 from exporter.recording.metrics import cost
 from tests.exporter.pages import DATABASE, SMALL, Small
@@ -41,6 +43,21 @@ def test_a_sample_is_described_by_what_is_left_and_what_can_be_seen_by_it(tmp_pa
     )
     assert tcp.endswith("; 1 % loss of one host is seen within 13 min, of one pair within 75 min")
     assert check.describe(few.fleet, few.host, few.pairs).count("is a sample") == 2
+
+
+@pytest.mark.parametrize(
+    ("exporter", "words"),
+    [
+        ("true", "by 1 other; 1 % loss of one host is seen within 75 min, of one pair within 75 min"),
+        ("false", "by 0 to 1 other; 1 % loss of a host that nobody probes is not seen, of one pair within 75 min"),
+    ],
+)
+def test_a_sample_of_which_nobody_probes_a_host_does_not_promise_to_see_its_loss(
+    exporter: str, words: str, tmp_path: Path
+) -> None:
+    hosts = f"  - {{name: a0, address: a0.example}}\n  - {{name: a1, address: a1.example, exporter: {exporter}}}\n"
+    few = Small(tmp_path, f"hosts:\n{hosts}probes: {{icmp: {{protocol: icmp, sample: {{within: 1}}}}}}\n", "a0")
+    assert check.describe(few.fleet, few.host, few.pairs).endswith(f"each host is probed {words}\n")
 
 
 def test_one_percent_is_seen_with_95_percent_certainty_by_the_binomial_distribution() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from random import Random
 from typing import Any
 
@@ -68,20 +68,22 @@ def probed(source: str, target: str, protocol: str, family: str, fleet: Fleet) -
     trip = ROUND_TRIP[fleet.datacenters[source] == fleet.datacenters[target]]
     probe = PROBES[protocol]
     more: dict[str, Any] = {"ip_family": family, "usual_rtt": trip}
-    if loss > LOST:
+    if is_cut_off(source, target, fleet, (family,)):
         return lost(target, probe, **more)
     if hangs:
         return failing(target, probe, "timeout", **more)
+    without_icmp = target in fleet.by_http or fleet.meets(source, target, "icmp", family, AT)[0] > LOST
+    fault = "lossy" if 0 < loss < LOST or (flows and without_icmp) else None
+    path = {"fault": fault, "uneven": bool(flows) and not without_icmp, "heard_ago": 3.0}
+    if loss > LOST:
+        return lost(target, probe, recent=["lost"] * 60, path=path, **more)
     recent = ["lost" if loss and number % round(1 / loss) == 1 else trip for number in range(60)]
-    alone = target in fleet.by_http
-    fault = "lossy" if loss or (flows and alone) else None
-    path = {"fault": fault, "uneven": bool(flows) and not alone, "heard_ago": 3.0}
     return pair(target, probe, rtt=trip, recent=recent, path=path, **more)
 
 
 def database(source: str, name: str, fleet: Fleet) -> Iterator[dict[str, Any]]:
     target = fleet.databases[name]
-    is_lost = all(fleet.meets(source, target, "icmp", family, AT)[0] > LOST for family in fleet.families)
+    is_lost = is_cut_off(source, target, fleet, fleet.families)
     for probe, mode in (("login", "cold"), ("query", "warm")):
         reason = fleet.meets_at_database(source, name, mode, AT, Random(0))
         if target != source and is_lost:
@@ -148,12 +150,13 @@ def test_a_host_that_has_the_pages_that_prometheus_has_names_the_same(name: str)
 
 def missing_for(here: str, fleet: Fleet) -> dict[str, NoPage]:
     """Return whose page a host cannot have: of who hangs, and of those to whom all gets lost."""
-    unreached = {host: UNREACHED for host in fleet.datacenters if host != here and is_cut_off(here, host, fleet)}
+    others = [host for host in fleet.datacenters if host != here]
+    unreached = {host: UNREACHED for host in others if is_cut_off(here, host, fleet, fleet.families)}
     return unreached | {host: HANGS for fault in broken_then(fleet) for host in fault.hanging}
 
 
-def is_cut_off(source: str, target: str, fleet: Fleet) -> bool:
-    return all(fleet.meets(source, target, "icmp", family, AT)[0] > LOST for family in fleet.families)
+def is_cut_off(source: str, target: str, fleet: Fleet, families: Iterable[str]) -> bool:
+    return all(fleet.meets(source, target, "tcp", family, AT)[0] > LOST for family in families)
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -167,7 +170,8 @@ def test_whoever_is_asked_names_that_or_its_own_link_and_blames_nobody_else(name
             continue
         culprits = view(without(pages, missing), layout_of(fleet, here)).culprits
         if [culprit.kind for culprit in culprits] == [CulpritKind.THIS_HOST]:
-            assert all(is_cut_off(here, other, fleet) for other in fleet.datacenters if other != here)
+            others = [host for host in fleet.datacenters if host != here]
+            assert all(is_cut_off(here, other, fleet, fleet.families) for other in others)
         else:
             named = set().union(*map(as_alerts, culprits))
             assert named <= right

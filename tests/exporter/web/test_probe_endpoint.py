@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collectors.contract import Facts
-from exporter.fleet import Pair
+from exporter.fleet import Pair, outside_sample
 from exporter.probing.single import ProbeResult
 from exporter.recording.own_health import OwnHealth
 from exporter.web.probe_endpoint import ProbeEndpoint
@@ -48,6 +48,24 @@ async def test_what_a_wrong_name_meant_is_looked_for_once_a_second_at_most(endpo
     assert {await hint("wf080") for _ in range(9)} == {"the page / shows what it measures"}
     time.passed += 1.01
     assert await hint("wf080") == "did you mean 'wf008'?"
+
+
+async def test_a_host_that_a_sample_leaves_out_is_not_taken_for_a_wrong_name(tmp_path: Path, time: Time) -> None:
+    hosts = "".join(f"  - {{name: a{number}, address: a{number}.example}}\n" for number in range(1, 6))
+    small = Small(tmp_path, f"hosts:\n{hosts}probes: {{icmp: {{protocol: icmp, sample: {{within: 1}}}}}}\n", "a1")
+
+    async def ask(_pairs: Sequence[Pair]) -> list[ProbeResult]:
+        return []
+
+    names = {host.name for host in outside_sample(small.fleet, small.host)}
+    assert len(names) == 3
+    endpoint = ProbeEndpoint(small.recorder.states, ask, lambda _: OwnHealth(), lambda: names)
+    left_out = min(names)
+    with pytest.raises(Refused, match=f"{left_out} is not in this host's sample; `latency-exporter probe {left_out}`"):
+        await endpoint.explain(left_out, None)
+    time.passed += 1.01
+    with pytest.raises(Refused, match="this host measures no target 'a9'"):
+        await endpoint.explain("a9", None)
 
 
 async def test_the_same_pair_is_probed_once_a_second_at_most(endpoint: ProbeEndpoint, time: Time) -> None:
