@@ -158,6 +158,20 @@ def test_a_page_is_of_the_moment_at_which_it_began_though_others_run_between_its
             assert of_pairs[name, labels] == value, name
 
 
+def test_a_reload_in_the_middle_of_a_page_does_not_change_the_page(tmp_path: Path, time: Time) -> None:
+    small = Small(tmp_path)
+    small.answer_all()
+    before = stay(in_text(small))
+    pieces = small.recorder.messages()
+    begun = [next(pieces)]
+    small.reload(SMALL.replace("[0.001, 0.1]", "[0.5]").replace("grafana,", "other,"))
+    small.answer_all()
+    of_pairs = samples_of(decoded(b"".join([*begun, *pieces])))
+    measured = {key: value for key, value in before.items() if "probe" in dict(key[1])}
+    assert {key: of_pairs.get(key) for key in measured} == measured
+    assert not [key for key in of_pairs if ("target", "other") in key[1] and "probe" in dict(key[1])]
+
+
 # Native buckets
 
 
