@@ -46,8 +46,8 @@ class Histogram:
         cumulative = tuple(accumulate(self.counts))
         return (*cumulative, self.total, cumulative[-1])
 
-    def native_fields(self, count: int) -> tuple[bytes, ...]:
-        """Return the native buckets, with so many observations, as fields of a message Histogram, in pieces."""
+    def native_layout(self) -> NativeLayout:
+        """Return which native buckets have counts."""
         if self.layout is None or self.layout.number != len(self.native):
             self.layout = NativeLayout(self.native)
-        return self.layout.fields(self.native, count)
+        return self.layout

@@ -8,11 +8,12 @@ fills in the numbers, the lengths that depend on them, and the owner's labels.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from exporter.recording.families import Family, KeyedFamily, Labels
-from exporter.recording.metric_messages import Behind, HistogramWriter, Writer, labels_in_message, writer
+from exporter.recording.histogram_messages import HistogramWriter
+from exporter.recording.metric_messages import Behind, NumbersWriter, NumberWriter, SummaryWriter, labels_in_message
 from exporter.recording.protobuf import number_key, sized, varint
 
 _TYPES = {"counter": 0, "gauge": 1, "summary": 2, "unknown": 3, "histogram": 4}
@@ -39,12 +40,15 @@ class _Owner(NamedTuple):
         return self.behind[key]
 
 
-class _Prepared(NamedTuple):
-    """An owner of a family: who writes its messages, what stands behind the numbers, and where these are from."""
+Writer = NumberWriter | NumbersWriter | SummaryWriter | HistogramWriter
 
-    write: Callable[[Any, bytes], bytes]
-    behind: bytes
-    state: Any
+
+class _Prepared(NamedTuple):
+    """Owners of a family: what writes their messages, what stands behind the numbers, and where these are from."""
+
+    writers: list[Writer]
+    behind: list[bytes]
+    states: list[Any]
 
 
 class Messages:
@@ -53,7 +57,7 @@ class Messages:
     def __init__(self, families: Sequence[Family]) -> None:
         self._families = families
         self._owners: list[_Owner] = []
-        self._prepared: dict[str, list[list[_Prepared]]] = {family.name: [] for family in families}
+        self._prepared: dict[str, list[_Prepared]] = {family.name: [] for family in families}
         """For each piece of the page that was asked for."""
         self._shared: dict[Hashable, Writer] = {}
 
@@ -68,33 +72,37 @@ class Messages:
             metrics, prepared = [], self._prepared[family.name]
             for number, start in enumerate(range(0, len(self._owners), at_once)):
                 if number == len(prepared):
-                    prepared.append(list(self._prepare(family, self._owners[start : start + at_once])))
+                    prepared.append(self._prepare(family, self._owners[start : start + at_once]))
                 metrics.append(_metrics(family, prepared[number], now, frozen))
                 yield b""
             yield from family_message(family.name, family.kind, family.help, metrics)
 
-    def _prepare(self, family: Family, owners: Iterable[_Owner]) -> Iterator[_Prepared]:
+    def _prepare(self, family: Family, owners: Iterable[_Owner]) -> _Prepared:
+        prepared = _Prepared([], [], [])
         for owner in owners:
             if samples := tuple(family.samples(owner.owner)):
                 created = family.histogram(owner.state).created if family.histogram else owner.created
                 behind = owner.behind_of(family.kind, created)
                 key = family.name, samples, behind.in_value, len(behind.written)
                 if key not in self._shared:
-                    self._shared[key] = writer(family.kind, samples, behind)
-                one = self._shared[key]
-                write = one.write_row if isinstance(one, HistogramWriter) and not family.histogram else one.write
-                yield _Prepared(write, behind.written, owner.state)
+                    self._shared[key] = _writer(family.kind, samples, behind)
+                prepared.writers.append(self._shared[key])
+                prepared.behind.append(behind.written)
+                prepared.states.append(owner.state)
+        return prepared
 
 
-def _metrics(family: Family, prepared: Iterable[_Prepared], now: float, frozen: Mapping[int, Any]) -> bytes:
-    histogram, read, pieces = family.histogram, family.read, []
-    due: Iterable[tuple[Callable[[Any, bytes], bytes], bytes, Any]] = prepared
+def _metrics(family: Family, prepared: _Prepared, now: float, frozen: Mapping[int, Any]) -> bytes:
+    writers, behinds, states = prepared
     if frozen:
-        due = [(write, behind, frozen.get(id(state), state)) for write, behind, state in prepared]
-    for write, behind, state in due:
-        values = histogram(state) if histogram else read(state, now)
+        states = [frozen.get(id(state), state) for state in states]
+    if family.histogram and writers and isinstance(first := writers[0], HistogramWriter):
+        return first.write_all(list(map(family.histogram, states)), behinds)
+    read, pieces = family.read, []
+    for writer, behind, state in zip(writers, behinds, states, strict=True):
+        values = read(state, now)
         if values is not None:
-            pieces.append(write(values, behind))
+            pieces.append(writer.write(values, behind))
     return b"".join(pieces)
 
 
@@ -102,27 +110,40 @@ def keyed_messages(family: KeyedFamily, owned: Iterable[tuple[Labels, Any]], now
     """Return the message of a family whose series come and go, likewise; its histograms have no native buckets."""
     writers: dict[int, Writer] = {}
     groups = (
-        _keyed(family, writers, (*labels, *zip(family.labels, key, strict=True)), values)
+        (Behind(family.kind, None, labels_in_message((*labels, *zip(family.labels, key, strict=True)))), values)
         for labels, state in owned
         for key, values in family.read(state, now)
     )
     metrics = []
-    while piece := b"".join(itertools.islice(groups, _HISTOGRAMS_AT_ONCE)):
-        metrics.append(piece)
+    while due := list(itertools.islice(groups, _HISTOGRAMS_AT_ONCE)):
+        metrics.append(_keyed(family, writers, due))
         yield b""
     yield from family_message(family.name, family.kind, family.help, metrics)
 
 
-def _keyed(family: KeyedFamily, writers: dict[int, Writer], labels: Labels, values: Sequence[float]) -> bytes:
-    """Return the messages of one group; ``writers`` are kept by the length of the labels."""
-    behind = Behind(family.kind, None, labels_in_message(labels))
-    length = len(behind.written)
-    if length not in writers:
-        writers[length] = writer(family.kind, family.samples, behind)
-    one = writers[length]
-    return (
-        one.write_row(values, behind.written) if isinstance(one, HistogramWriter) else one.write(values, behind.written)
-    )
+def _keyed(family: KeyedFamily, writers: dict[int, Writer], groups: Sequence[tuple[Behind, Sequence[float]]]) -> bytes:
+    """Return the messages of some groups; ``writers`` are kept by the length of the labels."""
+    pieces = []
+    for behind, values in groups:
+        length = len(behind.written)
+        if length not in writers:
+            writers[length] = _writer(family.kind, family.samples, behind)
+        one = writers[length]
+        if isinstance(one, HistogramWriter):
+            return one.write_rows([row for _, row in groups], [each.written for each, _ in groups])
+        pieces.append(one.write(values, behind.written))
+    return b"".join(pieces)
+
+
+def _writer(kind: str, samples: Sequence[tuple[str, Labels]], behind: Behind) -> Writer:
+    """Return what writes a family's samples, of all owners that have as long texts behind them."""
+    in_value, size = behind.in_value, len(behind.written)
+    if kind == "histogram":
+        return HistogramWriter([float(more[-1][1]) for suffix, more in samples if suffix == "_bucket"][:-1], in_value)
+    more = [labels_in_message(more) for _, more in samples]
+    if kind == "summary":
+        return SummaryWriter(more[::2], in_value)
+    return (NumberWriter if len(more) == 1 else NumbersWriter)(kind, more, in_value, size)
 
 
 def family_message(name: str, kind: str, text: str, metrics: Sequence[bytes]) -> Iterator[bytes]:

@@ -6,17 +6,15 @@ By Prometheus' specification (prometheus.io/docs/specs/native_histograms): with 
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import ldexp
 from operator import itemgetter, sub
 
 from exporter.recording.protobuf import (
     LANE_LIMIT,
-    Lanes,
     bytes_key,
+    difference_varints,
     double,
     double_key,
     number_key,
@@ -45,7 +43,7 @@ _OFFSET, _LENGTH = number_key(1), number_key(2)
 class NativeLayout:
     """Which buckets of a histogram have counts, by their places in ``NATIVE_BOUNDS``; it holds until another has."""
 
-    __slots__ = ("_before", "_deltas", "_halvings", "_lanes", "_size", "_takes_counts", "number")
+    __slots__ = ("_halvings", "_takes_counts", "before", "before_size", "number", "size")
 
     def __init__(self, places: Collection[int]) -> None:
         self.number = len(places)
@@ -56,24 +54,44 @@ class NativeLayout:
             self._halvings += 1
             ordered = sorted({_wider(place) for place in ordered})
         self._takes_counts = _taking(ordered)
-        self._lanes = _lanes(len(ordered))
-        self._before = number_key(5) + zigzag(_SCHEMA - self._halvings) + _ZERO_THRESHOLD
-        self._before += _spans(ordered, _LEAST * (_PER_OCTAVE >> self._halvings)) + _ZERO_COUNT
-        self._size = 4 * len(ordered)
-        self._deltas = _DELTAS + varint(self._size)
+        self.before = number_key(5) + zigzag(_SCHEMA - self._halvings) + _ZERO_THRESHOLD
+        self.before += _spans(ordered, _LEAST * (_PER_OCTAVE >> self._halvings)) + _DELTAS
+        """The fields up to the length of the counts."""
+        self.size = 4 * len(ordered)
+        """How many bytes of counts are written."""
+        self.before_size = self.before + varint(self.size)
 
-    def fields(self, counts: Mapping[int, int], total: int) -> tuple[bytes, bytes, bytes, bytes]:
-        """Write the counts, which are so many in all, as the native fields of a message Histogram, in pieces."""
-        zero = varint(counts.get(0, 0))
+    def in_order(self, counts: Mapping[int, int]) -> Sequence[int]:
+        """Return the counts that are written."""
         for _ in range(self._halvings):
             counts = _merged(counts)
-        ordered = self._takes_counts(counts)
-        if total < LANE_LIMIT // 2:
-            lanes = self._lanes
-            deltas = lanes.differences(int.from_bytes(array("I", ordered), "little"))
-            return self._before, zero, self._deltas, lanes.varints(lanes.zigzags(deltas)).to_bytes(self._size, "little")
+        return self._takes_counts(counts)
+
+
+def native_fields(histograms: Sequence[tuple[NativeLayout, Mapping[int, int]]], most: int) -> Iterator[bytes]:
+    """Yield the fields of each histogram's native buckets; no count is above ``most``."""
+    written = _large(histograms) if most >= LANE_LIMIT // 2 else _small(histograms)
+    for fields, (_, counts) in zip(written, histograms, strict=True):
+        yield fields + _ZERO_COUNT + varint(counts[0]) if 0 in counts else fields
+
+
+def _small(histograms: Sequence[tuple[NativeLayout, Mapping[int, int]]]) -> Iterator[bytes]:
+    ordered: list[int] = []
+    for layout, counts in histograms:
+        ordered += layout.in_order(counts)
+        ordered.append(0)  # from which the next one's are counted
+    written, end = difference_varints(ordered), 0
+    for layout, _ in histograms:
+        start, end = end, end + layout.size
+        yield layout.before_size + written[start:end]
+        end += 4
+
+
+def _large(histograms: Sequence[tuple[NativeLayout, Mapping[int, int]]]) -> Iterator[bytes]:
+    for layout, counts in histograms:
+        ordered = layout.in_order(counts)
         written = b"".join(map(zigzag, map(sub, ordered, (0, *ordered))))
-        return self._before, zero, _DELTAS + varint(len(written)), written
+        yield layout.before + varint(len(written)) + written
 
 
 def _taking(places: Sequence[int]) -> Callable[[Mapping[int, int]], tuple[int, ...]]:
@@ -105,8 +123,3 @@ def _spans(places: Sequence[int], first: int) -> bytes:
         spans.append(sized(_SPAN, _OFFSET + zigzag(begin - end) + _LENGTH + varint(1 + len(more))))
         end = begin + 1 + len(more)
     return b"".join(spans)
-
-
-@lru_cache(_MOST_BUCKETS + 1)
-def _lanes(number: int) -> Lanes:
-    return Lanes.of(number)

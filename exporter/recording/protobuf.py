@@ -6,10 +6,13 @@ A field is its key, which holds its number and how it is written, and its value.
 from __future__ import annotations
 
 import struct
+from array import array
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple, Self
 
 LANE_LIMIT = 1 << 28
-"""``Lanes`` have room for what is below it."""
+"""``varints`` have room for what is below it."""
 _NANOSECONDS = 10**9
 _VARINT, _FIXED64, _BYTES = 0, 1, 2
 
@@ -52,17 +55,19 @@ def sized(field: int, value: bytes) -> bytes:
 
 
 def timestamp(seconds: float) -> bytes:
-    """Write a time since the epoch as a google.protobuf.Timestamp."""
+    """Write a time since the epoch as a google.protobuf.Timestamp; all have the same length."""
     whole, nanoseconds = divmod(round(seconds * _NANOSECONDS), _NANOSECONDS)
-    return number_key(1) + varint(whole) + number_key(2) + varint(nanoseconds)
+    return number_key(1) + _five_bytes(whole) + number_key(2) + _five_bytes(nanoseconds)
 
 
-class Lanes(NamedTuple):
-    """Many numbers in one large integer, four bytes each, that become varints all at once.
+def _five_bytes(number: int) -> bytes:
+    """Write a number below 2 ** 35 as a varint that may be longer than it has to be, by groups of bits that are 0."""
+    *continued, last = (number >> 7 * group & 0x7F for group in range(5))
+    return bytes([*(group | 0x80 for group in continued), last])
 
-    A varint may be longer than it has to be, by groups of seven bits that are 0; all of these have four bytes. One by
-    one they would take longer than all else of a page.
-    """
+
+class _Lanes(NamedTuple):
+    """Constants for many numbers in one large integer, four bytes each, that become varints all at once."""
 
     ones: int
     """1 in each lane."""
@@ -74,24 +79,38 @@ class Lanes(NamedTuple):
     """The bit of each byte but the last that says that another one follows."""
 
     @classmethod
-    def of(cls, number: int, size: int = 4, offset: int = 0) -> Self:
-        """Return so many lanes, in fields of this size, each from this byte of its field on."""
-        ones = int.from_bytes((bytes(offset) + b"\1").ljust(size, b"\0") * number, "little")
+    def of(cls, number: int) -> Self:
+        ones = int.from_bytes(b"\1\0\0\0" * number, "little")
         first, second, third, fourth = (ones * (0x7F << 7 * group) for group in range(4))
         return cls(ones, ones * 0xFFFFFFFE, (first, second, third, fourth), ones * 0x808080)
 
-    def varints(self, numbers: int) -> int:
-        """Return the varints of numbers below ``LANE_LIMIT``."""
-        first, second, third, fourth = self.groups
-        return (
-            numbers & first | (numbers & second) << 1 | (numbers & third) << 2 | (numbers & fourth) << 3
-        ) | self.continued
 
-    def differences(self, numbers: int) -> int:
-        """Return how much each number is above the one before it, as two's complements; they are below 2 ** 31."""
-        tops = self.ones << 31
-        return ((numbers | tops) - (numbers << 32 & (tops << 1) - self.ones)) ^ tops
+def varints(numbers: Sequence[int]) -> bytes:
+    """Write numbers below ``LANE_LIMIT``, in four bytes each; what follows them is to be ignored.
 
-    def zigzags(self, numbers: int) -> int:
-        """Return what is written for numbers that may be negative, and stand here as two's complements."""
-        return (numbers << 1 & self.evens) ^ (numbers >> 31 & self.ones) * 0xFFFFFFFF
+    A varint may be longer than it has to be, by groups of seven bits that are 0. One by one they would take longer than
+    all else of a page.
+    """
+    lanes = _lanes(len(numbers).bit_length())
+    return _written(lanes, int.from_bytes(array("I", numbers), "little"))
+
+
+def difference_varints(numbers: Sequence[int]) -> bytes:
+    """Write likewise how much each number is above the one before it, by ``zigzag``; they are below half the limit."""
+    lanes = _lanes(len(numbers).bit_length())
+    values = int.from_bytes(array("I", numbers), "little")
+    tops = lanes.ones << 31
+    differences = ((values | tops) - (values << 32 & (tops << 1) - lanes.ones)) ^ tops  # as two's complements
+    return _written(lanes, (differences << 1 & lanes.evens) ^ (differences >> 31 & lanes.ones) * 0xFFFFFFFF)
+
+
+@lru_cache(16)
+def _lanes(bits: int) -> _Lanes:
+    """Return lanes for less than ``2 ** bits`` numbers: so few sizes of them are kept."""
+    return _Lanes.of(1 << bits)
+
+
+def _written(lanes: _Lanes, numbers: int) -> bytes:
+    first, second, third, fourth = lanes.groups
+    written = numbers & first | (numbers & second) << 1 | (numbers & third) << 2 | (numbers & fourth) << 3
+    return (written | lanes.continued).to_bytes((lanes.continued.bit_length() + 15) // 8, "little")

@@ -188,4 +188,4 @@ def _native(of: dict[int, Any], spans: Sequence[dict[int, Any]]) -> Native:
             buckets[index] = count
             index += 1
     assert not deltas
-    return Native(_signed(of[5]), _double(of[6]), of[7], buckets)
+    return Native(_signed(of[5]), _double(of[6]), of.get(7, 0), buckets)

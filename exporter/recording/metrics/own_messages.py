@@ -9,8 +9,9 @@ from prometheus_client import Metric
 from prometheus_client.samples import Sample
 
 from exporter.recording.families import Labels
+from exporter.recording.histogram_messages import HistogramWriter
 from exporter.recording.messages import family_message
-from exporter.recording.metric_messages import Behind, HistogramWriter, NumberWriter, labels_in_message
+from exporter.recording.metric_messages import Behind, NumberWriter, labels_in_message
 
 _OURS = "latency_exporter_"
 
@@ -39,7 +40,7 @@ def _histograms(family: Metric, created: float | None) -> Iterator[bytes]:
         behind = Behind(family.type, created, labels_in_message(labels))
         one = HistogramWriter([bound for bound, _ in buckets[:-1]], behind.in_value)
         counts = (count for _, count in buckets)
-        yield one.write_row((*counts, values["_sum"], values["_count"]), behind.written)
+        yield one.write((*counts, values["_sum"], values["_count"]), behind.written)
 
 
 def _without_bound(sample: Sample) -> Labels:

@@ -6,7 +6,7 @@ import math
 import random
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -158,6 +158,20 @@ def test_a_page_is_of_the_moment_at_which_it_began_though_others_run_between_its
             assert of_pairs[name, labels] == value, name
 
 
+def test_a_reload_in_the_middle_of_a_page_does_not_change_the_page(tmp_path: Path, time: Time) -> None:
+    small = Small(tmp_path)
+    small.answer_all()
+    before = stay(in_text(small))
+    pieces = small.recorder.messages()
+    begun = [next(pieces)]
+    small.reload(SMALL.replace("[0.001, 0.1]", "[0.5]").replace("grafana,", "other,"))
+    small.answer_all()
+    of_pairs = samples_of(decoded(b"".join([*begun, *pieces])))
+    measured = {key: value for key, value in before.items() if "probe" in dict(key[1])}
+    assert {key: of_pairs.get(key) for key in measured} == measured
+    assert not [key for key in of_pairs if ("target", "other") in key[1] and "probe" in dict(key[1])]
+
+
 # Native buckets
 
 
@@ -244,3 +258,35 @@ def test_what_is_counted_later_fills_gaps_between_rows_of_buckets() -> None:
         ((metric,),) = [family.metrics for family in decoded(b"".join(page.messages(0.0)))]
         assert metric.native
         assert list(metric.native.buckets) == indexes
+
+
+def test_histograms_that_are_written_together_come_back_each_as_its_own() -> None:
+    middles = [math.sqrt(low * high) for low, high in pairwise(NATIVE_BOUNDS)]
+    values: list[list[float]] = [[], [0.0], [0.05] * 300, middles[:161], [0.0, 1.0, 2.0e6], [0.002, 3600.0]]
+    for times in (1, 1 << 27, 1 << 40):
+        histograms = [filled(*few, times=times if number == 2 else 1) for number, few in enumerate(values)]
+        for number, histogram in enumerate(histograms):  # counted before the clock was set, and after
+            histogram.created = 1.5 * (number % 2) + 2.0e9 * (number % 3)
+        together = written(histograms)
+        assert [metric.created for metric in together] == pytest.approx([one.created for one in histograms], abs=1e-6)
+        alone = [written([histogram])[0] for histogram in histograms]
+        assert [(m.native, sorted(m.samples.values())) for m in together] == [
+            (m.native, sorted(m.samples.values())) for m in alone
+        ]
+        assert [m.native.schema for m in together if m.native] == [3, 3, 3, 2, 3, 3]
+
+
+def filled(*values: float, times: int) -> Histogram:
+    histogram = Histogram(BOUNDS)
+    for value in values:
+        histogram.observe(value, times)
+    return histogram
+
+
+def written(histograms: Sequence[Histogram]) -> list[Decoded]:
+    family = Family("a", "histogram", "A.", lambda _: bucket_samples(BOUNDS), lambda _s, _n: (), lambda state: state)
+    page = Exposition([family])
+    for number, histogram in enumerate(histograms):
+        page.add(None, (("target", "a" * number),), histogram)
+    ((*metrics,),) = [family.metrics for family in decoded(b"".join(page.messages(0.0)))]
+    return metrics
