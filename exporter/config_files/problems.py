@@ -65,5 +65,6 @@ def key_of(loc: Loc) -> str:
             key += f"[{step}]"
         else:
             plain = re.fullmatch(r"[\w-]{1,80}", step)
-            key += ("." if key else "") + (step if plain else json.dumps(step[:HALF_A_LINE], ensure_ascii=False))
+            text = step[:HALF_A_LINE]
+            key += ("." if key else "") + (step if plain else json.dumps(text, ensure_ascii=not text.isprintable()))
     return key

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from exporter.discovery import dns, http_sd
+from exporter.discovery import dns, file_sd, http_sd
 from exporter.discovery.formats import MAX_BYTES
 from exporter.discovery.no_list import NoList
 from exporter.discovery.source import Source
@@ -146,6 +149,24 @@ async def test_a_secret_in_the_query_is_sent_and_never_shown(tmp_path: Path, ser
     assert "secret" not in f"{await fault(asked)} {asked.entry}"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>no such page: /hosts.json?token=s3same-open</html>",
+        b'[{"targets": ["s3same-open"], "labels": {"Basic bWU6cGFzcw==": ""}}]',
+        b'[{"targets": ["a"], "labels": {"rack": "bWU6cGFzcw=="}}]',
+    ],
+)
+async def test_a_server_that_repeats_a_secret_is_not_quoted(tmp_path: Path, server: ListServer, answer: bytes) -> None:
+    (tmp_path / "secret").write_text("pass\n")
+    (tmp_path / "secret").chmod(0o600)
+    asked = of_http(tmp_path, f"{server.url}?dc=oslo&token=s3same-open", ", user: me, password_file: secret")
+    server.answer = answer
+    assert await fault(asked) == (
+        "its answer cannot be used, and is not quoted, as it repeats the login or a value of the url's query"
+    )
+
+
 async def test_a_server_is_known_by_the_authority_that_the_file_names(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
 
@@ -206,6 +227,49 @@ async def test_files_that_are_no_list_name_themselves_and_the_line(tmp_path: Pat
     file.unlink()
     file.mkdir()
     assert await fault(asked) == f"{file}: cannot be read: Is a directory"
+
+
+async def test_a_pattern_is_one_and_the_folder_of_the_fleet_file_is_none(tmp_path: Path) -> None:
+    folder = tmp_path / "a[b]*"
+    folder.mkdir()
+    (folder / "hosts.json").write_bytes(written(1))
+    assert await hosts(source(folder, "{file_sd: {files: '*.json'}}")) == ["h001"]
+
+
+async def test_links_in_a_circle_pipes_and_files_that_are_too_long_are_no_list(tmp_path: Path) -> None:
+    asked = source(tmp_path, "{file_sd: {files: hosts.json}}")
+    file = tmp_path / "hosts.json"
+    file.symlink_to("hosts.json")
+    assert await fault(asked) == f"{file}: cannot be read: Too many levels of symbolic links"
+    file.unlink()
+    os.mkfifo(file)
+    assert await fault(asked) == f"{file}: cannot be read: it is no regular file"
+    file.unlink()
+    with file.open("wb") as long:
+        long.truncate(10**12)
+    assert await fault(asked) == f"more than 4 MiB in its files; is {file} a list of targets?"
+
+
+async def test_a_file_system_that_hangs_is_said_and_takes_one_thread_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hosts.json").write_bytes(written(1))
+    asked, reads, comes_back = source(tmp_path, "{file_sd: {files: hosts.json}}"), [], threading.Event()
+    contents = file_sd.contents
+
+    def hang(*words: Any) -> Any:
+        reads.append(words)
+        comes_back.wait()
+        return contents(*words)
+
+    monkeypatch.setattr(file_sd, "contents", hang)
+    monkeypatch.setattr(file_sd, "DEADLINE", 0.05)
+    for _ in range(3):
+        assert await fault(asked) == "its files cannot be read within 0.05 s: look at their file system"
+    assert len(reads) == 1
+    comes_back.set()
+    monkeypatch.setattr(file_sd, "DEADLINE", 15)
+    assert await hosts(asked) == ["h001"]
 
 
 # dns

@@ -81,6 +81,11 @@ def test_what_an_exporter_serves_for_prometheus_is_a_list_for_other_exporters(lo
         )
 
 
+def test_what_programs_write_for_nothing_is_nothing(loaded: Loaded) -> None:
+    fleet = joined(loaded(FOUND), [{"targets": None, "labels": None}, {"targets": ["a:1"], "labels": None}])
+    assert [host.name for host in fleet.hosts] == ["a"]
+
+
 BAD_LISTS: dict[str, tuple[object, list[str]]] = {
     "no list": ({"targets": []}, [": expected a list of target groups, as Prometheus reads it, not a map"]),
     "no group": (["wf001:9102"], [": [0]: expected a map with targets and labels, not 'wf001:9102'"]),
@@ -106,6 +111,17 @@ BAD_LISTS: dict[str, tuple[object, list[str]]] = {
     ),
     "two names": ([group("a", name="x", host="y")], [": [0].labels.host: is 'y', and name is 'x'; keep one"]),
     "a flag that is none": ([group("a", exporter="no")], [": [0].labels.exporter: expected true or false, not 'no'"]),
+    "a label that cannot be printed": (
+        [group("a", **{"\ud800\u202e": "x"})],
+        [
+            ': [0].labels."\\ud800\\u202e": unknown label; known here: name, location, datacenter, country, exporter; '
+            "leave it out",
+        ],
+    ),
+    "an IPv6 address that may end with a port": (
+        [group("2001:db8::1:9102")],
+        [": [0].targets[0]: write the address in brackets, such as [2001:db8::1]:9102, not '2001:db8::1:9102'"],
+    ),
     "a control character": (
         [group("a", name="\x1b[31m")],
         [": [0].labels.name: holds the control character U+001B; remove it"],
