@@ -31,7 +31,8 @@ _ODD = (
 class FleetFiles(NamedTuple):
     """The file that was read here beside those in force, by their hashes."""
 
-    ours: int
+    ours: int | None
+    """None where not all of it is known."""
     several: bool
     """More than one exporter serves its hash, so that they can be compared."""
     common: float | None
@@ -40,7 +41,7 @@ class FleetFiles(NamedTuple):
     @property
     def ours_is_odd(self) -> bool:
         """Whether most hosts run another file than the one that was read here."""
-        return self.common not in {None, self.ours}
+        return self.ours is not None and self.common not in {None, self.ours}
 
     def diagnosis(self, server: str) -> Diagnosis | None:
         """Report once for all hosts that the file that was read here is the odd one."""
@@ -59,14 +60,14 @@ class FleetFiles(NamedTuple):
             return None
         if self.common is not None and exporter.config_hash != self.common:
             return _OTHER_FILE if self.common == self.ours else _UNLIKE_MOST
-        if exporter.config_hash == self.ours:
+        if self.ours is None or exporter.config_hash == self.ours:
             return None
         if self.ours_is_odd:
             return OURS_IS_ODD
         return _NO_MAJORITY if self.several else _OTHER_FILE
 
 
-def compared(ours: int, exporters: Sequence[Exporter], names: Collection[str]) -> FleetFiles:
+def compared(ours: int | None, exporters: Sequence[Exporter], names: Collection[str]) -> FleetFiles:
     """Count the files in force on these hosts; a host counts once, however many jobs scrape it.
 
     One whose list of hosts fails does not count: its hash is of an older list.

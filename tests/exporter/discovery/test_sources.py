@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import datetime as dt
 import gzip
 import json
 import os
@@ -167,20 +169,43 @@ async def test_a_server_that_repeats_a_secret_is_not_quoted(tmp_path: Path, serv
     )
 
 
-async def test_a_server_is_known_by_the_authority_that_the_file_names(tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def answer_over_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(asyncio.IncompleteReadError, OSError):  # the client does not trust it
         await reader.readuntil(b"\r\n\r\n")
         body = written(7)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         await writer.drain()
-        writer.close()
+    writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=authority.server("127.0.0.1")) as tls:
+
+async def test_a_server_is_known_by_the_authority_that_the_file_names(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    authority, _ = Authority(tmp_path), Authority(tmp_path / "other")
+    context = authority.server("127.0.0.1")
+    async with await asyncio.start_server(answer_over_tls, "127.0.0.1", 0, ssl=context) as tls:
         url = f"https://127.0.0.1:{tls.sockets[0].getsockname()[1]}/"
         assert await hosts(of_http(tmp_path, url, ", ca_file: ca.pem")) == ["h007"]
-        assert (await fault(of_http(tmp_path, url))).startswith("TLS: ")
+        for trusted in ("", ", ca_file: other/ca.pem"):
+            assert (await fault(of_http(tmp_path, url, trusted))).startswith("TLS: ")
+        missing = await fault(of_http(tmp_path, url, ", ca_file: no.pem"))
+        assert missing.endswith("cannot be read: No such file or directory; name a file of certificates")
+
+
+@pytest.mark.parametrize(
+    ("host", "until", "why"),
+    [("127.0.0.1", -1, "expired"), ("127.0.0.2", 1, "127.0.0.1")],
+    ids=["expired", "another's"],
+)
+async def test_a_server_with_a_certificate_that_does_not_hold_is_refused(
+    tmp_path: Path, host: str, until: int, why: str
+) -> None:
+    end = dt.datetime.now(dt.UTC) + dt.timedelta(days=until)
+    context = Authority(tmp_path).server(host, until=end)
+    async with await asyncio.start_server(answer_over_tls, "127.0.0.1", 0, ssl=context) as tls:
+        asked = of_http(tmp_path, f"https://127.0.0.1:{tls.sockets[0].getsockname()[1]}/", ", ca_file: ca.pem")
+        message = await fault(asked)
+        assert message.startswith("TLS: ")
+        assert why in message
 
 
 # file_sd

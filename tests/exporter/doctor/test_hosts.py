@@ -154,6 +154,15 @@ def test_an_exporter_whose_list_of_hosts_fails_is_warned_of_and_its_hash_is_comp
     assert [finding.status for finding in findings] == [Status.WARNING, Status.WARNING, Status.OK]
 
 
+def test_a_fleet_of_which_a_list_is_missing_here_is_no_measure_for_the_files_of_the_hosts() -> None:
+    names = ("wf001", "wf008", "wfdb01")
+    exporters = [exporter(name, config_hash=8.0 if name == "wfdb01" else 7.0) for name in names]
+    known = knowledge([target(name) for name in names], exporters, **dict.fromkeys(names, SERIES))
+    findings = hosts(known, [host(name) for name in names], RULES._replace(config_hash=None))
+    assert [finding.status for finding in findings] == [Status.OK, Status.OK, Status.WARNING]
+    assert "its fleet file is not that of most hosts; copy theirs there and reload it" in findings[2].text
+
+
 def test_another_fleet_file_with_the_same_pairs_is_a_warning() -> None:
     finding = judged(knowledge([target()], [exporter(config_hash=8.0)], wf001=SERIES))
     assert finding.status is Status.WARNING
