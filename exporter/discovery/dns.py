@@ -46,7 +46,8 @@ class HostNames:
         ]
 
     async def _name(self, addresses: Sequence[str]) -> None:
-        self._names = {address: name for address, name in self._names.items() if address in addresses}
+        listed = set(addresses)
+        self._names = {address: name for address, name in self._names.items() if address in listed}
         under_way, nameless = asyncio.Semaphore(_AT_ONCE), dict[str, str]()
 
         async def look_up(address: str) -> None:

@@ -87,7 +87,12 @@ ANSWERS: dict[str, tuple[bytes, str]] = {
     "groups without targets": (b'[{"targets": [], "labels": {"name": "x"}}]', "it lists no host"),
     "half of it": (written(1, 2)[:-20], "its answer is no JSON (Expecting ',' delimiter: "),
     "a key twice": (b'[{"targets": ["a"], "targets": ["b"]}]', "its answer is no JSON (the key 'targets' stands twice"),
-    "a tower of brackets": (b"[" * 200_000, "its JSON is nested too deep to be a list of targets"),
+    "a million empty groups": (b"[" + b"{}," * 10**6 + b"{}]", "it has more lists and maps than 10,000 hosts need"),
+    "a key twice among many": (
+        b"[{%s}]" % b",".join(b'"%d":0' % min(number, 199_999) for number in range(200_001)),
+        "its answer is no JSON (the key '199999' stands twice",
+    ),
+    "a tower of brackets": (b"[" * 20_000, "its JSON is nested too deep to be a list of targets"),
     "a number of a million digits": (b"[" + b"7" * 10**6 + b"]", "its answer is no JSON (Exceeds the limit"),
     "too much": (b" " * (MAX_BYTES + 1), "its answer has more than 4,096 KiB; split the list, or serve a shorter one"),
     "too many": (json.dumps([{"targets": ["a"] * 10_001}]).encode(), "http://127.0.0.1:"),
