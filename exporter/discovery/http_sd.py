@@ -53,9 +53,10 @@ def _secrets(server: ListServer) -> Iterator[bytes]:
     if server.user and server.password:
         password = server.password.reveal()
         yield from (password.encode(), base64.b64encode(f"{server.user}:{password}".encode()))
-    for _, value in urllib.parse.parse_qsl(urllib.parse.urlsplit(server.url).query):
+    for pair in urllib.parse.urlsplit(server.url).query.split("&"):
+        value = pair.partition("=")[2] or pair
         if len(value) >= _SHORTEST_TOKEN:
-            yield value.encode()
+            yield from (value.encode(), urllib.parse.unquote_to_bytes(value))
 
 
 def _access(file: CheckedFile, entry: HostsFrom, contexts: Contexts) -> tuple[ListServer, ssl.SSLContext | None]:
