@@ -159,6 +159,8 @@ class Discovery:
                 await take(entry, hosts)
 
     def _failed(self, followed: _Followed, fault: str) -> None:
+        if followed.gone.is_set():  # nobody asks any longer; its mechanism may have no series
+            return
         if fault != followed.fault:
             _log.warning("%s: %s", followed.source.entry, fault)
         followed.fault = fault

@@ -14,6 +14,7 @@ from exporter.config_files.problems import BadFile
 from exporter.discovery import following
 from exporter.discovery.asking import known_or_asked, with_hosts_from
 from exporter.discovery.following import Discovery
+from exporter.discovery.no_list import NoList
 from exporter.fleet import Fleet, HostsFrom, fleet_of, load, read_fleet_file
 from tests.exporter.discovery.lists import written
 
@@ -164,6 +165,31 @@ async def test_lists_are_asked_for_until_their_entry_is_gone_from_the_fleet_file
         assert stage.names() == ["h001", "h003"]
         stage.write(1, 3, 5)
         await until(lambda: stage.names() == ["h001", "h003", "h005"])
+
+
+async def test_a_list_that_is_no_longer_followed_when_it_fails_is_counted_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = Stage(tmp_path, TWO)
+    stage.write(1)
+    stage.discovery.follow()
+    asked, fails = asyncio.Event(), asyncio.Event()
+
+    async def fail() -> Any:
+        asked.set()
+        await fails.wait()
+        raise NoList("too late")
+
+    monkeypatch.setattr(stage.discovery._followed[stage.fleet.hosts_from[1]].source, "ask", fail)
+    async with running(stage):
+        await asked.wait()
+        stage.path.write_text(FLEET)
+        stage.fleet = fleet_of(read_fleet_file(stage.path), stage.fleet.lists)
+        stage.discovery.follow()
+        fails.set()
+        await until(lambda: stage.names() == ["h001"])
+    assert stage.failures == {"file_sd": 0}
+    assert "too late" not in caplog.text
 
 
 def known_or_asked_in_time(file: Any, before: Fleet) -> Any:
