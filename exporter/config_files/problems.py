@@ -65,6 +65,5 @@ def key_of(loc: Loc) -> str:
             key += f"[{step}]"
         else:
             plain = re.fullmatch(r"[\w-]{1,80}", step)
-            text = step[:HALF_A_LINE]
-            key += ("." if key else "") + (step if plain else json.dumps(text, ensure_ascii=not text.isprintable()))
-    return key
+            key += ("." if key else "") + (step if plain else json.dumps(step[:HALF_A_LINE], ensure_ascii=False))
+    return key.encode("utf-8", "backslashreplace").decode()  # JSON may hold half of a surrogate pair, and no page can

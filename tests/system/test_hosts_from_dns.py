@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -114,7 +115,8 @@ def test_pods_come_and_go_and_the_program_knows_itself_by_its_address(
     lab: Lab, names: NameServer, fleet_file: Path
 ) -> None:
     own, other = lab.hosts["pod"].address, lab.hosts["cluster"].address
-    pod = Pod(lab.hosts["pod"], fleet_file).ready()
+    pod = Pod(lab.hosts["pod"], fleet_file)
+    pod.ready()
     pod.until(hosts=0, failing=1)
     assert "pods.test: Domain name not found; there is no list of it yet" in pod.get("/-/healthy")
     list_pods(names, [own, other, other])  # twice, as some servers answer
@@ -140,13 +142,17 @@ def test_whatever_a_name_server_says_instead_the_pods_stay_and_the_page_says_why
 ) -> None:
     pods = [lab.hosts["pod"].address, lab.hosts["cluster"].address, "10.78.0.1", "10.78.0.2"]
     list_pods(names, pods)
-    pod = Pod(lab.hosts["pod"], fleet_file).ready()
+    pod = Pod(lab.hosts["pod"], fleet_file)
+    pod.ready()
     before = targets(pod.until(hosts=4, failing=0))
+
+    def says(path: str, why: str) -> bool:
+        return why in pod.get(path)
 
     def fails(why: str) -> None:
         page = pod.until(hosts=4, failing=1)
         for path in ("/-/healthy", "/"):
-            wait_until(lambda path=path: why in pod.get(path), f"{why} at {path}: {pod.get(path)}")
+            wait_until(functools.partial(says, path, why), f"{why} at {path}: {pod.get(path)}")
         assert "its last list, of 4 hosts, stays" in pod.get("/")
         assert targets(page) == before
         assert page.value(FAILURES, mechanism="dns")
@@ -176,7 +182,8 @@ def test_pods_of_ipv6_are_known_by_their_own_addresses(lab: Lab, names: NameServ
     fleet_file.write_text(FLEET.replace("refresh", "ip_family: ipv6, host_names: address, refresh"))
     own, other = lab.hosts["pod"].address6, lab.hosts["cluster"].address6
     names.names[SERVICE] = [own, other, lab.hosts["cluster"].address]
-    pod = Pod(lab.hosts["pod"], fleet_file).ready()
+    pod = Pod(lab.hosts["pod"], fleet_file)
+    pod.ready()
     page = pod.until(hosts=2, failing=0)
     assert targets(page) == {other}
     assert names_itself(page) == {own}

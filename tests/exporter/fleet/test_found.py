@@ -112,9 +112,9 @@ BAD_LISTS: dict[str, tuple[object, list[str]]] = {
     "two names": ([group("a", name="x", host="y")], [": [0].labels.host: is 'y', and name is 'x'; keep one"]),
     "a flag that is none": ([group("a", exporter="no")], [": [0].labels.exporter: expected true or false, not 'no'"]),
     "a label that cannot be printed": (
-        [group("a", **{"\ud800\u202e": "x"})],
+        [group("a", **{"\ud800\x1b": "x"})],
         [
-            ': [0].labels."\\ud800\\u202e": unknown label; known here: name, location, datacenter, country, exporter; '
+            ': [0].labels."\\ud800\\u001b": unknown label; known here: name, location, datacenter, country, exporter; '
             "leave it out",
         ],
     ),
