@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from exporter.fleet import BadFile, Fleet, ListPlace, NotListed, fleet_of, hosts_in, load, pairs_of, who_am_i
+from exporter.fleet import BadFile, Fleet, ListPlace, NotListed, fleet_of, hosts_in, load, pairs_of, roles, who_am_i
 from exporter.scrape_configs import targets_of
 
 FOUND = """
@@ -258,3 +258,14 @@ def test_a_sample_that_a_list_makes_too_small_is_warned_of(loaded: Loaded) -> No
     assert [warning.message for warning in fleet.warnings] == [
         "1 is too few for the 9 hosts of datacenter 'a', some of which nobody probes; write 9 at least"
     ]
+
+
+def test_what_a_fleet_costs_is_not_asked_of_every_host_for_every_host(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("exporter.fleet.mesh.literal_family", asked.append)
+    fleet = loaded(FOUND + "probes: {tcp: {protocol: tcp, port: 1, sample: {within: 10, across: 2}}}\n")
+    fleet = joined(fleet, [group(f"h{number}") for number in range(100)])
+    assert len(roles(fleet)) == 100
+    assert len(asked) == 100
