@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import os
 import socket
 from pathlib import Path
 
-from exporter.discovery import known_or_asked
+from exporter.discovery import Run, known_or_asked
 from exporter.fleet import (
     BadFile,
     Fleet,
@@ -65,13 +66,13 @@ def identified(fleet: Fleet, host: str | None) -> Host:
     return who_am_i(fleet, flag=host, environ=environ, hostname=socket.gethostname())
 
 
-def configuration(options: Options, before: Configuration | None = None) -> Configuration:
+def configuration(options: Options, before: Configuration | None = None, run: Run = asyncio.run) -> Configuration:
     """Read what is to be run here; raises BadFile, also for a password that is missing.
 
-    At the start no list of hosts is asked for; at a reload, after ``before``, those that are new.
+    At the start no list of hosts is asked for; at a reload, after ``before``, those that are new, by ``run``.
     """
     file = read_fleet_file(options.config_file)
-    fleet = fleet_of(file, {} if before is None else known_or_asked(file, before.fleet))
+    fleet = fleet_of(file, {} if before is None else known_or_asked(file, before.fleet, run))
     _ensure_askable(fleet)
     web_config = load_web_config(options.web_config_file) if options.web_config_file else WebConfig()
     return _seen_from_here(options, fleet, web_config, before)

@@ -1,4 +1,4 @@
-"""A name server on loopback, for tests: it answers what it is told to (RFC 1035)."""
+"""A name server for tests: it answers what it is told to, by UDP and, beyond 512 bytes, by TCP (RFC 1035)."""
 
 from __future__ import annotations
 
@@ -9,40 +9,65 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Sequence
 
-A, PTR, AAAA, NXDOMAIN = 1, 12, 28, 3
+A, PTR, AAAA = 1, 12, 28
+SERVFAIL, NXDOMAIN = 2, 3
+TRUNCATED = 0x0200
+_LONGEST_DATAGRAM = 512
 
 
 class NameServer(asyncio.DatagramProtocol):
     """Answers from ``names``; whom it does not hold does not exist, and None is met with silence.
 
     ``reverse`` are the names of addresses. ``careless`` are names whose every address is the answer, whichever family
-    is asked for.
+    is asked for. Of ``failing`` names it says that it cannot tell.
     """
 
     def __init__(self) -> None:
         self.names: dict[str, Sequence[str] | None] = {}
         self.reverse: dict[str, str] = {}
         self.careless: set[str] = set()
+        self.failing: set[str] = set()
         self.asked: list[str] = []
+        self.by_tcp = 0
+        """Questions that came by TCP."""
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]  # as it is made here
         self._transport = transport
         self.address = "{}:{}".format(*transport.get_extra_info("sockname"))
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
-        end = data.index(0, 12) + 5
+        if (answer := self._answer(data)) is not None:
+            self._transport.sendto(answer if len(answer) <= _LONGEST_DATAGRAM else self._truncated(answer), address)
+
+    async def answer_by_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one question, and close the connection."""
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            (length,) = struct.unpack("!H", await reader.readexactly(2))
+            self.by_tcp += 1
+            if (answer := self._answer(await reader.readexactly(length))) is not None:
+                writer.write(struct.pack("!H", len(answer)) + answer)
+        writer.close()
+
+    @staticmethod
+    def _truncated(answer: bytes) -> bytes:
+        flags, questions = struct.unpack_from("!HH", answer, 2)
+        return answer[:2] + struct.pack("!HHHHH", flags | TRUNCATED, questions, 0, 0, 0) + answer[12 : _end(answer)]
+
+    def _answer(self, data: bytes) -> bytes | None:
+        """Return the answer to a question; None is silence."""
+        end = _end(data)
         name, (kind,) = self._name(data[12 : end - 5]), struct.unpack_from("!H", data, end - 4)
         self.asked.append(name)
         found = self._found(name)
         if found is None:
-            return
+            return None
         records = [(self._kind(one), self._written(one)) for one in found]
         if name not in self.careless:
             records = [record for record in records if record[0] == kind]
-        flags = 0x8180 | (0 if found or name in self.names else NXDOMAIN)
+        flags = 0x8180 | (SERVFAIL if name in self.failing else 0 if found or name in self.names else NXDOMAIN)
         head = data[:2] + struct.pack("!HHHHH", flags, 1, len(records), 0, 0) + data[12:end]
         body = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", of, 1, 60, len(one)) + one for of, one in records)
-        self._transport.sendto(head + body, address)
+        return head + body
 
     def _found(self, name: str) -> Sequence[str] | None:
         known = {ipaddress.ip_address(address).reverse_pointer: (of,) for address, of in self.reverse.items()}
@@ -67,13 +92,18 @@ class NameServer(asyncio.DatagramProtocol):
         return ".".join(labels)
 
 
+def _end(data: bytes) -> int:
+    """Return where the question of a message ends."""
+    return data.index(0, 12) + 5
+
+
 @contextlib.asynccontextmanager
-async def name_server() -> AsyncIterator[NameServer]:
-    """Run one."""
-    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(
-        NameServer, local_addr=("127.0.0.1", 0)
-    )
+async def name_server(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[NameServer]:
+    """Run one; port 0 is a free one."""
+    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(NameServer, local_addr=(host, port))
     try:
-        yield server
+        address = transport.get_extra_info("sockname")
+        async with await asyncio.start_server(server.answer_by_tcp, *address[:2]):
+            yield server
     finally:
         transport.close()

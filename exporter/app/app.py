@@ -9,7 +9,8 @@ import gc
 import logging
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from collectors.contract import Context, Notice, SocketOpened
 from collectors.terms import Seconds
@@ -22,7 +23,7 @@ from exporter.app.maintenance_watch import warn_of_ended_maintenance
 from exporter.app.reloads import Reloads
 from exporter.app.signals import Signals
 from exporter.configuration import Configuration, Options, configuration, with_list
-from exporter.discovery import Discovery
+from exporter.discovery import Answers, Discovery
 from exporter.fleet import BadFile, FoundHost, HostsFrom, Pair, outside_sample
 from exporter.fleet_view import FleetView
 from exporter.overview import Overview
@@ -50,7 +51,7 @@ class App:
         self._refresher = Scheduler("", self._addresses, at_once=True)
         self._prober = Scheduler(first.host.name, self._recorder)
         self._reloads = Reloads(
-            lambda: configuration(options, self._current),
+            lambda: configuration(options, self._current, self._run_in_loop),
             self._apply,
             lambda: self._current,
             self._recorder.reload_failed,
@@ -70,7 +71,8 @@ class App:
 
     async def run(self, sockets: Sequence[socket.socket]) -> None:
         """Probe and serve until SIGTERM or SIGINT; SIGHUP reloads."""
-        asyncio.get_running_loop().set_exception_handler(sparing_handler())
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(sparing_handler())
         self._signals.listen()
         hint_at_stamps()
         async with contextlib.AsyncExitStack() as stack:
@@ -99,7 +101,7 @@ class App:
             ]
             if self._options.auto_reload:
                 file = self._options.config_file
-                watch = reload_on_change(file, lambda: self._current.fleet.file.digest, self._reloads.reload_or_refuse)
+                watch = reload_on_change(file, self._file_in_force, self._reloads.reload_or_refuse)
                 beside.append(group.create_task(watch))
             number = await self._signals.stopped()
             for task in beside:
@@ -132,6 +134,13 @@ class App:
     def _outside_sample(self) -> set[str]:
         return {host.name for host in outside_sample(self._current.fleet, self._current.host)}
 
+    def _run_in_loop(self, asking: Coroutine[Any, Any, Answers]) -> Answers:
+        """Wait, in the thread of a reload, for what the loop does; the end of the loop is the end of it."""
+        return asyncio.run_coroutine_threadsafe(asking, self._loop).result()
+
+    def _file_in_force(self) -> bytes | None:
+        return None if self._recorder.reload_has_failed else self._current.fleet.file.digest
+
     def _missing_hosts(self) -> str:
         return "; ".join(filter(None, (self._discovery.missing(), self._current.unlisted)))
 
@@ -139,6 +148,8 @@ class App:
         return await single.ask(pairs, self._probes)
 
     async def _targets(self) -> Mapping[str, str]:
+        if missing := self._discovery.never_had():
+            raise Refused(503, f"not all hosts are known yet: {missing}")
         try:
             return await asyncio.to_thread(targets_of, self._current.fleet)
         except BadFile as bad:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from collectors.terms import Seconds
 from collectors.transport.trust import version_of
+from exporter.config_files.opening import open_regular
 from exporter.web import Refused
 
 EVERY: Seconds = 2.0
@@ -19,9 +20,12 @@ _AGAIN: Seconds = 60.0
 
 
 async def reload_on_change(
-    path: Path, in_force: Callable[[], bytes], reload: Callable[[], Awaitable[object]], every: Seconds = EVERY
+    path: Path, in_force: Callable[[], bytes | None], reload: Callable[[], Awaitable[object]], every: Seconds = EVERY
 ) -> None:
-    """Call ``reload`` when the file is not the one ``in_force``, by its SHA-256, and has stayed as it is for a look."""
+    """Call ``reload`` when the file is not the one ``in_force``, by its SHA-256, and has stayed as it is for a look.
+
+    ``in_force`` returns None while the last reload has failed: then what was right before is read again, too.
+    """
     loop = asyncio.get_running_loop()
     seen: object = None
     read: object = None
@@ -31,14 +35,19 @@ async def reload_on_change(
         before, seen = seen, await asyncio.to_thread(version_of, path)
         if seen != before or (seen == read and loop.time() < again):
             continue
-        if await asyncio.to_thread(_digest, path) != in_force():
+        if in_force() is None or await asyncio.to_thread(_digest, path) != in_force():
             with contextlib.suppress(Refused):
                 await reload()
         read, again = seen, loop.time() + _AGAIN
 
 
-def _digest(path: Path) -> bytes | None:
+def _digest(path: Path) -> bytes:
+    """Return the SHA-256 of a file; nothing of one that cannot be read, which is in force nowhere."""
     try:
-        return hashlib.sha256(path.read_bytes()).digest()
+        with open_regular(path) as file:
+            digest = hashlib.sha256()
+            while piece := file.read(1 << 20):
+                digest.update(piece)
     except OSError:
-        return None
+        return b""
+    return digest.digest()

@@ -66,4 +66,4 @@ def key_of(loc: Loc) -> str:
         else:
             plain = re.fullmatch(r"[\w-]{1,80}", step)
             key += ("." if key else "") + (step if plain else json.dumps(step[:HALF_A_LINE], ensure_ascii=False))
-    return key
+    return key.encode("utf-8", "backslashreplace").decode()  # JSON may hold half of a surrogate pair, and no page can

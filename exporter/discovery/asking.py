@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 from exporter.config_files.problems import BadFile, Problem
 from exporter.discovery.no_list import NoList
 from exporter.discovery.source import Hosts, Source, in_a_line
 from exporter.fleet import CheckedFile, Fleet, HostsFrom, Lists, fleet_of, read_fleet_file
+
+Answers = Mapping[HostsFrom, Hosts | NoList]
+"""What was said of each list."""
+Run = Callable[[Coroutine[Any, Any, Answers]], Answers]
+"""Runs a coroutine to its end."""
 
 
 def with_hosts_from(path: Path) -> tuple[Fleet, list[Problem]]:
@@ -27,15 +33,16 @@ def with_hosts_from(path: Path) -> tuple[Fleet, list[Problem]]:
     return fleet_of(file, lists), problems
 
 
-def known_or_asked(file: CheckedFile, before: Fleet) -> Lists:
+def known_or_asked(file: CheckedFile, before: Fleet, run: Run = asyncio.run) -> Lists:
     """Return the lists that a file names, those that it names anew asked for now; raises BadFile if one cannot be had.
 
     For the thread of a reload, which changes nothing then: hosts that moved to a list would lose their counters.
+    ``run`` asks in the program's own loop, so that the end of the program ends that, too.
     """
     entries = file.sections.hosts_from
     lists = {entry: hosts for entry, hosts in before.lists.items() if entry in entries}
     problems, new = [], [entry for entry in entries if entry not in before.hosts_from]
-    for entry, answer in asyncio.run(_answers(file, new)).items():
+    for entry, answer in (run(_answers(file, new)) if new else {}).items():
         if isinstance(answer, NoList):
             problems.append(file.problem_of_list(entry, f"{entry}: {answer}"))
         else:
@@ -57,7 +64,7 @@ def _joined(file: CheckedFile, lists: Lists, entry: HostsFrom, answer: Hosts | N
     return joined
 
 
-async def _answers(file: CheckedFile, entries: Collection[HostsFrom]) -> Mapping[HostsFrom, Hosts | NoList]:
+async def _answers(file: CheckedFile, entries: Collection[HostsFrom]) -> Answers:
     async with asyncio.TaskGroup() as group:
         tasks = {entry: group.create_task(_answer(Source(file, entry))) for entry in entries}
     return {entry: task.result() for entry, task in tasks.items()}

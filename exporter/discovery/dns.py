@@ -10,7 +10,7 @@ from collectors.terms import Seconds
 from collectors.transport import resolver
 from exporter.discovery.no_list import NoList
 from exporter.fleet import MAX_HOSTS, Dns
-from exporter.wording import counted, some
+from exporter.wording import some
 
 _DEADLINE: Seconds = 10.0
 """For all look-ups."""
@@ -33,7 +33,7 @@ class HostNames:
             async with asyncio.timeout(_DEADLINE):  # noqa: TID251 - of the list, not of a probe
                 addresses = await resolver.addresses(settings.name, settings.ip_family, self._nameservers)
                 if len(addresses) > MAX_HOSTS:
-                    raise NoList(f"{counted(len(addresses), 'address')}es, more than {MAX_HOSTS:,}")
+                    raise NoList(f"it has {len(addresses):,} addresses, more than {MAX_HOSTS:,}")
                 if settings.host_names == "reverse":
                     await self._name(addresses)
         except ProbeFailed as failed:
@@ -46,7 +46,8 @@ class HostNames:
         ]
 
     async def _name(self, addresses: Sequence[str]) -> None:
-        self._names = {address: name for address, name in self._names.items() if address in addresses}
+        listed = set(addresses)
+        self._names = {address: name for address, name in self._names.items() if address in listed}
         under_way, nameless = asyncio.Semaphore(_AT_ONCE), dict[str, str]()
 
         async def look_up(address: str) -> None:

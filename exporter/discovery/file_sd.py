@@ -6,18 +6,22 @@ import glob
 import os
 from pathlib import Path
 
+from collectors.terms import Seconds
 from exporter.config_files.opening import open_regular, why_denied
 from exporter.discovery.formats import MAX_BYTES
 from exporter.discovery.no_list import NoList
 from exporter.fleet import CheckedFile, FileSd
 
+DEADLINE: Seconds = 10.0
+"""For all files."""
 _MAX_FILES = 1000
 
 
 def contents(file: CheckedFile, settings: FileSd) -> list[tuple[str, bytes]]:
     """Return the names and bytes of all files that the patterns name, in the order of their names; raises NoList."""
     folder = Path(file.source_file).absolute().parent
-    names = sorted({name for pattern in settings.files for name in glob.glob(os.path.join(folder, pattern))})  # noqa: PTH118, PTH207 - pathlib's patterns cannot begin with a slash
+    here = glob.escape(str(folder))
+    names = sorted({name for pattern in settings.files for name in glob.glob(os.path.join(here, pattern))})  # noqa: PTH118, PTH207 - pathlib's patterns cannot begin with a slash
     if not names:
         raise NoList("no such file; create it, or correct the pattern")
     if len(names) > _MAX_FILES:

@@ -39,8 +39,8 @@ class Counts(Protocol):
     def configure(self, mechanisms: Collection[str]) -> None:
         """Count these mechanisms, and no others."""
 
-    def show(self, mechanism: str, hosts: int, last_success: float | None) -> None:
-        """Show the hosts of the lists in force, and when the last one of them was had that has waited longest."""
+    def show(self, mechanism: str, hosts: int, failing: int, last_success: float | None) -> None:
+        """Show the hosts of the lists in force, how many lists fail, and when the one was had that waits longest."""
 
     def failed(self, mechanism: str) -> None:
         """Count a list that could not be had, or was not taken."""
@@ -103,6 +103,11 @@ class Discovery:
         """Write which lists are not as they should be, and what holds instead; empty if all are."""
         return "; ".join(self._missing())
 
+    def never_had(self) -> str:
+        """List what has given no hosts yet; empty if all lists have."""
+        fleet = self._fleet()
+        return ", ".join(str(entry) for entry in fleet.hosts_from if entry not in fleet.lists)
+
     def _missing(self) -> Iterator[str]:
         fleet = self._fleet()
         for index, (entry, followed) in enumerate(self._followed.items()):
@@ -154,6 +159,8 @@ class Discovery:
                 await take(entry, hosts)
 
     def _failed(self, followed: _Followed, fault: str) -> None:
+        if followed.gone.is_set():  # nobody asks any longer; its mechanism may have no series
+            return
         if fault != followed.fault:
             _log.warning("%s: %s", followed.source.entry, fault)
         followed.fault = fault
@@ -166,7 +173,8 @@ class Discovery:
             times = [each.last_success for each in lists.values()]
             known = [each for each in times if each is not None]
             hosts = sum(len(fleet.lists.get(entry, ())) for entry in lists)
-            self._counts.show(mechanism, hosts, min(known) if len(known) == len(times) else None)
+            failing = sum(bool(each.fault) for each in lists.values())
+            self._counts.show(mechanism, hosts, failing, min(known) if len(known) == len(times) else None)
 
 
 def _lost(before: Hosts, after: Hosts) -> int:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from exporter.config_files.problems import BadFile, Problem, Unreadable, key_of
 from exporter.config_files.source import parse
 from exporter.discovery.no_list import NoList
-from exporter.fleet import ListPlace
+from exporter.fleet import MAX_HOSTS, ListPlace
 from exporter.wording import cleaned, quoted
 
 MAX_BYTES = 4 << 20
 """Of one list. Ten thousand hosts with all labels are 2 MB."""
+_MAX_BRACKETS = 5 * MAX_HOSTS
+"""Lists and maps of one list: a host in a group of its own has three. 4 MiB of empty ones would take 110 MB to read."""
 
 
 def read_json(data: bytes, name: str) -> tuple[object, ListPlace]:
     """Read JSON; raises NoList. It has no lines: the place within it says which value is meant."""
+    if data.count(b"[") + data.count(b"{") > _MAX_BRACKETS:
+        raise NoList(f"it has more lists and maps than {MAX_HOSTS:,} hosts need")
     try:
         return json.loads(data, object_pairs_hook=_map), ListPlace(name)
     except RecursionError:
@@ -43,7 +48,6 @@ def read_yaml(data: bytes, name: str) -> tuple[object, ListPlace]:
 def _map(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) < len(pairs):
-        keys = [key for key, _ in pairs]
-        double = next(key for key in keys if keys.count(key) > 1)
+        ((double, _),) = Counter(key for key, _ in pairs).most_common(1)
         raise ValueError(f"the key {quoted(double)} stands twice in a map")
     return entries

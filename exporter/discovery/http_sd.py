@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
+import urllib.parse
+from collections.abc import Iterator
 
 from collectors.contract import ProbeFailed
 from collectors.terms import Reason, Seconds
@@ -17,6 +20,8 @@ from exporter.wording import cleaned
 
 DEADLINE: Seconds = 10.0
 """For the whole of an answer."""
+_SHORTEST_TOKEN = 6
+"""A shorter value of a query is a word that lists may have for other reasons."""
 _REDIRECTS = range(300, 400)
 _REFUSALS = {401, 403}
 _TROUBLES = {
@@ -30,8 +35,8 @@ _TROUBLES = {
 }
 
 
-async def answer(file: CheckedFile, entry: HostsFrom, contexts: Contexts) -> bytes:
-    """Return what the server of an entry says; raises NoList."""
+async def answer(file: CheckedFile, entry: HostsFrom, contexts: Contexts) -> tuple[bytes, bool]:
+    """Return what the server of an entry says, and whether it repeats a secret of ours; raises NoList."""
     server, trust = await asyncio.to_thread(_access, file, entry, contexts)
     deadline = asyncio.get_running_loop().time() + DEADLINE
     async with session("discovery", 1) as shared:
@@ -40,7 +45,18 @@ async def answer(file: CheckedFile, entry: HostsFrom, contexts: Contexts) -> byt
         raise NoList(_trouble(outcome))
     if outcome.status != OK:
         raise NoList(_status(outcome))
-    return outcome.body
+    return outcome.body, any(secret in outcome.body for secret in _secrets(server))
+
+
+def _secrets(server: ListServer) -> Iterator[bytes]:
+    """Yield what no message may quote: the login, and what a token may be in the url."""
+    if server.user and server.password:
+        password = server.password.reveal()
+        yield from (password.encode(), base64.b64encode(f"{server.user}:{password}".encode()))
+    for pair in urllib.parse.urlsplit(server.url).query.split("&"):
+        value = pair.partition("=")[2] or pair
+        if len(value) >= _SHORTEST_TOKEN:
+            yield from (value.encode(), urllib.parse.unquote_to_bytes(value))
 
 
 def _access(file: CheckedFile, entry: HostsFrom, contexts: Contexts) -> tuple[ListServer, ssl.SSLContext | None]:

@@ -27,6 +27,9 @@ class Source:
         self._contexts = Contexts()
         mechanism = entry.mechanism
         self._host_names = HostNames(mechanism, nameservers) if isinstance(mechanism, Dns) else None
+        self._reading: asyncio.Future[list[tuple[str, bytes]]] | None = None
+        """The files that are being read; where a file system hangs, no other thread begins to."""
+        self._repeats_secret = False
         self._answer: object = None
         self._hosts: Hosts = ()
 
@@ -36,8 +39,8 @@ class Source:
         if answer != self._answer:
             try:
                 hosts = await asyncio.to_thread(self._read, answer)
-            except BadFile as bad:
-                raise NoList(in_a_line(bad)) from bad
+            except (BadFile, NoList) as fault:
+                raise NoList(self._in_words(fault)) from None
             self._answer, self._hosts = answer, hosts
         return self._hosts
 
@@ -46,8 +49,24 @@ class Source:
         if self._host_names is not None:
             return await self._host_names.groups()
         if isinstance(self.entry.mechanism, FileSd):
-            return await asyncio.to_thread(file_sd.contents, self._file, self.entry.mechanism)
-        return [(str(self.entry.mechanism), await http_sd.answer(self._file, self.entry, self._contexts))]
+            return await self._files(self.entry.mechanism)
+        body, self._repeats_secret = await http_sd.answer(self._file, self.entry, self._contexts)
+        return [(str(self.entry.mechanism), body)]
+
+    async def _files(self, settings: FileSd) -> list[tuple[str, bytes]]:
+        if self._reading is None:
+            loop = asyncio.get_running_loop()
+            self._reading = loop.run_in_executor(None, file_sd.contents, self._file, settings)
+        reading = self._reading
+        if not (await asyncio.wait([reading], timeout=file_sd.DEADLINE))[0]:
+            raise NoList(f"its files cannot be read within {file_sd.DEADLINE:g} s: look at their file system")
+        self._reading = None
+        return reading.result()
+
+    def _in_words(self, fault: BadFile | NoList) -> str:
+        if self._repeats_secret:
+            return "its answer cannot be used, and is not quoted, as it repeats the login or a value of the url's query"
+        return in_a_line(fault) if isinstance(fault, BadFile) else str(fault)
 
     def _read(self, answer: object) -> Hosts:
         assert isinstance(answer, list)  # noqa: S101 - by `_asked`

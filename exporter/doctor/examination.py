@@ -88,7 +88,8 @@ def _data(
     fleet: Fleet, wanted: Sequence[ExpectedHost], servers: Mapping[str, ServerSeen], now: float
 ) -> Iterator[Diagnosis]:
     """Say whether the data arrives in each server that should have it."""
-    rules = HostRules(fleet.config_hash, max(_OLD_SCRAPES * fleet.scrape.interval, _MINUTE))
+    ours = fleet.config_hash if fleet.lists.keys() >= set(fleet.hosts_from) else None
+    rules = HostRules(ours, max(_OLD_SCRAPES * fleet.scrape.interval, _MINUTE))
     is_known = False
     for name in _ENGINES:
         if name in servers:

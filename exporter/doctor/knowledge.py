@@ -28,6 +28,8 @@ class Exporter(NamedTuple):
     config_hash: float | None
     reloaded: bool | None
     """Whether it could read its fleet file the last time."""
+    lists_failing: Sequence[str] = ()
+    """The mechanisms of its lists of hosts that it could not have or take the last time."""
 
 
 class Knowledge(NamedTuple):
@@ -65,10 +67,16 @@ def _exporters(answers: Answers) -> list[Exporter] | None:
     if sampled is None or state is None:
         return None
     known = {(sample.metric.get("__name__"), _scrape(sample)): sample.number for sample in state}
-    return [_exporter(sample, known) for sample in sampled]
+    failing: dict[tuple[str, str], list[str]] = {}
+    for sample in state:
+        if sample.metric.get("__name__") == promql.LISTS_FAILING and sample.number > 0:
+            failing.setdefault(_scrape(sample), []).append(sample.metric.get("mechanism", ""))
+    return [_exporter(sample, known, failing.get(_scrape(sample), ())) for sample in sampled]
 
 
-def _exporter(sample: Sample, known: Mapping[tuple[str | None, tuple[str, str]], float]) -> Exporter:
+def _exporter(
+    sample: Sample, known: Mapping[tuple[str | None, tuple[str, str]], float], failing: Sequence[str]
+) -> Exporter:
     scrape = _scrape(sample)
     reloaded = known.get((promql.RELOADED, scrape))
     return Exporter(
@@ -77,6 +85,7 @@ def _exporter(sample: Sample, known: Mapping[tuple[str | None, tuple[str, str]],
         sampled=sample.number,
         config_hash=known.get((promql.HASH, scrape)),
         reloaded=None if reloaded is None else reloaded == 1,
+        lists_failing=sorted(failing),
     )
 
 

@@ -13,6 +13,7 @@ N8N_READ_ERRORS = "n8ndb_read_errors_total"
 RTT = "network_latency_rtt_seconds"
 SELF = "latency_exporter_self_info"
 HASH, RELOADED = "latency_exporter_config_hash", "latency_exporter_config_last_reload_successful"
+LISTS_FAILING = "latency_exporter_discovery_failing"
 
 _DATABASE_NAMES = (
     "available|connection_errors_total|(rtt|connect_latency|query_latency|phase)_.+|login_round_trips|probe.*_total"
@@ -28,7 +29,7 @@ _PLACES = "source_location, target_location"
 
 SAMPLED = f"timestamp({SELF})"
 """The host that each exporter is by its own page, the labels that it was given, and when it was scraped."""
-STATE = f'{{__name__=~"{HASH}|{RELOADED}"}}'
+STATE = f'{{__name__=~"{HASH}|{RELOADED}|{LISTS_FAILING}"}}'
 PAIRS = f'count by (source, target, probe, ip_family) ({PROBES}{{source!=""}})'
 DATABASES = f'count by (source, database) ({DATABASE_PROBES}{{source!=""}})'
 N8NS = f'count by (source, n8n) ({N8N_READ_ERRORS}{{source!=""}})'

@@ -33,6 +33,8 @@ _OF_SCRAPES = frozenset({"instance", "job"})
 """Labels of the scrapes that a list is made for, as all that begin with ``__`` are: they say nothing of a host."""
 _TARGET = re.compile(r"(?:\[([^\]]*)\]|([^:\]\[]+)):[0-9]{1,5}|\[([^\]]*)\]|([^\]\[]+)")
 """``host:port``, ``[address]:port``, or either without a port."""
+_COLONS_ALONE = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")
+"""An IPv6 address without brackets: nobody can tell whether it ends with a port."""
 
 
 class ListPlace(NamedTuple):
@@ -119,7 +121,7 @@ class _Reader:
             return [], {}
         for key in sorted(map(str, group.keys() - {"targets", "labels"}))[:_MAX_PROBLEMS]:
             self._add((*loc, key), "unknown key; a target group has targets and labels")
-        targets, labels = group.get("targets", []), group.get("labels", {})
+        targets, labels = group.get("targets") or [], group.get("labels") or {}
         if not isinstance(targets, list):
             self._add((*loc, "targets"), f'expected a list, such as ["wf001:9102"], not {quoted(targets)}')
             targets = []
@@ -149,6 +151,9 @@ class _Reader:
 
     def _host(self, loc: Loc, target: object, labels: Mapping[str, str]) -> Host | None:
         match = _TARGET.fullmatch(target) if isinstance(target, str) else None
+        if isinstance(target, str) and _COLONS_ALONE.fullmatch(target):
+            self._add(loc, f"write the address in brackets, such as [2001:db8::1]:9102, not {quoted(target)}")
+            return None
         if match is None:
             self._add(loc, f"expected a host with or without its port, such as wf001:9102, not {quoted(target)}")
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -72,10 +73,14 @@ class Mesh:
         """Count those of a host by the family that is written as their address, if one is; of a sample."""
         if not measures(source, self._probe.from_):
             return {}
-        kinds = {literal_family(target.address) for target in self._targets}
-        if len(kinds) > 1:
+        if len(self._kinds) > 1:
             return Counter(literal_family(target.address) for target in self.targets_of(source))
-        return dict.fromkeys(kinds, self.parts.targets_of(source))
+        return dict.fromkeys(self._kinds, self.parts.targets_of(source))
+
+    @functools.cached_property
+    def _kinds(self) -> frozenset[IpFamily | None]:
+        """The families of all targets; looked for once, or a fleet of 5,000 would take minutes."""
+        return frozenset(literal_family(target.address) for target in self._targets)
 
 
 class MeshParts:

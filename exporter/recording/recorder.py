@@ -82,6 +82,11 @@ class Recorder:
         self._own.reload_successful.set(0)
         self._health.not_reloaded = problem
 
+    @property
+    def reload_has_failed(self) -> bool:
+        """Whether what is in force is not what was read last."""
+        return bool(self._health.not_reloaded)
+
     def watch_names(self, targets: Iterable[str]) -> None:
         """Count the failed refreshes of these targets' addresses, from 0 on, and no others'."""
         self._lookups.watch(targets)

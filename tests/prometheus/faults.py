@@ -146,6 +146,9 @@ FAULTS: dict[str, Series] = {
         f'latency_exporter_pairs{{{_OURS}, protocol="icmp"}}': steady("3", "3"),
     },
     "ConfigurationInDoubt (reload)": {f"latency_exporter_config_last_reload_successful{{{_OURS}}}": steady("1", "0")},
+    "ConfigurationInDoubt (hosts)": {
+        f'latency_exporter_discovery_failing{{{_OURS}, mechanism="dns"}}': steady("0", "1")
+    },
     "ConfigurationInDoubt (host name)": {
         f'latency_exporter_self_info{{{_OURS}, self="wf001"}}': gone("1"),
         f'latency_exporter_self_info{{{_OURS}, self="wf008"}}': f"_x{BEFORE} 1x{AFTER}",

@@ -20,6 +20,7 @@ _LEGACY = "latency_legacy"
 RECORDED_BESIDE_ALERTS = {
     "pair:network_latency_faults:ratio_rate2m",
     "latency_exporter:process_resident_memory_bytes:limit",
+    "source:latency_exporter_config_hash:compared",
 }
 """In alerts.yml and extra.yml, so they do not say that recording.yml is loaded."""
 _OWN_LINES = 20

@@ -42,8 +42,8 @@ _DROPPED = "it runs this fleet file, so a relabelling or a limit of the scrape j
 class HostRules(NamedTuple):
     """What holds for all hosts."""
 
-    config_hash: int
-    """Of the fleet file that was read here."""
+    config_hash: int | None
+    """Of the fleet file that was read here; None where a list of hosts could not be had, so that it says nothing."""
     old_after: Seconds
     """A sample older than this is too old: some scrapes have failed or were left out."""
 

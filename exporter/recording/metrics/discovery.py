@@ -32,21 +32,28 @@ class DiscoveryMetrics:
             ["mechanism"],
             registry=registry,
         )
+        self._failing = Gauge(
+            f"{_PREFIX}failing",
+            "Lists whose latest answer is not in force: it could not be had, or was not taken; 0 while all are well.",
+            ["mechanism"],
+            registry=registry,
+        )
         self._shown: set[str] = set()
 
     def configure(self, mechanisms: Collection[str]) -> None:
         """Count these mechanisms, from 0 on, and no others."""
         for gone in self._shown - set(mechanisms):
-            self._hosts.remove(gone)
-            self._failures.remove(gone)
+            for family in (self._hosts, self._failures, self._failing):
+                family.remove(gone)
             self._forget_success(gone)
         self._shown = set(mechanisms)
         for mechanism in mechanisms:
             self._failures.labels(mechanism)
 
-    def show(self, mechanism: str, hosts: int, last_success: float | None) -> None:
-        """Show the hosts of a mechanism's lists, and when the oldest of these was had, in seconds since the epoch."""
+    def show(self, mechanism: str, hosts: int, failing: int, last_success: float | None) -> None:
+        """Show the hosts of a mechanism's lists, how many lists fail, and when the oldest was had, since the epoch."""
         self._hosts.labels(mechanism).set(hosts)
+        self._failing.labels(mechanism).set(failing)
         if last_success is None:
             self._forget_success(mechanism)
         else:

@@ -27,6 +27,7 @@ class Stage:
         self.path = folder / "fleet.yml"
         self.path.write_text("one")
         self.in_force = "one"
+        self.has_failed = False
         self.reads: list[str | None] = []
         self.looks = 0
 
@@ -36,11 +37,15 @@ class Stage:
         return version
 
     async def reload(self) -> None:
-        text = self.path.read_text() if self.path.exists() else None
+        text = self.path.read_text() if self.path.is_file() else None
         self.reads.append(text)
-        if text is None or "bad" in text:
+        self.has_failed = text is None or "bad" in text
+        if self.has_failed:
             raise Refused(500, "it is bad")
-        self.in_force = text
+        self.in_force = text or ""
+
+    def digest_in_force(self) -> bytes | None:
+        return None if self.has_failed else hashlib.sha256(self.in_force.encode()).digest()
 
     async def read(self, times: int) -> None:
         async with asyncio.timeout(15):
@@ -59,11 +64,7 @@ class Stage:
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     stage = Stage(tmp_path)
     monkeypatch.setattr(auto_reload, "version_of", stage.version_of)
-    task = asyncio.create_task(
-        auto_reload.reload_on_change(
-            stage.path, lambda: hashlib.sha256(stage.in_force.encode()).digest(), stage.reload, EVERY
-        )
-    )
+    task = asyncio.create_task(auto_reload.reload_on_change(stage.path, stage.digest_in_force, stage.reload, EVERY))
     yield stage
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -109,4 +110,25 @@ async def test_what_is_refused_is_read_again_later_or_when_it_changes(
     stage.path.write_text("good")
     async with asyncio.timeout(15):
         while stage.in_force != "good":
+            await asyncio.sleep(EVERY)
+
+
+async def test_a_file_that_is_again_what_it_was_before_a_fault_is_read_so_that_the_fault_is_over(stage: Stage) -> None:
+    stage.path.write_text("bad")
+    await stage.read(1)
+    stage.path.write_text("one")
+    await stage.read(2)
+    await stage.looked()
+    assert (stage.reads, stage.has_failed) == (["bad", "one"], False)
+
+
+async def test_a_pipe_in_the_place_of_the_file_does_not_hold_up_what_follows(stage: Stage) -> None:
+    stage.path.unlink()
+    os.mkfifo(stage.path)
+    while None not in stage.reads:
+        await asyncio.sleep(EVERY)
+    stage.path.unlink()
+    stage.path.write_text("two")
+    async with asyncio.timeout(15):
+        while stage.in_force != "two":
             await asyncio.sleep(EVERY)

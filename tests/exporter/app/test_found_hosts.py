@@ -26,6 +26,8 @@ LISTEN = "--web.listen-address=127.0.0.1:0"
 COUNTED = "network_latency_probes_total"
 FAILURES = "latency_exporter_discovery_failures_total"
 HOSTS = "latency_exporter_discovery_hosts"
+FAILING = "latency_exporter_discovery_failing"
+LATENCY = "/sd/prometheus?job=latency"
 SUCCESS = "latency_exporter_discovery_last_success_timestamp_seconds"
 FLEET = """\
 hosts_from: [{{http_sd: {{url: "{url}", refresh_interval: 200ms}}}}]
@@ -135,8 +137,12 @@ def test_a_program_whose_list_cannot_be_had_serves_its_page_and_says_so_until_it
     with contextlib.closing(refused.value) as response:
         assert missing in response.read().decode()
     assert "The fleet as asked from h001 by" in program.get("/fleet")
-    assert program.get("/sd/prometheus?job=latency") == "[]\n"
+    with pytest.raises(urllib.error.HTTPError, match="503") as refused:  # a Prometheus would drop all its targets
+        program.get("/sd/prometheus?job=latency")
+    with contextlib.closing(refused.value) as response:
+        assert response.read().decode() == f"not all hosts are known yet: http_sd {server.url}\n"
     samples = program.samples()
+    assert samples.get(FAILING, mechanism="http_sd") == 1
     assert samples.get(SUCCESS, mechanism="http_sd") is None
     assert samples.get(HOSTS, mechanism="http_sd") == 0
     assert (samples.get(FAILURES, mechanism="http_sd") or 0) >= 1
@@ -144,6 +150,54 @@ def test_a_program_whose_list_cannot_be_had_serves_its_page_and_says_so_until_it
     samples = program.wait_for(lambda samples: probed(samples).keys() == {"h002"})
     assert samples.by("self_datacenter", "latency_exporter_self_info") == {"dc1": 1}
     assert program.get("/-/healthy") == "latency-exporter is healthy.\n"
+    assert (samples.get(FAILING, mechanism="http_sd"), len(json.loads(program.get(LATENCY)))) == (0, 2)
+
+
+def test_what_a_list_says_and_cannot_be_printed_breaks_no_page(start: Start, server: ListServer) -> None:
+    program = start("--host=h001")
+    program.wait_for(lambda samples: len(probed(samples)) == 299)
+    server.answer = b'[{"targets": ["a"], "labels": {"\\ud800\\u001b[2J": "x"}}]'
+    why = r'[0].labels."\ud800\u001b[2J": unknown label; '
+    assert why in program.logged("unknown label")["msg"]
+    program.wait_for(lambda _: why in program.get("/-/healthy"))
+    program.wait_for(lambda _: why in program.get("/"))
+
+
+def test_exporters_that_feed_each_other_are_refused_by_name_and_say_so(
+    start: Start, server: ListServer, fleet_file: Path
+) -> None:
+    """Else a host that has left would never go: each would have it from the other."""
+    server.answer = written(1, 2)
+    found = fleet_file.read_text()
+    here = start("--host=h001")
+    url = f"http://127.0.0.1:{here.port()}{LATENCY}"
+    fleet_file.write_text(found.replace(server.url, url))
+    fed = start("--host=h002")
+    fed.wait_for(lambda samples: probed(samples).keys() == {"h001"})
+    back = f'hosts_from: [{{http_sd: {{url: "http://127.0.0.1:{fed.port()}{LATENCY}", refresh_interval: 200ms}}}}, '
+    fleet_file.write_text(found.replace("hosts_from: [", back))
+    here.process.send_signal(signal.SIGHUP)
+    assert here.logged("^not reloaded: .*'h001' is the name of")["msg"].endswith("already; name each host once")
+    server.answer = written(1, 2, 3, 4)
+    fed.wait_for(lambda samples: probed(samples).keys() == {"h001", "h003", "h004"})
+    server.answer = written(1, 2, 3)
+    fed.wait_for(lambda samples: probed(samples).keys() == {"h001", "h003"})
+
+
+def test_the_end_does_not_wait_for_a_list_that_a_reload_asks_for(
+    start: Start, server: ListServer, fleet_file: Path
+) -> None:
+    server.answer = written(1, 2)
+    fleet_file.write_text("hosts: [{name: h001, address: 127.0.0.1}]\nprobes: {a: {protocol: tcp, port: 1}}\n")
+    program = start("--host=h001")
+    program.logged("^probing ")
+    server.hangs = True
+    with fleet_file.open("a") as file:
+        file.write(f'hosts_from: [{{http_sd: {{url: "{server.url}"}}}}]\n')
+    program.process.send_signal(signal.SIGHUP)
+    program.wait_for(lambda _: server.asked)
+    assert program.stop() < 5  # and not the 10 s that a server has
+    assert program.process.returncode == 0
 
 
 def test_hosts_that_move_from_the_file_to_a_list_keep_their_counters_or_nothing_changes(
@@ -237,6 +291,10 @@ def test_a_changed_fleet_file_is_read_again_by_itself_and_a_bad_or_half_one_is_n
     fleet_file.with_name("new").rename(fleet_file)
     program.wait_for(lambda samples: samples.by("probe", COUNTED).keys() == {"c"})
     assert len([line for line in program.log if line["msg"].startswith("not reloaded")]) == 1
+    fleet_file.write_text("half")
+    program.wait_for(lambda samples: samples.get("latency_exporter_config_last_reload_successful") == 0)
+    fleet_file.write_text(text.replace("a:", "c:"))  # as it was, which is in force already
+    program.wait_for(lambda samples: samples.get("latency_exporter_config_last_reload_successful") == 1)
 
 
 def test_a_fleet_file_of_a_config_map_is_followed_where_its_links_lead(

@@ -14,6 +14,7 @@ from exporter.config_files.problems import BadFile
 from exporter.discovery import following
 from exporter.discovery.asking import known_or_asked, with_hosts_from
 from exporter.discovery.following import Discovery
+from exporter.discovery.no_list import NoList
 from exporter.fleet import Fleet, HostsFrom, fleet_of, load, read_fleet_file
 from tests.exporter.discovery.lists import written
 
@@ -31,7 +32,7 @@ class Stage:
         self.fleet = load(self.path)
         self.taken: list[list[str]] = []
         self.failures: dict[str, int] = {}
-        self.shown: dict[str, tuple[int, bool]] = {}
+        self.shown: dict[str, tuple[int, int, bool]] = {}
         self.refuses: Exception | None = None
         self.discovery = Discovery(lambda: self.fleet, self.take, self)
 
@@ -44,8 +45,8 @@ class Stage:
     def configure(self, mechanisms: Collection[str]) -> None:
         self.failures = {mechanism: self.failures.get(mechanism, 0) for mechanism in mechanisms}
 
-    def show(self, mechanism: str, hosts: int, last_success: float | None) -> None:
-        self.shown[mechanism] = hosts, last_success is not None
+    def show(self, mechanism: str, hosts: int, failing: int, last_success: float | None) -> None:
+        self.shown[mechanism] = hosts, failing, last_success is not None
 
     def failed(self, mechanism: str) -> None:
         self.failures[mechanism] += 1
@@ -84,7 +85,7 @@ async def test_a_list_is_taken_when_it_changes_and_only_then(tmp_path: Path) -> 
         stage.write(*numbers)
         assert await stage.ask() == ""
     assert stage.taken == [["h001", "h002", "h003"], ["h001", "h002", "h003", "h004"], ["h002", "h003", "h004"]]
-    assert (stage.failures, stage.shown) == ({"file_sd": 0}, {"file_sd": (3, True)})
+    assert (stage.failures, stage.shown) == ({"file_sd": 0}, {"file_sd": (3, 0, True)})
 
 
 async def test_a_list_that_fails_or_is_empty_leaves_the_last_one_and_is_counted(
@@ -100,12 +101,14 @@ async def test_a_list_that_fails_or_is_empty_leaves_the_last_one_and_is_counted(
     (tmp_path / "a.json").unlink()
     assert "no such file" in await stage.ask()
     assert (stage.names(), stage.failures) == (["h001", "h002"], {"file_sd": 4})
+    assert stage.shown == {"file_sd": (2, 1, True)}
     assert [record.message.partition(": ")[2] for record in caplog.records] == [
         "it lists no host",  # once, as long as it is so
         "no such file; create it, or correct the pattern",
     ]
     stage.write(1, 2)
     assert await stage.ask() == ""
+    assert stage.shown == {"file_sd": (2, 0, True)}
 
 
 async def test_a_list_that_loses_more_than_half_is_refused_once_and_taken_the_second_time(tmp_path: Path) -> None:
@@ -139,7 +142,7 @@ async def test_what_does_not_go_together_with_the_fleet_file_is_not_taken_and_is
     stage.write(1)
     stage.refuses = BadFile([stage.fleet.problem((), "'h001' is taken")]) if isinstance(why, BadFile) else why
     assert ("'h001' is taken" if isinstance(why, BadFile) else "a bug: ZeroDivisionError") in await stage.ask()
-    assert (stage.names(), stage.failures, stage.shown) == ([], {"file_sd": 1}, {"file_sd": (0, False)})
+    assert (stage.names(), stage.failures, stage.shown) == ([], {"file_sd": 1}, {"file_sd": (0, 1, False)})
     stage.refuses = None
     assert await stage.ask() == ""
     assert stage.names() == ["h001"]
@@ -162,6 +165,31 @@ async def test_lists_are_asked_for_until_their_entry_is_gone_from_the_fleet_file
         assert stage.names() == ["h001", "h003"]
         stage.write(1, 3, 5)
         await until(lambda: stage.names() == ["h001", "h003", "h005"])
+
+
+async def test_a_list_that_is_no_longer_followed_when_it_fails_is_counted_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = Stage(tmp_path, TWO)
+    stage.write(1)
+    stage.discovery.follow()
+    asked, fails = asyncio.Event(), asyncio.Event()
+
+    async def fail() -> Any:
+        asked.set()
+        await fails.wait()
+        raise NoList("too late")
+
+    monkeypatch.setattr(stage.discovery._followed[stage.fleet.hosts_from[1]].source, "ask", fail)
+    async with running(stage):
+        await asked.wait()
+        stage.path.write_text(FLEET)
+        stage.fleet = fleet_of(read_fleet_file(stage.path), stage.fleet.lists)
+        stage.discovery.follow()
+        fails.set()
+        await until(lambda: stage.names() == ["h001"])
+    assert stage.failures == {"file_sd": 0}
+    assert "too late" not in caplog.text
 
 
 def known_or_asked_in_time(file: Any, before: Fleet) -> Any:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import datetime as dt
 import gzip
 import json
+import os
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from exporter.discovery import dns, http_sd
+from exporter.discovery import dns, file_sd, http_sd
 from exporter.discovery.formats import MAX_BYTES
 from exporter.discovery.no_list import NoList
 from exporter.discovery.source import Source
@@ -82,7 +87,12 @@ ANSWERS: dict[str, tuple[bytes, str]] = {
     "groups without targets": (b'[{"targets": [], "labels": {"name": "x"}}]', "it lists no host"),
     "half of it": (written(1, 2)[:-20], "its answer is no JSON (Expecting ',' delimiter: "),
     "a key twice": (b'[{"targets": ["a"], "targets": ["b"]}]', "its answer is no JSON (the key 'targets' stands twice"),
-    "a tower of brackets": (b"[" * 200_000, "its JSON is nested too deep to be a list of targets"),
+    "a million empty groups": (b"[" + b"{}," * 10**6 + b"{}]", "it has more lists and maps than 10,000 hosts need"),
+    "a key twice among many": (
+        b"[{%s}]" % b",".join(b'"%d":0' % min(number, 199_999) for number in range(200_001)),
+        "its answer is no JSON (the key '199999' stands twice",
+    ),
+    "a tower of brackets": (b"[" * 20_000, "its JSON is nested too deep to be a list of targets"),
     "a number of a million digits": (b"[" + b"7" * 10**6 + b"]", "its answer is no JSON (Exceeds the limit"),
     "too much": (b" " * (MAX_BYTES + 1), "its answer has more than 4,096 KiB; split the list, or serve a shorter one"),
     "too many": (json.dumps([{"targets": ["a"] * 10_001}]).encode(), "http://127.0.0.1:"),
@@ -146,20 +156,61 @@ async def test_a_secret_in_the_query_is_sent_and_never_shown(tmp_path: Path, ser
     assert "secret" not in f"{await fault(asked)} {asked.entry}"
 
 
-async def test_a_server_is_known_by_the_authority_that_the_file_names(tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>no such page: /hosts.json?token=s3same%2Dopen</html>",
+        b'[{"targets": ["s3same-open"], "labels": {"Basic bWU6cGFzcw==": ""}}]',
+        b'[{"targets": ["a"], "labels": {"rack": "bWU6cGFzcw=="}}]',
+    ],
+)
+async def test_a_server_that_repeats_a_secret_is_not_quoted(tmp_path: Path, server: ListServer, answer: bytes) -> None:
+    (tmp_path / "secret").write_text("pass\n")
+    (tmp_path / "secret").chmod(0o600)
+    asked = of_http(tmp_path, f"{server.url}?dc=oslo&token=s3same%2Dopen", ", user: me, password_file: secret")
+    server.answer = answer
+    assert await fault(asked) == (
+        "its answer cannot be used, and is not quoted, as it repeats the login or a value of the url's query"
+    )
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+async def answer_over_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(asyncio.IncompleteReadError, OSError):  # the client does not trust it
         await reader.readuntil(b"\r\n\r\n")
         body = written(7)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         await writer.drain()
-        writer.close()
+    writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=authority.server("127.0.0.1")) as tls:
+
+async def test_a_server_is_known_by_the_authority_that_the_file_names(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    authority, _ = Authority(tmp_path), Authority(tmp_path / "other")
+    context = authority.server("127.0.0.1")
+    async with await asyncio.start_server(answer_over_tls, "127.0.0.1", 0, ssl=context) as tls:
         url = f"https://127.0.0.1:{tls.sockets[0].getsockname()[1]}/"
         assert await hosts(of_http(tmp_path, url, ", ca_file: ca.pem")) == ["h007"]
-        assert (await fault(of_http(tmp_path, url))).startswith("TLS: ")
+        for trusted in ("", ", ca_file: other/ca.pem"):
+            assert (await fault(of_http(tmp_path, url, trusted))).startswith("TLS: ")
+        missing = await fault(of_http(tmp_path, url, ", ca_file: no.pem"))
+        assert missing.endswith("cannot be read: No such file or directory; name a file of certificates")
+
+
+@pytest.mark.parametrize(
+    ("host", "until", "why"),
+    [("127.0.0.1", -1, "expired"), ("127.0.0.2", 1, "127.0.0.1")],
+    ids=["expired", "another's"],
+)
+async def test_a_server_with_a_certificate_that_does_not_hold_is_refused(
+    tmp_path: Path, host: str, until: int, why: str
+) -> None:
+    end = dt.datetime.now(dt.UTC) + dt.timedelta(days=until)
+    context = Authority(tmp_path).server(host, until=end)
+    async with await asyncio.start_server(answer_over_tls, "127.0.0.1", 0, ssl=context) as tls:
+        asked = of_http(tmp_path, f"https://127.0.0.1:{tls.sockets[0].getsockname()[1]}/", ", ca_file: ca.pem")
+        message = await fault(asked)
+        assert message.startswith("TLS: ")
+        assert why in message
 
 
 # file_sd
@@ -206,6 +257,49 @@ async def test_files_that_are_no_list_name_themselves_and_the_line(tmp_path: Pat
     file.unlink()
     file.mkdir()
     assert await fault(asked) == f"{file}: cannot be read: Is a directory"
+
+
+async def test_a_pattern_is_one_and_the_folder_of_the_fleet_file_is_none(tmp_path: Path) -> None:
+    folder = tmp_path / "a[b]*"
+    folder.mkdir()
+    (folder / "hosts.json").write_bytes(written(1))
+    assert await hosts(source(folder, "{file_sd: {files: '*.json'}}")) == ["h001"]
+
+
+async def test_links_in_a_circle_pipes_and_files_that_are_too_long_are_no_list(tmp_path: Path) -> None:
+    asked = source(tmp_path, "{file_sd: {files: hosts.json}}")
+    file = tmp_path / "hosts.json"
+    file.symlink_to("hosts.json")
+    assert await fault(asked) == f"{file}: cannot be read: Too many levels of symbolic links"
+    file.unlink()
+    os.mkfifo(file)
+    assert await fault(asked) == f"{file}: cannot be read: it is no regular file"
+    file.unlink()
+    with file.open("wb") as long:
+        long.truncate(10**12)
+    assert await fault(asked) == f"more than 4 MiB in its files; is {file} a list of targets?"
+
+
+async def test_a_file_system_that_hangs_is_said_and_takes_one_thread_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hosts.json").write_bytes(written(1))
+    asked, reads, comes_back = source(tmp_path, "{file_sd: {files: hosts.json}}"), [], threading.Event()
+    contents = file_sd.contents
+
+    def hang(*words: Any) -> Any:
+        reads.append(words)
+        comes_back.wait()
+        return contents(*words)
+
+    monkeypatch.setattr(file_sd, "contents", hang)
+    monkeypatch.setattr(file_sd, "DEADLINE", 0.05)
+    for _ in range(3):
+        assert await fault(asked) == "its files cannot be read within 0.05 s: look at their file system"
+    assert len(reads) == 1
+    comes_back.set()
+    monkeypatch.setattr(file_sd, "DEADLINE", 15)
+    assert await hosts(asked) == ["h001"]
 
 
 # dns

@@ -95,6 +95,9 @@ def test_a_view_brings_together_what_is_known_of_each_exporter_and_source() -> N
         "state": vector(
             ({"__name__": "latency_exporter_config_hash", **scrape}, 7),
             ({"__name__": "latency_exporter_config_last_reload_successful", **scrape}, 0),
+            ({"__name__": "latency_exporter_discovery_failing", "mechanism": "http_sd", **scrape}, 1),
+            ({"__name__": "latency_exporter_discovery_failing", "mechanism": "dns", **scrape}, 2),
+            ({"__name__": "latency_exporter_discovery_failing", "mechanism": "file_sd", **scrape}, 0),
         ),
         "pairs": vector(({"source": "wf001", "target": "wf008", "probe": "icmp", "ip_family": "ipv4"}, 1)),
         "databases": vector(({"source": "wf001", "database": "orders"}, 2)),
@@ -105,6 +108,7 @@ def test_a_view_brings_together_what_is_known_of_each_exporter_and_source() -> N
     assert known.exporters is not None
     (exporter,) = known.exporters
     assert (exporter.host, exporter.config_hash, exporter.reloaded) == ("wf001", 7.0, False)
+    assert exporter.lists_failing == ["dns", "http_sd"]
     assert exporter.labels == {"source": "wf001", **scrape}
     assert known.series is not None
     assert sorted(map(str, known.series["wf001"])) == ["database orders", "icmp wf008", "n8n flows"]

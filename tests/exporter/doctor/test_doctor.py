@@ -20,8 +20,10 @@ from exporter.doctor.stack import stack_servers
 from exporter.fleet import BadFile, load
 from exporter.recording import metrics
 from exporter.recording.families import Family
+from exporter.recording.recorder import Recorder
 from tests.collectors.peers import silent
 from tests.exporter.doctor.fakes import API, Fake, Say, response
+from tests.exporter.pages import SameAddress
 
 FLEET = """
 hosts:
@@ -85,9 +87,9 @@ def test_a_host_with_a_login_of_its_own_is_expected_in_the_job_latency_all_the_s
 
 def test_all_metrics_that_are_asked_for_exist() -> None:
     of_pairs = {promql.PROBES, promql.DATABASE_PROBES, promql.N8N_READ_ERRORS, promql.RTT}
-    of_exporters = {promql.SELF, promql.HASH, promql.RELOADED}
+    of_exporters = {promql.SELF, promql.HASH, promql.RELOADED, promql.LISTS_FAILING}
     pairs: list[Family] = [*metrics.network_families((1.0,)), *metrics.database_families((1.0,))]
-    page = metrics.OwnMetrics("0").page(openmetrics=False).decode()
+    page = b"".join(Recorder("0", SameAddress()).page(openmetrics=False)).decode()
     assert of_pairs <= {family.name for family in pairs} | {family.name for family in metrics.N8N_FAMILIES}
     assert of_exporters <= set(re.findall(r"^# TYPE (\S+)", page, re.MULTILINE))
 

@@ -127,6 +127,11 @@ def test_the_servers_own_instance_is_right_where_the_job_keeps_it() -> None:
             {"config_hash": 8.0, "reloaded": False},
             "it could not read its fleet file and runs the one before; its page at / says why",
         ),
+        (
+            {"config_hash": 8.0, "lists_failing": ["dns", "http_sd"]},
+            "it has no list of hosts by dns, http_sd that it can take, and goes on with the one before; the foot of "
+            "its page at / says why",
+        ),
         ({}, "it runs this fleet file, so a relabelling or a limit of the scrape job drops them"),
     ],
 )
@@ -135,6 +140,27 @@ def test_a_missing_pair_is_named_with_the_likely_cause(changes: dict[str, Any], 
     finding = judged(knowledge([target()], [exporter(**changes)], wf001=there))
     assert finding.status is Status.BROKEN
     assert finding.text == f"up, scraped 4 s ago; 3 of 4 pairs missing: database n8n, icmp wf008; {why}"
+
+
+def test_an_exporter_whose_list_of_hosts_fails_is_warned_of_and_its_hash_is_compared_with_none() -> None:
+    names = ("wf001", "wf008", "wfdb01")
+    failing = [exporter(name, config_hash=6.0, lists_failing=["http_sd"]) for name in names[:2]]
+    known = knowledge([target(name) for name in names], [*failing, exporter("wfdb01")], **dict.fromkeys(names, SERIES))
+    findings = hosts(known, [host(name) for name in names], RULES)
+    assert [finding.text.rpartition("; it ")[2] for finding in findings[:2]] == [
+        "has no list of hosts by http_sd that it can take, and goes on with the one before; the foot of its page at / "
+        "says why"
+    ] * 2
+    assert [finding.status for finding in findings] == [Status.WARNING, Status.WARNING, Status.OK]
+
+
+def test_a_fleet_of_which_a_list_is_missing_here_is_no_measure_for_the_files_of_the_hosts() -> None:
+    names = ("wf001", "wf008", "wfdb01")
+    exporters = [exporter(name, config_hash=8.0 if name == "wfdb01" else 7.0) for name in names]
+    known = knowledge([target(name) for name in names], exporters, **dict.fromkeys(names, SERIES))
+    findings = hosts(known, [host(name) for name in names], RULES._replace(config_hash=None))
+    assert [finding.status for finding in findings] == [Status.OK, Status.OK, Status.WARNING]
+    assert "its fleet file is not that of most hosts; copy theirs there and reload it" in findings[2].text
 
 
 def test_another_fleet_file_with_the_same_pairs_is_a_warning() -> None:

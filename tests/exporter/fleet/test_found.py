@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from exporter.fleet import BadFile, Fleet, ListPlace, NotListed, fleet_of, hosts_in, load, pairs_of, who_am_i
+from exporter.fleet import BadFile, Fleet, ListPlace, NotListed, fleet_of, hosts_in, load, pairs_of, roles, who_am_i
 from exporter.scrape_configs import targets_of
 
 FOUND = """
@@ -81,6 +81,11 @@ def test_what_an_exporter_serves_for_prometheus_is_a_list_for_other_exporters(lo
         )
 
 
+def test_what_programs_write_for_nothing_is_nothing(loaded: Loaded) -> None:
+    fleet = joined(loaded(FOUND), [{"targets": None, "labels": None}, {"targets": ["a:1"], "labels": None}])
+    assert [host.name for host in fleet.hosts] == ["a"]
+
+
 BAD_LISTS: dict[str, tuple[object, list[str]]] = {
     "no list": ({"targets": []}, [": expected a list of target groups, as Prometheus reads it, not a map"]),
     "no group": (["wf001:9102"], [": [0]: expected a map with targets and labels, not 'wf001:9102'"]),
@@ -106,6 +111,17 @@ BAD_LISTS: dict[str, tuple[object, list[str]]] = {
     ),
     "two names": ([group("a", name="x", host="y")], [": [0].labels.host: is 'y', and name is 'x'; keep one"]),
     "a flag that is none": ([group("a", exporter="no")], [": [0].labels.exporter: expected true or false, not 'no'"]),
+    "a label that cannot be printed": (
+        [group("a", **{"\ud800\x1b": "x"})],
+        [
+            ': [0].labels."\\ud800\\u001b": unknown label; known here: name, location, datacenter, country, exporter; '
+            "leave it out",
+        ],
+    ),
+    "an IPv6 address that may end with a port": (
+        [group("2001:db8::1:9102")],
+        [": [0].targets[0]: write the address in brackets, such as [2001:db8::1]:9102, not '2001:db8::1:9102'"],
+    ),
     "a control character": (
         [group("a", name="\x1b[31m")],
         [": [0].labels.name: holds the control character U+001B; remove it"],
@@ -242,3 +258,14 @@ def test_a_sample_that_a_list_makes_too_small_is_warned_of(loaded: Loaded) -> No
     assert [warning.message for warning in fleet.warnings] == [
         "1 is too few for the 9 hosts of datacenter 'a', some of which nobody probes; write 9 at least"
     ]
+
+
+def test_what_a_fleet_costs_is_not_asked_of_every_host_for_every_host(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("exporter.fleet.mesh.literal_family", asked.append)
+    fleet = loaded(FOUND + "probes: {tcp: {protocol: tcp, port: 1, sample: {within: 10, across: 2}}}\n")
+    fleet = joined(fleet, [group(f"h{number}") for number in range(100)])
+    assert len(roles(fleet)) == 100
+    assert len(asked) == 100

@@ -74,6 +74,7 @@ OF_OURSELVES = [
     ("latency_exporter_discovery_hosts", "gauge", ("mechanism",)),
     ("latency_exporter_discovery_last_success_timestamp_seconds", "gauge", ("mechanism",)),
     ("latency_exporter_discovery_failures_total", "counter", ("mechanism",)),
+    ("latency_exporter_discovery_failing", "gauge", ("mechanism",)),
     ("latency_exporter_measurements_total", "counter", ("protocol", "clock")),
     ("latency_exporter_egress_queue_seconds", "histogram", ()),
     ("latency_exporter_icmp_receive_overflows_total", "counter", ()),
@@ -97,7 +98,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     small.recorder.watch_names(["wf008"])
     small.recorder.request_answered("metrics", 200, 0.001)
     small.recorder.discovery.configure({"http_sd"})
-    small.recorder.discovery.show("http_sd", 2, 1.5e9)
+    small.recorder.discovery.show("http_sd", 2, 0, 1.5e9)
     return small
 
 
