@@ -68,11 +68,10 @@ class NameServer(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def name_server() -> AsyncIterator[NameServer]:
-    """Run one."""
-    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(
-        NameServer, local_addr=("127.0.0.1", 0)
-    )
+async def name_server(bound: socket.socket | None = None) -> AsyncIterator[NameServer]:
+    """Run one, with a socket that is bound elsewhere, such as in another namespace, or with one on loopback."""
+    where = {"sock": bound} if bound else {"local_addr": ("127.0.0.1", 0)}
+    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(NameServer, **where)  # type: ignore[arg-type]  # one of the two
     try:
         yield server
     finally:
