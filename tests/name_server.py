@@ -71,7 +71,7 @@ class NameServer(asyncio.DatagramProtocol):
 async def name_server(bound: socket.socket | None = None) -> AsyncIterator[NameServer]:
     """Run one, with a socket that is bound elsewhere, such as in another namespace, or with one on loopback."""
     where = {"sock": bound} if bound else {"local_addr": ("127.0.0.1", 0)}
-    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(NameServer, **where)  # type: ignore[arg-type]  # one of the two
+    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(NameServer, **where)
     try:
         yield server
     finally:

@@ -99,7 +99,7 @@ def test_a_pod_that_is_monitored_is_called_as_the_others_call_it(tmp_path: Path)
     ]
     job = {"job_name": "theirs", "static_configs": targets, "relabel_configs": relabelings}
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump({"scrape_configs": [job]}))
-    command = ["promtool", "check", "service-discovery", tmp_path / "prometheus.yml", "theirs"]
+    command = ["promtool", "check", "service-discovery", f"{tmp_path}/prometheus.yml", "theirs"]
     (found,) = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert {name: value for name, value in found["labels"].items() if not name.startswith("__")} == {
         "job": "latency",
