@@ -21,8 +21,8 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 chmod 755 "$tree"
 for folder in DEBIAN usr/bin usr/lib/latency-exporter/bin usr/lib/latency-exporter/lib/python3.11/site-packages lib/systemd/system \
-    etc/latency-exporter etc/default usr/share/latency-exporter usr/share/doc/latency-exporter usr/share/man/man1 usr/share/bash-completion/completions \
-    usr/share/zsh/vendor-completions usr/share/fish/vendor_completions.d; do
+    etc/latency-exporter etc/default usr/share/latency-exporter usr/share/doc/latency-exporter usr/share/man/man1 \
+    usr/share/bash-completion/completions usr/share/zsh/vendor-completions usr/share/fish/vendor_completions.d; do
     mkdir -p "$tree/$folder"
 done
 
