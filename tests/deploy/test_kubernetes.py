@@ -9,7 +9,7 @@ import json
 import re
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,10 +165,6 @@ def mounted(folder: Path, text: str) -> Path:
     return folder / "fleet.yml"
 
 
-async def come_to(what: str, condition: Callable[[], object]) -> None:
-    await asyncio.to_thread(wait_until, condition, what, 40)
-
-
 def targets(pod: Exporter, **labels: str) -> set[str]:
     """Return whom a pod has reached."""
     return {
@@ -176,6 +172,11 @@ def targets(pod: Exporter, **labels: str) -> set[str]:
         for (name, had), value in pod.page().samples.items()
         if name == "network_latency_probe_success" and value and labels.items() <= dict(had).items()
     }
+
+
+async def reaches(pod: Exporter, others: set[str], **labels: str) -> None:
+    what = f"{pod.host.name} reaches {others} by {labels}"
+    await asyncio.to_thread(wait_until, lambda: targets(pod, **labels) == others, what, 40)
 
 
 @requires_root
@@ -192,12 +193,11 @@ async def test_pods_find_each_other_by_the_name_of_their_service_and_follow_thei
             await asyncio.to_thread(pod.ready)
         names[SERVICE] = tuple(every)
         for pod in pods:
-            others = every - {pod.host.address}
             for protocol in ("icmp", "tcp", "http"):
-                await come_to(f"{protocol} of {pod.host}", lambda: targets(pod, protocol=protocol) == others)  # noqa: B023
+                await reaches(pod, every - {pod.host.address}, protocol=protocol)
         mounted(tmp_path, text.replace("icmp:", "ping4:"))
         for pod in pods:
-            await come_to("the new file", lambda: targets(pod, probe="ping4") == every - {pod.host.address})  # noqa: B023
+            await reaches(pod, every - {pod.host.address}, probe="ping4")
             assert pod.program.poll() is None
         listed = json.loads(await asyncio.to_thread(pods[0].get, "/sd/prometheus?job=latency"))
         assert {group["labels"]["source"] for group in listed} == every
