@@ -8,6 +8,7 @@ LABS ?= 6
 WATCHERS ?= prometheus newer
 BENCH_ARGS ?=
 FAULT ?=
+MACHINE ?= $(shell uname -m)
 
 venv := .venv
 bin := $(venv)/bin
@@ -154,13 +155,13 @@ lock: ## resolve setup.cfg anew into all lock files; UV_ARGS="--upgrade" takes n
 		--constraint requirements-dev.lock -
 	echo matplotlib | $(uv_compile) --output-file benchmarks/requirements.lock --constraint requirements-dev.lock -
 
-wheels = sh deploy/wheels.sh fetch $(bin)/python .cache/wheels
+wheels = sh deploy/wheels.sh fetch $(bin)/python .cache/wheels-$(MACHINE) $(MACHINE)
 
-deb: $(venv)/.runtime ## build dist/latency-exporter_VERSION_ARCHITECTURE.deb for Debian 12 (docs/install.md)
-	@$(wheels) && sh deploy/debian/build.sh $(bin)/python .cache/wheels dist
+deb: $(venv)/.runtime ## build dist/latency-exporter_VERSION_ARCHITECTURE.deb for Debian 12 (docs/install.md); MACHINE=aarch64
+	@$(wheels) && sh deploy/debian/build.sh $(bin)/python .cache/wheels-$(MACHINE) dist
 
 pex: $(venv)/.deploy ## build dist/latency-exporter.pex, one file for any Linux with Python 3.11 (docs/install.md)
-	@$(wheels) && sh deploy/pex.sh $(bin) .cache/wheels dist
+	@$(wheels) && sh deploy/pex.sh $(bin) .cache/wheels-$(MACHINE) dist
 
 packages-test: dev $(venv)/.deploy ## install the packages on a Debian 12 made new, with systemd; root
 	@sh tests/packages.sh "machines to install packages on" mmdebstrap:mmdebstrap iproute2:ip

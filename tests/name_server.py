@@ -100,10 +100,18 @@ def _end(data: bytes) -> int:
 @contextlib.asynccontextmanager
 async def name_server(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[NameServer]:
     """Run one; port 0 is a free one."""
-    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(NameServer, local_addr=(host, port))
+    with socket.socket(type=socket.SOCK_DGRAM) as bound:
+        bound.bind((host, port))
+        async with name_server_on(bound) as server:
+            async with await asyncio.start_server(server.answer_by_tcp, *bound.getsockname()):
+                yield server
+
+
+@contextlib.asynccontextmanager
+async def name_server_on(bound: socket.socket) -> AsyncIterator[NameServer]:
+    """Run one with a socket that may be bound in another namespace, by UDP alone."""
+    transport, server = await asyncio.get_running_loop().create_datagram_endpoint(NameServer, sock=bound)
     try:
-        address = transport.get_extra_info("sockname")
-        async with await asyncio.start_server(server.answer_by_tcp, *address[:2]):
-            yield server
+        yield server
     finally:
         transport.close()

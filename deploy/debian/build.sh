@@ -9,7 +9,11 @@ umask 022
 cd "$(dirname "$0")/../.."
 python=$1 wheels=$2 into=$3
 version=${4:-$("$python" -c 'import exporter; print(exporter.__version__)')-1}
-architecture=$(dpkg --print-architecture)
+case $(echo "$wheels"/*.whl) in # what compiled wheels are for is what the package is for
+*_x86_64.whl*) architecture=amd64 ;;
+*_aarch64.whl*) architecture=arm64 ;;
+*) echo "$wheels: no wheels of an architecture that Debian 12 has" >&2 && exit 1 ;;
+esac
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -c safe.directory='*' log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 
@@ -17,8 +21,8 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 chmod 755 "$tree"
 for folder in DEBIAN usr/bin usr/lib/latency-exporter/bin usr/lib/latency-exporter/lib/python3.11/site-packages lib/systemd/system \
-    etc/latency-exporter etc/default usr/share/doc/latency-exporter usr/share/man/man1 usr/share/bash-completion/completions \
-    usr/share/zsh/vendor-completions usr/share/fish/vendor_completions.d; do
+    etc/latency-exporter etc/default usr/share/latency-exporter usr/share/doc/latency-exporter usr/share/man/man1 \
+    usr/share/bash-completion/completions usr/share/zsh/vendor-completions usr/share/fish/vendor_completions.d; do
     mkdir -p "$tree/$folder"
 done
 
@@ -28,7 +32,7 @@ sh deploy/wheels.sh unpack "$python" "$wheels" "$tree$home/lib/python3.11/site-p
 ln -s ../../../bin/python3.11 "$tree$home/bin/python"
 printf 'home = /usr/bin\ninclude-system-site-packages = false\n' >"$tree$home/pyvenv.cfg"
 {
-    sed "s|@PYTHON@|$home/bin/python|" deploy/launcher
+    sed "s|\"@PYTHON@\"|$home/bin/python -I|" deploy/launcher # isolated: also from variables such as PYTHONPATH
     printf 'import sys\nfrom exporter.__main__ import main\nsys.exit(main())\n'
 } >"$tree/usr/bin/latency-exporter"
 chmod 755 "$tree/usr/bin/latency-exporter"
@@ -43,12 +47,12 @@ sed -e '1,/^\[Unit\]/{/^#/d}' \
     -e 's|^DynamicUser=yes|User=latency-exporter\nStateDirectory=latency-exporter|' \
     -e 's|^Environment=|EnvironmentFile=-/etc/default/latency-exporter\n&|' \
     deploy/latency-exporter.service >"$tree/lib/systemd/system/latency-exporter.service"
-cp config/exporter.yml "$tree/etc/latency-exporter/fleet.yml"
+install -m 644 config/exporter.yml "$tree/usr/share/latency-exporter/fleet.yml" # to begin with; postinst copies it
 {
     echo "# TLS and users for everything on :9102. Nothing is on until its lines are uncommented."
     sed -e '1d' -e 's/^[^#]/# &/' config/web.example.yml
 } >"$tree/etc/latency-exporter/web.yml"
-cp deploy/debian/default "$tree/etc/default/latency-exporter"
+install -m 644 deploy/debian/default "$tree/etc/default/latency-exporter"
 
 # --- What explains it ---------------------------------------------------------------------------------------------
 documents=$tree/usr/share/doc/latency-exporter

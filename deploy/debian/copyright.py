@@ -13,7 +13,8 @@ their wheels into /usr/lib/latency-exporter/lib/python3.11/site-packages. The
 full texts of their licences are there, in the folders NAME-VERSION.dist-info.
 Common licences are in /usr/share/common-licenses.
 
-latency-exporter: Copyright The latency-exporter project
+latency-exporter: Copyright The latency-exporter project. No licence has been
+chosen for it so far.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,14 @@ import pytest
 from exporter import __version__
 from tests.deploy.machines import ROOT, run
 
-WHEELS = ROOT / ".cache/wheels"
+MACHINE = platform.machine()
+WHEELS = ROOT / f".cache/wheels-{MACHINE}"
 
 
 @pytest.fixture(scope="session")
 def build_deb() -> Callable[[Path, str], Path]:
     """Return what builds the Debian package with a version into a folder."""
-    run("sh", "deploy/wheels.sh", "fetch", sys.executable, WHEELS, timeout=600)
+    run("sh", "deploy/wheels.sh", "fetch", sys.executable, WHEELS, MACHINE, timeout=600)
 
     def build(into: Path, version: str) -> Path:
         run("sh", "deploy/debian/build.sh", sys.executable, WHEELS, into, version)

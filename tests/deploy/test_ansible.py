@@ -33,19 +33,23 @@ def machine(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 class Play:
-    """The example's playbook with an inventory of two hosts, one of which is the machine."""
+    """The example's playbook with an inventory of two hosts, one of which is the machine, and a third without exporter.
+
+    In a YAML inventory the country ``NO`` is false.
+    """
 
     def __init__(self, machine: Machine, package: Path, scratch: Path) -> None:
         self._scratch = scratch
         self._hosts: dict[str, dict[str, Any]] = {
             "wf001": {"ansible_host": str(machine.init), "latency_exporter_address": "127.0.0.1"},
-            "wf008": {"ansible_host": "127.0.0.1", "latency_exporter_country": "NO"},
+            "wf008": {"ansible_host": "127.0.0.1", "latency_exporter_country": False},
         }
         self._all = {
             "ansible_connection": "machine",
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_become": False,
             "latency_exporter_deb": str(package),
+            "latency_exporter_other_hosts": [{"name": "wfdb02", "address": "192.0.2.1", "country": False}],
         }
 
     def __call__(self, *arguments: str, **variables: Any) -> tuple[int, str]:
@@ -74,6 +78,33 @@ def changed(output: str) -> int:
     return int(count)
 
 
+def test_a_dry_run_on_a_new_machine_says_what_would_come_and_leaves_it_as_it_is(machine: Machine, play: Play) -> None:
+    status, output = play("--check")
+    assert status == 0, output
+    assert changed(output) == 1
+    assert not (machine.folder / FLEET[1:]).parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (
+            {"latency_exporter_fleet": "fleet.yml"},
+            "argument 'latency_exporter_fleet' is of type .*str.* unable to convert to dict",
+        ),
+        ({"latency_exporter_group": "workers"}, "wf001 is not in the group workers, of which the fleet file is made"),
+        ({"latency_exporter_deb": "missing.deb"}, "Could not find or access 'missing.deb'"),
+    ],
+)
+def test_a_variable_that_is_wrong_is_named_before_anything_is_done(
+    machine: Machine, play: Play, variables: dict[str, Any], message: str
+) -> None:
+    status, output = play(**variables)
+    assert status != 0
+    assert re.search(message, output.replace("\n", " ")), output
+    assert not (machine.folder / FLEET[1:]).parent.exists()
+
+
 def test_one_command_leads_from_an_inventory_to_numbers(machine: Machine, play: Play) -> None:
     status, output = play()
     assert status == 0, output
@@ -82,6 +113,7 @@ def test_one_command_leads_from_an_inventory_to_numbers(machine: Machine, play: 
     assert [(host.name, host.address, host.country) for host in fleet.hosts] == [
         ("wf001", "127.0.0.1", ""),
         ("wf008", "127.0.0.1", "NO"),
+        ("wfdb02", "192.0.2.1", "NO"),
     ]
 
 
@@ -90,6 +122,14 @@ def test_a_second_run_changes_nothing(machine: Machine, play: Play) -> None:
     status, output = play()
     assert (status, changed(output)) == (0, 0), output
     assert machine.main_pid() == before
+
+
+def test_a_dry_run_shows_what_would_be_changed_and_changes_nothing(machine: Machine, play: Play) -> None:
+    before = (machine.folder / FLEET[1:]).read_text()
+    status, output = play("--check", "--diff", latency_exporter_fleet={"probes": {"other": {"protocol": "icmp"}}})
+    assert (status, changed(output)) == (0, 2), output
+    assert re.search(r"^\+ +other:", output, re.MULTILINE)
+    assert (machine.folder / FLEET[1:]).read_text() == before
 
 
 def test_a_changed_fleet_is_reloaded_and_not_restarted(machine: Machine, play: Play) -> None:

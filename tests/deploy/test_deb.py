@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +17,9 @@ import pytest
 
 from exporter import __version__
 from tests.deploy import machines
-from tests.deploy.machines import FLEET, SERVICE, Machine, until
+from tests.deploy.conftest import MACHINE, WHEELS
+from tests.deploy.machines import FLEET, ROOT, SERVICE, Machine, run, until
+from tests.docs.markdown import PAGES
 
 pytestmark = [pytest.mark.packages, pytest.mark.root]
 Build = Callable[[Path, str], Path]
@@ -30,7 +35,7 @@ def packages(package: Path, build_deb: Build) -> list[Path]:
 def machine(packages: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     folder = tmp_path_factory.mktemp("machine")
     folder.chmod(0o755)
-    machines.make(folder, *packages)
+    machines.make(folder, *packages, with_debian=("fish", "zsh"))
     with machines.booted(folder) as machine:
         yield machine
 
@@ -46,6 +51,23 @@ def log(machine: Machine) -> str:
 def test_the_same_commit_gives_the_same_bytes(packages: list[Path], build_deb: Build, tmp_path: Path) -> None:
     again = build_deb(tmp_path, f"{__version__}-1")
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(packages[0].read_bytes()).digest()
+
+
+def test_a_clone_that_only_its_owner_can_read_gives_the_same_bytes(packages: list[Path], tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    run("sh", "-c", f"umask 077 && git -c safe.directory='*' clone --quiet file://{ROOT} {clone}")
+    for path in map(Path, run("git", "diff", "--name-only", "HEAD").splitlines()):  # what is not committed yet
+        shutil.copyfile(ROOT / path, clone / path)
+    subprocess.run(
+        ["sh", clone / "deploy/debian/build.sh", sys.executable, WHEELS, tmp_path, f"{__version__}-1"], check=True
+    )
+    (again,) = tmp_path.glob("*.deb")
+    assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(packages[0].read_bytes()).digest()
+
+
+def test_the_architecture_is_that_of_the_compiled_wheels(packages: list[Path]) -> None:
+    architecture = run("dpkg-deb", "--field", packages[0], "Architecture")
+    assert architecture == {"x86_64": "amd64", "aarch64": "arm64"}[MACHINE]
 
 
 def test_one_command_leads_from_nothing_to_numbers(machine: Machine, packages: list[Path]) -> None:
@@ -70,6 +92,39 @@ def test_people_get_a_command_a_page_and_a_completion(machine: Machine) -> None:
     assert r".B \-\-config.file=\fIFILE\fR" in man
 
 
+TYPED = {
+    "latency-exporter sc": "latency-exporter scrape-configs ",
+    "latency-exporter check --ho": "latency-exporter check --host=",
+    "latency-exporter --log.level=w": "latency-exporter --log.level=warn ",
+    "latency-exporter --config.file=/etc/hostn": "latency-exporter --config.file=/etc/hostname",
+}
+"""What somebody types before the tabulator, and what stands there then, of each kind of word."""
+ZSH = """
+zmodload zsh/zpty
+zpty shell TERM=dumb zsh -f -i
+zpty -w shell 'PROMPT="read""y> "; unsetopt beep; autoload -U compinit; compinit -u -D'
+zpty -r shell seen '*ready> *'
+for typed complete; do
+    zpty -w -n shell $typed$'\\t'
+    zpty -r shell seen "*$complete*"
+    zpty -w -n shell $'\\x15'
+done
+"""
+"""Types each, and waits until what is complete stands there."""
+
+
+def test_fish_completes(machine: Machine) -> None:
+    machine.run("apt-get", "install", "--yes", "--no-install-recommends", "fish", "zsh")
+    for typed, complete in TYPED.items():
+        offered = machine.run("fish", "-c", f"complete -C {typed!r}").splitlines()
+        (word,) = (line.partition("\t")[0] for line in offered)
+        assert word == complete.split()[-1].removesuffix("="), offered
+
+
+def test_zsh_completes(machine: Machine) -> None:
+    machine.run("timeout", "30", "zsh", "-fc", ZSH, "zsh", *(word for pair in TYPED.items() for word in pair))
+
+
 def test_nothing_has_to_be_compiled_at_a_start(machine: Machine) -> None:
     uncompiled = (
         "import sys, pathlib, exporter.cli\n"
@@ -89,13 +144,51 @@ def test_a_reload_reads_the_fleet_file_and_keeps_the_process(machine: Machine) -
 
 
 def test_an_upgrade_starts_the_new_one_and_keeps_what_was_edited(machine: Machine, packages: list[Path]) -> None:
-    before = machine.main_pid()
+    before, starts = machine.main_pid(), log(machine).count("Started ")
     edited = (machine.folder / FLEET[1:]).read_text()
     apt(machine, "install", f"/{packages[1].name}")
     assert (machine.folder / FLEET[1:]).read_text() == edited
     assert machine.main_pid() != before
     assert "icmp" in machine.round_trips("icmp", "tcp", "http")
     assert machine.run("dpkg-query", "--show", "--showformat=${Version}", "latency-exporter") == f"{__version__}-2"
+    assert log(machine).count("Started ") == starts + 1
+
+
+def test_nobody_is_asked_about_the_fleet_file(machine: Machine) -> None:
+    conffiles = machine.run("dpkg-query", "--show", "--showformat=${Conffiles}", "latency-exporter")
+    assert re.findall(r"/\S+", conffiles) == ["/etc/default/latency-exporter", "/etc/latency-exporter/web.yml"]
+
+
+def test_an_upgrade_with_a_bad_fleet_file_is_complete_and_says_where_to_look(
+    machine: Machine, packages: list[Path]
+) -> None:
+    file = machine.folder / FLEET[1:]
+    good = file.read_text()
+    file.write_text("hosts: {")
+    output = apt(machine, "install", "--reinstall", f"/{packages[1].name}")
+    assert "latency-exporter does not run; why: journalctl -u latency-exporter" in output
+    assert machine.run("dpkg-query", "--show", "--showformat=${Status}", "latency-exporter") == "install ok installed"
+    file.write_text(good)
+    machine.run("systemctl", "restart", SERVICE)
+
+
+def test_a_password_is_read_as_the_documents_put_it_there_and_no_other_user_can_read_it(machine: Machine) -> None:
+    (command,) = re.findall(r"`(install -m 600 .*?)`", PAGES["install"].text)
+    machine.run("sh", "-c", f"echo secret | {command}")
+    file = machine.folder / FLEET[1:]
+    good = file.read_text()
+    file.write_text(
+        good + '  login: {protocol: http, url: "http://{address}:9102/ping", user: me, password_file: NAME.password}\n'
+    )
+    machine.run("systemctl", "reload", SERVICE)
+    until(lambda: 'probe="login"' in machine.page("/metrics"))
+    owner = machine.run(
+        "stat", "--format=%U %a", "/etc/latency-exporter/NAME.password", "/etc/latency-exporter/web.yml"
+    )
+    assert owner.splitlines() == ["latency-exporter 600", "root 640"]
+    (file.parent / "NAME.password").unlink()
+    file.write_text(good)
+    machine.run("systemctl", "reload", SERVICE)
 
 
 def test_a_bad_fleet_file_stops_the_service_and_its_log_has_the_line(machine: Machine) -> None:

@@ -54,11 +54,18 @@ class Exporter:
     """The program, started on a host of a lab from a fleet file."""
 
     def __init__(
-        self, host: Host, fleet_file: Path, *flags: str, port: int = 9102, through: Sequence[str] = ()
+        self,
+        host: Host,
+        fleet_file: Path,
+        *flags: str,
+        port: int = 9102,
+        through: Sequence[str] = (),
+        named: bool = True,
     ) -> None:
-        """``through`` is a command that runs the program, such as setpriv with its flags."""
+        """``through`` is a command that runs the program, such as setpriv with its flags; ``named``: by ``--host``."""
         self.host, self.port = host, port
-        command = [sys.executable, "-m", "exporter", "run", "--config.file", str(fleet_file), "--host", host.name]
+        command = [sys.executable, "-m", "exporter", "run", "--config.file", str(fleet_file)]
+        command += ["--host", host.name] if named else []
         self.program: Program = host.popen([*through, *command, "--log.level=debug", *flags], cwd=REPOSITORY)
 
     def page(self) -> Page:
