@@ -102,9 +102,9 @@ async def name_server(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[N
     """Run one; port 0 is a free one."""
     with socket.socket(type=socket.SOCK_DGRAM) as bound:
         bound.bind((host, port))
-        async with name_server_on(bound) as server:
-            async with await asyncio.start_server(server.answer_by_tcp, *bound.getsockname()):
-                yield server
+        where = bound.getsockname()
+        async with name_server_on(bound) as server, await asyncio.start_server(server.answer_by_tcp, *where):
+            yield server
 
 
 @contextlib.asynccontextmanager
