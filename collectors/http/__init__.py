@@ -32,6 +32,8 @@ from collectors.transport.trust import ClientContext, Contexts
 
 _AROUND_THE_BODY = 128 * 1024
 """What a peer may send beside ``max_body_bytes``: 64 KiB of headers, certificates, TLS records, chunk sizes."""
+_SHARE = 1 / 64
+"""Of a burst: so many have begun within 10 ms."""
 
 _Phases = dict[Phase, Seconds]
 
@@ -76,7 +78,7 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
         return _reply(handshake, phases, connection.coarser(handshake, stream.clock))
 
     with kernel.keep_stamping(), connection.Connector() as connector:
-        yield one_by_one(probe, requests.forget)
+        yield one_by_one(probe, requests.forget, lambda _: _SHARE)
 
 
 def _trust(contexts: Contexts, target: HttpTarget) -> ClientContext:
