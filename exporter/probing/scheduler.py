@@ -46,7 +46,7 @@ _BETWEEN_BURSTS: Seconds = 0.0025
 class Scheduler(Generic[J]):
     """Starts jobs on their cadence while it is entered; leaving cancels what is under way.
 
-    ``source`` is this host's name, part of the phase. ``at_once`` starts all first probes together.
+    ``source`` is this host's name, part of the phase. ``at_once`` starts all first probes in one slot.
     """
 
     def __init__(self, source: str, watcher: Watcher[J], *, at_once: bool = False) -> None:
