@@ -54,7 +54,7 @@ def _account_table(values: Medians) -> str:
     head = [
         "probe",
         "targets",
-        "slot begun within 20 ms",
+        "burst begun within 20 ms",
         "left out",
         "failed",
         "by the user's clock",

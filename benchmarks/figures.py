@@ -34,7 +34,7 @@ FIGURES = (
         "CPU per ICMP probe", "icmp-cost", "cpu_us", "µs", every_size=True, is_of_the_few=True, and_of_the_smallest=True
     ),
     Figure("memory, ICMP", "icmp-cost", "resident_mb", "MB", every_size=True),
-    Figure("ICMP probes in slots that had all begun within 20 ms", "icmp-cost", "on_time_share", "%", every_size=True),
+    Figure("ICMP probes in bursts that had all begun within 20 ms", "icmp-cost", "on_time_share", "%", every_size=True),
     Figure("ICMP round trip, error, median", "icmp-truth", "rtt_median_us", "µs", is_of_the_few=True),
     Figure(_LOADED, "load-icmp", "rtt_median_us", "µs", others="icmp-truth"),
     Figure("ICMP round trip, error, 99 %", "icmp-truth", "rtt_p99_us", "µs", is_of_the_few=True),

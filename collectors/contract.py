@@ -167,6 +167,11 @@ def _nothing_is_kept(_target: object) -> None:
     """Do nothing: most collectors keep nothing of a target."""
 
 
+def _no_share(_target: object) -> float:
+    """Return 0: however many there are, they may begin together."""
+    return 0.0
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Probe(Generic[T]):
     """What a collector does for its targets."""
@@ -177,6 +182,8 @@ class Probe(Generic[T]):
     forget: Callable[[T], None] = _nothing_is_kept
     """Ends what is kept for a target, this very object, because it is no longer probed. Its last probe is over by then,
     or is cancelled in the same moment. The target may never have been probed."""
+    share: Callable[[T], float] = _no_share
+    """Returns which share of a burst a probe of a target is: those that begin together make 1 at most, if they can."""
 
     def __call__(self, slot: Sequence[Attempt[T]]) -> Sequence[Coroutine[Any, Any, Reply]]:
         """Start a slot."""
@@ -187,11 +194,13 @@ Collector = Callable[[Context], AbstractAsyncContextManager[Probe[T]]]
 
 
 def one_by_one(
-    probe: Callable[[T, Facts], Coroutine[Any, Any, Reply]], forget: Callable[[T], None] = _nothing_is_kept
+    probe: Callable[[T, Facts], Coroutine[Any, Any, Reply]],
+    forget: Callable[[T], None] = _nothing_is_kept,
+    share: Callable[[T], float] = _no_share,
 ) -> Probe[T]:
     """Turn a probe of one target into a probe of a slot, for protocols that gain nothing by batches."""
 
     def probe_slot(slot: Sequence[Attempt[T]]) -> Sequence[Coroutine[Any, Any, Reply]]:
         return [probe(attempt.target, attempt) for attempt in slot]
 
-    return Probe(probe_slot, forget)
+    return Probe(probe_slot, forget, share)

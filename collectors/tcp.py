@@ -13,6 +13,9 @@ from collectors.target import TCP_REASONS, CachedTarget, Gives
 from collectors.terms import Phase, Seconds
 from collectors.transport import connection
 
+_SHARE = 1 / 128
+"""Of a burst: so many have begun within 10 ms."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TcpTarget(CachedTarget):
@@ -46,7 +49,7 @@ async def collector(context: Context) -> AsyncIterator[Probe[TcpTarget]]:
         return _reply(handshake)
 
     with connection.Connector() as connector:
-        yield one_by_one(probe)
+        yield one_by_one(probe, share=lambda _: _SHARE)
 
 
 def _reply(handshake: connection.Handshake) -> RoundTrip:

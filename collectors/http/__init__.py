@@ -20,6 +20,7 @@ from http import HTTPStatus
 from collectors import kernel
 from collectors.contract import Context, Facts, Probe, ProbeFailed, one_by_one
 from collectors.http.exchange import HttpExchange, name_in_tls, split_url
+from collectors.http.requests import Requests
 from collectors.http.target import HttpTarget
 from collectors.replies import Exchange
 from collectors.terms import Clock, Phase, Seconds
@@ -31,6 +32,8 @@ from collectors.transport.trust import ClientContext, Contexts
 
 _AROUND_THE_BODY = 128 * 1024
 """What a peer may send beside ``max_body_bytes``: 64 KiB of headers, certificates, TLS records, chunk sizes."""
+_SHARE = 1 / 64
+"""Of a burst: so many have begun within 10 ms."""
 
 _Phases = dict[Phase, Seconds]
 
@@ -38,7 +41,7 @@ _Phases = dict[Phase, Seconds]
 @contextlib.asynccontextmanager
 async def collector(context: Context, user_agent: str = "latency-exporter") -> AsyncIterator[Probe[HttpTarget]]:
     """Ask web servers; ``user_agent`` is what their logs will call us."""
-    contexts = Contexts()
+    contexts, requests = Contexts(), Requests(user_agent)
 
     async def probe(target: HttpTarget, facts: Facts) -> Exchange:
         try:
@@ -54,7 +57,7 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
 
     async def ask(target: HttpTarget, facts: Facts) -> Exchange:
         url, exchange = split_url(target.url), HttpExchange(target, facts)
-        request = exchange.request(url, user_agent)
+        request = requests.of(target, url, exchange)
         trust = _trust(contexts, target) if url.tls else None
         phases: _Phases = {}
         end = kernel.now().monotonic + target.timeout
@@ -75,7 +78,7 @@ async def collector(context: Context, user_agent: str = "latency-exporter") -> A
         return _reply(handshake, phases, connection.coarser(handshake, stream.clock))
 
     with kernel.keep_stamping(), connection.Connector() as connector:
-        yield one_by_one(probe)
+        yield one_by_one(probe, requests.forget, lambda _: _SHARE)
 
 
 def _trust(contexts: Contexts, target: HttpTarget) -> ClientContext:

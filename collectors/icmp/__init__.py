@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from collectors import routes
 from collectors.contract import Attempt, Context, Probe, ProbeFailed, SocketOpened
+from collectors.icmp import burst
 from collectors.icmp.echo_socket import open_socket
 from collectors.icmp.pinger import Pinger
 from collectors.icmp.target import IcmpTarget
@@ -27,6 +28,8 @@ class _Pingers:
         self._pingers: dict[tuple[IpFamily, str | None], Pinger] = {}
         self._missing: dict[IpFamily, str] = {}
         """Why a family has no socket."""
+        self._buffers: dict[IpFamily, int] = {}
+        """How large the receive buffer of each family's socket is."""
 
     def open(self, ip_family: IpFamily) -> None:
         """Open a family's socket, and notice its kind, or why there is none."""
@@ -36,6 +39,7 @@ class _Pingers:
             self._missing[ip_family] = _why(ip_family, error)
             self._context.notice(SocketOpened(ip_family, "none", error=error.errno or 0))
             return
+        self._buffers[ip_family] = opened.receive_buffer
         self._pingers[ip_family, None] = Pinger(opened, self._context)
         self._context.notice(
             SocketOpened(ip_family, opened.kind, stamped=opened.stamped, reads_ancillary=opened.reads_ancillary)
@@ -58,6 +62,11 @@ class _Pingers:
             else:
                 pinger.send(attempts, payload_bytes, dscp)
         return ()
+
+    def share(self, target: IcmpTarget) -> float:
+        """Return which share of a burst a target's probe is."""
+        buffer = self._buffers.get(target.ip_family)
+        return burst.share(target.ip_family, target.payload_bytes, buffer) if buffer else 0.0
 
     def _pinger(self, ip_family: IpFamily, source_address: str | None) -> Pinger:
         """Return the pinger of a source address.
@@ -96,6 +105,6 @@ async def collector(context: Context) -> AsyncIterator[Probe[IcmpTarget]]:
     try:
         for ip_family in IpFamily:
             pingers.open(ip_family)
-        yield Probe(pingers.probe)
+        yield Probe(pingers.probe, share=pingers.share)
     finally:
         pingers.close()

@@ -94,6 +94,11 @@ class EchoSocket(NamedTuple):
         """Whether a reply begins with its IP header."""
         return self.kind == "raw" and self.ip_family is IpFamily.IPV4
 
+    @property
+    def receive_buffer(self) -> int:
+        """Bytes that the kernel keeps for what is not read yet, as it counts them: with its own overhead."""
+        return self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
 
 def open_socket(ip_family: IpFamily, source_address: str | None = None) -> EchoSocket:
     """Open the best socket that we may, which stamps packets and reports errors; OSError says why there is none.

@@ -18,6 +18,7 @@ from collectors.ancillary import pieces
 from collectors.contract import Context, DuplicateReply, LateReply, ReceiveOverflow
 from collectors.icmp import echo
 from collectors.icmp.batch import BATCH, CONTROL_ROOM, Datagram, Inbox
+from collectors.icmp.burst import OVERHEAD
 from collectors.icmp.echo_socket import FAMILIES, EchoSocket
 from collectors.icmp.requests import SentRequest, SentRequests, reply
 from collectors.terms import IpFamily, Reason
@@ -28,8 +29,6 @@ _FORWARDED = {errno.EREMOTEIO}
 """Errors that are none: a redirect, which says that the packet went on (icmp_err_convert[], net/ipv4/icmp.c)."""
 _HEADERS_ROOM = 192
 """For link and IP headers before a packet, and its own."""
-_OVERHEAD = 1024
-"""Bytes of the receive buffer that a packet takes beside its own (struct sk_buff and what it points to)."""
 
 _CMSGHDR = f"{struct.calcsize('@N')}x8s"
 """A struct cmsghdr: its level and type as bytes, without its length."""
@@ -208,8 +207,7 @@ class Receiver:
 
     def _least_flood(self) -> int:
         """Return how many packets a drain brings at least if the buffer was full: it holds them with their overhead."""
-        buffer = self._opened.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-        return buffer // (4 * (self._inbox.room + _OVERHEAD))
+        return self._opened.receive_buffer // (4 * (self._inbox.room + OVERHEAD))
 
 
 def _received(inbox: Inbox) -> list[Datagram]:

@@ -13,6 +13,8 @@ from exporter.probing.jobs import Job
 
 SLOT: Seconds = 0.1
 """What is due within one slot starts together at its end; fewer wake-ups are what makes probes cheap."""
+_ROUNDING = 1e-6
+"""The share of a slot by which a date may be behind the end of its slot: sums of floats are that should be at it."""
 _LEAST_GAP = 0.5
 """Least gap between a job's first probes, as a share of its interval; a long timeout makes it larger."""
 _AIR = 0.1
@@ -25,7 +27,7 @@ _CLOSEST = 0.98
 def slot_after(due: Seconds, slots: int = 1) -> Seconds:
     """Return the end of the slot that a date lies in, or of as many slots as one."""
     length = slots * SLOT
-    return math.ceil(due / length) * length
+    return math.ceil(due / length - _ROUNDING) * length
 
 
 def first_dates(source: str, job: Job, now: Seconds, lead: Seconds) -> tuple[Seconds, ...]:

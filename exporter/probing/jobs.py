@@ -89,16 +89,32 @@ class ScheduledJob(Generic[J]):
 
 
 class Group(Generic[J]):
-    """Jobs of one probe that start together: their interval, timeout and dates are the same.
+    """Jobs of one probe that start together: their interval, timeout, dates and delay are the same.
 
     ``dates`` are the next two at which they are due, and more while the first round's gaps differ from the interval.
+    ``delay`` is the time from the end of the slot of a date until they start.
     """
 
-    __slots__ = ("dates", "interval", "jobs", "probe", "timeout")
+    __slots__ = ("dates", "delay", "interval", "jobs", "probe", "share", "timeout")
 
     def __init__(self, probe: Probe[Any], interval: Seconds, timeout: Seconds, dates: tuple[Seconds, ...]) -> None:
         self.probe, self.interval, self.timeout, self.dates = probe, interval, timeout, dates
+        self.delay: Seconds = 0.0
         self.jobs: list[ScheduledJob[J]] = []
+        self.share = 0.0
+        """Of a burst, all jobs together."""
+
+    def add(self, scheduled: ScheduledJob[J], share: float) -> None:
+        """Take a job in."""
+        scheduled.group = self
+        self.jobs.append(scheduled)
+        self.share += share
+
+    def part(self, delay: Seconds) -> Group[J]:
+        """Return a group without jobs that starts so much later."""
+        part: Group[J] = Group(self.probe, self.interval, self.timeout, self.dates)
+        part.delay = delay
+        return part
 
     @property
     def due(self) -> Seconds:

@@ -21,6 +21,7 @@ from typing import Any, Generic, Self
 from collectors.contract import Attempt, Outcome, Probe, ProbeFailed
 from collectors.replies import Reply
 from collectors.terms import Reason, Seconds
+from exporter.probing.bursts import spread
 from exporter.probing.cadence import SLOT, first_dates, slot_after, without_first
 from exporter.probing.jobs import Deadline, Group, J, RunningAttempt, ScheduledJob, Watcher, deadline_outcome
 
@@ -38,12 +39,14 @@ _FIRST_ROUND: Seconds = 0.2
 """How long the first round takes, which begins at once."""
 _FIRST_ROUND_RATE = 500
 """Its probes per second, where they are so many that it takes longer."""
+_BETWEEN_BURSTS: Seconds = 0.0025
+"""At least, after a hold-up: as long as the first may keep the uplink busy."""
 
 
 class Scheduler(Generic[J]):
     """Starts jobs on their cadence while it is entered; leaving cancels what is under way.
 
-    ``source`` is this host's name, part of the phase. ``at_once`` starts all first probes together.
+    ``source`` is this host's name, part of the phase. ``at_once`` starts all first probes in one slot.
     """
 
     def __init__(self, source: str, watcher: Watcher[J], *, at_once: bool = False) -> None:
@@ -53,6 +56,8 @@ class Scheduler(Generic[J]):
         self._calendar: list[tuple[Seconds, int, Group[J]]] = []
         self._deadlines: list[Deadline] = []
         self._order = itertools.count()
+        self._next_burst: Seconds = 0.0
+        """No job starts before."""
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Reply]] = set()
         self._withdrawals: set[asyncio.Task[None]] = set()
@@ -99,21 +104,24 @@ class Scheduler(Generic[J]):
                 scheduled.job = job
             self._jobs[job.identity] = scheduled
             together = (probe, job.interval, job.timeout, dates)
-            scheduled.group = groups.get(together) or groups.setdefault(together, Group(*together))
-            scheduled.group.jobs.append(scheduled)
+            group = groups.get(together) or groups.setdefault(together, Group(*together))
+            group.add(scheduled, probe.share(job.aim))
         for gone in before.values():
             gone.give_up()
-        self._calendar = [(group.due, next(self._order), group) for group in groups.values()]
+        self._calendar = [self._entry(group) for group in spread(list(groups.values()))]
         heapq.heapify(self._calendar)
         self._set_timer()
 
+    def _entry(self, group: Group[J]) -> tuple[Seconds, int, Group[J]]:
+        return slot_after(group.due) + group.delay, next(self._order), group
+
     def _set_timer(self) -> None:
-        """Wake up for the next slot, or for the first deadline that an attempt still waits for."""
+        """Wake up for the next start, or for the first deadline that an attempt still waits for."""
         while self._deadlines and self._deadlines[0].is_idle():
             heapq.heappop(self._deadlines)
         if self._timer:
             self._timer.cancel()
-        dates = [slot_after(self._calendar[0][0])] if self._calendar else []
+        dates = [max(self._calendar[0][0], self._next_burst)] if self._calendar else []
         dates += [self._deadlines[0].date] if self._deadlines else []
         self._timer = self._loop.call_at(min(dates), self._tick) if dates else None
 
@@ -121,26 +129,34 @@ class Scheduler(Generic[J]):
         try:
             now = self._loop.time()
             self._expire(now)
-            self._start_due(now)
+            if now >= self._next_burst:
+                self._start_due(now)
         finally:
             self._set_timer()  # whatever happens, there is a next slot
 
     def _start_due(self, now: Seconds) -> None:
-        while self._calendar and slot_after(self._calendar[0][0]) <= now:
-            due, _, group = heapq.heappop(self._calendar)
-            lateness, jobs = now - slot_after(due), group.jobs
-            ready = [scheduled for scheduled in jobs if scheduled.attempt is None] if lateness <= _TOO_LATE else []
-            skipped = group.advance(now - SLOT / 2) * len(jobs) - len(ready)  # a slot counts until its end
+        """Start one burst at most: after a hold-up more may be due, and follow one after the other."""
+        burst = 0.0
+        while self._calendar and self._calendar[0][0] <= now:
+            start, _, group = self._calendar[0]
+            jobs = group.jobs
+            ready = [scheduled for scheduled in jobs if scheduled.attempt is None] if now - start <= _TOO_LATE else []
+            if ready and burst and burst + group.share > 1:
+                self._next_burst = self._loop.time() + _BETWEEN_BURSTS
+                return
+            passed = group.advance(now - group.delay - SLOT / 2)  # a slot counts until its end
+            skipped = passed * len(jobs) - len(ready)
             if skipped:
                 self._watcher.skipped(skipped)
-            heapq.heappush(self._calendar, (group.due, next(self._order), group))
+            heapq.heapreplace(self._calendar, self._entry(group))
             if ready:
+                burst += group.share
                 self._start(group, ready)
                 # Behind the first steps of the coroutines that were just spawned, if there are any.
-                self._loop.call_soon(self._started, slot_after(due), len(ready))
+                self._loop.call_soon(self._started, start, len(ready))
 
-    def _started(self, slot: Seconds, probes: int) -> None:
-        self._watcher.started_late(self._loop.time() - slot, probes)
+    def _started(self, start: Seconds, probes: int) -> None:
+        self._watcher.started_late(self._loop.time() - start, probes)
 
     def _start(self, group: Group[J], ready: Sequence[ScheduledJob[J]]) -> None:
         slot = []

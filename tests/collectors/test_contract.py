@@ -81,6 +81,19 @@ async def test_entering_and_leaving_touches_no_network_and_keeps_nothing(collect
     assert (resources.descriptors(), resources.readers()) == before
 
 
+@pytest.mark.parametrize(
+    ("collector", "target", "most"),
+    [
+        pytest.param(icmp.collector, over_icmp, 256, id="icmp", marks=requires_root),
+        pytest.param(tcp.collector, over_tcp, 128, id="tcp"),
+        pytest.param(http.collector, over_http, 64, id="http"),
+    ],
+)
+async def test_a_burst_holds_so_many_probes(collector, target, most):
+    async with collector(context()) as probe:
+        assert int(1 / probe.share(target(9))) == most
+
+
 @every_collector
 @pytest.mark.parametrize("turns", range(12))
 async def test_cancelling_at_any_moment_leaves_no_socket_no_task_and_no_reader(collector, target, turns):

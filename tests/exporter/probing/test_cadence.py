@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 
 import pytest
 
@@ -37,6 +38,15 @@ def test_the_first_dates_lie_in_the_middle_of_slots_and_lead_into_the_cadence(
     assert [date / SLOT % 1 for date in dates] == pytest.approx([0.5] * len(dates), abs=1e-6)
     phases = {first_dates("wf001", Job(interval, timeout, slots), now, 0.2)[-1] - now for now in (0.0, 10 * interval)}
     assert max(phases) - min(phases) == pytest.approx(0.0, abs=slots * SLOT + 1e-6)
+
+
+@pytest.mark.parametrize("now", [1000.0, 12345.678, 86_400.07, 31_557_600.43])
+def test_slots_are_alike_full_whatever_the_time(now: float) -> None:
+    """The end of a slot, computed in two ways, is never taken for the next slot's."""
+    jobs = [Job(1.0, 0.9, identity=(f"wf{number}", "icmp")) for number in range(5000)]
+    slots = Counter(round(first_dates("wf001", job, now, 10.0)[-1] % 1.0 / SLOT - 0.5) % 10 for job in jobs)
+    assert len(slots) == 10
+    assert max(slots.values()) < 600  # of a mean of 500
 
 
 def test_dates_without_the_first_are_at_least_two() -> None:
