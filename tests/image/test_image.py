@@ -81,7 +81,7 @@ def test_round_trips_are_seen_in_each_variant(engine: Engine, how: list[str], pr
 
 
 def test_a_pod_of_the_daemonset_sees_round_trips(engine: Engine, tmp_path: Path) -> None:
-    """Its user, its capabilities, its command line, its fleet file and its name, on a node whose sysctl is open."""
+    """Its user, its capabilities, its command line and its probes, on nodes that are listed, whose sysctl is open."""
     pod = yaml.safe_load((ROOT / "deploy/kubernetes/daemonset.yml").read_text())["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     security = container["securityContext"]
@@ -95,15 +95,16 @@ def test_a_pod_of_the_daemonset_sees_round_trips(engine: Engine, tmp_path: Path)
     assert [f"--cap-drop={name}" for name in security["capabilities"]["drop"]] == [
         option for option in how if option.startswith("--cap-drop")
     ]
-    fleet = (ROOT / "deploy/kubernetes/fleet.yml").read_text()
+    fleet = yaml.safe_load((ROOT / "deploy/kubernetes/fleet.yml").read_text())
+    del fleet["hosts_from"]  # tests/deploy has name servers
+    fleet["hosts"] = [{"name": name, "address": "127.0.0.1"} for name in ("node-1", "node-2")]
     volume = tmp_path / "volume"
     volume.mkdir()
     volume.chmod(0o755)  # as a ConfigMap is mounted
-    (volume / "fleet.yml").write_text(re.sub(r"192\.0\.2\.\d+", "127.0.0.1", fleet))
+    (volume / "fleet.yml").write_text(yaml.safe_dump(fleet))
     (mount,) = container["volumeMounts"]
     mounted = f"--volume={volume}:{mount['mountPath']}:ro"
-    (name,) = container["env"]
-    with engine.start(TAG, [*how, mounted, f"--env={name['name']}=node-1"], container["args"]) as running:
+    with engine.start(TAG, [*how, mounted, "--hostname=node-1"], container["args"]) as running:
         assert rtts(running, {"icmp", "tcp", "http"}).keys() == {"icmp", "tcp", "http"}
         assert icmp_sockets(running) == {"datagram"}
 
