@@ -26,9 +26,9 @@ OVERHEAD = 1024
 
 @functools.cache
 def share(ip_family: IpFamily, payload_bytes: int, receive_buffer: int) -> float:
-    """Return which share of a burst an echo request is, by whichever of the two bears less."""
+    """Return which share of a burst an echo request is, by whichever of the two bears less; 1 if none bears one."""
     echo, header = HEADER_BYTES + payload_bytes, _IP_HEADER[ip_family]
     packets = -(-echo // (_MTU - header))
     on_the_wire = echo + packets * (header + _ETHERNET)
     buffered = echo + packets * (header + OVERHEAD)
-    return max(on_the_wire / (_UPLINK * _BUSY), buffered / (receive_buffer / 2))
+    return min(max(on_the_wire / (_UPLINK * _BUSY), buffered / (receive_buffer / 2)), 1.0)

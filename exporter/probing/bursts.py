@@ -2,8 +2,8 @@
 
 A collector says which share of a burst a probe is (``Probe.share``). Where the probes of a slot come to more than one
 burst, slots have several, equally large and equally far apart. How many is one number for all slots, so that probes of
-different intervals, whose slots meet now and then, make no larger burst together. It depends on the jobs alone, never
-on the moment: a job keeps its place in its slots for as long as the jobs are the same.
+different intervals, whose slots meet now and then, make no larger burst together. A job keeps its place in its slots
+until the next reload.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from exporter.probing.cadence import SLOT
 from exporter.probing.jobs import Group, J
 
 _MOST_BURSTS = 20
-"""Of a slot: 5 ms apart. More would be asked for where probes fill more than half of a 100 Mbit/s uplink."""
+"""Of a slot: 5 ms apart. Where more would be asked for, bursts are larger."""
 _Slot = tuple[Seconds, int]
 """An interval, and which of its slots."""
 

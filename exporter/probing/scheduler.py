@@ -14,6 +14,7 @@ import contextlib
 import heapq
 import itertools
 import logging
+import math
 import traceback
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Generic, Self
@@ -135,13 +136,16 @@ class Scheduler(Generic[J]):
             self._set_timer()  # whatever happens, there is a next slot
 
     def _start_due(self, now: Seconds) -> None:
-        """Start one burst at most: after a hold-up more may be due, and follow one after the other."""
-        burst = 0.0
+        """Start one burst at most: after a hold-up more may be due, and follow one after the other.
+
+        What has one place begins together, whatever it comes to: `spread` has seen to that.
+        """
+        burst, place = 0.0, math.inf
         while self._calendar and self._calendar[0][0] <= now:
             start, _, group = self._calendar[0]
             jobs = group.jobs
             ready = [scheduled for scheduled in jobs if scheduled.attempt is None] if now - start <= _TOO_LATE else []
-            if ready and burst and burst + group.share > 1:
+            if ready and start > place and burst + group.share > 1:
                 self._next_burst = self._loop.time() + _BETWEEN_BURSTS
                 return
             passed = group.advance(now - group.delay - SLOT / 2)  # a slot counts until its end
@@ -150,7 +154,7 @@ class Scheduler(Generic[J]):
                 self._watcher.skipped(skipped)
             heapq.heapreplace(self._calendar, self._entry(group))
             if ready:
-                burst += group.share
+                burst, place = burst + group.share, min(place, start)
                 self._start(group, ready)
                 # Behind the first steps of the coroutines that were just spawned, if there are any.
                 self._loop.call_soon(self._started, start, len(ready))

@@ -42,7 +42,8 @@ class Job:
 class Watched:
     """A collector that answers at once, and a watcher: what was started when, how late, and what was not."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: float = 1 / MOST) -> None:
+        self._probe: Probe[Any] = Probe(self.start, share=lambda _: share)
         self.bursts: Counter[float] = Counter()
         self.times: dict[str, list[float]] = defaultdict(list)
         self.lateness: list[float] = []
@@ -70,10 +71,6 @@ class Watched:
 
     def of(self, jobs: Iterable[Job]) -> list[tuple[Job, Probe[Any]]]:
         return [(job, self._probe) for job in jobs]
-
-    @property
-    def _probe(self) -> Probe[Any]:
-        return Probe(self.start, share=lambda _: 1 / MOST)
 
     def gaps(self, since: float) -> list[float]:
         return [
@@ -138,6 +135,27 @@ def test_two_probes_with_different_intervals_keep_their_places_and_the_size_of_a
     assert max(watched.bursts.values()) <= MOST
     assert max(watched.lateness) < CLOSE
     assert {round(gap, 6) for gap in watched.gaps(began + 4)} == {1.0, 2.0}
+
+
+def test_large_requests_of_several_intervals_hold_up_neither_each_other_nor_what_needs_no_burst() -> None:
+    """As 450 requests of 15,000 bytes a second: no number of bursts holds them, so bursts are larger."""
+
+    async def rounds() -> tuple[Watched, Watched]:
+        large, databases = Watched(share=0.51), Watched(share=0)
+        async with large.scheduler() as scheduler:
+            jobs = many(150, 1.0, "often") + many(300, 2.0, "seldom") + many(450, 3.0, "rare")
+            scheduler.replace(large.of(jobs) + databases.of(many(40, 1.0, "database")))
+            await asyncio.sleep(12)
+            large.lateness.clear()
+            began = loop().time()
+            await asyncio.sleep(12)
+        assert max(abs(gap - 1.0) for gap in databases.gaps(began)) < CLOSE
+        return large, databases
+
+    large, databases = run(rounds())
+    assert large.skips == databases.skips == 0
+    assert max(large.lateness) < CLOSE
+    assert len(databases.times) == 40
 
 
 def test_what_a_hold_up_has_delayed_follows_burst_by_burst_and_then_everything_is_at_its_place_again() -> None:
