@@ -103,12 +103,25 @@ async def test_a_list_that_fails_or_is_empty_leaves_the_last_one_and_is_counted(
     assert (stage.names(), stage.failures) == (["h001", "h002"], {"file_sd": 4})
     assert stage.shown == {"file_sd": (2, 1, True)}
     assert [record.message.partition(": ")[2] for record in caplog.records] == [
-        "it lists no host",  # once, as long as it is so
-        "no such file; create it, or correct the pattern",
+        "it lists no host; its last list, of 2 hosts, stays",  # once, as long as it is so
+        "no such file; create it, or correct the pattern; its last list, of 2 hosts, stays",
     ]
     stage.write(1, 2)
     assert await stage.ask() == ""
     assert stage.shown == {"file_sd": (2, 0, True)}
+
+
+async def test_a_list_that_is_well_again_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    stage = Stage(tmp_path)
+    await stage.ask()
+    stage.write(1, 2)
+    for _ in range(3):
+        await stage.ask()
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("WARNING", "file_sd a.json: no such file; create it, or correct the pattern; there is no list of it yet"),
+        ("INFO", "file_sd a.json: its list is well again, of 2 hosts"),
+    ]
 
 
 async def test_a_list_that_loses_more_than_half_is_refused_once_and_taken_the_second_time(tmp_path: Path) -> None:
