@@ -10,7 +10,7 @@ from collectors.transport.trust import Contexts
 from exporter.config_files.problems import BadFile
 from exporter.discovery import file_sd, http_sd
 from exporter.discovery.dns import HostNames
-from exporter.discovery.formats import read_json, read_yaml
+from exporter.discovery.formats import read_json, read_json_file, read_yaml
 from exporter.discovery.no_list import NoList
 from exporter.fleet import MAX_HOSTS, CheckedFile, Dns, FileSd, FoundHost, HostsFrom, ListPlace, hosts_in
 from exporter.wording import counted
@@ -73,9 +73,8 @@ class Source:
         if self._host_names is not None:
             lists: list[tuple[object, ListPlace]] = [(answer, ListPlace(str(self.entry.mechanism)))]
         else:
-            lists = [
-                (read_yaml if name.endswith((".yml", ".yaml")) else read_json)(data, name) for name, data in answer
-            ]
+            of_json = read_json_file if isinstance(self.entry.mechanism, FileSd) else read_json
+            lists = [(read_yaml if name.endswith((".yml", ".yaml")) else of_json)(data, name) for name, data in answer]
         hosts = tuple(itertools.chain.from_iterable(hosts_in(*each, self.entry) for each in lists))
         if not hosts:
             raise NoList("it lists no host")
