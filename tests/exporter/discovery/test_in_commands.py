@@ -50,7 +50,10 @@ def test_check_asks_nobody_unless_it_is_told_to(
     assert run("check", *asked) == 0
     output = capsys.readouterr()
     assert f"hosts_from: http_sd {server.url}, not asked now: see --discover\n" in output.err
-    assert output.err.endswith("or add it to hosts, or to a list of hosts_from, unless it is in a list\n")
+    assert output.err.endswith(
+        f"warning: {fleet_file}: has no fault; 'h002' is none of its own hosts: "
+        "whether a list has it, and which pairs it has then, is known with --discover\n"
+    )
     assert (output.out, server.asked) == ("", 0)
 
     assert run("check", *asked, "--discover") == 0
@@ -116,6 +119,21 @@ def test_the_doctor_looks_for_the_hosts_that_are_found_and_goes_on_without_a_lis
     output = capsys.readouterr().out
     assert "it answers with status 500; its hosts are not looked for" in output
     assert "secret" not in output
+
+
+@pytest.mark.parametrize("name", ["a", "h002"], ids=["of the file", "of a list"])
+def test_check_warns_of_what_a_list_needs_and_this_machine_has_not(
+    fleet_file: str, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    file = Path(fleet_file)
+    login = 'secret", user: me, password_file: missing, ca_file: none.pem}'
+    file.write_text(file.read_text().replace('secret"}', login) + "hosts: [{name: a, address: 192.0.2.1}]\n")
+    assert run("check", f"--config.file={file}", f"--host={name}") == 0
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "not to be had here" in line]
+    start = f"warning: needed on {name}, and not to be had here: {file}:1: hosts_from[0].http_sd"
+    assert [line.removeprefix(start).partition(":")[0] for line in warnings] == [".password_file", ".ca_file"]
+    assert run("check", f"--config.file={file}") == 2  # here it would not start
+    assert f"{file}:1: hosts_from[0].http_sd.password_file: " in capsys.readouterr().err
 
 
 def test_a_program_does_not_start_without_the_password_that_its_list_needs(fleet_file: str) -> None:
