@@ -77,7 +77,7 @@ def _fleet(flags: argparse.Namespace) -> Fleet:
         for entry in fleet.hosts_from:
             tell(f"hosts_from: {entry}, not asked now: see --discover")
         return fleet
-    fleet, problems = with_hosts_from(flags.config_file)
+    fleet, problems = with_hosts_from(flags.config_file, at_length=True)
     if problems:
         raise BadFile(problems)
     for entry in fleet.hosts_from:

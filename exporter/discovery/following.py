@@ -16,7 +16,7 @@ from collectors.terms import Seconds
 from exporter.clock import wall_clock
 from exporter.config_files.problems import BadFile
 from exporter.discovery.no_list import NoList
-from exporter.discovery.source import Hosts, Source, in_a_line
+from exporter.discovery.source import Hosts, Source, unusable, without_source
 from exporter.fleet import Fleet, HostsFrom
 from exporter.wording import counted
 
@@ -131,7 +131,7 @@ class Discovery:
         except NoList as none:
             self._failed(followed, str(none))
         except BadFile as bad:
-            self._failed(followed, in_a_line(bad))
+            self._failed(followed, str(unusable(bad)))
         except Exception as bug:  # noqa: BLE001 - the program goes on with the list that it has
             _log.exception("%s: not taken, by a bug", followed.source.entry)
             self._failed(followed, f"a bug: {type(bug).__name__}")
@@ -152,7 +152,9 @@ class Discovery:
             before = self._fleet().lists.get(entry, ())
             if (lost := _lost(before, hosts)) and not followed.has_shrunk:
                 followed.has_shrunk = True
-                raise NoList(f"it lacks {lost} of {len(before)} hosts, more than half; the next time it is taken")
+                raise NoList(
+                    f"it lacks {lost} of {len(before)} hosts, more than half; the next time such a list is taken"
+                )
             if [each.host for each in hosts] != [each.host for each in before]:
                 await take(entry, hosts)
 
@@ -165,11 +167,12 @@ class Discovery:
     def _failed(self, followed: _Followed, fault: str) -> None:
         if followed.gone.is_set():  # nobody asks any longer; its mechanism may have no series
             return
+        entry = followed.source.entry
+        fault = without_source(entry, fault)
         if fault != followed.fault:
-            entry = followed.source.entry
             _log.warning("%s: %s; %s", entry, fault, _kept(self._fleet(), entry))
         followed.fault = fault
-        self._counts.failed(followed.source.entry.mechanism.mechanism)
+        self._counts.failed(entry.mechanism.mechanism)
 
     def _show(self) -> None:
         fleet = self._fleet()

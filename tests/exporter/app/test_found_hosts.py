@@ -112,7 +112,7 @@ def test_a_fleet_of_300_lives_on_the_list_of_a_server_that_lies_hangs_empties_an
     assert samples.get("latency_exporter_config_hash") != file_and_list
 
     server.answer = written(*range(100))  # it shrinks: once it may be a slip
-    program.logged("it lacks 201 of 301 hosts, more than half; the next time it is taken")
+    program.logged("it lacks 201 of 301 hosts, more than half; the next time such a list is taken")
     program.logged(r"^other hosts: −201 hosts, −201 pairs, 99 pairs kept$")
     samples = program.wait_for(lambda samples: len(probed(samples)) == 99)
     assert all(probed(samples)[target] >= before[target] for target in probed(samples))

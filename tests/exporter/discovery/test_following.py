@@ -124,13 +124,21 @@ async def test_a_list_that_is_well_again_is_logged_once(tmp_path: Path, caplog: 
     ]
 
 
+async def test_a_file_that_is_the_whole_list_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "list.json"
+    file.write_text("no list")
+    stage = Stage(tmp_path, FLEET.replace("a.json", str(file)))
+    assert (await stage.ask()).startswith(f"hosts_from[0] (file_sd {file}): is no JSON (")
+    assert caplog.messages[0].startswith(f"file_sd {file}: is no JSON (")
+
+
 async def test_a_list_that_loses_more_than_half_is_refused_once_and_taken_the_second_time(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     stage.write(1, 2, 3, 4)
     await stage.ask()
     stage.write(1, 9)
     assert await stage.ask() == (
-        "hosts_from[0] (file_sd a.json): it lacks 3 of 4 hosts, more than half; the next time it is taken; "
+        "hosts_from[0] (file_sd a.json): it lacks 3 of 4 hosts, more than half; the next time such a list is taken; "
         "its last list, of 4 hosts, stays"
     )
     assert (len(stage.names()), stage.failures) == (4, {"file_sd": 1})

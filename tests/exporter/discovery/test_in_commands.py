@@ -121,6 +121,24 @@ def test_the_doctor_looks_for_the_hosts_that_are_found_and_goes_on_without_a_lis
     assert "secret" not in output
 
 
+def test_check_prints_every_fault_of_a_list_and_others_the_first(
+    fleet_file: str, server: ListServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faulty = [{"targets": [f"h{number}"], "labels": {"rack": "7"}} for number in range(30)]
+    server.answer = json.dumps(faulty).encode()
+    asked = f"--config.file={fleet_file}", "--host=h001"
+    assert run("check", *asked, "--discover") == 2
+    lines = capsys.readouterr().err.splitlines()
+    start = f"{fleet_file}:1: hosts_from[0].http_sd: http_sd {server.url}: "  # the list is named once
+    assert [line.partition(".labels.rack: unknown label; ")[0] for line in lines] == sorted(
+        f"{start}[{number}]" for number in range(20)
+    )
+    assert run("probe", "h003", *asked) == 2
+    first, _ = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"warning: {start}[0].labels.rack: ")
+    assert first.endswith(" (and 19 more)")
+
+
 @pytest.mark.parametrize("name", ["a", "h002"], ids=["of the file", "of a list"])
 def test_check_warns_of_what_a_list_needs_and_this_machine_has_not(
     fleet_file: str, capsys: pytest.CaptureFixture[str], name: str
