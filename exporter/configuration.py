@@ -18,6 +18,7 @@ from exporter.fleet import (
     HttpSd,
     NotListed,
     Pair,
+    Problem,
     ensure_exporter,
     fleet_of,
     list_server,
@@ -66,6 +67,18 @@ def identified(fleet: Fleet, host: str | None) -> Host:
     return who_am_i(fleet, flag=host, environ=environ, hostname=socket.gethostname())
 
 
+def standing_in(host: str | None) -> Host:
+    """Return the host that this is called while it is none of the fleet's."""
+    environ = os.environ  # noqa: TID251 - as for `identified`
+    return standing_by(flag=host, environ=environ, hostname=socket.gethostname())
+
+
+def lacking_for_lists(fleet: Fleet) -> list[Problem]:
+    """Return what cannot be had here of the secrets and certificates that it takes to ask for the lists."""
+    entries = [entry for entry in fleet.hosts_from if isinstance(entry.mechanism, HttpSd)]
+    return [problem for entry in entries for problem in list_server(fleet.file, entry)[1]]
+
+
 def configuration(options: Options, before: Configuration | None = None, run: Run = asyncio.run) -> Configuration:
     """Read what is to be run here; raises BadFile, also for a password that is missing.
 
@@ -73,7 +86,8 @@ def configuration(options: Options, before: Configuration | None = None, run: Ru
     """
     file = read_fleet_file(options.config_file)
     fleet = fleet_of(file, {} if before is None else known_or_asked(file, before.fleet, run))
-    _ensure_askable(fleet)
+    if lacking := lacking_for_lists(fleet):
+        raise BadFile(lacking)
     web_config = load_web_config(options.web_config_file) if options.web_config_file else WebConfig()
     return _seen_from_here(options, fleet, web_config, before)
 
@@ -92,18 +106,9 @@ def _seen_from_here(
     except NotListed as unlisted:
         if not fleet.hosts_from or (before is not None and not before.unlisted):
             raise  # a host that was one of the fleet does not leave it by an answer that lacks it
-        environ = os.environ  # noqa: TID251 - as for `identified`
-        here = standing_by(flag=options.host, environ=environ, hostname=socket.gethostname())
-        return Configuration(fleet, here, (), web_config, str(unlisted))
+        return Configuration(fleet, standing_in(options.host), (), web_config, str(unlisted))
     ensure_exporter(fleet, host)
     own_pairs = pairs_of(fleet, host)
     metrics.ensure_recorded(fleet, own_pairs)
     pinging(fleet, host)  # of a large sample it takes milliseconds, which it remembers: not later, on the loop
     return Configuration(fleet, host, own_pairs, web_config)
-
-
-def _ensure_askable(fleet: Fleet) -> None:
-    """Refuse to run where what it takes to ask for a list cannot be had; raises BadFile."""
-    entries = [entry for entry in fleet.hosts_from if isinstance(entry.mechanism, HttpSd)]
-    if missing := [problem for entry in entries for problem in list_server(fleet.file, entry)[1]]:
-        raise BadFile(missing)

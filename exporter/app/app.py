@@ -66,6 +66,8 @@ class App:
         actions = Actions(probe_endpoint.explain, reload, self._targets)
         self._server = WebServer(self._recorder, self._overview, actions, options.telemetry_path)
         self._server.hosts_missing = self._missing_hosts
+        self._unlisted = ""
+        """What the log said last of this host being none of the fleet's."""
         if not options.disable_fleet:
             self._server.fleet = FleetView(lambda: self._current, self._server.own_page)
 
@@ -120,10 +122,16 @@ class App:
         self._prober.replace((pair, self._probes[pair.protocol]) for pair in new.pairs)
         self._overview.forget()
         self._current = new
+        self._warn_if_unlisted(new.unlisted)
         self._discovery.follow()
         self._addresses.changed.set()
         _spare_the_garbage_collector()
         self._socket_hints.hint(self._recorder.icmp_sockets())
+
+    def _warn_if_unlisted(self, why: str) -> None:
+        if why and why != self._unlisted:
+            _log.warning("%s", why)
+        self._unlisted = why
 
     async def _take(self, entry: HostsFrom, hosts: tuple[FoundHost, ...]) -> None:
         await self._reloads.take(lambda: with_list(self._options, self._current, entry, hosts))

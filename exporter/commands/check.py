@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from exporter.clock import wall_clock
 from exporter.commands import default_fleet, samples
 from exporter.commands.terminal import FINE, print_data, tell
-from exporter.configuration import identified
+from exporter.configuration import identified, lacking_for_lists, standing_in
 from exporter.discovery import with_hosts_from
 from exporter.fleet import (
     BadFile,
@@ -16,6 +16,7 @@ from exporter.fleet import (
     Host,
     NotListed,
     Pair,
+    Problem,
     double_host_warning,
     in_maintenance,
     load,
@@ -24,7 +25,7 @@ from exporter.fleet import (
 )
 from exporter.recording import metrics
 from exporter.recording.metrics import cost, series_of
-from exporter.wording import counted, legible, listed, plural
+from exporter.wording import counted, legible, listed, plural, quoted
 
 _MANY_SERIES = 10_000
 
@@ -35,22 +36,38 @@ def run(flags: argparse.Namespace) -> int:
     fleet = _fleet(flags)
     try:
         host = identified(fleet, flags.host)
-    except NotListed as unlisted:
+    except NotListed:
         if not fleet.hosts_from or flags.discover:
             raise
-        tell(f"{unlisted}, unless it is in a list")
-        return FINE
+        return _of_a_host_that_may_be_found(fleet, flags.host)
     pairs, missing = survey(fleet, host)
     metrics.ensure_recorded(fleet, pairs)
-    if missing and flags.host is None:
-        raise BadFile(missing)
-    for problem in missing:  # --host may look at a host from elsewhere, without its secrets
-        tell(f"warning: needed on {host.name}, and not to be had here: {problem}")
+    _tell_what_is_missing([*lacking_for_lists(fleet), *missing], host, is_elsewhere=flags.host is not None)
     for warning in warning_lines(fleet, pairs):
         tell(warning)
     if double := double_host_warning(fleet, host):
         tell(f"warning: {double}")
     return print_data(describe(fleet, host, pairs))
+
+
+def _of_a_host_that_may_be_found(fleet: Fleet, name: str | None) -> int:
+    host = standing_in(name)
+    _tell_what_is_missing(lacking_for_lists(fleet), host, is_elsewhere=name is not None)
+    for warning in warning_lines(fleet, ()):
+        tell(warning)
+    tell(
+        f"warning: {fleet.source_file}: has no fault; {quoted(host.name)} is none of its own hosts: "
+        "whether a list has it, and which pairs it has then, is known with --discover"
+    )
+    return FINE
+
+
+def _tell_what_is_missing(missing: Sequence[Problem], host: Host, *, is_elsewhere: bool) -> None:
+    """Warn of secrets and certificates; raises BadFile where this host itself would not start without them."""
+    if missing and not is_elsewhere:
+        raise BadFile(missing)
+    for problem in missing:  # --host may look at a host from elsewhere, without its secrets
+        tell(f"warning: needed on {legible(host.name)}, and not to be had here: {problem}")
 
 
 def _fleet(flags: argparse.Namespace) -> Fleet:
@@ -60,7 +77,7 @@ def _fleet(flags: argparse.Namespace) -> Fleet:
         for entry in fleet.hosts_from:
             tell(f"hosts_from: {entry}, not asked now: see --discover")
         return fleet
-    fleet, problems = with_hosts_from(flags.config_file)
+    fleet, problems = with_hosts_from(flags.config_file, at_length=True)
     if problems:
         raise BadFile(problems)
     for entry in fleet.hosts_from:

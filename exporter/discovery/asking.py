@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.config_files.problems import BadFile, Problem
 from exporter.discovery.no_list import NoList
-from exporter.discovery.source import Hosts, Source, in_a_line
+from exporter.discovery.source import Hosts, Source, unusable, without_source
 from exporter.fleet import CheckedFile, Fleet, HostsFrom, Lists, fleet_of, read_fleet_file
 
 Answers = Mapping[HostsFrom, Hosts | NoList]
@@ -18,18 +18,19 @@ Run = Callable[[Coroutine[Any, Any, Answers]], Answers]
 """Runs a coroutine to its end."""
 
 
-def with_hosts_from(path: Path) -> tuple[Fleet, list[Problem]]:
+def with_hosts_from(path: Path, *, at_length: bool = False) -> tuple[Fleet, list[Problem]]:
     """Read a fleet file and ask for its lists; return the fleet with those that can be used, and what is wrong.
 
-    Raises BadFile where the file itself cannot be used.
+    ``at_length`` each fault of a list is a problem, else the first. Raises BadFile where the file cannot be used.
     """
     file = read_fleet_file(path)
-    problems, lists = [], dict[HostsFrom, Hosts]()
+    problems, lists = list[Problem](), dict[HostsFrom, Hosts]()
     for entry, answer in asyncio.run(_answers(file, file.sections.hosts_from)).items():
         try:
             lists = _joined(file, lists, entry, answer)
         except NoList as none:
-            problems.append(file.problem_of_list(entry, f"{entry}: {none}"))
+            faults = none.faults if at_length else (str(none),)
+            problems += [_problem(file, entry, fault) for fault in faults]
     return fleet_of(file, lists), problems
 
 
@@ -44,12 +45,16 @@ def known_or_asked(file: CheckedFile, before: Fleet, run: Run = asyncio.run) -> 
     problems, new = [], [entry for entry in entries if entry not in before.hosts_from]
     for entry, answer in (run(_answers(file, new)) if new else {}).items():
         if isinstance(answer, NoList):
-            problems.append(file.problem_of_list(entry, f"{entry}: {answer}"))
+            problems.append(_problem(file, entry, str(answer)))
         else:
             lists[entry] = answer
     if problems:
         raise BadFile(problems)
     return lists
+
+
+def _problem(file: CheckedFile, entry: HostsFrom, fault: str) -> Problem:
+    return file.problem_of_list(entry, f"{entry}: {without_source(entry, fault)}")
 
 
 def _joined(file: CheckedFile, lists: Lists, entry: HostsFrom, answer: Hosts | NoList) -> dict[HostsFrom, Hosts]:
@@ -60,7 +65,7 @@ def _joined(file: CheckedFile, lists: Lists, entry: HostsFrom, answer: Hosts | N
     try:
         fleet_of(file, joined)
     except BadFile as bad:
-        raise NoList(in_a_line(bad)) from bad
+        raise unusable(bad) from bad
     return joined
 
 

@@ -16,7 +16,7 @@ from collectors.terms import Seconds
 from exporter.clock import wall_clock
 from exporter.config_files.problems import BadFile
 from exporter.discovery.no_list import NoList
-from exporter.discovery.source import Hosts, Source, in_a_line
+from exporter.discovery.source import Hosts, Source, unusable, without_source
 from exporter.fleet import Fleet, HostsFrom
 from exporter.wording import counted
 
@@ -112,9 +112,7 @@ class Discovery:
         fleet = self._fleet()
         for index, (entry, followed) in enumerate(self._followed.items()):
             if followed.fault:
-                hosts = len(fleet.lists.get(entry, ()))
-                kept = f"its last list, of {counted(hosts, 'host')}, stays" if hosts else "there is no list of it yet"
-                yield f"hosts_from[{index}] ({entry}): {followed.fault}; {kept}"
+                yield f"hosts_from[{index}] ({entry}): {followed.fault}; {_kept(fleet, entry)}"
 
     async def _keep_asking(self, followed: _Followed) -> None:
         while not followed.gone.is_set():
@@ -133,12 +131,12 @@ class Discovery:
         except NoList as none:
             self._failed(followed, str(none))
         except BadFile as bad:
-            self._failed(followed, in_a_line(bad))
+            self._failed(followed, str(unusable(bad)))
         except Exception as bug:  # noqa: BLE001 - the program goes on with the list that it has
             _log.exception("%s: not taken, by a bug", followed.source.entry)
             self._failed(followed, f"a bug: {type(bug).__name__}")
         else:
-            followed.fault, followed.has_shrunk, followed.last_success = "", False, wall_clock()
+            self._succeeded(followed)
         self._show()
 
     async def _ask_and_take(self, followed: _Followed, take: Take, within: Seconds | None) -> None:
@@ -154,17 +152,27 @@ class Discovery:
             before = self._fleet().lists.get(entry, ())
             if (lost := _lost(before, hosts)) and not followed.has_shrunk:
                 followed.has_shrunk = True
-                raise NoList(f"it lacks {lost} of {len(before)} hosts, more than half; the next time it is taken")
+                raise NoList(
+                    f"it lacks {lost} of {len(before)} hosts, more than half; the next time such a list is taken"
+                )
             if [each.host for each in hosts] != [each.host for each in before]:
                 await take(entry, hosts)
+
+    def _succeeded(self, followed: _Followed) -> None:
+        entry = followed.source.entry
+        if followed.fault and not followed.gone.is_set():
+            _log.info("%s: its list is well again, of %s", entry, _hosts_of(self._fleet(), entry))
+        followed.fault, followed.has_shrunk, followed.last_success = "", False, wall_clock()
 
     def _failed(self, followed: _Followed, fault: str) -> None:
         if followed.gone.is_set():  # nobody asks any longer; its mechanism may have no series
             return
+        entry = followed.source.entry
+        fault = without_source(entry, fault)
         if fault != followed.fault:
-            _log.warning("%s: %s", followed.source.entry, fault)
+            _log.warning("%s: %s; %s", entry, fault, _kept(self._fleet(), entry))
         followed.fault = fault
-        self._counts.failed(followed.source.entry.mechanism.mechanism)
+        self._counts.failed(entry.mechanism.mechanism)
 
     def _show(self) -> None:
         fleet = self._fleet()
@@ -175,6 +183,17 @@ class Discovery:
             hosts = sum(len(fleet.lists.get(entry, ())) for entry in lists)
             failing = sum(bool(each.fault) for each in lists.values())
             self._counts.show(mechanism, hosts, failing, min(known) if len(known) == len(times) else None)
+
+
+def _kept(fleet: Fleet, entry: HostsFrom) -> str:
+    """Write what holds while the list of an entry cannot be had."""
+    return (
+        f"its last list, of {_hosts_of(fleet, entry)}, stays" if entry in fleet.lists else "there is no list of it yet"
+    )
+
+
+def _hosts_of(fleet: Fleet, entry: HostsFrom) -> str:
+    return counted(len(fleet.lists.get(entry, ())), "host")
 
 
 def _lost(before: Hosts, after: Hosts) -> int:

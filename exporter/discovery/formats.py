@@ -17,6 +17,9 @@ MAX_BYTES = 4 << 20
 _MAX_BRACKETS = 5 * MAX_HOSTS
 """Lists and maps of one list: a host in a group of its own has three. 4 MiB of empty ones would take 110 MB to read."""
 
+_ANSWER = "its answer"
+"""What a server's bytes are called."""
+
 
 def read_json(data: bytes, name: str) -> tuple[object, ListPlace]:
     """Read JSON; raises NoList. It has no lines: the place within it says which value is meant."""
@@ -28,7 +31,15 @@ def read_json(data: bytes, name: str) -> tuple[object, ListPlace]:
         raise NoList("its JSON is nested too deep to be a list of targets") from None
     except ValueError as error:
         excerpt = cleaned(data[:200].decode("utf-8", "replace"), 40)
-        raise NoList(f"its answer is no JSON ({cleaned(str(error))}); it begins with {quoted(excerpt)}") from None
+        raise NoList(f"{_ANSWER} is no JSON ({cleaned(str(error))}); it begins with {quoted(excerpt)}") from None
+
+
+def read_json_file(data: bytes, name: str) -> tuple[object, ListPlace]:
+    """Read the JSON of a file; raises BadFile, which names it."""
+    try:
+        return read_json(data, name)
+    except NoList as none:
+        raise BadFile([Problem(name, 0, "", str(none).removeprefix(f"{_ANSWER} "))]) from None
 
 
 def read_yaml(data: bytes, name: str) -> tuple[object, ListPlace]:

@@ -10,12 +10,13 @@ from collectors.transport.trust import Contexts
 from exporter.config_files.problems import BadFile
 from exporter.discovery import file_sd, http_sd
 from exporter.discovery.dns import HostNames
-from exporter.discovery.formats import read_json, read_yaml
+from exporter.discovery.formats import read_json, read_json_file, read_yaml
 from exporter.discovery.no_list import NoList
 from exporter.fleet import MAX_HOSTS, CheckedFile, Dns, FileSd, FoundHost, HostsFrom, ListPlace, hosts_in
 from exporter.wording import counted
 
 Hosts = tuple[FoundHost, ...]
+_MAX_FAULTS = 20
 
 
 class Source:
@@ -40,7 +41,7 @@ class Source:
             try:
                 hosts = await asyncio.to_thread(self._read, answer)
             except (BadFile, NoList) as fault:
-                raise NoList(self._in_words(fault)) from None
+                raise self._quotable(fault) from None
             self._answer, self._hosts = answer, hosts
         return self._hosts
 
@@ -63,19 +64,20 @@ class Source:
         self._reading = None
         return reading.result()
 
-    def _in_words(self, fault: BadFile | NoList) -> str:
+    def _quotable(self, fault: BadFile | NoList) -> NoList:
         if self._repeats_secret:
-            return "its answer cannot be used, and is not quoted, as it repeats the login or a value of the url's query"
-        return in_a_line(fault) if isinstance(fault, BadFile) else str(fault)
+            return NoList(
+                "its answer cannot be used, and is not quoted, as it repeats the login or a value of the url's query"
+            )
+        return unusable(fault) if isinstance(fault, BadFile) else fault
 
     def _read(self, answer: object) -> Hosts:
         assert isinstance(answer, list)  # noqa: S101 - by `_asked`
         if self._host_names is not None:
             lists: list[tuple[object, ListPlace]] = [(answer, ListPlace(str(self.entry.mechanism)))]
         else:
-            lists = [
-                (read_yaml if name.endswith((".yml", ".yaml")) else read_json)(data, name) for name, data in answer
-            ]
+            of_json = read_json_file if isinstance(self.entry.mechanism, FileSd) else read_json
+            lists = [(read_yaml if name.endswith((".yml", ".yaml")) else of_json)(data, name) for name, data in answer]
         hosts = tuple(itertools.chain.from_iterable(hosts_in(*each, self.entry) for each in lists))
         if not hosts:
             raise NoList("it lists no host")
@@ -84,7 +86,12 @@ class Source:
         return hosts
 
 
-def in_a_line(bad: BadFile) -> str:
-    """Write the first problem, and how many more there are."""
+def unusable(bad: BadFile) -> NoList:
+    """Return the faults of a list; its text is the first, and how many more there are."""
     more = f" (and {len(bad.problems) - 1} more)" if len(bad.problems) > 1 else ""
-    return f"{bad.problems[0]}{more}"
+    return NoList(f"{bad.problems[0]}{more}", [str(problem) for problem in bad.problems[:_MAX_FAULTS]])
+
+
+def without_source(entry: HostsFrom, fault: str) -> str:
+    """Leave out where a fault is, if that is what the entry is called by, which stands before it in messages."""
+    return fault.removeprefix(f"{entry.mechanism}: ")

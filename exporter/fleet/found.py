@@ -21,6 +21,7 @@ from exporter.wording import listed, quoted
 
 MAX_HOSTS = 10_000
 _MAX_PROBLEMS = 20
+_MAX_PORT = 65535
 _KEYS = ("name", "location", "datacenter", "country", "exporter")
 _KEY_OF_LABEL = {
     **{key: key for key in _KEYS},
@@ -31,7 +32,7 @@ _KEY_OF_LABEL = {
 """The second and third lines are what ``/sd/prometheus`` of an exporter has."""
 _OF_SCRAPES = frozenset({"instance", "job"})
 """Labels of the scrapes that a list is made for, as all that begin with ``__`` are: they say nothing of a host."""
-_TARGET = re.compile(r"(?:\[([^\]]*)\]|([^:\]\[]+)):[0-9]{1,5}|\[([^\]]*)\]|([^\]\[]+)")
+_TARGET = re.compile(r"(?:\[([^\]]*)\]|([^:\]\[]+)):(?P<port>[0-9]{1,9})|\[([^\]]*)\]|([^\]\[]+)")
 """``host:port``, ``[address]:port``, or either without a port."""
 _COLONS_ALONE = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")
 """An IPv6 address without brackets: nobody can tell whether it ends with a port."""
@@ -140,6 +141,8 @@ class _Reader:
                     self._unknown(loc, str(label))
             elif not isinstance(value, str):
                 self._add((*loc, label), f"expected text, not {quoted(value)}; a label is text, in quotes")
+            elif key == "name" and "\n" in value:
+                self._add((*loc, label), "holds a line break; remove it")
             elif value and said.setdefault(key, value) != value:
                 self._add((*loc, label), f"is {quoted(value)}, and {by[key]} is {quoted(said[key])}; keep one")
             by.setdefault(key or "", str(label))
@@ -157,7 +160,10 @@ class _Reader:
         if match is None:
             self._add(loc, f"expected a host with or without its port, such as wf001:9102, not {quoted(target)}")
             return None
-        address = next(filter(None, match.groups()), "")
+        if (port := match["port"]) and not 1 <= int(port) <= _MAX_PORT:
+            self._add(loc, f"expected a port from 1 to {_MAX_PORT}, not {port}")
+            return None
+        address = next(filter(None, match.group(1, 2, 4, 5)), "")
         try:
             return Host.model_validate({"name": address, **self._defaults, **labels, "address": address})
         except ValidationError as error:

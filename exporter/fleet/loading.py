@@ -32,6 +32,7 @@ _FLEET_FILE = FileKind(
     a_section="hosts",
     if_empty="the file is empty; it needs 'hosts' with at least one host",
 )
+_NO_HOSTS = "missing; this key is required, or 'hosts_from' with lists of them"
 _FOR_ANCHORS = "x-"
 """How the keys of sections begin that only hold anchors."""
 
@@ -82,6 +83,8 @@ def _checked(plain: dict[str, Any]) -> tuple[Sections | None, list[Finding]]:
         sections = Sections.model_validate(plain)
     except ValidationError as error:
         findings = findings_of(error, keys_in(plain), hints)
+        if "hosts" not in plain:
+            findings = [each._replace(message=_NO_HOSTS) if each.loc == ("hosts",) else each for each in findings]
         rest = repaired(plain, findings)
         return None, [*findings, *independent(check(rest, hints) if rest else (), findings)]
     return sections, check(sections, hints)

@@ -176,7 +176,7 @@ class Stack(Section):
 
 def _at_least_one(hosts: tuple[Host, ...], info: ValidationInfo) -> tuple[Host, ...]:
     if not hosts and info.data.get("hosts_from") == ():
-        raise invalid("is empty; name at least one")
+        raise invalid("is empty; name at least one, or their lists in 'hosts_from'")
     return hosts
 
 

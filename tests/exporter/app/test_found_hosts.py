@@ -112,7 +112,7 @@ def test_a_fleet_of_300_lives_on_the_list_of_a_server_that_lies_hangs_empties_an
     assert samples.get("latency_exporter_config_hash") != file_and_list
 
     server.answer = written(*range(100))  # it shrinks: once it may be a slip
-    program.logged("it lacks 201 of 301 hosts, more than half; the next time it is taken")
+    program.logged("it lacks 201 of 301 hosts, more than half; the next time such a list is taken")
     program.logged(r"^other hosts: −201 hosts, −201 pairs, 99 pairs kept$")
     samples = program.wait_for(lambda samples: len(probed(samples)) == 99)
     assert all(probed(samples)[target] >= before[target] for target in probed(samples))
@@ -151,6 +151,23 @@ def test_a_program_whose_list_cannot_be_had_serves_its_page_and_says_so_until_it
     assert samples.by("self_datacenter", "latency_exporter_self_info") == {"dc1": 1}
     assert program.get("/-/healthy") == "latency-exporter is healthy.\n"
     assert (samples.get(FAILING, mechanism="http_sd"), len(json.loads(program.get(LATENCY)))) == (0, 2)
+
+
+def test_a_host_that_no_list_has_is_warned_of_once_for_each_list_that_lacks_it(
+    start: Start, server: ListServer, fleet_file: Path
+) -> None:
+    server.answer = written(1, 2)
+    program = start("--host=h009")
+    program.logged("^probing 0 pairs as h009$")
+    asked = server.asked
+    program.wait_for(lambda _: server.asked > asked + 2)
+    server.answer = written(1, 2, 3)
+    program.logged(r"^other hosts: \+1 host")
+    server.answer = written(1, 2, 3, 9)
+    program.logged(r"^other hosts: \+1 host, \+3 pairs")
+    warned = [line["msg"] for line in program.log if line["level"] == "warn" and "which host is this?" in line["msg"]]
+    why = f"{fleet_file}: which host is this? --host says 'h009', but the fleet has only: h001, h002"
+    assert [each.partition("; ")[0] for each in warned] == [why, f"{why}, h003"]
 
 
 def test_what_a_list_says_and_cannot_be_printed_breaks_no_page(start: Start, server: ListServer) -> None:

@@ -103,12 +103,33 @@ async def test_a_list_that_fails_or_is_empty_leaves_the_last_one_and_is_counted(
     assert (stage.names(), stage.failures) == (["h001", "h002"], {"file_sd": 4})
     assert stage.shown == {"file_sd": (2, 1, True)}
     assert [record.message.partition(": ")[2] for record in caplog.records] == [
-        "it lists no host",  # once, as long as it is so
-        "no such file; create it, or correct the pattern",
+        "it lists no host; its last list, of 2 hosts, stays",  # once, as long as it is so
+        "no such file; create it, or correct the pattern; its last list, of 2 hosts, stays",
     ]
     stage.write(1, 2)
     assert await stage.ask() == ""
     assert stage.shown == {"file_sd": (2, 0, True)}
+
+
+async def test_a_list_that_is_well_again_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    stage = Stage(tmp_path)
+    await stage.ask()
+    stage.write(1, 2)
+    for _ in range(3):
+        await stage.ask()
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("WARNING", "file_sd a.json: no such file; create it, or correct the pattern; there is no list of it yet"),
+        ("INFO", "file_sd a.json: its list is well again, of 2 hosts"),
+    ]
+
+
+async def test_a_file_that_is_the_whole_list_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "list.json"
+    file.write_text("no list")
+    stage = Stage(tmp_path, FLEET.replace("a.json", str(file)))
+    assert (await stage.ask()).startswith(f"hosts_from[0] (file_sd {file}): is no JSON (")
+    assert caplog.messages[0].startswith(f"file_sd {file}: is no JSON (")
 
 
 async def test_a_list_that_loses_more_than_half_is_refused_once_and_taken_the_second_time(tmp_path: Path) -> None:
@@ -117,7 +138,7 @@ async def test_a_list_that_loses_more_than_half_is_refused_once_and_taken_the_se
     await stage.ask()
     stage.write(1, 9)
     assert await stage.ask() == (
-        "hosts_from[0] (file_sd a.json): it lacks 3 of 4 hosts, more than half; the next time it is taken; "
+        "hosts_from[0] (file_sd a.json): it lacks 3 of 4 hosts, more than half; the next time such a list is taken; "
         "its last list, of 4 hosts, stays"
     )
     assert (len(stage.names()), stage.failures) == (4, {"file_sd": 1})

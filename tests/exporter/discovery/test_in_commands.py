@@ -50,7 +50,10 @@ def test_check_asks_nobody_unless_it_is_told_to(
     assert run("check", *asked) == 0
     output = capsys.readouterr()
     assert f"hosts_from: http_sd {server.url}, not asked now: see --discover\n" in output.err
-    assert output.err.endswith("or add it to hosts, or to a list of hosts_from, unless it is in a list\n")
+    assert output.err.endswith(
+        f"warning: {fleet_file}: has no fault; 'h002' is none of its own hosts: "
+        "whether a list has it, and which pairs it has then, is known with --discover\n"
+    )
     assert (output.out, server.asked) == ("", 0)
 
     assert run("check", *asked, "--discover") == 0
@@ -116,6 +119,39 @@ def test_the_doctor_looks_for_the_hosts_that_are_found_and_goes_on_without_a_lis
     output = capsys.readouterr().out
     assert "it answers with status 500; its hosts are not looked for" in output
     assert "secret" not in output
+
+
+def test_check_prints_every_fault_of_a_list_and_others_the_first(
+    fleet_file: str, server: ListServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faulty = [{"targets": [f"h{number}"], "labels": {"rack": "7"}} for number in range(30)]
+    server.answer = json.dumps(faulty).encode()
+    asked = f"--config.file={fleet_file}", "--host=h001"
+    assert run("check", *asked, "--discover") == 2
+    lines = capsys.readouterr().err.splitlines()
+    start = f"{fleet_file}:1: hosts_from[0].http_sd: http_sd {server.url}: "  # the list is named once
+    assert [line.partition(".labels.rack: unknown label; ")[0] for line in lines] == sorted(
+        f"{start}[{number}]" for number in range(20)
+    )
+    assert run("probe", "h003", *asked) == 2
+    first, _ = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"warning: {start}[0].labels.rack: ")
+    assert first.endswith(" (and 19 more)")
+
+
+@pytest.mark.parametrize("name", ["a", "h002"], ids=["of the file", "of a list"])
+def test_check_warns_of_what_a_list_needs_and_this_machine_has_not(
+    fleet_file: str, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    file = Path(fleet_file)
+    login = 'secret", user: me, password_file: missing, ca_file: none.pem}'
+    file.write_text(file.read_text().replace('secret"}', login) + "hosts: [{name: a, address: 192.0.2.1}]\n")
+    assert run("check", f"--config.file={file}", f"--host={name}") == 0
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "not to be had here" in line]
+    start = f"warning: needed on {name}, and not to be had here: {file}:1: hosts_from[0].http_sd"
+    assert [line.removeprefix(start).partition(":")[0] for line in warnings] == [".password_file", ".ca_file"]
+    assert run("check", f"--config.file={file}") == 2  # here it would not start
+    assert f"{file}:1: hosts_from[0].http_sd.password_file: " in capsys.readouterr().err
 
 
 def test_a_program_does_not_start_without_the_password_that_its_list_needs(fleet_file: str) -> None:

@@ -259,6 +259,24 @@ async def test_files_that_are_no_list_name_themselves_and_the_line(tmp_path: Pat
     assert await fault(asked) == f"{file}: cannot be read: Is a directory"
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '[{"targets": ["a"]}\n',
+            "is no JSON (Expecting ',' delimiter: line 2 column 1 (char 20)); it begins with '[{",
+        ),
+        ("[" * 20_000, "its JSON is nested too deep to be a list of targets"),
+    ],
+    ids=["half of it", "a tower of brackets"],
+)
+async def test_of_several_files_the_broken_one_of_json_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.json").write_bytes(written(1))
+    (tmp_path / "b.json").write_text(text)
+    asked = source(tmp_path, "{file_sd: {files: '*.json'}}")
+    assert (await fault(asked)).startswith(f"{tmp_path}/b.json: {message}")
+
+
 async def test_a_pattern_is_one_and_the_folder_of_the_fleet_file_is_none(tmp_path: Path) -> None:
     folder = tmp_path / "a[b]*"
     folder.mkdir()

@@ -126,6 +126,17 @@ BAD_LISTS: dict[str, tuple[object, list[str]]] = {
         [group("a", name="\x1b[31m")],
         [": [0].labels.name: holds the control character U+001B; remove it"],
     ),
+    "a name of two lines": (
+        [group("a", host="b\nc")],
+        [": [0].labels.host: holds a line break; remove it"],
+    ),
+    "ports that are none": (
+        [group("a:65536", "[2001:db8::1]:0", "c:65535")],
+        [
+            ": [0].targets[0]: expected a port from 1 to 65535, not 65536",
+            ": [0].targets[1]: expected a port from 1 to 65535, not 0",
+        ],
+    ),
     "a long label": (
         [group("a", "b", location="x" * 201)],
         [": [0].labels.location: is 201 characters long; at most 200 are allowed"],
