@@ -64,11 +64,11 @@ class ProbeEndpoint:
         try:
             return single.chosen([pair for pair, _ in self._states()], target, probe, helps=helps)
         except single.NoSuchPair as error:
-            self._helped = now if helps else self._helped
-            if helps and target in self._outside_sample():
+            if target in self._outside_sample():
                 name = legible(target)
                 text = f"{name} is not in this host's sample; `latency-exporter probe {name}` probes it all the same"
                 raise Refused(HTTPStatus.NOT_FOUND, text) from error
+            self._helped = now if helps else self._helped
             missing = self._own_health(now).hosts_missing
             raise Refused(HTTPStatus.NOT_FOUND, "; ".join(filter(None, (str(error), missing)))) from error
 

@@ -60,10 +60,12 @@ async def test_a_host_that_a_sample_leaves_out_is_not_taken_for_a_wrong_name(tmp
     names = {host.name for host in outside_sample(small.fleet, small.host)}
     assert len(names) == 3
     endpoint = ProbeEndpoint(small.recorder.states, ask, lambda _: OwnHealth(), lambda: names)
-    left_out = min(names)
-    with pytest.raises(Refused, match=f"{left_out} is not in this host's sample; `latency-exporter probe {left_out}`"):
-        await endpoint.explain(left_out, None)
-    time.passed += 1.01
+    for left_out in sorted(names):  # at one moment: no search for what a wrong name meant is spent on them
+        expected = (
+            f"{left_out} is not in this host's sample; `latency-exporter probe {left_out}` probes it all the same"
+        )
+        with pytest.raises(Refused, match=expected):
+            await endpoint.explain(left_out, None)
     with pytest.raises(Refused, match="this host measures no target 'a9'"):
         await endpoint.explain("a9", None)
 
