@@ -31,6 +31,7 @@ from exporter.probing import Addresses, Move, ProbeResult, Scheduler, collectors
 from exporter.recording.recorder import Recorder
 from exporter.scrape_configs import targets_of
 from exporter.web import Actions, ProbeEndpoint, Refused, WebServer, serve_protected, sparing_handler
+from exporter.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class App:
             await self._reloads.apply_first(lambda: self._discovery.first(self._take_first))
             self._server.ready = True
             ready.tell(os.environ)  # noqa: TID251 - systemd's word to this process
-            _log.info("probing %d pairs as %s", len(self._current.pairs), self._current.host.name)
+            _log.info("probing %s as %s", counted(len(self._current.pairs), "pair"), self._current.host.name)
             await self._until_stopped()
 
     def _context(self) -> Context:

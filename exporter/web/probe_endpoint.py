@@ -60,17 +60,17 @@ class ProbeEndpoint:
         return "\n".join(filter(None, texts))
 
     def _chosen(self, target: str, probe: str | None, now: Seconds) -> list[Pair]:
-        helps = now - self._helped >= _APART
+        helps, own = now - self._helped >= _APART, self._own_health(now)
         try:
-            return single.chosen([pair for pair, _ in self._states()], target, probe, helps=helps)
+            return single.chosen([pair for pair, _ in self._states()], target, probe, helps=helps, here=own.host)
         except single.NoSuchPair as error:
             if target in self._outside_sample():
                 name = legible(target)
                 text = f"{name} is not in this host's sample; `latency-exporter probe {name}` probes it all the same"
                 raise Refused(HTTPStatus.NOT_FOUND, text) from error
             self._helped = now if helps else self._helped
-            missing = self._own_health(now).hosts_missing
-            raise Refused(HTTPStatus.NOT_FOUND, "; ".join(filter(None, (str(error), missing)))) from error
+            text = "; ".join(filter(None, (str(error), own.hosts_missing)))
+            raise Refused(HTTPStatus.NOT_FOUND, text) from error
 
 
 def _apart(pair: Pair) -> Seconds:

@@ -59,7 +59,7 @@ async def test_a_host_that_a_sample_leaves_out_is_not_taken_for_a_wrong_name(tmp
 
     names = {host.name for host in outside_sample(small.fleet, small.host)}
     assert len(names) == 3
-    endpoint = ProbeEndpoint(small.recorder.states, ask, lambda _: OwnHealth(), lambda: names)
+    endpoint = ProbeEndpoint(small.recorder.states, ask, lambda _: OwnHealth(host="a1"), lambda: names)
     for left_out in sorted(names):  # at one moment: no search for what a wrong name meant is spent on them
         expected = (
             f"{left_out} is not in this host's sample; `latency-exporter probe {left_out}` probes it all the same"
@@ -68,6 +68,8 @@ async def test_a_host_that_a_sample_leaves_out_is_not_taken_for_a_wrong_name(tmp
             await endpoint.explain(left_out, None)
     with pytest.raises(Refused, match="this host measures no target 'a9'"):
         await endpoint.explain("a9", None)
+    with pytest.raises(Refused, match="a1 is this host itself"):
+        await endpoint.explain("a1", None)
 
 
 async def test_the_same_pair_is_probed_once_a_second_at_most(endpoint: ProbeEndpoint, time: Time) -> None:
