@@ -73,7 +73,7 @@ def test_check_looks_at_the_hosts_of_the_file_alone_where_it_asks_nobody(
     with Path(fleet_file).open("a") as file:
         file.write("hosts: [{name: a, address: 192.0.2.1}, {name: b, address: 192.0.2.2}]\n")
     assert run("check", f"--config.file={fleet_file}", "--host=a") == 0
-    assert "a: 1 pairs, at most" in capsys.readouterr().out
+    assert "a: 1 pair, at most" in capsys.readouterr().out
     assert server.asked == 0
 
 
