@@ -164,7 +164,7 @@ def test_a_program_does_not_start_without_the_password_that_its_list_needs(fleet
 
 
 def test_the_list_of_the_page_is_one(fleet_file: str, server: ListServer, capsys: pytest.CaptureFixture[str]) -> None:
-    (block,) = PAGES["fleet-file"].blocks("json")
+    block, _ = PAGES["fleet-file"].blocks("json")
     server.answer = block.encode()
     assert run("check", f"--config.file={fleet_file}", "--host=wf001", "--discover") == 0
     assert "the fleet: 1 exporter," in capsys.readouterr().out
