@@ -60,11 +60,12 @@ class ProbeEndpoint:
         return "\n".join(filter(None, texts))
 
     def _chosen(self, target: str, probe: str | None, now: Seconds) -> list[Pair]:
-        helps, own = now - self._helped >= _APART, self._own_health(now)
+        left_out, own = target in self._outside_sample(), self._own_health(now)
+        helps = not left_out and now - self._helped >= _APART
         try:
             return single.chosen([pair for pair, _ in self._states()], target, probe, helps=helps, here=own.host)
         except single.NoSuchPair as error:
-            if target in self._outside_sample():
+            if left_out:
                 name = legible(target)
                 text = f"{name} is not in this host's sample; `latency-exporter probe {name}` probes it all the same"
                 raise Refused(HTTPStatus.NOT_FOUND, text) from error
