@@ -13,3 +13,4 @@ mkdir -p "$3"
 "$1/pex" --no-pypi --find-links "$2" --no-build --interpreter-constraint 'CPython==3.11.*' --inherit-path=false \
     --venv prepend --venv-site-packages-copies --sh-boot --console-script latency-exporter \
     --output-file "$3/latency-exporter.pex" latency-exporter
+echo "run it: $3/latency-exporter.pex"

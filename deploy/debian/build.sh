@@ -80,3 +80,4 @@ sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" \
 mkdir -p "$into"
 # zstd: dpkg of Debian 12 reads it, and it takes a second of CPU where xz takes a minute for a fifth less.
 dpkg-deb --root-owner-group -Zzstd -z6 --build "$tree" "$into/latency-exporter_${version}_$architecture.deb"
+echo "install it: sudo apt-get install $(realpath "$into/latency-exporter_${version}_$architecture.deb")"

@@ -31,6 +31,7 @@ from exporter.probing import Addresses, Move, ProbeResult, Scheduler, collectors
 from exporter.recording.recorder import Recorder
 from exporter.scrape_configs import targets_of
 from exporter.web import Actions, ProbeEndpoint, Refused, WebServer, serve_protected, sparing_handler
+from exporter.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class App:
         self._signals, self._socket_hints = Signals(), SocketHints()
         self._addresses = Addresses(resolver.addresses, self._refresh_failed, self._address_moved)
         self._recorder = Recorder(__version__, self._addresses)
+        self._outside_sample: frozenset[str] = frozenset()
+        """Listed once for each configuration: of 10,000 hosts that takes 5 ms."""
         self._probes: collectors.Probes = {}
         """Empty until the collectors are entered."""
         self._refresher = Scheduler("", self._addresses, at_once=True)
@@ -60,7 +63,7 @@ class App:
         self._overview = Overview(lambda: self._current.host.name, self._recorder.states, self._recorder.own_health)
         self._recorder.watch_lists(self._missing_hosts)
         probe_endpoint = ProbeEndpoint(
-            self._recorder.states, self._ask, self._recorder.own_health, self._outside_sample
+            self._recorder.states, self._ask, self._recorder.own_health, lambda: self._outside_sample
         )
         reload = self._reloads.reload_or_refuse if options.enable_lifecycle else None
         actions = Actions(probe_endpoint.explain, reload, self._targets)
@@ -86,7 +89,7 @@ class App:
             await self._reloads.apply_first(lambda: self._discovery.first(self._take_first))
             self._server.ready = True
             ready.tell(os.environ)  # noqa: TID251 - systemd's word to this process
-            _log.info("probing %d pairs as %s", len(self._current.pairs), self._current.host.name)
+            _log.info("probing %s as %s", counted(len(self._current.pairs), "pair"), self._current.host.name)
             await self._until_stopped()
 
     def _context(self) -> Context:
@@ -121,6 +124,7 @@ class App:
         self._recorder.configure(new.fleet, new.host, new.pairs)
         self._prober.replace((pair, self._probes[pair.protocol]) for pair in new.pairs)
         self._overview.forget()
+        self._outside_sample = frozenset(host.name for host in outside_sample(new.fleet, new.host))
         self._current = new
         self._warn_if_unlisted(new.unlisted)
         self._discovery.follow()
@@ -138,9 +142,6 @@ class App:
 
     async def _take_first(self, entry: HostsFrom, hosts: tuple[FoundHost, ...]) -> None:
         self._current = await asyncio.to_thread(with_list, self._options, self._current, entry, hosts)
-
-    def _outside_sample(self) -> set[str]:
-        return {host.name for host in outside_sample(self._current.fleet, self._current.host)}
 
     def _run_in_loop(self, asking: Coroutine[Any, Any, Answers]) -> Answers:
         """Wait, in the thread of a reload, for what the loop does; the end of the loop is the end of it."""

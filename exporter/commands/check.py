@@ -108,8 +108,8 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
     measured = cost.measured(pairs)
     rate = sum(1 / pair.interval for pair in measured)
     total = (
-        f"{legible(host.name)}: {len(measured)} pairs, at most {cost.series(fleet, measured):,} series of theirs, "
-        f"{rate:.3g} probes per second"
+        f"{legible(host.name)}: {counted(len(measured), 'pair')}, "
+        f"at most {cost.series(fleet, measured):,} series of theirs, {rate:.3g} probes per second"
     )
     costs = cost.of_each_exporter(fleet, cost.measured)
     whole = (

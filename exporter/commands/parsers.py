@@ -143,8 +143,8 @@ def scrape_configs_parser() -> argparse.ArgumentParser:
         "--format",
         choices=typing.get_args(scrape_configs.StanzaFormat),
         default="paste",
-        help="paste: stanzas for any prometheus.yml, which VictoriaMetrics includes as they are; victoriametrics: "
-        "the same stanzas, with a comment for VictoriaMetrics; prometheus-include: a file for scrape_config_files of "
+        help="paste: stanzas for any prometheus.yml; victoriametrics: the same for VictoriaMetrics and vmagent, which "
+        "refuse the key that asks for native histograms; prometheus-include: a file for scrape_config_files of "
         "Prometheus 2.43 or later; http-sd: the servers ask an exporter for the targets; otel: a receiver for "
         "OpenTelemetry's Collector; alloy: a component for Grafana Alloy (default: %(default)s)",
     )

@@ -42,7 +42,7 @@ def run(flags: argparse.Namespace) -> int:
     host = identified(fleet, flags.host)
     toward_target, missing = survey(fleet, host, target=flags.target)
     try:
-        asked = single.chosen([*survey(fleet, host)[0], *toward_target], flags.target, flags.probe)
+        asked = single.chosen([*survey(fleet, host)[0], *toward_target], flags.target, flags.probe, here=host.name)
     except single.NoSuchPair as error:
         return complain(f"{flags.config_file}: {error}", BAD_CONFIGURATION)
     if missing:

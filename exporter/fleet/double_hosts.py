@@ -28,7 +28,8 @@ def double_host_warning(fleet: Fleet, me: Host, addresses_of: AddressesOf = _non
     if not ours:
         return ""
     index, host, address = ours[0]
-    more = f" (so is {len(ours) - 1} more)" if len(ours) > 1 else ""
+    others = len(ours) - 1
+    more = f" (so {'is' if others == 1 else 'are'} {others} more)" if others else ""
     what = address if address == host.address else f"{host.address}, which is {address} here,"
     message = (
         f"{what} is this machine's own address, while it is called {me.name!r} here, so that {host.name!r} is "

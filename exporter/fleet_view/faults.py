@@ -82,7 +82,7 @@ class Faults:
         }
         pinged = {name: self._pinged(name) for name in left}
         for (why, others), names in grouped(left, lambda name: (left[name].why, tuple(pinged[name]))).items():
-            its = "its page cannot" if len(names) == 1 else "their pages cannot"
+            its = "its page cannot" if len(names) == 1 else "each one's page cannot"
             if others or not all(self._is_down(name) for name in names):
                 ago = min((age for name in names for age in pinged[name].values()), default=0.0)
                 also = f"; {some(others)} could ask it {span(ago)} ago" if others else ""

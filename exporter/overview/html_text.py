@@ -69,13 +69,14 @@ def render(snapshot: Snapshot, links: Mapping[str, str], page: int) -> Iterator[
     host, count = judge_host(snapshot.own_health), len(snapshot.rows)
     page = max(1, min(page, -(-count // ROWS)))
     rows = snapshot.rows[ROWS * (page - 1) : ROWS * page]
-    title = escape(snapshot.title)
+    title, missing = escape(snapshot.title), escape(snapshot.own_health.hosts_missing)
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="icon" href="data:,"><title>{title}</title><style>{_STYLE}</style></head>\n<body><main>'
         f"<h1>{title}</h1>\n<p>{escape(summary(snapshot, host))}</p>\n"
-        f"<p{_class(host)}>This host: {escape(own_health_in_words(snapshot.own_health))}. {_verdict(host)}</p>\n"
+        f"<p{_class(host)}>This host: {escape(own_health_in_words(snapshot.own_health))}. {_verdict(host)}"
+        f"{missing and f'; {missing}'}</p>\n"
     )
     if rows:
         yield _table_head(count, page)

@@ -21,8 +21,10 @@ _THIS_HOST = "(this host)"
 def render(snapshot: Snapshot) -> Iterator[str]:
     """Write the overview in pieces, between which others may run."""
     host = judge_host(snapshot.own_health)
+    # What is missing of a list has no bound, so it stands in the column behind which nothing is aligned.
+    condition = "; ".join(filter(None, (str(host), snapshot.own_health.hosts_missing)))
     lines = [_cells(row) for row in snapshot.rows] + [
-        (_THIS_HOST, "", own_health_in_words(snapshot.own_health), "", str(host))
+        (_THIS_HOST, "", own_health_in_words(snapshot.own_health), "", condition)
     ]
     widths = [max(display_width(line[column]) for line in lines) for column in range(4)]
     head = f"{snapshot.title}: {summary(snapshot, host)}"
@@ -56,8 +58,6 @@ def own_health_in_words(own: OwnHealth) -> str:
         parts.append(f"{own.skipped} skipped")
     if own.overflows:
         parts.append(f"{own.overflows} replies lost here")
-    if own.hosts_missing:
-        parts.append(own.hosts_missing)
     return ", ".join(parts)
 
 

@@ -18,7 +18,7 @@ from collectors.contract import Facts, Outcome, Probe, ProbeFailed
 from collectors.terms import Reason, Seconds
 from exporter.fleet import Pair
 from exporter.probing.scheduler import Scheduler
-from exporter.wording import did_you_mean
+from exporter.wording import did_you_mean, legible
 
 _NEVER: Seconds = 1e6
 """The interval of a probe that is not repeated."""
@@ -44,28 +44,32 @@ class NoSuchPair(Exception):
     """This host does not measure such a target, or not by such a probe; the message is for people."""
 
 
-def chosen(pairs: Sequence[Pair], target: str, probe: str | None, *, helps: bool = True) -> list[Pair]:
+def chosen(pairs: Sequence[Pair], target: str, probe: str | None, *, helps: bool = True, here: str = "") -> list[Pair]:
     """Return the pairs toward a target, by one probe or by all; raises NoSuchPair.
 
-    With ``helps`` its message says what was probably meant; finding that takes a millisecond.
+    With ``helps`` its message says what was probably meant; finding that takes a millisecond. ``here`` is the name of
+    this host.
     """
     toward = [pair for pair in pairs if target in (pair.target, pair.database)]
+    if not toward and target == here:
+        raise NoSuchPair(f"{legible(target)} is this host itself, and a host does not probe itself")
     if not toward:
-        raise NoSuchPair(_unknown("target", target, {pair.name for pair in pairs} if helps else None))
+        raise NoSuchPair(_unknown("target", "", target, {pair.name for pair in pairs} if helps else None))
     selected = [pair for pair in toward if probe in (None, pair.probe)]
     if not selected:
         known = {pair.probe for pair in toward} if helps else None
-        raise NoSuchPair(_unknown(f"probe toward {target}", probe or "", known))
+        raise NoSuchPair(_unknown("probe", f" toward {target}", probe or "", known))
     return selected
 
 
-def _unknown(what: str, name: str, known: set[str] | None) -> str:
+def _unknown(what: str, where: str, name: str, known: set[str] | None) -> str:
     name = name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
+    unknown = f"this host measures no {what} {name!r}{where}"
     if known is None:
-        return f"this host measures no {what} {name!r}; the page / shows what it measures"
+        return f"{unknown}; the page / shows what it measures"
     near = heapq.nlargest(_COMPARED, sorted(known), key=lambda other: _alike(other, name))
     names = ", ".join(sorted(known)[:_NAMED]) or "none"
-    return f"this host measures no {what} {name!r}; {did_you_mean(name, near, f'there are: {names}')}"
+    return f"{unknown}; {did_you_mean(name, near, f'there are: {names}')}"
 
 
 def _alike(one: str, other: str) -> int:

@@ -60,17 +60,18 @@ class ProbeEndpoint:
         return "\n".join(filter(None, texts))
 
     def _chosen(self, target: str, probe: str | None, now: Seconds) -> list[Pair]:
-        helps = now - self._helped >= _APART
+        left_out, own = target in self._outside_sample(), self._own_health(now)
+        helps = not left_out and now - self._helped >= _APART
         try:
-            return single.chosen([pair for pair, _ in self._states()], target, probe, helps=helps)
+            return single.chosen([pair for pair, _ in self._states()], target, probe, helps=helps, here=own.host)
         except single.NoSuchPair as error:
-            self._helped = now if helps else self._helped
-            if helps and target in self._outside_sample():
+            if left_out:
                 name = legible(target)
                 text = f"{name} is not in this host's sample; `latency-exporter probe {name}` probes it all the same"
                 raise Refused(HTTPStatus.NOT_FOUND, text) from error
-            missing = self._own_health(now).hosts_missing
-            raise Refused(HTTPStatus.NOT_FOUND, "; ".join(filter(None, (str(error), missing)))) from error
+            self._helped = now if helps else self._helped
+            text = "; ".join(filter(None, (str(error), own.hosts_missing)))
+            raise Refused(HTTPStatus.NOT_FOUND, text) from error
 
 
 def _apart(pair: Pair) -> Seconds:

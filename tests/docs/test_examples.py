@@ -53,7 +53,7 @@ def test_every_yaml_example_loads_or_is_what_is_committed(tmp_path: Path) -> Non
             case _:
                 fleet = load(file)
                 assert fleet.warnings == ()
-                assert [survey(fleet, host, {}) for host in fleet.hosts if host.exporter]
+                assert [survey(fleet, host, {}) for host in fleet.hosts if host.exporter] or fleet.hosts_from
     assert set(kinds) == {
         *("defaults", "hosts", "hosts_from", "scrape"),
         *("services", "scrape_configs", "exporters", "rule_files", "basic_auth_users"),

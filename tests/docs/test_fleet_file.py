@@ -220,6 +220,22 @@ def test_what_check_prints_of_a_sample_is_the_real_line(
     assert capsys.readouterr().out.endswith(FLEET_FILE.output_of(command).removeprefix("…\n"))
 
 
+def test_the_small_fleet_that_is_found_in_a_file_runs_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    section = FLEET_FILE.section("Hosts from an inventory")
+    (fleet,) = re.findall(r"^```yaml\n([^`]*files: \[targets/\*\.json\][^`]*)^```$", section, re.MULTILINE)
+    (targets,) = re.findall(r"^```json\n(\[\n[^`]*)^```$", section, re.MULTILINE)
+    (tmp_path / "fleet.yml").write_text(fleet)
+    (tmp_path / "targets").mkdir()
+    (tmp_path / "targets/hosts.json").write_text(targets)
+    command = "latency-exporter check --discover --config.file fleet.yml --host wf001"
+    assert cli.main(command.split()[1:]) == 0
+    captured = capsys.readouterr()
+    assert captured.err + captured.out == FLEET_FILE.output_of(command)
+
+
 BAD_FLEET = """\
 hosts:
   - name: wf001

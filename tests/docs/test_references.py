@@ -29,10 +29,10 @@ SOURCES = sorted(
 )
 CONFIGURATIONS = sorted((ROOT / "config").glob("*.yml"))
 MADE_BY_THE_READER = (
-    *("benchmarks/results", "deploy/fleet.yml", "/etc/latency-exporter/web.yml"),
+    *("benchmarks/results", "deploy/fleet.yml", "/etc/latency-exporter/web.yml", "targets/hosts.json"),
     *("collectors/udp.py", "exporter/fleet/probes/udp.py"),
 )
-"""Of a run, of a command that a page asks to type, and of the page that adds a probe."""
+"""Of a run, of a command or an example that a page asks to type, and of the page that adds a probe."""
 NO_PATHS = ("grafana/grafana", "prometheus/latency")
 """An image, and a receiver of OpenTelemetry's Collector."""
 OTHERS_FILES = {"JOB.json", "jobs.otel.yml", "table.md"}

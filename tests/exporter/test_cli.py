@@ -318,7 +318,7 @@ def test_probe_of_what_fails_is_exit_1(capsys: pytest.CaptureFixture[str], liste
     ("words", "message"),
     [
         (["hero"], "this host measures no target 'hero'; did you mean 'here'?"),
-        (["here", "--probe=udp"], "this host measures no probe toward here 'udp'; there are: closed, tcp"),
+        (["here", "--probe=udp"], "this host measures no probe 'udp' toward here; there are: closed, tcp"),
         (["secret"], "password_file: "),
     ],
 )

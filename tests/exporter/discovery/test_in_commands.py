@@ -73,7 +73,7 @@ def test_check_looks_at_the_hosts_of_the_file_alone_where_it_asks_nobody(
     with Path(fleet_file).open("a") as file:
         file.write("hosts: [{name: a, address: 192.0.2.1}, {name: b, address: 192.0.2.2}]\n")
     assert run("check", f"--config.file={fleet_file}", "--host=a") == 0
-    assert "a: 1 pairs, at most" in capsys.readouterr().out
+    assert "a: 1 pair, at most" in capsys.readouterr().out
     assert server.asked == 0
 
 
@@ -164,7 +164,7 @@ def test_a_program_does_not_start_without_the_password_that_its_list_needs(fleet
 
 
 def test_the_list_of_the_page_is_one(fleet_file: str, server: ListServer, capsys: pytest.CaptureFixture[str]) -> None:
-    (block,) = PAGES["fleet-file"].blocks("json")
+    block, _ = PAGES["fleet-file"].blocks("json")
     server.answer = block.encode()
     assert run("check", f"--config.file={fleet_file}", "--host=wf001", "--discover") == 0
     assert "the fleet: 1 exporter," in capsys.readouterr().out

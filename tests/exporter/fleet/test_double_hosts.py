@@ -49,9 +49,11 @@ def test_a_name_is_known_by_the_address_that_was_found_for_it(tmp_path: Path) ->
 
 
 def test_many_are_told_in_one_line(tmp_path: Path) -> None:
-    fleet = fleet_of(tmp_path, "wf008.example}\n  - {name: wf009, address: wf009.example")
-    warning = double_host_warning(fleet, fleet.hosts[0], lambda _: [(IpFamily.IPV4, "127.0.0.1")])
-    assert warning.endswith("start it with --host=wf008 (so is 1 more)")
+    one, two = ("}\n  - {name: wf009, address: wf009.example", "}\n  - {name: wf010, address: wf010.example")
+    for further, more in ((one, "(so is 1 more)"), (one + two, "(so are 2 more)")):
+        fleet = fleet_of(tmp_path, f"wf008.example{further}")
+        warning = double_host_warning(fleet, fleet.hosts[0], lambda _: [(IpFamily.IPV4, "127.0.0.1")])
+        assert warning.endswith(f"start it with --host=wf008 {more}")
 
 
 @requires_root

@@ -159,7 +159,7 @@ CASES: dict[str, tuple[Broken, Mapping[str, list[str]]]] = {
     "an exporter hangs": (Broken(TWO, hanging=frozenset({"b2"})), {"a1": [f"exporter b2: {HANGS}"]}),
     "two exporters hang": (
         Broken(hosts(a=2, b=3), hanging=frozenset({"b2", "b3"})),
-        {"a1": [f"exporter b2, b3: {HANGS.replace('its page', 'their pages')}"]},
+        {"a1": [f"exporter b2, b3: each one's {HANGS.removeprefix('its ')}"]},
     ),
     "a database refuses what it is asked": (
         Broken(TWO, databases=("n8n",), further={**refused("a1", "a2"), "b2": [pair("b1", "query", database="n8n")]}),

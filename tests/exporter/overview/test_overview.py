@@ -85,6 +85,21 @@ def test_a_terminal_gets_one_aligned_line_per_pair_the_worst_first_and_this_host
     ]
 
 
+@pytest.mark.parametrize("late", [0.002, 2.0], ids=["by the list alone", "this host itself is in doubt"])
+def test_why_hosts_are_not_known_stands_behind_all_columns_and_shifts_none(
+    small: Small, time: Time, late: float
+) -> None:
+    let_three_fail(small, time)
+    small.recorder.started_late(late, 1)
+    *before, this_host = written(small, "text").splitlines()[2:]
+    missing = "hosts_from[0] (http_sd http://inventory.example/<x>): it answers with status 503"
+    small.recorder.watch_lists(lambda: missing)
+    *after, last = written(small, "text").splitlines()[2:]
+    assert after == before
+    assert last == re.sub("fine$", "configuration: not all hosts may be known", this_host) + f"; {missing}"
+    assert f"; {missing.replace('<x>', '&lt;x&gt;')}</p>" in written(small, "html")
+
+
 def test_a_host_in_maintenance_is_said_to_be_and_is_no_trouble_until_its_date(small: Small, time: Time) -> None:
     small.reload(SMALL.replace("country: BR", "country: BR, state: maintenance, until: 2023-11-14T23:00Z"))
     let_three_fail(small, time)

@@ -85,14 +85,15 @@ def test_a_host_that_is_held_up_when_the_turn_comes_answers_that_it_was(small: S
         ("wf080", None, "this host measures no target 'wf080'; did you mean 'wf008'?"),
         ("x", None, "this host measures no target 'x'; there are: grafana, wf008"),
         ("192.0.2.1", None, "this host measures no target '192.0.2.1'; there are: grafana, wf008"),
-        ("wf008", "pong", "this host measures no probe toward wf008 'pong'; did you mean 'ping'?"),
+        ("wf001", None, "wf001 is this host itself, and a host does not probe itself"),
+        ("wf008", "pong", "this host measures no probe 'pong' toward wf008; did you mean 'ping'?"),
     ],
 )
 def test_only_what_is_configured_is_probed_and_a_wrong_name_is_told_the_right_ones(
     small: Small, target: str, probe: str | None, message: str
 ) -> None:
     with pytest.raises(NoSuchPair) as error:
-        chosen(small.pairs, target, probe)
+        chosen(small.pairs, target, probe, here=small.host.name)
     assert str(error.value) == message
 
 

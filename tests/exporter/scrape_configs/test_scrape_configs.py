@@ -526,6 +526,14 @@ def test_native_histograms_are_asked_for_where_a_server_reads_that_and_only_of_t
     assert without == files(fleet(text.replace("native_histograms: true, ", "")), "/sd", how)
 
 
+@pytest.mark.parametrize("native", ["true", "false"])
+def test_the_stanzas_for_victoriametrics_are_those_to_paste_without_the_key_that_it_refuses(fleet, native):
+    one = fleet(f"{HOSTS}scrape: {{native_histograms: {native}}}\n")
+    pasted, taken = (files(one, "/sd", how)[STANZAS].partition("\n  - ")[2] for how in ("paste", "victoriametrics"))
+    assert taken == pasted.replace("    scrape_native_histograms: true\n", "")
+    assert (taken == pasted) == (native == "false")
+
+
 def test_native_histograms_lower_what_a_fleet_costs_and_not_what_its_pages_may_have(fleet):
     classic = fleet(EXAMPLE)
     native = fleet(EXAMPLE.replace("hosts:", "scrape: {native_histograms: true}\nhosts:", 1))

@@ -50,7 +50,10 @@ async def test_what_a_wrong_name_meant_is_looked_for_once_a_second_at_most(endpo
     assert await hint("wf080") == "did you mean 'wf008'?"
 
 
-async def test_a_host_that_a_sample_leaves_out_is_not_taken_for_a_wrong_name(tmp_path: Path, time: Time) -> None:
+async def test_a_host_that_a_sample_leaves_out_is_not_taken_for_a_wrong_name(
+    tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[str] = []
     hosts = "".join(f"  - {{name: a{number}, address: a{number}.example}}\n" for number in range(1, 6))
     small = Small(tmp_path, f"hosts:\n{hosts}probes: {{icmp: {{protocol: icmp, sample: {{within: 1}}}}}}\n", "a1")
 
@@ -59,13 +62,24 @@ async def test_a_host_that_a_sample_leaves_out_is_not_taken_for_a_wrong_name(tmp
 
     names = {host.name for host in outside_sample(small.fleet, small.host)}
     assert len(names) == 3
-    endpoint = ProbeEndpoint(small.recorder.states, ask, lambda _: OwnHealth(), lambda: names)
-    left_out = min(names)
-    with pytest.raises(Refused, match=f"{left_out} is not in this host's sample; `latency-exporter probe {left_out}`"):
-        await endpoint.explain(left_out, None)
-    time.passed += 1.01
-    with pytest.raises(Refused, match="this host measures no target 'a9'"):
+    endpoint = ProbeEndpoint(small.recorder.states, ask, lambda _: OwnHealth(host="a1"), lambda: names)
+
+    def search(name: str, *_: object) -> str:
+        searched.append(name)
+        return "look there"
+
+    monkeypatch.setattr("exporter.probing.single.did_you_mean", search)
+    for left_out in sorted(names):  # at one moment: no search for what a wrong name meant is spent on them
+        expected = (
+            f"{left_out} is not in this host's sample; `latency-exporter probe {left_out}` probes it all the same"
+        )
+        with pytest.raises(Refused, match=expected):
+            await endpoint.explain(left_out, None)
+    assert not searched
+    with pytest.raises(Refused, match="this host measures no target 'a9'; look there"):
         await endpoint.explain("a9", None)
+    with pytest.raises(Refused, match="a1 is this host itself"):
+        await endpoint.explain("a1", None)
 
 
 async def test_the_same_pair_is_probed_once_a_second_at_most(endpoint: ProbeEndpoint, time: Time) -> None:
