@@ -118,7 +118,7 @@ def test_pods_come_and_go_and_the_program_knows_itself_by_its_address(
     pod = Pod(lab.hosts["pod"], fleet_file)
     pod.ready()
     pod.until(hosts=0, failing=1)
-    assert "pods.test: Domain name not found; there is no list of it yet" in pod.get("/-/healthy")
+    assert "(dns pods.test): Domain name not found; there is no list of it yet" in pod.get("/-/healthy")
     list_pods(names, [own, other, other])  # twice, as some servers answer
     page = pod.until(hosts=2, failing=0)
     myself, neighbour = (names.reverse[address] for address in (own, other))
@@ -158,13 +158,13 @@ def test_whatever_a_name_server_says_instead_the_pods_stay_and_the_page_says_why
         assert page.value(FAILURES, mechanism="dns")
 
     del names.names[SERVICE]
-    fails("pods.test: Domain name not found")
+    fails("(dns pods.test): Domain name not found")
     names.names[SERVICE] = []
-    fails("pods.test: it has no address of this family")
+    fails("(dns pods.test): it has no address of this family")
     list_pods(names, pods)
     pod.until(hosts=4, failing=0)
     names.failing.add(SERVICE)
-    fails("pods.test: the name server could not find out")
+    fails("(dns pods.test): the name server could not find out")
     names.failing.clear()
     list_pods(names, [*pods, "10.78.0.3"])
     del names.reverse["10.78.0.3"]
@@ -172,10 +172,10 @@ def test_whatever_a_name_server_says_instead_the_pods_stay_and_the_page_says_why
     list_pods(names, pods)
     pod.until(hosts=4, failing=0)
     names.names[SERVICE] = None
-    fails("pods.test: no name server answered in time")
+    fails("(dns pods.test): no name server answered in time")
     list_pods(names, pods[:1])  # more than half are gone: once it may be a slip
     pod.until(hosts=1, failing=0)
-    assert "it lacks 3 of 4 hosts, more than half; the next time it is taken" in pod.program.error_output()
+    assert "it lacks 3 of 4 hosts, more than half; the next time such a list is taken" in pod.program.error_output()
 
 
 def test_pods_of_ipv6_are_known_by_their_own_addresses(lab: Lab, names: NameServer, fleet_file: Path) -> None:
