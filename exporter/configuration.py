@@ -67,7 +67,7 @@ def identified(fleet: Fleet, host: str | None) -> Host:
     return who_am_i(fleet, flag=host, environ=environ, hostname=socket.gethostname())
 
 
-def standing_in(host: str | None) -> Host:
+def unlisted_host(host: str | None) -> Host:
     """Return the host that this is called while it is none of the fleet's."""
     environ = os.environ  # noqa: TID251 - as for `identified`
     return standing_by(flag=host, environ=environ, hostname=socket.gethostname())
@@ -106,7 +106,7 @@ def _seen_from_here(
     except NotListed as unlisted:
         if not fleet.hosts_from or (before is not None and not before.unlisted):
             raise  # a host that was one of the fleet does not leave it by an answer that lacks it
-        return Configuration(fleet, standing_in(options.host), (), web_config, str(unlisted))
+        return Configuration(fleet, unlisted_host(options.host), (), web_config, str(unlisted))
     ensure_exporter(fleet, host)
     own_pairs = pairs_of(fleet, host)
     metrics.ensure_recorded(fleet, own_pairs)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from exporter.clock import wall_clock
 from exporter.commands import default_fleet, samples
 from exporter.commands.terminal import FINE, print_data, tell
-from exporter.configuration import identified, lacking_for_lists, standing_in
+from exporter.configuration import identified, lacking_for_lists, unlisted_host
 from exporter.discovery import with_hosts_from
 from exporter.fleet import (
     BadFile,
@@ -51,7 +51,7 @@ def run(flags: argparse.Namespace) -> int:
 
 
 def _of_a_host_that_may_be_found(fleet: Fleet, name: str | None) -> int:
-    host = standing_in(name)
+    host = unlisted_host(name)
     _tell_what_is_missing(lacking_for_lists(fleet), host, is_elsewhere=name is not None)
     for warning in warning_lines(fleet, ()):
         tell(warning)

@@ -81,5 +81,5 @@ async def in_blocks(pieces: Iterable[bytes], *, packed: bool) -> list[bytes]:
 
 
 def _block(pieces: Iterable[bytes], packer: isal_zlib.Compress | None) -> bytes:
-    """Return pieces as one, compressed by a packer, which takes a twentieth of the time in which they were made."""
+    """Return pieces as one, compressed if there is a packer; to hand them to a thread would take longer than that."""
     return b"".join(map(packer.compress, pieces) if packer else pieces)

@@ -47,7 +47,7 @@ def probe_families(counts: ProbeCounts) -> tuple[Family, ...]:
     return (
         _histogram(
             "latency_exporter_probe_lateness_seconds",
-            "Seconds from when a probe was due until it had been started, and all others of its slot.",
+            "Seconds from when a probe was due until it had been started, and all that begin with it.",
             counts.lateness,
         ),
         _histogram(

@@ -158,18 +158,20 @@ def test_large_requests_of_several_intervals_hold_up_neither_each_other_nor_what
     assert len(databases.times) == 40
 
 
-def test_what_a_hold_up_has_delayed_follows_burst_by_burst_and_then_everything_is_at_its_place_again() -> None:
-    async def held() -> tuple[Watched, float]:
-        watched = Watched()
-        async with watched.scheduler() as scheduler:
-            scheduler.replace(watched.of(many(5000)))
-            await asyncio.sleep(3)
-            loop().now += 0.3
-            resumed = loop().time()
-            await asyncio.sleep(3)
-        return watched, resumed
+async def held_up(seconds: float) -> tuple[Watched, float]:
+    """Hold the loop up amid 5,000 targets; return what was seen, and since when it goes on."""
+    watched = Watched()
+    async with watched.scheduler() as scheduler:
+        scheduler.replace(watched.of(many(5000)))
+        await asyncio.sleep(3)
+        loop().now += seconds
+        resumed = loop().time()
+        await asyncio.sleep(3)
+    return watched, resumed
 
-    watched, resumed = run(held())
+
+def test_what_a_hold_up_has_delayed_follows_burst_by_burst_and_then_everything_is_at_its_place_again() -> None:
+    watched, resumed = run(held_up(0.3))
     assert max(watched.bursts.values()) <= MOST
     assert watched.skips == 0
     starts = sorted(when for when in watched.bursts if when >= resumed)
@@ -180,17 +182,7 @@ def test_what_a_hold_up_has_delayed_follows_burst_by_burst_and_then_everything_i
 
 
 def test_a_pause_of_five_thousand_targets_is_not_caught_up_but_counted() -> None:
-    async def paused() -> tuple[Watched, float]:
-        watched = Watched()
-        async with watched.scheduler() as scheduler:
-            scheduler.replace(watched.of(many(5000)))
-            await asyncio.sleep(3)
-            loop().now += 30
-            resumed = loop().time()
-            await asyncio.sleep(3)
-        return watched, resumed
-
-    watched, resumed = run(paused())
+    watched, resumed = run(held_up(30))
     assert max(watched.bursts.values()) <= MOST
     assert 29 * 5000 <= watched.skips <= 30 * 5000
     seconds = Counter(
