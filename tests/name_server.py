@@ -100,11 +100,23 @@ def _end(data: bytes) -> int:
 @contextlib.asynccontextmanager
 async def name_server(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[NameServer]:
     """Run one; port 0 is a free one."""
-    with socket.socket(type=socket.SOCK_DGRAM) as bound:
-        bound.bind((host, port))
-        where = bound.getsockname()
-        async with name_server_on(bound) as server, await asyncio.start_server(server.answer_by_tcp, *where):
+    udp, tcp = bound_by_both(host, port)
+    with tcp:
+        async with name_server_on(udp) as server, await asyncio.start_server(server.answer_by_tcp, sock=tcp):
             yield server
+
+
+def bound_by_both(host: str, port: int = 0) -> tuple[socket.socket, socket.socket]:
+    """Bind sockets of UDP and TCP to one port; port 0 is one that is free in both: it may be taken in one alone."""
+    while True:
+        udp = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            udp.bind((host, port))
+            return udp, socket.create_server(udp.getsockname())
+        except OSError:
+            udp.close()
+            if port:
+                raise
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +43,8 @@ SLEEPING = {
 ANOTHER = {"postgresql": "ALTER ROLE monitor PASSWORD '{}'", "mysql": "ALTER USER monitor IDENTIFIED BY '{}'"}
 ROOMY = {"postgresql": ["-c", "max_connections=50"], "mysql": ["--max-connections=50"]}
 """A busy machine's server ends sessions late."""
+AT_ONCE = 5.0
+"""Seconds: far from the end of a query and its timeout, and enough for a busy machine."""
 
 
 class Stage:
@@ -119,7 +120,7 @@ def test_a_database_that_a_reload_removes_is_logged_out_at_once(stage: Stage, lo
         assert "db" in stage.exporter.get("/")
     stage.write_fleet(interval=None)
     stage.reload()
-    wait_until(lambda: not stage.sessions(), "no session is left", 1)
+    wait_until(lambda: not stage.sessions(), "no session is left", AT_ONCE)
 
 
 @contextlib.contextmanager
@@ -173,7 +174,7 @@ def test_a_login_under_way_ends_with_its_database(stage: Stage, tmp_path: Path) 
         wait_until(lambda: logs_in(stage.server), "the login is under way")
         stage.write_fleet(interval=None)
         stage.reload()
-        wait_until(lambda: not logs_in(stage.server), "no login is left", 1)
+        wait_until(lambda: not logs_in(stage.server), "no login is left", AT_ONCE)
         assert not stage.sessions()
 
 
@@ -188,7 +189,7 @@ def test_a_query_under_way_ends_with_its_database_or_login(stage: Stage, goes: d
     wait_until(lambda: sleeps(stage), "the query is under way")
     stage.write_fleet(**goes)
     stage.reload()
-    wait_until(lambda: not stage.sessions(), "no session is left", 1)
+    wait_until(lambda: not stage.sessions(), "no session is left", AT_ONCE)
 
 
 def test_a_drivers_session_ends_with_its_database_and_the_program_does_not_wait_for_its_query(stage: Stage) -> None:
@@ -209,15 +210,13 @@ def test_a_drivers_session_ends_with_its_database_and_the_program_does_not_wait_
     assert (page().value("latency_exporter_measurements_total", protocol=stage.server.kind, clock="user") or 0) > 1
     stage.write_fleet(interval=None)
     stage.reload()
-    wait_until(lambda: not stage.sessions(), "no session is left", 1)
-    stage.write_fleet(interval="20s", query=f'"{SLEEP[stage.server.kind]}"', timeout="2s", client="driver")
+    wait_until(lambda: not stage.sessions(), "no session is left", AT_ONCE)
+    stage.write_fleet(interval="20s", query=f'"{SLEEP[stage.server.kind]}"', timeout="9s", client="driver")
     exporter = Exporter(stage.exporter.host, stage.fleet, "--web.listen-address=127.0.0.1:9103", port=9103).ready()
     wait_until(lambda: sleeps(stage), "the query is under way")
-    began = time.monotonic()
     exporter.program.terminate()
-    assert exporter.program.wait(5) == 0
-    assert time.monotonic() - began < 1
-    wait_until(lambda: not stage.sessions(), "no session is left", 5)
+    assert exporter.program.wait(AT_ONCE) == 0
+    wait_until(lambda: not stage.sessions(), "no session is left", 12)
 
 
 def test_a_query_under_way_ends_at_its_deadline(stage: Stage) -> None:
@@ -234,12 +233,9 @@ def test_a_query_under_way_ends_with_the_program(stage: Stage) -> None:
     stage.write_fleet(interval="20s", query=f'"{SLEEP[stage.server.kind]}"', timeout="15s")
     exporter = Exporter(stage.exporter.host, stage.fleet, "--web.listen-address=127.0.0.1:9103", port=9103).ready()
     wait_until(lambda: sleeps(stage), "the query is under way")
-    began = time.monotonic()
     exporter.program.terminate()
-    assert exporter.program.wait(5) == 0
-    took = time.monotonic() - began
-    wait_until(lambda: not stage.sessions(), "no session is left", 3)
-    assert took < 1
+    assert exporter.program.wait(AT_ONCE) == 0
+    wait_until(lambda: not stage.sessions(), "no session is left", AT_ONCE)
 
 
 def test_another_interval_keeps_the_session(stage: Stage) -> None:

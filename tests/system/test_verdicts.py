@@ -259,13 +259,13 @@ def test_a_fleet_file_that_cannot_be_read_is_the_configuration_and_the_old_one_g
     stage.fleet_file.write_text(FLEET.replace("address: wf008", "adress: wf008"))
     os.kill(stage.measuring.program.pid, signal.SIGHUP)
     try:
-        wait_until(lambda: "unknown key; did you mean 'address'?" in stage.measuring.get("/"), "the problem", 3)
+        wait_until(lambda: "unknown key; did you mean 'address'?" in stage.measuring.get("/"), "the problem")
         assert "configuration: not reloaded" in stage.measuring.get("/")
         assert stage.lines()["wf008", "icmp"].endswith("fine")
     finally:
         stage.fleet_file.write_text(FLEET)
         os.kill(stage.measuring.program.pid, signal.SIGHUP)
-    wait_until(lambda: "not reloaded" not in stage.measuring.get("/"), "it is read well again", 3)
+    wait_until(lambda: "not reloaded" not in stage.measuring.get("/"), "it is read well again")
 
 
 def test_a_full_egress_queue_is_this_host(stage: Stage) -> None:

@@ -6,13 +6,13 @@ import sys
 import pytest
 
 PROGRAM = """
-import asyncio, os, socket, struct, sys, time
+import asyncio, os, struct, sys, time
 from pathlib import Path
 
+from tests.name_server import bound_by_both
+
 folder = Path(sys.argv[1])
-udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-udp.bind(("127.0.0.1", 0))
-tcp = socket.create_server(("127.0.0.1", udp.getsockname()[1]))
+udp, tcp = bound_by_both("127.0.0.1")
 (folder / "krb5.conf").write_text(
     "[libdefaults]\\ndefault_realm = EXAMPLE.COM\\ndns_canonicalize_hostname = false\\n"
     "[realms]\\nEXAMPLE.COM = {\\n kdc = 127.0.0.1:%d\\n}\\n" % udp.getsockname()[1]
