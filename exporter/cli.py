@@ -22,7 +22,7 @@ from exporter.commands import (
     probe_now,
     scrape_configs,
 )
-from exporter.commands.terminal import BAD_CONFIGURATION, FAULT, FINE, INTERRUPTED, complain, tell
+from exporter.commands.terminal import BAD_CONFIGURATION, FAULT, FINE, INTERRUPTED, complain
 from exporter.configuration import Configuration, Options, configuration
 from exporter.fleet import BadFile
 from exporter.scrape_configs import CannotWrite
@@ -64,8 +64,8 @@ def _run(flags: argparse.Namespace) -> int:
         flags.auto_reload,
     )
     first = configuration(options)
-    for warning in (*check.warning_lines(first.fleet, first.pairs), *first.web.warnings):
-        tell(str(warning))
+    for warning in (*check.warnings(first.fleet, first.pairs), *first.web.warnings):
+        _log.warning("%s", warning)
     sockets = listen.open_sockets(flags.listen or [listen.parse(listen.DEFAULT)])
 
     async def serve(options: Options, first: Configuration) -> None:

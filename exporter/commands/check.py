@@ -43,8 +43,8 @@ def run(flags: argparse.Namespace) -> int:
     pairs, missing = survey(fleet, host)
     metrics.ensure_recorded(fleet, pairs)
     _tell_what_is_missing([*lacking_for_lists(fleet), *missing], host, is_elsewhere=flags.host is not None)
-    for warning in warning_lines(fleet, pairs):
-        tell(warning)
+    for warning in warnings(fleet, pairs):
+        tell(f"warning: {warning}")
     if double := double_host_warning(fleet, host):
         tell(f"warning: {double}")
     return print_data(describe(fleet, host, pairs))
@@ -53,8 +53,8 @@ def run(flags: argparse.Namespace) -> int:
 def _of_a_host_that_may_be_found(fleet: Fleet, name: str | None) -> int:
     host = unlisted_host(name)
     _tell_what_is_missing(lacking_for_lists(fleet), host, is_elsewhere=name is not None)
-    for warning in warning_lines(fleet, ()):
-        tell(warning)
+    for warning in warnings(fleet, ()):
+        tell(f"warning: {warning}")
     tell(
         f"warning: {fleet.source_file}: has no fault; {quoted(host.name)} is none of its own hosts: "
         "whether a list has it, and which pairs it has then, is known with --discover"
@@ -125,12 +125,12 @@ def describe(fleet: Fleet, host: Host, pairs: Sequence[Pair]) -> str:
     return "\n".join([*(table if pairs else []), total, whole, *sampled, *(quiet if ends else []), ""])
 
 
-def warning_lines(fleet: Fleet, pairs: Sequence[Pair]) -> list[str]:
+def warnings(fleet: Fleet, pairs: Sequence[Pair]) -> list[str]:
     """Return what is allowed but should be known: the file's own warnings, and the cost when it is high."""
-    lines = [f"warning: {warning}" for warning in fleet.warnings]
+    texts = [str(warning) for warning in fleet.warnings]
     if (count := cost.series(fleet, cost.measured(pairs))) > _MANY_SERIES:
-        lines.append(
-            f"warning: {fleet.source_file}: {count:,} series on this host, more than {_MANY_SERIES:,}; "
+        texts.append(
+            f"{fleet.source_file}: {count:,} series on this host, more than {_MANY_SERIES:,}; "
             "measure fewer pairs with 'from' and 'to' of the probes, or leave out histograms with 'histogram: false'"
         )
-    return lines
+    return texts

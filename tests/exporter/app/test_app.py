@@ -197,6 +197,11 @@ def test_a_target_that_is_this_machine_is_warned_of_at_the_start_and_at_a_reload
     program.logged("is this machine's own address")
 
 
+def test_a_warning_of_the_fleet_file_is_a_line_of_the_log(start: Start, fleet_file: Path) -> None:
+    fleet_file.write_text(f"{fleet_file.read_text()}  database: {{protocol: tcp, port: 5432}}\n")
+    assert start().logged(r"fleet\.yml:\d+: probes\.database\.port: ")["level"] == "warn"
+
+
 START = """\
 import os, signal, sys
 from exporter import __main__ as program

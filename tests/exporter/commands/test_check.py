@@ -92,7 +92,7 @@ def test_an_n8n_has_a_row_and_its_series_stand_apart_because_they_depend_on_its_
     assert its_whole == f"{whole}; of n8n at most {count:,} series more, by its workflows"
     large = Small(tmp_path, SMALL + DATABASE + N8N)
     assert cost.series(large.fleet, large.pairs) > 10_000
-    assert check.warning_lines(large.fleet, large.pairs) == []
+    assert check.warnings(large.fleet, large.pairs) == []
 
 
 def test_a_name_of_several_lines_breaks_no_table(tmp_path: Path) -> None:
@@ -104,17 +104,17 @@ def test_a_name_of_several_lines_breaks_no_table(tmp_path: Path) -> None:
 
 def test_the_files_own_warnings_are_told(tmp_path: Path) -> None:
     fleet = Small(tmp_path, SMALL.replace("port: 9102}", "port: 5432}"))
-    (warning,) = check.warning_lines(fleet.fleet, fleet.pairs)
-    assert warning.startswith(f"warning: {tmp_path}/fleet.yml:7: probes.tcp.port: ")
+    (warning,) = check.warnings(fleet.fleet, fleet.pairs)
+    assert warning.startswith(f"{tmp_path}/fleet.yml:7: probes.tcp.port: ")
 
 
 def test_many_series_are_warned_of_with_the_ways_out(tmp_path: Path) -> None:
     few = Small(tmp_path, MANY + "probes: {icmp: {protocol: icmp}, tcp: {protocol: tcp, port: 9102}}\n", "h1")
     assert cost.series(few.fleet, few.pairs) < 10_000
-    assert check.warning_lines(few.fleet, few.pairs) == []
+    assert check.warnings(few.fleet, few.pairs) == []
     many = Small(tmp_path, MANY + 'probes: {ping: {protocol: http, url: "http://{address}:9102/ping"}}\n', "h1")
-    assert check.warning_lines(many.fleet, many.pairs) == [
-        f"warning: {tmp_path}/fleet.yml: {cost.series(many.fleet, many.pairs):,} series on this host, more than "
+    assert check.warnings(many.fleet, many.pairs) == [
+        f"{tmp_path}/fleet.yml: {cost.series(many.fleet, many.pairs):,} series on this host, more than "
         "10,000; measure fewer pairs with 'from' and 'to' of the probes, or leave out histograms with "
         "'histogram: false'"
     ]
