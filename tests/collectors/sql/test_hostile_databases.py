@@ -407,6 +407,7 @@ async def test_a_login_that_is_given_up_before_the_greeting_leaves_the_server_ab
             asking = asyncio.ensure_future(ended(probe, attempt, 10))
             while attempt.phase is not Phase.AUTH:
                 await asyncio.sleep(0.001)
+            await peer.has_served(1)
             asking.cancel()
             await asyncio.wait([asking])
             gone.set()
