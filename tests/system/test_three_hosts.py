@@ -204,7 +204,7 @@ def test_each_latest_round_trip_is_one_that_the_wire_has_seen(world: World) -> N
             samples = [value for _, value in engine.samples(latest, world.now, 30)]
             errors = sorted(min(abs(value - trip) for trip in trips[probe]) for value in samples)
             assert statistics.median(errors) < 0.0002
-            # A busy machine may stand still between a packet's capture and its stamp, and three scrapes show that ping.
+            # A busy machine may stand still between a packet's capture and its stamp; several scrapes show that one.
             assert errors[-len(errors) // 5] < 0.005
 
 

@@ -10,7 +10,7 @@ from tests.system.running import Exporter
 
 INTERVAL, TIMEOUT = 0.5, 0.4
 SLACK = 2.0
-"""For the machine, on top of two intervals and a timeout: a fleet's own pace is slower by far more."""
+"""For the machine, on top of two intervals and a timeout."""
 
 
 def lines_of(exporter: Exporter) -> dict[tuple[str, str], str]:
