@@ -18,7 +18,8 @@ import psycopg2
 
 from benchmarks.databases import write_fleet
 from benchmarks.process import cpu_between, cpu_times
-from tests.system.database_server import Server, free_port
+from tests.ports import free_port
+from tests.system.database_server import Server
 from tests.system.databases import PASSWORD, started
 
 _DATABASES = (1, 10, 50)

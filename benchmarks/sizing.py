@@ -22,7 +22,8 @@ from benchmarks.field import Field
 from benchmarks.machine import facts
 from benchmarks.process import cpu_between, cpu_times, memory_of
 from benchmarks.programs import OUR_PORT, Recipe, helper, ours, running
-from tests.system.database_server import Server, free_port
+from tests.ports import free_port
+from tests.system.database_server import Server
 from tests.system.databases import started
 
 _SETTLED = 20.0

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from collectors import kernel
@@ -29,6 +30,11 @@ _SERVER_PROGRAMS = (
 
 # First on the PATH, so that a test says `prometheus` and gets the one that tests/servers.sh unpacked.
 os.environ["PATH"] = f"{_SERVERS}:{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
+
+# How long an example takes says how busy the machine is. Where CI is set, Hypothesis knows that by itself.
+if not os.environ.get("CI"):
+    hypothesis.settings.register_profile("unhurried", deadline=None)
+    hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,8 +19,9 @@ from tests.culprits.watching import Watch
 from tests.demo import ending
 from tests.netlab import Host, Lab, Program, wait_until
 from tests.netlab.programs import MARK
+from tests.ports import free_port
 from tests.system import tls_server
-from tests.system.database_server import PATIENCE, free_port
+from tests.system.database_server import PATIENCE
 from tests.system.databases import PASSWORD, PostgreSQL
 from tests.system.running import REPOSITORY, Exporter
 from tests.system.slow_server import SLOW_SERVER

@@ -19,6 +19,7 @@ from typing import Self
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.ports import free_port
 from tests.test_import_contract import lint_imports
 
 pytestmark = pytest.mark.copies
@@ -115,8 +116,7 @@ class Running:
     """The program of the copy, at work."""
 
     def __init__(self, tree: Path, fleet_file: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         flags = [f"--config.file={fleet_file}", "--host=here", f"--web.listen-address=127.0.0.1:{self._port}"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "exporter", "run", *flags],

@@ -454,9 +454,9 @@ def test_our_own_firewall_and_silence_are_told_in_words_of_every_protocol() -> N
             rule.remove()
             here.drop("-p", "icmp", chain="OUTPUT")
             here.drop("-p", "tcp", chain="OUTPUT")
-            words_of(asyncio.run(answer("icmp", echo, TIMEOUT)), Reason.LOCAL)
+            words_of(asyncio.run(answer("icmp", echo, 1.0)), Reason.LOCAL)
             unknown = dataclasses.replace(echo, address="nobody.invalid")
-            words_of(asyncio.run(answer("icmp", unknown, TIMEOUT)), Reason.DNS)
+            words_of(asyncio.run(answer("icmp", unknown, 1.0)), Reason.DNS)
 
 
 def test_every_reason_of_every_collector_is_walked() -> None:

@@ -7,7 +7,6 @@ import json
 import math
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -20,6 +19,7 @@ from typing import Any, TypeVar
 import yaml
 
 from tests.grafana.history import Clock, Series
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 NEWER = ROOT / ".cache/newer/usr/bin"
@@ -91,9 +91,7 @@ def running(log: Path, command: Sequence[str], address: str) -> Iterator[Server]
 
 
 def free_address() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"
 
 
 @contextlib.contextmanager

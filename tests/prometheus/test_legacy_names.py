@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import ssl
 import subprocess
 import threading
@@ -22,6 +21,7 @@ import pytest
 from tests.authority import Authority
 from tests.docs.markdown import PAGES, words
 from tests.netlab import wait_until
+from tests.ports import free_port
 from tests.prometheus.test_rules import rules
 
 
@@ -120,8 +120,7 @@ modules:
 @contextmanager
 def running(*command: str) -> Iterator[str]:
     """Run a program with an address to listen at, and give its url."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        at = f"127.0.0.1:{listener.getsockname()[1]}"
+    at = f"127.0.0.1:{free_port()}"
     command = (*command, f"--web.listen-address={at}")
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from exporter.recording.metrics import N8N_FAMILIES, database_families, network_
 from exporter.recording.recorder import Recorder
 from tests.exporter.pages import SameAddress
 from tests.netlab import wait_until
+from tests.ports import free_port
 from tests.prometheus.firing import IN_A_HURRY
 from tests.yaml_files import content
 
@@ -102,15 +102,14 @@ def test_the_newest_prometheus_loads_and_evaluates_them_all(tmp_path: Path) -> N
         (tmp_path / f"rules_{file.name}").write_text(re.sub(r"(?m)^ +interval: .*$", "", file.read_text()))
     hurried = {"global": {"evaluation_interval": "1s"}, "rule_files": [f"{tmp_path}/rules_*.yml"]}
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(hurried))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        at = f"127.0.0.1:{listener.getsockname()[1]}"
+    at = f"127.0.0.1:{free_port()}"
     command = [str(NEWEST), f"--config.file={tmp_path}/prometheus.yml", f"--web.listen-address={at}"]
     with (
         (tmp_path / "log").open("wb") as log,
         subprocess.Popen([*command, f"--storage.tsdb.path={tmp_path}/data"], stderr=log, stdout=log) as server,
     ):
         try:
-            wait_until(lambda: len(states := health(at)) == len(rules()) and "unknown" not in states, "evaluated")
+            wait_until(lambda: len(states := health(at)) == len(rules()) and "unknown" not in states, "evaluated", 60)
             assert set(health(at)) == {"ok"}
         finally:
             server.terminate()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,9 +61,3 @@ def keep_picture(page: Page, name: str) -> None:
     """Take a picture, if somebody wants to look at it."""
     if _SCREENSHOTS:
         page.screenshot(path=Path(_SCREENSHOTS) / f"{name}.png", full_page=True)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -7,7 +7,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -136,11 +135,6 @@ def run(words: Sequence[str], **more: str) -> str:
     if done.returncode:
         raise CommandFailedError(f"{words}: exit status {done.returncode}: {done.stderr or done.stdout}")
     return done.stdout
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _is_stopped(pid: int) -> bool:

@@ -53,7 +53,7 @@ def connections(server: Server) -> int:
 
 
 async def has_connections(server: Server, count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while connections(server) != count:
             await asyncio.sleep(0.05)
 
@@ -64,6 +64,6 @@ async def has_queries(server: Server, count: int) -> None:
         "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE usename = 'monitor' AND wait_event = 'PgSleep'",
         "mysql": "SELECT count(*) FROM information_schema.processlist WHERE user = 'monitor' AND state = 'User sleep'",
     }
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while int(server.admin(running[server.kind])) != count:
             await asyncio.sleep(0.05)

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.system.database_server import Server, free_port, program, run
+from tests.ports import free_port
+from tests.system.database_server import Server, program, run
 
 PASSWORD = "c4nary-Pa55word"
 """Must not appear in any output."""

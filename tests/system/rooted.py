@@ -17,7 +17,8 @@ from typing import Any
 import mysql.connector
 import pytest
 
-from tests.system.database_server import Server, free_port, run
+from tests.ports import free_port
+from tests.system.database_server import Server, run
 from tests.system.databases import PASSWORD, MariaDB, PostgreSQL
 
 _ROOTS = Path(__file__).parents[2] / ".cache/databases"

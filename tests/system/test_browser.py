@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.system.chromium import WIDTHS, beyond, free_port, keep_picture, launched, opened, violations
+from tests.ports import free_port
+from tests.system.chromium import WIDTHS, beyond, keep_picture, launched, opened, violations
 from tests.system.running import REPOSITORY
 from tests.system.running import Page as Metrics
 

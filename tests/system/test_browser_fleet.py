@@ -19,7 +19,8 @@ from tests.collectors.peers import silent
 from tests.exporter.fleet_view.fleets import failing, lost, pair
 from tests.exporter.fleet_view.test_peer_pages import Exporter, response
 from tests.exporter.fleet_view.test_reports import PAGE
-from tests.system.chromium import WIDTHS, beyond, free_port, keep_picture, launched, opened, violations
+from tests.ports import free_port
+from tests.system.chromium import WIDTHS, beyond, keep_picture, launched, opened, violations
 from tests.system.running import REPOSITORY
 
 pytestmark = pytest.mark.browser

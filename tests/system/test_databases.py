@@ -172,7 +172,7 @@ async def test_a_frozen_server_ends_at_the_deadline_and_is_well_when_it_thaws(
             facts, began = Facts(), loop.time()
             with pytest.raises(TimeoutError):
                 await ask(probe, wanted, facts, deadline=0.3)
-            assert loop.time() - began < 0.3 + 0.05 + 0.1  # of which the last is for a busy machine
+            assert loop.time() - began < 0.3 + 1  # of which the last is for a busy machine
             assert facts.phase is phase
     finally:
         server.thaw()

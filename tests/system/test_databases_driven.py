@@ -66,11 +66,14 @@ async def test_a_login_is_measured_with_the_kernels_round_trip_and_the_phases_th
     server: Server, probe
 ) -> None:
     wanted, facts = target(server), Facts()
-    reply = await ask(probe, wanted, facts)
-    assert tuple(reply.phases) == wanted.phases == (Phase.CONNECT, Phase.AUTH, Phase.QUERY)
-    assert (reply.clock, reply.round_trips, reply.server) == (Clock.USER, None, None)
-    assert 0 < reply.rtt == reply.phases[Phase.CONNECT] < 0.01
-    assert reply.rtt + reply.phases[Phase.AUTH] == pytest.approx(reply.duration, abs=0.01)
+    replies = [await ask(probe, wanted, facts) for _ in range(5)]
+    for reply in replies:
+        assert tuple(reply.phases) == wanted.phases == (Phase.CONNECT, Phase.AUTH, Phase.QUERY)
+        assert (reply.clock, reply.round_trips, reply.server) == (Clock.USER, None, None)
+        assert 0 < reply.rtt == reply.phases[Phase.CONNECT]
+    assert min(reply.rtt for reply in replies) < 0.01
+    # A busy machine may wake us late between the phases of one.
+    assert min(abs(reply.duration - reply.rtt - reply.phases[Phase.AUTH]) for reply in replies) < 0.01
     assert facts.phase is Phase.QUERY
     await has_connections(server, 0)
 

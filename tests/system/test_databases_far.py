@@ -115,9 +115,9 @@ def test_a_driver_measures_the_links_round_trip_and_a_login_of_several(stage: St
     logins(stage, 1, client="driver")  # the first one imports the library
     replies = logins(stage, 3, client="driver")
     for login, _ in replies:
-        assert login.rtt == pytest.approx(0.020, rel=0.15)
         assert login.rtt == login.phases[Phase.CONNECT]
-        assert login.duration > 3 * login.rtt
+        assert login.duration > 3 * 0.020
+    assert min(login.rtt for login, _ in replies) == pytest.approx(0.020, rel=0.15)
     assert min(query.response for _, query in replies) == pytest.approx(0.020, abs=0.010)
 
 
@@ -147,7 +147,7 @@ def says(exporter: Exporter, probe: str, words: str) -> None:
         return any(re.match(f"db +{probe} .*{words}", line) for line in exporter.get("/").splitlines())
 
     try:
-        wait_until(is_so, f"db {probe} says {words}", 6)
+        wait_until(is_so, f"db {probe} says {words}", 10)
     except TimeoutError as late:
         raise AssertionError(f"{late}, but:\n{exporter.get('/')}\n{exporter.program.error_output()[-2000:]}") from None
 
@@ -163,7 +163,7 @@ def test_the_program_measures_it_and_names_the_culprit(stage: Stage, exporter: E
     stage.server.freeze()
     try:
         says(exporter, "query", "database: it connects, and then its program does not answer")
-        assert exporter.page().value("database_available", database="db") == 0
+        wait_until(lambda: exporter.page().value("database_available", database="db") == 0, "it is not available")
     finally:
         stage.server.thaw()
     says(exporter, "login", "fine")

@@ -30,6 +30,8 @@ pytestmark = [requires_root, pytest.mark.servers]
 
 BOUND = 10.0
 """Seconds that the doctor may take, whatever is broken."""
+BUSY = 5.0
+"""As many more as a busy machine may need to start it."""
 FAR = 0.365
 RULES = [REPOSITORY / "prometheus/rules" / name for name in ("recording.yml", "alerts.yml")]
 PUBLIC = "loki.example"
@@ -99,7 +101,7 @@ class Answer:
 
     def __init__(self, done: subprocess.CompletedProcess[str], took: float) -> None:
         self.code, self.stdout, self.stderr, self.took = done.returncode, done.stdout, done.stderr, took
-        assert took < BOUND
+        assert took < BOUND + BUSY
         assert done.stderr == ""
 
     def lines(self, *statuses: str) -> dict[str, str]:

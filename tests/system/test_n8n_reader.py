@@ -42,7 +42,7 @@ class N8n:
         self.target = self.target_with()
 
     def target_with(self, **changes: object) -> N8nTarget:
-        return n8n_tables.target(self.server, self.place, **{"timeout": 2.0} | changes)
+        return n8n_tables.target(self.server, self.place, **{"timeout": 4.0} | changes)
 
     def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         for name in n8n_tables.TABLES:

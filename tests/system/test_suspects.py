@@ -16,7 +16,7 @@ pytestmark = requires_root
 
 OTHERS = ("a2", "a3", "b1", "b2", "b3")
 NEAR = 0.004
-SOON = 4.0
+SOON = 6.0
 """Two intervals and a timeout, on a machine that has other things to do."""
 FLEET = """\
 defaults: {interval: 500ms, timeout: 400ms, ip_families: [ipv4]}
@@ -61,7 +61,7 @@ class Stage:
         self.exporter = Exporter(self.here, self.fleet_file).ready()
         probes = "network_latency_probes_total"
         wait_until(lambda: min(self.exporter.page().values(probes)) >= 3, "what is usual", 10)
-        eventually(lambda: all_fine(lines_of(self.exporter)), "all is fine", self.exporter, 5)
+        eventually(lambda: all_fine(lines_of(self.exporter)), "all is fine", self.exporter, 10)
 
     def head_says(self, words: str, within: float = SOON) -> None:
         """Wait for words at the end of the page's first line."""
@@ -91,7 +91,7 @@ def test_a_cut_between_two_datacenters_is_the_path_between_them(stage: Stage) ->
     stage.head_says("; the path to datacenter b: none of its 3 hosts answers")
     for probe in ("icmp", "tcp", "ping"):
         says(stage.exporter, "b2", probe, "network", "the path to datacenter b: no answer; none of its 3 hosts answers")
-    assert lines_of(stage.exporter)["a2", "icmp"].endswith("  fine")
+    says(stage.exporter, "a2", "icmp", "fine")
 
 
 def test_a_host_that_is_dead_is_named(stage: Stage) -> None:
@@ -122,7 +122,7 @@ def test_handshakes_that_get_lost_while_icmp_does_not_are_one_of_several_paths(s
     uneven = "handshakes get lost, ICMP does not: one of several parallel paths, or something that drops handshakes"
     stage.head_says(f"; b1: {uneven}", within=15)
     says(stage.exporter, "b1", "tcp", "network", uneven, within=5)
-    assert lines_of(stage.exporter)["b1", "icmp"].endswith("  fine")
+    says(stage.exporter, "b1", "icmp", "fine")
 
 
 def test_a_datacenter_that_is_farther_away_than_usual_is_the_path_to_it(stage: Stage) -> None:

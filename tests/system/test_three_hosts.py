@@ -204,17 +204,20 @@ def test_each_latest_round_trip_is_one_that_the_wire_has_seen(world: World) -> N
             samples = [value for _, value in engine.samples(latest, world.now, 30)]
             errors = sorted(min(abs(value - trip) for trip in trips[probe]) for value in samples)
             assert statistics.median(errors) < 0.0002
-            assert errors[-1] < 0.005  # a busy machine may stand still between a packet's capture and its stamp
+            # A busy machine may stand still between a packet's capture and its stamp; several scrapes show that one.
+            assert errors[-len(errors) // 5] < 0.005
 
 
 def test_quantiles_from_the_histogram_are_near_the_true_ones(world: World) -> None:
     for source, target, path in world.directions():
-        trips = sorted(trip for exchange in echoes(source, target, path) if (trip := exchange.round_trip))
+        answered, _ = before(echoes(source, target, path), world.now)
+        trips = sorted(filter(None, answered))
         for engine, quantile in itertools.product(world.engines, (0.5, 0.9, 0.99)):
             buckets = selector("network_latency_rtt_distribution_seconds_bucket", source, target, "icmp")
             asked = engine.number(f"histogram_quantile({quantile}, {buckets})", world.now)
-            true = trips[min(len(trips) - 1, int(quantile * len(trips)))]
-            assert asked == pytest.approx(true, rel=0.15)
+            rank = min(len(trips) - 1, int(quantile * len(trips)))
+            least, *_, most = trips[rank - 2 : rank + 2]  # the last scrape may lack the latest of some 40
+            assert 0.85 * least <= asked <= 1.15 * most
 
 
 def test_every_tcp_probe_is_one_handshake_on_the_wire(world: World) -> None:
@@ -247,10 +250,11 @@ def test_https_over_the_longest_path_succeeds_within_the_default_timeout(world: 
 
 
 def test_what_the_peer_says_of_itself_is_beside_what_the_network_took(world: World) -> None:
-    page = world.exporters["wf001"].page()
-    processing = page.value("network_latency_peer_processing_seconds", target="wfdb01", probe="ping")
-    assert processing is not None
-    assert 0 < processing < 0.01
+    usa, home = world.lab.hosts["wf001"], world.lab.hosts["wfdb01"]
+    processing = selector("network_latency_peer_processing_seconds", usa, home, "ping")
+    for engine in world.engines:
+        values = [value for _, value in engine.samples(processing, world.now, 40)]
+        assert 0 < statistics.median(values) < 0.01
     pings = (
         world.exporters["wfdb01"].page().value("network_latency_pings_received_total", peer="wf001", peer_country="US")
     )

@@ -76,7 +76,7 @@ class Stage:
         self.measuring = Exporter(self.here, self.fleet_file).ready()
         probes = "network_latency_probes_total"
         wait_until(lambda: min(self.measuring.page().values(probes)) >= CALM, "what is usual", 10)
-        eventually(lambda: all_fine(self.lines()), "all is fine", self.measuring, 3)
+        eventually(lambda: all_fine(self.lines()), "all is fine", self.measuring, 10)
 
     def says(self, target: str, probe: str, word: str, why: str = "", within: float = 0) -> None:
         """Wait for the verdict, two intervals and a timeout at most."""
@@ -98,13 +98,19 @@ def stage(lab_of_two: Stage) -> Iterator[Stage]:
 
 
 def test_all_is_well_and_said_in_one_look(stage: Stage) -> None:
-    wait_until(lambda: "skipped" not in stage.measuring.get("/"), "a calm host", 5)
-    title, *_ = stage.measuring.get("/").splitlines()
-    assert re.search(r"on wf001, \S+: 5 pairs, 5 fine", title)
-    line = stage.lines()["wf008", "ping"]
-    assert re.match(
-        r"2\d(\.\d)? ms = network 2\d(\.\d)?( ms)? \+ server \S+( µs)? \(usual 2[^)]*\) +loss \d+ %  fine", line
-    ), line
+    times = r"2\d(\.\d)? ms = network 2\d(\.\d)?( ms)? \+ server \S+( µs)? \(usual 2[^)]*\)"
+
+    def is_well() -> bool:
+        text = stage.measuring.get("/")
+        title, *lines = text.splitlines()
+        ping = rf"wf008 +ping  +{times} +loss \d+ %  fine"
+        return (
+            re.search(r"on wf001, \S+: 5 pairs, 5 fine", title) is not None
+            and any(re.fullmatch(ping, line) for line in lines)
+            and "skipped" not in text
+        )
+
+    eventually(is_well, "all is well", stage.measuring, 10)
 
 
 def test_a_cut_link_is_the_network(stage: Stage) -> None:
@@ -123,7 +129,7 @@ def test_losses_are_the_network_also_after_a_probe_that_came_through(stage: Stag
     try:
         stage.says("wf008", "icmp", "network")
         stage.says("wf008", "icmp", "network", "got lost", within=4)
-        assert lines_of(stage.measuring)["wf008", "tcp"].endswith("fine")
+        stage.says("wf008", "tcp", "fine")
     finally:
         rule.remove()
 
@@ -140,9 +146,14 @@ def test_an_added_delay_is_the_network(stage: Stage) -> None:
 def test_a_slow_program_of_the_peer_is_the_peer(stage: Stage) -> None:
     stage.delay.write_text("0.3")
     try:
-        stage.says("api", "http", "peer", "its program is slow, the network is not")
-        assert re.match(r"3\d\d ms = network 2\d(\.\d)? \+ server 3\d\d ", stage.lines()["api", "http"])
-        assert stage.lines()["wf008", "icmp"].endswith("fine")
+        stage.says("api", "http", "peer", "its program is slow, the network is not", within=5)
+        eventually(
+            lambda: re.match(r"3\d\d ms = network 2\d(\.\d)? \+ server 3\d\d ", stage.lines()["api", "http"]),
+            "it is told by how much",
+            stage.measuring,
+            5,
+        )
+        stage.says("wf008", "icmp", "fine")
     finally:
         stage.delay.write_text("0.004")
 
@@ -151,7 +162,7 @@ def test_a_frozen_program_of_the_peer_is_the_peer(stage: Stage) -> None:
     os.kill(stage.peer.program.pid, signal.SIGSTOP)
     try:
         stage.says("wf008", "ping", "peer", "it connects, and then its program does not answer (processing)")
-        assert stage.lines()["wf008", "tcp"].endswith("fine")
+        stage.says("wf008", "tcp", "fine")
     finally:
         os.kill(stage.peer.program.pid, signal.SIGCONT)
 
@@ -216,7 +227,7 @@ def test_a_dead_name_server_is_the_network(stage: Stage, other: Callable[[str], 
         exporter = other(DNS)
         says(exporter, "dead", "http", "network", "the name can't be looked up", within=6)
         says(exporter, "dead-too", "icmp", "network", "the name can't be looked up", within=8)
-        assert lines_of(exporter)["wf008", "icmp"].endswith("fine")
+        says(exporter, "wf008", "icmp", "fine")
     finally:
         silent.remove()
 
@@ -250,7 +261,7 @@ def test_a_name_that_moves_to_where_nobody_answers_is_said_to_have_another_addre
         for name, _ in moving:
             why = f"ago: {stage.there.address} -> 10.255.255.1"
             says(exporter, f"moves-{name}", name, "network", why, within=8)
-        assert lines_of(exporter)["wf008", "icmp"].endswith("fine")
+        says(exporter, "wf008", "icmp", "fine")
     finally:
         server.stop()
 
@@ -261,7 +272,7 @@ def test_a_fleet_file_that_cannot_be_read_is_the_configuration_and_the_old_one_g
     try:
         wait_until(lambda: "unknown key; did you mean 'address'?" in stage.measuring.get("/"), "the problem")
         assert "configuration: not reloaded" in stage.measuring.get("/")
-        assert stage.lines()["wf008", "icmp"].endswith("fine")
+        stage.says("wf008", "icmp", "fine")
     finally:
         stage.fleet_file.write_text(FLEET)
         os.kill(stage.measuring.program.pid, signal.SIGHUP)
@@ -290,15 +301,23 @@ def test_a_process_that_gets_no_time_is_this_host(stage: Stage) -> None:
     wait_until(lambda: time.monotonic() - stopped > 1.5, "some time", 5)
     os.kill(pid, signal.SIGCONT)
     stage.says("(this host)", "", "this host", "do not trust the other lines")
-    assert "skipped" in stage.lines()["(this host)", ""]
+    eventually(
+        lambda: "skipped" in stage.lines()["(this host)", ""], "it is said what was skipped", stage.measuring, SLACK
+    )
 
 
 def test_probe_explains_a_pair_now_and_no_metric_knows_of_it(stage: Stage) -> None:
-    before = stage.measuring.page()
-    text = stage.measuring.get("/probe?target=wf008&probe=ping")
-    assert re.search(r"^  connect +2\d(\.\d)? ms  \| *#+ +\|$", text, re.MULTILINE), text
-    assert re.search(r"^  processing +2\d(\.\d)? ms  \| +#+ *\|$", text, re.MULTILINE), text
-    assert text.endswith("  verdict: fine\n"), text
+    before, began = stage.measuring.page(), time.monotonic()
+    explained = re.compile(
+        r"^  connect +2\d(\.\d)? ms  \| *#+ +\|$.*^  processing +2\d(\.\d)? ms  \| +#+ *\|$.*^  verdict: fine\n\Z",
+        re.MULTILINE | re.DOTALL,
+    )
+    eventually(
+        lambda: explained.search(stage.measuring.get("/probe?target=wf008&probe=ping")),
+        "what took how long",
+        stage.measuring,
+        10,
+    )
     assert "at most once in 1 s" in stage.measuring.get("/probe?target=wf008")
     assert "did you mean 'wf008'?" in stage.measuring.get("/probe?target=wf007")
     after = stage.measuring.page()
@@ -306,7 +325,7 @@ def test_probe_explains_a_pair_now_and_no_metric_knows_of_it(stage: Stage) -> No
     added = (after.value(probes, target="wf008", probe="ping") or 0) - (
         before.value(probes, target="wf008", probe="ping") or 0
     )
-    assert added <= 1
+    assert added <= 1 + (time.monotonic() - began) // INTERVAL
 
 
 def test_the_probe_command_says_the_same_and_walks_the_route(stage: Stage) -> None:
@@ -320,7 +339,8 @@ def test_the_probe_command_says_the_same_and_walks_the_route(stage: Stage) -> No
         "route to wf008 over ipv4",
     ]
     assert told.stdout.count("verdict: fine") == 3
-    assert re.search(rf"^  1 +{re.escape(stage.there.address)} +2\d(\.\d)? ms$", told.stdout, re.MULTILINE), told.stdout
+    hop = rf"^  1 +{re.escape(stage.there.address)} +[2-9]\d(\.\d)? ms$"
+    assert re.search(hop, told.stdout, re.MULTILINE), told.stdout
 
 
 def test_the_probe_command_of_what_fails_is_exit_1_and_names_the_culprit(stage: Stage) -> None:
@@ -331,5 +351,5 @@ def test_the_probe_command_of_what_fails_is_exit_1_and_names_the_culprit(stage: 
     finally:
         rule.remove()
     assert told.returncode == 1
-    assert re.search(r"^  failed during connect, after [34]\d\d ms: timeout", told.stdout, re.MULTILINE), told.stdout
+    assert re.search(r"^  failed during connect, after [3-9]\d\d ms: timeout", told.stdout, re.MULTILINE), told.stdout
     assert "verdict: network: no answer; icmp answers: the host is up, a firewall drops this port" in told.stdout

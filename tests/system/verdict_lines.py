@@ -9,7 +9,7 @@ from tests.netlab import wait_until
 from tests.system.running import Exporter
 
 INTERVAL, TIMEOUT = 0.5, 0.4
-SLACK = 0.7
+SLACK = 2.0
 """For the machine, on top of two intervals and a timeout."""
 
 
@@ -37,7 +37,7 @@ def says(exporter: Exporter, target: str, probe: str, word: str, why: str = "", 
     eventually(is_so, f"{word}: ...{why} of {target} {probe}", exporter, limit)
 
 
-def eventually(condition: Callable[[], bool], what: str, exporter: Exporter, limit: float) -> None:
+def eventually(condition: Callable[[], object], what: str, exporter: Exporter, limit: float) -> None:
     """Wait for it; if it does not come, show what stands there instead."""
     try:
         wait_until(condition, what, limit)

@@ -16,6 +16,7 @@ from collectors.terms import Clock, Phase
 from tests.authority import Authority
 from tests.collectors.asking import ask
 from tests.collectors.targets import context, http_target
+from tests.ports import free_port
 
 pytestmark = pytest.mark.servers
 
@@ -29,8 +30,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, 
     folder = tmp_path_factory.mktemp("https")
     (folder / "certificates").mkdir()
     authority = Authority(folder / "certificates")
-    with socket.create_server(("127.0.0.1", 0)) as chosen:
-        port = chosen.getsockname()[1]
+    port = free_port()
     _renew(authority, folder, 1)
     (folder / "prometheus.yml").write_text("scrape_configs: []\n")
     (folder / "web.yml").write_text("tls_server_config: {cert_file: server.pem, key_file: server.pem}\n")

@@ -126,7 +126,7 @@ def test_the_next_one_waits_until_the_one_before_has_closed_the_file(path, turn,
             second.load(turn)
         first.end()
         first.closed.result(10)
-        monkeypatch.setattr(module, "_PATIENCE", 0.5)
+        monkeypatch.setattr(module, "_PATIENCE", 10.0)
         assert second.load(turn) == [1]
 
 

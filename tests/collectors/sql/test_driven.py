@@ -134,7 +134,7 @@ async def test_no_server_gets_the_password_itself_outside_of_tls(name: str) -> N
         async with COLLECTORS[kind](context()) as probe:
             facts = Facts()
             with contextlib.suppress(TimeoutError):  # a server that does not answer a refusal
-                reason, detail = await failure(probe, target(kind, peer.port, timeout=0.5), facts)
+                reason, detail = await failure(probe, target(kind, peer.port, timeout=1.0), facts)
                 assert reason is Reason.AUTH
                 assert words in detail
                 assert "hush" not in f"{detail}{facts}"
@@ -170,7 +170,7 @@ async def test_the_native_client_names_the_key_where_a_driver_can_log_in(name: s
     kind, talk, changes, words = NATIVE[name]
     with Peer(talk) as peer:
         async with COLLECTORS[kind](context()) as probe:
-            wanted = database_target(peer.port, protocol=kind, timeout=0.5, **changes)
+            wanted = database_target(peer.port, protocol=kind, timeout=1.0, **changes)
             reason, detail = await failure(probe, wanted)
     assert (reason, words in detail) == (Reason.AUTH, True), detail
 
@@ -181,9 +181,9 @@ async def test_what_no_driver_knows_is_not_said_to_need_one(name: str) -> None:
     kind, talk = NOBODYS[name]
     with Peer(talk) as peer:
         async with COLLECTORS[kind](context()) as probe:
-            _, detail = await failure(probe, database_target(peer.port, protocol=kind, timeout=0.5))
+            _, detail = await failure(probe, database_target(peer.port, protocol=kind, timeout=1.0))
             assert "client: driver" not in detail
-            reason, detail = await failure(probe, target(kind, peer.port, timeout=0.5))
+            reason, detail = await failure(probe, target(kind, peer.port, timeout=1.0))
             assert (reason, "not known" in detail or "not know" in detail) == (Reason.AUTH, True), detail
 
 
@@ -389,7 +389,7 @@ async def test_a_server_that_hangs_ends_at_the_deadline_with_its_thread_and_its_
             wanted, facts = target(kind, peer.port, timeout=600.0, logs_in=logs_in, **changes), Facts()
             for _ in range(2):
                 with pytest.raises(TimeoutError):
-                    await ask(probe, wanted, facts, deadline=0.2)
+                    await ask(probe, wanted, facts, deadline=0.5)
                 assert facts.phase is phase
             assert threads() == 1
             await until(lambda: resources.descriptors() == before)

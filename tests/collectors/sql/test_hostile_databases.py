@@ -174,21 +174,21 @@ CASES: dict[str, tuple[str, Talk, dict[str, object], Reason, str]] = {
     "my: asks for the password": (
         "mysql",
         says(my(b"\xfemysql_clear_password\0", 2), first=greeting()),
-        {"timeout": 0.2},
+        {"timeout": 0.5},
         Reason.AUTH,
         "asks for mysql_clear",
     ),
     "my: asks for the password as sha2 may": (
         "mysql",
         says(my(b"\1\4", 2), first=greeting(b"caching_sha2_password")),
-        {"timeout": 0.2},
+        {"timeout": 0.5},
         Reason.AUTH,
         "asks for the password itself",
     ),
     "my: asks for the old hash": (
         "mysql",
         says(my(b"\xfe", 2), first=greeting()),
-        {"timeout": 0.2},
+        {"timeout": 0.5},
         Reason.AUTH,
         "an old hash",
     ),
@@ -439,7 +439,7 @@ async def test_a_query_that_is_given_up_is_cancelled_by_the_key_of_its_session(s
     with Peer(working(key, requests, closes=True)) as peer:
         async with postgresql.collector(context()) as probe:
             with pytest.raises(TimeoutError):
-                await ask(probe, database_target(peer.port, password=None), deadline=0.2)
+                await ask(probe, database_target(peer.port, password=None), deadline=1)
             await withdrawn()
     assert requests == [struct.pack("!ii", 8 + len(key), 80877102) + key]
 

@@ -22,6 +22,8 @@ from tests.exporter.samples import Samples, heads
 
 pytestmark = pytest.mark.programs
 
+AT_ONCE = 5.0
+"""Seconds: enough for a busy machine, and what hangs here hangs for ever."""
 FLEET = """\
 defaults: {{interval: 500ms, timeout: 200ms}}
 hosts: [{{name: here, address: 127.0.0.1}}]
@@ -69,13 +71,13 @@ def test_the_first_probe_is_out_within_a_second_and_sigterm_ends_it_while_a_targ
     program = start()
     began = datetime.datetime.fromisoformat(program.logged("^listening on ")["ts"]).timestamp()
     hanging.accept()[0].close()
-    assert time.time() - began < 1.5  # a second, and a busy machine
+    assert time.time() - began < 3  # a second, and a busy machine
     samples = program.wait_for(lambda samples: samples.get("network_latency_rtt_seconds", probe="tcp"))
     assert samples.get("latency_exporter_config_last_reload_successful") == 1
     assert program.get("/-/ready") == "latency-exporter is ready.\n"
     scrape = socket.create_connection(("127.0.0.1", program.port()))
     scrape.sendall(b"GET /metrics HTTP/1.1\r\n")  # and then nothing: a client that hangs
-    assert program.stop() < 2.0
+    assert program.stop() < AT_ONCE
     scrape.close()
     assert program.process.returncode == 0
     program.logged("^stopping on SIGTERM$")
@@ -170,7 +172,7 @@ def test_sigterm_ends_it_while_a_peer_hangs_that_was_asked_for_the_fleet(
         asked, _ = hanging.accept()
         with asked:
             assert asked.recv(1 << 10).startswith(b"GET /?format=json HTTP/1.1\r\n")
-            assert program.stop() < 2.0
+            assert program.stop() < AT_ONCE
     assert program.process.returncode == 0
 
 
@@ -179,7 +181,7 @@ def test_signals_that_come_while_it_starts_are_not_lost(start: Start) -> None:
     program.logged("^listening on ")  # before the first configuration is in force
     program.process.send_signal(signal.SIGHUP)
     program.logged("^reloaded: ")
-    assert program.stop() < 2.0
+    assert program.stop() < AT_ONCE
     assert program.process.returncode == 0
 
 
@@ -231,14 +233,14 @@ def test_a_hangup_that_comes_while_it_ends_does_not_end_it(start: Start) -> None
     program.logged("^probing ")
     program.process.send_signal(signal.SIGHUP)
     program.logged("^reloaded: ")
-    assert program.stop() < 2.0
+    assert program.stop() < AT_ONCE
     assert program.process.returncode == 0
 
 
 def test_a_hangup_before_the_first_import_is_remembered(start: Start) -> None:
     program = start(code=START.format(signal="SIGHUP"))
     program.logged("^reloaded: ")
-    assert program.stop() < 2.0
+    assert program.stop() < AT_ONCE
     assert program.process.returncode == 0
 
 
@@ -298,5 +300,5 @@ def test_it_listens_on_every_address_it_is_given_and_ends_on_sigint_too(start: S
     for place in places:
         with urllib.request.urlopen(f"http://{place}/ping", timeout=DEADLINE) as response:
             assert response.read() == b"pong\n"
-    assert program.stop(signal.SIGINT) < 2.0
+    assert program.stop(signal.SIGINT) < AT_ONCE
     assert program.process.returncode == 0

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.exporter.app.program import Program
-from tests.exporter.discovery.lists import ListServer, list_server, unused_port, written
+from tests.exporter.discovery.lists import ListServer, list_server, written
 from tests.exporter.samples import Samples
+from tests.ports import free_port
 
 pytestmark = pytest.mark.programs
 
@@ -45,7 +46,7 @@ def server() -> Iterator[ListServer]:
 @pytest.fixture
 def fleet_file(tmp_path: Path, server: ListServer) -> Path:
     file = tmp_path / "fleet.yml"
-    file.write_text(FLEET.format(url=server.url, port=unused_port()))
+    file.write_text(FLEET.format(url=server.url, port=free_port()))
     return file
 
 

@@ -12,7 +12,8 @@ from exporter import cli
 from exporter.configuration import Options, configuration
 from exporter.fleet import BadFile
 from tests.docs.markdown import PAGES
-from tests.exporter.discovery.lists import ListServer, list_server, unused_port, written
+from tests.exporter.discovery.lists import ListServer, list_server, written
+from tests.ports import free_port
 
 FLEET = """\
 hosts_from: [{{http_sd: {{url: "{url}?token=secret"}}}}]
@@ -30,7 +31,7 @@ def server() -> Iterator[ListServer]:
 @pytest.fixture
 def fleet_file(tmp_path: Path, server: ListServer) -> str:
     file = tmp_path / "fleet.yml"
-    file.write_text(FLEET.format(url=server.url, port=unused_port()))
+    file.write_text(FLEET.format(url=server.url, port=free_port()))
     return str(file)
 
 

@@ -21,8 +21,9 @@ from exporter.discovery.no_list import NoList
 from exporter.discovery.source import Source
 from exporter.fleet import read_fleet_file
 from tests.authority import Authority
-from tests.exporter.discovery.lists import ListServer, groups, list_server, unused_port, written
+from tests.exporter.discovery.lists import ListServer, groups, list_server, written
 from tests.name_server import NameServer, name_server
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ async def test_a_server_that_hangs_costs_one_deadline(
 
 
 async def test_where_nothing_listens_that_is_the_reason(tmp_path: Path) -> None:
-    asked = of_http(tmp_path, f"http://127.0.0.1:{unused_port()}/")
+    asked = of_http(tmp_path, f"http://127.0.0.1:{free_port()}/")
     assert await fault(asked) == "nothing listens there, or a firewall refuses it"
 
 

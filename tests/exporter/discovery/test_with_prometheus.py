@@ -15,8 +15,9 @@ import pytest
 
 from exporter.discovery import with_hosts_from
 from tests.exporter.app.program import Program
-from tests.exporter.discovery.lists import list_server, unused_port, written
+from tests.exporter.discovery.lists import list_server, written
 from tests.exporter.samples import Samples
+from tests.ports import free_port
 
 PATIENCE = 60
 """Prometheus takes up changes of targets every 5 s."""
@@ -28,7 +29,7 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[[str], str]]:
     processes: list[subprocess.Popen[bytes]] = []
 
     def start(url: str) -> str:
-        address, file = f"127.0.0.1:{unused_port()}", tmp_path / "prometheus.yml"
+        address, file = f"127.0.0.1:{free_port()}", tmp_path / "prometheus.yml"
         job = {
             "job_name": "latency",
             "scrape_interval": "1h",

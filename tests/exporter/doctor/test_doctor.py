@@ -216,7 +216,7 @@ def test_what_is_broken_is_exit_1_and_a_hanging_server_costs_its_timeout(
         code, out, _ = run(capsys, fleet_file, "--json", "--timeout=500ms")
         took = time.monotonic() - began
     assert code == 1
-    assert took < 2
+    assert took < 4  # and not the 5 s that it has by itself
     assert findings(out, "broken").keys() == {"prometheus"}
     assert "whether it arrives is not known" in findings(out, "not visible")["data"]
 

@@ -61,9 +61,9 @@ BYTES = {
 def test_hostile_bytes_give_a_message_at_once(data, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("fleet.yml").write_bytes(data)
-    began = time.monotonic()
+    began = time.process_time()
     assert messages_of(Path("fleet.yml")) == [message]
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_missing_file_names_the_flag(tmp_path):

@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import json
-import socket
 import subprocess
 import threading
 import time
@@ -18,6 +17,7 @@ import yaml
 
 from exporter.fleet import load
 from exporter.scrape_configs import STANZAS, changes, dry_run, files, targets_of, write
+from tests.ports import free_port
 
 pytestmark = pytest.mark.servers
 
@@ -132,12 +132,6 @@ def running(log, *command):
             yield
         finally:
             process.terminate()
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import threading
-import time
 
 import bcrypt
 import pytest
@@ -197,14 +196,12 @@ async def test_the_same_login_twice_at_once_is_checked_once():
 async def test_bcrypt_does_not_hold_the_loop():
     slow = {b"alice": bcrypt.hashpw(SECRET, bcrypt.gensalt(12))}
     login = asyncio.create_task(PasswordChecks().is_right(slow, b"alice", SECRET))
-    longest, started = 0.0, time.monotonic()
+    turns = 0
     while not login.done():
-        before = time.monotonic()
         await asyncio.sleep(0.001)
-        longest = max(longest, time.monotonic() - before)
-    took = time.monotonic() - started
+        turns += 1
     assert login.result()
-    assert longest < took / 2
+    assert turns > 10  # of some 200; one or two, if it were held
 
 
 async def test_too_many_logins_are_told_to_come_back(monkeypatch):
