@@ -123,6 +123,7 @@ class App:
         await self._addresses.answered(_FIRST_LOOKUPS)
         self._recorder.configure(new.fleet, new.host, new.pairs)
         self._prober.replace((pair, self._probes[pair.protocol]) for pair in new.pairs)
+        self._addresses.forget_others(pair.place for pair in new.pairs)
         self._overview.forget()
         self._outside_sample = frozenset(host.name for host in outside_sample(new.fleet, new.host))
         self._current = new
