@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from collections.abc import Iterator
 
@@ -36,6 +37,15 @@ def test_what_was_under_way_at_a_reload_is_freed_at_a_later_one_once_it_is_much(
     garbage = Garbage()
     gone = [dropped_after_a_reload(garbage, 100_000) for _ in range(40)]
     assert sum(circle() is not None for circle in gone) < 20
+
+
+def test_the_first_reload_looks_at_nothing_that_stays_though_it_has_two_configurations() -> None:
+    garbage = Garbage()
+    gone = dropped_after_a_reload(garbage, 10)
+    configuration = [object() for _ in range(sys.getallocatedblocks() // 2)]
+    garbage.spare()
+    assert gone() is not None
+    del configuration
 
 
 def test_a_reload_does_not_look_at_what_stays_for_a_little_garbage() -> None:
