@@ -19,6 +19,8 @@ SILENT_AFTER = 3
 """Lost probes in a row. On a path that loses one per cent, three come together once in a million probes."""
 _BETWEEN_CHANGES: Seconds = 5.0
 """At least, of one address; sixteen of them are longer than a NAT remembers."""
+_MOST = 1 << 14
+"""Addresses that are known to be silent: more than a fleet has. Those of hosts that are gone never answer again."""
 
 
 class Identifiers:
@@ -43,6 +45,9 @@ class Identifiers:
             del self.lost[address]
             self._moved_at[address] = now
             self._move(address)
+        for known in (self.lost, self.moved, self._moved_at):
+            if len(known) > _MOST:
+                del known[next(iter(known))]
 
     def _move(self, address: str) -> None:
         number = (self.moved.get(address, 0) + 1) % IDENTIFIERS

@@ -13,7 +13,7 @@ of the name's pairs is answered any more, the next address is measured, and stay
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from collectors.contract import Facts, Outcome, ProbeFailed, one_by_one
@@ -113,6 +113,11 @@ class Addresses:
             self._all_answered.set()
         probe = one_by_one(self.refresh)
         refresher.replace((refresh, probe) for refresh in refreshes)
+
+    def forget_others(self, names: Iterable[str]) -> None:
+        """Forget which addresses were reported of other names than these, which nobody measures any more."""
+        measured = set(names)
+        self._reported = {name: address for name, address in self._reported.items() if name.name in measured}
 
     async def answered(self, within: Seconds) -> None:
         """Wait until each new name was looked up once, but at most ``within`` seconds: first probes need addresses."""

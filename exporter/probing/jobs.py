@@ -79,13 +79,17 @@ class ScheduledJob(Generic[J]):
         return bool(target is self.job.aim or target == self.job.aim)
 
     def give_up(self) -> None:
-        """Give up the job's target: an attempt under way is cancelled and not recorded, the collector forgets it."""
+        """Give up the job's target: an attempt under way is cancelled and not recorded, the collector forgets it.
+
+        The job leaves its group, which has it: of a cycle that was frozen the garbage collector would free nothing.
+        """
         attempt, self.attempt = self.attempt, None
         if attempt is not None:
             attempt.over = True
             if attempt.task:
                 attempt.task.cancel()
         self.group.probe.forget(self.job.aim)
+        del self.group
 
 
 class Group(Generic[J]):

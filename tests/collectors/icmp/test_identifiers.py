@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 import pytest
 
@@ -57,3 +58,14 @@ def test_without_a_descriptor_it_is_asked_as_before(ours: Identifiers, monkeypat
 
     monkeypatch.setattr(identifiers, "with_identifier", none_left)
     assert set(lose(ours, "a", 20)) == {0x1230}
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_addresses_that_never_answer_again_fill_no_memory(ours: Identifiers, times: int) -> None:
+    for number in range(20_000):
+        lose(ours, f"{number}", times)
+    blocks = sys.getallocatedblocks()
+    for number in range(20_000, 40_000):
+        lose(ours, f"{number}", times)
+    assert sys.getallocatedblocks() - blocks < 5_000
+    assert lose(ours, "b", 4) == [0x1230, 0x1230, 0x1230, 0x1231]

@@ -282,6 +282,21 @@ def test_a_change_that_a_probe_finds_which_looks_up_itself_is_reported_as_well()
     run(main())
 
 
+def test_a_name_that_nobody_measures_any_more_is_forgotten_and_no_change_when_it_comes_back() -> None:
+    async def main() -> None:
+        async with world(Resolver(wf001=["192.0.2.1"], wf008=["192.0.2.8"])) as w:
+            for name in ("wf001.example", "wf008.example"):
+                await w.addresses.look_up(name, V4)
+            w.addresses.forget_others(["wf008.example"])
+            assert (w.addresses.of("wf001.example"), w.addresses.of("wf008.example")) == ([], [(V4, "192.0.2.8")])
+            w.resolver.names = {"wf001.example": ["192.0.2.2"], "wf008.example": ["192.0.2.9"]}
+            for name in ("wf001.example", "wf008.example"):
+                await w.addresses.look_up(name, V4)
+            assert w.moves == [Move(NameAndFamily("wf008.example", V4), "192.0.2.8", "192.0.2.9")]
+
+    run(main())
+
+
 def test_where_nobody_answers_the_next_address_is_asked_and_reported_when_somebody_answers_there() -> None:
     async def main() -> None:
         async with world(Resolver(wf008=["192.0.2.7", "192.0.2.8"]), PEER) as w:

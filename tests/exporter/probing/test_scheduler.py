@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import itertools
 import logging
 import operator
 import time
+import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, cast
 
 import pytest
@@ -83,6 +85,13 @@ class Starts:
 async def never(_target: object, _facts: Facts) -> Reply:
     await asyncio.get_running_loop().create_future()
     raise AssertionError
+
+
+@pytest.fixture
+def _never_collected() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def virtual_loop() -> VirtualLoop:
@@ -561,6 +570,29 @@ def test_a_probe_of_a_target_that_was_replaced_is_not_decided_for_the_one_that_c
     assert was_cancelled
     assert record.decisions
     assert all(outcome == ANSWER for _, _, outcome in record.decisions)
+
+
+@pytest.mark.usefixtures("_never_collected")
+@pytest.mark.parametrize("probe", [Starts().probe, one_by_one(never)], ids=["answered", "under way"])
+def test_what_a_reload_takes_away_is_free_without_the_garbage_collector(probe: Probe[Any]) -> None:
+    """Which is told to leave alone what is there when a reload ends."""
+
+    class Aim:
+        pass
+
+    async def reloaded() -> list[Aim | None]:
+        async with Scheduler("here", Record()) as scheduler:
+            aims = [Aim() for _ in range(20)]
+            known = [weakref.ref(aim) for aim in aims]
+            scheduler.replace([(Job(str(number), aim=aim), probe) for number, aim in enumerate(aims)])
+            del aims
+            await asyncio.sleep(5)
+            for stays in (known[:10], known[:5], []):
+                scheduler.replace([(Job(str(number), aim=aim()), probe) for number, aim in enumerate(stays)])
+            await asyncio.sleep(30)  # until no deadline waits for them
+            return [aim() for aim in known]
+
+    assert run(reloaded()) == [None] * 20
 
 
 def test_leaving_ends_what_is_under_way_at_once() -> None:
