@@ -59,7 +59,8 @@ async def closes_after(seconds, client):
 async def cut_after(seconds):
     """Let time pass until an answer is cut that nobody takes, and not before its deadline; return after how long.
 
-    What the kernel takes at first may be progress: then it is cut after the next period.
+    What the kernel takes at first may be progress: then it is cut after the next period. And a busy machine makes the
+    answer while the test moves the clock.
     """
     await until(is_answering)
     loop = asyncio.get_running_loop()
@@ -67,7 +68,7 @@ async def cut_after(seconds):
     while is_answering():
         skip(0.1 * seconds)
         await turns()
-    assert 0.9 * seconds < loop.time() - started < 3 * seconds
+    assert 0.9 * seconds < loop.time() - started < 10 * seconds
     return loop.time() - started
 
 
